@@ -1,0 +1,3 @@
+//! A tenant in memory, as a program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Gatehouse seen from outside.

@@ -1,0 +1,1 @@
+//! What the worker can make true in a tenant: one file an action.

@@ -1,0 +1,1 @@
+//! The wire: events, results, progress and dead letters, mirroring schemas/.

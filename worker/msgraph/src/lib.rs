@@ -1,0 +1,1 @@
+//! Microsoft Graph over HTTP; the only user of reqwest and backoff.
