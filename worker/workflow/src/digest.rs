@@ -1,0 +1,41 @@
+//! Digests: one for a plan, so that an apply can be bound to what somebody looked at, and one for a definition.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::definition::Definition;
+use crate::progress::Record;
+
+#[derive(Serialize)]
+struct PlannedStep<'a> {
+    stage: &'a str,
+    step: &'a str,
+    action: &'a str,
+    changes: &'a [String],
+}
+
+/// The digest of what these records would write. Two plans with one digest write the same.
+pub fn of_plan(records: &[Record]) -> String {
+    let steps: Vec<_> = records
+        .iter()
+        .map(|record| PlannedStep {
+            stage: &record.stage,
+            step: &record.step,
+            action: &record.action,
+            changes: record.outcome.changes(),
+        })
+        .collect();
+    of(&steps)
+}
+
+/// The digest of a workflow's definition: a run that slept says which edition it began under.
+pub fn of_definition(definition: &Definition) -> String {
+    of(definition)
+}
+
+fn of(value: &impl Serialize) -> String {
+    // Only strings, lists and maps with string keys get here: nothing that JSON cannot hold.
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    let hex: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}

@@ -1,0 +1,208 @@
+//! From a definition and an event to steps that can no longer fail for want of a value.
+//!
+//! Everything the event and the workflow can get wrong together is found here, before the first write:
+//! a run is refused whole rather than half carried out.
+
+use serde_json::{Map, Value};
+
+use crate::definition::{Definition, OnFailure, Stage, StepDefinition};
+use crate::outcome::Failure;
+use crate::step::{Roster, Step};
+use crate::template;
+
+/// A workflow ready to run.
+pub struct Prepared<'a, W> {
+    /// In order.
+    pub stages: Vec<PreparedStage<'a, W>>,
+}
+
+/// A stage ready to run.
+pub struct PreparedStage<'a, W> {
+    /// Its name.
+    pub name: &'a str,
+    /// What a failed step means for later stages.
+    pub on_failure: OnFailure,
+    /// Run together.
+    pub steps: Vec<PreparedStep<'a, W>>,
+}
+
+/// A step ready to run.
+pub struct PreparedStep<'a, W> {
+    /// Its name, unique in its stage.
+    pub name: &'a str,
+    /// The action's name.
+    pub action: &'a str,
+    /// What is left of it: to run, or to be passed over with a reason.
+    pub task: Task<'a, W>,
+}
+
+/// What there is to do for a step.
+pub enum Task<'a, W> {
+    /// Run it with these parameters.
+    Run {
+        /// The step.
+        step: &'a dyn Step<W>,
+        /// Its parameters, every template filled.
+        params: Value,
+    },
+    /// Pass it over: its condition does not hold.
+    Skip(String),
+}
+
+impl<W> Prepared<'_, W> {
+    /// How many steps there are.
+    pub fn steps(&self) -> usize {
+        self.stages.iter().map(|stage| stage.steps.len()).sum()
+    }
+}
+
+/// Evaluates every condition, fills every template and checks every parameter.
+///
+/// `variables` is an object with what templates may use, see [`template::VARIABLES`]; the workflow's lookups
+/// are added here.
+///
+/// # Errors
+///
+/// All failures found, each naming stage and step.
+pub fn prepare<'a, W>(
+    definition: &'a Definition,
+    roster: &'a Roster<W>,
+    variables: Map<String, Value>,
+) -> Result<Prepared<'a, W>, Vec<Failure>> {
+    let mut variables = variables;
+    variables.insert("lookups".to_owned(), Value::Object(definition.lookups.clone()));
+    let variables = Value::Object(variables);
+    let (mut stages, mut failures) = (Vec::new(), Vec::new());
+    for stage in &definition.stages {
+        match prepare_stage(stage, roster, &variables) {
+            Ok(prepared) => stages.push(prepared),
+            Err(found) => failures.extend(found),
+        }
+    }
+    if failures.is_empty() { Ok(Prepared { stages }) } else { Err(failures) }
+}
+
+fn prepare_stage<'a, W>(
+    stage: &'a Stage,
+    roster: &'a Roster<W>,
+    variables: &Value,
+) -> Result<PreparedStage<'a, W>, Vec<Failure>> {
+    let skip = unless_holds(stage.when.as_deref(), variables)
+        .map_err(|failure| vec![at(&stage.name, "when", failure)])?;
+    let (mut steps, mut failures) = (Vec::new(), Vec::new());
+    for step in &stage.steps {
+        let task = match &skip {
+            Some(reason) => Ok(Task::Skip(reason.clone())),
+            None => prepare_step(step, roster, variables),
+        };
+        match task {
+            Ok(task) => steps.push(PreparedStep { name: &step.name, action: &step.action, task }),
+            Err(failure) => failures.push(at(&stage.name, &step.name, failure)),
+        }
+    }
+    if !failures.is_empty() {
+        return Err(failures);
+    }
+    Ok(PreparedStage { name: &stage.name, on_failure: stage.on_failure, steps })
+}
+
+fn prepare_step<'a, W>(
+    definition: &StepDefinition,
+    roster: &'a Roster<W>,
+    variables: &Value,
+) -> Result<Task<'a, W>, Failure> {
+    let step = roster.get(&definition.action).ok_or_else(|| {
+        Failure::rejected("unknown_action", format!("there is no action `{}`", definition.action))
+    })?;
+    if let Some(reason) = unless_holds(definition.when.as_deref(), variables)? {
+        return Ok(Task::Skip(reason));
+    }
+    let mut params = Map::new();
+    for (name, default) in step.defaults() {
+        let given = definition.params.get(*name).cloned();
+        params.insert((*name).to_owned(), given.unwrap_or_else(|| Value::String((*default).to_owned())));
+    }
+    for (name, value) in &definition.params {
+        params.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    for (name, value) in &mut params {
+        *value = template::fill(value, variables)
+            .map_err(|error| Failure::rejected("template_failed", format!("parameter `{name}`: {error}")))?;
+    }
+    let params = Value::Object(params);
+    step.check(&params)?;
+    Ok(Task::Run { step, params })
+}
+
+/// Why a step is passed over, if its condition does not hold.
+fn unless_holds(when: Option<&str>, variables: &Value) -> Result<Option<String>, Failure> {
+    let Some(when) = when else { return Ok(None) };
+    match template::holds(when, variables) {
+        Ok(true) => Ok(None),
+        Ok(false) => Ok(Some(format!("`{when}` does not hold"))),
+        Err(error) => Err(Failure::rejected("template_failed", error.to_string())),
+    }
+}
+
+fn at(stage: &str, step: &str, failure: Failure) -> Failure {
+    Failure { message: format!("{stage} / {step}: {}", failure.message), ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::Definitions;
+    use crate::toys;
+    use serde_json::json;
+
+    fn variables() -> Map<String, Value> {
+        json!({ "person": { "id": "7" }, "manager": null }).as_object().cloned().unwrap()
+    }
+
+    fn definition(steps: &str) -> Definition {
+        let text = format!(
+            "w:\n  lookups: {{ rooms: {{ '7': blue }} }}\n  stages:\n    - name: only\n      steps: {steps}\n"
+        );
+        Definitions::parse("w.yaml", &text).unwrap().get("w").unwrap().clone()
+    }
+
+    fn params(steps: &str) -> Value {
+        let definition = definition(steps);
+        let roster = toys::roster();
+        let prepared =
+            prepare(&definition, &roster, variables()).map_err(|failures| format!("{failures:?}")).unwrap();
+        match &prepared.stages[0].steps[0].task {
+            Task::Run { params, .. } => params.clone(),
+            Task::Skip(reason) => json!(reason),
+        }
+    }
+
+    #[test]
+    fn a_parameter_left_out_is_filled_from_the_event() {
+        assert_eq!(params("[note]"), json!({ "text": "7" }));
+        assert_eq!(params("[{ note: { text: mine } }]"), json!({ "text": "mine" }));
+        assert_eq!(
+            params("[{ note: { text: '{{ lookups.rooms[person.id] }}' } }]"),
+            json!({ "text": "blue" })
+        );
+    }
+
+    #[test]
+    fn a_condition_that_does_not_hold_is_a_reason() {
+        assert_eq!(params("[{ note: {}, when: manager }]"), json!("`manager` does not hold"));
+    }
+
+    #[test]
+    fn every_failure_is_found_before_anything_runs() {
+        let definition =
+            definition("[{ note: { text: '{{ person.name }}' } }, { note: { text: 3 }, name: b }, nobody]");
+        let roster = toys::roster();
+        let failures = prepare(&definition, &roster, variables()).map(|_| ()).unwrap_err();
+        let codes: Vec<_> = failures.iter().map(|failure| failure.code.as_str()).collect();
+        assert_eq!(codes, ["template_failed", "invalid_parameters", "unknown_action"]);
+        assert!(
+            failures[0].message.starts_with("only / note: parameter `text`: `{{ person.name }}`"),
+            "{failures:?}"
+        );
+    }
+}

@@ -1,0 +1,335 @@
+//! Running a prepared workflow from where its progress says it is.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+
+use crate::definition::OnFailure;
+use crate::outcome::{Class, Failure, Outcome};
+use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
+use crate::progress::{Progress, Record};
+use crate::retry::RetryPolicy;
+use crate::step::{BoxFuture, Call, Earlier, Mode, Report};
+
+/// One attempt at a run.
+///
+/// **Guarantees.** Stages run in order and the steps of a stage together. A step that `progress` has a
+/// record of is not run again. A step that failed for want of time alone is not recorded as failed while
+/// the policy allows another attempt. A step's panic is that step's failure.
+///
+/// **Assumptions.** Steps are idempotent: when the process dies between two stages, the progress it had
+/// made is lost with it and the next attempt looks at everything again.
+pub struct Run<'a, W> {
+    /// What to run.
+    pub prepared: &'a Prepared<'a, W>,
+    /// What the steps act on.
+    pub world: &'a W,
+    /// Whether anything may change.
+    pub mode: Mode,
+    /// When to look again.
+    pub policy: RetryPolicy,
+    /// Where in the spread of a delay this run lies, `0.0..=1.0`.
+    pub spread: f64,
+}
+
+/// Hears of every step as soon as its stage is over.
+pub trait Recorder: Send + Sync {
+    /// These steps have finished for good. The next stage waits for this.
+    fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>>;
+}
+
+/// The caller can no longer say what happens: the run stops where it is, to be taken up from the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
+
+/// What comes after an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Nothing: the run is over, as its records say.
+    Over(Progress),
+    /// Another attempt.
+    Later {
+        /// Not before this much time has passed.
+        after: Duration,
+        /// What to go on from.
+        progress: Progress,
+        /// The failure that time is to mend.
+        because: Failure,
+    },
+}
+
+impl<W: Sync> Run<'_, W> {
+    /// Runs until the run is over or has to wait.
+    pub async fn advance(
+        &self,
+        mut progress: Progress,
+        recorder: &dyn Recorder,
+    ) -> Result<Next, Interrupted> {
+        for stage in &self.prepared.stages {
+            let fresh = self.run_stage(stage, &progress).await;
+            let got_further = !fresh.is_empty();
+            let mut finished = Vec::with_capacity(fresh.len());
+            let mut waiting = Vec::new();
+            for record in fresh {
+                if is_retry(&record) { waiting.push(record) } else { finished.push(record) }
+            }
+            let delay = self.policy.delay_after(progress.attempt, longest_asked(&waiting), self.spread);
+            let because = match (waiting.first().map(|record| &record.outcome), delay) {
+                (Some(Outcome::Failed(failure)), Some(after)) => Some((failure.clone(), after)),
+                _ => None,
+            };
+            if because.is_none() {
+                finished.extend(waiting.into_iter().map(|record| exhausted(record, progress.attempt)));
+            }
+            if !finished.is_empty() {
+                recorder.recorded(&finished).await?;
+            }
+            for record in finished {
+                progress.record(record);
+            }
+            if let Some((because, after)) = because {
+                progress.attempt = progress.attempt.saturating_add(1);
+                return Ok(Next::Later { after, progress, because });
+            }
+            if got_further {
+                progress.attempt = 1;
+            }
+            let failed =
+                progress.records.iter().any(|record| record.stage == stage.name && !record.is_done());
+            if failed && stage.on_failure == OnFailure::Stop {
+                break;
+            }
+        }
+        Ok(Next::Over(progress))
+    }
+
+    /// Runs the steps of a stage that have no record yet, all together, and answers in their order.
+    async fn run_stage(&self, stage: &PreparedStage<'_, W>, progress: &Progress) -> Vec<Record> {
+        let open = stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none());
+        let runs = open.map(|step| async {
+            let started = Instant::now();
+            let Report { outcome, left } = self.run_step(step, Earlier::new(&progress.records)).await;
+            Record {
+                stage: stage.name.to_owned(),
+                step: step.name.to_owned(),
+                action: step.action.to_owned(),
+                outcome,
+                left,
+                took: started.elapsed(),
+            }
+        });
+        join_all(runs).await
+    }
+
+    async fn run_step(&self, step: &PreparedStep<'_, W>, earlier: Earlier<'_>) -> Report {
+        match &step.task {
+            Task::Skip(reason) => Report { outcome: Outcome::Skipped(reason.clone()), left: Vec::new() },
+            Task::Run { step: body, params } => {
+                let call = Call { params, mode: self.mode, earlier, world: self.world };
+                // A step holds no lock across its awaits and its world is only handles: nothing is left torn.
+                AssertUnwindSafe(async { body.run(call).await }).catch_unwind().await.unwrap_or_else(|_| {
+                    let message = format!("`{}` panicked; the log has the place", step.action);
+                    Failure::new(Class::Fault, "internal", message).into()
+                })
+            }
+        }
+    }
+}
+
+impl Progress {
+    /// Takes a replayed run up again: what failed is to be tried afresh.
+    pub fn replayed(mut self, replays: u32) -> Self {
+        self.records.retain(Record::is_done);
+        self.attempt = 1;
+        self.replays = replays;
+        self
+    }
+}
+
+fn is_retry(record: &Record) -> bool {
+    matches!(&record.outcome, Outcome::Failed(failure) if failure.class == Class::Retry)
+}
+
+fn longest_asked(waiting: &[Record]) -> Option<Duration> {
+    let asked = waiting.iter().filter_map(|record| match &record.outcome {
+        Outcome::Failed(failure) => failure.retry_after,
+        _ => None,
+    });
+    asked.max()
+}
+
+/// The class stays `retry`, since time may still mend it; the code says that we no longer wait for that.
+fn exhausted(record: Record, attempts: u32) -> Record {
+    let Outcome::Failed(failure) = record.outcome else { return record };
+    let message = format!("gave up after attempt {attempts}; last: {failure}");
+    let failure = Failure { code: "retries_exhausted".to_owned(), message, ..failure };
+    Record { outcome: Outcome::Failed(failure), ..record }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::Definitions;
+    use crate::outcome::OutcomeKind;
+    use crate::prepare::prepare;
+    use crate::progress::{State, state};
+    use crate::toys::{self, World};
+    use jiff::Timestamp;
+    use serde_json::{Map, json};
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(String, OutcomeKind)>>);
+
+    impl Recorder for Heard {
+        fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
+            let mut heard = self.0.lock().unwrap();
+            heard.extend(records.iter().map(|record| (record.step.clone(), record.outcome.kind())));
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    struct Deaf;
+
+    impl Recorder for Deaf {
+        fn recorded<'a>(&'a self, _: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
+            Box::pin(async { Err(Interrupted) })
+        }
+    }
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        max_attempts: 3,
+        first_delay: Duration::from_secs(10),
+        max_delay: Duration::from_secs(60),
+    };
+
+    async fn advance(stages: &str, world: &World, mode: Mode, progress: Progress) -> (Next, Heard, usize) {
+        let text = format!("w: {{ stages: {stages} }}");
+        let definitions = Definitions::parse("w.yaml", &text).unwrap();
+        let roster = toys::roster();
+        let variables: Map<_, _> = json!({ "person": { "id": "7" } }).as_object().cloned().unwrap();
+        let prepared =
+            prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
+        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5 };
+        let heard = Heard::default();
+        let next = run.advance(progress, &heard).await.unwrap();
+        (next, heard, prepared.steps())
+    }
+
+    fn fresh() -> Progress {
+        Progress::new(Timestamp::UNIX_EPOCH)
+    }
+
+    fn over(next: Next) -> Progress {
+        match next {
+            Next::Over(progress) => progress,
+            Next::Later { because, .. } => panic!("expected the end, must wait: {because}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn stages_run_in_order_and_are_heard_of_as_they_end() {
+        let world = World::default();
+        let stages = "[{ name: a, steps: [{ note: { text: one } }] }, { name: b, steps: [{ note: { text: two } }, { note: { text: three }, name: again }] }]";
+        let (next, heard, steps) = advance(stages, &world, Mode::Apply, fresh()).await;
+        assert_eq!(world.notes(), ["one", "two", "three"]);
+        assert_eq!(heard.0.into_inner().unwrap().len(), 3);
+        assert_eq!(state(&over(next).records, steps), State::Succeeded);
+    }
+
+    #[tokio::test]
+    async fn a_plan_changes_nothing() {
+        let world = World::default();
+        let (next, ..) = advance("[{ name: a, steps: [note] }]", &world, Mode::Plan, fresh()).await;
+        assert_eq!(world.notes(), Vec::<String>::new());
+        assert_eq!(over(next).records[0].outcome, Outcome::Planned(vec!["note 7".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_failure_stops_the_run_unless_the_stage_says_otherwise() {
+        for (on_failure, notes, expected) in [("stop", 0, State::Failed), ("continue", 1, State::Partial)] {
+            let world = World::default();
+            let stages = format!(
+                "[{{ name: a, on_failure: {on_failure}, steps: [{{ fail: {{ class: blocked }} }}] }}, {{ name: b, steps: [note] }}]"
+            );
+            let (next, _, steps) = advance(&stages, &world, Mode::Apply, fresh()).await;
+            assert_eq!(world.notes().len(), notes);
+            assert_eq!(state(&over(next).records, steps), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_time_mends_waits_and_resumes_without_repeating() {
+        let world = World::default();
+        let stages = "[{ name: a, steps: [note] }, { name: b, steps: [{ note: { text: two } }, { fail: { class: retry, times: 1 } }] }]";
+        let (next, heard, _) = advance(stages, &world, Mode::Apply, fresh()).await;
+        let Next::Later { after, progress, because } = next else { panic!("{next:?}") };
+        assert_eq!((after, because.class, progress.attempt), (Duration::from_secs(10), Class::Retry, 2));
+        assert_eq!(heard.0.into_inner().unwrap().len(), 2, "a failure that is still waited for is no result");
+        let (next, heard, steps) = advance(stages, &world, Mode::Apply, progress).await;
+        assert_eq!(world.notes(), ["7", "two"], "what is recorded is not run again");
+        assert_eq!(heard.0.into_inner().unwrap(), [("fail".to_owned(), OutcomeKind::Unchanged)]);
+        assert_eq!(state(&over(next).records, steps), State::Succeeded);
+    }
+
+    #[tokio::test]
+    async fn attempts_run_out_and_a_replay_resumes_at_the_failed_step() {
+        let world = World::default();
+        let stages = "[{ name: a, steps: [note] }, { name: b, steps: [{ fail: { class: retry, times: 3 } }] }, { name: c, steps: [{ note: { text: last } }] }]";
+        let mut progress = fresh();
+        for _ in 0..2 {
+            let (Next::Later { progress: next, .. }, ..) =
+                advance(stages, &world, Mode::Apply, progress).await
+            else {
+                panic!("should wait")
+            };
+            progress = next;
+        }
+        let (next, _, steps) = advance(stages, &world, Mode::Apply, progress).await;
+        let progress = over(next);
+        let Outcome::Failed(failure) = &progress.records[1].outcome else { panic!("{progress:?}") };
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Retry, "retries_exhausted"));
+        assert_eq!(state(&progress.records, steps), State::Failed);
+        let (next, _, steps) = advance(stages, &world, Mode::Apply, progress.replayed(1)).await;
+        let progress = over(next);
+        assert_eq!((state(&progress.records, steps), progress.replays), (State::Succeeded, 1));
+        assert_eq!(world.notes(), ["7", "last"]);
+    }
+
+    #[tokio::test]
+    async fn a_blocked_step_does_not_keep_its_neighbour_from_being_retried() {
+        let world = World::default();
+        let stages = "[{ name: a, steps: [{ fail: { class: blocked } }, { fail: { class: retry, times: 1 }, name: other }] }]";
+        let (next, ..) = advance(stages, &world, Mode::Apply, fresh()).await;
+        assert!(matches!(next, Next::Later { .. }), "{next:?}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_that_steps_failure() {
+        let world = World::default();
+        let stages = "[{ name: a, steps: [{ fail: { class: panic } }, note] }]";
+        let (next, ..) = advance(stages, &world, Mode::Apply, fresh()).await;
+        let progress = over(next);
+        let Outcome::Failed(failure) = &progress.records[0].outcome else { panic!("{progress:?}") };
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Fault, "internal"));
+        assert_eq!(world.notes(), ["7"]);
+    }
+
+    #[tokio::test]
+    async fn a_run_nobody_hears_of_goes_no_further() {
+        let definitions = Definitions::parse(
+            "w.yaml",
+            "w: { stages: [{ name: a, steps: [note] }, { name: b, steps: [note] }] }",
+        )
+        .unwrap();
+        let (roster, world) = (toys::roster(), World::default());
+        let variables: Map<_, _> = json!({ "person": { "id": "7" } }).as_object().cloned().unwrap();
+        let prepared =
+            prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
+        let run = Run { prepared: &prepared, world: &world, mode: Mode::Apply, policy: POLICY, spread: 0.5 };
+        assert_eq!(run.advance(fresh(), &Deaf).await, Err(Interrupted));
+        assert_eq!(world.notes().len(), 1);
+    }
+}
