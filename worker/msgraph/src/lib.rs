@@ -1,1 +1,44 @@
-//! Microsoft Graph over HTTP; the only user of reqwest and backoff.
+//! Microsoft Graph over HTTP: tokens, requests, paging, retries of seconds, and one error type.
+//!
+//! What this crate never does:
+//!
+//! - A [`Reader`] never writes and a [`Writer`] never reads: whoever observes cannot change a tenant, and
+//!   whoever changes it cannot look around.
+//! - It never sends a POST again when Graph may have acted on the first one; the error says
+//!   [`is_ambiguous`](Error::is_ambiguous) and the next observation decides.
+//! - It never sends a token to another host than the one in the [`Settings`], nor over a network in the clear.
+//! - It never puts a secret, a name, an address or a message of Graph into an error's text.
+//! - It never asks Graph to delete the member where the membership was meant: a `DELETE` below `members`,
+//!   `owners` or `manager` without `/$ref` is refused before it is sent.
+//! - It keeps no metrics and writes no log: it reports to an [`Observer`].
+//!
+//! It is the only user of `reqwest` and `backoff`.
+//!
+//! Start reading in `client.rs` (how a request becomes an answer), then `users.rs` (what a resource looks like);
+//! `error.rs` has the facts a caller decides by.
+
+mod client;
+mod error;
+mod groups;
+mod licenses;
+mod observer;
+mod paging;
+mod path;
+mod refusal;
+mod request;
+mod response;
+mod retry;
+mod retry_after;
+mod settings;
+mod token;
+mod users;
+
+pub use client::{Client, Reader, Writer};
+pub use error::Error;
+pub use groups::{Group, GroupKind};
+pub use licenses::{
+    AddLicense, AssignedLicense, LicenseAssignmentState, PrepaidUnits, ServicePlan, SubscribedSku,
+};
+pub use observer::{Observer, Outcome, RequestReport, RetryReport, Service, ThrottleReport, TokenReport};
+pub use settings::Settings;
+pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};

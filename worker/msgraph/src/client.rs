@@ -1,0 +1,264 @@
+//! How a request becomes an answer: token, attempt, new token once, retries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Url, redirect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::error::{Context, Error, Peer};
+use crate::observer::{Observer, Outcome, RequestReport, RetryReport, Service, ThrottleReport};
+use crate::paging::Listing;
+use crate::path;
+use crate::request::{Query, Request, Target, Write};
+use crate::response::{Answer, Response, read_body};
+use crate::retry::Retry;
+use crate::settings::{Endpoints, Settings};
+use crate::token::{Token, Tokens};
+
+/// Longest time a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One tenant's Graph. Clones share connections and tokens.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    endpoints: Endpoints,
+    retry_budget: Duration,
+    max_body_bytes: usize,
+    tokens: Tokens,
+    observer: Arc<dyn Observer>,
+}
+
+/// The reads of a tenant, and nothing else. Each resource file adds its own.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    client: &'a Client,
+}
+
+/// The writes of a tenant, and nothing else. Each resource file adds its own.
+#[derive(Clone, Copy)]
+pub struct Writer<'a> {
+    client: &'a Client,
+}
+
+impl Client {
+    /// A client for the tenant in the settings. It connects to nothing yet.
+    ///
+    /// TLS is rustls with the ring provider, installed as the process's default unless another one is there.
+    /// The system's certificates are trusted; where both addresses are plain `http://` on this machine they are
+    /// not even read, and no proxy is used.
+    ///
+    /// # Errors
+    ///
+    /// Settings that cannot work, or no certificates to trust on this machine.
+    pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
+        let endpoints = Endpoints::of(&settings)?;
+        let http = http_client(&settings, &endpoints)?;
+        let tokens = Tokens::new(http.clone(), endpoints.clone(), &settings, Arc::clone(&observer));
+        Ok(Self(Arc::new(Inner {
+            http,
+            endpoints,
+            retry_budget: settings.retry_budget,
+            max_body_bytes: settings.max_body_bytes,
+            tokens,
+            observer,
+        })))
+    }
+
+    /// The reads.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader { client: self }
+    }
+
+    /// The writes.
+    pub fn writer(&self) -> Writer<'_> {
+        Writer { client: self }
+    }
+
+    /// Sends a request until it is answered for good.
+    async fn send(&self, request: &Request) -> Result<Response, Error> {
+        let url = self.url_of(&request.target)?;
+        let mut retry = Retry::new(self.0.retry_budget);
+        let mut renewed = false;
+        loop {
+            let token = self.0.tokens.current(&mut retry).await?;
+            let mut outcome = self.attempt(request, &url, (&token, retry.begin_attempt())).await;
+            if !renewed && outcome.as_ref().is_err_and(Error::is_unauthorized) {
+                // Tokens end early when consent or a policy changes. Nothing was processed, so a POST may go again.
+                renewed = true;
+                let token = self.0.tokens.replacing(&token, &mut retry).await?;
+                outcome = self.attempt(request, &url, (&token, retry.begin_attempt())).await;
+            }
+            let error = match outcome {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            let Some(wait) = retry.wait_after(&error) else { return Err(error) };
+            self.0.observer.retry(&RetryReport {
+                service: Service::Directory,
+                reason: error.outcome(),
+                attempt: retry.next_attempt(),
+                wait,
+            });
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Sends a request once and reports it.
+    async fn attempt(
+        &self,
+        request: &Request,
+        url: &Url,
+        (token, attempt): (&Token, u32),
+    ) -> Result<Response, Error> {
+        let context = Context {
+            peer: Peer::Graph,
+            method: request.method.clone(),
+            request_id: uuid::Uuid::new_v4().to_string(),
+        };
+        let started = Instant::now();
+        let outcome = self.exchange(request, url, token, &context).await;
+        let (reported, request_id) = match &outcome {
+            Ok((status, _)) => (Outcome::Status(*status), None),
+            Err(error) => (error.outcome(), error.request_id()),
+        };
+        self.0.observer.request(&RequestReport {
+            service: Service::Directory,
+            method: request.method.as_str(),
+            outcome: reported,
+            elapsed: started.elapsed(),
+            attempt,
+            request_id: request_id.unwrap_or(&context.request_id),
+        });
+        if let Err(error) = &outcome
+            && (error.is_throttled() || (error.status() == Some(503) && error.retry_after().is_some()))
+        {
+            let report = ThrottleReport { service: Service::Directory, retry_after: error.retry_after() };
+            self.0.observer.throttled(&report);
+        }
+        outcome.map(|(_, response)| response)
+    }
+
+    /// One request and its answer on the wire.
+    async fn exchange(
+        &self,
+        request: &Request,
+        url: &Url,
+        token: &Token,
+        context: &Context,
+    ) -> Result<(u16, Response), Error> {
+        let mut builder = self
+            .0
+            .http
+            .request(request.method.clone(), url.clone())
+            .header(AUTHORIZATION, token.header.clone())
+            .header("client-request-id", &context.request_id)
+            .header("return-client-request-id", "true");
+        if request.eventual {
+            builder = builder.header("ConsistencyLevel", "eventual");
+        }
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let response = builder.send().await.map_err(|error| Error::transport(error, context))?;
+        let status = response.status();
+        let head = Answer::of_head(status.as_u16(), response.headers());
+        let body = read_body(response, self.0.max_body_bytes, context).await;
+        if !status.is_success() {
+            // The status has decided; a body that broke off only tells less.
+            return Err(Error::refused(head.with_body(&body.unwrap_or_default()), context));
+        }
+        let body = match (request.wants_answer, body) {
+            (true, body) => body?,
+            (false, body) => body.unwrap_or_else(|_| Bytes::new()),
+        };
+        Ok((status.as_u16(), Response::new(body, context.clone())))
+    }
+
+    /// The address of a request. A link to a next page holds Graph's own token for it and is not touched, but it
+    /// is followed to the configured host only: it arrives in a body, and our token would go with it.
+    fn url_of(&self, target: &Target) -> Result<Url, Error> {
+        let endpoints = &self.0.endpoints;
+        match target {
+            Target::Path(path) => Url::parse(&format!("{}{path}", endpoints.graph))
+                .map_err(|_| Error::internal("a path cannot be made into an address")),
+            Target::Link(link) => Url::parse(link)
+                .ok()
+                .filter(|url| url.origin() == endpoints.graph_url.origin() && url.username().is_empty())
+                .ok_or_else(Error::foreign_link),
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Reads one thing.
+    pub(crate) async fn get<T: DeserializeOwned>(self, query: Query) -> Result<T, Error> {
+        self.client.send(&query.into_request()).await?.json()
+    }
+
+    /// Reads a listing to its end.
+    pub(crate) async fn list<T: DeserializeOwned>(self, query: Query) -> Result<Vec<T>, Error> {
+        let mut request = query.into_request();
+        let mut listing = Listing::default();
+        loop {
+            let response = self.client.send(&request).await?;
+            match listing.add(response.json()?)? {
+                Some(link) => request.target = Target::Link(link),
+                None => return Ok(listing.into_items()),
+            }
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Writes, and trusts the status: what a success's body says is not looked at.
+    pub(crate) async fn send(self, write: Write) -> Result<(), Error> {
+        self.client.send(&write.into_request(false)).await.map(|_| ())
+    }
+
+    /// Writes and reads the answer.
+    pub(crate) async fn send_for<T: DeserializeOwned>(self, write: Write) -> Result<T, Error> {
+        self.client.send(&write.into_request(true)).await?.json()
+    }
+
+    /// The address of an object, as a body refers to it.
+    pub(crate) fn reference(self, segments: &[&str]) -> Result<Reference, Error> {
+        let id = format!("{}{}", self.client.0.endpoints.graph, path::join(segments)?);
+        Ok(Reference { id })
+    }
+}
+
+/// A reference to another object.
+#[derive(Serialize)]
+pub(crate) struct Reference {
+    #[serde(rename = "@odata.id")]
+    id: String,
+}
+
+fn http_client(settings: &Settings, endpoints: &Endpoints) -> Result<reqwest::Client, Error> {
+    // Fails only when a provider is there already, and then that one serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(settings.user_agent.as_str())
+        .timeout(settings.request_timeout)
+        .connect_timeout(settings.request_timeout.min(CONNECT_TIMEOUT))
+        // A redirect would be a request nobody asked for, with our token; Graph's directory has none.
+        .redirect(redirect::Policy::none())
+        .https_only(endpoints.encrypted);
+    if endpoints.plain {
+        builder = builder.no_proxy().tls_certs_only([]);
+    }
+    builder.build().map_err(|_| {
+        Error::settings(
+            "no HTTPS client can be made here; check that the machine has CA certificates (package \
+             ca-certificates) and that the user agent is plain ASCII",
+        )
+    })
+}

@@ -1,0 +1,389 @@
+//! The one error of this crate: what happened, told apart by predicates.
+//!
+//! The text is fit for a log and for a result: status, code and request id, and never Graph's own message,
+//! because Graph puts user principal names into its messages. The message is kept to be matched with
+//! [`Error::mentions`] and nothing prints it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::observer::Outcome;
+use crate::refusal::SignInRefusal;
+use crate::response::Answer;
+
+/// A request that did not do what it was for. Cheap to clone: callers that waited for one token share one error.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+pub(crate) struct Inner {
+    kind: Kind,
+    peer: Peer,
+    method: Option<Method>,
+    request_id: Option<String>,
+    answer: Answer,
+    source: Option<reqwest::Error>,
+}
+
+/// Who was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Graph,
+    SignIn,
+}
+
+/// What went wrong.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// The settings cannot work.
+    Settings(String),
+    /// Our own mistake, found before anything was sent.
+    Internal(&'static str),
+    /// An answer that is a refusal.
+    Refused,
+    /// The sign-in service refused us a token.
+    SignIn(SignInRefusal),
+    /// No connection came about, so nothing was sent.
+    Connect,
+    /// No complete answer in time.
+    Timeout,
+    /// The connection broke between the request and the end of the answer.
+    Connection,
+    /// A success whose body is not what Graph documents; the path to the field.
+    Decode(String),
+    /// An answer longer than the settings allow.
+    TooLarge(usize),
+    /// One was asked for and several answered.
+    NotUnique(&'static str),
+    /// A link to a next page that leads away from Graph.
+    ForeignLink,
+    /// A listing of more pages than this.
+    Endless(usize),
+}
+
+/// The request an error belongs to.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub peer: Peer,
+    pub method: Method,
+    pub request_id: String,
+}
+
+impl Error {
+    fn of(kind: Kind, context: Option<&Context>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            peer: context.map_or(Peer::Graph, |context| context.peer),
+            method: context.map(|context| context.method.clone()),
+            request_id: context.map(|context| context.request_id.clone()),
+            answer: Answer::default(),
+            source: None,
+        }))
+    }
+
+    pub(crate) fn settings(text: impl Into<String>) -> Self {
+        Self::of(Kind::Settings(text.into()), None)
+    }
+
+    pub(crate) fn internal(what: &'static str) -> Self {
+        Self::of(Kind::Internal(what), None)
+    }
+
+    pub(crate) fn not_unique(what: &'static str) -> Self {
+        Self::of(Kind::NotUnique(what), None)
+    }
+
+    pub(crate) fn foreign_link() -> Self {
+        Self::of(Kind::ForeignLink, None)
+    }
+
+    pub(crate) fn endless(pages: usize) -> Self {
+        Self::of(Kind::Endless(pages), None)
+    }
+
+    pub(crate) fn too_large(limit: usize, context: &Context) -> Self {
+        Self::of(Kind::TooLarge(limit), Some(context))
+    }
+
+    pub(crate) fn decode(at: impl Into<String>, context: &Context) -> Self {
+        Self::of(Kind::Decode(at.into()), Some(context))
+    }
+
+    pub(crate) fn refused(answer: Answer, context: &Context) -> Self {
+        Self::answered(Kind::Refused, answer, context)
+    }
+
+    pub(crate) fn sign_in(refusal: SignInRefusal, answer: Answer, context: &Context) -> Self {
+        Self::answered(Kind::SignIn(refusal), answer, context)
+    }
+
+    fn answered(kind: Kind, answer: Answer, context: &Context) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            peer: context.peer,
+            method: Some(context.method.clone()),
+            request_id: Some(answer.request_id.clone().unwrap_or_else(|| context.request_id.clone())),
+            answer,
+            source: None,
+        }))
+    }
+
+    /// The request's address is dropped from the source: it can hold a UPN.
+    pub(crate) fn transport(source: reqwest::Error, context: &Context) -> Self {
+        let kind = if source.is_builder() {
+            Kind::Internal("a request could not be built")
+        } else if source.is_connect() {
+            Kind::Connect
+        } else if source.is_timeout() {
+            Kind::Timeout
+        } else {
+            Kind::Connection
+        };
+        Self(Arc::new(Inner {
+            kind,
+            peer: context.peer,
+            method: Some(context.method.clone()),
+            request_id: Some(context.request_id.clone()),
+            answer: Answer::default(),
+            source: Some(source.without_url()),
+        }))
+    }
+}
+
+/// The facts.
+impl Error {
+    /// The HTTP status of the answer, if there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.0.answer.status
+    }
+
+    /// Graph's code, or `AADSTS…` for a refused token; empty if there is none.
+    pub fn code(&self) -> &str {
+        &self.0.answer.code
+    }
+
+    /// The codes inside the error, outermost first.
+    pub fn inner_codes(&self) -> &[String] {
+        &self.0.answer.inner_codes
+    }
+
+    /// Whether Graph's message contains this fragment, whatever the case. Several refusals differ in nothing else.
+    pub fn mentions(&self, fragment: &str) -> bool {
+        self.0.answer.message.contains(&fragment.to_lowercase())
+    }
+
+    /// Graph's id of the request, or the one we sent if Graph told none.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How long Graph asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.answer.retry_after
+    }
+}
+
+/// The predicates.
+impl Error {
+    /// What was addressed does not exist, or not yet.
+    pub fn is_not_found(&self) -> bool {
+        self.graph_status() == Some(404)
+    }
+
+    /// Graph asks to slow down.
+    pub fn is_throttled(&self) -> bool {
+        self.status() == Some(429)
+            || self
+                .0
+                .answer
+                .has_code(|code| THROTTLED.iter().any(|throttled| code.eq_ignore_ascii_case(throttled)))
+            || self.0.answer.has_code(|code| code.to_ascii_lowercase().starts_with("request_throttled"))
+    }
+
+    /// Time may heal it: throttling, an outage, a timeout, a lost connection, a concurrent change.
+    pub fn is_transient(&self) -> bool {
+        match &self.0.kind {
+            Kind::Connect | Kind::Timeout | Kind::Connection => true,
+            Kind::SignIn(refusal) => refusal.is_transient(),
+            Kind::Refused => match self.0.answer.status {
+                // 501 and 505 will be so tomorrow; 507 is a full drive.
+                Some(501 | 505 | 507) => false,
+                Some(408 | 412 | 423 | 429 | 500..=599) => true,
+                _ => self.is_concurrency(),
+            },
+            _ => false,
+        }
+    }
+
+    /// Graph did not accept the token, even a new one.
+    pub fn is_unauthorized(&self) -> bool {
+        self.graph_status() == Some(401)
+    }
+
+    /// A permission, a role or a licence for this is missing.
+    pub fn is_forbidden(&self) -> bool {
+        self.graph_status() == Some(403)
+    }
+
+    /// What was read is no longer so, or something like it exists.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.graph_status(), Some(409 | 412))
+    }
+
+    /// Graph may or may not have acted: a POST whose answer is missing or says nothing. Observe before repeating.
+    pub fn is_ambiguous(&self) -> bool {
+        let unknown = match self.0.kind {
+            Kind::Timeout | Kind::Connection | Kind::TooLarge(_) => true,
+            Kind::Refused => {
+                self.0.answer.status.is_some_and(|status| status >= 500) && !self.was_not_processed()
+            }
+            _ => false,
+        };
+        self.0.peer == Peer::Graph
+            && unknown
+            && self.0.method.as_ref().is_some_and(|method| !is_repeatable(method))
+    }
+
+    /// No token: the tenant, the application or its secret is wrong, and an administrator has to act.
+    pub fn is_credentials(&self) -> bool {
+        matches!(&self.0.kind, Kind::SignIn(refusal) if !refusal.is_transient())
+    }
+
+    /// An answer that is not what Graph documents, or longer than the settings allow.
+    pub fn is_decode(&self) -> bool {
+        matches!(self.0.kind, Kind::Decode(_) | Kind::TooLarge(_) | Kind::ForeignLink | Kind::Endless(_))
+    }
+
+    /// Another object already has this unique value.
+    pub fn is_already_exists(&self) -> bool {
+        let details = &self.0.answer.detail_codes;
+        matches!(self.graph_status(), Some(400 | 409))
+            && (details.iter().any(|code| code.eq_ignore_ascii_case("ObjectConflict"))
+                || self.mentions("another object with the same value"))
+    }
+
+    /// One thing was asked for and several have that identifier.
+    pub fn is_not_unique(&self) -> bool {
+        matches!(self.0.kind, Kind::NotUnique(_))
+    }
+
+    /// The settings cannot work; nothing was sent.
+    pub fn is_settings(&self) -> bool {
+        matches!(self.0.kind, Kind::Settings(_))
+    }
+
+    /// Graph itself says in words of its own that the thing does not exist. Unlike [`is_not_found`](Self::is_not_found) this
+    /// does not trust a bare 404: a proxy's error page must not turn every person of a tenant into an absent one.
+    pub(crate) fn says_missing(&self) -> bool {
+        const MISSING: [&str; 4] =
+            ["Request_ResourceNotFound", "ResourceNotFound", "itemNotFound", "NotFound"];
+        self.is_not_found() && MISSING.iter().any(|code| self.code().eq_ignore_ascii_case(code))
+    }
+
+    /// Whether the client itself may send the request again after some seconds.
+    pub(crate) fn may_repeat(&self) -> bool {
+        let heals_soon = self.is_transient() && !matches!(self.status(), Some(412 | 423));
+        heals_soon && (self.was_not_processed() || self.0.method.as_ref().is_some_and(is_repeatable))
+    }
+
+    /// Graph did not act: it said so, or the request never left.
+    fn was_not_processed(&self) -> bool {
+        match self.0.kind {
+            Kind::Connect => true,
+            // A token is no change of the tenant.
+            _ if self.0.peer == Peer::SignIn => true,
+            Kind::Refused => self.is_throttled() || self.is_concurrency(),
+            _ => false,
+        }
+    }
+
+    /// 409 `Directory_ConcurrencyViolation`: "Please wait briefly and retry".
+    fn is_concurrency(&self) -> bool {
+        self.graph_status() == Some(409)
+            && self.0.answer.has_code(|code| code.eq_ignore_ascii_case("Directory_ConcurrencyViolation"))
+    }
+
+    fn graph_status(&self) -> Option<u16> {
+        self.status().filter(|_| self.0.peer == Peer::Graph)
+    }
+
+    /// The short word for metrics.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match (self.status(), &self.0.kind) {
+            (Some(status), _) => Outcome::Status(status),
+            (None, Kind::Connect) => Outcome::Failed("connect"),
+            (None, Kind::Timeout) => Outcome::Failed("timeout"),
+            (None, Kind::Connection) => Outcome::Failed("connection"),
+            (None, _) if self.is_decode() => Outcome::Failed("decode"),
+            (None, _) => Outcome::Failed("internal"),
+        }
+    }
+}
+
+/// Codes that mean "not now" whatever the status.
+const THROTTLED: [&str; 4] =
+    ["TooManyRequests", "ApplicationThrottled", "activityLimitReached", "TooManyRequestsException"];
+
+/// Repeating these ends in the same place, whether or not the first one arrived.
+fn is_repeatable(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::PUT | Method::PATCH | Method::DELETE)
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, peer, method, request_id, answer, .. } = &*self.0;
+        let peer = match peer {
+            Peer::Graph => "Microsoft Graph",
+            Peer::SignIn => "the sign-in service",
+        };
+        match kind {
+            Kind::Settings(text) => f.write_str(text)?,
+            Kind::Internal(what) => write!(f, "request not sent: {what}")?,
+            Kind::Refused => {
+                write!(f, "{peer} answered {}", answer.status.unwrap_or_default())?;
+                if !answer.code.is_empty() {
+                    write!(f, " {}", answer.code)?;
+                }
+                if let Some(inner) = answer.inner_codes.last().filter(|inner| **inner != answer.code) {
+                    write!(f, " / {inner}")?;
+                }
+            }
+            Kind::SignIn(refusal) => write!(f, "no token for Microsoft Graph: {refusal}")?,
+            Kind::Connect => write!(f, "no connection to {peer}")?,
+            Kind::Timeout => write!(f, "{peer} did not answer in time")?,
+            Kind::Connection => write!(f, "the connection to {peer} broke before the answer was complete")?,
+            Kind::Decode(at) => write!(f, "{peer} sent an answer that cannot be read at {at}")?,
+            Kind::TooLarge(limit) => write!(f, "{peer} sent an answer of more than {limit} bytes")?,
+            Kind::NotUnique(what) => write!(f, "more than one user has this {what}; use the object id")?,
+            Kind::Endless(pages) => write!(f, "{peer} sent a listing of more than {pages} pages")?,
+            Kind::ForeignLink => f.write_str("Microsoft Graph sent a link to a next page on another host")?,
+        }
+        match (method, request_id) {
+            (Some(method), Some(id)) => write!(f, " ({method}, request {id})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The facts without Graph's message, which can name people.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &inner.kind)
+            .field("peer", &inner.peer)
+            .field("method", &inner.method)
+            .field("request_id", &inner.request_id)
+            .field("answer", &inner.answer)
+            .field("source", &inner.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source as _)
+    }
+}

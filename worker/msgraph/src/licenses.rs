@@ -1,0 +1,178 @@
+//! Licences: what the tenant has bought, and what one person gets or gives back.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::client::{Reader, Writer};
+use crate::error::Error;
+use crate::request::{Query, Write};
+use crate::users::null_as_empty;
+
+/// A licence the tenant has bought.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct SubscribedSku {
+    pub sku_id: String,
+    pub sku_part_number: Option<String>,
+    #[serde(default)]
+    pub consumed_units: i64,
+    #[serde(default)]
+    pub prepaid_units: PrepaidUnits,
+    pub capability_status: Option<String>,
+    pub applies_to: Option<String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub service_plans: Vec<ServicePlan>,
+}
+
+impl SubscribedSku {
+    /// How many seats are free: those enabled and in their grace period, less those in use; never below zero.
+    pub fn available(&self) -> i64 {
+        let PrepaidUnits { enabled, warning, .. } = self.prepaid_units;
+        enabled.saturating_add(warning).saturating_sub(self.consumed_units).max(0)
+    }
+}
+
+/// The seats of a licence by the state of their subscription.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct PrepaidUnits {
+    pub enabled: i64,
+    pub warning: i64,
+    pub suspended: i64,
+    pub locked_out: i64,
+}
+
+/// A part of a licence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct ServicePlan {
+    pub service_plan_id: String,
+    pub service_plan_name: Option<String>,
+    pub provisioning_status: Option<String>,
+    pub applies_to: Option<String>,
+}
+
+/// A licence a person or a group has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct AssignedLicense {
+    pub sku_id: String,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub disabled_plans: Vec<String>,
+}
+
+/// One way a person came by a licence. A licence can be there several times: directly, and once for each group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct LicenseAssignmentState {
+    pub sku_id: String,
+    /// The group that gives the licence; `None` means assigned directly.
+    pub assigned_by_group: Option<String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub disabled_plans: Vec<String>,
+    /// `Active`, `ActiveWithError`, `Disabled` or `Error`.
+    pub state: Option<String>,
+    /// `None`, `CountViolation`, `MutuallyExclusiveViolation`, ...
+    pub error: Option<String>,
+    pub last_updated_date_time: Option<Timestamp>,
+}
+
+/// A licence to be given, without these of its plans.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddLicense {
+    /// Which licence.
+    pub sku_id: String,
+    /// The service plans that stay off.
+    pub disabled_plans: Vec<String>,
+}
+
+/// Graph wants both lists, empty or not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LicenseChange<'a> {
+    add_licenses: &'a [AddLicense],
+    remove_licenses: &'a [&'a str],
+}
+
+impl Reader<'_> {
+    /// What the tenant has bought.
+    pub async fn subscribed_skus(self) -> Result<Vec<SubscribedSku>, Error> {
+        let query = Query::new(&["subscribedSkus"])?.select(&[
+            "skuId",
+            "skuPartNumber",
+            "consumedUnits",
+            "prepaidUnits",
+            "capabilityStatus",
+            "appliesTo",
+            "servicePlans",
+        ]);
+        self.list(query).await
+    }
+}
+
+impl Writer<'_> {
+    /// Gives a person licences and takes others back, in one call: dependencies inside it resolve.
+    ///
+    /// Taking back what the person does not have is a success, if nothing is given in the same call. Graph refuses
+    /// a removal as a whole when one of its licences is not there, so several are then taken back one by one.
+    ///
+    /// Calls for one person must follow each other: Graph answers parallel ones with a conflict.
+    pub async fn assign_licenses(
+        self,
+        user_id: &str,
+        add: &[AddLicense],
+        remove: &[&str],
+    ) -> Result<(), Error> {
+        match self.change_licenses(user_id, add, remove).await {
+            Err(error) if add.is_empty() && is_not_assigned(&error) => {}
+            outcome => return outcome,
+        }
+        if remove.len() > 1 {
+            for sku_id in remove {
+                match self.change_licenses(user_id, &[], &[sku_id]).await {
+                    Err(error) if is_not_assigned(&error) => {}
+                    outcome => outcome?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn change_licenses(self, user_id: &str, add: &[AddLicense], remove: &[&str]) -> Result<(), Error> {
+        let change = LicenseChange { add_licenses: add, remove_licenses: remove };
+        self.send(Write::post(&["users", user_id, "assignLicense"])?.json(&change)?).await
+    }
+}
+
+/// 400 `Request_BadRequest`, told from a dozen others by its message alone (seen 2024).
+fn is_not_assigned(error: &Error) -> bool {
+    error.status() == Some(400) && error.mentions("does not have a corresponding license")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sku(enabled: i64, warning: i64, consumed_units: i64) -> SubscribedSku {
+        let prepaid_units = PrepaidUnits { enabled, warning, suspended: 50, locked_out: 50 };
+        SubscribedSku { consumed_units, prepaid_units, ..SubscribedSku::default() }
+    }
+
+    #[test]
+    fn suspended_seats_are_not_free_and_an_overdrawn_licence_has_none() {
+        assert_eq!(sku(10, 2, 5).available(), 7);
+        assert_eq!(sku(10, 0, 12).available(), 0);
+    }
+
+    #[test]
+    fn both_lists_are_always_sent() {
+        let change = LicenseChange { add_licenses: &[], remove_licenses: &["sku"] };
+        assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"addLicenses":[],"removeLicenses":["sku"]}"#);
+    }
+}

@@ -1,0 +1,174 @@
+//! A request as a value: built by the resource files, sent by the client, sent again by its retries.
+
+use bytes::Bytes;
+use reqwest::Method;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::path;
+
+/// What is to be asked of Graph. It has no `Debug`: a path can hold a UPN and a body a password.
+pub(crate) struct Request {
+    pub method: Method,
+    pub target: Target,
+    pub body: Option<Bytes>,
+    /// Sent with every page of an advanced query; a link to a next page does not carry it.
+    pub eventual: bool,
+    /// Whether the body of a success is read for what it says.
+    pub wants_answer: bool,
+}
+
+/// Where a request goes.
+pub(crate) enum Target {
+    /// An encoded path below `/v1.0`, with its query.
+    Path(String),
+    /// A link to a next page, followed as Graph wrote it.
+    Link(String),
+}
+
+impl Request {
+    fn new(method: Method, segments: &[&str]) -> Result<Self, Error> {
+        let target = Target::Path(path::join(segments)?);
+        Ok(Self { method, target, body: None, eventual: false, wants_answer: true })
+    }
+}
+
+/// A read.
+pub(crate) struct Query(Request);
+
+impl Query {
+    /// A `GET`.
+    ///
+    /// # Errors
+    ///
+    /// Refuses an empty id.
+    pub(crate) fn new(segments: &[&str]) -> Result<Self, Error> {
+        Request::new(Method::GET, segments).map(Self)
+    }
+
+    /// Asks for these properties only.
+    pub(crate) fn select(self, properties: &[&str]) -> Self {
+        self.option("$select", &properties.join(","))
+    }
+
+    /// Asks for the objects of which this is true.
+    pub(crate) fn filter(self, condition: &str) -> Self {
+        self.option("$filter", condition)
+    }
+
+    /// Marks an advanced query of the directory, which needs both the header and the count.
+    pub(crate) fn advanced(mut self) -> Self {
+        self.0.eventual = true;
+        self.option("$count", "true")
+    }
+
+    pub(crate) fn into_request(self) -> Request {
+        self.0
+    }
+
+    fn option(mut self, name: &str, value: &str) -> Self {
+        if let Target::Path(path) = &mut self.0.target {
+            path::push_option(path, name, value);
+        }
+        self
+    }
+}
+
+/// A write.
+pub(crate) struct Write(Request);
+
+impl Write {
+    /// A write of any method but `GET`, which is a [`Query`].
+    ///
+    /// # Errors
+    ///
+    /// Refuses an empty id, and a `DELETE` that would delete the member instead of the membership.
+    fn new(method: Method, segments: &[&str]) -> Result<Self, Error> {
+        if method == Method::DELETE {
+            refuse_to_delete_a_member(segments)?;
+        }
+        Request::new(method, segments).map(Self)
+    }
+
+    pub(crate) fn post(segments: &[&str]) -> Result<Self, Error> {
+        Self::new(Method::POST, segments)
+    }
+
+    pub(crate) fn put(segments: &[&str]) -> Result<Self, Error> {
+        Self::new(Method::PUT, segments)
+    }
+
+    pub(crate) fn patch(segments: &[&str]) -> Result<Self, Error> {
+        Self::new(Method::PATCH, segments)
+    }
+
+    pub(crate) fn delete(segments: &[&str]) -> Result<Self, Error> {
+        Self::new(Method::DELETE, segments)
+    }
+
+    /// Sends this as JSON.
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
+        let body =
+            serde_json::to_vec(body).map_err(|_| Error::internal("a body cannot be written as JSON"))?;
+        self.0.body = Some(body.into());
+        Ok(self)
+    }
+
+    pub(crate) fn into_request(mut self, wants_answer: bool) -> Request {
+        self.0.wants_answer = wants_answer;
+        self.0
+    }
+}
+
+/// `DELETE /groups/{id}/members/{id}` without `/$ref` deletes the user, if the application may manage users
+/// (Microsoft Graph documentation, "Remove member", caution of 2024). Members of teams are the exception:
+/// there the thing below `members` is the membership.
+fn refuse_to_delete_a_member(segments: &[&str]) -> Result<(), Error> {
+    let is = |segment: &&str, names: &[&str]| names.iter().any(|name| segment.eq_ignore_ascii_case(name));
+    let of_team = segments.first().is_some_and(|first| is(first, &["teams"]));
+    let names_member = segments.iter().any(|segment| is(segment, &["members", "owners", "manager"]));
+    if names_member && !of_team && segments.last() != Some(&"$ref") {
+        return Err(Error::internal("a DELETE below members, owners or manager must end in /$ref"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deleting_a_member_where_the_membership_was_meant_is_refused() {
+        let refused: [&[&str]; 5] = [
+            &["groups", "g", "members", "u"],
+            &["groups", "g", "Members", "u"],
+            &["groups", "g", "owners", "u"],
+            &["users", "u", "manager"],
+            &["directoryRoles", "r", "members", "u", "microsoft.graph.user"],
+        ];
+        for segments in refused {
+            let Err(error) = Write::delete(segments) else { panic!("{segments:?} was accepted") };
+            assert!(error.to_string().contains("/$ref"), "{error}");
+        }
+        let accepted: [&[&str]; 4] = [
+            &["groups", "g", "members", "u", "$ref"],
+            &["users", "u", "manager", "$ref"],
+            &["teams", "t", "members", "m"],
+            &["users", "u"],
+        ];
+        for segments in accepted {
+            assert!(Write::delete(segments).is_ok(), "{segments:?}");
+        }
+        assert!(Query::new(&["users", "u", "manager"]).is_ok());
+    }
+
+    #[test]
+    fn options_follow_the_path() {
+        let query = Query::new(&["groups"]).unwrap();
+        let request =
+            query.filter("displayName eq 'R&D'").select(&["id", "displayName"]).advanced().into_request();
+        let Target::Path(path) = &request.target else { panic!("a path was expected") };
+        assert_eq!(path, "/groups?$filter=displayName%20eq%20'R%26D'&$select=id,displayName&$count=true");
+        assert!(request.eventual);
+    }
+}
