@@ -79,19 +79,26 @@ pub struct DirectoryObject {
     pub odata_type: Option<String>,
 }
 
-/// An account to be made. Graph wants the first five; what is `None` is not sent.
+/// An account to be made; what is `None` is not sent. The password has to be changed at the first sign-in: nobody
+/// keeps one that somebody else has seen.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct NewUser {
     pub account_enabled: bool,
+    pub user_principal_name: String,
     pub display_name: String,
     pub mail_nickname: String,
-    pub user_principal_name: String,
     pub password: SecretString,
-    /// Whether the password must be changed at the first sign-in.
-    pub force_change_password: bool,
-    /// Everything else.
-    pub properties: UserPatch,
+    pub mail: Option<String>,
+    pub employee_id: Option<String>,
+    pub given_name: Option<String>,
+    pub surname: Option<String>,
+    pub job_title: Option<String>,
+    pub department: Option<String>,
+    pub office_location: Option<String>,
+    pub company_name: Option<String>,
+    pub mobile_phone: Option<String>,
+    pub usage_location: Option<String>,
 }
 
 /// Properties to be set; what is `None` stays as it is.
@@ -145,6 +152,34 @@ struct NewUserBody<'a> {
 struct PasswordProfile<'a> {
     password: &'a str,
     force_change_password_next_sign_in: bool,
+}
+
+impl NewUser {
+    fn body(&self) -> NewUserBody<'_> {
+        NewUserBody {
+            password_profile: PasswordProfile {
+                password: self.password.expose_secret(),
+                force_change_password_next_sign_in: true,
+            },
+            properties: UserPatch {
+                account_enabled: Some(self.account_enabled),
+                user_principal_name: Some(self.user_principal_name.clone()),
+                display_name: Some(self.display_name.clone()),
+                mail_nickname: Some(self.mail_nickname.clone()),
+                mail: self.mail.clone(),
+                employee_id: self.employee_id.clone(),
+                given_name: self.given_name.clone(),
+                surname: self.surname.clone(),
+                job_title: self.job_title.clone(),
+                department: self.department.clone(),
+                office_location: self.office_location.clone(),
+                company_name: self.company_name.clone(),
+                mobile_phone: self.mobile_phone.clone(),
+                usage_location: self.usage_location.clone(),
+                user_type: None,
+            },
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -204,24 +239,19 @@ impl Writer<'_> {
     /// [`is_already_exists`](Error::is_already_exists) when the UPN is taken, also by a deleted user;
     /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for the account before trying again.
     pub async fn create_user(self, user: &NewUser) -> Result<User, Error> {
-        let properties = UserPatch {
-            account_enabled: Some(user.account_enabled),
-            display_name: Some(user.display_name.clone()),
-            mail_nickname: Some(user.mail_nickname.clone()),
-            user_principal_name: Some(user.user_principal_name.clone()),
-            ..user.properties.clone()
-        };
-        let password_profile = PasswordProfile {
-            password: user.password.expose_secret(),
-            force_change_password_next_sign_in: user.force_change_password,
-        };
-        let write = Write::post(&["users"])?.json(&NewUserBody { password_profile, properties })?;
+        let write = Write::post(&["users"])?.json(&user.body())?;
         self.send_for(write).await
     }
 
     /// Sets properties of a person.
     pub async fn update_user(self, user_id: &str, patch: &UserPatch) -> Result<(), Error> {
         self.send(Write::patch(&["users", user_id])?.json(patch)?).await
+    }
+
+    /// Allows a person to sign in, or not.
+    pub async fn set_account_enabled(self, user_id: &str, enabled: bool) -> Result<(), Error> {
+        let patch = UserPatch { account_enabled: Some(enabled), ..UserPatch::default() };
+        self.update_user(user_id, &patch).await
     }
 
     /// Ends a person's sessions; tokens already handed out live on until they expire.
@@ -306,6 +336,16 @@ mod tests {
         let user: User = serde_json::from_str(r#"{"id":"1","mail":null,"assignedLicenses":null}"#).unwrap();
         assert_eq!(user, User { id: "1".into(), ..User::default() });
         assert!(serde_json::from_str::<User>("{}").is_err());
+    }
+
+    #[test]
+    fn a_password_is_written_into_the_body_and_nowhere_else() {
+        let user = NewUser { password: "p4ss-word".into(), ..NewUser::default() };
+        let body = serde_json::to_value(user.body()).unwrap();
+        assert_eq!(body["passwordProfile"]["password"], "p4ss-word");
+        assert_eq!(body["passwordProfile"]["forceChangePasswordNextSignIn"], true);
+        assert_eq!(body["accountEnabled"], false);
+        assert!(!format!("{user:?}").contains("p4ss-word"));
     }
 
     #[test]
