@@ -1,0 +1,119 @@
+//! What the broker delivered, turned into an event: CloudEvents 1.0 in structured and in binary mode.
+
+use serde_json::{Map, Value};
+
+use crate::violation::{Violation, bound};
+use crate::{Envelope, Event, Reason, Undecodable, json};
+
+/// The largest event taken in, in bytes: body and CloudEvents headers together.
+pub const EVENT_LIMIT_BYTES: usize = 256 * 1024;
+
+/// Prefixes of a header that holds an attribute in binary mode, in lower case. The AMQP binding of CloudEvents 1.0.2
+/// names the first two, HTTP bridges write the third (read 2026-03).
+const PREFIXES: [&str; 3] = ["cloudevents:", "cloudevents_", "ce-"];
+
+/// A delivery, as far as decoding needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming<'a> {
+    /// The content type property.
+    pub content_type: Option<&'a str>,
+    /// The headers, values of other types than text written as text. Those that are no attributes are ignored.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// Turns a delivery into an event.
+///
+/// # Errors
+///
+/// Says why it is no event of ours, with what could be read of it, and every violation of its schema at once.
+pub fn decode(incoming: &Incoming<'_>) -> Result<Event, Undecodable> {
+    let (attributes, mut violations) = attributes(incoming.headers);
+    let fail = |reason| Err(Undecodable::new(reason, Envelope::read_attributes(&attributes)));
+
+    let header_bytes: usize =
+        attributes.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum();
+    let bytes = incoming.body.len() + header_bytes;
+    if bytes > EVENT_LIMIT_BYTES {
+        return fail(Reason::TooLarge { bytes, limit: EVENT_LIMIT_BYTES });
+    }
+    let mode = match mode(incoming.content_type, !attributes.is_empty()) {
+        Ok(mode) => mode,
+        Err(detail) => return fail(Reason::NotCloudEvent { detail }),
+    };
+    let body = match json::parse(incoming.body) {
+        Ok(body) => body,
+        Err(reason) => return fail(reason),
+    };
+    if mode == ContentMode::Structured {
+        return Event::from_value(body);
+    }
+
+    let mut event = attributes;
+    event.insert("data".to_owned(), body);
+    if let Some(content_type) = incoming.content_type {
+        event.insert("datacontenttype".to_owned(), content_type.into());
+    }
+    match Event::from_value(Value::Object(event)) {
+        Ok(event) if violations.is_empty() => Ok(event),
+        Ok(event) => Err(Undecodable::new(Reason::Invalid { violations }, Envelope::read(&event.raw))),
+        Err(Undecodable { reason: Reason::Invalid { violations: others }, envelope }) => {
+            violations.extend(others);
+            Err(Undecodable { reason: Reason::Invalid { violations: bound(violations) }, envelope })
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// The two ways an event travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ContentMode {
+    Structured,
+    Binary,
+}
+
+/// Tells the modes apart by the content type, as the binding says, and by the headers where there is none.
+fn mode(content_type: Option<&str>, has_attributes: bool) -> Result<ContentMode, &'static str> {
+    let Some(content_type) = content_type.map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(if has_attributes { ContentMode::Binary } else { ContentMode::Structured });
+    };
+    let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let media_type = parts.next().unwrap_or_default();
+    for parameter in parts {
+        let charset = parameter.strip_prefix("charset=").map(|charset| charset.trim_matches('"'));
+        if charset.is_some_and(|charset| !matches!(charset, "utf-8" | "utf8" | "us-ascii")) {
+            return Err("the charset is not UTF-8");
+        }
+    }
+    match media_type.as_str() {
+        "application/cloudevents+json" => Ok(ContentMode::Structured),
+        "application/cloudevents-batch+json" => Err("it is a batch; publish each event on its own"),
+        other if other.starts_with("application/cloudevents") => Err("the event format is not JSON"),
+        _ if !has_attributes => {
+            Err("it has another content type and no header with an attribute, such as cloudEvents:id")
+        }
+        "application/json" => Ok(ContentMode::Binary),
+        _ => Err("the body of an event in binary mode must have the content type application/json"),
+    }
+}
+
+/// The attributes that travel as headers, and what is wrong with how they do.
+fn attributes(headers: &[(&str, &str)]) -> (Map<String, Value>, Vec<Violation>) {
+    let mut attributes = Map::new();
+    let mut violations = Vec::new();
+    for (header, value) in headers {
+        let header = header.to_ascii_lowercase();
+        let Some(name) = PREFIXES.iter().find_map(|prefix| header.strip_prefix(prefix)) else { continue };
+        let pointer = format!("/{name}");
+        if name == "data" {
+            violations.push(Violation::new(&pointer, "belongs into the body, not into a header"));
+            continue;
+        }
+        let before = attributes.insert(name.to_owned(), Value::from(*value));
+        if before.is_some_and(|before| before != *value) {
+            violations.push(Violation::new(&pointer, "is given by two headers with different values"));
+        }
+    }
+    (attributes, violations)
+}

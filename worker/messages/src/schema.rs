@@ -1,0 +1,169 @@
+//! The JSON Schemas of every message, compiled into the binary and enforced from there.
+
+use std::sync::{LazyLock, OnceLock};
+
+use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator};
+use serde_json::Value;
+
+use crate::event;
+use crate::violation::{self, Violation};
+
+/// Where the `$id` of every schema begins. It names them; nothing is ever fetched from there.
+const BASE: &str = "https://gatehouse.example/schemas/";
+
+/// One file of `schemas/`.
+#[derive(Debug)]
+pub struct Schema {
+    name: &'static str,
+    text: &'static str,
+    validator: OnceLock<Validator>,
+}
+
+/// Names the file once: `schema!("x")` is `schemas/x.json`.
+macro_rules! schema {
+    ($name:literal) => {
+        Schema {
+            name: $name,
+            text: include_str!(concat!("../../../schemas/", $name, ".json")),
+            validator: OnceLock::new(),
+        }
+    };
+}
+
+pub(crate) static CLOUDEVENT: Schema = schema!("cloudevent");
+pub(crate) static ONBOARDING_REQUESTED: Schema = schema!("onboarding.requested.v1");
+pub(crate) static OFFBOARDING_REQUESTED: Schema = schema!("offboarding.requested.v1");
+static REQUEST: Schema = schema!("request");
+static PERSON: Schema = schema!("person");
+static PERSON_REFERENCE: Schema = schema!("person-reference");
+static RESULT: Schema = schema!("result");
+static STEP: Schema = schema!("step");
+pub(crate) static STEP_FINISHED: Schema = schema!("step.finished.v1");
+pub(crate) static RUN_PLANNED: Schema = schema!("run.planned.v1");
+pub(crate) static RUN_FINISHED: Schema = schema!("run.finished.v1");
+pub(crate) static OPERATOR_REPLAYED: Schema = schema!("operator.replayed.v1");
+pub(crate) static OPERATOR_DISCARDED: Schema = schema!("operator.discarded.v1");
+pub(crate) static CONTINUATION: Schema = schema!("continuation.v1");
+static DEAD_LETTER: Schema = schema!("dead-letter.v1");
+
+static SCHEMAS: [&Schema; 15] = [
+    &CLOUDEVENT,
+    &ONBOARDING_REQUESTED,
+    &OFFBOARDING_REQUESTED,
+    &REQUEST,
+    &PERSON,
+    &PERSON_REFERENCE,
+    &RESULT,
+    &STEP,
+    &STEP_FINISHED,
+    &RUN_PLANNED,
+    &RUN_FINISHED,
+    &OPERATOR_REPLAYED,
+    &OPERATOR_DISCARDED,
+    &CONTINUATION,
+    &DEAD_LETTER,
+];
+
+/// Every schema, in suggested reading order.
+pub fn schemas() -> &'static [&'static Schema] {
+    &SCHEMAS
+}
+
+impl Schema {
+    /// The schema of this name (`onboarding.requested.v1`, say), if there is one.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SCHEMAS.iter().copied().find(|schema| schema.name == name)
+    }
+
+    /// The name: that of the file in `schemas/` without `.json`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The text of the file, as published.
+    pub fn text(&self) -> &'static str {
+        self.text
+    }
+
+    /// Everything in `document` that this schema refuses; empty if it is valid.
+    ///
+    /// The first call compiles the schema, which takes about a millisecond.
+    pub fn violations(&self, document: &Value) -> Vec<Violation> {
+        let validator = self.validator.get_or_init(|| self.compile());
+        // The check without a reason is several times faster than the one with, and nearly all messages are valid.
+        if validator.is_valid(document) {
+            return Vec::new();
+        }
+        violation::collect(validator.iter_errors(document))
+    }
+
+    #[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]
+    fn compile(&self) -> Validator {
+        DOCUMENTS
+            .options()
+            .build(DOCUMENTS.get(self.name).expect("every schema is a document"))
+            .expect("a compiled-in schema compiles")
+    }
+}
+
+/// The parsed files and the registry in which they find each other.
+struct Documents {
+    by_name: Vec<(&'static str, Value)>,
+}
+
+static DOCUMENTS: LazyLock<Documents> = LazyLock::new(Documents::parse);
+static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| DOCUMENTS.registry());
+
+impl Documents {
+    #[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]
+    fn parse() -> Self {
+        let parse = |schema: &&Schema| {
+            (schema.name, serde_json::from_str(schema.text).expect("a compiled-in schema is JSON"))
+        };
+        Self { by_name: SCHEMAS.iter().map(parse).collect() }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.by_name.iter().find(|(known, _)| *known == name).map(|(_, document)| document)
+    }
+
+    #[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]
+    fn registry(&'static self) -> Registry<'static> {
+        let pairs = self.by_name.iter().map(|(name, document)| (format!("{BASE}{name}.json"), document));
+        Registry::new()
+            .draft(Draft::Draft202012)
+            .extend(pairs)
+            .and_then(jsonschema::RegistryBuilder::prepare)
+            .expect("compiled-in schemas refer to each other only")
+    }
+
+    fn options(&self) -> jsonschema::ValidationOptions<'static> {
+        jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .with_registry(&REGISTRY)
+            .with_pattern_options(PatternOptions::regex())
+            .should_validate_formats(true)
+            // The one reading of time: what the schema accepts is what the decoder can read.
+            .with_format("date-time", |text: &str| event::parse_time(text).is_some())
+    }
+}
+
+/// The part of a schema that holds the keyword an error is about.
+pub(crate) fn parent(error: &ValidationError<'_>) -> Option<&'static Value> {
+    let location = error.absolute_keyword_location()?.as_str();
+    let (file, pointer) = location.strip_prefix(BASE)?.split_once('#')?;
+    let document = DOCUMENTS.get(file.strip_suffix(".json")?)?;
+    document.pointer(pointer.rsplit_once('/')?.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_compiles() {
+        for schema in schemas() {
+            schema.violations(&Value::Null);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What results say about steps. None of it holds names or addresses, only object ids.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Made true now.
+    Changed,
+    /// Was true already.
+    Unchanged,
+    /// Would be changed.
+    Planned,
+    /// Not tried.
+    Skipped,
+    /// Could not be made true.
+    Failed,
+}
+
+/// Who must act after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// Time.
+    Retry,
+    /// The publisher.
+    Rejected,
+    /// An operator or administrator.
+    Blocked,
+    /// The makers of Gatehouse.
+    Fault,
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// Who must act.
+    pub class: FailureClass,
+    /// Stable name, snake_case.
+    pub code: String,
+    /// One sentence that says what to do next.
+    pub message: String,
+}
+
+/// Who has to act on something left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Needs {
+    /// Nobody.
+    Nobody,
+    /// An operator.
+    Operator,
+}
+
+/// Something a step saw, left alone on purpose, and says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Left {
+    /// Stable name of the reason, snake_case.
+    pub code: String,
+    /// One sentence with object ids.
+    pub detail: String,
+    /// Who has to act.
+    pub needs: Needs,
+}
+
+/// A step in short: in a run's result and in its progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinishedStep {
+    /// Name of the stage.
+    pub stage: String,
+    /// Name of the step within the stage.
+    pub step: String,
+    /// Name of the action.
+    pub action: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Number of writes made, or planned.
+    pub changes: u32,
+    /// What was left alone.
+    pub left: Vec<Left>,
+    /// Only if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Only if it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedStep {
+    /// Name of the stage.
+    pub stage: String,
+    /// Name of the step within the stage.
+    pub step: String,
+    /// Name of the action.
+    pub action: String,
+    /// `Planned` if there is something to change.
+    pub outcome: Outcome,
+    /// The writes that would be made, one sentence each.
+    pub changes: Vec<String>,
+    /// What would be left alone.
+    pub left: Vec<Left>,
+    /// Only if it cannot be planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Only if it would be skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `gatehouse.step.finished.v1`: a step came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepFinished {
+    /// The run.
+    pub run_id: Uuid,
+    /// Name of the workflow.
+    pub workflow: String,
+    /// Name of the stage.
+    pub stage: String,
+    /// Name of the step within the stage.
+    pub step: String,
+    /// Name of the action.
+    pub action: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The writes made, one sentence each.
+    pub changes: Vec<String>,
+    /// What was left alone.
+    pub left: Vec<Left>,
+    /// Only if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Only if it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How often it was tried; 0 if it was skipped.
+    pub attempts: u32,
+    /// How often an operator had replayed the run by then.
+    pub replays: u32,
+    /// Milliseconds the last attempt took.
+    pub duration_ms: u64,
+    /// Microsoft Graph's request ids of the last attempt.
+    pub graph_request_ids: Vec<String>,
+}
