@@ -15,10 +15,14 @@ pub struct Record {
     pub step: String,
     /// The action it ran.
     pub action: String,
-    /// What became of it.
+    /// What became of it. A record that came back in a message has lost the sentences, not the number.
     pub outcome: Outcome,
+    /// How many writes it made, or planned.
+    pub changes: usize,
     /// What it left alone.
     pub left: Vec<Left>,
+    /// The ids of the requests it made, for the support of the service that answered them.
+    pub request_ids: Vec<String>,
     /// How long this attempt at it took.
     pub took: Duration,
 }
@@ -131,7 +135,9 @@ mod tests {
             step: step.into(),
             action: step.into(),
             outcome,
+            changes: 0,
             left,
+            request_ids: Vec::new(),
             took: Duration::ZERO,
         }
     }

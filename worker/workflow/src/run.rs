@@ -110,13 +110,15 @@ impl<W: Sync> Run<'_, W> {
         let open = stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none());
         let runs = open.map(|step| async {
             let started = Instant::now();
-            let Report { outcome, left } = self.run_step(step, Earlier::new(&progress.records)).await;
+            let Report { outcome, left, request_ids } = self.run_step(step, Earlier::new(&progress.records)).await;
             Record {
                 stage: stage.name.to_owned(),
                 step: step.name.to_owned(),
                 action: step.action.to_owned(),
+                changes: outcome.changes().len(),
                 outcome,
                 left,
+                request_ids,
                 took: started.elapsed(),
             }
         });
@@ -125,7 +127,7 @@ impl<W: Sync> Run<'_, W> {
 
     async fn run_step(&self, step: &PreparedStep<'_, W>, earlier: Earlier<'_>) -> Report {
         match &step.task {
-            Task::Skip(reason) => Report { outcome: Outcome::Skipped(reason.clone()), left: Vec::new() },
+            Task::Skip(reason) => Report::of(Outcome::Skipped(reason.clone())),
             Task::Run { step: body, params } => {
                 let call = Call { params, mode: self.mode, earlier, world: self.world };
                 // A step holds no lock across its awaits and its world is only handles: nothing is left torn.

@@ -59,11 +59,20 @@ pub struct Report {
     pub outcome: Outcome,
     /// What it left alone, and says so.
     pub left: Vec<Left>,
+    /// The ids of the requests it made.
+    pub request_ids: Vec<String>,
+}
+
+impl Report {
+    /// A report of nothing but an outcome.
+    pub fn of(outcome: Outcome) -> Self {
+        Self { outcome, left: Vec::new(), request_ids: Vec::new() }
+    }
 }
 
 impl From<Failure> for Report {
     fn from(failure: Failure) -> Self {
-        Self { outcome: Outcome::Failed(failure), left: Vec::new() }
+        Self::of(Outcome::Failed(failure))
     }
 }
 

@@ -56,7 +56,7 @@ impl Step<World> for Note {
                     Outcome::Changed(vec![format!("note {text}")])
                 }
             };
-            Report { outcome, left: Vec::new() }
+            Report::of(outcome)
         })
     }
 }
@@ -90,7 +90,7 @@ impl Step<World> for Fail {
             if let Some(times) = call.params.get("times").and_then(Value::as_u64) {
                 let mut failures = call.world.failures.lock().unwrap();
                 if *failures >= times {
-                    return Report { outcome: Outcome::Unchanged, left: Vec::new() };
+                    return Report::of(Outcome::Unchanged);
                 }
                 *failures += 1;
             }
