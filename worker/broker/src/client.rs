@@ -1,0 +1,154 @@
+//! A connection for command-line tools: publish, and listen to results.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use lapin::{
+    Channel,
+    options::{BasicAckOptions, QueueBindOptions, QueueDeclareOptions},
+    types::{FieldTable, ShortString},
+};
+use tokio::time::timeout;
+
+use crate::{
+    Cause, Error, Message, Observer, Publisher, Settings, declare,
+    life::Life,
+    link::{Link, Role},
+    publisher::Terms,
+    session::{open_channel, open_consumer},
+};
+
+/// Publishes of one tool that may be on their way at once.
+const CHANNELS: u16 = 16;
+/// Results the broker sends ahead.
+const TAP_PREFETCH: u16 = 100;
+
+/// A connection that publishes and does not consume.
+pub struct Client {
+    settings: Settings,
+    publisher: Publisher,
+    link: Arc<Link>,
+    life: Life,
+}
+
+impl Client {
+    /// # Errors
+    /// When the address is unusable, or the broker refuses or does not answer.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        Self::observed(settings, Arc::new(())).await
+    }
+
+    /// As [`Client::connect`], and tells `observer` of every publish.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn observed(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
+        let topology = Arc::new(settings.topology()?);
+        let link = Arc::new(Link::open(settings, Role::Publish).await?);
+        let life = Life::default();
+        let terms = Terms {
+            topology,
+            life: life.clone(),
+            observer,
+            timeout: settings.publish_timeout,
+            channels: CHANNELS,
+        };
+        let publisher = Publisher::new(Arc::clone(&link), terms);
+        Ok(Self { settings: settings.clone(), publisher, link, life })
+    }
+
+    /// The publisher of this connection.
+    #[must_use]
+    pub fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// Listens to results whose key matches one of `patterns` (`*` for one word, `#` for any number).
+    /// Listening has begun when this returns, so publish afterwards.
+    ///
+    /// # Errors
+    /// When the broker refuses, or there is no exchange for results.
+    pub async fn results(&self, patterns: &[&str]) -> Result<Results, Error> {
+        let limit = self.settings.connect_timeout;
+        let opening = Results::open(&self.settings, patterns);
+        timeout(limit, opening).await.map_err(|_| Error::no_answer(limit.as_secs()))?
+    }
+
+    /// How many messages wait in a queue, given by its full name; `None` if there is no such queue.
+    ///
+    /// # Errors
+    /// When the broker does not answer or refuses.
+    pub async fn depth(&self, queue: &str) -> Result<Option<u32>, Error> {
+        let channel = open_channel(&self.link).await?;
+        declare::depth_on(&channel, queue).await
+    }
+
+    /// Closes the connection. What is still being published has an unknown outcome.
+    pub async fn close(self) {
+        self.life.end(Cause::Shutdown, "the tool is done");
+        self.link.close().await;
+    }
+}
+
+/// Results as they are published, from the moment of [`Client::results`] on.
+pub struct Results {
+    consumer: lapin::Consumer,
+    life: Life,
+    link: Link,
+    /// The queue goes when this channel's connection goes.
+    _channel: Channel,
+}
+
+impl Results {
+    async fn open(settings: &Settings, patterns: &[&str]) -> Result<Self, Error> {
+        let topology = settings.topology()?;
+        let link = Link::open(settings, Role::Consume).await?;
+        let channel = open_channel(&link).await?;
+        let failed = |error: lapin::Error| Error::from_lapin("cannot listen to results", &error);
+        let options =
+            QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
+        let queue = channel
+            .queue_declare(ShortString::default(), options, FieldTable::default())
+            .await
+            .map_err(failed)?;
+        let exchange = declare::short(&topology.results())?;
+        for pattern in patterns {
+            let (queue, pattern) = (queue.name().clone(), declare::short(pattern)?);
+            let options = QueueBindOptions::default();
+            channel
+                .queue_bind(queue, exchange.clone(), pattern, options, FieldTable::default())
+                .await
+                .map_err(failed)?;
+        }
+        let consumer = open_consumer(&channel, queue.name().as_str(), TAP_PREFETCH).await?;
+        let life = Life::default();
+        let _never_blocked = link.watch(life.clone(), Arc::new(()));
+        Ok(Self { consumer, life, link, _channel: channel })
+    }
+
+    /// The next result; waits for it.
+    ///
+    /// # Errors
+    /// When the connection is lost; results that come meanwhile are not seen.
+    pub async fn next(&mut self) -> Result<Message, Error> {
+        let delivery = tokio::select! {
+            biased;
+            delivery = self.consumer.next() => delivery,
+            () = self.life.over() => return Err(self.life.lost()),
+        };
+        let Some(Ok(delivery)) = delivery else {
+            self.life.end(Cause::ConsumerLost, "the broker ended the consumer");
+            return Err(self.life.lost());
+        };
+        let (message, acker) = Message::from_lapin(delivery);
+        // Only makes room for more; the queue is ours alone and nobody else would see it again.
+        let _ = acker.ack(BasicAckOptions::default()).await;
+        Ok(message)
+    }
+
+    /// Stops listening.
+    pub async fn close(self) {
+        self.life.end(Cause::Shutdown, "the tool is done");
+        self.link.close().await;
+    }
+}

@@ -1,0 +1,297 @@
+//! Dead letters: why a message was set aside, in its headers; the message itself stays as it came.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    Topology,
+    headers::{OwnHeaders, OwnName, Value},
+    message::Message,
+};
+
+/// Everything a dead letter adds starts so, and goes when it is replayed.
+pub(crate) const PREFIX: &str = "gatehouse-dead-";
+const CLASS: OwnName = OwnName::new("gatehouse-dead-class");
+const REASON: OwnName = OwnName::new("gatehouse-dead-reason");
+const AT: OwnName = OwnName::new("gatehouse-dead-at");
+pub(crate) const QUEUE: OwnName = OwnName::new("gatehouse-dead-queue");
+const STEP: OwnName = OwnName::new("gatehouse-dead-step");
+const ATTEMPTS: OwnName = OwnName::new("gatehouse-dead-attempts");
+const HTTP_STATUS: OwnName = OwnName::new("gatehouse-dead-http-status");
+const REQUEST_ID: OwnName = OwnName::new("gatehouse-dead-request-id");
+const WORKER: OwnName = OwnName::new("gatehouse-dead-worker");
+const FINGERPRINT: OwnName = OwnName::new("gatehouse-dead-fingerprint");
+const FIRST_FAILED_AT: OwnName = OwnName::new("gatehouse-dead-first-failed-at");
+pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
+
+/// Longest reason on the wire.
+const LIMIT_REASON_BYTES: usize = 1_000;
+/// Longest of the other texts.
+const LIMIT_TEXT_BYTES: usize = 200;
+
+/// The class of a message the broker itself set aside: it came back to its queue too often without
+/// being settled. Workers crashed near it; it need not be guilty.
+pub const CRASH_LOOP: &str = "crash_loop";
+/// The class of a message that went round the delay without end.
+pub const EXPIRED: &str = "expired";
+/// The class of a message that no queue was bound for.
+pub const UNROUTABLE: &str = "unroutable";
+/// The class of a message in a dead-letter queue that does not say why it is there.
+pub const UNKNOWN: &str = "unknown";
+
+/// Why, when and where a message was set aside. Holds ids only: a dead letter lives for months.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeadLetter {
+    /// The kind of failure, for grouping and alarms.
+    pub class: String,
+    /// One sentence for the operator, cut at 1 kB.
+    pub reason: String,
+    /// When it was set aside.
+    pub at: Option<Timestamp>,
+    /// The work queue it failed in, full name; empty if it never reached one.
+    pub queue: String,
+    /// The step that failed.
+    pub step: Option<String>,
+    /// How often it was tried.
+    pub attempts: Option<u32>,
+    /// The last HTTP status.
+    pub http_status: Option<u16>,
+    /// The id under which Graph knows the last request.
+    pub request_id: Option<String>,
+    /// Which worker gave up.
+    pub worker: Option<String>,
+    /// When it failed for the first time.
+    pub first_failed_at: Option<Timestamp>,
+    /// How often it was replayed; counted by the replay, not written with the letter.
+    pub replays: u32,
+}
+
+impl DeadLetter {
+    /// A letter of now; fill in what else is known.
+    #[must_use]
+    pub fn new(class: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { class: class.into(), reason: reason.into(), at: Some(Timestamp::now()), ..Self::default() }
+    }
+
+    /// The same for failures that look alike: class, step and HTTP status.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let status = self.http_status.map(|status| status.to_string());
+        let parts = [Some(self.class.as_str()), self.step.as_deref(), status.as_deref()];
+        parts.map(|part| part.unwrap_or("-")).join("/")
+    }
+
+    /// What a message in a dead-letter queue says about itself.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        let replays = message.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok());
+        let letter = by_the_broker(message).unwrap_or_else(|| by_a_worker(message));
+        Self { replays: replays.unwrap_or(0), ..letter }
+    }
+
+    /// What a message in the unrouted queue says about itself.
+    #[must_use]
+    pub fn of_unrouted(message: &Message) -> Self {
+        let reason =
+            format!("no queue is bound for key `{}` of exchange `{}`", message.routing_key, message.exchange);
+        let replays = message.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok());
+        Self { class: UNROUTABLE.to_owned(), reason, replays: replays.unwrap_or(0), ..Self::default() }
+    }
+
+    pub(crate) fn write(&self, headers: &mut OwnHeaders) {
+        headers.remove_all(PREFIX);
+        let mut put = |name, value: Option<Value>| {
+            if let Some(value) = value {
+                headers.put(name, value);
+            }
+        };
+        let text = |text: &str, limit| Some(Value::Text(cut(text, limit).to_owned()));
+        let short = |value: &Option<String>| value.as_deref().and_then(|value| text(value, LIMIT_TEXT_BYTES));
+        put(CLASS, text(&self.class, LIMIT_TEXT_BYTES));
+        put(REASON, text(&self.reason, LIMIT_REASON_BYTES));
+        put(AT, self.at.map(|at| at.to_string().into()));
+        put(STEP, short(&self.step));
+        put(ATTEMPTS, self.attempts.map(Value::from));
+        put(HTTP_STATUS, self.http_status.map(|status| Value::Int(status.into())));
+        put(REQUEST_ID, short(&self.request_id));
+        put(WORKER, short(&self.worker));
+        put(FIRST_FAILED_AT, self.first_failed_at.map(|at| at.to_string().into()));
+        put(FINGERPRINT, text(&self.fingerprint(), LIMIT_TEXT_BYTES));
+    }
+}
+
+fn by_a_worker(message: &Message) -> DeadLetter {
+    let headers = &message.headers;
+    let text = |name: OwnName| headers.text(name.as_str()).map(str::to_owned);
+    let time = |name: OwnName| headers.text(name.as_str()).and_then(|text| text.parse().ok());
+    DeadLetter {
+        class: text(CLASS).unwrap_or_else(|| UNKNOWN.to_owned()),
+        reason: text(REASON).unwrap_or_else(|| "the message does not say why it is here".to_owned()),
+        at: time(AT),
+        queue: text(QUEUE).unwrap_or_default(),
+        step: text(STEP),
+        attempts: headers.int(ATTEMPTS.as_str()).and_then(|count| u32::try_from(count).ok()),
+        http_status: headers.int(HTTP_STATUS.as_str()).and_then(|status| u16::try_from(status).ok()),
+        request_id: text(REQUEST_ID),
+        worker: text(WORKER),
+        first_failed_at: time(FIRST_FAILED_AT),
+        replays: 0,
+    }
+}
+
+/// The broker names the queue in the newest entry of `x-death`. The `x-first-death-…` headers stay
+/// those of the first time, which after any delay is a delay queue (RabbitMQ 3.10.8, measured
+/// 2026-11-21). Workers never send an `x-death`, so where there is one, the broker was the last to speak.
+fn by_the_broker(message: &Message) -> Option<DeadLetter> {
+    let Value::List(deaths) = message.headers.get("x-death")? else { return None };
+    let Value::Table(newest) = deaths.first()? else { return None };
+    let why = newest.get("reason").and_then(Value::as_text).unwrap_or("unknown");
+    Some(DeadLetter {
+        class: CRASH_LOOP.to_owned(),
+        reason: format!(
+            "the broker gave up on it ({why}): it came back to its queue too often without being settled"
+        ),
+        at: time_of(newest),
+        queue: newest.get("queue").and_then(Value::as_text).unwrap_or_default().to_owned(),
+        ..DeadLetter::default()
+    })
+}
+
+fn time_of(death: &BTreeMap<String, Value>) -> Option<Timestamp> {
+    match death.get("time")? {
+        Value::Time(seconds) => Timestamp::from_second(i64::try_from(*seconds).ok()?).ok(),
+        _ => None,
+    }
+}
+
+/// What an operator types to name a dead letter: its message id, else a hash of its body.
+pub(crate) fn id_of(message: &Message) -> String {
+    let given = message.properties.message_id.as_deref().filter(|id| !id.is_empty());
+    given.map_or_else(
+        || {
+            let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, &message.body).simple().to_string();
+            format!("body-{}", hash.get(..16).unwrap_or(&hash))
+        },
+        str::to_owned,
+    )
+}
+
+/// The name of the exclusive queue whose holder may work on a dead-letter queue.
+pub(crate) fn lock_of(queue: &str) -> String {
+    format!("{queue}.lock")
+}
+
+/// The queue an operator means: a work queue's dead letters, or what found no queue.
+pub(crate) fn queue_of(topology: &Topology, name: &str) -> Result<(String, bool), crate::Error> {
+    if name == "unrouted" || name == topology.unrouted() {
+        return Ok((topology.unrouted(), true));
+    }
+    let work = name.strip_suffix(".dlq").unwrap_or(name);
+    topology.dead_letter_queue(work).map(|queue| (queue, false))
+}
+
+fn cut(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end));
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Headers;
+
+    fn on_the_wire(letter: &DeadLetter) -> Message {
+        let mut headers = OwnHeaders::default();
+        letter.write(&mut headers);
+        headers.put(QUEUE, Value::Text(letter.queue.clone()));
+        headers.put(REPLAYS, letter.replays.into());
+        Message { headers: Headers::from_wire(Some(&headers.to_wire().unwrap())), ..Message::default() }
+    }
+
+    fn text() -> impl Strategy<Value = Option<String>> {
+        proptest::option::of("[a-z0-9_-]{1,40}")
+    }
+
+    proptest! {
+        #[test]
+        fn a_letter_survives_the_wire(
+            (class, reason, queue) in ("[a-z_]{1,20}", "\\PC{0,200}", "[a-z.]{1,30}"),
+            (step, request_id, worker) in (text(), text(), text()),
+            (attempts, http_status, replays) in (any::<Option<u32>>(), any::<Option<u16>>(), any::<u32>()),
+            (at, first) in (proptest::option::of(0_i64..4_102_444_800), proptest::option::of(0_i64..4_102_444_800)),
+        ) {
+            let time = |seconds: Option<i64>| seconds.map(|seconds| Timestamp::from_second(seconds).unwrap());
+            let letter = DeadLetter {
+                class, reason, queue, step, attempts, http_status, request_id, worker, replays,
+                at: time(at), first_failed_at: time(first),
+            };
+            prop_assert_eq!(DeadLetter::of(&on_the_wire(&letter)), letter);
+        }
+
+        #[test]
+        fn a_reason_is_cut_at_a_character(reason in "\\PC{300,600}") {
+            let letter = DeadLetter::of(&on_the_wire(&DeadLetter::new("fault", reason.clone())));
+            prop_assert!(letter.reason.len() <= LIMIT_REASON_BYTES);
+            prop_assert!(reason.starts_with(&letter.reason));
+            prop_assert!(reason.len() <= LIMIT_REASON_BYTES || letter.reason.len() > LIMIT_REASON_BYTES - 4);
+        }
+    }
+
+    fn died(deaths: Vec<(&str, &str)>) -> Message {
+        use lapin::types::{AMQPValue, FieldTable};
+        let entries = deaths.into_iter().map(|(queue, reason)| {
+            let mut table = FieldTable::default();
+            table.insert("queue".into(), AMQPValue::LongString(queue.into()));
+            table.insert("reason".into(), AMQPValue::LongString(reason.into()));
+            table.insert("time".into(), AMQPValue::Timestamp(1_700_000_000));
+            AMQPValue::FieldTable(table)
+        });
+        let mut table = FieldTable::default();
+        table.insert("x-death".into(), AMQPValue::FieldArray(entries.collect::<Vec<_>>().into()));
+        table.insert("x-first-death-queue".into(), AMQPValue::LongString("gatehouse.delay.1s".into()));
+        Message { headers: Headers::from_wire(Some(&table)), ..Message::default() }
+    }
+
+    #[test]
+    fn the_brokers_own_letters_name_the_queue_of_the_last_death_not_of_the_first() {
+        let letter = DeadLetter::of(&died(vec![
+            ("gatehouse.workflows", "delivery_limit"),
+            ("gatehouse.delay.1s", "expired"),
+        ]));
+        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (CRASH_LOOP, "gatehouse.workflows"));
+        assert!(letter.reason.contains("delivery_limit"));
+        assert_eq!(letter.at, Timestamp::from_second(1_700_000_000).ok());
+    }
+
+    #[test]
+    fn a_letter_without_any_word_is_still_a_letter() {
+        assert_eq!(DeadLetter::of(&Message::default()).class, UNKNOWN);
+        assert_eq!(DeadLetter::of(&died(Vec::new())).class, UNKNOWN);
+    }
+
+    #[test]
+    fn the_fingerprint_groups_what_looks_alike() {
+        let mut letter = DeadLetter::new("retry", "one");
+        assert_eq!(letter.fingerprint(), "retry/-/-");
+        letter.step = Some("disable_account".to_owned());
+        letter.http_status = Some(503);
+        assert_eq!(letter.fingerprint(), "retry/disable_account/503");
+    }
+
+    #[test]
+    fn an_id_is_the_message_id_or_stands_for_the_body() {
+        let mut message = Message { body: b"{}".to_vec(), ..Message::default() };
+        let id = id_of(&message);
+        assert!(id.starts_with("body-") && id.len() == 21, "{id}");
+        assert_eq!(id, id_of(&message.clone()));
+        message.properties.message_id = Some("m-1".to_owned());
+        assert_eq!(id_of(&message), "m-1");
+    }
+}

@@ -1,0 +1,446 @@
+//! What an operator does with dead letters: look, replay, discard.
+//!
+//! **Guarantees**
+//! - One operator at a time works on a queue; a second one is told so.
+//! - A replay stores the message in its work queue, then publishes what the caller announces, then takes
+//!   the dead letter away. Stopped anywhere, nothing is lost; at worst one message is there twice, with
+//!   the same message id.
+//! - A pass looks at each message that was there when it began once; one that dies again meanwhile is
+//!   left for the next pass.
+//!
+//! Looking at a message takes it from the queue until the pass ends, so passes have to end within the
+//! broker's limit for an acknowledgement, 30 minutes by default.
+
+use std::{collections::HashSet, num::NonZeroU32, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use lapin::{
+    Acker, Channel,
+    options::{BasicAckOptions, BasicCancelOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+
+use crate::{
+    Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
+    dead::{self, REPLAYS},
+    declare, delay,
+    error::reply_code,
+    headers::{OwnName, Value},
+    life::Life,
+    link::{Link, Role},
+    outgoing::Address,
+    publisher::Terms,
+    session::{open_channel, open_consumer},
+};
+
+/// Messages held on one channel; more take a further one. Bounds what the broker sends ahead of a slow
+/// replay, and stays below the 2 000 at which RabbitMQ 3.10.8 stops by itself (measured 2026-11-21).
+const WINDOW: u16 = 500;
+/// The queue is shorter than it was if nothing comes for so long.
+const IDLE_LIMIT: Duration = Duration::from_secs(5);
+const ATTEMPT: OwnName = OwnName::new("gatehouse-attempt");
+
+/// A dead letter as an operator sees it in a list. Holds no body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What to name it by: its message id, else a hash of its body.
+    pub id: String,
+    /// Why it is here.
+    pub letter: DeadLetter,
+    /// What travels beside its body.
+    pub properties: Properties,
+    /// The exchange it was published to last.
+    pub exchange: String,
+    /// The key it was published with last.
+    pub routing_key: String,
+    /// The size of its body.
+    pub bytes: usize,
+}
+
+/// Which dead letters are meant: those to which everything given applies. Empty, it means all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// One of these ids; any if empty.
+    pub ids: Vec<String>,
+    /// This class.
+    pub class: Option<String>,
+    /// This step.
+    pub step: Option<String>,
+    /// This kind of message.
+    pub kind: Option<String>,
+    /// This fingerprint.
+    pub fingerprint: Option<String>,
+    /// Set aside before this time.
+    pub before: Option<Timestamp>,
+}
+
+/// Which dead letters to work on, how many, and how fast.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    /// Which.
+    pub filter: Filter,
+    /// How many at most.
+    pub limit: Option<usize>,
+    /// How many each second at most.
+    pub per_second: NonZeroU32,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self { filter: Filter::default(), limit: None, per_second: NonZeroU32::MIN.saturating_add(9) }
+    }
+}
+
+/// What a pass did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many messages it looked at.
+    pub examined: usize,
+    /// The ids of those it dealt with.
+    pub done: Vec<String>,
+    /// The ids of those it could not deal with, and why. They stay, unless the reason says otherwise.
+    pub failed: Vec<(String, Error)>,
+    /// Why it stopped before the end. The last message may then be there twice.
+    pub stopped: Option<Error>,
+}
+
+/// The dead letters of one queue, with the lock on them. Dropping it gives the lock back.
+pub struct DeadLetters {
+    topology: Arc<Topology>,
+    queue: String,
+    unrouted: bool,
+    consume: Link,
+    publisher: Publisher,
+    publish: Arc<Link>,
+    life: Life,
+}
+
+impl DeadLetters {
+    /// Opens the dead letters of a work queue, or with `unrouted` those messages that no queue took.
+    ///
+    /// # Errors
+    /// [`Error::is_locked`] if somebody else works on them; else as for any connection.
+    pub async fn open(settings: &Settings, queue: &str) -> Result<Self, Error> {
+        let topology = Arc::new(settings.topology()?);
+        let (queue, unrouted) = dead::queue_of(&topology, queue)?;
+        let consume = Link::open(settings, Role::Consume).await?;
+        lock(&consume, &queue).await?;
+        let publish = Arc::new(Link::open(settings, Role::Publish).await?);
+        let life = Life::default();
+        let _never_blocked = consume.watch(life.clone(), Arc::new(()));
+        let terms = Terms {
+            topology: Arc::clone(&topology),
+            life: life.clone(),
+            observer: Arc::new(()),
+            timeout: settings.publish_timeout,
+            channels: 1,
+        };
+        let publisher = Publisher::new(Arc::clone(&publish), terms);
+        Ok(Self { topology, queue, unrouted, consume, publisher, publish, life })
+    }
+
+    /// Every dead letter that is meant, oldest first. Changes nothing: also the dry run of a replay.
+    ///
+    /// # Errors
+    /// When the broker refuses or the connection is lost.
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Entry>, Error> {
+        let mut pass = Pass::begin(self).await?;
+        let mut entries = Vec::new();
+        while let Some(found) = pass.next().await? {
+            entries.extend(Some(found.entry).filter(|entry| filter.matches(entry)));
+        }
+        pass.end().await;
+        Ok(entries)
+    }
+
+    /// One dead letter with its content.
+    ///
+    /// # Errors
+    /// When the broker refuses or the connection is lost.
+    pub async fn get(&self, id: &str) -> Result<Option<(Entry, Message)>, Error> {
+        let mut pass = Pass::begin(self).await?;
+        let mut result = None;
+        while let Some(found) = pass.next().await? {
+            if found.entry.id == id {
+                result = Some((found.entry, found.message));
+                break;
+            }
+        }
+        pass.end().await;
+        Ok(result)
+    }
+
+    /// Sends dead letters back to the queue they failed in, or to work queue `to`. What found no queue
+    /// goes back to its exchange. `announce` makes the message that tells of it.
+    ///
+    /// # Errors
+    /// When the pass could not begin. What happens later is in the report.
+    pub async fn replay(
+        &self,
+        selection: &Selection,
+        to: Option<&str>,
+        announce: impl Fn(&Entry) -> Option<Outgoing>,
+    ) -> Result<Report, Error> {
+        let to = to.map(|queue| self.topology.work_queue(queue)).transpose()?;
+        self.run(selection, announce, |entry, message| self.back(entry, message, to.as_deref()).map(Some))
+            .await
+    }
+
+    /// Takes dead letters away. `announce` makes the message that tells of it; it is stored before.
+    ///
+    /// # Errors
+    /// When the pass could not begin. What happens later is in the report.
+    pub async fn discard(
+        &self,
+        selection: &Selection,
+        announce: impl Fn(&Entry) -> Option<Outgoing>,
+    ) -> Result<Report, Error> {
+        self.run(selection, announce, |_, _| Ok(None)).await
+    }
+
+    /// Gives the lock back.
+    pub async fn close(self) {
+        self.life.end(Cause::Shutdown, "the tool is done");
+        tokio::join!(self.consume.close(), self.publish.close());
+    }
+
+    async fn run(
+        &self,
+        selection: &Selection,
+        announce: impl Fn(&Entry) -> Option<Outgoing>,
+        replacement: impl Fn(&Entry, Message) -> Result<Option<Outgoing>, Error>,
+    ) -> Result<Report, Error> {
+        let mut pass = Pass::begin(self).await?;
+        let mut report = Report::default();
+        let mut pace = pace(selection.per_second);
+        let mut seen: HashSet<(String, u32)> = HashSet::new();
+        while selection.limit.is_none_or(|limit| report.done.len() < limit) {
+            let found = match pass.next().await {
+                Ok(Some(found)) => found,
+                Ok(None) => break,
+                Err(error) => {
+                    report.stopped = Some(error);
+                    break;
+                }
+            };
+            report.examined = report.examined.saturating_add(1);
+            let Found { entry, message, acker } = found;
+            let died_again = seen.contains(&(entry.id.clone(), entry.letter.replays));
+            if died_again || !selection.filter.matches(&entry) {
+                continue;
+            }
+            pace.tick().await;
+            let outgoing = [replacement(&entry, message), Ok(announce(&entry))];
+            match self.settle(outgoing, acker).await {
+                Ok(()) => {
+                    pass.release();
+                    seen.insert((entry.id.clone(), entry.letter.replays.saturating_add(1)));
+                    report.done.push(entry.id);
+                }
+                Err(error) if error.is_session_lost() => {
+                    report.failed.push((entry.id, self.life.lost()));
+                    report.stopped = Some(error);
+                    break;
+                }
+                Err(error) => report.failed.push((entry.id, error)),
+            }
+        }
+        pass.end().await;
+        Ok(report)
+    }
+
+    /// Stores everything that takes the dead letter's place, then takes it away.
+    async fn settle(
+        &self,
+        outgoing: [Result<Option<Outgoing>, Error>; 2],
+        acker: Acker,
+    ) -> Result<(), Error> {
+        for outgoing in outgoing {
+            if let Some(outgoing) = outgoing? {
+                self.publisher.publish(outgoing).await?;
+            }
+        }
+        match acker.ack(BasicAckOptions::default()).await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => {
+                self.life.end(Cause::AckFailed, "a dead letter could not be taken away");
+                Err(self.life.lost())
+            }
+        }
+    }
+
+    fn back(&self, entry: &Entry, message: Message, to: Option<&str>) -> Result<Outgoing, Error> {
+        let address = self.address(entry, to)?;
+        let mut outgoing = Outgoing::copy(address, message);
+        if !matches!(&outgoing.address, Address::Exchange { name, .. } if *name == self.topology.dead()) {
+            outgoing.headers.remove_all(dead::PREFIX);
+        }
+        delay::forget(&mut outgoing.headers);
+        outgoing.headers.remove(ATTEMPT);
+        outgoing.headers.put(REPLAYS, Value::from(entry.letter.replays.saturating_add(1)));
+        Ok(outgoing)
+    }
+
+    fn address(&self, entry: &Entry, to: Option<&str>) -> Result<Address, Error> {
+        if let Some(queue) = to {
+            return Ok(Address::Work { queue: queue.to_owned() });
+        }
+        if self.unrouted {
+            let topology = &self.topology;
+            let ours = [topology.events(), topology.work(), topology.results(), topology.dead()];
+            let name =
+                if ours.contains(&entry.exchange) { entry.exchange.clone() } else { topology.events() };
+            return Ok(Address::Exchange { name, key: entry.routing_key.clone() });
+        }
+        let failed_in = match entry.letter.queue.as_str() {
+            "" => self.queue.strip_suffix(".dlq").unwrap_or(&self.queue),
+            queue => queue,
+        };
+        Ok(Address::Work { queue: self.topology.work_queue(failed_in)? })
+    }
+}
+
+impl Filter {
+    /// Whether a dead letter is meant.
+    #[must_use]
+    pub fn matches(&self, entry: &Entry) -> bool {
+        let same = |wanted: &Option<String>, is: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
+        };
+        (self.ids.is_empty() || self.ids.contains(&entry.id))
+            && same(&self.class, Some(&entry.letter.class))
+            && same(&self.step, entry.letter.step.as_deref())
+            && same(&self.kind, entry.properties.kind.as_deref())
+            && same(&self.fingerprint, Some(&entry.letter.fingerprint()))
+            && self.before.is_none_or(|before| entry.letter.at.is_some_and(|at| at < before))
+    }
+}
+
+/// One walk over the messages that are there now. What is not taken away comes back when it ends.
+struct Pass<'a> {
+    letters: &'a DeadLetters,
+    channel: Channel,
+    consumer: lapin::Consumer,
+    /// Full channels, kept open so that what they hold does not come back yet.
+    full: Vec<Channel>,
+    left: u32,
+    held: u16,
+}
+
+struct Found {
+    entry: Entry,
+    message: Message,
+    acker: Acker,
+}
+
+impl<'a> Pass<'a> {
+    async fn begin(letters: &'a DeadLetters) -> Result<Self, Error> {
+        let probe = open_channel(&letters.consume).await?;
+        let Some(left) = declare::depth_on(&probe, &letters.queue).await? else {
+            return Err(Error::configuration(format!(
+                "there is no queue `{}`; run `topology apply`",
+                letters.queue
+            )));
+        };
+        let (channel, consumer) = letters.consumer().await?;
+        Ok(Self { letters, channel, consumer, full: Vec::new(), left, held: 0 })
+    }
+
+    /// The next message; `None` when all that were there at the beginning have been seen.
+    async fn next(&mut self) -> Result<Option<Found>, Error> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        if self.held >= WINDOW {
+            self.widen().await?;
+        }
+        let life = &self.letters.life;
+        let delivery = tokio::select! {
+            biased;
+            delivery = timeout(IDLE_LIMIT, self.consumer.next()) => delivery,
+            () = life.over() => return Err(life.lost()),
+        };
+        let delivery = match delivery {
+            Err(_) => return Ok(None),
+            Ok(Some(Ok(delivery))) => delivery,
+            Ok(Some(Err(_)) | None) => {
+                life.end(Cause::ConsumerLost, "the broker ended the consumer");
+                return Err(life.lost());
+            }
+        };
+        self.left = self.left.saturating_sub(1);
+        self.held = self.held.saturating_add(1);
+        let (message, acker) = Message::from_lapin(delivery);
+        let entry = Entry::new(&message, self.letters.unrouted);
+        Ok(Some(Found { entry, message, acker }))
+    }
+
+    /// The last message was taken away, so there is room for another.
+    fn release(&mut self) {
+        self.held = self.held.saturating_sub(1);
+    }
+
+    /// Goes on with a fresh channel; the full one keeps what it holds.
+    async fn widen(&mut self) -> Result<(), Error> {
+        let (channel, consumer) = self.letters.consumer().await?;
+        let tag = std::mem::replace(&mut self.consumer, consumer).tag();
+        let full = std::mem::replace(&mut self.channel, channel);
+        full.basic_cancel(tag, BasicCancelOptions::default())
+            .await
+            .map_err(|error| Error::from_lapin("cannot go on with the dead letters", &error))?;
+        self.full.push(full);
+        self.held = 0;
+        Ok(())
+    }
+
+    /// Gives back what was not taken away and waits until the broker has it.
+    async fn end(self) {
+        drop(self.consumer);
+        for channel in self.full.iter().chain([&self.channel]) {
+            // A channel that cannot be closed is gone already.
+            let _ = channel.close(200, "OK".into()).await;
+        }
+    }
+}
+
+impl DeadLetters {
+    async fn consumer(&self) -> Result<(Channel, lapin::Consumer), Error> {
+        let channel = open_channel(&self.consume).await?;
+        let consumer = open_consumer(&channel, &self.queue, WINDOW).await?;
+        Ok((channel, consumer))
+    }
+}
+
+impl Entry {
+    fn new(message: &Message, unrouted: bool) -> Self {
+        Self {
+            id: dead::id_of(message),
+            letter: if unrouted { DeadLetter::of_unrouted(message) } else { DeadLetter::of(message) },
+            properties: message.properties.clone(),
+            exchange: message.exchange.clone(),
+            routing_key: message.routing_key.clone(),
+            bytes: message.body.len(),
+        }
+    }
+}
+
+/// RabbitMQ 3.10.8 ignores `exclusive` on a consumer of a quorum queue without a word (measured
+/// 2026-11-21), so the lock is a queue of its own that belongs to this connection and goes with it.
+async fn lock(link: &Link, queue: &str) -> Result<(), Error> {
+    let channel = open_channel(link).await?;
+    let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    let name = declare::short(&dead::lock_of(queue))?;
+    match channel.queue_declare(name, options, FieldTable::default()).await {
+        Ok(_) => Ok(()),
+        Err(error) if reply_code(&error) == Some(405) => Err(Error::locked(queue)),
+        Err(error) => Err(Error::from_lapin("cannot lock the dead letters", &error)),
+    }
+}
+
+fn pace(per_second: NonZeroU32) -> Interval {
+    let mut pace = interval(Duration::from_secs(1) / per_second.get());
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pace
+}

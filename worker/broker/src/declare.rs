@@ -1,0 +1,196 @@
+//! Making the topology in the broker, checking it, and taking it away.
+
+use futures_util::future::try_join_all;
+use lapin::{
+    Channel, ExchangeKind,
+    options::{
+        ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
+        QueueDeleteOptions,
+    },
+    types::{FieldTable, ShortString},
+};
+
+use crate::{
+    Error, Settings, Topology,
+    error::reply_code,
+    link::{Link, Role},
+    topology::{Binding, Exchange, Queue},
+};
+
+/// Declares what is missing.
+///
+/// # Errors
+/// When the broker cannot be reached, the right to configure is missing, or something exists with
+/// other arguments; the message names it.
+pub async fn declare(settings: &Settings) -> Result<(), Error> {
+    with_channel(settings, async |channel, topology| declare_on(&channel, topology).await).await
+}
+
+/// Says everything that is missing or different, and changes nothing.
+///
+/// **Caveats**: arguments are compared by declaring what exists once more, which needs the right to
+/// configure; without it only existence is checked. AMQP cannot ask for bindings.
+///
+/// # Errors
+/// When something is missing or different, or the broker cannot be reached.
+pub async fn verify(settings: &Settings) -> Result<(), Error> {
+    let topology = settings.topology()?;
+    let link = Link::open(settings, Role::Consume).await?;
+    let mut found = Vec::new();
+    for exchange in topology.exchanges() {
+        found.extend(check(&link, &Item::Exchange(exchange)).await?);
+    }
+    for queue in topology.queues() {
+        found.extend(check(&link, &Item::Queue(queue)).await?);
+    }
+    link.close().await;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Error::configuration(format!("the broker differs from what is needed: {}", found.join("; "))))
+}
+
+/// Deletes every queue and exchange of the prefix, with everything in them.
+///
+/// # Errors
+/// When the broker cannot be reached or the right to configure is missing.
+pub async fn delete(settings: &Settings) -> Result<(), Error> {
+    with_channel(settings, async |channel, topology| {
+        let queues = topology.queues();
+        let queues = queues.iter().map(async |queue| {
+            channel.queue_delete(short(&queue.name)?, QueueDeleteOptions::default()).await.map_err(refused)
+        });
+        try_join_all(queues).await?;
+        let exchanges = topology.exchanges();
+        let exchanges = exchanges.iter().map(async |exchange| {
+            channel
+                .exchange_delete(short(&exchange.name)?, ExchangeDeleteOptions::default())
+                .await
+                .map_err(refused)
+        });
+        try_join_all(exchanges).await.map(|_| ())
+    })
+    .await
+}
+
+/// Declares everything in one go: the requests are written one behind the other without waiting for
+/// the answers, and the broker keeps their order.
+pub(crate) async fn declare_on(channel: &Channel, topology: &Topology) -> Result<(), Error> {
+    let (exchanges, queues, bindings) = (topology.exchanges(), topology.queues(), topology.bindings());
+    let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, false)));
+    let queues = try_join_all(queues.iter().map(|queue| declare_queue(channel, queue, false)));
+    let bindings = try_join_all(bindings.iter().map(|binding| bind(channel, binding)));
+    tokio::try_join!(biased; exchanges, queues, bindings).map(|_| ())
+}
+
+/// Checks in one go that everything is there. The first thing missing ends the channel.
+pub(crate) async fn exists_on(channel: &Channel, topology: &Topology) -> Result<(), Error> {
+    let (exchanges, queues) = (topology.exchanges(), topology.queues());
+    let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, true)));
+    let queues = try_join_all(queues.iter().map(|queue| declare_queue(channel, queue, true)));
+    tokio::try_join!(biased; exchanges, queues).map(|_| ())
+}
+
+/// How many messages wait in a queue; `None` if there is no such queue. The channel is gone then.
+pub(crate) async fn depth_on(channel: &Channel, queue: &str) -> Result<Option<u32>, Error> {
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    match channel.queue_declare(short(queue)?, options, FieldTable::default()).await {
+        Ok(queue) => Ok(Some(queue.message_count())),
+        Err(error) if reply_code(&error) == Some(404) => Ok(None),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+pub(crate) fn short(name: &str) -> Result<ShortString, Error> {
+    ShortString::try_new(name).map_err(|_| Error::invalid("a name is longer than 255 bytes; shorten it"))
+}
+
+async fn with_channel(
+    settings: &Settings,
+    work: impl AsyncFnOnce(Channel, &Topology) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let topology = settings.topology()?;
+    let link = Link::open(settings, Role::Consume).await?;
+    let channel = link.channel().await.map_err(refused)?;
+    let done = work(channel, &topology).await;
+    link.close().await;
+    done
+}
+
+async fn declare_exchange(channel: &Channel, exchange: &Exchange, passive: bool) -> Result<(), Error> {
+    let options = ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
+    let Exchange { name, kind, arguments } = exchange;
+    channel.exchange_declare(short(name)?, kind.clone(), options, arguments.clone()).await.map_err(refused)
+}
+
+async fn declare_queue(channel: &Channel, queue: &Queue, passive: bool) -> Result<(), Error> {
+    let options = QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
+    channel
+        .queue_declare(short(&queue.name)?, options, queue.arguments.clone())
+        .await
+        .map(|_| ())
+        .map_err(refused)
+}
+
+async fn bind(channel: &Channel, binding: &Binding) -> Result<(), Error> {
+    let (queue, exchange, key) = (short(&binding.queue)?, short(&binding.exchange)?, short(&binding.key)?);
+    let options = QueueBindOptions::default();
+    channel.queue_bind(queue, exchange, key, options, FieldTable::default()).await.map_err(refused)
+}
+
+enum Item {
+    Exchange(Exchange),
+    Queue(Queue),
+}
+
+impl Item {
+    async fn declare(&self, link: &Link, passive: bool) -> Result<(), lapin::Error> {
+        // Every refusal ends its channel, so each question has its own.
+        let channel = link.channel().await?;
+        let name =
+            |name: &str| ShortString::try_new(name).map_err(|error| std::io::Error::other(error).into());
+        match self {
+            Self::Exchange(exchange) => {
+                let options =
+                    ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
+                let kind: ExchangeKind = exchange.kind.clone();
+                let name: Result<ShortString, lapin::Error> = name(&exchange.name);
+                channel.exchange_declare(name?, kind, options, exchange.arguments.clone()).await
+            }
+            Self::Queue(queue) => {
+                let options =
+                    QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
+                let name: Result<ShortString, lapin::Error> = name(&queue.name);
+                channel.queue_declare(name?, options, queue.arguments.clone()).await.map(|_| ())
+            }
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Exchange(exchange) => format!("exchange `{}`", exchange.name),
+            Self::Queue(queue) => format!("queue `{}`", queue.name),
+        }
+    }
+}
+
+async fn check(link: &Link, item: &Item) -> Result<Option<String>, Error> {
+    match item.declare(link, true).await {
+        Ok(()) => {}
+        Err(error) if reply_code(&error) == Some(404) => {
+            return Ok(Some(format!("{} is missing", item.name())));
+        }
+        Err(error) => return Err(refused(error)),
+    }
+    match item.declare(link, false).await {
+        Err(error) if reply_code(&error) == Some(406) => Ok(Some(error.to_string())),
+        Err(error) if reply_code(&error) == Some(403) => Ok(None),
+        Err(error) => Err(refused(error)),
+        Ok(()) => Ok(None),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "goes straight into map_err")]
+fn refused(error: lapin::Error) -> Error {
+    Error::from_lapin("the broker does not agree with the topology", &error)
+}

@@ -1,0 +1,98 @@
+//! A message together with the duty to settle it.
+
+use std::{fmt, sync::Arc};
+
+use lapin::options::BasicAckOptions;
+
+use crate::{Cause, Error, Observer, life::Life, message::Message};
+
+/// A message that waits to be settled.
+#[derive(Debug)]
+pub struct Delivery {
+    message: Message,
+    receipt: Receipt,
+}
+
+impl Delivery {
+    pub(crate) fn new(message: Message, receipt: Receipt) -> Self {
+        Self { message, receipt }
+    }
+
+    /// What arrived.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// What arrived, and the duty to settle it.
+    pub fn split(self) -> (Message, Receipt) {
+        (self.message, self.receipt)
+    }
+}
+
+/// The duty to settle one delivery. There is one way to fulfil it, [`Receipt::ack`], and it can be used
+/// once. There is no reject and no return: a message that cannot be handled is published elsewhere
+/// first. A receipt that is dropped ends its session, so the broker delivers the message again.
+#[must_use = "a receipt that is dropped ends the session"]
+pub struct Receipt {
+    acker: Option<lapin::Acker>,
+    life: Life,
+    observer: Arc<dyn Observer>,
+}
+
+impl Receipt {
+    pub(crate) fn new(acker: lapin::Acker, life: Life, observer: Arc<dyn Observer>) -> Self {
+        Self { acker: Some(acker), life, observer }
+    }
+
+    /// Tells the broker that the message is dealt with. Call it after everything that follows from the
+    /// message is confirmed.
+    ///
+    /// **Guarantees**: `Ok` means that the acknowledgement was written to the connection. AMQP has no
+    /// answer to it, so a repeated delivery remains possible.
+    ///
+    /// # Errors
+    /// When the session is over; the message comes again.
+    pub async fn ack(mut self) -> Result<(), Error> {
+        let Some(acker) = self.acker.take() else { return Err(self.life.lost()) };
+        if self.life.is_over() {
+            return self.failed("the session is over");
+        }
+        let written = tokio::select! {
+            biased;
+            written = acker.ack(BasicAckOptions::default()) => written,
+            () = self.life.over() => return self.failed("the session is over"),
+        };
+        match written {
+            Ok(true) => Ok(()),
+            // lapin says so of an acknowledgement for a channel that is gone; it is not an error there.
+            Ok(false) => self.failed("the channel of the delivery is gone"),
+            Err(error) => self.failed(&error.to_string()),
+        }
+    }
+
+    fn failed(&self, detail: &str) -> Result<(), Error> {
+        self.observer.ack_failed();
+        self.life.end(Cause::AckFailed, detail);
+        Err(self.life.lost())
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if self.acker.take().is_none() {
+            return;
+        }
+        if std::thread::panicking() {
+            self.life.end(Cause::HandlerPanicked, "a handler panicked with an unsettled delivery");
+        } else {
+            self.life.end(Cause::ReceiptDropped, "a delivery was let go without being settled");
+        }
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receipt").finish_non_exhaustive()
+    }
+}

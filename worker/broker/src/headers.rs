@@ -1,0 +1,382 @@
+//! Message headers, apart from AMQP's eighteen kinds of value.
+//!
+//! Headers that start with `x-` belong to the broker: it writes them, and reads some of them back. A
+//! message that carries an old `x-death` into a delay is dropped or stuck there (RabbitMQ 3.10.8,
+//! measured 2026-11-21). So what arrives is [`Headers`], what leaves is [`OwnHeaders`], and there is no
+//! way to put such a name into the second.
+
+use std::collections::BTreeMap;
+
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+
+use crate::Error;
+
+/// All headers of a message together must fit into one frame with the properties; a message over the
+/// frame size closes the whole connection (RabbitMQ 3.10.8, measured 2026-11-21).
+const LIMIT_BYTES: usize = 8 * 1024;
+/// Nobody nests deeper on purpose.
+const LIMIT_DEPTH: usize = 16;
+
+/// The value of a header.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing, or something nested too deeply.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number of whatever width it had on the wire.
+    Int(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// UTF-8 text.
+    Text(String),
+    /// Anything else that is bytes.
+    Bytes(Vec<u8>),
+    /// A point in time, in seconds since 1970.
+    Time(u64),
+    /// Several values.
+    List(Vec<Value>),
+    /// Named values.
+    Table(BTreeMap<String, Value>),
+}
+
+/// The headers of a message that arrived.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Headers(BTreeMap<String, Value>);
+
+/// The headers of a message that leaves: never one that belongs to the broker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OwnHeaders(BTreeMap<String, Value>);
+
+impl Headers {
+    /// The value of a header, if it is there.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// The header as text, if it is text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The header as a number. Clients differ in the width they send, so any will do, and so will digits in a text.
+    #[must_use]
+    pub fn int(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            Value::Int(number) => Some(*number),
+            Value::Time(seconds) => i64::try_from(*seconds).ok(),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Every header, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// What may be sent on: everything that does not belong to the broker.
+    #[must_use]
+    pub fn own(&self) -> OwnHeaders {
+        let own = self.0.iter().filter(|(name, _)| !is_brokers(name));
+        OwnHeaders(own.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    pub(crate) fn from_wire(table: Option<&FieldTable>) -> Self {
+        let entries = table.into_iter().flat_map(FieldTable::inner);
+        Self(entries.map(|(name, value)| (name.to_string(), Value::from_wire(value, LIMIT_DEPTH))).collect())
+    }
+}
+
+impl OwnHeaders {
+    /// Sets a header.
+    ///
+    /// # Errors
+    /// When the name belongs to the broker (`x-…`), is empty, or is longer than 255 bytes.
+    pub fn set(&mut self, name: &str, value: Value) -> Result<(), Error> {
+        if is_brokers(name) {
+            return Err(Error::invalid(format!(
+                "header `{name}` belongs to the broker; choose a name without `x-`"
+            )));
+        }
+        if name.is_empty() || name.len() > 255 {
+            return Err(Error::invalid("a header's name has 1 to 255 bytes; shorten it"));
+        }
+        self.0.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// The value of a header, if it is there.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Sets a header of our own, whose name is known to be fine.
+    pub(crate) fn put(&mut self, name: OwnName, value: Value) {
+        self.0.insert(name.0.to_owned(), value);
+    }
+
+    pub(crate) fn remove(&mut self, name: OwnName) {
+        self.0.remove(name.0);
+    }
+
+    /// Removes every header whose name starts so.
+    pub(crate) fn remove_all(&mut self, prefix: &str) {
+        self.0.retain(|name, _| !name.starts_with(prefix));
+    }
+
+    /// # Errors
+    /// When the headers together are too large for a frame.
+    pub(crate) fn to_wire(&self) -> Result<FieldTable, Error> {
+        let size: usize = self.0.iter().map(|(name, value)| name.len().saturating_add(value.size())).sum();
+        if size > LIMIT_BYTES {
+            return Err(Error::invalid(format!(
+                "the headers have {size} bytes and may have {LIMIT_BYTES}; put what is long into the body"
+            )));
+        }
+        to_table(&self.0)
+    }
+}
+
+/// The name of one of our own headers, checked when the program is compiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnName(&'static str);
+
+impl OwnName {
+    pub(crate) const fn new(name: &'static str) -> Self {
+        assert!(name.is_ascii() && !name.is_empty() && name.len() <= 255, "not a header name");
+        assert!(!matches!(name.as_bytes().first(), Some(b'x' | b'X')), "belongs to the broker");
+        Self(name)
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+fn is_brokers(name: &str) -> bool {
+    name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
+}
+
+impl Value {
+    /// The number, if it is one.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn size(&self) -> usize {
+        let content = match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Int(_) | Self::Float(_) | Self::Time(_) => 8,
+            Self::Text(text) => text.len().saturating_add(4),
+            Self::Bytes(bytes) => bytes.len().saturating_add(4),
+            Self::List(values) => values.iter().map(Self::size).sum::<usize>().saturating_add(4),
+            Self::Table(values) => {
+                let entries = values
+                    .iter()
+                    .map(|(name, value)| name.len().saturating_add(1).saturating_add(value.size()));
+                entries.sum::<usize>().saturating_add(4)
+            }
+        };
+        content.saturating_add(2)
+    }
+
+    fn from_wire(value: &AMQPValue, depth: usize) -> Self {
+        if depth == 0 {
+            return Self::Null;
+        }
+        let deeper = depth.saturating_sub(1);
+        match value {
+            AMQPValue::Void => Self::Null,
+            AMQPValue::Boolean(value) => Self::Bool(*value),
+            AMQPValue::ShortShortInt(value) => Self::Int((*value).into()),
+            AMQPValue::ShortShortUInt(value) => Self::Int((*value).into()),
+            AMQPValue::ShortInt(value) => Self::Int((*value).into()),
+            AMQPValue::ShortUInt(value) => Self::Int((*value).into()),
+            AMQPValue::LongInt(value) => Self::Int((*value).into()),
+            AMQPValue::LongUInt(value) => Self::Int((*value).into()),
+            AMQPValue::LongLongInt(value) => Self::Int(*value),
+            AMQPValue::Float(value) => Self::Float((*value).into()),
+            AMQPValue::Double(value) => Self::Float(*value),
+            AMQPValue::DecimalValue(value) => {
+                Self::Float(f64::from(value.value) / 10_f64.powi(i32::from(value.scale)))
+            }
+            AMQPValue::ShortString(value) => Self::Text(value.to_string()),
+            AMQPValue::LongString(value) => bytes_or_text(value.as_bytes()),
+            AMQPValue::ByteArray(value) => Self::Bytes(value.as_slice().to_vec()),
+            AMQPValue::Timestamp(value) => Self::Time(*value),
+            AMQPValue::FieldArray(values) => {
+                Self::List(values.as_slice().iter().map(|value| Self::from_wire(value, deeper)).collect())
+            }
+            AMQPValue::FieldTable(values) => {
+                let entries = values.inner().iter();
+                Self::Table(
+                    entries.map(|(name, value)| (name.to_string(), Self::from_wire(value, deeper))).collect(),
+                )
+            }
+        }
+    }
+
+    fn to_wire(&self) -> Result<AMQPValue, Error> {
+        Ok(match self {
+            Self::Null => AMQPValue::Void,
+            Self::Bool(value) => AMQPValue::Boolean(*value),
+            Self::Int(value) => AMQPValue::LongLongInt(*value),
+            Self::Float(value) => AMQPValue::Double(*value),
+            Self::Text(value) => AMQPValue::LongString(value.as_str().into()),
+            Self::Bytes(value) => AMQPValue::ByteArray(value.as_slice().into()),
+            Self::Time(value) => AMQPValue::Timestamp(*value),
+            Self::List(values) => {
+                let values: Result<Vec<AMQPValue>, Error> = values.iter().map(Self::to_wire).collect();
+                AMQPValue::FieldArray(values?.into())
+            }
+            Self::Table(values) => AMQPValue::FieldTable(to_table(values)?),
+        })
+    }
+}
+
+fn bytes_or_text(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::Text(text.to_owned()),
+        Err(_) => Value::Bytes(bytes.to_vec()),
+    }
+}
+
+fn to_table(values: &BTreeMap<String, Value>) -> Result<FieldTable, Error> {
+    let mut table = FieldTable::default();
+    for (name, value) in values {
+        let name = ShortString::try_new(name.as_str())
+            .map_err(|_| Error::invalid("a header's name has 1 to 255 bytes; shorten it"))?;
+        table.insert(name, value.to_wire()?);
+    }
+    Ok(table)
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            (-1e300..1e300_f64).prop_map(Value::Float),
+            "\\PC{0,40}".prop_map(Value::Text),
+            proptest::collection::vec(any::<u8>(), 0..20).prop_map(Value::Bytes),
+            any::<u64>().prop_map(Value::Time),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                proptest::collection::btree_map("[a-z]{1,8}", inner, 0..4).prop_map(Value::Table),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_what_arrives(values in proptest::collection::btree_map("[a-wyz][a-z-]{0,20}", value(), 0..6)) {
+            let sent = OwnHeaders(values.clone());
+            prop_assume!(sent.to_wire().is_ok());
+            let arrived = Headers::from_wire(Some(&sent.to_wire().unwrap()));
+            prop_assert_eq!(&arrived.0, &values);
+            prop_assert_eq!(arrived.own(), sent);
+        }
+
+        #[test]
+        fn no_name_of_the_brokers_leaves(name in "[xX]-[a-zA-Z-]{0,20}") {
+            let mut own = OwnHeaders::default();
+            prop_assert!(own.set(&name, Value::Null).unwrap_err().is_invalid());
+            let arrived = Headers(BTreeMap::from([(name, Value::Null), ("kept".to_owned(), Value::Int(1))]));
+            prop_assert_eq!(arrived.own().0.into_keys().collect::<Vec<_>>(), vec!["kept".to_owned()]);
+        }
+    }
+
+    #[test]
+    fn a_number_is_a_number_at_any_width() {
+        let widths: [AMQPValue; 8] = [
+            AMQPValue::ShortShortInt(7),
+            AMQPValue::ShortShortUInt(7),
+            AMQPValue::ShortInt(7),
+            AMQPValue::ShortUInt(7),
+            AMQPValue::LongInt(7),
+            AMQPValue::LongUInt(7),
+            AMQPValue::LongLongInt(7),
+            AMQPValue::Timestamp(7),
+        ];
+        for width in widths {
+            let mut table = FieldTable::default();
+            table.insert("n".into(), width.clone());
+            assert_eq!(Headers::from_wire(Some(&table)).int("n"), Some(7), "{width:?}");
+        }
+    }
+
+    #[test]
+    fn headers_too_large_for_a_frame_are_refused() {
+        let mut own = OwnHeaders::default();
+        own.set("long", Value::Text("a".repeat(LIMIT_BYTES))).unwrap();
+        assert!(own.to_wire().unwrap_err().is_invalid());
+    }
+
+    #[test]
+    fn values_nested_without_end_are_cut() {
+        let mut value = AMQPValue::LongInt(1);
+        for _ in 0..200 {
+            value = AMQPValue::FieldArray(vec![value].into());
+        }
+        let mut depth = 0;
+        let mut cut = Value::from_wire(&value, LIMIT_DEPTH);
+        while let Value::List(mut inner) = cut {
+            depth += 1;
+            cut = inner.remove(0);
+        }
+        assert_eq!((cut, depth), (Value::Null, LIMIT_DEPTH));
+    }
+}

@@ -1,0 +1,176 @@
+//! One connection to the broker that can be opened within a limit and closed for certain.
+
+use std::{
+    io,
+    net::{Shutdown, TcpStream},
+    os::fd::AsFd,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{Stream, StreamExt};
+use lapin::{
+    AsyncTcpStream, Channel, Connection, ConnectionProperties, Event, tcp::TLSConfig, uri::AMQPScheme,
+};
+use tokio::sync::watch;
+
+use crate::{Cause, Error, Observer, Settings, life::Life};
+
+/// How long a polite goodbye may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// lapin keeps four buffers of 32 frames for two connections. A connection that only publishes never
+/// reads a large frame, so it can do with less memory (lapin 4.12.3, read 2026-11-21).
+const PUBLISH_FRAME_BYTES: u32 = 32 * 1024;
+
+/// What a connection is for. Publishing and consuming never share one: an alarmed broker stops reading
+/// from a connection that publishes, and then acknowledgements would be stuck behind publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Consume,
+    Publish,
+}
+
+/// An open connection. Dropping it closes the socket, whatever lapin is waiting for.
+pub(crate) struct Link {
+    connection: Connection,
+    socket: CloseOnDrop,
+}
+
+impl Link {
+    /// # Errors
+    /// When the address is unusable, or the broker refuses or does not answer within the limit.
+    pub(crate) async fn open(settings: &Settings, role: Role) -> Result<Self, Error> {
+        let limit = settings.connect_timeout;
+        let opening = Self::open_unlimited(settings, role);
+        tokio::time::timeout(limit, opening).await.map_err(|_| Error::no_answer(limit.as_secs()))?
+    }
+
+    async fn open_unlimited(settings: &Settings, role: Role) -> Result<Self, Error> {
+        let mut uri = settings.uri()?;
+        let role_name = match role {
+            Role::Consume => "consume",
+            Role::Publish => {
+                uri.query.frame_max.get_or_insert(PUBLISH_FRAME_BYTES);
+                "publish"
+            }
+        };
+        let name = format!("{}-{}-{role_name}", settings.process, std::process::id());
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let failed = |error: lapin::Error| Error::from_lapin("cannot connect to the broker", &error);
+        let runtime = lapin::runtime::default_runtime().map_err(failed)?;
+        let socket = CloseOnDrop(Socket::default());
+        let (keep, limit) = (socket.0.clone(), settings.connect_timeout);
+        let connection = Connection::connector(
+            uri,
+            runtime,
+            async move |uri, runtime| {
+                let address = runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
+                let stream = within(limit, AsyncTcpStream::connect(&runtime, address)).await?;
+                if let AsyncTcpStream::Plain(tcp) = &stream {
+                    keep.hold(tcp.get_ref())?;
+                }
+                let stream = match uri.scheme {
+                    AMQPScheme::AMQP => stream,
+                    AMQPScheme::AMQPS => {
+                        within(limit, stream.into_tls(&uri.authority.host, TLSConfig::default())).await?
+                    }
+                };
+                Ok(stream)
+            },
+            properties,
+        );
+        Ok(Self { connection: connection.await.map_err(failed)?, socket })
+    }
+
+    /// # Errors
+    /// When the connection is closed or has no room for another channel.
+    pub(crate) async fn channel(&self) -> Result<Channel, lapin::Error> {
+        self.connection.create_channel().await
+    }
+
+    /// Says goodbye; if the broker does not answer soon, the socket is closed without its consent.
+    pub(crate) async fn close(&self) {
+        let goodbye = self.connection.close(200, "OK".into());
+        if tokio::time::timeout(CLOSE_LIMIT, goodbye).await.is_err() {
+            self.socket.0.close();
+        }
+    }
+
+    /// Ends `life` when this connection fails, and tells when the broker blocks publishers.
+    pub(crate) fn watch(&self, life: Life, observer: Arc<dyn Observer>) -> watch::Receiver<bool> {
+        let (blocked, receiver) = watch::channel(false);
+        let events = self.connection.events_listener();
+        tokio::spawn(async move {
+            let lost = watch_events(events, &life, |is_blocked| {
+                if blocked.send_replace(is_blocked) != is_blocked {
+                    observer.blocked(is_blocked);
+                }
+            });
+            if let Some(detail) = lost.await {
+                life.end(Cause::ConnectionLost, detail);
+            }
+            if blocked.send_replace(false) {
+                observer.blocked(false);
+            }
+        });
+        receiver
+    }
+}
+
+/// Waits until the connection is lost and says how, or until `life` is over.
+async fn watch_events(
+    events: impl Stream<Item = Event>,
+    life: &Life,
+    blocked: impl Fn(bool),
+) -> Option<String> {
+    let mut events = std::pin::pin!(events);
+    loop {
+        let event = tokio::select! {
+            () = life.over() => return None,
+            event = events.next() => event,
+        };
+        match event {
+            Some(Event::ConnectionBlocked(_)) => blocked(true),
+            Some(Event::ConnectionUnblocked) => blocked(false),
+            // The end of a single channel shows where that channel is used.
+            Some(Event::Error(error)) if error.is_amqp_soft_error() => {}
+            Some(Event::Error(error)) => return Some(error.to_string()),
+            Some(_) => {}
+            None => return Some("the connection ended".to_owned()),
+        }
+    }
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(limit, work).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+/// A second handle on the socket. lapin runs a thread for each connection that waits for the peer
+/// without limit, during the handshake and after a close; only closing the socket under it ends that
+/// thread (lapin 4.12.3, read and measured 2026-11-21).
+#[derive(Clone, Default)]
+struct Socket(Arc<Mutex<Option<TcpStream>>>);
+
+impl Socket {
+    fn hold(&self, stream: &impl AsFd) -> io::Result<()> {
+        let stream = TcpStream::from(stream.as_fd().try_clone_to_owned()?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+        Ok(())
+    }
+
+    fn close(&self) {
+        if let Some(stream) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // It may be closed already, which is what is wanted.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+struct CloseOnDrop(Socket);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

@@ -1,0 +1,177 @@
+//! A message that arrived.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use lapin::{BasicProperties, types::ShortString};
+
+use crate::{Error, headers::Headers};
+
+/// What travels beside the body and is ours to read and to send.
+///
+/// There is no place for an expiration: a message that expires in front of its queue is lost without a
+/// trace, and one behind another waits for it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Properties {
+    /// The media type of the body.
+    pub content_type: Option<String>,
+    /// How the body is compressed, if it is.
+    pub content_encoding: Option<String>,
+    /// The same on every repetition of the same message.
+    pub message_id: Option<String>,
+    /// What this message belongs to.
+    pub correlation_id: Option<String>,
+    /// The kind of message; `type` on the wire.
+    pub kind: Option<String>,
+    /// When it was made, in whole seconds.
+    pub timestamp: Option<Timestamp>,
+    /// The queue that wants a copy of the results.
+    pub reply_to: Option<String>,
+    /// Which program made it.
+    pub app_id: Option<String>,
+}
+
+/// A message that arrived. Its `Debug` shows neither body nor headers, for both may hold personal data.
+#[derive(Clone, Default, PartialEq)]
+pub struct Message {
+    /// The content, byte for byte.
+    pub body: Vec<u8>,
+    /// What travels beside it.
+    pub properties: Properties,
+    /// The user that published it, if the publisher said so; the broker checks it.
+    pub user_id: Option<String>,
+    /// The headers.
+    pub headers: Headers,
+    /// The exchange it was published to last.
+    pub exchange: String,
+    /// The key it was published with.
+    pub routing_key: String,
+    /// Whether the broker delivered it before. `false` does not mean that it is new: a repeated publish is a fresh message.
+    pub redelivered: bool,
+    /// How often it came back to its queue unsettled. The broker leaves the header out until the first time.
+    pub delivery_count: u64,
+}
+
+impl Message {
+    pub(crate) fn from_lapin(delivery: lapin::message::Delivery) -> (Self, lapin::Acker) {
+        let headers = Headers::from_wire(delivery.properties.headers().as_ref());
+        let message = Self {
+            properties: Properties::from_wire(&delivery.properties),
+            user_id: owned(delivery.properties.user_id().as_ref()),
+            exchange: delivery.exchange.to_string(),
+            routing_key: delivery.routing_key.to_string(),
+            redelivered: delivery.redelivered,
+            delivery_count: headers
+                .int("x-delivery-count")
+                .and_then(|count| u64::try_from(count).ok())
+                .unwrap_or(0),
+            headers,
+            body: delivery.data,
+        };
+        (message, delivery.acker)
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("message_id", &self.properties.message_id)
+            .field("exchange", &self.exchange)
+            .field("routing_key", &self.routing_key)
+            .field("redelivered", &self.redelivered)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Properties {
+    fn from_wire(wire: &BasicProperties) -> Self {
+        Self {
+            content_type: owned(wire.content_type().as_ref()),
+            content_encoding: owned(wire.content_encoding().as_ref()),
+            message_id: owned(wire.message_id().as_ref()),
+            correlation_id: owned(wire.correlation_id().as_ref()),
+            kind: owned(wire.kind().as_ref()),
+            timestamp: wire
+                .timestamp()
+                .and_then(|seconds| i64::try_from(seconds).ok())
+                .and_then(|seconds| Timestamp::from_second(seconds).ok()),
+            reply_to: owned(wire.reply_to().as_ref()),
+            app_id: owned(wire.app_id().as_ref()),
+        }
+    }
+
+    /// # Errors
+    /// When one of them is longer than the 255 bytes AMQP has room for.
+    pub(crate) fn to_wire(&self) -> Result<BasicProperties, Error> {
+        let mut wire = BasicProperties::default().with_delivery_mode(PERSISTENT);
+        let mut set = |name: &str,
+                       value: &Option<String>,
+                       with: fn(BasicProperties, ShortString) -> BasicProperties| {
+            if let Some(value) = value {
+                let value = ShortString::try_new(value.as_str())
+                    .map_err(|_| Error::invalid(format!("`{name}` is longer than 255 bytes; shorten it")))?;
+                wire = with(std::mem::take(&mut wire), value);
+            }
+            Ok::<(), Error>(())
+        };
+        set("content_type", &self.content_type, BasicProperties::with_content_type)?;
+        set("content_encoding", &self.content_encoding, BasicProperties::with_content_encoding)?;
+        set("message_id", &self.message_id, BasicProperties::with_message_id)?;
+        set("correlation_id", &self.correlation_id, BasicProperties::with_correlation_id)?;
+        set("type", &self.kind, BasicProperties::with_type)?;
+        set("reply_to", &self.reply_to, BasicProperties::with_reply_to)?;
+        set("app_id", &self.app_id, BasicProperties::with_app_id)?;
+        let seconds = self.timestamp.and_then(|at| u64::try_from(at.as_second()).ok());
+        Ok(match seconds {
+            Some(seconds) => wire.with_timestamp(seconds),
+            None => wire,
+        })
+    }
+}
+
+const PERSISTENT: u8 = 2;
+
+fn owned(text: Option<&ShortString>) -> Option<String> {
+    text.map(ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = Option<String>> {
+        proptest::option::of("\\PC{0,30}")
+    }
+
+    proptest! {
+        #[test]
+        fn properties_survive_the_wire(
+            (content_type, content_encoding, message_id, correlation_id) in (text(), text(), text(), text()),
+            (kind, reply_to, app_id) in (text(), text(), text()),
+            seconds in proptest::option::of(0_i64..4_102_444_800),
+        ) {
+            let timestamp = seconds.map(|seconds| Timestamp::from_second(seconds).unwrap());
+            let sent = Properties { content_type, content_encoding, message_id, correlation_id, kind, timestamp, reply_to, app_id };
+            let wire = sent.to_wire().unwrap();
+            prop_assert_eq!(wire.delivery_mode(), &Some(PERSISTENT));
+            prop_assert_eq!(wire.expiration(), &None);
+            prop_assert_eq!(wire.user_id(), &None);
+            prop_assert_eq!(Properties::from_wire(&wire), sent);
+        }
+    }
+
+    #[test]
+    fn a_property_too_long_is_an_error_and_no_panic() {
+        let sent = Properties { message_id: Some("m".repeat(256)), ..Properties::default() };
+        assert!(sent.to_wire().unwrap_err().is_invalid());
+    }
+
+    #[test]
+    fn debug_shows_no_content() {
+        let message = Message { body: b"Ada Lovelace".to_vec(), ..Message::default() };
+        assert!(!format!("{message:?}").contains("Ada"));
+    }
+}

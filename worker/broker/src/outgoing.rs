@@ -1,0 +1,257 @@
+//! A message that leaves: where it goes, and what it may carry.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use lapin::{BasicProperties, types::ShortString};
+
+use crate::{
+    DeadLetter, Due, Error, Topology,
+    dead::QUEUE as DEAD_QUEUE,
+    headers::{OwnHeaders, Value},
+    message::{Message, Properties},
+};
+
+/// A message to be published. Made by naming its destination; persistent, without expiration, and
+/// without any header of the broker's.
+#[derive(Clone, PartialEq)]
+pub struct Outgoing {
+    pub(crate) address: Address,
+    /// What travels beside the body.
+    pub properties: Properties,
+    /// The headers.
+    pub headers: OwnHeaders,
+    body: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Address {
+    Result {
+        key: String,
+    },
+    Event {
+        key: String,
+    },
+    Work {
+        queue: String,
+    },
+    Delayed {
+        queue: String,
+        due: Due,
+        hops: i64,
+    },
+    Dead {
+        queue: String,
+    },
+    Reply {
+        queue: String,
+    },
+    /// Back to one of our exchanges, with the key it had.
+    Exchange {
+        name: String,
+        key: String,
+    },
+}
+
+/// An outgoing message in the form lapin takes.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) exchange: ShortString,
+    pub(crate) key: ShortString,
+    pub(crate) properties: BasicProperties,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Outgoing {
+    /// A result, for everybody who listens to this key.
+    #[must_use]
+    pub fn result(key: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self::to(Address::Result { key: key.into() }, body.into())
+    }
+
+    /// An event, as a publisher sends it.
+    #[must_use]
+    pub fn event(key: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self::to(Address::Event { key: key.into() }, body.into())
+    }
+
+    /// Work for a queue, at once.
+    #[must_use]
+    pub fn work(queue: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self::to(Address::Work { queue: queue.into() }, body.into())
+    }
+
+    /// Work for a queue, later.
+    #[must_use]
+    pub fn delayed(queue: impl Into<String>, due: Due, body: impl Into<Vec<u8>>) -> Self {
+        Self::to(Address::Delayed { queue: queue.into(), due, hops: 1 }, body.into())
+    }
+
+    /// A copy of a result for the queue an event named in `reply_to`. Goes past the exchanges, so a
+    /// queue that is gone shows as [`Error::is_returned`]; report it and go on. A queue of our own is refused.
+    #[must_use]
+    pub fn reply(queue: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self::to(Address::Reply { queue: queue.into() }, body.into())
+    }
+
+    /// A message of work queue `queue` that is set aside: body and properties as they came.
+    #[must_use]
+    pub fn dead(queue: impl Into<String>, letter: &DeadLetter, message: &Message) -> Self {
+        let mut outgoing = Self::copy(Address::Dead { queue: queue.into() }, message.clone());
+        letter.write(&mut outgoing.headers);
+        outgoing
+    }
+
+    /// A message that came too early, as it is, back to the delay.
+    pub(crate) fn again(queue: String, due: Due, hops: i64, message: Message) -> Self {
+        Self::copy(Address::Delayed { queue, due, hops }, message)
+    }
+
+    pub(crate) fn copy(address: Address, message: Message) -> Self {
+        let headers = message.headers.own();
+        Self { address, properties: message.properties, headers, body: message.body }
+    }
+
+    fn to(address: Address, body: Vec<u8>) -> Self {
+        Self { address, properties: Properties::default(), headers: OwnHeaders::default(), body }
+    }
+
+    /// Sets what travels beside the body.
+    #[must_use]
+    pub fn with_properties(self, properties: Properties) -> Self {
+        Self { properties, ..self }
+    }
+
+    /// Sets a header.
+    ///
+    /// # Errors
+    /// When the name belongs to the broker or is too long.
+    pub fn with_header(mut self, name: &str, value: impl Into<Value>) -> Result<Self, Error> {
+        self.headers.set(name, value.into())?;
+        Ok(self)
+    }
+
+    /// The content.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(crate) fn encode(mut self, topology: &Topology, now: Timestamp) -> Result<Encoded, Error> {
+        let (exchange, key) = match self.address {
+            Address::Result { key } => (topology.results(), key),
+            Address::Event { key } => (topology.events(), key),
+            Address::Work { queue } => (topology.work(), topology.work_queue(&queue)?),
+            Address::Delayed { queue, due, hops } => {
+                due.write(&mut self.headers, hops);
+                (topology.delay(due.step(now)), topology.work_queue(&queue)?)
+            }
+            Address::Dead { queue } => {
+                let queue = topology.work_queue(&queue)?;
+                self.headers.put(DEAD_QUEUE, Value::Text(queue.clone()));
+                (topology.dead(), queue)
+            }
+            Address::Reply { queue } if queue.is_empty() || topology.owns(&queue) => {
+                return Err(Error::invalid(
+                    "a reply may not go to a queue of the worker itself; use one of your own",
+                ));
+            }
+            Address::Reply { queue } => (String::new(), queue),
+            Address::Exchange { name, key } => (name, key),
+        };
+        // lapin panics on a longer string when it converts by itself, so nothing is converted unchecked.
+        let short = |text: String| {
+            ShortString::try_new(text).map_err(|_| {
+                Error::invalid("a routing key or queue name is longer than 255 bytes; shorten it")
+            })
+        };
+        let mut properties = self.properties.to_wire()?;
+        let headers = self.headers.to_wire()?;
+        if !headers.inner().is_empty() {
+            properties = properties.with_headers(headers);
+        }
+        Ok(Encoded { exchange: short(exchange)?, key: short(key)?, properties, body: self.body })
+    }
+}
+
+/// Shows neither body nor headers, for both may hold personal data.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("address", &self.address)
+            .field("message_id", &self.properties.message_id)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::WorkQueue;
+
+    fn encode(outgoing: Outgoing) -> Result<Encoded, Error> {
+        let topology = Topology::new("gatehouse", vec![WorkQueue::workflows()]).unwrap();
+        outgoing.encode(&topology, Timestamp::now())
+    }
+
+    fn route(outgoing: Outgoing) -> (String, String) {
+        let encoded = encode(outgoing).unwrap();
+        (encoded.exchange.to_string(), encoded.key.to_string())
+    }
+
+    #[test]
+    fn every_destination_has_its_exchange_and_key() {
+        let route_is = |outgoing, exchange: &str, key: &str| {
+            assert_eq!(route(outgoing), (exchange.to_owned(), key.to_owned()));
+        };
+        route_is(Outgoing::result("run.succeeded", "{}"), "gatehouse.results", "run.succeeded");
+        route_is(Outgoing::event("onboarding.requested", "{}"), "gatehouse.events", "onboarding.requested");
+        route_is(Outgoing::work("workflows", "{}"), "gatehouse.work", "gatehouse.workflows");
+        route_is(Outgoing::reply("hr.answers", "{}"), "", "hr.answers");
+        let due = Due::after(Duration::from_secs(20));
+        route_is(Outgoing::delayed("workflows", due, "{}"), "gatehouse.delay.15s", "gatehouse.workflows");
+        let dead = Outgoing::dead("workflows", &DeadLetter::new("fault", "it broke"), &Message::default());
+        route_is(dead, "gatehouse.dead", "gatehouse.workflows");
+    }
+
+    #[test]
+    fn a_reply_cannot_reach_our_own_queues() {
+        for queue in ["gatehouse.workflows", "gatehouse", "gatehouse.workflows.dlq", ""] {
+            assert!(encode(Outgoing::reply(queue, "{}")).unwrap_err().is_invalid(), "{queue}");
+        }
+        assert!(encode(Outgoing::reply("gatehouses.answers", "{}")).is_ok());
+    }
+
+    #[test]
+    fn what_amqp_has_no_room_for_is_an_error_and_no_panic() {
+        assert!(encode(Outgoing::event("k".repeat(256), "{}")).unwrap_err().is_invalid());
+        assert!(encode(Outgoing::event("k".repeat(255), "{}")).is_ok());
+        assert!(encode(Outgoing::reply("q".repeat(256), "{}")).unwrap_err().is_invalid());
+        assert!(encode(Outgoing::work("nobody", "{}")).unwrap_err().is_invalid());
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_body_and_properties_and_no_header_of_the_brokers() {
+        let mut table = lapin::types::FieldTable::default();
+        table.insert("x-death".into(), lapin::types::AMQPValue::LongInt(1));
+        table.insert("traceparent".into(), lapin::types::AMQPValue::LongString("00-1".into()));
+        let message = Message {
+            body: vec![0, 159, 146, 150],
+            properties: Properties { message_id: Some("m-1".to_owned()), ..Properties::default() },
+            headers: crate::Headers::from_wire(Some(&table)),
+            ..Message::default()
+        };
+        let encoded =
+            encode(Outgoing::dead("workflows", &DeadLetter::new("undecodable", "no JSON"), &message))
+                .unwrap();
+        assert_eq!(encoded.body, message.body);
+        assert_eq!(encoded.properties.message_id().as_ref().unwrap().as_str(), "m-1");
+        let names: Vec<&str> =
+            encoded.properties.headers().as_ref().unwrap().inner().keys().map(ShortString::as_str).collect();
+        assert!(names.contains(&"traceparent") && names.contains(&"gatehouse-dead-class"));
+        assert!(!names.iter().any(|name| name.starts_with("x-")), "{names:?}");
+    }
+}

@@ -1,0 +1,112 @@
+//! One session: two connections, a consumer and a publisher that live and end together.
+//!
+//! Nothing in a session is ever repaired. What breaks any part of it ends all of it, and the next one
+//! starts from nothing; so there is no state in which an acknowledgement could meet the wrong channel.
+
+use std::{sync::Arc, time::Duration};
+
+use lapin::{
+    Channel,
+    options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
+    types::FieldTable,
+};
+use tokio::time::timeout;
+
+use crate::{
+    Error, Observer, Publisher, Settings, Topology, declare,
+    life::Life,
+    link::{Link, Role},
+    publisher::Terms,
+};
+
+const TAG: &str = "gatehouse";
+/// How long the broker may take to end a consumer.
+const CANCEL_LIMIT: Duration = Duration::from_secs(2);
+
+/// What every session is opened with.
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) topology: Arc<Topology>,
+    /// The full name of the queue.
+    pub(crate) queue: String,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+pub(crate) struct Session {
+    pub(crate) life: Life,
+    pub(crate) publisher: Publisher,
+    pub(crate) consumer: lapin::Consumer,
+    /// Kept until the last acknowledgement: the broker takes back what is unsettled on a channel that closes.
+    channel: Channel,
+    consume: Link,
+    publish: Arc<Link>,
+}
+
+impl Session {
+    /// # Errors
+    /// When the broker refuses anything, or all of it together takes longer than the limit.
+    pub(crate) async fn open(plan: &Plan) -> Result<Self, Error> {
+        let limit = plan.settings.connect_timeout;
+        timeout(limit, Self::open_unlimited(plan)).await.map_err(|_| Error::no_answer(limit.as_secs()))?
+    }
+
+    async fn open_unlimited(plan: &Plan) -> Result<Self, Error> {
+        let Plan { settings, topology, queue, observer } = plan;
+        let (publish, (consume, channel)) = tokio::try_join!(Link::open(settings, Role::Publish), async {
+            let consume = Link::open(settings, Role::Consume).await?;
+            let channel = open_channel(&consume).await?;
+            if settings.declare {
+                declare::declare_on(&channel, topology).await?;
+            } else {
+                declare::exists_on(&channel, topology).await?;
+            }
+            Ok((consume, channel))
+        })?;
+        let publish = Arc::new(publish);
+        let life = Life::default();
+        let _never_blocked = consume.watch(life.clone(), Arc::new(()));
+        let publisher = Publisher::new(
+            Arc::clone(&publish),
+            Terms {
+                topology: Arc::clone(topology),
+                life: life.clone(),
+                observer: Arc::clone(observer),
+                timeout: settings.publish_timeout,
+                channels: settings.prefetch.get(),
+            },
+        );
+        let consumer = open_consumer(&channel, queue, settings.prefetch.get()).await?;
+        Ok(Self { life, publisher, consumer, channel, consume, publish })
+    }
+
+    /// Asks the broker for no more messages. What it sent before stays on the channel, unsettled, and
+    /// goes back to the queue when the channel closes.
+    pub(crate) async fn stop_taking(&self) {
+        let cancel = self.channel.basic_cancel(TAG.into(), BasicCancelOptions::default());
+        // A session that cannot be asked is about to be closed anyway.
+        let _ = timeout(CANCEL_LIMIT, cancel).await;
+    }
+
+    /// Closes both connections, politely if the broker still answers.
+    pub(crate) async fn close(self) {
+        tokio::join!(self.consume.close(), self.publish.close());
+    }
+}
+
+pub(crate) async fn open_channel(link: &Link) -> Result<Channel, Error> {
+    link.channel().await.map_err(|error| Error::from_lapin("cannot open a channel", &error))
+}
+
+/// Without a prefetch a quorum queue stops at 2 000 messages and a classic one does not stop at all;
+/// a global one closes the connection (RabbitMQ 3.10.8, measured 2026-11-21).
+pub(crate) async fn open_consumer(
+    channel: &Channel,
+    queue: &str,
+    prefetch: u16,
+) -> Result<lapin::Consumer, Error> {
+    let failed = |error| Error::from_lapin("cannot consume", &error);
+    channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(failed)?;
+    let queue = declare::short(queue)?;
+    let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+    channel.basic_consume(queue, TAG.into(), options, arguments).await.map_err(failed)
+}

@@ -1,0 +1,132 @@
+//! How to reach the broker and how much to take from it.
+
+use std::{fmt, num::NonZeroU16, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{Error, Topology, WorkQueue};
+
+/// Everything a connection, a consumer or a command-line tool needs to know about the broker.
+#[derive(Clone)]
+pub struct Settings {
+    /// `amqp://user:password@host:port/vhost`, or `amqps://`; holds a password, so it is never printed.
+    pub url: SecretString,
+    /// The first part of every exchange and queue name.
+    pub prefix: String,
+    /// The work queues that exist besides the fixed ones.
+    pub work_queues: Vec<WorkQueue>,
+    /// What this process is called in the broker's list of connections.
+    pub process: String,
+    /// Deliveries held at once, and handlers running at once: the two are the same number, because
+    /// the broker counts the return of a message that was only prefetched as a delivery.
+    pub prefetch: NonZeroU16,
+    /// Silence after which a connection counts as dead; it is noticed after about twice this.
+    pub heartbeat: Duration,
+    /// Limit for everything between the first packet and a session that is ready.
+    pub connect_timeout: Duration,
+    /// Limit for one publish with its confirm; it does not run while the broker blocks publishers.
+    pub publish_timeout: Duration,
+    /// How long a shutdown waits for handlers.
+    pub grace: Duration,
+    /// Whether to declare what is missing (needs the broker's configure right) or only to check that it is there.
+    pub declare: bool,
+}
+
+impl Settings {
+    /// Settings with the defaults for everything but the address.
+    #[must_use]
+    pub fn new(url: SecretString) -> Self {
+        Self {
+            url,
+            prefix: "gatehouse".to_owned(),
+            work_queues: vec![WorkQueue::workflows()],
+            process: "gatehouse".to_owned(),
+            prefetch: NonZeroU16::MIN.saturating_add(31),
+            heartbeat: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(15),
+            publish_timeout: Duration::from_secs(30),
+            grace: Duration::from_secs(30),
+            declare: true,
+        }
+    }
+
+    /// The names and arguments of every exchange and queue under these settings.
+    ///
+    /// # Errors
+    /// When the prefix or a work queue's name cannot be part of an AMQP name.
+    pub fn topology(&self) -> Result<Topology, Error> {
+        Topology::new(&self.prefix, self.work_queues.clone())
+    }
+
+    /// The address as lapin wants it. The parser's own message quotes the address, so it is replaced.
+    pub(crate) fn uri(&self) -> Result<lapin::uri::AMQPUri, Error> {
+        let text = self.url.expose_secret();
+        let mut uri: lapin::uri::AMQPUri = text.parse().map_err(|_| {
+            Error::invalid(
+                "the broker's address cannot be read; write amqp://user:password@host:5672/%2f, \
+                 with special characters in the password percent-encoded",
+            )
+        })?;
+        if let Some(literal) = ipv6_literal(text) {
+            // amq-protocol-uri 10.6.3 reads the host with `Url::domain`, which is empty for an IPv6
+            // literal, and then connects to localhost without a word (seen 2026-11-21).
+            uri.authority.host = literal.to_owned();
+        }
+        uri.query.heartbeat = Some(u16::try_from(self.heartbeat.as_secs()).unwrap_or(u16::MAX));
+        Ok(uri)
+    }
+}
+
+fn ipv6_literal(url: &str) -> Option<&str> {
+    let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    host.strip_prefix('[')?.split_once(']').map(|(literal, _)| literal)
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("url", &"[secret]")
+            .field("prefix", &self.prefix)
+            .field("work_queues", &self.work_queues)
+            .field("process", &self.process)
+            .field("prefetch", &self.prefetch)
+            .field("heartbeat", &self.heartbeat)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("publish_timeout", &self.publish_timeout)
+            .field("grace", &self.grace)
+            .field("declare", &self.declare)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> Settings {
+        Settings::new(url.to_owned().into())
+    }
+
+    #[test]
+    fn the_password_is_in_no_debug_text_and_no_error() {
+        let good = settings("amqp://worker:hunter2@localhost");
+        assert!(!format!("{good:?}").contains("hunter2"));
+        for bad in ["http://worker:hunter2@localhost", "worker:hunter2@", "amqp:hunter2", ""] {
+            let error = settings(bad).uri().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_literal_is_the_host_and_not_localhost() {
+        let uri = settings("amqp://u:p@[2001:db8::1]:5673/%2f").uri().unwrap();
+        assert_eq!((uri.authority.host.as_str(), uri.authority.port), ("2001:db8::1", 5673));
+        assert_eq!(settings("amqp://10.0.0.7").uri().unwrap().authority.host, "10.0.0.7");
+    }
+
+    #[test]
+    fn the_heartbeat_of_the_settings_wins_over_the_default_of_a_minute() {
+        assert_eq!(settings("amqp://localhost").uri().unwrap().query.heartbeat, Some(15));
+    }
+}

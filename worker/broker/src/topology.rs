@@ -1,0 +1,356 @@
+//! Every exchange, queue and binding, as data: what there is, under which name, with which arguments.
+//!
+//! **Guarantees** (tests below): every exchange but the last resort has an alternate exchange; every
+//! queue that dead-letters does so at least once and rejects what it cannot take; delay queues lead
+//! into work queues only; the history is bound to results, never to events, so an unknown event is
+//! still unroutable.
+
+use lapin::{
+    ExchangeKind,
+    types::{AMQPValue, FieldTable},
+};
+
+use crate::{Error, delay::STEPS};
+
+const WORK_DELIVERY_LIMIT: i64 = 20;
+/// Looking at a message counts as a delivery, and from RabbitMQ 4.0 on queues have a limit of 20 unless
+/// told otherwise; a message must survive being looked at (release notes 4.0.1, read 2026-11-21).
+const KEEP_DELIVERY_LIMIT: i64 = 1_000_000;
+
+/// A queue with work: its name without the prefix, and the events that go straight into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkQueue {
+    /// The name without prefix, for example `workflows`.
+    pub name: String,
+    /// Routing keys of the events exchange that this queue takes.
+    pub event_keys: Vec<String>,
+}
+
+impl WorkQueue {
+    /// The queue of onboarding and offboarding events and of everything that continues them.
+    #[must_use]
+    pub fn workflows() -> Self {
+        Self {
+            name: "workflows".to_owned(),
+            event_keys: vec!["onboarding.requested".to_owned(), "offboarding.requested".to_owned()],
+        }
+    }
+}
+
+/// The names of everything in the broker under one prefix.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    prefix: String,
+    work_queues: Vec<WorkQueue>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) name: String,
+    pub(crate) kind: ExchangeKind,
+    pub(crate) arguments: FieldTable,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    pub(crate) name: String,
+    pub(crate) arguments: FieldTable,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    pub(crate) queue: String,
+    pub(crate) exchange: String,
+    pub(crate) key: String,
+}
+
+impl Topology {
+    /// # Errors
+    /// When a name would be longer than AMQP allows, empty, or reserved.
+    pub fn new(prefix: &str, work_queues: Vec<WorkQueue>) -> Result<Self, Error> {
+        let names = work_queues.iter().map(|queue| queue.name.as_str());
+        for name in std::iter::once(prefix).chain(names) {
+            let fits = (1..=100).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+            if !fits || name.starts_with("amq.") {
+                return Err(Error::invalid(format!(
+                    "`{name}` cannot name a queue; use 1 to 100 letters, digits, dots, dashes, and not `amq.` in front"
+                )));
+            }
+        }
+        if work_queues.iter().flat_map(|queue| &queue.event_keys).any(|key| key.len() > 255) {
+            return Err(Error::invalid("an event key is longer than 255 bytes; shorten it"));
+        }
+        Ok(Self { prefix: prefix.to_owned(), work_queues })
+    }
+
+    /// The exchange events arrive at.
+    #[must_use]
+    pub fn events(&self) -> String {
+        self.named("events")
+    }
+
+    /// The exchange our own work goes through: continuations, replays, and what comes back from the delay.
+    #[must_use]
+    pub fn work(&self) -> String {
+        self.named("work")
+    }
+
+    /// The exchange results leave through.
+    #[must_use]
+    pub fn results(&self) -> String {
+        self.named("results")
+    }
+
+    /// The exchange dead letters go through.
+    #[must_use]
+    pub fn dead(&self) -> String {
+        self.named("dead")
+    }
+
+    /// Exchange and queue of what found no other queue.
+    #[must_use]
+    pub fn unrouted(&self) -> String {
+        self.named("unrouted")
+    }
+
+    /// The stream that keeps every result.
+    #[must_use]
+    pub fn history(&self) -> String {
+        self.named("history")
+    }
+
+    /// Exchange and queue of one step of the delay.
+    #[must_use]
+    pub fn delay(&self, seconds: u64) -> String {
+        format!("{}.delay.{seconds}s", self.prefix)
+    }
+
+    /// The full name of a work queue, given with or without the prefix.
+    ///
+    /// # Errors
+    /// When there is no such work queue: a message for it would wait in the unrouted queue.
+    pub fn work_queue(&self, name: &str) -> Result<String, Error> {
+        let known = self.work_queues.iter().map(|queue| self.named(&queue.name));
+        known
+            .clone()
+            .find(|full| {
+                full == name
+                    || full.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('.')) == Some(name)
+            })
+            .ok_or_else(|| {
+                let known: Vec<String> = known.collect();
+                Error::invalid(format!("there is no work queue `{name}`; use {}", known.join(" or ")))
+            })
+    }
+
+    /// The full name of a work queue's dead-letter queue.
+    ///
+    /// # Errors
+    /// When there is no such work queue.
+    pub fn dead_letter_queue(&self, name: &str) -> Result<String, Error> {
+        self.work_queue(name).map(|full| format!("{full}.dlq"))
+    }
+
+    /// Whether a queue name is one of ours, where nobody from outside may let us write.
+    pub(crate) fn owns(&self, name: &str) -> bool {
+        name.strip_prefix(&self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
+    fn named(&self, name: &str) -> String {
+        format!("{}.{name}", self.prefix)
+    }
+
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        let guarded = |name: String, kind| Exchange {
+            name,
+            kind,
+            arguments: table([("alternate-exchange", text(&self.unrouted()))]),
+        };
+        let unrouted =
+            Exchange { name: self.unrouted(), kind: ExchangeKind::Fanout, arguments: FieldTable::default() };
+        let mut all = vec![
+            unrouted,
+            guarded(self.events(), ExchangeKind::Topic),
+            guarded(self.work(), ExchangeKind::Direct),
+            guarded(self.results(), ExchangeKind::Topic),
+            guarded(self.dead(), ExchangeKind::Direct),
+        ];
+        all.extend(STEPS.map(|seconds| guarded(self.delay(seconds), ExchangeKind::Fanout)));
+        all
+    }
+
+    pub(crate) fn queues(&self) -> Vec<Queue> {
+        let keep =
+            || table([("x-queue-type", text("quorum")), ("x-delivery-limit", KEEP_DELIVERY_LIMIT.into())]);
+        let mut all = vec![
+            Queue { name: self.unrouted(), arguments: keep() },
+            Queue {
+                name: self.history(),
+                arguments: table([
+                    ("x-queue-type", text("stream")),
+                    ("x-max-age", text("400D")),
+                    ("x-max-length-bytes", 20_000_000_000_i64.into()),
+                    ("x-stream-max-segment-size-bytes", 100_000_000_i64.into()),
+                ]),
+            },
+        ];
+        for seconds in STEPS {
+            let ttl = i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
+            let arguments = self.dead_lettering(&self.work(), [("x-message-ttl", ttl.into())]);
+            all.push(Queue { name: self.delay(seconds), arguments });
+        }
+        for queue in &self.work_queues {
+            let name = self.named(&queue.name);
+            let arguments = self.dead_lettering(
+                &self.dead(),
+                [
+                    ("x-delivery-limit", WORK_DELIVERY_LIMIT.into()),
+                    ("x-dead-letter-routing-key", text(&name)),
+                ],
+            );
+            all.push(Queue { name: format!("{name}.dlq"), arguments: keep() });
+            all.push(Queue { name, arguments });
+        }
+        all
+    }
+
+    /// At-least-once dead-lettering silently falls back to at-most-once unless the overflow behaviour is
+    /// `reject-publish`, so the two always come together (measured on RabbitMQ 3.10.8, 2026-11-21).
+    fn dead_lettering<const N: usize>(&self, exchange: &str, more: [(&str, AMQPValue); N]) -> FieldTable {
+        let mut arguments = table(more);
+        for (name, value) in [
+            ("x-queue-type", "quorum"),
+            ("x-dead-letter-exchange", exchange),
+            ("x-dead-letter-strategy", "at-least-once"),
+            ("x-overflow", "reject-publish"),
+        ] {
+            arguments.insert(name.into(), text(value));
+        }
+        arguments
+    }
+
+    pub(crate) fn bindings(&self) -> Vec<Binding> {
+        let bind = |queue: &str, exchange: &str, key: &str| Binding {
+            queue: queue.to_owned(),
+            exchange: exchange.to_owned(),
+            key: key.to_owned(),
+        };
+        let mut all =
+            vec![bind(&self.unrouted(), &self.unrouted(), ""), bind(&self.history(), &self.results(), "#")];
+        all.extend(STEPS.map(|seconds| bind(&self.delay(seconds), &self.delay(seconds), "")));
+        for queue in &self.work_queues {
+            let name = self.named(&queue.name);
+            all.push(bind(&name, &self.work(), &name));
+            all.push(bind(&format!("{name}.dlq"), &self.dead(), &name));
+            all.extend(queue.event_keys.iter().map(|key| bind(&name, &self.events(), key)));
+        }
+        all
+    }
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+fn table<const N: usize>(entries: [(&str, AMQPValue); N]) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (name, value) in entries {
+        table.insert(name.into(), value);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topology() -> Topology {
+        Topology::new("gatehouse", vec![WorkQueue::workflows()]).unwrap()
+    }
+
+    fn argument(arguments: &FieldTable, name: &str) -> Option<String> {
+        match arguments.inner().get(name)? {
+            AMQPValue::LongString(text) => Some(text.to_string()),
+            other => Some(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn every_exchange_but_the_last_resort_has_an_alternate() {
+        for exchange in topology().exchanges() {
+            let alternate = argument(&exchange.arguments, "alternate-exchange");
+            let expected = (exchange.name != "gatehouse.unrouted").then(|| "gatehouse.unrouted".to_owned());
+            assert_eq!(alternate, expected, "{}", exchange.name);
+        }
+    }
+
+    #[test]
+    fn every_queue_that_dead_letters_does_so_at_least_once_and_rejects_overflow() {
+        let queues = topology().queues();
+        let dead_lettering =
+            queues.iter().filter(|queue| argument(&queue.arguments, "x-dead-letter-exchange").is_some());
+        assert_eq!(dead_lettering.clone().count(), 12);
+        for queue in dead_lettering {
+            let value = |name| argument(&queue.arguments, name);
+            assert_eq!(value("x-dead-letter-strategy").as_deref(), Some("at-least-once"), "{}", queue.name);
+            assert_eq!(value("x-overflow").as_deref(), Some("reject-publish"), "{}", queue.name);
+        }
+    }
+
+    #[test]
+    fn delay_queues_lead_into_work_and_keep_the_final_address() {
+        for queue in topology().queues().iter().filter(|queue| queue.name.contains(".delay.")) {
+            assert_eq!(
+                argument(&queue.arguments, "x-dead-letter-exchange").as_deref(),
+                Some("gatehouse.work")
+            );
+            assert_eq!(argument(&queue.arguments, "x-dead-letter-routing-key"), None);
+        }
+    }
+
+    #[test]
+    fn queues_that_are_only_looked_at_survive_a_million_looks() {
+        for name in ["gatehouse.workflows.dlq", "gatehouse.unrouted"] {
+            let queues = topology().queues();
+            let queue = queues.iter().find(|queue| queue.name == name).unwrap();
+            assert_eq!(
+                argument(&queue.arguments, "x-delivery-limit").as_deref(),
+                Some("LongLongInt(1000000)")
+            );
+        }
+    }
+
+    #[test]
+    fn no_binding_swallows_unknown_events() {
+        let topology = topology();
+        let bindings = topology.bindings();
+        let on_events = bindings.iter().filter(|binding| binding.exchange == topology.events());
+        assert!(on_events.clone().all(|binding| !binding.key.contains(['#', '*'])));
+        assert_eq!(on_events.count(), 2);
+        let everything: Vec<_> = bindings.iter().filter(|binding| binding.key == "#").collect();
+        assert_eq!(everything.len(), 1);
+        assert_eq!(
+            (everything[0].queue.as_str(), everything[0].exchange.as_str()),
+            ("gatehouse.history", "gatehouse.results")
+        );
+    }
+
+    #[test]
+    fn a_work_queue_is_found_with_and_without_prefix_and_nothing_else_is() {
+        let topology = topology();
+        assert_eq!(topology.work_queue("workflows").unwrap(), "gatehouse.workflows");
+        assert_eq!(topology.work_queue("gatehouse.workflows").unwrap(), "gatehouse.workflows");
+        assert_eq!(topology.dead_letter_queue("workflows").unwrap(), "gatehouse.workflows.dlq");
+        for wrong in ["workflow", "gatehousexworkflows", "", "gatehouse.", "other.workflows"] {
+            assert!(topology.work_queue(wrong).unwrap_err().is_invalid(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_that_amqp_would_refuse_are_refused_before() {
+        for prefix in ["", "amq.gatehouse", "gate house", &"x".repeat(101)] {
+            assert!(Topology::new(prefix, Vec::new()).unwrap_err().is_invalid(), "{prefix}");
+        }
+    }
+}
