@@ -36,6 +36,12 @@ struct Inner {
     observer: Arc<dyn Observer>,
 }
 
+/// A request and where it goes, the same for each of its attempts.
+struct Call<'a> {
+    request: &'a Request,
+    url: Url,
+}
+
 /// The reads of a tenant, and nothing else. Each resource file adds its own.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
@@ -84,17 +90,17 @@ impl Client {
 
     /// Sends a request until it is answered for good.
     async fn send(&self, request: &Request) -> Result<Response, Error> {
-        let url = self.url_of(&request.target)?;
+        let call = Call { request, url: self.url_of(&request.target)? };
         let mut retry = Retry::new(self.0.retry_budget);
         let mut renewed = false;
         loop {
             let token = self.0.tokens.current(&mut retry).await?;
-            let mut outcome = self.attempt(request, &url, (&token, retry.begin_attempt())).await;
+            let mut outcome = self.attempt(&call, &token, retry.begin_attempt()).await;
             if !renewed && outcome.as_ref().is_err_and(Error::is_unauthorized) {
                 // Tokens end early when consent or a policy changes. Nothing was processed, so a POST may go again.
                 renewed = true;
                 let token = self.0.tokens.replacing(&token, &mut retry).await?;
-                outcome = self.attempt(request, &url, (&token, retry.begin_attempt())).await;
+                outcome = self.attempt(&call, &token, retry.begin_attempt()).await;
             }
             let error = match outcome {
                 Ok(response) => return Ok(response),
@@ -112,26 +118,21 @@ impl Client {
     }
 
     /// Sends a request once and reports it.
-    async fn attempt(
-        &self,
-        request: &Request,
-        url: &Url,
-        (token, attempt): (&Token, u32),
-    ) -> Result<Response, Error> {
+    async fn attempt(&self, call: &Call<'_>, token: &Token, attempt: u32) -> Result<Response, Error> {
         let context = Context {
             peer: Peer::Graph,
-            method: request.method.clone(),
+            method: call.request.method.clone(),
             request_id: uuid::Uuid::new_v4().to_string(),
         };
         let started = Instant::now();
-        let outcome = self.exchange(request, url, token, &context).await;
+        let outcome = self.exchange(call, token, &context).await;
         let (reported, request_id) = match &outcome {
-            Ok((status, _)) => (Outcome::Status(*status), None),
+            Ok(response) => (Outcome::Status(response.status), Some(response.request_id())),
             Err(error) => (error.outcome(), error.request_id()),
         };
         self.0.observer.request(&RequestReport {
             service: Service::Directory,
-            method: request.method.as_str(),
+            method: call.request.method.as_str(),
             outcome: reported,
             elapsed: started.elapsed(),
             attempt,
@@ -143,21 +144,16 @@ impl Client {
             let report = ThrottleReport { service: Service::Directory, retry_after: error.retry_after() };
             self.0.observer.throttled(&report);
         }
-        outcome.map(|(_, response)| response)
+        outcome
     }
 
     /// One request and its answer on the wire.
-    async fn exchange(
-        &self,
-        request: &Request,
-        url: &Url,
-        token: &Token,
-        context: &Context,
-    ) -> Result<(u16, Response), Error> {
+    async fn exchange(&self, call: &Call<'_>, token: &Token, context: &Context) -> Result<Response, Error> {
+        let request = call.request;
         let mut builder = self
             .0
             .http
-            .request(request.method.clone(), url.clone())
+            .request(request.method.clone(), call.url.clone())
             .header(AUTHORIZATION, token.header.clone())
             .header("client-request-id", &context.request_id)
             .header("return-client-request-id", "true");
@@ -167,19 +163,15 @@ impl Client {
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        let response = builder.send().await.map_err(|error| Error::transport(error, context))?;
-        let status = response.status();
-        let head = Answer::of_head(status.as_u16(), response.headers());
-        let body = read_body(response, self.0.max_body_bytes, context).await;
+        let answer = builder.send().await.map_err(|error| Error::transport(error, context))?;
+        let status = answer.status();
+        let head = Answer::of_head(status.as_u16(), answer.headers());
+        let body = read_body(answer, self.0.max_body_bytes, context).await;
         if !status.is_success() {
-            // The status has decided; a body that broke off only tells less.
-            return Err(Error::refused(head.with_body(&body.unwrap_or_default()), context));
+            return Err(refusal(head, body, context));
         }
-        let body = match (request.wants_answer, body) {
-            (true, body) => body?,
-            (false, body) => body.unwrap_or_else(|_| Bytes::new()),
-        };
-        Ok((status.as_u16(), Response::new(body, context.clone())))
+        let body = if request.wants_answer { body? } else { body.unwrap_or_default() };
+        Ok(Response::new(head, body, context))
     }
 
     /// The address of a request. A link to a next page holds Graph's own token for it and is not touched, but it
@@ -240,6 +232,16 @@ impl Writer<'_> {
 pub(crate) struct Reference {
     #[serde(rename = "@odata.id")]
     id: String,
+}
+
+/// The status decides, and a body that cannot be read only tells less; but 400 and 409 mean too many things, and
+/// one of those whose body broke off is a lost answer.
+fn refusal(head: Answer, body: Result<Bytes, Error>, context: &Context) -> Error {
+    match body {
+        Ok(body) => Error::refused(head.with_body(&body), context),
+        Err(error) if error.is_transient() && matches!(head.status, Some(400 | 409)) => error,
+        Err(_) => Error::refused(head, context),
+    }
 }
 
 fn http_client(settings: &Settings, endpoints: &Endpoints) -> Result<reqwest::Client, Error> {

@@ -17,13 +17,21 @@ use crate::retry_after;
 
 /// A success.
 pub(crate) struct Response {
+    pub status: u16,
     body: Bytes,
+    /// With Graph's id of the request, if it told one.
     context: Context,
 }
 
 impl Response {
-    pub(crate) fn new(body: Bytes, context: Context) -> Self {
-        Self { body, context }
+    pub(crate) fn new(head: Answer, body: Bytes, context: &Context) -> Self {
+        let mut context = context.clone();
+        context.request_id = head.request_id.unwrap_or(context.request_id);
+        Self { status: head.status.unwrap_or_default(), body, context }
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.context.request_id
     }
 
     /// Reads the body as JSON. The error tells the path to the field and never a value: values name people.

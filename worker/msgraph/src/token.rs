@@ -189,7 +189,7 @@ impl Tokens {
             let refusal = SignInRefusal::new(answer.sign_in_number, status.as_u16());
             return Err(Error::sign_in(refusal, answer, &context));
         }
-        let granted: Granted = Response::new(body?, context.clone()).json()?;
+        let granted: Granted = Response::new(head, body?, &context).json()?;
         granted.into_token(asked_at).ok_or_else(|| Error::decode("`access_token` or `expires_in`", &context))
     }
 

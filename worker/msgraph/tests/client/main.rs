@@ -1,0 +1,15 @@
+//! The client against servers that misbehave the way networks and Graph do, and against the emulator.
+//!
+//! `server.rs` is a server scripted byte by byte; each other file holds one subject.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of these tests may fail a test")]
+
+mod observed;
+mod paging;
+mod refusals;
+mod resources;
+mod retries;
+mod secrets;
+mod server;
+mod tokens;
+mod transport;

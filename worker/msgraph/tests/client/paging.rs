@@ -1,0 +1,84 @@
+//! Listings of several pages, and links that lead astray.
+
+use crate::server::{Reply, Server, json};
+
+fn page(ids: &[&str], next: Option<String>) -> Reply {
+    let value: Vec<_> = ids
+        .iter()
+        .map(|id| serde_json::json!({ "@odata.type": "#microsoft.graph.group", "id": id, "displayName": null }))
+        .collect();
+    let body = match next {
+        Some(link) => serde_json::json!({ "value": value, "@odata.nextLink": link }),
+        None => serde_json::json!({ "value": value }),
+    };
+    json(200, &body.to_string())
+}
+
+#[tokio::test]
+async fn pages_are_followed_as_graph_wrote_the_links() {
+    let server = Server::start(|seen, n| {
+        let next = |token: &str| {
+            Some(format!("http://{}/v1.0/next?$skiptoken={token}", seen.header("host").unwrap()))
+        };
+        match n {
+            1 => page(&["1", "2"], next("a%2Fb'c,$d")),
+            2 => page(&[], next("e")),
+            _ => page(&["3"], None),
+        }
+    })
+    .await;
+    let groups = server.client().reader().groups_of("u").await.unwrap();
+    assert_eq!(groups.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
+    let lines: Vec<_> = server.graph_requests().iter().map(super::server::Seen::line).collect();
+    assert!(lines[0].starts_with("GET /v1.0/users/u/memberOf?$select=id,"), "{}", lines[0]);
+    assert_eq!(lines[1], "GET /v1.0/next?$skiptoken=a%2Fb%27c,$d");
+    assert_eq!(lines[2], "GET /v1.0/next?$skiptoken=e");
+}
+
+#[tokio::test]
+async fn the_header_of_an_advanced_query_goes_with_every_page() {
+    let server = Server::start(|seen, n| {
+        let link = format!("http://{}/v1.0/next", seen.header("host").unwrap());
+        page(&[], (n == 1).then_some(link))
+    })
+    .await;
+    let nobody = server.client().reader().deleted_user_by_upn("ada@contoso.example").await.unwrap();
+    assert_eq!(nobody, None);
+    let requests = server.graph_requests();
+    assert!(requests[0].path.contains("$filter=endsWith(userPrincipalName,%27ada@contoso.example%27)&"));
+    assert!(requests[0].path.ends_with("&$count=true"), "{}", requests[0].path);
+    assert!(requests.iter().all(|seen| seen.header("consistencylevel") == Some("eventual")));
+    assert_eq!(requests.len(), 2);
+}
+
+#[tokio::test]
+async fn a_link_to_another_host_is_not_followed() {
+    let elsewhere = Server::start(|_, _| page(&["stolen"], None)).await;
+    let same_host_other_port = format!("{}/v1.0/next", elsewhere.url);
+    let links = [
+        same_host_other_port,
+        "http://graph.contoso.example/v1.0/next".to_owned(),
+        "https://127.0.0.1/v1.0/next".to_owned(),
+        "/v1.0/next".to_owned(),
+        "no link".to_owned(),
+    ];
+    for link in links {
+        let next = link.clone();
+        let server = Server::start(move |_, _| page(&["1"], Some(next.clone()))).await;
+        let error = server.client().reader().groups_of("u").await.unwrap_err();
+        assert!(error.is_decode() && error.to_string().contains("another host"), "{link}: {error}");
+        assert_eq!(server.graph_requests().len(), 1, "{link}");
+    }
+    assert_eq!(elsewhere.graph_requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_page_that_fails_is_asked_for_again() {
+    let server = Server::start(|seen, n| match n {
+        1 => page(&["1"], Some(format!("http://{}/v1.0/next", seen.header("host").unwrap()))),
+        2 => Reply::Break,
+        _ => page(&["2"], None),
+    })
+    .await;
+    assert_eq!(server.patient_client().reader().groups_of("u").await.unwrap().len(), 2);
+}

@@ -1,0 +1,197 @@
+//! Each resource's requests, and the refusals that mean "already so".
+
+use msgraph::{AddLicense, NewUser, UserKey};
+
+use crate::server::{Reply, Seen, Server, json, refusal};
+
+const USER: &str =
+    r#"{"id":"1","displayName":"Ada Lovelace","signInSessionsValidFromDateTime":"2026-03-02T10:00:00Z"}"#;
+const NOT_ASSIGNED: &str = "User does not have a corresponding license.";
+
+fn lines(server: &Server) -> Vec<String> {
+    server.graph_requests().iter().map(Seen::line).collect()
+}
+
+#[tokio::test]
+async fn a_person_is_asked_for_by_any_identifier() {
+    let server = Server::start(|seen, _| match seen.path.contains("$filter") {
+        true => json(200, &format!(r#"{{"value":[{USER}]}}"#)),
+        false => json(200, USER),
+    })
+    .await;
+    let client = server.client();
+    let keys = [
+        UserKey::Id("1".into()),
+        UserKey::Upn("grace_fabrikam.example#EXT#@contoso.example".into()),
+        UserKey::Upn("$o'hopper@contoso.example".into()),
+        UserKey::EmployeeId("O'1 & 2".into()),
+    ];
+    for key in &keys {
+        let user = client.reader().user(key, &["displayName", "id"]).await.unwrap().unwrap();
+        assert_eq!((user.id.as_str(), user.display_name.as_deref()), ("1", Some("Ada Lovelace")));
+        assert_eq!(user.sign_in_sessions_valid_from_date_time, Some("2026-03-02T10:00:00Z".parse().unwrap()));
+    }
+    assert_eq!(
+        lines(&server),
+        [
+            "GET /v1.0/users/1?$select=id,displayName",
+            "GET /v1.0/users/grace_fabrikam.example%23EXT%23@contoso.example?$select=id,displayName",
+            "GET /v1.0/users('$o''hopper@contoso.example')?$select=id,displayName",
+            "GET /v1.0/users?$filter=employeeId%20eq%20%27O%27%271%20%26%202%27&$select=id,displayName",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_employee_id_of_two_people_is_nobody_s() {
+    let server = Server::start(|_, _| json(200, r#"{"value":[{"id":"1"},{"id":"2"}]}"#)).await;
+    let error = server.client().reader().user(&UserKey::EmployeeId("7".into()), &[]).await.unwrap_err();
+    assert!(error.is_not_unique() && !error.is_ambiguous() && !error.is_transient(), "{error}");
+    let server = Server::start(|_, _| json(200, r#"{"value":[]}"#)).await;
+    assert_eq!(server.client().reader().user(&UserKey::EmployeeId("7".into()), &[]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_identifier_of_nothing_is_not_sent() {
+    let server = Server::start(|_, _| json(200, r#"{"value":[{"id":"1"}]}"#)).await;
+    let client = server.client();
+    for key in [UserKey::Id("".into()), UserKey::Upn("".into()), UserKey::EmployeeId("".into())] {
+        assert!(client.reader().user(&key, &[]).await.is_err());
+    }
+    assert!(client.reader().deleted_user_by_upn("").await.is_err());
+    assert!(client.writer().remove_member("", "1").await.is_err());
+    assert!(client.writer().remove_member("g", "").await.is_err());
+    assert!(client.writer().add_member("g", "").await.is_err());
+    assert_eq!(lines(&server), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_deleted_person_is_found_under_the_name_they_had() {
+    let server = Server::start(|_, _| {
+        json(
+            200,
+            r#"{"value":[{"id":"1-1","userPrincipalName":"11nevada@contoso.example"},
+                {"id":"2-2","userPrincipalName":"22ada@contoso.example"}]}"#,
+        )
+    })
+    .await;
+    let user = server.client().reader().deleted_user_by_upn("ada@contoso.example").await.unwrap().unwrap();
+    assert_eq!(user.id, "2-2");
+}
+
+#[tokio::test]
+async fn writes_are_written_as_documented() {
+    let server = Server::start(|_, n| if n == 1 { json(201, USER) } else { json(204, "") }).await;
+    let client = server.client();
+    let user =
+        NewUser { display_name: "Ada Lovelace".into(), password: "p4ss-word".into(), ..NewUser::default() };
+    assert_eq!(client.writer().create_user(&user).await.unwrap().id, "1");
+    client.writer().set_account_enabled("1", false).await.unwrap();
+    client.writer().revoke_sessions("1").await.unwrap();
+    client.writer().set_manager("1", "2").await.unwrap();
+    client.writer().add_member("g", "1").await.unwrap();
+    client.writer().remove_member("g", "1").await.unwrap();
+    let add = AddLicense { sku_id: "s".into(), disabled_plans: vec!["p".into()] };
+    client.writer().assign_licenses("1", &[add], &["t"]).await.unwrap();
+
+    assert_eq!(
+        lines(&server),
+        [
+            "POST /v1.0/users",
+            "PATCH /v1.0/users/1",
+            "POST /v1.0/users/1/revokeSignInSessions",
+            "PUT /v1.0/users/1/manager/$ref",
+            "POST /v1.0/groups/g/members/$ref",
+            "DELETE /v1.0/groups/g/members/1/$ref",
+            "POST /v1.0/users/1/assignLicense",
+        ]
+    );
+    let bodies: Vec<_> = server.graph_requests().into_iter().map(|seen| seen.body).collect();
+    assert!(bodies[0].contains(r#""password":"p4ss-word""#));
+    assert_eq!(bodies[1], r#"{"accountEnabled":false}"#);
+    assert_eq!(bodies[2], "");
+    assert_eq!(bodies[3], format!(r#"{{"@odata.id":"{}/v1.0/users/2"}}"#, server.url));
+    assert_eq!(bodies[4], format!(r#"{{"@odata.id":"{}/v1.0/directoryObjects/1"}}"#, server.url));
+    assert_eq!(bodies[6], r#"{"addLicenses":[{"skuId":"s","disabledPlans":["p"]}],"removeLicenses":["t"]}"#);
+}
+
+#[tokio::test]
+async fn a_member_already_there_is_added_and_a_missing_one_is_not() {
+    let outcome = async |reply: fn() -> Reply| {
+        let server = Server::start(move |_, _| reply()).await;
+        server.client().writer().add_member("g", "1").await
+    };
+    let already = || {
+        let text = "One or more added object references already exist for the following modified properties: 'members'.";
+        refusal(400, "Request_BadRequest", text)
+    };
+    outcome(already).await.unwrap();
+    let gone = || refusal(404, "Request_ResourceNotFound", "Resource '1' does not exist or one of its");
+    assert!(outcome(gone).await.unwrap_err().is_not_found());
+    let other = || {
+        refusal(
+            400,
+            "Request_BadRequest",
+            "Cannot Update a mail-enabled security groups and or distribution list.",
+        )
+    };
+    assert_eq!(outcome(other).await.unwrap_err().status(), Some(400));
+    assert!(outcome(|| refusal(403, "Authorization_RequestDenied", "")).await.unwrap_err().is_forbidden());
+}
+
+#[tokio::test]
+async fn a_member_already_gone_is_removed() {
+    let outcome = async |reply: fn() -> Reply| {
+        let server = Server::start(move |_, _| reply()).await;
+        server.client().writer().remove_member("g", "1").await
+    };
+    outcome(|| refusal(404, "Request_ResourceNotFound", "Resource '1' does not exist")).await.unwrap();
+    let raced = || {
+        let text = "One or more removed object references do not exist for the following modified properties: 'members'.";
+        refusal(400, "Request_BadRequest", text)
+    };
+    outcome(raced).await.unwrap();
+    let other = || refusal(400, "Request_BadRequest", "Unable to update the specified properties");
+    assert_eq!(outcome(other).await.unwrap_err().status(), Some(400));
+}
+
+#[tokio::test]
+async fn a_licence_already_gone_is_taken_back() {
+    let server = Server::start(|_, _| refusal(400, "Request_BadRequest", NOT_ASSIGNED)).await;
+    let client = server.client();
+    client.writer().assign_licenses("1", &[], &["s"]).await.unwrap();
+    assert_eq!(server.graph_requests().len(), 1);
+    let add = [AddLicense { sku_id: "t".into(), ..AddLicense::default() }];
+    let error = client.writer().assign_licenses("1", &add, &["s"]).await.unwrap_err();
+    assert_eq!(error.status(), Some(400), "nothing was given, so this is no success");
+}
+
+#[tokio::test]
+async fn one_licence_already_gone_does_not_keep_the_others() {
+    let server = Server::start(|seen, _| match seen.body.contains("gone") {
+        true => refusal(400, "Request_BadRequest", NOT_ASSIGNED),
+        false => json(200, USER),
+    })
+    .await;
+    server.client().writer().assign_licenses("1", &[], &["s", "gone", "t"]).await.unwrap();
+    let bodies: Vec<_> = server.graph_requests().into_iter().map(|seen| seen.body).collect();
+    let taken = |skus: &str| format!(r#"{{"addLicenses":[],"removeLicenses":[{skus}]}}"#);
+    assert_eq!(bodies, [taken(r#""s","gone","t""#), taken(r#""s""#), taken(r#""gone""#), taken(r#""t""#)]);
+}
+
+#[tokio::test]
+async fn memberships_that_are_no_groups_are_left_out_and_unreadable_groups_are_not() {
+    let server = Server::start(|_, _| {
+        json(
+            200,
+            r##"{"value":[{"@odata.type":"#microsoft.graph.directoryRole","id":"r"},
+                {"@odata.type":"#microsoft.graph.group","id":"g","displayName":null,"groupTypes":null,
+                 "assignedLicenses":null,"mailEnabled":null},
+                {"@odata.type":"#microsoft.graph.administrativeUnit","id":"a"}]}"##,
+        )
+    })
+    .await;
+    let groups = server.client().reader().groups_of("1").await.unwrap();
+    assert_eq!(groups.len(), 1);
+    assert_eq!((groups[0].id.as_str(), groups[0].kind()), ("g", msgraph::GroupKind::Unreadable));
+}

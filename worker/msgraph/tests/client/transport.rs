@@ -1,0 +1,157 @@
+//! Connections that break, answers that do not come, and bodies that are not what they should be.
+
+use std::time::Duration;
+
+use msgraph::{NewUser, Settings};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use crate::server::{Reply, Server, client, json, refusal};
+
+const USER: &str = r#"{"id":"1"}"#;
+const NONE: &str = r#"{"value":[]}"#;
+
+#[tokio::test]
+async fn a_read_whose_connection_broke_is_sent_again() {
+    for broken in [|| Reply::Break, || Reply::Truncated { status: 200, body: NONE.into() }] {
+        let server = Server::start(move |_, n| if n == 1 { broken() } else { json(200, NONE) }).await;
+        server.patient_client().reader().subscribed_skus().await.unwrap();
+        assert_eq!(server.graph_requests().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_can_be_repeated_is_sent_again() {
+    let server = Server::start(|_, n| if n % 2 == 1 { Reply::Break } else { json(204, "") }).await;
+    let client = server.patient_client();
+    client.writer().set_account_enabled("1", false).await.unwrap();
+    client.writer().set_manager("1", "2").await.unwrap();
+    client.writer().remove_member("g", "1").await.unwrap();
+    let methods: Vec<_> = server.graph_requests().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(methods, ["PATCH", "PATCH", "PUT", "PUT", "DELETE", "DELETE"]);
+}
+
+#[tokio::test]
+async fn a_post_that_may_have_arrived_is_not_sent_again() {
+    let replies: [fn() -> Reply; 6] = [
+        || Reply::Break,
+        || Reply::Truncated { status: 201, body: USER.into() },
+        || refusal(500, "UnknownError", ""),
+        || refusal(503, "serviceNotAvailable", "").with("Retry-After", "0"),
+        || json(502, "<html>"),
+        || json(504, ""),
+    ];
+    for (number, reply) in replies.into_iter().enumerate() {
+        let server = Server::start(move |_, _| reply()).await;
+        let error = server.patient_client().writer().create_user(&NewUser::default()).await.unwrap_err();
+        assert!(error.is_ambiguous() && error.is_transient(), "{number}: {error}");
+        assert_eq!(server.graph_requests().len(), 1, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn silence_ends_a_request() {
+    let server = Server::start(|_, _| Reply::Silence).await;
+    let client = client(Settings { request_timeout: Duration::from_millis(300), ..server.settings() }, ());
+    let error = client.reader().subscribed_skus().await.unwrap_err();
+    assert!(error.is_transient() && !error.is_ambiguous() && error.status().is_none(), "{error}");
+    assert!(error.to_string().contains("did not answer in time"), "{error}");
+    let error = client.writer().revoke_sessions("1").await.unwrap_err();
+    assert!(error.is_transient() && error.is_ambiguous(), "{error}");
+    assert_eq!(server.graph_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_post_that_never_left_is_not_ambiguous_and_is_sent_again() {
+    let server = Server::start(|_, _| json(200, NONE)).await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let graph_url = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let heard = crate::observed::Heard::default();
+    let settings = Settings { graph_url, retry_budget: Duration::from_secs(1), ..server.settings() };
+    let error = client(settings, heard.clone()).writer().revoke_sessions("1").await.unwrap_err();
+    assert!(error.is_transient() && !error.is_ambiguous(), "{error}");
+    assert!(
+        heard.lines().contains(&"request directory POST connect attempt 2".to_owned()),
+        "{:?}",
+        heard.lines()
+    );
+}
+
+#[tokio::test]
+async fn a_write_that_asks_for_nothing_back_trusts_the_status() {
+    let replies: [fn() -> Reply; 4] = [
+        || json(200, r#"{"value":true}"#),
+        || json(204, ""),
+        || json(200, "<html>"),
+        || Reply::Truncated { status: 200, body: "{".into() },
+    ];
+    for reply in replies {
+        let server = Server::start(move |_, _| reply()).await;
+        server.client().writer().revoke_sessions("1").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_whose_body_broke_off_is_a_lost_answer_where_the_body_decides() {
+    for (status, lost) in [(400, true), (409, true), (403, false), (404, false), (429, false)] {
+        let server =
+            Server::start(move |_, _| Reply::Truncated { status, body: r#"{"error":"#.into() }).await;
+        let error = server.client().writer().add_member("g", "1").await.unwrap_err();
+        assert_eq!((error.status().is_none(), error.is_ambiguous()), (lost, lost), "{status}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn https_is_spoken_in_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::start(|_, _| json(200, NONE)).await;
+    let graph_url = format!("https://{}", listener.local_addr().unwrap());
+    let client = client(Settings { graph_url, ..server.settings() }, ());
+    let accept = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_u8().await.unwrap()
+    };
+    let (first, answer) = tokio::join!(accept, client.reader().subscribed_skus());
+    assert_eq!(first, 0x16, "the first byte is a handshake record's");
+    assert!(answer.is_err_and(|error| error.is_transient()));
+}
+
+#[tokio::test]
+async fn a_body_longer_than_allowed_is_not_read() {
+    let replies: [fn() -> Reply; 2] = [|| json(200, &" ".repeat(2000)), || Reply::Endless];
+    for reply in replies {
+        let server = Server::start(move |_, _| reply()).await;
+        let client = client(Settings { max_body_bytes: 1000, ..server.settings() }, ());
+        let error = client.reader().subscribed_skus().await.unwrap_err();
+        assert!(error.is_decode() && !error.is_transient(), "{error}");
+        assert!(error.to_string().contains("more than 1000 bytes"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_as_documented_names_the_field_and_no_value() {
+    let cases = [
+        (r#"{"value":[{"skuId":"1"},{"skuId":"2","consumedUnits":"Ada"}]}"#, "`value[1].consumedUnits`"),
+        (r#"{"value":"Ada"}"#, "`value`"),
+        (r#"{"value":[]} Ada"#, "its end"),
+        ("Ada", "line 1"),
+        ("{}", "line 1"),
+        ("", "line 1"),
+        ("<html>Ada</html>", "line 1"),
+    ];
+    for (body, place) in cases {
+        let server = Server::start(move |_, _| json(200, body)).await;
+        let error = server.client().reader().subscribed_skus().await.unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(error.is_decode() && text.contains(place) && !text.contains("Ada"), "{body}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let server = Server::start(|_, _| json(302, "").with("Location", "/v1.0/elsewhere")).await;
+    let error = server.client().reader().subscribed_skus().await.unwrap_err();
+    assert_eq!((error.status(), error.is_transient()), (Some(302), false));
+    assert_eq!(server.graph_requests().len(), 1);
+}
