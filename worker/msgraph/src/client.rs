@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::error::{Context, Error, Peer};
 use crate::observer::{Observer, Outcome, RequestReport, RetryReport, Service, ThrottleReport};
-use crate::paging::Listing;
+use crate::paging::Pages;
 use crate::path;
 use crate::request::{Query, Request, Target, Write};
 use crate::response::{Answer, Response, read_body};
@@ -157,9 +157,6 @@ impl Client {
             .header(AUTHORIZATION, token.header.clone())
             .header("client-request-id", &context.request_id)
             .header("return-client-request-id", "true");
-        if request.eventual {
-            builder = builder.header("ConsistencyLevel", "eventual");
-        }
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
@@ -197,15 +194,33 @@ impl Reader<'_> {
 
     /// Reads a listing to its end.
     pub(crate) async fn list<T: DeserializeOwned>(self, query: Query) -> Result<Vec<T>, Error> {
-        let mut request = query.into_request();
-        let mut listing = Listing::default();
-        loop {
-            let response = self.client.send(&request).await?;
-            match listing.add(response.json()?)? {
-                Some(link) => request.target = Target::Link(link),
-                None => return Ok(listing.into_items()),
+        let mut items = Vec::new();
+        let mut pages = Pages::of(query);
+        while let Some(page) = self.next_page(&mut pages).await? {
+            items.extend(page);
+        }
+        Ok(items)
+    }
+
+    /// Reads a listing until it shows what is looked for, and keeps nothing else of it.
+    pub(crate) async fn find<T: DeserializeOwned>(
+        self,
+        query: Query,
+        is_it: impl Fn(&T) -> bool + Send,
+    ) -> Result<Option<T>, Error> {
+        let mut pages = Pages::of(query);
+        while let Some(page) = self.next_page(&mut pages).await? {
+            if let Some(found) = page.into_iter().find(&is_it) {
+                return Ok(Some(found));
             }
         }
+        Ok(None)
+    }
+
+    async fn next_page<T: DeserializeOwned>(self, pages: &mut Pages) -> Result<Option<Vec<T>>, Error> {
+        let Some(request) = pages.next()? else { return Ok(None) };
+        let page = self.client.send(&request).await?.json()?;
+        Ok(Some(pages.turn(page)))
     }
 }
 

@@ -1,8 +1,10 @@
-//! Listings: pages collected to the end. For listings that are bounded by what one person or one name has.
+//! Listings: one page after the other, to the end. For listings bounded by what one person or one name has, and
+//! for those read in passing.
 
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::request::{Query, Request};
 
 /// No listing read here has as many pages; a link that leads in a circle does.
 const MAX_PAGES: usize = 1_000;
@@ -15,31 +17,30 @@ pub(crate) struct Page<T> {
     next_link: Option<String>,
 }
 
-/// The pages read so far.
-pub(crate) struct Listing<T> {
-    items: Vec<T>,
-    pages: usize,
+/// Where a listing goes on.
+pub(crate) struct Pages {
+    next: Option<Request>,
+    asked_for: usize,
 }
 
-impl<T> Default for Listing<T> {
-    fn default() -> Self {
-        Self { items: Vec::new(), pages: 0 }
+impl Pages {
+    pub(crate) fn of(query: Query) -> Self {
+        Self { next: Some(query.into_request()), asked_for: 0 }
     }
-}
 
-impl<T> Listing<T> {
-    /// Adds a page and returns the link to the next one.
-    pub(crate) fn add(&mut self, page: Page<T>) -> Result<Option<String>, Error> {
-        self.items.extend(page.value);
-        self.pages += 1;
-        if page.next_link.is_some() && self.pages >= MAX_PAGES {
+    /// The request for the next page, until there is none.
+    pub(crate) fn next(&mut self) -> Result<Option<Request>, Error> {
+        if self.next.is_some() && self.asked_for == MAX_PAGES {
             return Err(Error::endless(MAX_PAGES));
         }
-        Ok(page.next_link)
+        self.asked_for += 1;
+        Ok(self.next.take())
     }
 
-    pub(crate) fn into_items(self) -> Vec<T> {
-        self.items
+    /// Takes what is on a page and remembers where the next one is.
+    pub(crate) fn turn<T>(&mut self, page: Page<T>) -> Vec<T> {
+        self.next = page.next_link.map(Request::link);
+        page.value
     }
 }
 
@@ -53,18 +54,30 @@ mod tests {
 
     #[test]
     fn an_empty_page_in_the_middle_ends_nothing() {
-        let mut listing = Listing::default();
-        assert!(listing.add(page(r#"{"value":[1],"@odata.nextLink":"a"}"#)).unwrap().is_some());
-        assert!(listing.add(page(r#"{"value":[],"@odata.nextLink":"b"}"#)).unwrap().is_some());
-        assert!(listing.add(page(r#"{"value":[2]}"#)).unwrap().is_none());
-        assert_eq!(listing.into_items(), [1, 2]);
+        let mut pages = Pages::of(Query::new(&["users"]).unwrap());
+        let mut numbers = Vec::new();
+        let answers = [
+            r#"{"value":[1],"@odata.nextLink":"a"}"#,
+            r#"{"value":[],"@odata.nextLink":"b"}"#,
+            r#"{"value":[2]}"#,
+        ];
+        for answer in answers {
+            assert!(pages.next().unwrap().is_some());
+            numbers.extend(pages.turn(page(answer)));
+        }
+        assert!(pages.next().unwrap().is_none());
+        assert_eq!(numbers, [1, 2]);
     }
 
     #[test]
     fn links_that_lead_in_a_circle_are_an_error() {
-        let mut listing = Listing::default();
-        let circle = || page(r#"{"value":[],"@odata.nextLink":"a"}"#);
-        let error = (0..=MAX_PAGES).find_map(|_| listing.add(circle()).err()).unwrap();
+        let mut pages = Pages::of(Query::new(&["users"]).unwrap());
+        let mut turn = || {
+            let request = pages.next();
+            pages.turn(page(r#"{"value":[],"@odata.nextLink":"a"}"#));
+            request.err()
+        };
+        let error = (0..=MAX_PAGES).find_map(|_| turn()).unwrap();
         assert!(error.is_decode(), "{error}");
     }
 }

@@ -12,8 +12,6 @@ pub(crate) struct Request {
     pub method: Method,
     pub target: Target,
     pub body: Option<Bytes>,
-    /// Sent with every page of an advanced query; a link to a next page does not carry it.
-    pub eventual: bool,
     /// Whether the body of a success is read for what it says.
     pub wants_answer: bool,
 }
@@ -29,7 +27,12 @@ pub(crate) enum Target {
 impl Request {
     fn new(method: Method, segments: &[&str]) -> Result<Self, Error> {
         let target = Target::Path(path::join(segments)?);
-        Ok(Self { method, target, body: None, eventual: false, wants_answer: true })
+        Ok(Self { method, target, body: None, wants_answer: true })
+    }
+
+    /// The next page of a listing.
+    pub(crate) fn link(link: String) -> Self {
+        Self { method: Method::GET, target: Target::Link(link), body: None, wants_answer: true }
     }
 }
 
@@ -56,10 +59,9 @@ impl Query {
         self.option("$filter", condition)
     }
 
-    /// Marks an advanced query of the directory, which needs both the header and the count.
-    pub(crate) fn advanced(mut self) -> Self {
-        self.0.eventual = true;
-        self.option("$count", "true")
+    /// Asks for pages of this many.
+    pub(crate) fn page_size(self, objects: usize) -> Self {
+        self.option("$top", &objects.to_string())
     }
 
     pub(crate) fn into_request(self) -> Request {
@@ -165,10 +167,8 @@ mod tests {
     #[test]
     fn options_follow_the_path() {
         let query = Query::new(&["groups"]).unwrap();
-        let request =
-            query.filter("displayName eq 'R&D'").select(&["id", "displayName"]).advanced().into_request();
-        let Target::Path(path) = &request.target else { panic!("a path was expected") };
-        assert_eq!(path, "/groups?$filter=displayName%20eq%20'R%26D'&$select=id,displayName&$count=true");
-        assert!(request.eventual);
+        let query = query.filter("displayName eq 'R&D'").select(&["id", "displayName"]).page_size(999);
+        let Target::Path(path) = query.into_request().target else { panic!("a path was expected") };
+        assert_eq!(path, "/groups?$filter=displayName%20eq%20'R%26D'&$select=id,displayName&$top=999");
     }
 }
