@@ -1,1 +1,188 @@
-//! A tenant in memory.
+//! A Microsoft 365 tenant in memory behind real HTTP, for the demo, tests and benches.
+//!
+//! It is a second, independent reading of Microsoft Graph's documentation, so it depends on no other
+//! crate of this workspace, and it is strict: unknown paths, body fields, `$select` names and query
+//! options, a missing token and a missing permission are refused in Graph's own error format.
+//!
+//! What it never does:
+//! - reach out: it listens on one address and connects to none;
+//! - keep or show a password or secret anywhere but in [`Emulator::secrets`];
+//! - differ between two starts: ids follow from names, and random faults from fixed dice.
+//!
+//! Start at [`Emulator`]; what is true lives in [`Tenant`]; `graph` answers, one file a resource;
+//! `route` names every operation and `permissions` what each needs; `world` ties them together.
+//!
+//! ```
+//! use msgraph_emulator::{Emulator, Fault, Options, Tenant, User};
+//!
+//! let tenant = Tenant::empty().user(User::new("ada@contoso.example", "Ada Lovelace").located("GB"));
+//! let emulator = Emulator::start(Options::new(tenant))?;
+//! emulator.fault(Fault::status(503).path("/assignLicense").times(2).retry_after("1.5"));
+//! assert!(emulator.journal().is_empty());
+//! # Ok::<(), msgraph_emulator::StartError>(())
+//! ```
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+mod auth;
+mod clock;
+mod control;
+mod error;
+mod faults;
+mod graph;
+mod journal;
+mod paging;
+mod permissions;
+mod query;
+mod reply;
+mod request;
+mod route;
+mod server;
+mod tenant;
+mod world;
+
+pub use faults::Fault;
+pub use journal::Entry;
+pub use tenant::{Application, CLIENT_ID, CLIENT_SECRET, Group, Sku, TENANT_ID, Tenant, TenantError, User};
+pub use world::Secrets;
+
+use server::Server;
+use world::World;
+
+/// How to start an emulator.
+#[derive(Clone, Debug)]
+pub struct Options {
+    tenant: Tenant,
+    listen: SocketAddr,
+    page_limit: usize,
+}
+
+impl Default for Options {
+    /// [`Tenant::contoso`] on a free port of the loopback.
+    fn default() -> Self {
+        Self::new(Tenant::contoso())
+    }
+}
+
+impl Options {
+    /// A tenant on a free port of the loopback.
+    #[must_use]
+    pub fn new(tenant: Tenant) -> Self {
+        Self { tenant, listen: SocketAddr::from(([127, 0, 0, 1], 0)), page_limit: usize::MAX }
+    }
+
+    /// Listens on this address.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Lets no page have more objects than this, whatever `$top` asks for.
+    #[must_use]
+    pub fn page_limit(mut self, objects: usize) -> Self {
+        self.page_limit = objects.max(1);
+        self
+    }
+}
+
+/// Why an emulator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The tenant is not one that could be.
+    #[error("the tenant is not whole: {0}")]
+    Tenant(#[from] TenantError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}; choose another address with --listen")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// A running emulator. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    world: Arc<World>,
+    address: SocketAddr,
+    _server: Server,
+}
+
+impl Emulator {
+    /// Starts an emulator on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// The tenant was built with a mistake, or the address cannot be listened on.
+    pub fn start(options: Options) -> Result<Self, StartError> {
+        options.tenant.check()?;
+        let at = |source| StartError::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).map_err(at)?;
+        let address = listener.local_addr().map_err(at)?;
+        let world = Arc::new(World::new(options.tenant, options.page_limit));
+        let server = Server::start(listener, Arc::clone(&world)).map_err(at)?;
+        Ok(Self { world, address, _server: server })
+    }
+
+    /// The root of every address: Graph is at `/v1.0` below it, the token endpoint at
+    /// `/{tenant id}/oauth2/v2.0/token`, the controls at `/_emulator`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Every request so far, in the order they were answered.
+    #[must_use]
+    pub fn journal(&self) -> Vec<Entry> {
+        self.world.lock().journal.after(0).to_vec()
+    }
+
+    /// Everything requests have changed so far, in order.
+    #[must_use]
+    pub fn effects(&self) -> Vec<String> {
+        let entries = self.journal().into_iter();
+        entries.flat_map(|entry| entry.effects).collect()
+    }
+
+    /// Forgets the journal; numbers go on.
+    pub fn clear_journal(&self) {
+        self.world.lock().journal.clear();
+    }
+
+    /// Sets a rule that spoils requests, and hands back its id.
+    pub fn fault(&self, fault: Fault) -> u64 {
+        self.world.lock().faults.set(fault)
+    }
+
+    /// Takes every rule away.
+    pub fn clear_faults(&self) {
+        self.world.lock().faults.clear();
+    }
+
+    /// The whole tenant, without what differs between two runs that ended in the same place.
+    #[must_use]
+    pub fn state(&self) -> Value {
+        self.world.lock().tenant.state()
+    }
+
+    /// Every client secret, token and password seen so far.
+    #[must_use]
+    pub fn secrets(&self) -> Secrets {
+        self.world.lock().secrets()
+    }
+
+    /// Back to the start tenant, with an empty journal and no faults.
+    pub fn reset(&self) {
+        self.world.lock().reset();
+    }
+
+    /// Reads or changes the tenant between two requests; nothing of it is in the journal.
+    pub fn with_tenant<T>(&self, change: impl FnOnce(&mut Tenant) -> T) -> T {
+        change(&mut self.world.lock().tenant)
+    }
+}

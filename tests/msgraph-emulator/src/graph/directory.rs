@@ -1,0 +1,84 @@
+//! The directory itself: the organization and what was deleted from it.
+
+use std::ops::Bound;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::users::{entity, project_user};
+use super::{Answer, Visit};
+use crate::error::Refusal;
+use crate::paging::{Window, metadata};
+use crate::query::{ENTITY, LIST, Query, project};
+use crate::reply::Reply;
+use crate::tenant::{USER_DEFAULTS, User};
+
+const ORGANIZATION: &[&str] = &["countryLetterCode", "displayName", "id", "verifiedDomains"];
+
+pub(super) fn list_organization(visit: &mut Visit<'_>) -> Answer {
+    let query = Query::read(visit.request, ENTITY)?;
+    let has = |name: &str| ORGANIZATION.contains(&name);
+    let names = query.selected(has, "microsoft.graph.organization", ORGANIZATION)?;
+    let tenant = &visit.tenant;
+    let domains: Vec<Value> = tenant
+        .domains
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            json!({
+                "isDefault": index == 0,
+                "isInitial": index == 0,
+                "name": name,
+                "type": "Managed",
+            })
+        })
+        .collect();
+    let organization = project(&names, |name| match name {
+        "countryLetterCode" => Some(json!(tenant.country)),
+        "displayName" => Some(json!(tenant.display_name)),
+        "id" => Some(json!(tenant.id)),
+        "verifiedDomains" => Some(json!(domains)),
+        _ => None,
+    });
+    let context = format!("organization{}", query.context_suffix());
+    let context = metadata(visit.request, &context);
+    let body = json!({ "@odata.context": context, "value": [organization] });
+    Ok(Reply::ok(&body))
+}
+
+pub(super) fn list_deleted_users(visit: &mut Visit<'_>) -> Answer {
+    let query = Query::read(visit.request, LIST)?;
+    let names = selected(&query)?;
+    let window = Window::read(visit.request, &query, visit.page_limit)?;
+    let filter = query.filter_on(&["id", "userPrincipalName", "mail", "employeeId"])?;
+    let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
+    let users = visit
+        .tenant
+        .deleted
+        .range((after, Bound::Unbounded))
+        .filter(|(_, user)| {
+            filter.is_none_or(|filter| {
+                let held = user.property(&filter.property);
+                let held = held.as_ref().and_then(Value::as_str);
+                held.is_some_and(|held| held.eq_ignore_ascii_case(&filter.value))
+            })
+        })
+        .map(|(&id, user)| (id, Value::Object(project_user(user, &names))));
+    let context = format!("users{}", query.context_suffix());
+    Ok(Reply::ok(&window.page(visit.request, &context, users)))
+}
+
+pub(super) fn get_deleted_user(visit: &mut Visit<'_>, key: &str) -> Answer {
+    let query = Query::read(visit.request, ENTITY)?;
+    let names = selected(&query)?;
+    let id = Uuid::try_parse(key).ok();
+    let user = id.and_then(|id| visit.tenant.deleted.get(&id));
+    let user = user.ok_or_else(|| Refusal::not_found(key))?;
+    let context = format!("users{}/$entity", query.context_suffix());
+    Ok(Reply::ok(&entity(visit, &context, project_user(user, &names))))
+}
+
+fn selected(query: &Query) -> Result<Vec<&str>, Refusal> {
+    let has = |name: &str| User::properties().any(|property| property == name);
+    query.selected(has, super::users::TYPE, USER_DEFAULTS)
+}

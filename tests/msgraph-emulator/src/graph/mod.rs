@@ -1,0 +1,111 @@
+//! Graph's operations on the tenant, one file a resource.
+
+use uuid::Uuid;
+
+use crate::auth::Caller;
+use crate::error::Refusal;
+use crate::reply::Reply;
+use crate::request::{Request, segments_of};
+use crate::route::Operation;
+use crate::tenant::{Tenant, User};
+
+mod directory;
+mod groups;
+mod licenses;
+mod manager;
+mod members;
+mod users;
+
+/// One request inside: who asks what of which tenant, and what came of it.
+pub(crate) struct Visit<'a> {
+    pub(crate) tenant: &'a mut Tenant,
+    pub(crate) caller: &'a Caller,
+    pub(crate) request: &'a Request,
+    /// The most objects a page may have.
+    pub(crate) page_limit: usize,
+    /// What the request changed.
+    pub(crate) effects: Vec<String>,
+    /// The passwords it brought.
+    pub(crate) passwords: Vec<String>,
+}
+
+/// What every operation answers with.
+type Answer = Result<Reply, Refusal>;
+
+/// Carries out an operation the caller may ask for.
+pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer {
+    match operation {
+        Operation::ListUsers => users::list(visit),
+        Operation::CountUsers => users::count(visit),
+        Operation::CreateUser => users::create(visit),
+        Operation::GetUser(user) => users::get(visit, user),
+        Operation::UpdateUser(user) => users::update(visit, user),
+        Operation::DeleteUser(user) => users::delete(visit, user),
+        Operation::RevokeSessions(user) => users::revoke_sessions(visit, user),
+        Operation::GetManager { user, reference } => manager::get(visit, user, reference),
+        Operation::SetManager(user) => manager::set(visit, user),
+        Operation::RemoveManager(user) => manager::remove(visit, user),
+        Operation::ListMemberOf { user, cast } => members::list_member_of(visit, user, cast),
+        Operation::ListMembers { group, cast } => members::list(visit, group, cast),
+        Operation::ListOwners(group) => members::list_owners(visit, group),
+        Operation::AddMember(group) => members::add(visit, group),
+        Operation::RemoveMember { group, member } => members::remove(visit, group, member),
+        Operation::DeleteMember { group, member } => members::delete(visit, group, member),
+        Operation::ListGroups => groups::list(visit),
+        Operation::GetGroup(group) => groups::get(visit, group),
+        Operation::ListLicenseDetails(user) => licenses::list_details(visit, user),
+        Operation::AssignLicense(user) => licenses::assign(visit, user),
+        Operation::ListSubscribedSkus => licenses::list_subscribed(visit),
+        Operation::ListOrganization => directory::list_organization(visit),
+        Operation::ListDeletedUsers => directory::list_deleted_users(visit),
+        Operation::GetDeletedUser(user) => directory::get_deleted_user(visit, user),
+    }
+}
+
+impl Visit<'_> {
+    /// The user with this id or user principal name.
+    fn user(&self, key: &str) -> Result<&User, Refusal> {
+        let id = self.tenant.user_id(key);
+        id.and_then(|id| self.tenant.users.get(&id)).ok_or_else(|| Refusal::not_found(key))
+    }
+
+    /// The id of the group with this id; groups have no other key.
+    fn group_id(&self, key: &str) -> Result<Uuid, Refusal> {
+        let id = Uuid::try_parse(key)
+            .map_err(|_| Refusal::bad_request(format!("Invalid object identifier '{key}'.")))?;
+        let is_there = self.tenant.groups.contains_key(&id);
+        is_there.then_some(id).ok_or_else(|| Refusal::not_found(key))
+    }
+
+    /// Refuses unless the application may touch the sensitive side of this user.
+    fn check_administrator(&self, user: Uuid) -> Result<(), Refusal> {
+        if self.tenant.is_administrator(user) && !self.caller.privileged {
+            return Err(Refusal::denied());
+        }
+        Ok(())
+    }
+
+    /// The key of the object in the body's `@odata.id`, which is all the body has.
+    fn reference(&self) -> Result<String, Refusal> {
+        let body = self.request.object()?;
+        let invalid = || Refusal::bad_request("Invalid value specified for property '@odata.id'.");
+        if let Some(name) = body.keys().find(|name| *name != "@odata.id") {
+            return Err(Refusal::malformed(format!(
+                "The property '{name}' is not one of an entity reference."
+            )));
+        }
+        let address = body.get("@odata.id").and_then(|id| id.as_str());
+        let address = address.ok_or_else(invalid)?;
+        let base = self.request.base();
+        let path = ["https://graph.microsoft.com", base.as_str()]
+            .iter()
+            .find_map(|root| address.strip_prefix(root)?.strip_prefix("/v1.0/"))
+            .ok_or_else(invalid)?;
+        let segments = segments_of(path)?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match *segments {
+            ["users" | "directoryObjects" | "groups", key] => Ok(key.to_owned()),
+            _ => Err(invalid()),
+        }
+    }
+}

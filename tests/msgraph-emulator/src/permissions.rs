@@ -1,0 +1,162 @@
+//! Which application permissions an operation needs: any one of a row is enough.
+//!
+//! The least privileged comes first, the usual broader ones after it, as in the permission tables
+//! of Graph's reference (read 2026-08).
+
+use crate::auth::Caller;
+use crate::route::Operation;
+
+const READ_USERS: &[&str] = &[
+    "User.ReadBasic.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// More than `User.ReadBasic.All`, which shows names and addresses only.
+const READ_USERS_FULLY: &[&str] =
+    &["User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+
+const CREATE_USERS: &[&str] = &["User.ReadWrite.All", "Directory.ReadWrite.All"];
+
+const UPDATE_USERS: &[&str] = &[
+    "User.ReadWrite.All",
+    "Directory.ReadWrite.All",
+    "User.EnableDisableAccount.All",
+    "User-PasswordProfile.ReadWrite.All",
+    "User-Phone.ReadWrite.All",
+    "User-Mail.ReadWrite.All",
+];
+
+const DELETE_USERS: &[&str] = &["User.DeleteRestore.All", "User.ReadWrite.All"];
+
+const READ_GROUPS: &[&str] = &[
+    "Group.ReadBasic.All",
+    "GroupMember.Read.All",
+    "GroupMember.ReadWrite.All",
+    "Group.Read.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+const READ_MEMBERS: &[&str] = &[
+    "GroupMember.ReadBasic.All",
+    "GroupMember.Read.All",
+    "GroupMember.ReadWrite.All",
+    "Group.ReadBasic.All",
+    "Group.Read.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+const READ_OWNERS: &[&str] = &[
+    "GroupMember.Read.All",
+    "GroupMember.ReadWrite.All",
+    "Group.Read.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+const WRITE_MEMBERS: &[&str] =
+    &["GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"];
+
+const REVOKE_SESSIONS: &[&str] =
+    &["User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
+
+const READ_SKUS: &[&str] = &[
+    "LicenseAssignment.Read.All",
+    "Organization.Read.All",
+    "Organization.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+const READ_LICENSE_DETAILS: &[&str] = &[
+    "LicenseAssignment.Read.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+const ASSIGN_LICENSES: &[&str] =
+    &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
+
+const READ_ORGANIZATION: &[&str] = &[
+    "User.Read.All",
+    "Organization.Read.All",
+    "Organization.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// The permissions of which the token must have one.
+pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
+    match operation {
+        Operation::ListUsers | Operation::CountUsers | Operation::GetUser(_) => READ_USERS,
+        Operation::CreateUser | Operation::SetManager(_) | Operation::RemoveManager(_) => CREATE_USERS,
+        Operation::UpdateUser(_) => UPDATE_USERS,
+        Operation::DeleteUser(_) => DELETE_USERS,
+        Operation::GetManager { .. } | Operation::ListDeletedUsers | Operation::GetDeletedUser(_) => {
+            READ_USERS_FULLY
+        }
+        Operation::RevokeSessions(_) => REVOKE_SESSIONS,
+        Operation::ListMemberOf { .. } | Operation::ListMembers { .. } => READ_MEMBERS,
+        Operation::ListOwners(_) => READ_OWNERS,
+        Operation::ListGroups | Operation::GetGroup(_) => READ_GROUPS,
+        Operation::AddMember(_) | Operation::RemoveMember { .. } | Operation::DeleteMember { .. } => {
+            WRITE_MEMBERS
+        }
+        Operation::ListLicenseDetails(_) => READ_LICENSE_DETAILS,
+        Operation::AssignLicense(_) => ASSIGN_LICENSES,
+        Operation::ListSubscribedSkus => READ_SKUS,
+        Operation::ListOrganization => READ_ORGANIZATION,
+    }
+}
+
+/// Whether the caller may write this property of a user, and see the user to do so.
+pub(crate) fn may_write(caller: &Caller, property: &str) -> bool {
+    let narrow = match property {
+        "accountEnabled" => "User.EnableDisableAccount.All",
+        "passwordProfile" => "User-PasswordProfile.ReadWrite.All",
+        "businessPhones" | "mobilePhone" => "User-Phone.ReadWrite.All",
+        "otherMails" => "User-Mail.ReadWrite.All",
+        _ => return caller.has_any(CREATE_USERS),
+    };
+    let broad: &[&str] = match property {
+        "passwordProfile" => &["User.ReadWrite.All"],
+        _ => CREATE_USERS,
+    };
+    // Disabling by the narrow permission needs one to read users beside it.
+    let sees = property != "accountEnabled" || caller.has_any(READ_USERS);
+    caller.has_any(broad) || (caller.has_any(&[narrow]) && sees)
+}
+
+/// Whether the caller sees more of a user than names and addresses.
+pub(crate) fn reads_users_fully(caller: &Caller) -> bool {
+    caller.has_any(READ_USERS_FULLY)
+}
+
+/// Whether the caller sees which directory roles a user holds.
+pub(crate) fn reads_roles(caller: &Caller) -> bool {
+    caller.has_any(&[
+        "RoleManagement.Read.Directory",
+        "RoleManagement.ReadWrite.Directory",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ])
+}
+
+/// Whether the caller may change groups that may hold a directory role.
+pub(crate) fn manages_role_groups(caller: &Caller) -> bool {
+    caller.has_any(&["RoleManagement.ReadWrite.Directory"])
+}
+
+/// Whether the caller may delete users.
+pub(crate) fn deletes_users(caller: &Caller) -> bool {
+    caller.has_any(DELETE_USERS)
+}

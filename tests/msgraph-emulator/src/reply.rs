@@ -1,0 +1,88 @@
+//! Answers, and the headers Graph puts on each of them.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::error::Refusal;
+use crate::request::Request;
+
+/// One answer, before it is sent.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    content_type: Option<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+impl Reply {
+    /// An answer without a body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { status, content_type: None, headers: Vec::new(), body: Bytes::new() }
+    }
+
+    /// 204, Graph's answer to most writes.
+    pub(crate) fn no_content() -> Self {
+        Self::empty(StatusCode::NO_CONTENT)
+    }
+
+    /// An answer in JSON.
+    pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
+        Self::text(
+            status,
+            "application/json;odata.metadata=minimal;odata.streaming=true;\
+             IEEE754Compatible=false;charset=utf-8",
+            body.to_string(),
+        )
+    }
+
+    /// 200 with a body in JSON.
+    pub(crate) fn ok(body: &Value) -> Self {
+        Self::json(StatusCode::OK, body)
+    }
+
+    /// An answer in some text format.
+    pub(crate) fn text(status: StatusCode, content_type: &'static str, body: String) -> Self {
+        Self { content_type: Some(content_type), body: Bytes::from(body), ..Self::empty(status) }
+    }
+
+    /// Adds a header; a value no header can hold is left out.
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).map(|value| (name, value)));
+        self
+    }
+
+    /// A refusal in Graph's error format.
+    pub(crate) fn refusal(refusal: &Refusal, request: &Request) -> Self {
+        let date = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        let body = refusal.body(&date, &request.request_id, request.client_request_id());
+        let reply = Self::json(refusal.status, &body);
+        if refusal.status == StatusCode::UNAUTHORIZED {
+            return reply.header(WWW_AUTHENTICATE, "Bearer realm=\"\"");
+        }
+        reply
+    }
+
+    /// The answer to a request, with the headers every answer has. `Date` is hyper's.
+    pub(crate) fn into_response(self, request: &Request) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if let Some(kind) = self.content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        let ids =
+            [("request-id", request.request_id.as_str()), ("client-request-id", request.client_request_id())];
+        for (name, id) in ids {
+            if let Ok(value) = HeaderValue::from_str(id) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        headers.extend(self.headers);
+        response
+    }
+}

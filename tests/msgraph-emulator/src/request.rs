@@ -1,0 +1,183 @@
+//! A request as the emulator reads it: method, decoded path segments, query options, headers, body.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{HeaderMap, Method, body::Incoming};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::error::Refusal;
+
+/// Graph's own limit for a request body is 4 MiB.
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
+
+/// One request, read to its end.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    /// The path as sent, percent-encoding and all.
+    pub(crate) path: String,
+    /// The query as sent, without the question mark.
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// The id the emulator gives the request.
+    pub(crate) request_id: String,
+}
+
+/// Why a request could not be read.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// The client went away in the middle of its body.
+    Gone,
+    /// The body is larger than Graph takes.
+    TooLarge,
+}
+
+impl Request {
+    /// Reads the head and the whole body.
+    pub(crate) async fn read(incoming: hyper::Request<Incoming>) -> Result<Self, (Unreadable, Self)> {
+        let (head, body) = incoming.into_parts();
+        let mut request = Self {
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers,
+            body: Bytes::new(),
+            request_id: Uuid::new_v4().to_string(),
+        };
+        match Limited::new(body, LARGEST_BODY).collect().await {
+            Ok(collected) => {
+                request.body = collected.to_bytes();
+                Ok(request)
+            }
+            Err(error) if error.is::<LengthLimitError>() => Err((Unreadable::TooLarge, request)),
+            Err(_) => Err((Unreadable::Gone, request)),
+        }
+    }
+
+    /// Everything but reads counts as a write.
+    pub(crate) fn is_write(&self) -> bool {
+        self.method != Method::GET && self.method != Method::HEAD
+    }
+
+    /// Whether the request asks for a token rather than for Graph.
+    pub(crate) fn is_token_request(&self) -> bool {
+        self.path.ends_with("/oauth2/v2.0/token")
+    }
+
+    /// A header's text, if it has one.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+    }
+
+    /// The id the client gave the request, or else the emulator's.
+    pub(crate) fn client_request_id(&self) -> &str {
+        self.header("client-request-id").unwrap_or(&self.request_id)
+    }
+
+    /// Whether the client asked for advanced queries.
+    pub(crate) fn is_advanced(&self) -> bool {
+        self.header("ConsistencyLevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"))
+    }
+
+    /// The root of the addresses in answers, as the client spells it.
+    pub(crate) fn base(&self) -> String {
+        format!("http://{}", self.header("host").unwrap_or("localhost"))
+    }
+
+    /// The decoded segments of the path; `users('x')` counts as two.
+    pub(crate) fn segments(&self) -> Result<Vec<String>, Refusal> {
+        segments_of(&self.path)
+    }
+
+    /// The query options in the order sent, decoded.
+    pub(crate) fn options(&self) -> Result<Vec<(String, String)>, Refusal> {
+        pairs(&self.query).ok_or_else(|| Refusal::malformed("The query string is not UTF-8."))
+    }
+
+    /// The JSON object in the body.
+    pub(crate) fn object(&self) -> Result<Map<String, Value>, Refusal> {
+        let is_json = self
+            .header("content-type")
+            .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
+        match serde_json::from_slice(&self.body) {
+            Ok(Value::Object(object)) if is_json => Ok(object),
+            _ => Err(Refusal::malformed(
+                "Unable to read JSON request payload. Please ensure Content-Type header is set \
+                 and payload is of valid JSON format.",
+            )),
+        }
+    }
+
+    /// Refuses a body where Graph's action takes none; `{}` counts as none.
+    pub(crate) fn no_body(&self) -> Result<(), Refusal> {
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        match self.object()?.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(Refusal::malformed(format!(
+                "The parameter '{name}' in the request payload is not a valid parameter for the \
+                 operation."
+            ))),
+        }
+    }
+}
+
+/// Splits and decodes a path.
+pub(crate) fn segments_of(path: &str) -> Result<Vec<String>, Refusal> {
+    let mut segments = Vec::new();
+    for raw in path.trim_start_matches('/').split('/') {
+        let decoded = percent_decode_str(raw)
+            .decode_utf8()
+            .map_err(|_| Refusal::malformed("The path is not UTF-8."))?;
+        match decoded.strip_suffix("')").and_then(|s| s.split_once("('")) {
+            Some((name, key)) => {
+                segments.push(name.to_owned());
+                segments.push(key.replace("''", "'"));
+            }
+            None => segments.push(decoded.into_owned()),
+        }
+    }
+    Ok(segments)
+}
+
+/// The pairs of a query string or a form, `+` read as a space.
+pub(crate) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let decode = |raw: &str| {
+        let spaced = raw.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    };
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parentheses_and_percent_signs_are_read() {
+        assert_eq!(
+            segments_of("/v1.0/users('ada%23EXT%23@contoso.example')/manager").unwrap(),
+            ["v1.0", "users", "ada#EXT#@contoso.example", "manager"]
+        );
+        assert_eq!(segments_of("/v1.0/users/o''brien").unwrap(), ["v1.0", "users", "o''brien"]);
+        assert!(segments_of("/v1.0/users/%ff").is_err());
+    }
+
+    #[test]
+    fn forms_are_decoded() {
+        assert_eq!(
+            pairs("a=1%2B1&b=x+y&c").unwrap(),
+            [("a".into(), "1+1".into()), ("b".into(), "x y".into()), ("c".into(), String::new())]
+        );
+    }
+}

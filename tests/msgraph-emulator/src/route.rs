@@ -1,0 +1,175 @@
+//! Which operation a request asks for.
+
+use hyper::Method;
+
+use crate::error::Refusal;
+
+/// Everything Graph can be asked here, with the keys found in the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation<'a> {
+    ListUsers,
+    CountUsers,
+    CreateUser,
+    GetUser(&'a str),
+    UpdateUser(&'a str),
+    DeleteUser(&'a str),
+    GetManager {
+        user: &'a str,
+        reference: bool,
+    },
+    SetManager(&'a str),
+    RemoveManager(&'a str),
+    RevokeSessions(&'a str),
+    /// `cast` leaves only groups.
+    ListMemberOf {
+        user: &'a str,
+        cast: bool,
+    },
+    ListLicenseDetails(&'a str),
+    AssignLicense(&'a str),
+    ListGroups,
+    GetGroup(&'a str),
+    /// `cast` leaves only users.
+    ListMembers {
+        group: &'a str,
+        cast: bool,
+    },
+    ListOwners(&'a str),
+    AddMember(&'a str),
+    RemoveMember {
+        group: &'a str,
+        member: &'a str,
+    },
+    /// Without `/$ref`: the member itself is deleted.
+    DeleteMember {
+        group: &'a str,
+        member: &'a str,
+    },
+    ListSubscribedSkus,
+    ListOrganization,
+    ListDeletedUsers,
+    GetDeletedUser(&'a str),
+}
+
+const GROUP: &str = "microsoft.graph.group";
+const USER: &str = "microsoft.graph.user";
+
+/// Finds the operation, or refuses the version, the path or the method.
+pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<Operation<'a>, Refusal> {
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let Some((&version, path)) = segments.split_first() else {
+        return Err(Refusal::unknown_segment(""));
+    };
+    if version != "v1.0" {
+        return Err(Refusal::malformed(format!("Invalid version: {version}")));
+    }
+    let known = match *path {
+        ["users", ref rest @ ..] => user_operation(method, rest),
+        ["groups", ref rest @ ..] => group_operation(method, rest),
+        ["subscribedSkus"] => get(method, Operation::ListSubscribedSkus),
+        ["organization"] => get(method, Operation::ListOrganization),
+        ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
+        ["directory", "deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
+        _ => None,
+    };
+    match known {
+        Some(operation) => operation,
+        // The last segment is the one Graph's parser would stumble over, as far as this table knows.
+        None => Err(Refusal::unknown_segment(path.last().unwrap_or(&""))),
+    }
+}
+
+/// Nothing where the path is unknown, a refusal where only the method is.
+type Found<'a> = Option<Result<Operation<'a>, Refusal>>;
+
+fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
+    let (read, write) = (method == Method::GET, method == Method::POST);
+    let operation = match *path {
+        [] if read => Operation::ListUsers,
+        [] if write => Operation::CreateUser,
+        ["$count"] if read => Operation::CountUsers,
+        [user] if read => Operation::GetUser(user),
+        [user] if method == Method::PATCH => Operation::UpdateUser(user),
+        [user] if method == Method::DELETE => Operation::DeleteUser(user),
+        [user, "manager"] if read => Operation::GetManager { user, reference: false },
+        [user, "manager", "$ref"] if read => Operation::GetManager { user, reference: true },
+        [user, "manager", "$ref"] if method == Method::PUT => Operation::SetManager(user),
+        [user, "manager", "$ref"] if method == Method::DELETE => Operation::RemoveManager(user),
+        [user, "revokeSignInSessions"] if write => Operation::RevokeSessions(user),
+        [user, "memberOf"] if read => Operation::ListMemberOf { user, cast: false },
+        [user, "memberOf", GROUP] if read => Operation::ListMemberOf { user, cast: true },
+        [user, "licenseDetails"] if read => Operation::ListLicenseDetails(user),
+        [user, "assignLicense"] if write => Operation::AssignLicense(user),
+        []
+        | [_]
+        | [_, "manager"]
+        | [_, "manager", "$ref"]
+        | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
+        | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn group_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
+    let read = method == Method::GET;
+    let remove = method == Method::DELETE;
+    let operation = match *path {
+        [] if read => Operation::ListGroups,
+        [group] if read => Operation::GetGroup(group),
+        [group, "members"] if read => Operation::ListMembers { group, cast: false },
+        [group, "members", USER] if read => Operation::ListMembers { group, cast: true },
+        [group, "members", "$ref"] if method == Method::POST => Operation::AddMember(group),
+        [group, "members", member, "$ref"] if remove => Operation::RemoveMember { group, member },
+        [group, "members", member] if remove => Operation::DeleteMember { group, member },
+        [group, "owners"] if read => Operation::ListOwners(group),
+        [] | [_] | [_, "members" | "owners"] | [_, "members", _] | [_, "members", _, "$ref"] => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn get<'a>(method: &Method, operation: Operation<'a>) -> Found<'a> {
+    Some(if method == Method::GET { Ok(operation) } else { Err(Refusal::method_not_allowed()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::segments_of;
+
+    fn found(method: &str, path: &str) -> Result<String, u16> {
+        let segments = segments_of(path).unwrap();
+        operation(&method.parse().unwrap(), &segments)
+            .map(|operation| format!("{operation:?}"))
+            .map_err(|refusal| refusal.status.as_u16())
+    }
+
+    #[test]
+    fn a_missing_ref_is_another_operation() {
+        assert_eq!(
+            found("DELETE", "/v1.0/groups/g/members/u/$ref").unwrap(),
+            r#"RemoveMember { group: "g", member: "u" }"#
+        );
+        assert_eq!(
+            found("DELETE", "/v1.0/groups/g/members/u").unwrap(),
+            r#"DeleteMember { group: "g", member: "u" }"#
+        );
+    }
+
+    #[test]
+    fn unknown_paths_versions_and_methods_are_told_apart() {
+        assert_eq!(found("GET", "/v1.0/teams"), Err(400));
+        assert_eq!(found("GET", "/v1.0/users/u/drive"), Err(400));
+        assert_eq!(found("GET", "/beta/users"), Err(400));
+        assert_eq!(found("PUT", "/v1.0/users"), Err(405));
+        assert_eq!(found("DELETE", "/v1.0/users/u/manager"), Err(405));
+        assert_eq!(found("POST", "/v1.0/subscribedSkus"), Err(405));
+        assert_eq!(
+            found("GET", "/v1.0/users('u')/manager").unwrap(),
+            r#"GetManager { user: "u", reference: false }"#
+        );
+    }
+}

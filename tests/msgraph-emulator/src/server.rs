@@ -1,0 +1,111 @@
+//! HTTP/1.1 on one thread of its own, so that a test's runtime, its paused clock and its end do not
+//! touch the emulator's.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use crate::control;
+use crate::error::Refusal;
+use crate::reply::Reply;
+use crate::request::{Request, Unreadable};
+use crate::world::World;
+
+/// A running server; it stops when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was closed on purpose")]
+struct HangUp;
+
+impl Server {
+    /// Serves the world on a listener until dropped.
+    pub(crate) fn start(listener: TcpListener, world: Arc<World>) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let thread = thread::Builder::new().name("msgraph-emulator".to_owned()).spawn(move || {
+            // Dropping the runtime closes every connection still open.
+            runtime.block_on(async move {
+                tokio::select! {
+                    () = accept(listener, world) => {}
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was printed when it happened; there is nothing left to stop.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn accept(listener: tokio::net::TcpListener, world: Arc<World>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(connection(stream, Arc::clone(&world)));
+            }
+            // Out of file descriptors, most likely: some come back as connections end.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, world: Arc<World>) {
+    // Without it small answers would wait for the client's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |incoming| serve(incoming, Arc::clone(&world)));
+    // How a connection ends is the client's affair, and often a fault's.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn serve(
+    incoming: hyper::Request<Incoming>,
+    world: Arc<World>,
+) -> Result<Response<Full<Bytes>>, HangUp> {
+    let request = match Request::read(incoming).await {
+        Ok(request) => request,
+        Err((Unreadable::Gone, _)) => return Err(HangUp),
+        Err((Unreadable::TooLarge, request)) => {
+            let refusal = Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLarge",
+                "The request is larger than 4 MiB.",
+            );
+            return Ok(Reply::refusal(&refusal, &request).into_response(&request));
+        }
+    };
+    let reply = match control::answer(&world, &request) {
+        Some(reply) => Some(reply),
+        None => world.answer(&request).await,
+    };
+    reply.map(|reply| reply.into_response(&request)).ok_or(HangUp)
+}

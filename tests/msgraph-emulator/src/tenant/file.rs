@@ -1,0 +1,246 @@
+//! Tenant files: a tenant as JSON, every mistake named with its place.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Application, Group, Sku, Tenant, TenantError, User};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TenantFile {
+    tenant_id: Uuid,
+    display_name: String,
+    verified_domains: Vec<String>,
+    #[serde(default)]
+    country: Option<String>,
+    #[serde(default)]
+    applications: Vec<Value>,
+    #[serde(default)]
+    skus: Vec<Value>,
+    #[serde(default)]
+    users: Vec<Map<String, Value>>,
+    #[serde(default)]
+    groups: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ApplicationFile {
+    client_id: String,
+    client_secret: String,
+    roles: Vec<String>,
+    #[serde(default)]
+    privileged: bool,
+    #[serde(default)]
+    expires_in: Option<u64>,
+    #[serde(default)]
+    secret_expired: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SkuFile {
+    sku_part_number: String,
+    #[serde(default)]
+    sku_id: Option<Uuid>,
+    enabled: u64,
+    #[serde(default)]
+    warning: u64,
+    #[serde(default)]
+    suspended: u64,
+    #[serde(default)]
+    service_plans: Vec<PlanFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlanFile {
+    service_plan_name: String,
+    #[serde(default)]
+    service_plan_id: Option<Uuid>,
+    #[serde(default)]
+    excludes: Vec<String>,
+    #[serde(default)]
+    requires: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GroupFile {
+    display_name: String,
+    #[serde(default)]
+    id: Option<Uuid>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    mail_nickname: Option<String>,
+    #[serde(default)]
+    mail: Option<String>,
+    #[serde(default)]
+    group_types: Vec<GroupType>,
+    mail_enabled: bool,
+    security_enabled: bool,
+    #[serde(default)]
+    membership_rule: Option<String>,
+    #[serde(default)]
+    on_premises_sync_enabled: bool,
+    #[serde(default)]
+    is_assignable_to_role: bool,
+    #[serde(default)]
+    has_team: bool,
+    #[serde(default)]
+    members: Vec<String>,
+    #[serde(default)]
+    owners: Vec<String>,
+    #[serde(default)]
+    licenses: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+enum GroupType {
+    Unified,
+    DynamicMembership,
+}
+
+impl Tenant {
+    /// Reads a tenant file.
+    ///
+    /// # Errors
+    ///
+    /// Not JSON, a field that is unknown or missing, or a reference to what is not there.
+    pub fn from_json(text: &str) -> Result<Self, TenantError> {
+        let file: TenantFile =
+            serde_json::from_str(text).map_err(|error| TenantError::new(error.to_string()))?;
+        let mut domains = file.verified_domains.into_iter();
+        let first =
+            domains.next().ok_or_else(|| TenantError::new("verifiedDomains: name at least one domain"))?;
+        let mut tenant = Self::bare(file.tenant_id, &file.display_name, &first);
+        tenant.domains.extend(domains);
+        if let Some(country) = file.country {
+            tenant.country = country;
+        }
+        for (place, value) in places("applications", file.applications) {
+            tenant.put_application(application(parse(&place, value)?));
+        }
+        for (place, value) in places("skus", file.skus) {
+            let sku = sku(parse(&place, value)?);
+            if tenant.sku_id(&sku.part_number).is_some() || tenant.skus.contains_key(&sku.id) {
+                return Err(TenantError::new(format!("{place}: the SKU is there twice")));
+            }
+            tenant.put_sku(sku);
+        }
+        let mut managers = Vec::new();
+        for (place, properties) in places("users", file.users) {
+            let mut user = user(&place, properties)?;
+            let manager = user.wishes.manager.take();
+            let id = tenant.add_user(user).map_err(|error| at(&place, &error))?;
+            managers.extend(manager.map(|key| (place, id, key)));
+        }
+        for (place, id, key) in managers {
+            let manager = tenant.user_id(&key).ok_or_else(|| {
+                TenantError::new(format!("{place}: the manager {key} is not in the tenant"))
+            })?;
+            tenant.edit_user(id, |user| user.manager = Some(manager));
+        }
+        for (place, value) in places("groups", file.groups) {
+            let group = group(&place, parse(&place, value)?)?;
+            tenant.add_group(group).map_err(|error| at(&place, &error))?;
+        }
+        Ok(tenant)
+    }
+}
+
+fn places<T>(list: &str, items: Vec<T>) -> impl Iterator<Item = (String, T)> {
+    let items = items.into_iter().enumerate();
+    items.map(move |(index, item)| (format!("{list}[{index}]"), item))
+}
+
+fn parse<T: DeserializeOwned>(place: &str, value: Value) -> Result<T, TenantError> {
+    serde_json::from_value(value).map_err(|error| TenantError::new(format!("{place}: {error}")))
+}
+
+fn at(place: &str, error: &TenantError) -> TenantError {
+    TenantError::new(format!("{place}: {error}"))
+}
+
+fn application(file: ApplicationFile) -> Application {
+    let made = Application::new(&file.client_id, &file.client_secret);
+    Application {
+        roles: file.roles.into_iter().collect(),
+        privileged: file.privileged,
+        expires_in: file.expires_in.unwrap_or(made.expires_in),
+        secret_expired: file.secret_expired,
+        ..made
+    }
+}
+
+fn sku(file: SkuFile) -> Sku {
+    let mut sku =
+        Sku::new(&file.sku_part_number, file.enabled).warning(file.warning).suspended(file.suspended);
+    sku.id = file.sku_id.unwrap_or(sku.id);
+    for plan in file.service_plans {
+        sku = sku.plan(&plan.service_plan_name);
+        if let Some(last) = sku.plans.last_mut() {
+            last.id = plan.service_plan_id.unwrap_or(last.id);
+            last.excludes = plan.excludes;
+            last.requires = plan.requires;
+        }
+    }
+    sku
+}
+
+/// A user's own properties are Graph's; the others say what the user holds.
+fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError> {
+    let text = |name: &str| properties.get(name).and_then(Value::as_str);
+    let required =
+        |name: &str| text(name).ok_or_else(|| TenantError::new(format!("{place}: `{name}` is missing")));
+    let mut user = User::new(required("userPrincipalName")?, required("displayName")?);
+    for (name, value) in &properties {
+        let wrong = || TenantError::new(format!("{place}: `{name}` cannot be {value}"));
+        match name.as_str() {
+            "userPrincipalName" => {}
+            "id" => {
+                let id = value.as_str().and_then(|id| Uuid::try_parse(id).ok());
+                user.id = id.ok_or_else(wrong)?;
+            }
+            "manager" => user = user.manager(value.as_str().ok_or_else(wrong)?),
+            "directoryRole" => user = user.holding_role(value.as_str().ok_or_else(wrong)?),
+            "onPremisesSyncEnabled" => user.synced = value.as_bool().ok_or_else(wrong)?,
+            "licenses" => {
+                user.wishes.licenses = parse(&format!("{place}.licenses"), value.clone())?;
+            }
+            _ => user = user.with(name, value.clone()),
+        }
+    }
+    Ok(user)
+}
+
+fn group(place: &str, file: GroupFile) -> Result<Group, TenantError> {
+    let has = |kind| file.group_types.contains(&kind);
+    if has(GroupType::DynamicMembership) != file.membership_rule.is_some() {
+        return Err(TenantError::new(format!(
+            "{place}: DynamicMembership in groupTypes and membershipRule go together"
+        )));
+    }
+    let made = Group::security(&file.display_name);
+    let mut group = Group {
+        id: file.id.unwrap_or(made.id),
+        description: file.description,
+        mail_nickname: file.mail_nickname.unwrap_or_else(|| made.mail_nickname.clone()),
+        mail: file.mail,
+        unified: file.group_types.contains(&GroupType::Unified),
+        mail_enabled: file.mail_enabled,
+        security_enabled: file.security_enabled,
+        membership_rule: file.membership_rule,
+        synced: file.on_premises_sync_enabled,
+        assignable_to_role: file.is_assignable_to_role,
+        team: file.has_team,
+        ..made
+    };
+    group.wishes.members = file.members;
+    group.wishes.owners = file.owners;
+    group.wishes.licenses = file.licenses;
+    Ok(group)
+}
