@@ -84,9 +84,9 @@ impl Continuation {
     /// What a run's progress must stay below, in bytes.
     pub const PROGRESS_LIMIT_BYTES: usize = 64 * 1024;
 
-    /// The largest continuation taken in: an event, a progress, and the braces around them. An event sent in
-    /// binary mode grows by its quotes when it is put into structured form, hence the headroom.
-    const LIMIT_BYTES: usize = 2 * EVENT_LIMIT_BYTES;
+    /// The largest continuation taken in. Written anew, an event can grow: a control character in a header becomes six
+    /// bytes, `1e15` becomes `1000000000000000.0`. `whatever_is_accepted_can_be_carried_on` has both.
+    const LIMIT_BYTES: usize = 8 * EVENT_LIMIT_BYTES;
 
     /// Writes the message.
     ///

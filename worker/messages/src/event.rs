@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::schema::{self, Schema};
-use crate::{Envelope, Reason, Request, Undecodable, Violation};
+use crate::{Envelope, Reason, Request, Undecodable};
 
 /// The namespace of all UUIDs made here: `UUIDv5(URL, "https://gatehouse.example/")`.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x1ca0_d852_2b28_5578_97e8_5649_0598_7535);
@@ -116,12 +116,8 @@ struct Attributes {
 }
 
 impl Event {
-    /// Accepts an event in structured form.
-    ///
-    /// # Errors
-    ///
-    /// Says why it is no event of ours, with every violation of its schema at once.
-    pub fn from_value(mut value: Value) -> Result<Self, Undecodable> {
+    /// Accepts an event in structured form, or says why it is no event of ours.
+    pub(crate) fn from_value(mut value: Value) -> Result<Self, Undecodable> {
         drop_null_attributes(&mut value);
         let envelope = Envelope::read(&value);
         let kind = match kind_of(&value) {
@@ -189,13 +185,9 @@ fn kind_of(value: &Value) -> Result<EventKind, Reason> {
         None if !attributes.contains_key("specversion") => {
             Err(Reason::NotCloudEvent { detail: "the body has neither specversion nor type" })
         }
-        None => Err(Reason::Invalid { violations: untyped(value) }),
+        // Its missing type is among what is wrong with it.
+        None => Err(Reason::Invalid { violations: schema::CLOUDEVENT.violations(value) }),
     }
-}
-
-/// What is wrong with an event that names no type, its missing type among it.
-fn untyped(value: &Value) -> Vec<Violation> {
-    schema::CLOUDEVENT.violations(value)
 }
 
 /// Reads RFC 3339, and nothing more lenient: every consumer of the schema must read the same instant.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::violation::{Violation, bound};
+use crate::violation::{Violation, bounded};
 use crate::{Envelope, Event, Reason, Undecodable, json};
 
 /// The largest event taken in, in bytes: body and CloudEvents headers together.
@@ -42,28 +42,46 @@ pub fn decode(incoming: &Incoming<'_>) -> Result<Event, Undecodable> {
         Ok(mode) => mode,
         Err(detail) => return fail(Reason::NotCloudEvent { detail }),
     };
-    let body = match json::parse(incoming.body) {
-        Ok(body) => body,
+    let (body, twice) = match json::parse_strictly(incoming.body) {
+        Ok(parsed) => parsed,
         Err(reason) => return fail(reason),
     };
-    if mode == ContentMode::Structured {
-        return Event::from_value(body);
-    }
+    let event = match mode {
+        ContentMode::Structured => {
+            violations = twice;
+            body
+        }
+        ContentMode::Binary => {
+            violations.extend(twice.into_iter().map(|violation| violation.under("/data")));
+            structured(attributes, incoming.content_type, body)
+        }
+    };
+    refuse(Event::from_value(event), violations)
+}
 
-    let mut event = attributes;
-    event.insert("data".to_owned(), body);
-    if let Some(content_type) = incoming.content_type {
-        event.insert("datacontenttype".to_owned(), content_type.into());
+/// Puts the parts of an event in binary mode together.
+fn structured(mut attributes: Map<String, Value>, content_type: Option<&str>, body: Value) -> Value {
+    attributes.insert("data".to_owned(), body);
+    if let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) {
+        attributes.insert("datacontenttype".to_owned(), content_type.into());
     }
-    match Event::from_value(Value::Object(event)) {
-        Ok(event) if violations.is_empty() => Ok(event),
-        Ok(event) => Err(Undecodable::new(Reason::Invalid { violations }, Envelope::read(&event.raw))),
+    Value::Object(attributes)
+}
+
+/// Refuses an event for violations that its schema cannot see, together with those it can.
+fn refuse(decoded: Result<Event, Undecodable>, mut violations: Vec<Violation>) -> Result<Event, Undecodable> {
+    if violations.is_empty() {
+        return decoded;
+    }
+    let envelope = match decoded {
+        Ok(event) => Box::new(Envelope::read(&event.raw)),
         Err(Undecodable { reason: Reason::Invalid { violations: others }, envelope }) => {
             violations.extend(others);
-            Err(Undecodable { reason: Reason::Invalid { violations: bound(violations) }, envelope })
+            envelope
         }
-        Err(other) => Err(other),
-    }
+        Err(other) => return Err(other),
+    };
+    Err(Undecodable { reason: Reason::Invalid { violations: bounded(violations) }, envelope })
 }
 
 /// The two ways an event travels.

@@ -26,9 +26,9 @@ pub struct RunPlanned {
 pub enum RunState {
     /// Every step is as asked.
     Succeeded,
-    /// Some steps failed, others not.
+    /// It came to its end, but a step failed or left something for an operator.
     Partial,
-    /// A decisive step failed.
+    /// It stopped before its end.
     Failed,
     /// Nothing was touched; the publisher must act.
     Rejected,

@@ -85,16 +85,17 @@ impl Schema {
         self.text
     }
 
-    /// Everything in `document` that this schema refuses; empty if it is valid.
+    /// Everything in `document` that this schema refuses, ordered by place; empty if it is valid. At most 100 are
+    /// listed, the rest is counted.
     ///
-    /// The first call compiles the schema, which takes about a millisecond.
+    /// The first call compiles the schema, which takes some milliseconds (5 for the first event of all, measured in release).
     pub fn violations(&self, document: &Value) -> Vec<Violation> {
         let validator = self.validator.get_or_init(|| self.compile());
         // The check without a reason is several times faster than the one with, and nearly all messages are valid.
         if validator.is_valid(document) {
             return Vec::new();
         }
-        violation::collect(validator.iter_errors(document))
+        violation::bounded(violation::collect(validator.iter_errors(document)))
     }
 
     #[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]

@@ -17,7 +17,7 @@ use crate::schema;
 const LISTED: usize = 100;
 
 /// Longest pointer that is repeated, in characters: field names come from outside.
-const POINTER_CHARACTERS: usize = 200;
+pub(crate) const POINTER_CHARACTERS: usize = 200;
 
 /// One thing wrong with a message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,20 +59,32 @@ pub(crate) fn printable(text: &str, limit: usize) -> String {
 }
 
 /// Appends one segment to a JSON pointer.
-fn child(pointer: &str, segment: &str) -> String {
-    format!("{pointer}/{}", segment.replace('~', "~0").replace('/', "~1"))
+pub(crate) fn append(pointer: &mut String, segment: impl Iterator<Item = char>) {
+    pointer.push('/');
+    for character in segment {
+        match character {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
 }
 
-/// All violations of a document, ordered by place.
+fn child(pointer: &str, segment: &str) -> String {
+    let mut child = pointer.to_owned();
+    append(&mut child, segment.chars());
+    child
+}
+
+/// All violations of a document, as the validator finds them.
 pub(crate) fn collect<'a>(errors: impl Iterator<Item = ValidationError<'a>>) -> Vec<Violation> {
-    let mut violations: Vec<Violation> = errors.flat_map(|error| describe(&error)).collect();
+    errors.flat_map(|error| describe(&error)).collect()
+}
+
+/// Orders violations by place, keeps the first of them and counts the others.
+pub(crate) fn bounded(mut violations: Vec<Violation>) -> Vec<Violation> {
     violations.sort();
     violations.dedup();
-    bound(violations)
-}
-
-/// Keeps the first violations and counts the others.
-pub(crate) fn bound(mut violations: Vec<Violation>) -> Vec<Violation> {
     let more = violations.len().saturating_sub(LISTED);
     if more > 0 {
         violations.truncate(LISTED);

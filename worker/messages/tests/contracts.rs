@@ -1,0 +1,233 @@
+//! Types, schemas and examples say the same: names, required fields, enum values, closed objects.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use messages::{
+    EventKind, FailureClass, Mode, Needs, OperatorAction, Outcome, Person, PersonReference, Progress,
+    Request, RunFinished, RunPlanned, RunState, Schema, StepFinished, Violation,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")
+}
+
+fn document(name: &str) -> Value {
+    serde_json::from_str(Schema::named(name).unwrap().text()).unwrap()
+}
+
+fn examples() -> Vec<(String, Value)> {
+    let mut examples = Vec::new();
+    for entry in fs::read_dir(folder().join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            examples.push((name, serde_json::from_slice(&fs::read(&path).unwrap()).unwrap()));
+        }
+    }
+    examples
+}
+
+fn schema_of(example: &str) -> &'static Schema {
+    Schema::named(example.rsplit_once('.').unwrap().0).unwrap()
+}
+
+/// Every pointer into a document that leads to an object.
+fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.push(pointer.to_owned());
+            for (name, field) in fields {
+                objects(field, &format!("{pointer}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                objects(item, &format!("{pointer}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Calls `visit` with each schema below `properties`, `items` and `patternProperties`, and where it stands.
+fn each_property(schema: &Value, place: &str, visit: &mut impl FnMut(&str, &Value)) {
+    for keyword in ["properties", "patternProperties", "$defs"] {
+        for (name, property) in schema.get(keyword).and_then(Value::as_object).into_iter().flatten() {
+            let place = format!("{place}/{keyword}/{name}");
+            visit(&place, property);
+            each_property(property, &place, visit);
+        }
+    }
+    if let Some(items) = schema.get("items") {
+        let place = format!("{place}/items");
+        visit(&place, items);
+        each_property(items, &place, visit);
+    }
+}
+
+#[test]
+fn every_file_is_compiled_in_and_named_after_its_id() {
+    let mut on_disk = BTreeSet::new();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            on_disk.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    let compiled_in: BTreeSet<String> =
+        messages::schemas().iter().map(|schema| schema.name().to_owned()).collect();
+    assert_eq!(on_disk, compiled_in);
+    for name in compiled_in {
+        let document = document(&name);
+        assert_eq!(document["$id"], format!("https://gatehouse.example/schemas/{name}.json"));
+        assert_eq!(document["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    }
+}
+
+#[test]
+fn every_field_is_described_and_its_own_examples_are_valid() {
+    for schema in messages::schemas() {
+        each_property(&document(schema.name()), schema.name(), &mut |place, property| {
+            let description = property["description"].as_str().unwrap_or_default();
+            assert!(!description.is_empty(), "{place} has no description");
+            let is_leaf = ["string", "integer"].iter().any(|leaf| property["type"] == *leaf);
+            let is_item = place.ends_with("/items");
+            let examples = property["examples"].as_array();
+            assert!(!is_leaf || is_item || examples.is_some(), "{place} has no example");
+            for example in examples.into_iter().flatten() {
+                // Formats are checked through the examples of whole messages.
+                if let Some(options) = property["enum"].as_array() {
+                    assert!(options.contains(example), "{place}");
+                }
+                let length = example.as_str().map_or(0, |text| text.chars().count() as u64);
+                assert!(length <= property["maxLength"].as_u64().unwrap_or(u64::MAX), "{place}");
+            }
+        });
+    }
+}
+
+/// The names a Rust enum takes, as its own refusal of another name lists them.
+fn variants<T: DeserializeOwned>() -> BTreeSet<String> {
+    let refusal = serde_json::from_value::<T>(json!("?")).err().unwrap().to_string();
+    refusal.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+}
+
+/// The values of the `enum` at a pointer into a schema.
+fn options(schema: &str, pointer: &str) -> BTreeSet<String> {
+    let document = document(schema);
+    let options = document.pointer(pointer).unwrap().as_array().unwrap().clone();
+    options.into_iter().map(|option| option.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn enums_have_the_same_values_on_both_sides() {
+    assert_eq!(variants::<Mode>(), options("request", "/properties/mode/enum"));
+    assert_eq!(variants::<Outcome>(), options("step", "/$defs/outcome/enum"));
+    assert_eq!(variants::<Needs>(), options("step", "/$defs/left/items/properties/needs/enum"));
+    assert_eq!(variants::<FailureClass>(), options("step", "/$defs/failure/properties/class/enum"));
+    assert_eq!(variants::<RunState>(), options("run.finished.v1", "/properties/data/properties/state/enum"));
+    assert_eq!(variants::<Outcome>().len(), 5);
+}
+
+#[test]
+fn every_kind_of_event_has_its_schema() {
+    for kind in EventKind::ALL {
+        let name = kind.event_type().strip_prefix("gatehouse.").unwrap();
+        assert_eq!(kind.schema().name(), name);
+        assert_eq!(name.strip_suffix(".v1").unwrap(), kind.routing_key());
+        assert_eq!(EventKind::of_type(kind.event_type()), Some(kind));
+    }
+}
+
+#[test]
+fn persons_have_the_same_fields_on_both_sides() {
+    let fields = |schema: &str| -> Vec<String> {
+        document(schema)["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    let filled = |schema: &str| -> Value {
+        fields(schema).into_iter().map(|name| (name, json!("x"))).collect::<Map<_, _>>().into()
+    };
+    // What the type does not know would be kept among the others.
+    let person: Person = serde_json::from_value(filled("person")).unwrap();
+    assert_eq!(person.other, Map::new());
+    assert_eq!(serde_json::to_value(&person).unwrap(), filled("person"));
+    let reference: PersonReference = serde_json::from_value(filled("person-reference")).unwrap();
+    assert_eq!(serde_json::to_value(&reference).unwrap(), filled("person-reference"));
+}
+
+/// Whether the type behind a schema can read this document's own part.
+fn type_reads(schema: &str, document: &Value) -> bool {
+    fn reads<T: DeserializeOwned>(value: Option<&Value>) -> bool {
+        value.is_some_and(|value| serde_json::from_value::<T>(value.clone()).is_ok())
+    }
+    let data = document.get("data");
+    match schema {
+        "onboarding.requested.v1" | "offboarding.requested.v1" => reads::<Request>(data),
+        "step.finished.v1" => reads::<StepFinished>(data),
+        "run.planned.v1" => reads::<RunPlanned>(data),
+        "run.finished.v1" => reads::<RunFinished>(data),
+        "operator.replayed.v1" | "operator.discarded.v1" => reads::<OperatorAction>(data),
+        "continuation.v1" => reads::<Progress>(document.get("progress")),
+        other => unreachable!("{other} has no type"),
+    }
+}
+
+/// Examples with a type, each with the pointer of the part the type reads.
+fn typed_examples() -> impl Iterator<Item = (String, &'static Schema, Value, &'static str)> {
+    examples().into_iter().filter_map(|(name, value)| {
+        let schema = schema_of(&name);
+        let part = if schema.name() == "continuation.v1" { "/progress" } else { "/data" };
+        (schema.name() != "dead-letter.v1").then_some((name, schema, value, part))
+    })
+}
+
+#[test]
+fn an_unknown_field_is_refused_everywhere_but_in_a_person_and_in_parameters() {
+    for (name, schema, value, part) in typed_examples() {
+        let mut places = Vec::new();
+        objects(&value, "", &mut places);
+        for place in places {
+            let mut changed = value.clone();
+            changed.pointer_mut(&place).unwrap()["unknown_field"] = json!(1);
+            let is_event = schema.name().ends_with(".requested.v1");
+            let open = if is_event { &["/data/person", "/data/parameters"][..] } else { &["/event/data"] };
+            let is_open = open.iter().any(|open| place.starts_with(open));
+            let violations = schema.violations(&changed);
+            assert_eq!(violations.is_empty(), is_open, "{name} {place}: {violations:?}");
+            if place.starts_with(part) && !is_open {
+                assert!(!type_reads(schema.name(), &changed), "{name} {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_field_is_required_by_both_sides_or_by_none() {
+    for (name, schema, value, part) in typed_examples() {
+        let mut places = Vec::new();
+        objects(&value, "", &mut places);
+        for place in places.iter().filter(|place| place.starts_with(part)) {
+            let fields: Vec<String> =
+                value.pointer(place).unwrap().as_object().unwrap().keys().cloned().collect();
+            for field in fields {
+                let mut changed = value.clone();
+                changed.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(&field);
+                let violations = schema.violations(&changed);
+                // The schema alone knows that one of three identifiers is enough.
+                let one_of_three =
+                    violations.iter().any(|it: &Violation| it.message.starts_with("needs at least"));
+                assert_eq!(
+                    violations.is_empty() || one_of_three,
+                    type_reads(schema.name(), &changed),
+                    "{name} {place}/{field}: {violations:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! What holds for every message, shown on random ones.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use messages::{
+    Cause, Continuation, Failure, FailureClass, FinishedStep, Incoming, Left, Needs, OperatorAction, Outcome,
+    PlannedStep, ResultData, ResultEvent, RunFinished, RunPlanned, RunState, StepFinished, Undecodable,
+    Violation, decode, run_id,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select, subsequence};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const EXAMPLES: [&str; 4] = [
+    include_str!("../../../schemas/examples/onboarding.requested.v1.minimal.json"),
+    include_str!("../../../schemas/examples/onboarding.requested.v1.full.json"),
+    include_str!("../../../schemas/examples/offboarding.requested.v1.minimal.json"),
+    include_str!("../../../schemas/examples/offboarding.requested.v1.full.json"),
+];
+
+const STRUCTURED: Option<&str> = Some("application/cloudevents+json");
+
+/// What must hold for every refusal.
+fn is_sound(refused: &Undecodable) {
+    assert!(["too_large", "undecodable", "unknown_type", "invalid_event"].contains(&refused.code()));
+    let text = refused.to_string();
+    assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
+    assert!(!text.contains("a defect of Gatehouse"), "{text}");
+    assert_eq!(refused.code() == "invalid_event", !refused.violations().is_empty());
+    assert!(refused.violations().len() <= 101);
+}
+
+/// What must hold for every delivery, accepted or not.
+fn is_answered(content_type: Option<&str>, headers: &[(&str, &str)], body: &[u8]) {
+    match decode(&Incoming { content_type, headers, body }) {
+        Err(refused) => is_sound(&refused),
+        Ok(event) => {
+            // An accepted event is the same when it comes again out of a continuation.
+            let written = serde_json::to_vec(&event.raw).unwrap();
+            let again = Incoming { content_type: STRUCTURED, headers: &[], body: &written };
+            assert_eq!(decode(&again).unwrap(), event);
+        }
+    }
+}
+
+fn content_types() -> impl Strategy<Value = Option<String>> {
+    let known = select(vec![
+        "application/cloudevents+json",
+        "application/json",
+        "application/cloudevents+json; charset=utf-8",
+        "application/json;charset",
+        "text/plain",
+        ";;",
+    ]);
+    option::of(prop_oneof![known.prop_map(str::to_owned), any::<String>()])
+}
+
+fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
+    let prefix = select(vec!["cloudEvents:", "cloudEvents_", "ce-", "CE-", "", "x-"]);
+    let name = prop_oneof![
+        select(vec!["specversion", "id", "source", "type", "time", "data", "tenant", ""])
+            .prop_map(str::to_owned),
+        any::<String>()
+    ];
+    let value = prop_oneof![
+        select(vec!["1.0", "gatehouse.onboarding.requested.v1", "2026-03-02T08:30:00Z", "/hr"])
+            .prop_map(str::to_owned),
+        any::<String>()
+    ];
+    vec((prefix, name, value).prop_map(|(prefix, name, value)| (format!("{prefix}{name}"), value)), 0..8)
+}
+
+/// Any JSON, a few levels deep.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        select(vec!["plan", "GB", "ada.lovelace@contoso.example", "2026-03-02T08:30:00Z"])
+            .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec((any::<String>(), inner), 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+/// Every pointer into a document.
+fn pointers(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    found.push(pointer.to_owned());
+    if let Value::Object(fields) = value {
+        for (name, field) in fields {
+            pointers(field, &format!("{pointer}/{name}"), found);
+        }
+    }
+}
+
+/// One change of bytes: cut, flip, insert or repeat.
+fn mutate(body: &mut Vec<u8>, at: Index, byte: u8, how: u8) {
+    if body.is_empty() {
+        return;
+    }
+    let at = at.index(body.len());
+    match how {
+        0 => body.truncate(at),
+        1 => body.insert(at, byte),
+        2 => {
+            body.remove(at);
+        }
+        3 => {
+            let half = body.split_off(at);
+            body.extend_from_slice(&half);
+            body.extend(half);
+        }
+        _ => {
+            body.remove(at);
+            body.insert(at, byte);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_answered(
+        content_type in content_types(),
+        headers in headers(),
+        body in prop_oneof![vec(any::<u8>(), 0..200), any_json().prop_map(|json| json.to_string().into_bytes())],
+    ) {
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        is_answered(content_type.as_deref(), &headers, &body);
+        let _ = Continuation::from_bytes(&body).map_err(|refused| is_sound(&refused));
+        let _ = ResultEvent::from_bytes(&body).map_err(|refused| is_sound(&refused));
+    }
+
+    #[test]
+    fn an_example_with_changed_bytes_is_answered(
+        example in select(EXAMPLES.to_vec()),
+        changes in vec((any::<Index>(), any::<u8>(), 0..5_u8), 1..6),
+    ) {
+        let mut body = example.as_bytes().to_vec();
+        for (at, byte, how) in changes {
+            mutate(&mut body, at, byte, how);
+        }
+        is_answered(STRUCTURED, &[], &body);
+    }
+
+    #[test]
+    fn whatever_the_schema_accepts_decodes(
+        example in select(EXAMPLES.to_vec()),
+        changes in vec((any::<Index>(), any_json()), 1..4),
+    ) {
+        let mut event: Value = serde_json::from_str(example).unwrap();
+        for (at, value) in changes {
+            let mut places = Vec::new();
+            pointers(&event, "", &mut places);
+            let pointer: &String = at.get(&places);
+            if let Some(place) = event.pointer_mut(pointer) {
+                *place = value;
+            }
+        }
+        is_answered(STRUCTURED, &[], &serde_json::to_vec(&event).unwrap());
+    }
+
+    #[test]
+    fn different_events_start_different_runs(a in any::<(String, String)>(), b in any::<(String, String)>(), cut in any::<Index>()) {
+        prop_assert_eq!(a == b, run_id(&a.0, &a.1) == run_id(&b.0, &b.1));
+        // The same text, cut at another place.
+        let text: Vec<char> = format!("{}{}", a.0, a.1).chars().collect();
+        let (source, id) = text.split_at(cut.index(text.len() + 1));
+        let other = (source.iter().collect::<String>(), id.iter().collect::<String>());
+        prop_assert_eq!(a == other, run_id(&a.0, &a.1) == run_id(&other.0, &other.1));
+    }
+
+    #[test]
+    fn as_many_errors_as_there_are_violations(faults in subsequence((0..10).collect::<Vec<usize>>(), 1..=10)) {
+        let faults_of: [(&str, Value); 10] = [
+            ("/specversion", json!("0.3")),
+            ("/id", json!(7)),
+            ("/source", json!("not a reference")),
+            ("/time", json!("tomorrow")),
+            ("/tenant", json!("")),
+            ("/data/mode", json!("force")),
+            ("/data/manager", json!({})),
+            ("/data/person/upn", json!("ada")),
+            ("/data/person/usage_location", json!("United Kingdom")),
+            ("/data/parameters", json!("none")),
+        ];
+        let mut event: Value = serde_json::from_str(EXAMPLES.last().unwrap()).unwrap();
+        *event.pointer_mut("/data/person").unwrap() = json!({ "upn": "", "usage_location": "" });
+        let faulty = |fault: usize| faults_of.get(fault).filter(|_| faults.contains(&fault));
+        for (pointer, valid) in [("/data/person/upn", "ada@contoso.example"), ("/data/person/usage_location", "GB")] {
+            *event.pointer_mut(pointer).unwrap() = json!(valid);
+        }
+        for (pointer, value) in (0..10).filter_map(faulty) {
+            *event.pointer_mut(pointer).unwrap() = value.clone();
+        }
+        let body = serde_json::to_vec(&event).unwrap();
+        let refused = decode(&Incoming { content_type: STRUCTURED, headers: &[], body: &body }).unwrap_err();
+        let mut expected: Vec<&str> = (0..10).filter_map(faulty).map(|(pointer, _)| *pointer).collect();
+        expected.sort_unstable();
+        let found: Vec<&str> = refused.violations().iter().map(|violation| violation.pointer.as_str()).collect();
+        prop_assert_eq!(found, expected, "{}", refused);
+    }
+
+    #[test]
+    fn a_result_passes_its_schema_and_comes_back(result in results()) {
+        let bytes = result.to_bytes().unwrap();
+        prop_assert_eq!(result.data.schema().violations(&serde_json::from_slice(&bytes).unwrap()), []);
+        prop_assert_eq!(ResultEvent::from_bytes(&bytes).unwrap(), result);
+    }
+
+    #[test]
+    fn a_result_published_later_has_the_same_id(result in results(), seconds in 0..1_000_000_000_i64) {
+        let later = jiff::Timestamp::from_second(seconds).unwrap();
+        let again = ResultEvent::new(Cause::default(), later, result.data.clone());
+        prop_assert_eq!(again.id, result.id);
+        prop_assert_eq!(again.routing_key().split_once('.').is_some(), true);
+    }
+}
+
+/// Text that is not empty.
+fn text() -> impl Strategy<Value = String> {
+    any::<String>().prop_map(|text| format!("x{text}"))
+}
+
+fn code() -> impl Strategy<Value = String> {
+    select(vec!["user_not_found", "internal", "a1"]).prop_map(str::to_owned)
+}
+
+fn digest() -> impl Strategy<Value = String> {
+    any::<[u8; 32]>().prop_map(|bytes| {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
+    })
+}
+
+fn time() -> impl Strategy<Value = jiff::Timestamp> {
+    // Year 0 to 9999: what four digits can say.
+    (-62_167_219_200_000_000_i64..253_402_207_200_000_000)
+        .prop_map(|microseconds| jiff::Timestamp::from_microsecond(microseconds).unwrap())
+}
+
+fn run() -> impl Strategy<Value = Uuid> {
+    any::<u128>().prop_map(Uuid::from_u128)
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    use Outcome::{Changed, Failed, Planned, Skipped, Unchanged};
+    select(vec![Changed, Unchanged, Planned, Skipped, Failed])
+}
+
+fn failure() -> impl Strategy<Value = Option<Failure>> {
+    use FailureClass::{Blocked, Fault, Rejected, Retry};
+    let failure = (select(vec![Retry, Rejected, Blocked, Fault]), code(), text());
+    option::of(failure.prop_map(|(class, code, message)| Failure { class, code, message }))
+}
+
+fn left() -> impl Strategy<Value = Vec<Left>> {
+    let left = (code(), text(), select(vec![Needs::Nobody, Needs::Operator]));
+    vec(left.prop_map(|(code, detail, needs)| Left { code, detail, needs }), 0..3)
+}
+
+fn planned_step() -> impl Strategy<Value = PlannedStep> {
+    let names = (text(), text(), text());
+    (names, outcome(), vec(text(), 0..3), left(), failure(), option::of(text())).prop_map(
+        |((stage, step, action), outcome, changes, left, failure, reason)| PlannedStep {
+            stage,
+            step,
+            action,
+            outcome,
+            changes,
+            left,
+            failure,
+            reason,
+        },
+    )
+}
+
+fn finished_step() -> impl Strategy<Value = FinishedStep> {
+    (planned_step(), any::<u32>()).prop_map(|(step, changes)| FinishedStep {
+        stage: step.stage,
+        step: step.step,
+        action: step.action,
+        outcome: step.outcome,
+        changes,
+        left: step.left,
+        failure: step.failure,
+        reason: step.reason,
+    })
+}
+
+fn step_finished() -> impl Strategy<Value = ResultData> {
+    let counts = (any::<u32>(), any::<u32>(), any::<u64>());
+    (run(), text(), planned_step(), counts, vec(text(), 0..3)).prop_map(
+        |(run_id, workflow, step, (attempts, replays, duration_ms), graph_request_ids)| {
+            ResultData::StepFinished(StepFinished {
+                run_id,
+                workflow,
+                stage: step.stage,
+                step: step.step,
+                action: step.action,
+                outcome: step.outcome,
+                changes: step.changes,
+                left: step.left,
+                failure: step.failure,
+                reason: step.reason,
+                attempts,
+                replays,
+                duration_ms,
+                graph_request_ids,
+            })
+        },
+    )
+}
+
+fn run_planned() -> impl Strategy<Value = ResultData> {
+    (run(), text(), vec(planned_step(), 0..3), digest()).prop_map(|(run_id, workflow, steps, digest)| {
+        ResultData::RunPlanned(RunPlanned { run_id, workflow, steps, digest })
+    })
+}
+
+fn run_finished() -> impl Strategy<Value = ResultData> {
+    use RunState::{Failed, Partial, Rejected, Succeeded};
+    let state = select(vec![Succeeded, Partial, Failed, Rejected]);
+    let violations = vec((any::<String>(), text()).prop_map(|(at, text)| Violation::new(&at, text)), 0..3);
+    let counts = (1..u32::MAX, any::<u32>());
+    (
+        run(),
+        option::of(text()),
+        state,
+        (time(), time()),
+        counts,
+        vec(finished_step(), 0..3),
+        failure(),
+        violations,
+    )
+        .prop_map(|(run_id, workflow, state, times, counts, steps, failure, violations)| {
+            ResultData::RunFinished(RunFinished {
+                run_id,
+                workflow,
+                state,
+                started_at: times.0,
+                finished_at: times.1,
+                attempts: counts.0,
+                replays: counts.1,
+                steps,
+                failure,
+                violations,
+            })
+        })
+}
+
+fn operator_action() -> impl Strategy<Value = OperatorAction> {
+    (text(), option::of(run()), text(), text(), option::of(text()), option::of(text()), any::<u32>())
+        .prop_map(|(message_id, run_id, queue, by, why, dead_class, replays)| OperatorAction {
+            message_id,
+            run_id,
+            queue,
+            by,
+            why,
+            dead_class,
+            replays,
+        })
+}
+
+fn results() -> impl Strategy<Value = ResultEvent> {
+    let data = prop_oneof![
+        step_finished(),
+        run_planned(),
+        run_finished(),
+        operator_action().prop_map(ResultData::OperatorReplayed),
+        operator_action().prop_map(ResultData::OperatorDiscarded),
+    ];
+    let cause = (option::of(text()), option::of(text()), option::of(text()));
+    let cause = cause.prop_map(|(tenant, correlation_id, causation_id)| Cause {
+        tenant,
+        correlation_id,
+        causation_id,
+    });
+    (cause, time(), data).prop_map(|(cause, time, data)| ResultEvent::new(cause, time, data))
+}
