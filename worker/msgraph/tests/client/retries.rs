@@ -91,8 +91,10 @@ async fn the_budget_ends_and_a_wait_of_nothing_is_no_busy_loop() {
     let server = Server::start(|_, _| throttled("0")).await;
     let budget = Duration::from_secs(1);
     let client = client(Settings { retry_budget: budget, ..server.settings() }, ());
+    let started = Instant::now();
     let error = client.reader().subscribed_skus().await.unwrap_err();
     assert!(error.is_throttled());
+    assert!(started.elapsed() >= Duration::from_millis(125), "it did not wait: {:?}", started.elapsed());
     // Waits of 125 to 375 ms, 250 to 750 ms, ... within one second.
     let sent = server.graph_requests().len();
     assert!((2..=4).contains(&sent), "{sent}");

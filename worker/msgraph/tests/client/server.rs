@@ -7,6 +7,7 @@ use msgraph::{Client, Observer, Settings};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 pub const SECRET: &str = "cl1ent-s3cret~value";
@@ -45,6 +46,8 @@ pub enum Reply {
     Endless,
     /// The connection ends without an answer.
     Break,
+    /// An answer that waits until the test says so.
+    Held(Arc<Notify>, Box<Reply>),
     /// No answer, and the connection stays.
     Silence,
 }
@@ -99,6 +102,10 @@ impl Reply {
                 }
             }
             Self::Break => Ok(false),
+            Self::Held(until, reply) => {
+                until.notified().await;
+                Box::pin(reply.write(stream)).await
+            }
             Self::Silence => std::future::pending().await,
         }
     }

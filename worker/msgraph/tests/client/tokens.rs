@@ -1,8 +1,10 @@
 //! Getting tokens, keeping them, and doing without.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use msgraph::{Client, Error, Settings};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::server::{Reply, SECRET, Seen, Server, client, granted, json, refusal};
@@ -147,6 +149,44 @@ async fn a_new_token_that_is_refused_too_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_token_somebody_else_replaced_is_not_replaced_again() {
+    let late = Arc::new(Notify::new());
+    let held = Arc::clone(&late);
+    let server = Server::start(move |seen, n| {
+        let refused = refusal(401, "InvalidAuthenticationToken", "Lifetime validation failed");
+        match (seen.header("authorization"), n) {
+            (Some("Bearer token-1"), 1) => refused,
+            (Some("Bearer token-1"), _) => Reply::Held(Arc::clone(&held), Box::new(refused)),
+            _ => json(200, r#"{"value":[]}"#),
+        }
+    })
+    .await;
+    let client = server.client();
+    let mut reads = JoinSet::new();
+    for _ in 0..2 {
+        let client = client.clone();
+        reads.spawn(async move { read(&client).await });
+    }
+    reads.join_next().await.unwrap().unwrap().unwrap();
+    late.notify_one();
+    reads.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(server.token_requests().len(), 2);
+    assert_eq!(bearers(&server)[2..], ["Bearer token-2"; 2]);
+}
+
+#[tokio::test]
+async fn a_request_gets_one_new_token_however_long_it_is_repeated() {
+    let server = Server::start(|_, n| match n {
+        2 => json(503, ""),
+        _ => refusal(401, "InvalidAuthenticationToken", "No"),
+    })
+    .await;
+    let error = read(&server.patient_client()).await.unwrap_err();
+    assert!(error.is_unauthorized(), "{error}");
+    assert_eq!((server.token_requests().len(), server.graph_requests().len()), (2, 3));
+}
+
+#[tokio::test]
 async fn a_write_refused_for_its_token_is_sent_again() {
     let server = Server::start(|_, n| match n {
         1 => refusal(401, "InvalidAuthenticationToken", "Access token has expired"),
@@ -225,6 +265,6 @@ fn settings_that_would_send_a_token_in_the_clear_make_no_client() {
         graph_url: "http://graph.contoso.example".to_owned(),
         ..Settings::new("contoso.example", "client-id", SECRET.into())
     };
-    let Err(error) = Client::new(settings, std::sync::Arc::new(())) else { panic!("a client was made") };
+    let Err(error) = Client::new(settings, Arc::new(())) else { panic!("a client was made") };
     assert!(error.is_settings() && error.to_string().contains("in the clear"), "{error}");
 }
