@@ -1,0 +1,331 @@
+//! Dead letters: listed, replayed, discarded; never lost, also when the tool is stopped halfway.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use broker::{
+    CRASH_LOOP, DeadLetter, DeadLetters, Due, Entry, Filter, Message, Outgoing, Properties, Selection,
+    UNROUTABLE,
+};
+use lapin::{
+    Connection, ConnectionProperties,
+    options::{BasicGetOptions, BasicNackOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable},
+};
+
+use crate::support::{Fixture, amqp_url, id, with_broker, with_id, within};
+
+fn at_once() -> Selection {
+    Selection { per_second: NonZeroU32::new(10_000).unwrap(), ..Selection::default() }
+}
+
+fn only(filter: Filter) -> Selection {
+    Selection { filter, ..at_once() }
+}
+
+fn silent(_: &Entry) -> Option<Outgoing> {
+    None
+}
+
+fn message(id: &str) -> Message {
+    let properties = Properties { message_id: Some(id.to_owned()), ..Properties::default() };
+    Message { body: vec![0, 159, 146, 150], properties, ..Message::default() }
+}
+
+async fn bury(fixture: &Fixture, id: &str, class: &str) {
+    let mut letter = DeadLetter::new(class, "no licence is left");
+    letter.step = Some("assign_licenses".to_owned());
+    fixture.publish(Outgoing::dead("workflows", &letter, &message(id))).await;
+}
+
+async fn ids(letters: &DeadLetters, filter: &Filter) -> Vec<String> {
+    letters.list(filter).await.unwrap().into_iter().map(|entry| entry.id).collect()
+}
+
+#[tokio::test]
+async fn looking_changes_nothing_and_filters_find() {
+    with_broker(async |fixture| {
+        bury(fixture, "m-1", "blocked").await;
+        bury(fixture, "m-2", "fault").await;
+        bury(fixture, "m-3", "blocked").await;
+        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let blocked = Filter { class: Some("blocked".to_owned()), ..Filter::default() };
+        for _ in 0..3 {
+            assert_eq!(ids(&letters, &Filter::default()).await, ["m-1", "m-2", "m-3"]);
+            assert_eq!(ids(&letters, &blocked).await, ["m-1", "m-3"]);
+        }
+        let by_fingerprint =
+            Filter { fingerprint: Some("fault/assign_licenses/-".to_owned()), ..Filter::default() };
+        assert_eq!(ids(&letters, &by_fingerprint).await, ["m-2"]);
+        let (entry, content) = letters.get("m-3").await.unwrap().unwrap();
+        assert_eq!(
+            (entry.letter.queue.as_str(), entry.letter.reason.as_str()),
+            (fixture.work_queue().as_str(), "no licence is left")
+        );
+        assert_eq!((content.body, entry.bytes), (vec![0, 159, 146, 150], 4));
+        assert!(letters.get("m-4").await.unwrap().is_none());
+        letters.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replay_sends_back_what_is_meant_as_it_was_and_announces_it() {
+    with_broker(async |fixture| {
+        for id in ["m-1", "m-2", "m-3"] {
+            bury(fixture, id, "blocked").await;
+        }
+        let mut results = fixture.client.results(&["operator.*"]).await.unwrap();
+        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let meant = only(Filter { ids: vec!["m-1".to_owned(), "m-3".to_owned()], ..Filter::default() });
+        let announce = |entry: &Entry| Some(with_id(Outgoing::result("operator.replayed", "{}"), &entry.id));
+        let report = letters.replay(&meant, None, announce).await.unwrap();
+        assert_eq!(report.done, ["m-1", "m-3"]);
+        assert!(report.failed.is_empty() && report.stopped.is_none() && report.examined == 3, "{report:?}");
+        assert_eq!(ids(&letters, &Filter::default()).await, ["m-2"]);
+        letters.close().await;
+        let mut running = fixture.start();
+        for wanted in ["m-1", "m-3"] {
+            let back = running.next_settled().await;
+            assert_eq!((id(&back), back.body.as_slice()), (wanted, [0, 159, 146, 150].as_slice()));
+            assert_eq!(back.headers.int("gatehouse-replays"), Some(1));
+            let left: Vec<&str> = back.headers.iter().map(|(name, _)| name).collect();
+            assert_eq!(left, ["gatehouse-replays"], "nothing of the burial is left");
+            assert_eq!(id(&within("the announcement", results.next()).await.unwrap()), wanted);
+        }
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_dies_again_meanwhile_waits_for_the_next_replay() {
+    with_broker(async |fixture| {
+        bury(fixture, "m-1", "blocked").await;
+        bury(fixture, "m-2", "blocked").await;
+        let mut running = fixture.start();
+        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let dying = async {
+            for _ in 0..2 {
+                let (delivery, publisher) = running.next().await;
+                let (message, receipt) = delivery.split();
+                let letter = DeadLetter::new("blocked", "still");
+                publisher.publish(Outgoing::dead("workflows", &letter, &message)).await.unwrap();
+                receipt.ack().await.unwrap();
+            }
+        };
+        let all = at_once();
+        let (report, ()) = tokio::join!(letters.replay(&all, None, silent), dying);
+        assert_eq!(report.unwrap().done, ["m-1", "m-2"]);
+        let entries = letters.list(&Filter::default()).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.letter.replays).collect::<Vec<_>>(), [1, 1]);
+        letters.close().await;
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_limit_is_kept() {
+    with_broker(async |fixture| {
+        for id in ["m-1", "m-2", "m-3"] {
+            bury(fixture, id, "blocked").await;
+        }
+        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let two = Selection { limit: Some(2), ..at_once() };
+        assert_eq!(letters.replay(&two, Some("workflows"), silent).await.unwrap().done, ["m-1", "m-2"]);
+        assert!(letters.replay(&two, Some("nowhere"), silent).await.unwrap_err().is_invalid());
+        assert_eq!(ids(&letters, &Filter::default()).await, ["m-3"]);
+        letters.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_discarded_is_announced_and_gone() {
+    with_broker(async |fixture| {
+        bury(fixture, "m-1", "blocked").await;
+        let mut results = fixture.client.results(&["operator.discarded"]).await.unwrap();
+        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let announce = |entry: &Entry| Some(with_id(Outgoing::result("operator.discarded", "{}"), &entry.id));
+        let report = letters.discard(&at_once(), announce).await.unwrap();
+        assert_eq!(report.done, ["m-1"]);
+        assert_eq!(id(&within("the announcement", results.next()).await.unwrap()), "m-1");
+        assert!(ids(&letters, &Filter::default()).await.is_empty());
+        letters.close().await;
+        fixture.wait_for_depth(&fixture.work_queue(), 0).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_operator_is_refused_until_the_first_is_done() {
+    with_broker(async |fixture| {
+        let first = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let second = DeadLetters::open(&fixture.settings, "workflows").await.err().unwrap();
+        assert!(second.is_locked(), "{second}");
+        let other = DeadLetters::open(&fixture.settings, "unrouted").await.unwrap();
+        other.close().await;
+        first.close().await;
+        DeadLetters::open(&fixture.settings, "workflows").await.unwrap().close().await;
+        assert!(DeadLetters::open(&fixture.settings, "nowhere").await.err().unwrap().is_invalid());
+    })
+    .await;
+}
+
+/// The tool is stopped when the message is stored in its work queue and the dead letter is not yet taken away.
+#[tokio::test]
+async fn a_replay_stopped_halfway_loses_nothing() {
+    with_broker(async |fixture| {
+        bury(fixture, "m-1", "blocked").await;
+        bury(fixture, "m-2", "blocked").await;
+        let full = FullQueue::make(fixture).await;
+        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let mut running = fixture.start();
+        {
+            // The announcement is refused and offered again, so the replay stays between its two steps.
+            let selection = at_once();
+            let replay =
+                letters.replay(&selection, None, |_| Some(Outgoing::reply(&full.name, "announcement")));
+            tokio::select! {
+                report = replay => panic!("the replay should hang: {report:?}"),
+                message = running.next_settled() => assert_eq!(id(&message), "m-1"),
+            }
+        }
+        drop(letters);
+        fixture.wait_for_depth(&fixture.topology.dead_letter_queue("workflows").unwrap(), 2).await;
+        let letters = loop {
+            match DeadLetters::open(&fixture.settings, "workflows").await {
+                Ok(letters) => break letters,
+                Err(error) => assert!(error.is_locked(), "{error}"),
+            }
+        };
+        let report = letters.replay(&at_once(), None, silent).await.unwrap();
+        assert_eq!(report.done, ["m-1", "m-2"]);
+        letters.close().await;
+        let mut back =
+            vec![id(&running.next_settled().await).to_owned(), id(&running.next_settled().await).to_owned()];
+        back.sort();
+        assert_eq!(back, ["m-1", "m-2"], "the one that was on its way is there twice, with the same id");
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_crashes_its_workers_is_set_aside_by_the_broker_and_can_be_replayed() {
+    with_broker(async |fixture| {
+        fixture.publish(with_id(Outgoing::delayed("workflows", soon(), "body"), "m-1")).await;
+        let mut running = fixture.start();
+        let first = running.next().await.0;
+        assert!(first.message().headers.get("x-death").is_some(), "it was in a delay queue before");
+        drop(first);
+        running.recorder.wait_for("session ended receipt_dropped", 1).await;
+        running.stop().await;
+        crash(fixture).await;
+        let dlq = fixture.topology.dead_letter_queue("workflows").unwrap();
+        fixture.wait_for_depth(&dlq, 1).await;
+
+        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let entries = letters.list(&Filter::default()).await.unwrap();
+        assert_eq!(entries[0].letter.class, CRASH_LOOP);
+        assert_eq!(entries[0].letter.queue, fixture.work_queue());
+        assert_eq!(letters.replay(&at_once(), None, silent).await.unwrap().done, ["m-1"]);
+        letters.close().await;
+        // With its old `x-death` it would be stuck in the next delay.
+        let mut running = fixture.start();
+        let (delivery, publisher) = running.next().await;
+        let (message, receipt) = delivery.split();
+        assert!(!message.headers.iter().any(|(name, _)| name.starts_with("x-death")), "{message:?}");
+        publisher
+            .publish(with_id(Outgoing::delayed("workflows", soon(), message.body), "m-1"))
+            .await
+            .unwrap();
+        receipt.ack().await.unwrap();
+        assert_eq!(running.next_settled().await.body, b"body");
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_found_no_queue_goes_back_to_its_exchange_or_where_told() {
+    with_broker(async |fixture| {
+        fixture.publish(with_id(Outgoing::event("onboarding.reqested", "{}"), "m-1")).await;
+        let letters = DeadLetters::open(&fixture.settings, "unrouted").await.unwrap();
+        let entries = letters.list(&Filter::default()).await.unwrap();
+        assert_eq!(entries[0].letter.class, UNROUTABLE);
+        assert_eq!(
+            (entries[0].exchange.as_str(), entries[0].routing_key.as_str()),
+            (fixture.topology.events().as_str(), "onboarding.reqested")
+        );
+        // Still nobody is bound: it comes back here, counted.
+        assert_eq!(letters.replay(&at_once(), None, silent).await.unwrap().done, ["m-1"]);
+        assert_eq!(letters.list(&Filter::default()).await.unwrap()[0].letter.replays, 1);
+        assert_eq!(letters.replay(&at_once(), Some("workflows"), silent).await.unwrap().done, ["m-1"]);
+        letters.close().await;
+        let mut running = fixture.start();
+        assert_eq!(running.next_settled().await.headers.int("gatehouse-replays"), Some(2));
+        running.stop().await;
+        fixture.wait_for_depth(&fixture.topology.unrouted(), 0).await;
+    })
+    .await;
+}
+
+/// More than fit on one channel, see the window in `dead_letters.rs`.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_among_many_is_found_and_the_others_stay() {
+    const MANY: u32 = 1_203;
+    with_broker(async |fixture| {
+        let buried = (0..MANY).map(async |number| bury(fixture, &format!("m-{number}"), "blocked").await);
+        futures_util::future::join_all(buried).await;
+        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        assert_eq!(letters.list(&Filter::default()).await.unwrap().len(), MANY as usize);
+        let meant = only(Filter { ids: vec!["m-17".to_owned(), "m-1200".to_owned()], ..Filter::default() });
+        let report = letters.replay(&meant, None, silent).await.unwrap();
+        assert_eq!((report.examined, report.done.len()), (MANY as usize, 2));
+        letters.close().await;
+        fixture.wait_for_depth(&fixture.topology.dead_letter_queue("workflows").unwrap(), MANY - 2).await;
+    })
+    .await;
+}
+
+fn soon() -> Due {
+    Due::after(Duration::from_secs(1))
+}
+
+/// Takes the only message and gives it back unsettled, as crashing workers would, until the broker gives it up.
+async fn crash(fixture: &Fixture) {
+    let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    within("the broker to give the message up", async {
+        let dlq = fixture.topology.dead_letter_queue("workflows").unwrap();
+        while fixture.client.depth(&dlq).await.unwrap() == Some(0) {
+            let got =
+                channel.basic_get(fixture.work_queue().into(), BasicGetOptions::default()).await.unwrap();
+            if let Some(got) = got {
+                got.delivery.acker.nack(BasicNackOptions { requeue: true, multiple: false }).await.unwrap();
+            }
+        }
+    })
+    .await;
+}
+
+/// A queue that takes no more.
+struct FullQueue {
+    name: String,
+    _connection: Connection,
+}
+
+impl FullQueue {
+    async fn make(fixture: &Fixture) -> Self {
+        let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(0));
+        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        let name = format!("{}-full", fixture.settings.prefix);
+        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(name.as_str().into(), options, arguments).await.unwrap();
+        Self { name, _connection: connection }
+    }
+}

@@ -1,0 +1,176 @@
+//! Each publish gets the answer to its own message.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use broker::{Client, Observer, Outgoing, Properties, Value};
+use futures_util::{FutureExt, future::join_all};
+use lapin::{
+    Connection, ConnectionProperties,
+    options::{QueueDeclareOptions, QueuePurgeOptions},
+    types::{AMQPValue, FieldTable},
+};
+
+use crate::{
+    proxy::Proxy,
+    support::{Recorder, amqp_url, id, with_broker, within},
+};
+
+#[tokio::test]
+async fn a_message_arrives_as_it_was_sent() {
+    with_broker(async |fixture| {
+        let properties = Properties {
+            content_type: Some("application/cloudevents+json".to_owned()),
+            message_id: Some("m-1".to_owned()),
+            correlation_id: Some("c-1".to_owned()),
+            kind: Some("gatehouse.onboarding.requested.v1".to_owned()),
+            timestamp: Some("2026-03-02T08:30:00Z".parse().unwrap()),
+            reply_to: Some("hr.answers".to_owned()),
+            app_id: Some("hr".to_owned()),
+            content_encoding: None,
+        };
+        let table =
+            Value::Table(BTreeMap::from([("n".to_owned(), Value::List(vec![Value::Int(-1), Value::Null]))]));
+        let sent = Outgoing::event("onboarding.requested", vec![0, 255, 1])
+            .with_properties(properties.clone())
+            .with_header("traceparent", "00-01")
+            .and_then(|outgoing| outgoing.with_header("nested", table.clone()))
+            .unwrap();
+        fixture.publish(sent).await;
+        let mut running = fixture.start();
+        let message = running.next_settled().await;
+        assert_eq!(message.body, [0, 255, 1]);
+        assert_eq!(message.properties, properties);
+        assert_eq!(message.headers.text("traceparent"), Some("00-01"));
+        assert_eq!(message.headers.get("nested"), Some(&table));
+        assert_eq!(
+            (message.exchange, message.routing_key),
+            (fixture.topology.events(), "onboarding.requested".to_owned())
+        );
+        assert!(!message.redelivered && message.delivery_count == 0);
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_nobody_is_bound_for_is_kept_and_not_lost() {
+    with_broker(async |fixture| {
+        fixture.publish(Outgoing::event("onboarding.reqested", "{}")).await;
+        fixture.wait_for_depth(&fixture.topology.unrouted(), 1).await;
+    })
+    .await;
+}
+
+/// Publishes to one channel may be answered for each other, see `Publisher`; here every publish has
+/// to get its own answer, with many on their way at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_messages_nobody_takes_are_each_reported() {
+    with_broker(async |fixture| {
+        let publisher = fixture.client.publisher();
+        let publishes = (0..2_000).map(async |number: usize| {
+            let lost = number.is_multiple_of(2);
+            let outgoing = if lost {
+                Outgoing::reply(format!("nobody.{number}"), "{}")
+            } else {
+                Outgoing::work("workflows", "{}")
+            };
+            (number, lost, publisher.publish(outgoing).await)
+        });
+        for (number, lost, answer) in join_all(publishes).await {
+            match answer {
+                Ok(()) => assert!(!lost, "{number} was lost and reported as stored"),
+                Err(error) => {
+                    assert!(lost && error.is_returned(), "{number}: {error}");
+                    assert!(error.to_string().contains(&format!("`nobody.{number}`")), "{number}: {error}");
+                }
+            }
+        }
+        fixture.wait_for_depth(&fixture.work_queue(), 1_000).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_that_is_given_up_does_not_answer_for_another() {
+    with_broker(async |fixture| {
+        let publisher = fixture.client.publisher();
+        for round in 0..100 {
+            // Polled once, so it is on its way, and dropped.
+            let _ = publisher.publish(Outgoing::reply("nobody", "{}")).now_or_never();
+            let lost = publisher.publish(Outgoing::reply("nobody.either", "{}")).await;
+            assert!(lost.is_err_and(|error| error.to_string().contains("`nobody.either`")), "round {round}");
+            publisher.publish(Outgoing::result("run.succeeded", "{}")).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_message_is_offered_again_until_there_is_room() {
+    with_broker(async |fixture| {
+        let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        let queue = format!("{}-narrow", fixture.settings.prefix);
+        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(queue.as_str().into(), options, arguments).await.unwrap();
+
+        let recorder = Arc::new(Recorder::default());
+        let client =
+            Client::observed(&fixture.settings, Arc::clone(&recorder) as Arc<dyn Observer>).await.unwrap();
+        client.publisher().publish(Outgoing::reply(&queue, "first")).await.unwrap();
+        let purge = async {
+            recorder.wait_for("published nack", 1).await;
+            channel.queue_purge(queue.as_str().into(), QueuePurgeOptions::default()).await.unwrap();
+        };
+        let (second, ()) = tokio::join!(client.publisher().publish(Outgoing::reply(&queue, "second")), purge);
+        second.unwrap();
+        assert_eq!(recorder.count("published ack"), 2);
+        client.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_publish_without_answer_ends_in_time_with_unknown_outcome() {
+    with_broker(async |fixture| {
+        let proxy = Proxy::start(&amqp_url()).await;
+        let mut settings = fixture.settings.clone();
+        settings.url = proxy.url.clone().into();
+        settings.publish_timeout = Duration::from_millis(300);
+        let client = Client::connect(&settings).await.unwrap();
+        client.publisher().publish(Outgoing::work("workflows", "{}")).await.unwrap();
+        proxy.go_dead();
+        let unknown =
+            within("the publish to end", client.publisher().publish(Outgoing::work("workflows", "{}"))).await;
+        assert!(unknown.unwrap_err().is_session_lost());
+        // Nothing of the session is used again.
+        let later = client.publisher().publish(Outgoing::work("workflows", "{}")).await;
+        assert!(later.unwrap_err().is_session_lost());
+        client.close().await;
+        proxy.wait_until_left().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_may_not_leave_is_refused_before_it_leaves() {
+    with_broker(async |fixture| {
+        let publisher = fixture.client.publisher();
+        let too_long = Outgoing::event("k".repeat(256), "{}");
+        assert!(publisher.publish(too_long).await.unwrap_err().is_invalid());
+        let too_large = Outgoing::work("workflows", "{}").with_header("long", "h".repeat(9_000)).unwrap();
+        assert!(publisher.publish(too_large).await.unwrap_err().is_invalid());
+        let ours = Outgoing::reply(fixture.work_queue(), "{}");
+        assert!(publisher.publish(ours).await.unwrap_err().is_invalid());
+        assert!(Outgoing::work("workflows", "{}").with_header("x-death", "1").unwrap_err().is_invalid());
+        // The connection is as good as before.
+        fixture.publish_work("fine").await;
+        let mut running = fixture.start();
+        assert_eq!(id(&running.next_settled().await), "fine");
+        running.stop().await;
+    })
+    .await;
+}

@@ -1,0 +1,263 @@
+//! A prefix of one's own, a running consumer, and something that remembers what was observed.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use broker::{
+    Cause, Client, Consumer, Delivery, Ended, Error, Handler, Message, Observer, Outgoing, Published,
+    Publisher, Readiness, Settings, Topology,
+};
+use futures_util::FutureExt;
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    task::JoinHandle,
+};
+
+/// How long a test waits for something before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The broker to test with.
+pub fn amqp_url() -> String {
+    std::env::var("AMQP_URL").unwrap_or_else(|_| {
+        panic!("AMQP_URL is not set; run `make test`, which starts a broker, or name one to test with")
+    })
+}
+
+/// A declared topology under a prefix that nobody else has.
+pub struct Fixture {
+    pub settings: Settings,
+    pub topology: Topology,
+    pub client: Client,
+}
+
+/// Runs a test with a topology of its own and takes the topology away, also when the test fails.
+pub async fn with_broker(test: impl AsyncFnOnce(&Fixture)) {
+    with_broker_at(amqp_url(), test).await;
+}
+
+pub async fn with_broker_at(url: String, test: impl AsyncFnOnce(&Fixture)) {
+    let mut settings = Settings::new(url.into());
+    settings.prefix = format!("test-{}", uuid::Uuid::new_v4().simple());
+    settings.process = "gatehouse-test".to_owned();
+    settings.prefetch = 8.try_into().unwrap();
+    settings.grace = Duration::from_secs(10);
+    broker::declare(&settings).await.unwrap();
+    let client = Client::connect(&settings).await.unwrap();
+    let fixture = Fixture { topology: settings.topology().unwrap(), settings, client };
+    let outcome = AssertUnwindSafe(test(&fixture)).catch_unwind().await;
+    broker::delete(&fixture.settings).await.unwrap();
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+impl Fixture {
+    pub async fn publish(&self, outgoing: Outgoing) {
+        self.client.publisher().publish(outgoing).await.unwrap();
+    }
+
+    /// Work with a message id.
+    pub async fn publish_work(&self, id: &str) {
+        self.publish(with_id(Outgoing::work("workflows", id), id)).await;
+    }
+
+    pub fn start(&self) -> Running {
+        Running::start(self.settings.clone())
+    }
+
+    pub fn work_queue(&self) -> String {
+        self.topology.work_queue("workflows").unwrap()
+    }
+
+    /// Waits until a queue holds so many messages that nobody has taken.
+    pub async fn wait_for_depth(&self, queue: &str, wanted: u32) {
+        let reached = async {
+            while self.client.depth(queue).await.unwrap() != Some(wanted) {
+                tokio::task::yield_now().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, reached).await.is_err() {
+            let depth = self.client.depth(queue).await.unwrap();
+            panic!("{queue} should hold {wanted} messages and holds {depth:?}");
+        }
+    }
+}
+
+pub fn with_id(mut outgoing: Outgoing, id: &str) -> Outgoing {
+    outgoing.properties.message_id = Some(id.to_owned());
+    outgoing
+}
+
+pub fn id(message: &Message) -> &str {
+    message.properties.message_id.as_deref().unwrap()
+}
+
+/// Waits for something that has to come.
+pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// A consumer whose deliveries the test takes one by one.
+pub struct Running {
+    pub deliveries: mpsc::UnboundedReceiver<(Delivery, Publisher)>,
+    pub recorder: Arc<Recorder>,
+    pub readiness: Readiness,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Ended>,
+}
+
+impl Running {
+    pub fn start(settings: Settings) -> Self {
+        let (sender, deliveries) = mpsc::unbounded_channel();
+        Self::with_handler(settings, Forward(sender), deliveries)
+    }
+
+    /// Runs a handler; nothing arrives at `deliveries` then unless the handler sends it.
+    pub fn with_handler(
+        settings: Settings,
+        handler: impl Handler,
+        deliveries: mpsc::UnboundedReceiver<(Delivery, Publisher)>,
+    ) -> Self {
+        let recorder = Arc::new(Recorder::default());
+        let consumer =
+            Consumer::new(settings, "workflows", Arc::clone(&recorder) as Arc<dyn Observer>).unwrap();
+        let readiness = consumer.readiness();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(consumer.serve(handler, async move {
+            let _ = stopped.await;
+        }));
+        Self { deliveries, recorder, readiness, stop, task }
+    }
+
+    pub async fn next(&mut self) -> (Delivery, Publisher) {
+        let recorder = Arc::clone(&self.recorder);
+        let next = tokio::time::timeout(PATIENCE, self.deliveries.recv()).await;
+        next.unwrap_or_else(|_| panic!("no delivery came; seen: {:?}", recorder.events())).unwrap()
+    }
+
+    /// Takes the next delivery and acknowledges it.
+    pub async fn next_settled(&mut self) -> Message {
+        let (message, receipt) = self.next().await.0.split();
+        receipt.ack().await.unwrap();
+        message
+    }
+
+    /// Asks it to stop, without waiting for it.
+    pub fn ask_to_stop(self) -> JoinHandle<Ended> {
+        self.stop.send(()).unwrap();
+        self.task
+    }
+
+    pub async fn stop(self) -> Ended {
+        within("the consumer to stop", self.ask_to_stop()).await.unwrap()
+    }
+}
+
+struct Forward(mpsc::UnboundedSender<(Delivery, Publisher)>);
+
+impl Handler for Forward {
+    async fn handle(&self, delivery: Delivery, publisher: &Publisher) {
+        let _ = self.0.send((delivery, publisher.clone()));
+    }
+}
+
+/// A handler made of a function.
+pub struct Act<F>(pub F);
+
+impl<F, R> Handler for Act<F>
+where
+    F: Fn(Delivery, Publisher) -> R + Send + Sync + 'static,
+    R: Future<Output = ()> + Send,
+{
+    async fn handle(&self, delivery: Delivery, publisher: &Publisher) {
+        (self.0)(delivery, publisher.clone()).await;
+    }
+}
+
+/// Remembers everything it is told, as short lines.
+#[derive(Default)]
+pub struct Recorder {
+    events: Mutex<Vec<String>>,
+    news: Notify,
+}
+
+impl Recorder {
+    pub fn events(&self) -> Vec<String> {
+        self.events.lock().unwrap().clone()
+    }
+
+    pub fn count(&self, event: &str) -> usize {
+        self.events().iter().filter(|seen| *seen == event).count()
+    }
+
+    /// Waits until an event was seen so many times.
+    pub async fn wait_for(&self, event: &str, times: usize) {
+        let seen = async {
+            loop {
+                let news = self.news.notified();
+                if self.count(event) >= times {
+                    return;
+                }
+                news.await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, seen).await.is_err() {
+            panic!("waited in vain for {times} × {event}; seen: {:?}", self.events());
+        }
+    }
+
+    fn note(&self, event: String) {
+        self.events.lock().unwrap().push(event);
+        self.news.notify_waiters();
+    }
+}
+
+impl Observer for Recorder {
+    fn received(&self, _queue: &str, redelivered: bool) {
+        self.note(format!("received redelivered={redelivered}"));
+    }
+
+    fn published(&self, _exchange: &str, outcome: Published, _elapsed: Duration) {
+        self.note(format!("published {}", outcome.as_str()));
+    }
+
+    fn in_flight(&self, _queue: &str, change: i64) {
+        self.note(format!("in flight {change:+}"));
+    }
+
+    fn handler_panicked(&self, _queue: &str) {
+        self.note("panicked".to_owned());
+    }
+
+    fn redelayed(&self, _queue: &str) {
+        self.note("redelayed".to_owned());
+    }
+
+    fn expired(&self, _queue: &str) {
+        self.note("expired".to_owned());
+    }
+
+    fn session_started(&self, _number: u64) {
+        self.note("session started".to_owned());
+    }
+
+    fn session_ended(&self, cause: Cause) {
+        self.note(format!("session ended {cause}"));
+    }
+
+    fn session_failed(&self, error: &Error) {
+        let kind = if error.is_configuration() { "configuration" } else { "unreachable" };
+        self.note(format!("session failed {kind}"));
+    }
+
+    fn blocked(&self, blocked: bool) {
+        self.note(format!("blocked {blocked}"));
+    }
+
+    fn ack_failed(&self) {
+        self.note("ack failed".to_owned());
+    }
+}
