@@ -168,7 +168,7 @@ impl fmt::Debug for Event {
 }
 
 /// Removes attributes that are null: the JSON format says these are the same as absent (CloudEvents 1.0.2 JSON
-/// format, section 2.2, read 2026-03). `data` is no attribute and stays.
+/// format, section 2.2, read 2026-11-21). `data` is no attribute and stays.
 fn drop_null_attributes(value: &mut Value) {
     if let Some(attributes) = value.as_object_mut() {
         attributes.retain(|name, value| name == "data" || !value.is_null());

@@ -9,7 +9,7 @@ use crate::{Envelope, Event, Reason, Undecodable, json};
 pub const EVENT_LIMIT_BYTES: usize = 256 * 1024;
 
 /// Prefixes of a header that holds an attribute in binary mode, in lower case. The AMQP binding of CloudEvents 1.0.2
-/// names the first two, HTTP bridges write the third (read 2026-03).
+/// names the first, its drafts since then the second, and bridges from HTTP write the third (read 2026-11-21).
 const PREFIXES: [&str; 3] = ["cloudevents:", "cloudevents_", "ce-"];
 
 /// A delivery, as far as decoding needs it.
@@ -46,15 +46,12 @@ pub fn decode(incoming: &Incoming<'_>) -> Result<Event, Undecodable> {
         Ok(parsed) => parsed,
         Err(reason) => return fail(reason),
     };
-    let event = match mode {
-        ContentMode::Structured => {
-            violations = twice;
-            body
-        }
-        ContentMode::Binary => {
-            violations.extend(twice.into_iter().map(|violation| violation.under("/data")));
-            structured(attributes, incoming.content_type, body)
-        }
+    let event = if mode.is_structured(&body) {
+        violations = twice;
+        body
+    } else {
+        violations.extend(twice.into_iter().map(|violation| violation.under("/data")));
+        structured(attributes, incoming.content_type, body)
     };
     refuse(Event::from_value(event), violations)
 }
@@ -84,17 +81,29 @@ fn refuse(decoded: Result<Event, Undecodable>, mut violations: Vec<Violation>) -
     Err(Undecodable { reason: Reason::Invalid { violations: bounded(violations) }, envelope })
 }
 
-/// The two ways an event travels.
+/// How an event travels, as far as its content type and headers say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ContentMode {
     Structured,
     Binary,
+    /// There is no content type, but there are attributes, and these may accompany a structured event too.
+    Unstated,
+}
+
+impl ContentMode {
+    fn is_structured(self, body: &Value) -> bool {
+        match self {
+            Self::Structured => true,
+            Self::Binary => false,
+            Self::Unstated => body.get("specversion").is_some(),
+        }
+    }
 }
 
 /// Tells the modes apart by the content type, as the binding says, and by the headers where there is none.
 fn mode(content_type: Option<&str>, has_attributes: bool) -> Result<ContentMode, &'static str> {
     let Some(content_type) = content_type.map(str::trim).filter(|text| !text.is_empty()) else {
-        return Ok(if has_attributes { ContentMode::Binary } else { ContentMode::Structured });
+        return Ok(if has_attributes { ContentMode::Unstated } else { ContentMode::Structured });
     };
     let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
     let media_type = parts.next().unwrap_or_default();
@@ -111,8 +120,8 @@ fn mode(content_type: Option<&str>, has_attributes: bool) -> Result<ContentMode,
         _ if !has_attributes => {
             Err("it has another content type and no header with an attribute, such as cloudEvents:id")
         }
-        "application/json" => Ok(ContentMode::Binary),
-        _ => Err("the body of an event in binary mode must have the content type application/json"),
+        other if other.ends_with("/json") || other.ends_with("+json") => Ok(ContentMode::Binary),
+        _ => Err("it has attributes in headers, but a content type that is not application/json"),
     }
 }
 

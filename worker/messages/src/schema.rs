@@ -100,45 +100,7 @@ impl Schema {
 
     #[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]
     fn compile(&self) -> Validator {
-        DOCUMENTS
-            .options()
-            .build(DOCUMENTS.get(self.name).expect("every schema is a document"))
-            .expect("a compiled-in schema compiles")
-    }
-}
-
-/// The parsed files and the registry in which they find each other.
-struct Documents {
-    by_name: Vec<(&'static str, Value)>,
-}
-
-static DOCUMENTS: LazyLock<Documents> = LazyLock::new(Documents::parse);
-static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| DOCUMENTS.registry());
-
-impl Documents {
-    #[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]
-    fn parse() -> Self {
-        let parse = |schema: &&Schema| {
-            (schema.name, serde_json::from_str(schema.text).expect("a compiled-in schema is JSON"))
-        };
-        Self { by_name: SCHEMAS.iter().map(parse).collect() }
-    }
-
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.by_name.iter().find(|(known, _)| *known == name).map(|(_, document)| document)
-    }
-
-    #[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]
-    fn registry(&'static self) -> Registry<'static> {
-        let pairs = self.by_name.iter().map(|(name, document)| (format!("{BASE}{name}.json"), document));
-        Registry::new()
-            .draft(Draft::Draft202012)
-            .extend(pairs)
-            .and_then(jsonschema::RegistryBuilder::prepare)
-            .expect("compiled-in schemas refer to each other only")
-    }
-
-    fn options(&self) -> jsonschema::ValidationOptions<'static> {
+        let document = document(self.name).expect("every schema is a document");
         jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_registry(&REGISTRY)
@@ -146,15 +108,42 @@ impl Documents {
             .should_validate_formats(true)
             // The one reading of time: what the schema accepts is what the decoder can read.
             .with_format("date-time", |text: &str| event::parse_time(text).is_some())
+            .build(document)
+            .expect("a compiled-in schema compiles")
     }
+}
+
+/// The parsed files by name.
+static DOCUMENTS: LazyLock<Vec<(&str, Value)>> = LazyLock::new(parse);
+
+/// Where the files find each other.
+static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(registry);
+
+#[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]
+fn parse() -> Vec<(&'static str, Value)> {
+    let parse = |text| serde_json::from_str(text).expect("a compiled-in schema is JSON");
+    SCHEMAS.iter().map(|schema| (schema.name, parse(schema.text))).collect()
+}
+
+#[expect(clippy::expect_used, reason = "compiled in and the same for every input; every_schema_compiles")]
+fn registry() -> Registry<'static> {
+    let pairs = DOCUMENTS.iter().map(|(name, document)| (format!("{BASE}{name}.json"), document));
+    Registry::new()
+        .draft(Draft::Draft202012)
+        .extend(pairs)
+        .and_then(jsonschema::RegistryBuilder::prepare)
+        .expect("compiled-in schemas refer to each other only")
+}
+
+fn document(name: &str) -> Option<&'static Value> {
+    DOCUMENTS.iter().find(|(known, _)| *known == name).map(|(_, document)| document)
 }
 
 /// The part of a schema that holds the keyword an error is about.
 pub(crate) fn parent(error: &ValidationError<'_>) -> Option<&'static Value> {
     let location = error.absolute_keyword_location()?.as_str();
     let (file, pointer) = location.strip_prefix(BASE)?.split_once('#')?;
-    let document = DOCUMENTS.get(file.strip_suffix(".json")?)?;
-    document.pointer(pointer.rsplit_once('/')?.0)
+    document(file.strip_suffix(".json")?)?.pointer(pointer.rsplit_once('/')?.0)
 }
 
 #[cfg(test)]

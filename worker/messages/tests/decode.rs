@@ -85,6 +85,21 @@ fn headers_that_are_no_attributes_are_ignored() {
 }
 
 #[test]
+fn any_json_media_type_will_do_in_binary_mode() {
+    for content_type in ["application/vnd.hr.hire+json", "Text/JSON", "application/json; charset=utf-8"] {
+        let event = deliver(Some(content_type), &HEADERS, PERSON).unwrap();
+        assert_eq!(event.raw["datacontenttype"], content_type);
+    }
+}
+
+#[test]
+fn without_a_content_type_the_body_tells_the_mode() {
+    let body = serde_json::to_vec(&hire()).unwrap();
+    assert_eq!(deliver(None, &HEADERS, &body).unwrap(), deliver(STRUCTURED, &[], &body).unwrap());
+    assert_eq!(deliver(None, &HEADERS, PERSON).unwrap().data, deliver(STRUCTURED, &[], &body).unwrap().data);
+}
+
+#[test]
 fn what_is_no_cloudevent_says_what_gave_it_away() {
     let body = serde_json::to_vec(&hire()).unwrap();
     type Case<'a> = (Option<&'a str>, &'a [(&'a str, &'a str)], &'a [u8], &'a str);
