@@ -1,6 +1,7 @@
 //! Tokens: issued for a client secret, checked on every request.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -27,7 +28,7 @@ pub(crate) struct Tokens {
 #[derive(Debug)]
 struct Issued {
     client_id: String,
-    roles: BTreeSet<String>,
+    roles: Arc<BTreeSet<String>>,
     expires: Instant,
 }
 
@@ -35,7 +36,7 @@ struct Issued {
 #[derive(Debug)]
 pub(crate) struct Caller {
     /// The permissions at the time the token was issued, as in Entra.
-    pub(crate) roles: BTreeSet<String>,
+    roles: Arc<BTreeSet<String>>,
     /// Whether the application may change administrators.
     pub(crate) privileged: bool,
 }
@@ -165,7 +166,7 @@ impl Tokens {
         let token = format!("{}.{}.{}", part(&header), part(&claims), URL_SAFE_NO_PAD.encode(signature));
         let issued = Issued {
             client_id: application.client_id.clone(),
-            roles: application.roles.clone(),
+            roles: Arc::new(application.roles.clone()),
             expires: Instant::now() + Duration::from_secs(application.expires_in),
         };
         self.issued.insert(token.clone(), issued);
@@ -188,7 +189,7 @@ impl Tokens {
         }
         let key = issued.client_id.to_ascii_lowercase();
         Ok(Caller {
-            roles: issued.roles.clone(),
+            roles: Arc::clone(&issued.roles),
             privileged: tenant.applications.get(&key).is_some_and(|application| application.privileged),
         })
     }

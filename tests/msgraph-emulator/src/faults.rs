@@ -33,6 +33,7 @@ pub struct Fault {
     retry_after: Option<String>,
     body: Body,
     code: Option<String>,
+    message: Option<String>,
     drop: bool,
     act_then_drop: bool,
     garbage: bool,
@@ -156,6 +157,13 @@ impl Fault {
         self
     }
 
+    /// Sends this error message instead of the status's usual one.
+    #[must_use]
+    pub fn message(mut self, message: &str) -> Self {
+        self.message = Some(message.to_owned());
+        self
+    }
+
     /// Sends no body with the status.
     #[must_use]
     pub fn empty_body(mut self) -> Self {
@@ -179,9 +187,12 @@ impl Fault {
                 "name exactly one of status, drop, act_then_drop, garbage, or delay_ms alone".to_owned()
             );
         }
-        let only_with_status = self.retry_after.is_some() || self.code.is_some() || self.body != Body::Graph;
+        let only_with_status = self.retry_after.is_some()
+            || self.code.is_some()
+            || self.message.is_some()
+            || self.body != Body::Graph;
         if self.status.is_none() && only_with_status {
-            return Err("retry_after, body and code go with status".to_owned());
+            return Err("retry_after, body, code and message go with status".to_owned());
         }
         if self.status.is_some_and(|status| !(400..=599).contains(&status)) {
             return Err("status must be from 400 to 599".to_owned());
@@ -247,7 +258,8 @@ impl Fault {
             503 => ("serviceNotAvailable", "The service is temporarily unavailable."),
             _ => ("UnknownError", ""),
         };
-        Refusal::new(status, self.code.as_deref().unwrap_or(code), message)
+        let code = self.code.as_deref().unwrap_or(code);
+        Refusal::new(status, code, self.message.as_deref().unwrap_or(message))
     }
 }
 

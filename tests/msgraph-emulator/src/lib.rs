@@ -74,6 +74,13 @@ impl Options {
         Self { tenant, listen: SocketAddr::from(([127, 0, 0, 1], 0)), page_limit: usize::MAX }
     }
 
+    /// Starts with this tenant.
+    #[must_use]
+    pub fn tenant(mut self, tenant: Tenant) -> Self {
+        self.tenant = tenant;
+        self
+    }
+
     /// Listens on this address.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -87,6 +94,17 @@ impl Options {
         self.page_limit = objects.max(1);
         self
     }
+}
+
+/// What a client needs to ask for tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The tenant's directory id.
+    pub tenant_id: String,
+    /// The application's client id.
+    pub client_id: String,
+    /// The application's client secret.
+    pub client_secret: String,
 }
 
 /// Why an emulator does not start.
@@ -134,6 +152,19 @@ impl Emulator {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The credentials of the tenant's first application, by client id; empty where there is none.
+    #[must_use]
+    pub fn application(&self) -> Registration {
+        let inside = self.world.lock();
+        let application = inside.tenant.applications.values().next();
+        let application = application.cloned().unwrap_or_else(|| Application::new("", ""));
+        Registration {
+            tenant_id: inside.tenant.id.to_string(),
+            client_id: application.client_id,
+            client_secret: application.client_secret,
+        }
     }
 
     /// Every request so far, in the order they were answered.

@@ -1,12 +1,13 @@
 //! The emulator as a program: reads the command line, serves until it is told to stop.
 
+use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use msgraph_emulator::{Emulator, Options, Tenant, TenantError};
+use msgraph_emulator::{Emulator, Options, Tenant};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A Microsoft 365 tenant in memory behind real HTTP.
@@ -38,38 +39,23 @@ struct Arguments {
     users: u64,
 }
 
-/// What keeps the program from doing its work.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("cannot read {}: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{}: {source}", path.display())]
-    Tenant { path: PathBuf, source: TenantError },
-    #[error("{0}")]
-    Grow(#[from] TenantError),
-    #[error("{0}")]
-    Start(#[from] msgraph_emulator::StartError),
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match serve(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("msgraph-emulator: {failure}");
+        Err(error) => {
+            eprintln!("msgraph-emulator: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(arguments: Arguments) -> Result<(), Failure> {
+async fn serve(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     // Before the line that says "ready": whoever reads it may send a signal at once.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut tenant = match &arguments.tenant {
-        Some(path) => read_tenant(path)?,
+        Some(path) => Tenant::from_file(path)?,
         None => Tenant::contoso(),
     };
     tenant.grow(arguments.seed, arguments.users)?;
@@ -82,10 +68,4 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         _ = terminate.recv() => {}
     }
     Ok(())
-}
-
-fn read_tenant(path: &Path) -> Result<Tenant, Failure> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Failure::Read { path: path.to_owned(), source })?;
-    Tenant::from_json(&text).map_err(|source| Failure::Tenant { path: path.to_owned(), source })
 }

@@ -1,5 +1,7 @@
 //! Tenant files: a tenant as JSON, every mistake named with its place.
 
+use std::path::Path;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -105,7 +107,18 @@ enum GroupType {
 }
 
 impl Tenant {
-    /// Reads a tenant file.
+    /// Reads a tenant file from disk.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or [`from_json`](Self::from_json) refuses it.
+    pub fn from_file(path: &Path) -> Result<Self, TenantError> {
+        let wrong = |why: String| TenantError::new(format!("{}: {why}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        Self::from_json(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Reads a tenant file's text.
     ///
     /// # Errors
     ///

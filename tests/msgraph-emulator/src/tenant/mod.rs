@@ -348,6 +348,8 @@ impl Tenant {
             group.owners.remove(&id);
         }
         user.deleted = Some(clock::now());
+        // Entra shows a deleted user under a name that begins with its id (2026-08).
+        user.upn.insert_str(0, &id.simple().to_string());
         self.deleted.insert(id, user);
         true
     }

@@ -153,3 +153,14 @@ fn a_file_makes_the_tenant_it_describes() {
     assert!(tenant.is_administrator(grace) && !tenant.is_administrator(ada));
     assert_eq!(tenant.groups_of(ada), [tenant.group_id("analysts").unwrap()]);
 }
+
+#[test]
+fn the_readme_s_examples_are_taken() {
+    let readme = include_str!("../../README.md");
+    let mut blocks = readme.split("```json").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let faults: Vec<crate::Fault> = serde_json::from_str(blocks.next().unwrap()).unwrap();
+    assert!(faults.iter().all(|fault| fault.check().is_ok()));
+    let tenant = Tenant::from_json(blocks.next().unwrap()).unwrap();
+    assert_eq!(tenant.check(), Ok(()));
+    assert_eq!((blocks.next(), tenant.users.len()), (None, 2));
+}

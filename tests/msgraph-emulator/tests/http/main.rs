@@ -1,0 +1,16 @@
+//! The emulator over real HTTP: every refusal and quirk it promises to have.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod controls;
+mod faults;
+mod groups;
+mod harness;
+mod licenses;
+mod members;
+mod program;
+mod sign_in;
+mod users;
