@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::error::{Context, Error, Peer};
+use crate::log::RequestLog;
 use crate::observer::{Observer, Outcome, RequestReport, RetryReport, Service, ThrottleReport};
 use crate::paging::Pages;
 use crate::path;
@@ -25,7 +26,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One tenant's Graph. Clones share connections and tokens.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    log: Option<RequestLog>,
+}
 
 struct Inner {
     http: reqwest::Client,
@@ -68,14 +72,21 @@ impl Client {
         let endpoints = Endpoints::of(&settings)?;
         let http = http_client(&settings, &endpoints)?;
         let tokens = Tokens::new(http.clone(), endpoints.clone(), &settings, Arc::clone(&observer));
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             http,
             endpoints,
             retry_budget: settings.retry_budget,
             max_body_bytes: settings.max_body_bytes,
             tokens,
             observer,
-        })))
+        };
+        Ok(Self { inner: Arc::new(inner), log: None })
+    }
+
+    /// The same client, and a log of the requests that are made with it.
+    pub fn logged(&self) -> (Self, RequestLog) {
+        let log = RequestLog::default();
+        (Self { inner: Arc::clone(&self.inner), log: Some(log.clone()) }, log)
     }
 
     /// The reads.
@@ -91,15 +102,15 @@ impl Client {
     /// Sends a request until it is answered for good.
     async fn send(&self, request: &Request) -> Result<Response, Error> {
         let call = Call { request, url: self.url_of(&request.target)? };
-        let mut retry = Retry::new(self.0.retry_budget);
+        let mut retry = Retry::new(self.inner.retry_budget);
         let mut renewed = false;
         loop {
-            let token = self.0.tokens.current(&mut retry).await?;
+            let token = self.inner.tokens.current(&mut retry).await?;
             let mut outcome = self.attempt(&call, &token, retry.begin_attempt()).await;
             if !renewed && outcome.as_ref().is_err_and(Error::is_unauthorized) {
                 // Tokens end early when consent or a policy changes. Nothing was processed, so a POST may go again.
                 renewed = true;
-                let token = self.0.tokens.replacing(&token, &mut retry).await?;
+                let token = self.inner.tokens.replacing(&token, &mut retry).await?;
                 outcome = self.attempt(&call, &token, retry.begin_attempt()).await;
             }
             let error = match outcome {
@@ -107,7 +118,7 @@ impl Client {
                 Err(error) => error,
             };
             let Some(wait) = retry.wait_after(&error) else { return Err(error) };
-            self.0.observer.retry(&RetryReport {
+            self.inner.observer.retry(&RetryReport {
                 service: Service::Directory,
                 reason: error.outcome(),
                 attempt: retry.next_attempt(),
@@ -130,19 +141,23 @@ impl Client {
             Ok(response) => (Outcome::Status(response.status), Some(response.request_id())),
             Err(error) => (error.outcome(), error.request_id()),
         };
-        self.0.observer.request(&RequestReport {
+        let request_id = request_id.unwrap_or(&context.request_id);
+        if let Some(log) = &self.log {
+            log.add(request_id);
+        }
+        self.inner.observer.request(&RequestReport {
             service: Service::Directory,
             method: call.request.method.as_str(),
             outcome: reported,
             elapsed: started.elapsed(),
             attempt,
-            request_id: request_id.unwrap_or(&context.request_id),
+            request_id,
         });
         if let Err(error) = &outcome
             && (error.is_throttled() || (error.status() == Some(503) && error.retry_after().is_some()))
         {
             let report = ThrottleReport { service: Service::Directory, retry_after: error.retry_after() };
-            self.0.observer.throttled(&report);
+            self.inner.observer.throttled(&report);
         }
         outcome
     }
@@ -151,7 +166,7 @@ impl Client {
     async fn exchange(&self, call: &Call<'_>, token: &Token, context: &Context) -> Result<Response, Error> {
         let request = call.request;
         let mut builder = self
-            .0
+            .inner
             .http
             .request(request.method.clone(), call.url.clone())
             .header(AUTHORIZATION, token.header.clone())
@@ -163,7 +178,7 @@ impl Client {
         let answer = builder.send().await.map_err(|error| Error::transport(error, context))?;
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
-        let body = read_body(answer, self.0.max_body_bytes, context).await;
+        let body = read_body(answer, self.inner.max_body_bytes, context).await;
         if !status.is_success() {
             return Err(refusal(head, body, context));
         }
@@ -174,7 +189,7 @@ impl Client {
     /// The address of a request. A link to a next page holds Graph's own token for it and is not touched, but it
     /// is followed to the configured host only: it arrives in a body, and our token would go with it.
     fn url_of(&self, target: &Target) -> Result<Url, Error> {
-        let endpoints = &self.0.endpoints;
+        let endpoints = &self.inner.endpoints;
         match target {
             Target::Path(path) => Url::parse(&format!("{}{path}", endpoints.graph))
                 .map_err(|_| Error::internal("a path cannot be made into an address")),
@@ -237,7 +252,7 @@ impl Writer<'_> {
 
     /// The address of an object, as a body refers to it.
     pub(crate) fn reference(self, segments: &[&str]) -> Result<Reference, Error> {
-        let id = format!("{}{}", self.client.0.endpoints.graph, path::join(segments)?);
+        let id = format!("{}{}", self.client.inner.endpoints.graph, path::join(segments)?);
         Ok(Reference { id })
     }
 }

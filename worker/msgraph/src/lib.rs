@@ -21,6 +21,7 @@ mod client;
 mod error;
 mod groups;
 mod licenses;
+mod log;
 mod observer;
 mod paging;
 mod path;
@@ -39,6 +40,7 @@ pub use groups::{Group, GroupKind};
 pub use licenses::{
     AddLicense, AssignedLicense, LicenseAssignmentState, PrepaidUnits, ServicePlan, SubscribedSku,
 };
+pub use log::RequestLog;
 pub use observer::{Observer, Outcome, RequestReport, RetryReport, Service, ThrottleReport, TokenReport};
 pub use settings::Settings;
 pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};
