@@ -1,1 +1,28 @@
-//! What the worker can make true in a tenant: one file an action.
+//! What the worker can make true in a tenant: one file an action, in `handlers/`.
+//!
+//! An [`Action`] observes (reads only), plans (pure) and applies (writes only). The driver runs every action the
+//! same way, so that none of them can tell a dry run from a real one: in a dry run `apply` is not called.
+//!
+//! What is absent here, on purpose:
+//! - No ledger of what was done: the tenant is the ledger, and an action that finds things as asked plans nothing.
+//! - No HTTP: requests are `msgraph`'s business. No retry loop: a failure says who must act next, others wait.
+//! - No knowledge of queues or messages.
+//!
+//! Start reading at [`action`], then any file in `handlers/`; [`driver`] is how one is run.
+
+pub mod action;
+pub mod definitions;
+pub mod driver;
+pub mod error;
+mod groups;
+mod handlers;
+mod licenses;
+mod password;
+pub mod person;
+
+pub use action::{Action, Plan};
+pub use definitions::default_definitions;
+pub use driver::Entry;
+pub use error::Error;
+pub use handlers::roster;
+pub use person::{Account, Reader};

@@ -40,7 +40,7 @@ pub trait Recorder: Send + Sync {
     fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>>;
 }
 
-/// The caller can no longer say what happens: the run stops where it is, to be taken up from the message.
+/// The caller can no longer say what happens: the run goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted;
 
@@ -58,15 +58,13 @@ pub enum Next {
         /// The failure that time is to mend.
         because: Failure,
     },
+    /// Nobody could be told of the last of these records. The message comes again.
+    Interrupted(Progress),
 }
 
 impl<W: Sync> Run<'_, W> {
     /// Runs until the run is over or has to wait.
-    pub async fn advance(
-        &self,
-        mut progress: Progress,
-        recorder: &dyn Recorder,
-    ) -> Result<Next, Interrupted> {
+    pub async fn advance(&self, mut progress: Progress, recorder: &dyn Recorder) -> Next {
         for stage in &self.prepared.stages {
             let fresh = self.run_stage(stage, &progress).await;
             let got_further = !fresh.is_empty();
@@ -83,15 +81,16 @@ impl<W: Sync> Run<'_, W> {
             if because.is_none() {
                 finished.extend(waiting.into_iter().map(|record| exhausted(record, progress.attempt)));
             }
-            if !finished.is_empty() {
-                recorder.recorded(&finished).await?;
-            }
+            let told = if finished.is_empty() { Ok(()) } else { recorder.recorded(&finished).await };
             for record in finished {
                 progress.record(record);
             }
+            if told == Err(Interrupted) {
+                return Next::Interrupted(progress);
+            }
             if let Some((because, after)) = because {
                 progress.attempt = progress.attempt.saturating_add(1);
-                return Ok(Next::Later { after, progress, because });
+                return Next::Later { after, progress, because };
             }
             if got_further {
                 progress.attempt = 1;
@@ -102,7 +101,7 @@ impl<W: Sync> Run<'_, W> {
                 break;
             }
         }
-        Ok(Next::Over(progress))
+        Next::Over(progress)
     }
 
     /// Runs the steps of a stage that have no record yet, all together, and answers in their order.
@@ -110,7 +109,8 @@ impl<W: Sync> Run<'_, W> {
         let open = stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none());
         let runs = open.map(|step| async {
             let started = Instant::now();
-            let Report { outcome, left, request_ids } = self.run_step(step, Earlier::new(&progress.records)).await;
+            let Report { outcome, left, request_ids } =
+                self.run_step(step, Earlier::new(&progress.records)).await;
             Record {
                 stage: stage.name.to_owned(),
                 step: step.name.to_owned(),
@@ -216,7 +216,7 @@ mod tests {
             prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
         let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5 };
         let heard = Heard::default();
-        let next = run.advance(progress, &heard).await.unwrap();
+        let next = run.advance(progress, &heard).await;
         (next, heard, prepared.steps())
     }
 
@@ -227,7 +227,7 @@ mod tests {
     fn over(next: Next) -> Progress {
         match next {
             Next::Over(progress) => progress,
-            Next::Later { because, .. } => panic!("expected the end, must wait: {because}"),
+            other => panic!("expected the end: {other:?}"),
         }
     }
 
@@ -331,7 +331,9 @@ mod tests {
         let prepared =
             prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
         let run = Run { prepared: &prepared, world: &world, mode: Mode::Apply, policy: POLICY, spread: 0.5 };
-        assert_eq!(run.advance(fresh(), &Deaf).await, Err(Interrupted));
-        assert_eq!(world.notes().len(), 1);
+        let Next::Interrupted(progress) = run.advance(fresh(), &Deaf).await else {
+            panic!("should have stopped")
+        };
+        assert_eq!((world.notes().len(), progress.records.len()), (1, 1));
     }
 }

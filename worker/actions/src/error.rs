@@ -1,0 +1,133 @@
+//! Why an action could not do its work, and the one place where that becomes a failure of a class.
+
+use std::time::Duration;
+
+use workflow::{Class, Failure};
+
+/// How long a new object may stay invisible before looking again is worth a try.
+const VISIBLE_SOON: Duration = Duration::from_secs(2);
+
+/// Why an action could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Graph refused, or did not answer.
+    #[error(transparent)]
+    Graph(#[from] msgraph::Error),
+    /// The publisher asked for what cannot be.
+    #[error("{detail}")]
+    Rejected {
+        /// Stable, `snake_case`.
+        code: &'static str,
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// An operator or administrator has something to do first.
+    #[error("{detail}")]
+    Blocked {
+        /// Stable, `snake_case`.
+        code: &'static str,
+        /// What is missing and what to do.
+        detail: String,
+    },
+    /// Graph does not show yet what this run has made; a little time mends that.
+    #[error("an account that this run created is not visible yet")]
+    NotYetVisible,
+    /// The tenant changed between the look and the write; looking again mends that.
+    #[error("the tenant changed between the look and the write: {0}")]
+    StalePlan(&'static str),
+    /// We broke our own rules.
+    #[error("{0}")]
+    Broken(&'static str),
+}
+
+impl Error {
+    /// Shorthand for [`Error::Rejected`].
+    pub fn rejected(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Rejected { code, detail: detail.into() }
+    }
+
+    /// Shorthand for [`Error::Blocked`].
+    pub fn blocked(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Blocked { code, detail: detail.into() }
+    }
+
+    /// Turns Graph's "you may not" into a blocked step that says which permission, or what else, is missing.
+    pub fn or_missing(self, code: &'static str, detail: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Graph(error) if error.is_forbidden() => {
+                Self::blocked(code, format!("{}; {error}", detail()))
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Graph(error) => of_graph(&error),
+            Error::Rejected { code, .. } => Self::new(Class::Rejected, code, message),
+            Error::Blocked { code, .. } => Self::new(Class::Blocked, code, message),
+            Error::NotYetVisible => {
+                let failure = Self::new(Class::Retry, "not_yet_visible", message);
+                Self { retry_after: Some(VISIBLE_SOON), ..failure }
+            }
+            Error::StalePlan(_) => Self::new(Class::Retry, "stale_plan", message),
+            Error::Broken(_) => Self::new(Class::Fault, "internal", message),
+        }
+    }
+}
+
+/// Every error of the Graph client, by who must act next.
+fn of_graph(error: &msgraph::Error) -> Failure {
+    let (class, code) = if error.is_throttled() {
+        (Class::Retry, "graph_throttled")
+    } else if error.is_ambiguous() {
+        // The next observation tells whether the write arrived.
+        (Class::Retry, "graph_outcome_unknown")
+    } else if error.is_credentials() {
+        (Class::Blocked, "credentials_refused")
+    } else if error.is_unauthorized() {
+        (Class::Blocked, "graph_unauthorized")
+    } else if error.is_forbidden() {
+        (Class::Blocked, "permission_missing")
+    } else if error.is_transient() {
+        (Class::Retry, "graph_unavailable")
+    } else if error.is_already_exists() || error.is_conflict() {
+        (Class::Retry, "stale_plan")
+    } else if error.is_not_found() {
+        // Seen a moment ago, gone now: looking again decides.
+        (Class::Retry, "object_disappeared")
+    } else if error.status() == Some(400) {
+        (Class::Rejected, "graph_refused")
+    } else {
+        (Class::Fault, "graph_unexpected")
+    };
+    Failure {
+        retry_after: error.retry_after(),
+        request_id: error.request_id().map(ToOwned::to_owned),
+        http_status: error.status(),
+        ..Failure::new(class, code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_error_has_its_class() {
+        let rows = [
+            (Error::rejected("dynamic_group", "d"), Class::Rejected, "dynamic_group"),
+            (Error::blocked("no_seat", "d"), Class::Blocked, "no_seat"),
+            (Error::NotYetVisible, Class::Retry, "not_yet_visible"),
+            (Error::StalePlan("it exists"), Class::Retry, "stale_plan"),
+            (Error::Broken("x"), Class::Fault, "internal"),
+        ];
+        for (error, class, code) in rows {
+            let failure = Failure::from(error);
+            assert_eq!((failure.class, failure.code.as_str()), (class, code));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Groups: found by name or id, and told apart by who decides about their members.
+
+use msgraph::{Group, GroupKind};
+use workflow::{Left, Needs};
+
+use crate::error::Error;
+use crate::person::Reader;
+
+/// Why Graph cannot change a group's members.
+pub struct Hindrance {
+    /// Stable, `snake_case`.
+    pub code: &'static str,
+    /// The sentence after the group's id.
+    pub because: &'static str,
+    /// Whether somebody can and should change them elsewhere.
+    pub needs: Needs,
+}
+
+/// What keeps the members of a group from being changed through Graph, if anything.
+pub fn hindrance(group: &Group) -> Option<Hindrance> {
+    let (code, because, needs) = match group.kind() {
+        GroupKind::Security | GroupKind::Microsoft365 | GroupKind::RoleAssignable => return None,
+        GroupKind::Dynamic => {
+            ("dynamic_group", "follows its membership rule; change the rule", Needs::Nobody)
+        }
+        GroupKind::Synced => {
+            ("synced_group", "is mastered on premises; change it in Active Directory", Needs::Operator)
+        }
+        GroupKind::DistributionList => {
+            ("distribution_list", "is a distribution list; change it in Exchange", Needs::Operator)
+        }
+        GroupKind::MailEnabledSecurity => {
+            ("mail_enabled_group", "is a mail-enabled security group; change it in Exchange", Needs::Operator)
+        }
+        GroupKind::Unreadable => {
+            ("unreadable_group", "cannot be read; grant GroupMember.Read.All", Needs::Operator)
+        }
+    };
+    Some(Hindrance { code, because, needs })
+}
+
+impl Hindrance {
+    /// What a removal that has to leave the group says.
+    pub fn left(&self, group: &Group) -> Left {
+        let detail = format!("group {} {}", group.id, self.because);
+        Left { code: self.code.to_owned(), detail, needs: self.needs }
+    }
+}
+
+/// The permission that a refused membership write is missing.
+pub fn missing_permission(group: &str, role_assignable: bool) -> String {
+    let needed = if role_assignable {
+        "RoleManagement.ReadWrite.Directory, because the group can hold directory roles"
+    } else {
+        "GroupMember.ReadWrite.All"
+    };
+    format!("changing the members of group {group} needs {needed}")
+}
+
+/// The groups with these names or ids.
+///
+/// # Errors
+///
+/// `group_not_found` and `ambiguous_group`; the latter lists the candidates' ids.
+pub async fn resolve(references: &[String], graph: Reader<'_>) -> Result<Vec<Group>, Error> {
+    let mut groups: Vec<Group> = Vec::with_capacity(references.len());
+    for reference in references {
+        let group = match uuid::Uuid::try_parse(reference) {
+            Ok(_) => graph.group(reference).await?,
+            Err(_) => only_one(reference, graph.groups_named(reference).await?)?,
+        };
+        let group = group.ok_or_else(|| {
+            Error::rejected(
+                "group_not_found",
+                format!("there is no group `{reference}`; check the name or id"),
+            )
+        })?;
+        if !groups.iter().any(|known| known.id == group.id) {
+            groups.push(group);
+        }
+    }
+    Ok(groups)
+}
+
+fn only_one(name: &str, mut found: Vec<Group>) -> Result<Option<Group>, Error> {
+    if found.len() > 1 {
+        let ids: Vec<_> = found.iter().map(|group| group.id.as_str()).collect();
+        let detail =
+            format!("{} groups are called `{name}`; give one of the ids {}", found.len(), ids.join(", "));
+        return Err(Error::rejected("ambiguous_group", detail));
+    }
+    Ok(found.pop())
+}

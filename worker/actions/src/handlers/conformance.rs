@@ -1,0 +1,246 @@
+//! What every action promises, shown for every action in the roster through the real client.
+//!
+//! An action joins by being in the roster; without a scenario it does not compile under test.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use msgraph::{Client, Observer, Settings};
+use msgraph_emulator::{Emulator, Fault, Options, Tenant};
+use serde_json::Value;
+use workflow::{Call, Class, Earlier, Mode, Outcome, OutcomeKind, Report};
+
+use crate::driver::Entry;
+use crate::handlers::roster;
+
+/// A tenant and a request on which an action has something to do.
+pub struct Scenario {
+    tenant: Tenant,
+    params: Value,
+}
+
+impl Scenario {
+    /// This request on the tenant all scenarios share.
+    pub fn new(params: Value) -> Self {
+        Self { tenant: tenant(), params }
+    }
+}
+
+/// Ada has an account and little else; Grace has something of everything that can be taken back.
+fn tenant() -> Tenant {
+    use msgraph_emulator::{Group, Sku, User};
+    let grace = "grace@contoso.example";
+    Tenant::empty()
+        .sku(Sku::new("SPE_E3", 5).plan("TEAMS1"))
+        .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
+        .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))
+        .user(User::new("ada@contoso.example", "Ada Lovelace"))
+        .user(User::new(grace, "Grace Hopper").located("US").licensed("SPE_E3").licensed("VISIOCLIENT"))
+        .group(Group::security("Research"))
+        .group(Group::microsoft365("Project X").member(grace))
+        .group(Group::security("Engineers").member(grace))
+        .group(Group::security("Devices").licensing("EMS").member(grace))
+        .group(Group::dynamic("Everybody", "user.accountEnabled -eq true").member(grace))
+        .group(Group::synced("Building 7").member(grace))
+        .group(Group::distribution("Newsletter").member(grace))
+}
+
+struct Quiet;
+
+impl Observer for Quiet {}
+
+/// One action in a tenant of its own.
+struct Stage {
+    entry: Entry,
+    params: Value,
+    emulator: Emulator,
+    graph: Client,
+}
+
+impl Stage {
+    async fn of(entry: Entry) -> Self {
+        let Scenario { tenant, params } = (entry.scenario)();
+        let emulator = Emulator::start(Options::new(tenant)).unwrap();
+        let application = emulator.application();
+        let settings = Settings {
+            login_url: emulator.url(),
+            graph_url: emulator.url(),
+            // Never repeats a request: each failure is to be met by the action and by its next run.
+            retry_budget: Duration::ZERO,
+            ..Settings::new(application.tenant_id, application.client_id, application.client_secret.into())
+        };
+        let graph = Client::new(settings, Arc::new(Quiet)).unwrap();
+        // Requests are counted from here: signing in is the client's business and tested there.
+        graph.reader().subscribed_skus().await.unwrap();
+        emulator.clear_journal();
+        Self { entry, params, emulator, graph }
+    }
+
+    async fn run(&self, mode: Mode) -> Report {
+        let earlier = Earlier::new(&[]);
+        self.entry.step.run(Call { params: &self.params, mode, earlier, world: &self.graph }).await
+    }
+
+    fn requests(&self) -> usize {
+        self.emulator.journal().len()
+    }
+
+    /// Every change that reached the tenant, in order.
+    fn effects(&self) -> Vec<String> {
+        self.emulator.journal().into_iter().flat_map(|entry| entry.effects).collect()
+    }
+}
+
+/// What an undisturbed run does: requests, effects, and the tenant it leaves.
+async fn undisturbed(name: &str) -> (usize, Vec<String>, Value) {
+    let stage = Stage::of(entry(name)).await;
+    let report = stage.run(Mode::Apply).await;
+    assert_eq!(report.outcome.kind(), OutcomeKind::Changed, "{name}: {report:?}");
+    (stage.requests(), stage.effects(), stage.emulator.state())
+}
+
+fn entry(name: &str) -> Entry {
+    roster().into_iter().find(|entry| entry.name == name).unwrap()
+}
+
+fn names() -> Vec<&'static str> {
+    roster().iter().map(|entry| entry.name).collect()
+}
+
+#[tokio::test]
+async fn a_plan_writes_nothing_and_names_exactly_what_apply_does() {
+    for name in names() {
+        let stage = Stage::of(entry(name)).await;
+        let before = stage.emulator.state();
+        let planned = stage.run(Mode::Plan).await;
+        assert_eq!(stage.emulator.state(), before, "{name}");
+        assert!(stage.emulator.journal().iter().all(|entry| !entry.write), "{name}");
+        let applied = stage.run(Mode::Apply).await;
+        let (Outcome::Planned(planned), Outcome::Changed(applied)) = (planned.outcome, applied.outcome)
+        else {
+            panic!("{name}: has nothing to do in its scenario")
+        };
+        assert_eq!(planned, applied, "{name}");
+        let writes = stage.emulator.journal().iter().filter(|entry| entry.write).count();
+        assert_eq!(writes, applied.len(), "{name}: a change is one write");
+    }
+}
+
+#[tokio::test]
+async fn a_second_run_changes_nothing() {
+    for name in names() {
+        let stage = Stage::of(entry(name)).await;
+        let first = stage.run(Mode::Apply).await;
+        let after_first = stage.emulator.state();
+        stage.emulator.clear_journal();
+        let second = stage.run(Mode::Apply).await;
+        assert_eq!(second.outcome, Outcome::Unchanged, "{name} after {first:?}");
+        assert!(stage.emulator.journal().iter().all(|entry| !entry.write), "{name}");
+        assert_eq!(stage.emulator.state(), after_first, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn stopped_at_any_request_and_run_again_it_ends_in_the_same_place() {
+    for name in names() {
+        let (requests, effects, end) = undisturbed(name).await;
+        for nth in 1..=requests {
+            let stage = Stage::of(entry(name)).await;
+            stage.emulator.fault(Fault::dropped().from(nth as u64));
+            let stopped = stage.run(Mode::Apply).await;
+            assert_class(&stopped, Class::Retry, &format!("{name} stopped at {nth}"));
+            stage.emulator.clear_faults();
+            let again = stage.run(Mode::Apply).await;
+            assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
+            assert_eq!(stage.emulator.state(), end, "{name} stopped at {nth}");
+            assert_eq!(sorted(stage.effects()), sorted(effects.clone()), "{name} stopped at {nth}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_lost_after_graph_acted_is_survived() {
+    for name in names() {
+        let (requests, effects, end) = undisturbed(name).await;
+        for nth in 1..=requests {
+            let stage = Stage::of(entry(name)).await;
+            stage.emulator.fault(Fault::acted_then_dropped().nth(nth as u64));
+            let lost = stage.run(Mode::Apply).await;
+            assert_class(&lost, Class::Retry, &format!("{name} lost {nth}"));
+            let again = stage.run(Mode::Apply).await;
+            assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
+            assert_eq!(stage.emulator.state(), end, "{name} lost {nth}");
+            assert_eq!(
+                sorted(stage.effects()),
+                sorted(effects.clone()),
+                "{name} lost {nth}: an effect came twice"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn throttled_or_unavailable_at_any_request_is_a_retry() {
+    for name in names() {
+        let (requests, _, end) = undisturbed(name).await;
+        for status in [429, 503] {
+            for nth in 1..=requests {
+                let stage = Stage::of(entry(name)).await;
+                stage.emulator.fault(Fault::status(status).retry_after("7").nth(nth as u64));
+                let refused = stage.run(Mode::Apply).await;
+                let failure = assert_class(&refused, Class::Retry, &format!("{name}: {status} at {nth}"));
+                assert_eq!(failure, Some(Duration::from_secs(7)), "{name}: {status} at {nth}");
+                let again = stage.run(Mode::Apply).await;
+                assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
+                assert_eq!(stage.emulator.state(), end, "{name}: {status} at {nth}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_permission_blocks_and_is_named() {
+    for name in names() {
+        let stage = Stage::of(entry(name)).await;
+        stage.emulator.fault(Fault::status(403).code("Authorization_RequestDenied").writes());
+        let report = stage.run(Mode::Apply).await;
+        assert_class(&report, Class::Blocked, name);
+    }
+}
+
+#[test]
+fn every_action_is_in_a_file_of_its_name_and_in_the_roster_once() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/handlers");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|stem| stem != "mod" && stem != "conformance")
+        .collect();
+    files.sort();
+    assert_eq!(names(), files);
+}
+
+#[test]
+fn every_default_fills_a_parameter_that_exists() {
+    for entry in roster() {
+        let known = entry.step.parameters();
+        for (parameter, _) in entry.step.defaults() {
+            assert!(known.contains(&(*parameter).to_owned()), "{}: {parameter}", entry.name);
+        }
+    }
+}
+
+fn assert_class(report: &Report, class: Class, context: &str) -> Option<Duration> {
+    match &report.outcome {
+        Outcome::Failed(failure) => {
+            assert_eq!(failure.class, class, "{context}: {failure:?}");
+            failure.retry_after
+        }
+        other => panic!("{context}: should have failed, is {other:?}"),
+    }
+}
+
+fn sorted(mut items: Vec<String>) -> Vec<String> {
+    items.sort();
+    items
+}

@@ -1,0 +1,29 @@
+//! Every action. Two lines each: the module, and the entry in the roster.
+
+mod add_to_groups;
+mod assign_licenses;
+mod create_user;
+mod disable_account;
+mod remove_from_groups;
+mod remove_licenses;
+mod revoke_sessions;
+mod set_manager;
+
+#[cfg(test)]
+pub(crate) mod conformance;
+
+use crate::driver::Entry;
+
+/// All actions, sorted: the order means nothing, being able to find one does.
+pub fn roster() -> Vec<Entry> {
+    vec![
+        Entry::of::<add_to_groups::AddToGroups>(),
+        Entry::of::<assign_licenses::AssignLicenses>(),
+        Entry::of::<create_user::CreateUser>(),
+        Entry::of::<disable_account::DisableAccount>(),
+        Entry::of::<remove_from_groups::RemoveFromGroups>(),
+        Entry::of::<remove_licenses::RemoveLicenses>(),
+        Entry::of::<revoke_sessions::RevokeSessions>(),
+        Entry::of::<set_manager::SetManager>(),
+    ]
+}

@@ -1,0 +1,168 @@
+//! Naming a person, finding the account, and the account that is not there yet.
+
+use std::fmt;
+use std::ops::Deref;
+
+use msgraph::{User, UserKey};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use workflow::{Earlier, OutcomeKind};
+
+use crate::error::Error;
+
+/// The action that makes accounts: what it did earlier in a run decides what an absent account means.
+const CREATES: &str = "create_user";
+
+/// A person, as an event or a workflow names one: an object id, a user principal name, or an object with at least
+/// one of `entra_id`, `upn` and `employee_id` (the first of these that is there counts).
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(with = "Value")]
+pub struct PersonRef(UserKey);
+
+impl PersonRef {
+    /// The key to look for.
+    pub fn key(&self) -> &UserKey {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for PersonRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str =
+            "names nobody: expected an object id, a UPN, or an object with entra_id, upn or employee_id";
+        let key = match Value::deserialize(deserializer)? {
+            Value::String(text) if text.contains('@') => Some(UserKey::Upn(text)),
+            Value::String(text) if uuid::Uuid::try_parse(&text).is_ok() => Some(UserKey::Id(text)),
+            Value::Object(fields) => key_of(&fields),
+            _ => None,
+        };
+        key.map(Self).ok_or_else(|| serde::de::Error::custom(EXPECTED))
+    }
+}
+
+/// The surest identifier first: names change and are given again, object ids do not.
+fn key_of(fields: &Map<String, Value>) -> Option<UserKey> {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    text("entra_id")
+        .map(|id| UserKey::Id(id.to_owned()))
+        .or_else(|| text("upn").map(|upn| UserKey::Upn(upn.to_owned())))
+        .or_else(|| text("employee_id").map(|id| UserKey::EmployeeId(id.to_owned())))
+}
+
+/// The account a change is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// It exists, with this object id.
+    Known(String),
+    /// An earlier step of this plan is to create it. Such a change is only ever printed.
+    Promised,
+}
+
+impl Account {
+    /// The object id, for a write.
+    pub fn id(&self) -> Result<&str, Error> {
+        match self {
+            Self::Known(id) => Ok(id),
+            Self::Promised => {
+                Err(Error::Broken("a change for an account that is only planned was to be applied"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(id) => write!(f, "user {id}"),
+            Self::Promised => f.write_str("the new user"),
+        }
+    }
+}
+
+/// A person's account as it was seen.
+#[derive(Clone, Debug)]
+pub enum Person {
+    /// It is there.
+    Present(Box<User>),
+    /// It is not there, and an earlier step of this plan is to create it.
+    Promised,
+    /// It is not there.
+    Absent,
+}
+
+impl Person {
+    /// What a change names and what is known about it; refuses an absent person.
+    pub fn account(&self) -> Result<(Account, Option<&User>), Error> {
+        match self {
+            Self::Present(user) => Ok((Account::Known(user.id.clone()), Some(user))),
+            Self::Promised => Ok((Account::Promised, None)),
+            Self::Absent => Err(Error::rejected(
+                "user_not_found",
+                "the tenant has no account for this person; check entra_id, upn or employee_id",
+            )),
+        }
+    }
+}
+
+/// Reads of the tenant, with what this run has made so far.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    graph: msgraph::Reader<'a>,
+    created: Option<OutcomeKind>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads in a run that has done this much.
+    pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'_>) -> Self {
+        Self { graph, created: earlier.outcome_of(CREATES) }
+    }
+
+    /// The person's account, with these properties.
+    ///
+    /// Where an earlier step of the run made it, an account that does not show is replication taking its time,
+    /// and where an earlier step of a plan would make it, it is [`Person::Promised`].
+    pub async fn person(&self, person: &PersonRef, select: &[&str]) -> Result<Person, Error> {
+        match (self.graph.user(person.key(), select).await?, self.created) {
+            (Some(user), _) => Ok(Person::Present(Box::new(user))),
+            (None, Some(OutcomeKind::Planned)) => Ok(Person::Promised),
+            (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => Err(Error::NotYetVisible),
+            (None, Some(OutcomeKind::Skipped | OutcomeKind::Failed) | None) => Ok(Person::Absent),
+        }
+    }
+}
+
+impl<'a> Deref for Reader<'a> {
+    type Target = msgraph::Reader<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.graph
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_person_is_named_by_the_surest_identifier_given() {
+        let id = "6f0a8a6c-0001-4000-8000-000000000001";
+        let rows = [
+            (json!({ "entra_id": id, "upn": "ada@contoso.example" }), UserKey::Id(id.into())),
+            (
+                json!({ "employee_id": "7", "upn": "ada@contoso.example" }),
+                UserKey::Upn("ada@contoso.example".into()),
+            ),
+            (json!({ "employee_id": "7", "given_name": "Ada" }), UserKey::EmployeeId("7".into())),
+            (json!("ada@contoso.example"), UserKey::Upn("ada@contoso.example".into())),
+            (json!(id), UserKey::Id(id.into())),
+        ];
+        for (value, expected) in rows {
+            assert_eq!(serde_json::from_value::<PersonRef>(value).unwrap().key(), &expected);
+        }
+        for value in [json!(null), json!({}), json!({ "upn": "" }), json!("ada"), json!(7)] {
+            assert!(serde_json::from_value::<PersonRef>(value).is_err());
+        }
+    }
+}
