@@ -1,0 +1,319 @@
+//! `gatehouse dead ...`: what was set aside, why, and back to work with it.
+
+use std::num::NonZeroU32;
+use std::process::ExitCode;
+
+use broker::{DeadLetters, Entry, Filter, Outgoing, Properties, Report, Selection};
+use jiff::Timestamp;
+use messages::{Cause, Continuation, OperatorAction, ResultData, ResultEvent};
+use serde_json::json;
+
+use super::{CommandError, OutputArgs};
+use crate::config::Config;
+use crate::consume::QUEUE;
+use crate::output::{self, Format};
+
+/// What to do with dead letters.
+#[derive(clap::Subcommand)]
+#[command(after_help = "\
+Examples:
+  gatehouse dead list
+  gatehouse dead show 6f0a8a6c-1b5e-5f0e-9d4c-0c2f5fd54f27
+  gatehouse dead replay --all --class retries_exhausted --why \"Graph is back\"
+  gatehouse dead discard 6f0a8a6c-1b5e-5f0e-9d4c-0c2f5fd54f27 --why \"published by mistake\"")]
+pub enum Command {
+    /// List dead letters, oldest first
+    List {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: OutputArgs,
+    },
+    /// Show one dead letter with its message
+    Show {
+        /// Its id
+        id: String,
+        /// The queue it failed in, or `unrouted`
+        #[arg(long, default_value = QUEUE)]
+        queue: String,
+        #[command(flatten)]
+        format: OutputArgs,
+    },
+    /// Send dead letters back to work; a run goes on where it failed
+    Replay {
+        #[command(flatten)]
+        work: Work,
+        /// Another work queue than the one it failed in
+        #[arg(long, value_name = "QUEUE")]
+        to: Option<String>,
+        /// Only say which would be replayed
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take dead letters away for good
+    Discard {
+        #[command(flatten)]
+        work: Work,
+    },
+}
+
+/// Which dead letters are meant: those to which everything given applies.
+#[derive(clap::Args)]
+pub struct Which {
+    /// The queue they failed in, or `unrouted` for what no queue took
+    #[arg(long, default_value = QUEUE)]
+    queue: String,
+    /// Only of this class
+    #[arg(long)]
+    class: Option<String>,
+    /// Only those that failed in this step
+    #[arg(long)]
+    step: Option<String>,
+    /// Only set aside before this time (RFC 3339)
+    #[arg(long)]
+    before: Option<Timestamp>,
+}
+
+/// Which dead letters to act on, how, and who does it.
+#[derive(clap::Args)]
+pub struct Work {
+    /// Ids as `dead list` shows them
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    ids: Vec<String>,
+    /// All that the other options leave
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    which: Which,
+    /// Act on this many at most
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Act on this many each second at most
+    #[arg(long, default_value = "10")]
+    rate: NonZeroU32,
+    /// Why; kept with the result event that tells of it
+    #[arg(long)]
+    why: Option<String>,
+    /// Who; the login name unless given
+    #[arg(long)]
+    by: Option<String>,
+    #[command(flatten)]
+    format: OutputArgs,
+}
+
+pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::List { which, format } => {
+            let dead = DeadLetters::open(&config.broker()?, &which.queue).await?;
+            let entries = dead.list(&which.filter(Vec::new())).await;
+            dead.close().await;
+            show_list(&entries?, format.output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Show { id, queue, format } => {
+            let dead = DeadLetters::open(&config.broker()?, &queue).await?;
+            let found = dead.get(&id).await;
+            dead.close().await;
+            match found? {
+                Some((entry, message)) => {
+                    show_one(&entry, &message, format.output).map(|()| ExitCode::SUCCESS)
+                }
+                None => Err(CommandError::Input(format!(
+                    "no dead letter of {queue} has the id {id}; see `dead list`"
+                ))),
+            }
+        }
+        Command::Replay { work, to, dry_run: true } => {
+            let which = &work.which;
+            let dead = DeadLetters::open(&config.broker()?, &which.queue).await?;
+            let entries = dead.list(&which.filter(work.ids.clone())).await;
+            dead.close().await;
+            let entries = entries?;
+            let target = to.as_deref().unwrap_or("where each failed");
+            show_list(&entries, work.format.output)?;
+            eprintln!("{} would be replayed to {target}; nothing was", entries.len());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Replay { work, to, dry_run: false } => {
+            let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
+            let announce = |entry: &Entry| work.announce(entry, ResultData::OperatorReplayed);
+            let report = dead.replay(&work.selection(), to.as_deref(), announce).await;
+            dead.close().await;
+            work.show_report("replayed", &report?)
+        }
+        Command::Discard { work } => {
+            let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
+            let report = dead
+                .discard(&work.selection(), |entry| work.announce(entry, ResultData::OperatorDiscarded))
+                .await;
+            dead.close().await;
+            work.show_report("discarded", &report?)
+        }
+    }
+}
+
+impl Which {
+    fn filter(&self, ids: Vec<String>) -> Filter {
+        Filter {
+            ids,
+            class: self.class.clone(),
+            step: self.step.clone(),
+            before: self.before,
+            ..Filter::default()
+        }
+    }
+}
+
+impl Work {
+    fn selection(&self) -> Selection {
+        let filter = self.which.filter(self.ids.clone());
+        Selection { filter, limit: self.limit, per_second: self.rate }
+    }
+
+    /// The event that tells of it: who, which, why.
+    fn announce(&self, entry: &Entry, data: impl Fn(OperatorAction) -> ResultData) -> Option<Outgoing> {
+        let run_id = entry.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
+        let action = OperatorAction {
+            message_id: entry.id.clone(),
+            run_id,
+            queue: self.which.queue.clone(),
+            by: self.by.clone().unwrap_or_else(login_name),
+            why: self.why.clone(),
+            dead_class: Some(entry.letter.class.clone()),
+            replays: entry.letter.replays.saturating_add(1),
+        };
+        let result = ResultEvent::new(Cause::default(), Timestamp::now(), data(action));
+        let properties = Properties {
+            content_type: Some(result.content_type().to_owned()),
+            message_id: Some(result.id.to_string()),
+            kind: Some(result.event_type().to_owned()),
+            ..Properties::default()
+        };
+        let body = result.to_bytes().ok()?;
+        Some(Outgoing::result(result.routing_key(), body).with_properties(properties))
+    }
+
+    fn show_report(&self, done: &str, report: &Report) -> Result<ExitCode, CommandError> {
+        let missing: Vec<_> = self.ids.iter().filter(|id| !report.done.contains(id)).collect();
+        let failed: Vec<_> = report.failed.iter().map(|(id, error)| (id, error.to_string())).collect();
+        let stopped = report.stopped.as_ref().map(ToString::to_string);
+        if self.format.output == Format::Json {
+            output::json(&json!({
+                done: report.done, "examined": report.examined, "failed": failed, "stopped": stopped, "missing": missing,
+            }))?;
+        } else {
+            output::lines(&format!("{} of {} examined {done}", report.done.len(), report.examined))?;
+            for (id, error) in &failed {
+                output::lines(&format!("  {id} not {done}: {error}"))?;
+            }
+            for id in missing.iter().filter(|id| failed.iter().all(|(failed, _)| failed != *id)) {
+                output::lines(&format!("  {id} is not there"))?;
+            }
+            if let Some(error) = &stopped {
+                output::lines(&format!("  stopped early: {error}; the last message may be there twice"))?;
+            }
+        }
+        Ok(super::verdict(failed.is_empty() && missing.is_empty() && stopped.is_none()))
+    }
+}
+
+fn show_list(entries: &[Entry], format: Format) -> Result<(), CommandError> {
+    if format == Format::Json {
+        for entry in entries {
+            output::json(&described(entry))?;
+        }
+        return Ok(());
+    }
+    if entries.is_empty() {
+        return Ok(output::lines("no dead letters")?);
+    }
+    let mut table = output::table(&["Id", "Class", "Step", "Age", "Replays", "Reason"]);
+    let now = Timestamp::now();
+    for entry in entries {
+        let letter = &entry.letter;
+        let step = letter.step.as_deref().unwrap_or("-");
+        let age = letter.at.map_or_else(|| "-".to_owned(), |at| age(now, at));
+        table.add_row([&entry.id, &letter.class, step, &age, &letter.replays.to_string(), &letter.reason]);
+    }
+    Ok(output::lines(&table.to_string())?)
+}
+
+fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<(), CommandError> {
+    let body = String::from_utf8_lossy(&message.body);
+    let parsed: Option<serde_json::Value> = serde_json::from_str(&body).ok();
+    let mut described = described(entry);
+    if let Some(fields) = described.as_object_mut() {
+        fields.insert("body".to_owned(), parsed.unwrap_or_else(|| json!(body)));
+    }
+    if format == Format::Json {
+        return Ok(output::json(&described)?);
+    }
+    for line in [
+        format!("id         {}", entry.id),
+        format!("class      {}", entry.letter.class),
+        format!("reason     {}", entry.letter.reason),
+        format!("step       {}", entry.letter.step.as_deref().unwrap_or("-")),
+        format!("set aside  {}", entry.letter.at.map_or_else(|| "-".to_owned(), |at| at.to_string())),
+        format!(
+            "attempts   {}",
+            entry.letter.attempts.map_or_else(|| "-".to_owned(), |attempts| attempts.to_string())
+        ),
+        format!("replays    {}", entry.letter.replays),
+        format!(
+            "Graph      status {}, request {}",
+            status(entry),
+            entry.letter.request_id.as_deref().unwrap_or("-")
+        ),
+        format!("worker     {}", entry.letter.worker.as_deref().unwrap_or("-")),
+    ] {
+        output::lines(&line)?;
+    }
+    if message.properties.content_type.as_deref() == Some(Continuation::CONTENT_TYPE) {
+        output::lines("resumes    a replay goes on from the progress in the message")?;
+    }
+    let pretty = described.get("body").and_then(|body| serde_json::to_string_pretty(body).ok());
+    Ok(output::lines(&pretty.unwrap_or_default())?)
+}
+
+fn status(entry: &Entry) -> String {
+    entry.letter.http_status.map_or_else(|| "-".to_owned(), |status| status.to_string())
+}
+
+fn described(entry: &Entry) -> serde_json::Value {
+    let letter = &entry.letter;
+    json!({
+        "id": entry.id,
+        "class": letter.class,
+        "reason": letter.reason,
+        "queue": letter.queue,
+        "step": letter.step,
+        "at": letter.at,
+        "first_failed_at": letter.first_failed_at,
+        "attempts": letter.attempts,
+        "replays": letter.replays,
+        "http_status": letter.http_status,
+        "request_id": letter.request_id,
+        "worker": letter.worker,
+        "fingerprint": letter.fingerprint(),
+        "message_type": entry.properties.kind,
+        "routing_key": entry.routing_key,
+        "bytes": entry.bytes,
+    })
+}
+
+/// The age in its largest unit.
+fn age(now: Timestamp, at: Timestamp) -> String {
+    let seconds = now.as_second().saturating_sub(at.as_second()).max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+fn login_name() -> String {
+    let name =
+        std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME"));
+    name.unwrap_or_else(|_| "unknown".to_owned())
+}

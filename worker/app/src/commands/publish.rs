@@ -1,0 +1,120 @@
+//! `gatehouse publish FILE...`: events in, and what became of them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use broker::{Outgoing, Properties};
+use messages::{Event, ResultData, ResultEvent, RunState};
+use uuid::Uuid;
+
+use super::{CommandError, OutputArgs};
+use crate::config::Config;
+use crate::output::{self, Format};
+
+/// Checks every file before it publishes any; an event counts as published when the broker has stored it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gatehouse publish hire.json
+  gatehouse publish --wait hire.json leaver.json
+  gatehouse publish --wait --timeout 600 --output json - < leaver.json
+
+With --wait, exits with 1 unless every run succeeds, or is planned, in time.")]
+pub struct Args {
+    /// Events, CloudEvents in JSON; - for standard input
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Follow each run to its end and print its steps
+    #[arg(long)]
+    wait: bool,
+    /// Longest wait for a run, in seconds
+    #[arg(long, default_value_t = 300, requires = "wait", value_name = "SECONDS")]
+    timeout: u64,
+    #[command(flatten)]
+    format: OutputArgs,
+}
+
+pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
+    let events = args.files.iter().map(|file| super::read_event(file)).collect::<Result<Vec<_>, _>>()?;
+    let client = broker::Client::connect(&config.broker()?).await?;
+    // Listening begins before the first event leaves, so no result can be missed.
+    let mut results = if args.wait { Some(client.results(&["#"]).await?) } else { None };
+    let mut waiting = BTreeMap::new();
+    for (event, text) in &events {
+        client.publisher().publish(outgoing(event, text)).await?;
+        waiting.insert(event.run_id(), event.workflow());
+        if args.format.output == Format::Human {
+            let text = format!("published {} as run {}", event.kind.event_type(), event.run_id());
+            output::lines(&text)?;
+        } else if !args.wait {
+            output::json(
+                &serde_json::json!({ "id": event.id, "source": event.source, "run_id": event.run_id() }),
+            )?;
+        }
+    }
+    let mut well = true;
+    if let Some(results) = &mut results {
+        let limit = Duration::from_secs(args.timeout);
+        let followed = tokio::time::timeout(limit, follow(results, &mut waiting, args.format.output)).await;
+        well = match followed {
+            Ok(well) => well?,
+            Err(_) => {
+                for run_id in waiting.keys() {
+                    eprintln!("gatehouse: run {run_id} has not ended within {} s; it goes on", args.timeout);
+                }
+                false
+            }
+        };
+    }
+    client.close().await;
+    Ok(super::verdict(well))
+}
+
+/// Prints what is heard of the runs until all of them have ended.
+async fn follow(
+    results: &mut broker::Results,
+    waiting: &mut BTreeMap<Uuid, &str>,
+    format: Format,
+) -> Result<bool, CommandError> {
+    let mut well = true;
+    while !waiting.is_empty() {
+        let message = results.next().await?;
+        let Ok(result) = ResultEvent::from_bytes(&message.body) else { continue };
+        let Some(run_id) = result.data.run_id().filter(|run_id| waiting.contains_key(run_id)) else {
+            continue;
+        };
+        if format == Format::Json {
+            let value: serde_json::Value = serde_json::from_slice(&message.body).unwrap_or_default();
+            output::json(&value)?;
+        }
+        let text = match &result.data {
+            ResultData::StepFinished(step) => output::step_line(step),
+            ResultData::RunPlanned(plan) => {
+                waiting.remove(&run_id);
+                format!("run {run_id} planned\n{}\ndigest {}", output::plan_table(&plan.steps), plan.digest)
+            }
+            ResultData::RunFinished(run) => {
+                waiting.remove(&run_id);
+                well &= run.state == RunState::Succeeded;
+                output::run_line(run)
+            }
+            ResultData::OperatorReplayed(_) | ResultData::OperatorDiscarded(_) => continue,
+        };
+        if format == Format::Human {
+            output::lines(&text)?;
+        }
+    }
+    Ok(well)
+}
+
+fn outgoing(event: &Event, text: &str) -> Outgoing {
+    Outgoing::event(event.kind.routing_key(), text).with_properties(Properties {
+        content_type: Some(messages::CLOUDEVENT_CONTENT_TYPE.to_owned()),
+        message_id: Some(event.id.clone()).filter(|id| id.len() <= 255),
+        kind: Some(event.kind.event_type().to_owned()),
+        timestamp: Some(event.time),
+        ..Properties::default()
+    })
+}

@@ -1,0 +1,66 @@
+//! `gatehouse run`: the worker.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::CommandError;
+use crate::admin;
+use crate::config::{Config, ConfigError};
+use crate::consume::{Consumer, QUEUE};
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::telemetry;
+
+/// Takes events from RabbitMQ until SIGTERM or SIGINT; then finishes what it has begun, within worker.grace_seconds.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gatehouse run
+  gatehouse --config /etc/gatehouse.toml run
+  GATEHOUSE__WORKER__CONCURRENCY=64 gatehouse run")]
+pub struct Args {}
+
+pub async fn run(Args {}: Args, config: Config) -> Result<ExitCode, CommandError> {
+    telemetry::start(&config.log).map_err(CommandError::Input)?;
+    let metrics = Arc::new(Metrics::new().map_err(|error| CommandError::Input(error.to_string()))?);
+    metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    let graph_observer: Arc<dyn msgraph::Observer> = metrics.clone();
+    let handler = Consumer {
+        workflows: super::workflows(&config, graph_observer)?,
+        metrics: Arc::clone(&metrics),
+        memory: Memory::new(),
+        worker: worker_name(),
+    };
+    let mut settings = config.broker()?;
+    settings.process = handler.worker.clone();
+    let consumer = broker::Consumer::new(settings, QUEUE, metrics.clone())?;
+    if !config.admin.listen.is_empty() {
+        let (listener, address) = admin::listen(&config.admin.listen).await.map_err(|error| {
+            let text = format!("admin.listen {}: {error}; choose another address", config.admin.listen);
+            ConfigError::Invalid(text)
+        })?;
+        tracing::info!(%address, "metrics and health are served");
+        tokio::spawn(admin::serve(listener, metrics, consumer.readiness()));
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, concurrency = config.concurrency(), "worker started");
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let shutdown = async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "worker is stopping; running work is finished first");
+    };
+    let ended = consumer.serve(handler, shutdown).await;
+    tracing::info!(abandoned = ended.abandoned, "worker stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells workers apart in the broker's list of connections and in dead letters.
+fn worker_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("gatehouse-{}-{}", host.trim(), std::process::id())
+}

@@ -1,0 +1,123 @@
+//! `gatehouse workflow ...`: what would run, and whether it can.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use workflow::definition::{Definition, OnFailure};
+use workflow::{Definitions, digest};
+
+use super::{CommandError, OutputArgs};
+use crate::config::Config;
+use crate::output::{self, Format};
+
+/// What to do with workflows.
+#[derive(clap::Subcommand)]
+#[command(after_help = "\
+Examples:
+  gatehouse workflow check ours.yaml
+  gatehouse workflow show
+  gatehouse workflow show offboarding")]
+pub enum Command {
+    /// Check a file of workflows; every mistake is named with its line
+    Check {
+        /// The file; - for standard input
+        file: PathBuf,
+    },
+    /// Explain one workflow, or list all
+    Show {
+        /// The workflow's name
+        name: Option<String>,
+        #[command(flatten)]
+        format: OutputArgs,
+    },
+}
+
+pub fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::Check { file } => check(&file),
+        Command::Show { name, format } => {
+            let definitions = super::definitions(config.workflow_file())?;
+            match name {
+                Some(name) => show(&definitions, &name, format.output),
+                None => list(&definitions, format.output),
+            }
+        }
+    }
+}
+
+fn check(file: &std::path::Path) -> Result<ExitCode, CommandError> {
+    let text = super::read(file)?;
+    let errors = match Definitions::parse(&file.display().to_string(), &text) {
+        Ok(definitions) => {
+            let errors = definitions.check(&super::roster());
+            if errors.is_empty() {
+                let names: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
+                output::lines(&format!("{}: fine ({})", file.display(), names.join(", ")))?;
+            }
+            errors
+        }
+        Err(error) => vec![error],
+    };
+    for error in &errors {
+        output::lines(&error.to_string())?;
+    }
+    Ok(super::verdict(errors.is_empty()))
+}
+
+fn list(definitions: &Definitions, format: Format) -> Result<ExitCode, CommandError> {
+    if format == Format::Json {
+        output::json(definitions)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = output::table(&["Workflow", "Stages", "Steps", "What it does"]);
+    for definition in definitions.iter() {
+        let steps: usize = definition.stages.iter().map(|stage| stage.steps.len()).sum();
+        let what = definition.description.as_deref().unwrap_or("-");
+        table.add_row([&definition.name, &definition.stages.len().to_string(), &steps.to_string(), what]);
+    }
+    output::lines(&table.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(definitions: &Definitions, name: &str, format: Format) -> Result<ExitCode, CommandError> {
+    let definition = definitions.get(name).ok_or_else(|| {
+        let known: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
+        CommandError::Input(format!("there is no workflow `{name}`; known: {}", known.join(", ")))
+    })?;
+    if format == Format::Json {
+        output::json(definition)?;
+    } else {
+        output::lines(&explained(definition))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explained(definition: &Definition) -> String {
+    let entries = actions::roster();
+    let mut text = definition.name.clone();
+    if let Some(description) = &definition.description {
+        text.push_str(&format!(": {description}"));
+    }
+    for (number, stage) in (1..).zip(&definition.stages) {
+        text.push_str(&format!("\n\n{number}. {}", stage.name));
+        if let Some(when) = &stage.when {
+            text.push_str(&format!(" (only if {when})"));
+        }
+        if stage.on_failure == OnFailure::Continue {
+            text.push_str(" (the run goes on if a step fails)");
+        }
+        for step in &stage.steps {
+            let entry = entries.iter().find(|entry| entry.name == step.action);
+            let what = entry.map_or("", |entry| entry.makes_true);
+            text.push_str(&format!("\n   {:<20} {what}", step.name));
+            if let Some(when) = &step.when {
+                text.push_str(&format!("\n   {:<20} only if {when}", ""));
+            }
+            for (name, value) in &step.params {
+                text.push_str(&format!("\n   {:<20} {name} = {value}", ""));
+            }
+        }
+    }
+    text.push_str(&format!("\n\n{}", digest::of_definition(definition)));
+    text
+}

@@ -1,0 +1,365 @@
+//! The settings: compiled-in defaults, then a file, then the environment; checked once, at start.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use config::{Environment, File, FileFormat};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// The compiled-in defaults; also the reference of every setting.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// All settings.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// RabbitMQ.
+    pub broker: Broker,
+    /// How much work at once, and how it stops.
+    pub worker: Worker,
+    /// Minutes-to-hours retries.
+    pub retry: Retry,
+    /// Where workflows come from.
+    pub workflows: Workflows,
+    /// Microsoft Graph.
+    pub graph: Graph,
+    /// Metrics and health.
+    pub admin: Admin,
+    /// Logging.
+    pub log: Log,
+    /// Microsoft 365 tenants by name.
+    #[serde(default)]
+    pub tenants: BTreeMap<String, Tenant>,
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Broker {
+    url: Secret,
+    url_file: PathBuf,
+    prefix: String,
+    declare: bool,
+    publish_timeout_seconds: u64,
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    concurrency: NonZeroU16,
+    grace_seconds: u64,
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    max_attempts: u32,
+    first_delay_seconds: u64,
+    max_delay_seconds: u64,
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workflows {
+    file: PathBuf,
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graph {
+    url: String,
+    login_url: String,
+    request_timeout_seconds: u64,
+    retry_budget_seconds: u64,
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Empty: not served.
+    pub listen: String,
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Filter directives.
+    pub level: String,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Human on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// For machines.
+    Json,
+}
+
+/// One Microsoft 365 tenant.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    tenant_id: String,
+    client_id: String,
+    #[serde(default)]
+    client_secret: Secret,
+    #[serde(default)]
+    client_secret_file: PathBuf,
+}
+
+/// A value that is never printed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "String")]
+struct Secret(SecretString);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(if self.0.expose_secret().is_empty() { "" } else { "********" })
+    }
+}
+
+/// What is wrong with the settings, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or a variable does not fit.
+    #[error("{0}")]
+    Invalid(String),
+    /// A secret's file cannot be read.
+    #[error("cannot read {path}, which {key} names: {source}", path = .path.display())]
+    SecretFile {
+        /// The setting.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl Config {
+    /// Reads defaults, the file if there is one, and the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let environment =
+            Environment::with_prefix("GATEHOUSE").prefix_separator("__").separator("__").try_parsing(true);
+        Self::from_sources(file, environment)
+    }
+
+    fn from_sources(file: Option<&Path>, environment: Environment) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = file {
+            builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let settings: Self =
+            builder.add_source(environment).build().and_then(config::Config::try_deserialize).map_err(
+                |error| {
+                    ConfigError::Invalid(format!(
+                        "{error}; `gatehouse config show --defaults` explains every setting"
+                    ))
+                },
+            )?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let invalid = |text: String| Err(ConfigError::Invalid(text));
+        if self.worker.concurrency.get() > 1000 {
+            return invalid("worker.concurrency is at most 1000".to_owned());
+        }
+        if self.retry.max_attempts == 0 {
+            return invalid("retry.max_attempts is at least 1: the first attempt counts".to_owned());
+        }
+        if self.retry.first_delay_seconds > self.retry.max_delay_seconds {
+            return invalid("retry.first_delay_seconds is longer than retry.max_delay_seconds".to_owned());
+        }
+        if self.graph.request_timeout_seconds == 0 {
+            return invalid("graph.request_timeout_seconds is at least 1".to_owned());
+        }
+        for (name, tenant) in &self.tenants {
+            let given = !tenant.client_secret.0.expose_secret().is_empty();
+            if !given && tenant.client_secret_file.as_os_str().is_empty() {
+                let variable = name.to_uppercase();
+                return invalid(format!(
+                    "tenants.{name} has no secret: set client_secret_file, or GATEHOUSE__TENANTS__{variable}__CLIENT_SECRET"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The broker's settings.
+    pub fn broker(&self) -> Result<broker::Settings, ConfigError> {
+        let url = secret("broker.url_file", &self.broker.url_file, &self.broker.url)?;
+        Ok(broker::Settings {
+            prefix: self.broker.prefix.clone(),
+            prefetch: self.worker.concurrency,
+            publish_timeout: Duration::from_secs(self.broker.publish_timeout_seconds),
+            grace: Duration::from_secs(self.worker.grace_seconds),
+            declare: self.broker.declare,
+            ..broker::Settings::new(url)
+        })
+    }
+
+    /// The Graph client's settings for one tenant.
+    pub fn tenant(&self, name: &str, tenant: &Tenant) -> Result<msgraph::Settings, ConfigError> {
+        let key = format!("tenants.{name}.client_secret_file");
+        let client_secret = secret(&key, &tenant.client_secret_file, &tenant.client_secret)?;
+        Ok(msgraph::Settings {
+            graph_url: self.graph.url.clone(),
+            login_url: self.graph.login_url.clone(),
+            request_timeout: Duration::from_secs(self.graph.request_timeout_seconds),
+            retry_budget: Duration::from_secs(self.graph.retry_budget_seconds),
+            ..msgraph::Settings::new(&tenant.tenant_id, &tenant.client_id, client_secret)
+        })
+    }
+
+    /// When a run looks again.
+    pub fn retry(&self) -> workflow::RetryPolicy {
+        workflow::RetryPolicy {
+            max_attempts: self.retry.max_attempts,
+            first_delay: Duration::from_secs(self.retry.first_delay_seconds),
+            max_delay: Duration::from_secs(self.retry.max_delay_seconds),
+        }
+    }
+
+    /// The operator's workflow file, if there is one.
+    pub fn workflow_file(&self) -> Option<&Path> {
+        Some(self.workflows.file.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// How many events are worked on at once.
+    pub fn concurrency(&self) -> usize {
+        self.worker.concurrency.get().into()
+    }
+}
+
+fn secret(key: &str, file: &Path, value: &Secret) -> Result<SecretString, ConfigError> {
+    if file.as_os_str().is_empty() {
+        return Ok(value.0.clone());
+    }
+    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::SecretFile {
+        key: key.to_owned(),
+        path: file.to_owned(),
+        source,
+    })?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let mut on_disk = tempfile::NamedTempFile::new().unwrap();
+        on_disk.write_all(file.as_bytes()).unwrap();
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let environment = Environment::with_prefix("GATEHOUSE")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .source(Some(variables));
+        Config::from_sources(Some(on_disk.path()), environment).map_err(|error| error.to_string())
+    }
+
+    const CONTOSO: &str = "[tenants.contoso]\ntenant_id = 't'\nclient_id = 'c'\nclient_secret = 'hunter2'\n";
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let config = load(
+            "[worker]\nconcurrency = 3\ngrace_seconds = 4\n",
+            &[
+                ("GATEHOUSE__WORKER__CONCURRENCY", "5"),
+                ("GATEHOUSE__TENANTS__CONTOSO__TENANT_ID", "t"),
+                ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_ID", "c"),
+                ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET", "1234"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(
+            (config.concurrency(), config.worker.grace_seconds, config.retry.max_attempts),
+            (5, 4, 12)
+        );
+        let settings = config.tenant("contoso", &config.tenants["contoso"]).unwrap();
+        assert_eq!(settings.client_secret.expose_secret(), "1234");
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let config = load(CONTOSO, &[("GATEHOUSE__BROKER__URL", "amqp://u:swordfish@host")]).unwrap();
+        let shown = format!("{} {config:?}", serde_json::to_string(&config).unwrap());
+        assert!(!shown.contains("hunter2") && !shown.contains("swordfish"), "{shown}");
+        assert!(shown.contains("********"));
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_what_to_do() {
+        let rows = [
+            ("[worker]\nconcurency = 3\n", "concurency"),
+            ("[worker]\nconcurrency = 0\n", "concurrency"),
+            ("[worker]\nconcurrency = 2000\n", "at most 1000"),
+            ("[retry]\nmax_attempts = 0\n", "retry.max_attempts"),
+            ("[log]\nformat = 'xml'\n", "xml"),
+            (
+                "[tenants.contoso]\ntenant_id = 't'\nclient_id = 'c'\n",
+                "GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET",
+            ),
+            ("[tenants.contoso]\nclient_id = 'c'\n", "tenant_id"),
+        ];
+        for (file, part) in rows {
+            let error = load(file, &[]).unwrap_err();
+            assert!(error.contains(part), "{file}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_file_loses_its_line_end_only() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b" s3cret \r\n").unwrap();
+        let text = secret("key", file.path(), &Secret::default()).unwrap();
+        assert_eq!(text.expose_secret(), " s3cret ");
+        let error =
+            secret("tenants.a.client_secret_file", Path::new("/nowhere"), &Secret::default()).unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot read /nowhere, which tenants.a.client_secret_file names")
+        );
+    }
+
+    #[test]
+    fn every_setting_is_documented_with_its_variable() {
+        let mut section = String::new();
+        let mut comments: Vec<&str> = Vec::new();
+        for line in DEFAULTS.lines() {
+            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                section = name.to_uppercase();
+            } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+                let variable = format!("# GATEHOUSE__{section}__{}", key.to_uppercase());
+                assert_eq!(comments.last(), Some(&variable.as_str()), "{key}");
+                assert!(comments.len() > 1, "{key} says what it means");
+            }
+            if line.starts_with('#') { comments.push(line) } else { comments.clear() }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What operators watch. Every name is `gatehouse_<noun>_<unit>`; no label ever names a person, a run or a message.
+
+use std::time::Duration;
+
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+/// Milliseconds to a minute: requests, confirms, steps and runs all lie in there.
+const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
+
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $name:ident: $kind:ident $([$($label:literal),+])?;)+) => {
+        /// All metrics of the process, in a registry of their own.
+        pub struct Metrics {
+            registry: Registry,
+            $($(#[doc = $help])+ pub $name: $kind,)+
+        }
+
+        impl Metrics {
+            /// Registers everything.
+            ///
+            /// # Errors
+            ///
+            /// None but for two metrics of one name, which a test rules out.
+            pub fn new() -> Result<Self, prometheus::Error> {
+                let registry = Registry::new();
+                $(
+                    let name = concat!("gatehouse_", stringify!($name));
+                    let $name = <$kind as Made>::made(name, concat!($($help),+).trim(), &[$($($label),+)?])?;
+                    registry.register(Box::new($name.clone()))?;
+                )+
+                Ok(Self { registry, $($name),+ })
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Events by what became of them: accepted, duplicate, or the code they were refused with.
+    events_total: IntCounterVec["type", "outcome"];
+    /// Runs by how they ended.
+    runs_total: IntCounterVec["workflow", "state"];
+    /// Time one attempt at a run took.
+    run_duration_seconds: HistogramVec["workflow"];
+    /// Steps by outcome.
+    steps_total: IntCounterVec["action", "outcome"];
+    /// Time one attempt at a step took.
+    step_duration_seconds: HistogramVec["action"];
+    /// Steps that failed for good, by who must act and why.
+    step_failures_total: IntCounterVec["action", "class", "code"];
+    /// Attempts put off to later, by why.
+    retries_total: IntCounterVec["code"];
+    /// Messages set aside, by why.
+    dead_letters_total: IntCounterVec["reason"];
+    /// Requests to Microsoft Graph: method is read or write, status is the HTTP status or what went wrong.
+    graph_requests_total: IntCounterVec["service", "method", "status"];
+    /// Time of one request to Microsoft Graph.
+    graph_request_duration_seconds: HistogramVec["service", "method"];
+    /// Requests repeated within an attempt.
+    graph_retries_total: IntCounterVec["service"];
+    /// Answers that asked to slow down.
+    graph_throttled_total: IntCounterVec["service"];
+    /// Attempts to get a token.
+    graph_tokens_total: IntCounterVec["status"];
+    /// Messages delivered by the broker.
+    deliveries_total: IntCounterVec["queue", "redelivered"];
+    /// Messages published, by how that ended; ack means stored and confirmed.
+    publishes_total: IntCounterVec["exchange", "outcome"];
+    /// Time from publishing a message to the broker's confirm.
+    publish_confirm_seconds: HistogramVec["exchange"];
+    /// Events being worked on.
+    in_flight: IntGaugeVec["queue"];
+    /// Messages that came before their time and went back to the delay.
+    redelays_total: IntCounterVec["queue"];
+    /// Broker sessions opened.
+    sessions_started_total: IntCounter;
+    /// Broker sessions that ended, by cause.
+    sessions_ended_total: IntCounterVec["cause"];
+    /// Attempts to open a broker session that failed.
+    sessions_failed_total: IntCounter;
+    /// Whether the broker blocks publishers because of an alarm.
+    connection_blocked: IntGauge;
+    /// Acknowledgements that could not be written; their messages come again.
+    ack_failures_total: IntCounter;
+    /// Panics that were caught.
+    panics_total: IntCounter;
+    /// Always 1; the label tells the version.
+    build_info: IntGaugeVec["version"];
+}
+
+impl Metrics {
+    /// Everything in Prometheus's text format.
+    pub fn render(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+}
+
+/// Makes a collector of its kind.
+trait Made: Sized {
+    fn made(name: &str, help: &str, labels: &[&str]) -> Result<Self, prometheus::Error>;
+}
+
+impl Made for IntCounter {
+    fn made(name: &str, help: &str, _: &[&str]) -> Result<Self, prometheus::Error> {
+        Self::new(name, help)
+    }
+}
+
+impl Made for IntGauge {
+    fn made(name: &str, help: &str, _: &[&str]) -> Result<Self, prometheus::Error> {
+        Self::new(name, help)
+    }
+}
+
+impl Made for IntCounterVec {
+    fn made(name: &str, help: &str, labels: &[&str]) -> Result<Self, prometheus::Error> {
+        Self::new(Opts::new(name, help), labels)
+    }
+}
+
+impl Made for IntGaugeVec {
+    fn made(name: &str, help: &str, labels: &[&str]) -> Result<Self, prometheus::Error> {
+        Self::new(Opts::new(name, help), labels)
+    }
+}
+
+impl Made for HistogramVec {
+    fn made(name: &str, help: &str, labels: &[&str]) -> Result<Self, prometheus::Error> {
+        Self::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)
+    }
+}
+
+impl msgraph::Observer for Metrics {
+    fn request(&self, report: &msgraph::RequestReport<'_>) {
+        let method = if report.method == "GET" { "read" } else { "write" };
+        let service = report.service.as_str();
+        self.graph_requests_total.with_label_values(&[service, method, &report.outcome.to_string()]).inc();
+        let seconds = report.elapsed.as_secs_f64();
+        self.graph_request_duration_seconds.with_label_values(&[service, method]).observe(seconds);
+    }
+
+    fn retry(&self, report: &msgraph::RetryReport) {
+        self.graph_retries_total.with_label_values(&[report.service.as_str()]).inc();
+    }
+
+    fn throttled(&self, report: &msgraph::ThrottleReport) {
+        self.graph_throttled_total.with_label_values(&[report.service.as_str()]).inc();
+    }
+
+    fn token(&self, report: &msgraph::TokenReport) {
+        self.graph_tokens_total.with_label_values(&[&report.outcome.to_string()]).inc();
+    }
+}
+
+impl broker::Observer for Metrics {
+    fn received(&self, queue: &str, redelivered: bool) {
+        let redelivered = if redelivered { "true" } else { "false" };
+        self.deliveries_total.with_label_values(&[queue, redelivered]).inc();
+    }
+
+    fn published(&self, exchange: &str, outcome: broker::Published, elapsed: Duration) {
+        self.publishes_total.with_label_values(&[exchange, outcome.as_str()]).inc();
+        self.publish_confirm_seconds.with_label_values(&[exchange]).observe(elapsed.as_secs_f64());
+    }
+
+    fn in_flight(&self, queue: &str, change: i64) {
+        self.in_flight.with_label_values(&[queue]).add(change);
+    }
+
+    fn handler_panicked(&self, _: &str) {
+        self.panics_total.inc();
+    }
+
+    fn redelayed(&self, queue: &str) {
+        self.redelays_total.with_label_values(&[queue]).inc();
+    }
+
+    fn expired(&self, _: &str) {
+        self.dead_letters_total.with_label_values(&[broker::EXPIRED]).inc();
+    }
+
+    fn session_started(&self, _: u64) {
+        self.sessions_started_total.inc();
+    }
+
+    fn session_ended(&self, cause: broker::Cause) {
+        self.sessions_ended_total.with_label_values(&[cause.as_str()]).inc();
+    }
+
+    fn session_failed(&self, _: &broker::Error) {
+        self.sessions_failed_total.inc();
+    }
+
+    fn blocked(&self, blocked: bool) {
+        self.connection_blocked.set(blocked.into());
+    }
+
+    fn ack_failed(&self) {
+        self.ack_failures_total.inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_registers_and_says_what_it_means() {
+        let metrics = Metrics::new().unwrap();
+        metrics.build_info.with_label_values(&["1"]).set(1);
+        metrics.panics_total.inc();
+        let text = metrics.render();
+        assert!(text.contains("# HELP gatehouse_panics_total Panics that were caught.\n"), "{text}");
+        assert!(text.contains("gatehouse_build_info{version=\"1\"} 1\n"), "{text}");
+    }
+}

@@ -1,0 +1,148 @@
+//! What a person sees on a terminal, and what a script reads.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use messages::{
+    FailureClass, FinishedStep, Left, Needs, Outcome, PlannedStep, RunFinished, RunState, StepFinished,
+};
+use serde::Serialize;
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Tables and sentences
+    Human,
+    /// JSON, one document a line
+    Json,
+}
+
+/// Writes a line of JSON.
+pub fn json(value: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_string(value)?;
+    text.push('\n');
+    io::stdout().lock().write_all(text.as_bytes())
+}
+
+/// Writes lines for people; a closed pipe is no error of ours.
+pub fn lines(text: &str) -> io::Result<()> {
+    let written = writeln!(io::stdout().lock(), "{text}");
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// A table with a header, as wide as the terminal and in colour only there.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    if !io::stdout().is_terminal() {
+        table.force_no_tty().set_width(120);
+    }
+    table.set_header(header.iter().map(|title| Cell::new(title).add_attribute(comfy_table::Attribute::Bold)));
+    table
+}
+
+/// An outcome in its colour.
+pub fn outcome(outcome: Outcome) -> Cell {
+    Cell::new(word(outcome)).fg(match outcome {
+        Outcome::Changed => Color::Green,
+        Outcome::Planned => Color::Cyan,
+        Outcome::Failed => Color::Red,
+        Outcome::Unchanged | Outcome::Skipped => Color::DarkGrey,
+    })
+}
+
+/// A state's word.
+pub fn state(state: RunState) -> &'static str {
+    match state {
+        RunState::Succeeded => "succeeded",
+        RunState::Partial => "partial",
+        RunState::Failed => "failed",
+        RunState::Rejected => "rejected",
+    }
+}
+
+/// Who has to act, as a person says it.
+pub fn who(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Retry => "time mends this",
+        FailureClass::Rejected => "the publisher has to act",
+        FailureClass::Blocked => "an operator has to act",
+        FailureClass::Fault => "a defect of Gatehouse",
+    }
+}
+
+/// The steps of a plan.
+pub fn plan_table(steps: &[PlannedStep]) -> Table {
+    let mut table = table(&["Stage", "Step", "Outcome", "Changes"]);
+    for step in steps {
+        let what = details(&step.changes, step.failure.as_ref(), step.reason.as_deref(), &step.left);
+        table.add_row(vec![
+            Cell::new(&step.stage),
+            Cell::new(&step.step),
+            outcome(step.outcome),
+            Cell::new(what),
+        ]);
+    }
+    table
+}
+
+/// One step of a run, as it is heard of.
+pub fn step_line(step: &StepFinished) -> String {
+    let what = details(&step.changes, step.failure.as_ref(), step.reason.as_deref(), &step.left);
+    let word = word(step.outcome);
+    let mut lines = what.lines();
+    let first = lines.next().unwrap_or_default();
+    let mut text = format!("  {:<20} {word:<10} {first}", step.step);
+    for line in lines {
+        text.push_str(&format!("\n  {:<31} {line}", ""));
+    }
+    text.trim_end().to_owned()
+}
+
+/// The last line of a run, and why it did not succeed.
+pub fn run_line(run: &RunFinished) -> String {
+    let mut text = format!("run {} {}", run.run_id, state(run.state));
+    if let Some(failure) = &run.failure {
+        text.push_str(&format!(": {} ({}; {})", failure.message, failure.code, who(failure.class)));
+    }
+    for violation in &run.violations {
+        text.push_str(&format!("\n  {violation}"));
+    }
+    let waiting = run.steps.iter().filter(|step| step.left.iter().any(|left| left.needs == Needs::Operator));
+    let waiting: Vec<_> = waiting.map(|step: &FinishedStep| step.step.as_str()).collect();
+    if !waiting.is_empty() {
+        text.push_str(&format!("\n  left for an operator by {}", waiting.join(", ")));
+    }
+    text
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Changed => "changed",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Planned => "planned",
+        Outcome::Skipped => "skipped",
+        Outcome::Failed => "failed",
+    }
+}
+
+fn details(
+    changes: &[String],
+    failure: Option<&messages::Failure>,
+    reason: Option<&str>,
+    left: &[Left],
+) -> String {
+    let mut lines: Vec<String> = changes.to_vec();
+    lines.extend(
+        failure.map(|failure| format!("{} ({}; {})", failure.message, failure.code, who(failure.class))),
+    );
+    lines.extend(reason.map(ToOwned::to_owned));
+    lines.extend(left.iter().map(|left| match left.needs {
+        Needs::Nobody => format!("left: {}", left.detail),
+        Needs::Operator => format!("left for an operator: {}", left.detail),
+    }));
+    lines.join("\n")
+}

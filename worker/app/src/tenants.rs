@@ -1,0 +1,56 @@
+//! The tenants a worker works in, by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use msgraph::{Client, Observer};
+use workflow::Failure;
+
+use crate::config::{Config, ConfigError};
+
+/// A Graph client for each configured tenant.
+pub struct Tenants(BTreeMap<String, Client>);
+
+impl Tenants {
+    /// Makes the clients; connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Settings that cannot work, naming the tenant.
+    pub fn new(config: &Config, observer: &Arc<dyn Observer>) -> Result<Self, ConfigError> {
+        if config.tenants.is_empty() {
+            let text = "no tenant is configured: set GATEHOUSE__TENANTS__<NAME>__TENANT_ID, __CLIENT_ID and \
+                        __CLIENT_SECRET, or a [tenants.<name>] table in the file given with --config";
+            return Err(ConfigError::Invalid(text.to_owned()));
+        }
+        let clients = config.tenants.iter().map(|(name, tenant)| {
+            let settings = config.tenant(name, tenant)?;
+            let client = Client::new(settings, Arc::clone(observer))
+                .map_err(|error| ConfigError::Invalid(format!("tenants.{name}: {error}")))?;
+            Ok((name.clone(), client))
+        });
+        clients.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The tenant an event names, or the only one.
+    pub fn find(&self, name: Option<&str>) -> Result<(&str, &Client), Failure> {
+        let found = match name {
+            Some(name) => self.0.get_key_value(name),
+            None if self.0.len() == 1 => self.0.first_key_value(),
+            None => None,
+        };
+        found.map(|(name, client)| (name.as_str(), client)).ok_or_else(|| {
+            let known: Vec<_> = self.0.keys().map(String::as_str).collect();
+            let known = known.join(", ");
+            match name {
+                Some(name) => Failure::rejected(
+                    "unknown_tenant",
+                    format!("there is no tenant `{name}`; known: {known}"),
+                ),
+                None => {
+                    Failure::rejected("unknown_tenant", format!("the event names no tenant; known: {known}"))
+                }
+            }
+        })
+    }
+}
