@@ -43,7 +43,10 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             world.lock().journal.clear();
             Ok(Reply::no_content())
         }
-        "state" if method == Method::GET => Ok(Reply::ok(&world.lock().tenant.state())),
+        "state" if method == Method::GET => {
+            let state = world.lock().tenant.state();
+            Ok(Reply::ok(&state))
+        }
         "secrets" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().secrets()))),
         "faults" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().faults.rules()))),
         "faults" if method == Method::POST => set_faults(world, request),

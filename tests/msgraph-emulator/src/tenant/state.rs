@@ -20,33 +20,26 @@ const VOLATILE: &[&str] = &[
 impl Tenant {
     /// Users, deleted users, groups and SKUs with all that is true of them, by id.
     pub(crate) fn state(&self) -> Value {
-        let users = |users: &BTreeMap<Uuid, User>| -> BTreeMap<Uuid, Value> {
-            let users = users.iter();
-            users.map(|(&id, user)| (id, self.user_state(user))).collect()
-        };
-        let groups: BTreeMap<Uuid, Value> =
-            self.groups.iter().map(|(&id, group)| (id, group_state(group))).collect();
-        let skus: BTreeMap<Uuid, Value> = self
-            .skus
-            .iter()
-            .map(|(&id, sku)| {
-                let state = json!({
-                    "consumedUnits": self.consumed(id),
-                    "enabled": sku.enabled,
-                    "skuPartNumber": sku.part_number,
-                    "suspended": sku.suspended,
-                    "warning": sku.warning,
-                });
-                (id, state)
-            })
-            .collect();
-        json!({
-            "deletedUsers": users(&self.deleted),
-            "groups": groups,
-            "skus": skus,
-            "tenantId": self.id,
-            "users": users(&self.users),
-        })
+        let users =
+            |users: &BTreeMap<Uuid, User>| by_id(users.iter().map(|(&id, user)| (id, self.user_state(user))));
+        let groups = self.groups.iter().map(|(&id, group)| (id, group_state(group)));
+        let skus = self.skus.iter().map(|(&id, sku)| {
+            let fields = [
+                ("consumedUnits", json!(self.consumed(id))),
+                ("enabled", json!(sku.enabled)),
+                ("skuPartNumber", json!(sku.part_number)),
+                ("suspended", json!(sku.suspended)),
+                ("warning", json!(sku.warning)),
+            ];
+            (id, sorted(fields.into()))
+        });
+        sorted(BTreeMap::from([
+            ("deletedUsers", users(&self.deleted)),
+            ("groups", by_id(groups)),
+            ("skus", by_id(skus)),
+            ("tenantId", json!(self.id)),
+            ("users", users(&self.users)),
+        ]))
     }
 
     fn user_state(&self, user: &User) -> Value {
@@ -60,7 +53,7 @@ impl Tenant {
         state.insert("mustChangePassword", json!(user.must_change_password));
         state.insert("memberOf", json!(user.member_of));
         state.insert("licenses", licenses(user));
-        json!(state)
+        sorted(state)
     }
 }
 
@@ -80,5 +73,15 @@ fn group_state(group: &Group) -> Value {
         names.filter_map(|&name| Some((name, group.property(name)?))).collect();
     state.insert("members", json!(group.members));
     state.insert("owners", json!(group.owners));
-    json!(state)
+    sorted(state)
+}
+
+/// An object whose fields are in order, also where `serde_json` keeps the order of insertion.
+fn sorted(fields: BTreeMap<&str, Value>) -> Value {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// An object by ids, which come in order.
+fn by_id(objects: impl Iterator<Item = (Uuid, Value)>) -> Value {
+    objects.map(|(id, object)| (id.to_string(), object)).collect()
 }
