@@ -46,7 +46,11 @@ container_halt() {
     esac >>"$1/log/engine" 2>&1
 }
 
-container_remove() { engine "$1" rm --force --volumes >/dev/null 2>&1 || true; }
+# Podman's rm alone waits ten seconds for a container to end by itself.
+container_remove() {
+    engine "$1" kill >/dev/null 2>&1 || true
+    engine "$1" rm --force --volumes >/dev/null 2>&1 || true
+}
 
 container_log() {
     cat "$1/log/engine"
