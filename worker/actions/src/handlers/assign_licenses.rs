@@ -66,7 +66,10 @@ impl Action for AssignLicenses {
         &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "User.ReadWrite.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[
         ("user", "{{ person }}"),
-        ("usage_location", "{{ person.usage_location | default(person.country | default(none)) }}"),
+        (
+            "usage_location",
+            "{{ person.usage_location if person.usage_location else (person.country if person.country and person.country | length == 2 else none) }}",
+        ),
     ];
 
     type Params = Params;

@@ -117,7 +117,10 @@ impl Action for CreateUser {
         ("office_location", "{{ person.office | default(none) }}"),
         ("company_name", "{{ person.company | default(none) }}"),
         ("mobile_phone", "{{ person.phone | default(none) }}"),
-        ("usage_location", "{{ person.usage_location | default(person.country | default(none)) }}"),
+        (
+            "usage_location",
+            "{{ person.usage_location if person.usage_location else (person.country if person.country and person.country | length == 2 else none) }}",
+        ),
     ];
 
     type Params = Params;

@@ -1,0 +1,77 @@
+//! The RabbitMQ under a test: the suite's own, or a node that one test may stop and start.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A broker's address and, if it is ours, where it lives.
+pub struct BrokerNode {
+    url: String,
+    home: Option<PathBuf>,
+}
+
+impl BrokerNode {
+    /// The broker that `make test` has started for the whole suite.
+    pub fn shared() -> Self {
+        let url = std::env::var("AMQP_URL").ok().filter(|url| !url.is_empty());
+        let url = url.expect("AMQP_URL is not set: run `make test`, which starts a private RabbitMQ");
+        Self { url, home: None }
+    }
+
+    /// A node of this test's own. Stopped when dropped, and when this process is gone without that.
+    pub fn private() -> Self {
+        let watched = std::process::id().to_string();
+        let mut command = Command::new(script());
+        command.args(["start", "--private", "--while", &watched]).stderr(Stdio::inherit());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "no private RabbitMQ");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            line.unwrap_or_else(|| panic!("no {name} in {text}")).to_owned()
+        };
+        Self { url: value("AMQP_URL"), home: Some(value("NODE_HOME").into()) }
+    }
+
+    /// The address, credentials included.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops the node, with SIGKILL if `kill`, and starts it again with its data.
+    pub async fn restart(&self, kill: bool) {
+        let home = self.home().to_owned();
+        let mut arguments = vec!["restart".into()];
+        arguments.extend(kill.then(|| "--kill".into()));
+        arguments.push(home.into_os_string());
+        run(arguments).await;
+    }
+
+    /// Runs `rabbitmqctl` on the node.
+    pub async fn ctl(&self, arguments: &[&str]) {
+        let mut all = vec!["ctl".into(), self.home().to_owned().into_os_string()];
+        all.extend(arguments.iter().map(|argument| (*argument).into()));
+        run(all).await;
+    }
+
+    fn home(&self) -> &Path {
+        self.home.as_deref().expect("only a private node can be stopped")
+    }
+}
+
+impl Drop for BrokerNode {
+    fn drop(&mut self) {
+        if let Some(home) = &self.home {
+            let _ = Command::new(script()).arg("stop").arg(home).status();
+        }
+    }
+}
+
+async fn run(arguments: Vec<std::ffi::OsString>) {
+    let output = tokio::process::Command::new(script()).args(&arguments).output().await.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "private-node {arguments:?}: {stderr}");
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/broker/private-node")
+}

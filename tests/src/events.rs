@@ -1,0 +1,48 @@
+//! Events as an HR system would write them, about the fixed cast.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// A hire: `data.person` and `data.parameters` as given.
+pub fn onboarding(id: &str, person: Value, parameters: Value) -> Value {
+    event(id, "gatehouse.onboarding.requested.v1", json!({ "person": person, "parameters": parameters }))
+}
+
+/// A leaver.
+pub fn offboarding(id: &str, person: Value) -> Value {
+    event(id, "gatehouse.offboarding.requested.v1", json!({ "person": person }))
+}
+
+/// Any event, made now.
+pub fn event(id: &str, event_type: &str, data: Value) -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": id,
+        "source": SOURCE,
+        "type": event_type,
+        "time": Timestamp::now().to_string(),
+        "data": data,
+    })
+}
+
+/// The publisher of every event here.
+pub const SOURCE: &str = "/hr/contoso";
+
+/// The run that an event of this id starts.
+pub fn run_id(id: &str) -> Uuid {
+    messages::run_id(SOURCE, id)
+}
+
+/// The event's `data` with one more field.
+#[must_use]
+pub fn with(mut event: Value, field: &str, value: impl Into<Value>) -> Value {
+    let data = event["data"].as_object_mut().unwrap();
+    data.insert(field.to_owned(), value.into());
+    event
+}
+
+/// No parameters.
+pub fn none() -> Value {
+    Value::Object(Map::new())
+}

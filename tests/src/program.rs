@@ -1,0 +1,123 @@
+//! The binaries, as processes.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::watch;
+
+use crate::queues::PATIENCE;
+
+/// A binary of this workspace, as it was built beside this one.
+pub fn path_of(name: &str) -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let beside = this.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| path.is_file());
+    beside.unwrap_or_else(|| {
+        panic!("found no `{name}` beside {}: run `make test`, which builds it", this.display())
+    })
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code; `None` after a signal.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// The output of a command that had to end with 0.
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
+        self.stdout
+    }
+}
+
+/// Runs `gatehouse` with these arguments to its end.
+pub async fn gatehouse<S: AsRef<OsStr>>(arguments: &[S], settings: &[(String, String)]) -> Finished {
+    let mut command = Command::new(path_of("gatehouse"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(settings.iter().cloned())
+        .kill_on_drop(true)
+        .stdin(Stdio::null());
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.expect("the command should have ended by now").unwrap();
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A running `gatehouse run`. Killed when dropped.
+pub struct Worker {
+    child: Child,
+    lines: watch::Receiver<Vec<String>>,
+}
+
+impl Worker {
+    /// Starts one with these settings; its log is kept in this file as well.
+    pub fn start(settings: &[(String, String)], log: &Path) -> Self {
+        let mut command = Command::new(path_of("gatehouse"));
+        command.arg("run").env_clear().envs(settings.iter().cloned()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = watch::channel(Vec::new());
+        tokio::spawn(keep(stderr.lines(), File::create(log).unwrap(), sender));
+        Self { child, lines }
+    }
+
+    /// The process id, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the worker should still be running")
+    }
+
+    /// Ends it with SIGKILL: it gets to do nothing more.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to stop with SIGTERM and waits for it; its exit code.
+    pub async fn terminate(&mut self) -> Option<i32> {
+        let killed = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().await.unwrap();
+        assert!(killed.success());
+        self.wait().await
+    }
+
+    /// Waits for it to end by itself; its exit code.
+    pub async fn wait(&mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        ended.expect("the worker should have stopped by now").unwrap().code()
+    }
+
+    /// Waits until its log has a line with this text, and answers with the line.
+    pub async fn logged(&self, text: &str) -> String {
+        let mut lines = self.lines.clone();
+        let found = lines.wait_for(|lines| lines.iter().any(|line| line.contains(text)));
+        let found = tokio::time::timeout(PATIENCE, found).await.is_ok_and(|found| found.is_ok());
+        let line = self.log().into_iter().find(|line| line.contains(text)).filter(|_| found);
+        line.unwrap_or_else(|| panic!("the worker should have logged `{text}`:\n{}", self.log().join("\n")))
+    }
+
+    /// Every line it has logged so far.
+    pub fn log(&self) -> Vec<String> {
+        self.lines.borrow().clone()
+    }
+}
+
+async fn keep(mut lines: Lines<BufReader<ChildStderr>>, mut file: File, sender: watch::Sender<Vec<String>>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        writeln!(file, "{line}").unwrap();
+        sender.send_modify(|known| known.push(line));
+    }
+}
