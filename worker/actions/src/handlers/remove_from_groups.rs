@@ -3,8 +3,9 @@
 //! **Needs** `GroupMember.ReadWrite.All`; for a group that can hold directory roles also
 //! `RoleManagement.ReadWrite.Directory`.
 //! **Refuses** `user_not_found`; `group_not_found` and `ambiguous_group` in `keep`; `permission_missing`.
-//! **Leaves** dynamic groups (their rule decides), and synced groups, distribution lists and mail-enabled
-//! security groups, which somebody has to change elsewhere; each is named in the result.
+//! **Leaves** dynamic groups (their rule decides), and synced groups, distribution lists and mail-enabled security
+//! groups, which somebody has to change elsewhere; each is named in the result. Groups that give licences can be left
+//! to `remove_licenses`.
 //! **Idempotent because** it reads the person's memberships and removes those it finds; "not a member" is taken
 //! for what it is.
 
@@ -31,6 +32,20 @@ pub struct Params {
     /// Groups to stay in, by display name or object id.
     #[serde(default)]
     keep: Vec<String>,
+    /// What to do with groups that give licences.
+    #[serde(default)]
+    licensing_groups: LicensingGroups,
+}
+
+/// What to do with groups that give licences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LicensingGroups {
+    /// Leave them like any other group.
+    #[default]
+    Remove,
+    /// Stay in them: `remove_licenses` takes the person out, and says which licences go with it.
+    Keep,
 }
 
 /// The account, its groups, and the ids of those to stay in.
@@ -68,10 +83,14 @@ impl Action for RemoveFromGroups {
         Ok(Observed { person, member_of, keep })
     }
 
-    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
         let (user, _) = observed.person.account()?;
         let mut plan = Plan::nothing();
-        for group in observed.member_of.iter().filter(|group| !observed.keep.contains(&group.id)) {
+        let stays = |group: &Group| {
+            let gives = !group.assigned_licenses.is_empty();
+            observed.keep.contains(&group.id) || gives && params.licensing_groups == LicensingGroups::Keep
+        };
+        for group in observed.member_of.iter().filter(|group| !stays(group)) {
             match groups::hindrance(group) {
                 Some(hindrance) => plan.left.push(hindrance.left(group)),
                 None => plan.changes.push(Remove {
@@ -107,7 +126,7 @@ impl fmt::Display for Remove {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use msgraph::User;
+    use msgraph::{AssignedLicense, User};
 
     #[test]
     fn each_kind_of_group_is_told_apart() {
@@ -120,6 +139,7 @@ mod tests {
         let member_of = vec![
             group("static"),
             group("kept"),
+            Group { assigned_licenses: vec![AssignedLicense::default()], ..group("licensing") },
             Group { group_types: vec!["DynamicMembership".into()], ..group("dynamic") },
             Group { on_premises_sync_enabled: Some(true), ..group("synced") },
             Group { mail_enabled: Some(true), security_enabled: Some(false), ..group("list") },
@@ -129,7 +149,9 @@ mod tests {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let observed = Observed { person, member_of, keep: vec!["kept".into()] };
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let plan = RemoveFromGroups::plan(&Params { user, keep: vec![] }, &observed).unwrap();
+        let licensing_groups = LicensingGroups::Keep;
+        let plan =
+            RemoveFromGroups::plan(&Params { user, keep: vec![], licensing_groups }, &observed).unwrap();
         let removed: Vec<_> = plan.changes.iter().map(|change| change.group.as_str()).collect();
         assert_eq!(removed, ["static", "unified"]);
         let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs.as_str())).collect();

@@ -79,6 +79,7 @@ async fn follow(
     format: Format,
 ) -> Result<bool, CommandError> {
     let mut well = true;
+    let several = waiting.len() > 1;
     while !waiting.is_empty() {
         let message = results.next().await?;
         let Ok(result) = ResultEvent::from_bytes(&message.body) else { continue };
@@ -90,6 +91,9 @@ async fn follow(
             output::json(&value)?;
         }
         let text = match &result.data {
+            ResultData::StepFinished(step) if several => {
+                format!("[{:.8}]{}", run_id.to_string(), output::step_line(step))
+            }
             ResultData::StepFinished(step) => output::step_line(step),
             ResultData::RunPlanned(plan) => {
                 waiting.remove(&run_id);
