@@ -332,8 +332,8 @@ struct Pass<'a> {
     left: u32,
     /// Messages held on the current channel.
     held: u16,
-    /// Messages that will be there when the pass is over.
-    stay: u32,
+    /// Messages held on all channels.
+    held_in_all: u32,
 }
 
 struct Found {
@@ -352,7 +352,7 @@ impl<'a> Pass<'a> {
             )));
         };
         let (channel, consumer) = letters.consumer().await?;
-        Ok(Self { letters, channel, consumer, full: Vec::new(), left, held: 0, stay: left })
+        Ok(Self { letters, channel, consumer, full: Vec::new(), left, held: 0, held_in_all: 0 })
     }
 
     /// The next message; `None` when all that were there at the beginning have been seen.
@@ -379,6 +379,7 @@ impl<'a> Pass<'a> {
         };
         self.left = self.left.saturating_sub(1);
         self.held = self.held.saturating_add(1);
+        self.held_in_all = self.held_in_all.saturating_add(1);
         let (message, acker) = Message::from_lapin(delivery);
         let entry = Entry::new(&message, self.letters.unrouted);
         Ok(Some(Found { entry, message, acker }))
@@ -387,15 +388,15 @@ impl<'a> Pass<'a> {
     /// The last message was taken away, so there is room for another.
     fn release(&mut self) {
         self.held = self.held.saturating_sub(1);
-        self.stay = self.stay.saturating_sub(1);
+        self.held_in_all = self.held_in_all.saturating_sub(1);
     }
 
     /// Goes on with a fresh channel; the full one keeps what it holds.
     async fn widen(&mut self) -> Result<(), Error> {
         let (channel, consumer) = self.letters.consumer().await?;
-        let tag = std::mem::replace(&mut self.consumer, consumer).tag();
         let full = std::mem::replace(&mut self.channel, channel);
-        full.basic_cancel(tag, BasicCancelOptions::default())
+        let consumer = std::mem::replace(&mut self.consumer, consumer);
+        full.basic_cancel(consumer.tag(), BasicCancelOptions::default())
             .await
             .map_err(|error| Error::from_lapin("cannot go on with the dead letters", &error))?;
         self.full.push(full);
@@ -406,22 +407,29 @@ impl<'a> Pass<'a> {
     /// Gives back what was not taken away, and waits until the queue shows it: a channel closes before
     /// its messages are back (RabbitMQ 3.10.8, measured 2026-11-21), and whoever looks next, be it the
     /// next command, would find the queue empty.
-    async fn end(self) {
-        drop(self.consumer);
+    async fn end(mut self) {
+        let cancel = self.channel.basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
+        let mut back = self.held_in_all;
+        if cancel.await.is_ok() {
+            // What was sent ahead and not looked at goes back too.
+            while let Ok(Some(Ok(_))) = timeout(RETURN_LIMIT, self.consumer.next()).await {
+                back = back.saturating_add(1);
+            }
+        }
         for channel in self.full.iter().chain([&self.channel]) {
             // A channel that cannot be closed is gone already.
             let _ = channel.close(200, "OK".into()).await;
         }
         let Ok(probe) = self.letters.consume.channel().await else { return };
-        let back = async {
+        let returned = async {
             while let Ok(Some(depth)) = declare::depth_on(&probe, &self.letters.queue).await {
-                if depth >= self.stay {
+                if depth >= back {
                     return;
                 }
                 sleep(LOOK_AGAIN).await;
             }
         };
-        let _ = timeout(RETURN_LIMIT, back).await;
+        let _ = timeout(RETURN_LIMIT, returned).await;
     }
 }
 

