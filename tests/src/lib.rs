@@ -18,6 +18,7 @@ pub mod events;
 pub mod house;
 pub mod program;
 pub mod queues;
+pub mod repository;
 
 pub use broker_node::BrokerNode;
 pub use house::{House, HouseBuilder};

@@ -1,0 +1,64 @@
+//! The repository as it lies on disk, for tests about its shape.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The folder everything is in.
+pub fn root() -> PathBuf {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    beside.canonicalize().unwrap()
+}
+
+/// Every file that is or could be committed, by its path from the root, in order.
+pub fn files() -> Vec<String> {
+    let mut git = Command::new("git");
+    // A checkout that belongs to somebody else, as in a container, is no less a checkout.
+    git.args(["-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"]);
+    let mut files: Vec<_> = output(&mut git).lines().map(str::to_owned).collect();
+    files.retain(|file| root().join(file).is_file());
+    files.sort();
+    files
+}
+
+/// Every Rust file, as [`files`].
+pub fn rust_files() -> Vec<String> {
+    files().into_iter().filter(|file| file.ends_with(".rs")).collect()
+}
+
+/// A file's text.
+pub fn text(file: &str) -> String {
+    let text = std::fs::read_to_string(root().join(file));
+    text.unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// What `cargo metadata` says of this workspace, without a network.
+pub fn metadata(arguments: &[&str]) -> Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--format-version", "1", "--locked", "--offline"]).args(arguments);
+    serde_json::from_str(&output(&mut command)).unwrap()
+}
+
+/// Whether goldens are to be written instead of compared.
+pub fn bless() -> bool {
+    std::env::var_os("GATEHOUSE_BLESS").is_some_and(|value| value == "1")
+}
+
+/// Compares a generated file with the committed one, or writes it when blessing.
+pub fn golden(file: &str, generated: &str) {
+    if bless() {
+        std::fs::write(root().join(file), generated).unwrap();
+        return;
+    }
+    let committed = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+    assert_eq!(generated, committed, "{file} is out of date; look at the difference, then run `make bless`");
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.current_dir(root()).output();
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
