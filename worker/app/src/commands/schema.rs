@@ -11,14 +11,22 @@ use crate::output;
 Examples:
   gatehouse schema
   gatehouse schema offboarding.requested.v1
-  gatehouse schema assign_licenses")]
+  gatehouse schema assign_licenses
+  gatehouse schema --table")]
 pub struct Args {
     /// A message's or an action's name; without one, all names are listed
     name: Option<String>,
+    /// Print a Markdown table of all actions instead: what each makes true and which permissions it needs
+    #[arg(long, conflicts_with = "name")]
+    table: bool,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     let actions = actions::roster();
+    if args.table {
+        output::lines(&table(&actions))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(name) = &args.name else {
         for schema in messages::schemas() {
             output::lines(schema.name())?;
@@ -38,4 +46,14 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     })?;
     output::lines(text.trim_end())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A row for each action, as the README shows them.
+fn table(actions: &[actions::Entry]) -> String {
+    let mut lines = vec!["| Action | Makes true | Needs |".to_owned(), "|---|---|---|".to_owned()];
+    lines.extend(actions.iter().map(|action| {
+        let needs: Vec<_> = action.needs.iter().map(|permission| format!("`{permission}`")).collect();
+        format!("| `{}` | {} | {} |", action.name, action.makes_true, needs.join(", "))
+    }));
+    lines.join("\n")
 }
