@@ -1,0 +1,189 @@
+//! What is written down for others says what the binary does: schemas, README, names of metrics and settings.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected fails"
+)]
+
+use std::collections::BTreeSet;
+
+use msgraph_emulator::{Fault, Tenant};
+use serde_json::json;
+use system_tests::{House, events, program, repository};
+
+const README: &str = "README.md";
+const TABLE_BEGINS: &str = "<!-- actions -->\n";
+const TABLE_ENDS: &str = "\n<!-- /actions -->";
+
+async fn gatehouse(arguments: &[&str]) -> String {
+    program::gatehouse(arguments, &[]).await.ok()
+}
+
+#[tokio::test]
+async fn every_action_has_its_schema_on_file_and_nothing_else_has() {
+    let listed = gatehouse(&["schema"]).await;
+    let actions: Vec<_> = listed.lines().filter(|name| messages::Schema::named(name).is_none()).collect();
+    assert!(actions.contains(&"create_user"), "{actions:?}");
+    for action in &actions {
+        let schema = gatehouse(&["schema", action]).await;
+        repository::golden(&format!("schemas/actions/{action}.json"), &schema);
+    }
+    let expected: BTreeSet<_> = actions.iter().map(|action| format!("{action}.json")).collect();
+    for file in std::fs::read_dir(repository::root().join("schemas/actions")).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        if !expected.contains(&name) {
+            assert!(
+                repository::bless(),
+                "schemas/actions/{name} belongs to no action; `make bless` removes it"
+            );
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_message_has_its_schema_on_file() {
+    for schema in messages::schemas() {
+        let printed = gatehouse(&["schema", schema.name()]).await;
+        let on_file = repository::text(&format!("schemas/{}.json", schema.name()));
+        assert_eq!(printed, on_file, "{}", schema.name());
+    }
+}
+
+#[tokio::test]
+async fn the_readme_shows_every_action() {
+    let readme = repository::text(README);
+    let (before, rest) = readme.split_once(TABLE_BEGINS).expect("the README has a place for the actions");
+    let (_, after) = rest.split_once(TABLE_ENDS).expect("the README says where the actions end");
+    let table = gatehouse(&["schema", "--table"]).await;
+    let generated = format!("{before}{TABLE_BEGINS}{}{TABLE_ENDS}{after}", table.trim_end());
+    repository::golden(README, &generated);
+}
+
+/// What the README has in code: the lines of its blocks, and what stands between backquotes in its text.
+fn code(text: &str) -> Vec<String> {
+    let mut code = Vec::new();
+    let mut in_block = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            in_block = !in_block;
+        } else if in_block {
+            code.push(line.trim_start_matches("$ ").trim().to_owned());
+        } else {
+            code.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    code
+}
+
+/// The first words of all lines of one section of a help text.
+fn named_in(help: &str, section: &str) -> BTreeSet<String> {
+    let from = help.lines().skip_while(|line| line.trim() != format!("{section}:")).skip(1);
+    let lines = from.take_while(|line| !line.is_empty());
+    lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+}
+
+#[tokio::test]
+async fn every_command_and_option_in_the_readme_exists() {
+    let readme = repository::text(README);
+    let lines = code(&readme).into_iter();
+    let lines: Vec<_> = lines.filter(|line| line.starts_with("gatehouse ")).collect();
+    assert!(lines.len() > 5, "{lines:?}");
+    for line in &lines {
+        // What follows a pipe or a comment is another's.
+        let own = line.split(['|', '#', '>', ';', '&']).next().unwrap();
+        let words: Vec<_> = own.split_whitespace().skip(1).collect();
+        let mut path = Vec::new();
+        let mut help = gatehouse(&["--help"]).await;
+        for word in &words {
+            let commands = named_in(&help, "Commands");
+            if word.starts_with('-') || commands.is_empty() {
+                break;
+            }
+            for alternative in word.split(',') {
+                assert!(commands.contains(alternative), "README: `{line}`: there is no `{alternative}`");
+            }
+            path.push(*word);
+            help = gatehouse(&[path.as_slice(), &["--help"]].concat()).await;
+        }
+        for option in words.iter().filter(|word| word.starts_with("--")) {
+            let name = option.split('=').next().unwrap();
+            let offered = |found: &str| found.trim_end_matches(',') == name;
+            let known = help.split_whitespace().any(offered);
+            assert!(known, "README: `{line}`: there is no {name}\n{help}");
+        }
+    }
+}
+
+#[test]
+fn every_setting_that_is_mentioned_is_documented() {
+    let reference = repository::text("worker/app/config.default.toml");
+    let variables = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "_<>".contains(c)));
+        words.filter(|word| word.starts_with("GATEHOUSE__")).map(str::to_owned).collect()
+    };
+    let known = variables(&reference);
+    let is_known =
+        |name: &str| known.contains(name) || of_a_tenant(name).is_some_and(|name| known.contains(&name));
+    let mut mentioned = 0;
+    for file in repository::files().iter().filter(|file| *file == README || file.starts_with("deploy/")) {
+        for name in variables(&repository::text(file)) {
+            mentioned += 1;
+            assert!(is_known(&name), "{file}: there is no setting {name}");
+        }
+    }
+    assert!(mentioned > 0, "nobody says how anything is set");
+}
+
+/// The variable of some tenant, as the reference names it.
+fn of_a_tenant(name: &str) -> Option<String> {
+    let (_, key) = name.strip_prefix("GATEHOUSE__TENANTS__")?.split_once("__")?;
+    Some(format!("GATEHOUSE__TENANTS__CONTOSO__{key}"))
+}
+
+/// The names of metrics in a text, without what Prometheus appends to those of histograms.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let names = words.filter(|word| word.starts_with("gatehouse_") && word.len() > "gatehouse_".len());
+    let bare = |name: &str| {
+        let ends = ["_bucket", "_sum", "_count"];
+        ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name).to_owned()
+    };
+    names.map(bare).collect()
+}
+
+#[tokio::test]
+async fn every_metric_that_is_mentioned_is_served() {
+    let mut house = House::with(Tenant::contoso()).build().await;
+    house.emulator.fault(Fault::status(429).path("*/assignLicense").times(1).retry_after("0"));
+    let mut worker = house.worker().await;
+    let person =
+        json!({ "upn": "ada.king@contoso.example", "display_name": "Ada King", "usage_location": "GB" });
+    house.queues.event(&events::onboarding("hire", person, json!({ "licenses": ["EMS"] }))).await;
+    assert_eq!(house.results.end_of(events::run_id("hire")).await["state"], "succeeded");
+    house.queues.event(&events::onboarding("invalid", json!({ "upn": 7 }), events::none())).await;
+    assert_eq!(house.results.end_of(events::run_id("invalid")).await["state"], "rejected");
+    let (status, page) = program::fetch(&worker.admin_address().await, "/metrics").await;
+    assert_eq!(status, 200);
+    house.saw(&page);
+    let help = |name: &String| page.contains(&format!("# HELP {name} "));
+    let served = metrics_in(&page);
+    assert!(served.len() > 15 && served.iter().all(help), "{page}");
+    // A counter that has not counted yet is not on the page, so what is declared counts as well.
+    let source = repository::text("worker/app/src/metrics.rs");
+    let lines = source.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": "));
+    let declared: BTreeSet<_> = lines.map(|(name, _)| format!("gatehouse_{name}")).collect();
+    assert_eq!(served.difference(&declared).count(), 0, "{served:?}\n{declared:?}");
+    for file in repository::files().iter().filter(|file| *file == README || file.starts_with("deploy/")) {
+        for name in metrics_in(&repository::text(file)) {
+            assert!(declared.contains(&name), "{file}: there is no metric {name}");
+        }
+    }
+    assert_eq!(worker.terminate().await, Some(0));
+    house.gatehouse(&["dead", "discard", "--all", "--why", "invalid on purpose"]).await.ok();
+    house.close().await;
+}
