@@ -65,9 +65,13 @@ pub enum Next {
 impl<W: Sync> Run<'_, W> {
     /// Runs until the run is over or has to wait.
     pub async fn advance(&self, mut progress: Progress, recorder: &dyn Recorder) -> Next {
+        let mut got_further = false;
         for stage in &self.prepared.stages {
+            if got_further {
+                progress.attempt = 1;
+            }
             let fresh = self.run_stage(stage, &progress).await;
-            let got_further = !fresh.is_empty();
+            got_further |= !fresh.is_empty();
             let mut finished = Vec::with_capacity(fresh.len());
             let mut waiting = Vec::new();
             for record in fresh {
@@ -91,9 +95,6 @@ impl<W: Sync> Run<'_, W> {
             if let Some((because, after)) = because {
                 progress.attempt = progress.attempt.saturating_add(1);
                 return Next::Later { after, progress, because };
-            }
-            if got_further {
-                progress.attempt = 1;
             }
             let failed =
                 progress.records.iter().any(|record| record.stage == stage.name && !record.is_done());
@@ -293,7 +294,7 @@ mod tests {
         let progress = over(next);
         let Outcome::Failed(failure) = &progress.records[1].outcome else { panic!("{progress:?}") };
         assert_eq!((failure.class, failure.code.as_str()), (Class::Retry, "retries_exhausted"));
-        assert_eq!(state(&progress.records, steps), State::Failed);
+        assert_eq!((state(&progress.records, steps), progress.attempt), (State::Failed, 3));
         let (next, _, steps) = advance(stages, &world, Mode::Apply, progress.replayed(1)).await;
         let progress = over(next);
         assert_eq!((state(&progress.records, steps), progress.replays), (State::Succeeded, 1));
