@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::broker_node::BrokerNode;
+use crate::copies::Copies;
 use crate::program::{self, Finished, Worker};
 use crate::queues::{Queues, Results};
 
@@ -24,11 +25,14 @@ pub struct House {
     pub queues: Queues,
     /// Every result since the house was built.
     pub results: Results,
+    /// Copies of everything that workers publish.
+    pub copies: Copies,
     settings: Vec<(String, String)>,
     prefix: String,
     folder: TempDir,
     workers: usize,
     seen: String,
+    published: Vec<(String, String)>,
 }
 
 /// How a house is to be.
@@ -37,6 +41,7 @@ pub struct HouseBuilder {
     tenant: Tenant,
     settings: Vec<(String, String)>,
     workflows: Option<String>,
+    pattern: &'static str,
 }
 
 impl HouseBuilder {
@@ -59,9 +64,15 @@ impl HouseBuilder {
         Self { workflows: Some(yaml.to_owned()), ..self }
     }
 
+    /// Listens to no result, for those who measure.
+    #[must_use]
+    pub fn deaf(self) -> Self {
+        Self { pattern: "nothing", ..self }
+    }
+
     /// Starts the tenant, declares the topology, listens to results. Starts no worker.
     pub async fn build(self) -> House {
-        let Self { broker, tenant, settings, workflows } = self;
+        let Self { broker, tenant, settings, workflows, pattern } = self;
         let emulator = Emulator::start(Options::new(tenant)).unwrap();
         let folder = TempDir::new().unwrap();
         let prefix = format!("t{}", Uuid::new_v4().simple());
@@ -74,16 +85,35 @@ impl HouseBuilder {
         all.extend(settings);
         broker::declare(&broker_settings(broker.url(), &prefix)).await.unwrap();
         let queues = Queues::open(broker.url(), &prefix).await;
-        let results = queues.results(broker.url()).await;
+        let results = queues.results(broker.url(), pattern).await;
+        let copies = Copies::begin(broker.url(), &prefix, pattern).await;
         let seen = String::new();
-        House { emulator, broker, queues, results, settings: all, prefix, folder, workers: 0, seen }
+        House {
+            emulator,
+            broker,
+            queues,
+            results,
+            copies,
+            settings: all,
+            prefix,
+            folder,
+            workers: 0,
+            seen,
+            published: Vec::new(),
+        }
     }
 }
 
 impl House {
     /// A house on the suite's broker with this tenant.
     pub fn with(tenant: Tenant) -> HouseBuilder {
-        HouseBuilder { broker: BrokerNode::shared(), tenant, settings: Vec::new(), workflows: None }
+        HouseBuilder {
+            broker: BrokerNode::shared(),
+            tenant,
+            settings: Vec::new(),
+            workflows: None,
+            pattern: "#",
+        }
     }
 
     /// Starts a worker and waits until it serves.
@@ -153,31 +183,48 @@ impl House {
         self.quiet().await;
         let listed = self.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
         assert_eq!(listed, "", "dead letters are left; a test that means them discards them");
-        self.assert_no_secret();
-        let Self { queues, results, broker, prefix, .. } = self;
+        let leaks = self.leaks().await;
+        assert!(leaks.is_empty(), "a secret is in {leaks:?}");
+        self.tear_down().await;
+    }
+
+    /// Takes the house down, whatever is in it.
+    pub async fn tear_down(self) {
+        let Self { queues, results, copies, broker, prefix, .. } = self;
+        copies.end().await;
         queues.forget(results).await;
         broker::delete(&broker_settings(broker.url(), &prefix)).await.unwrap();
     }
 
-    fn assert_no_secret(&self) {
-        let secrets = self.emulator.secrets();
-        let password = self.broker.url().split(['/', ':', '@']).nth(4).unwrap_or_default();
-        let mut seen = self.seen.clone();
+    /// Everything that a secret of the tenant or of the broker has come to: log lines and metrics of workers,
+    /// what commands printed, results, dead letters, and what was put off.
+    pub async fn leaks(&mut self) -> Vec<String> {
+        for copy in self.copies.take().await {
+            self.published.push((format!("{} {}", copy.exchange, copy.key), copy.text()));
+        }
+        let mut places = vec![("an output".to_owned(), self.seen.clone())];
         for file in std::fs::read_dir(self.folder.path()).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "log") {
-                seen.push_str(&std::fs::read_to_string(path).unwrap());
+                let name = path.file_name().unwrap().display().to_string();
+                places.push((name, std::fs::read_to_string(path).unwrap()));
             }
         }
-        for heard in self.results.heard() {
-            seen.push_str(&heard.event.to_string());
-        }
+        places.extend(self.published.iter().cloned());
+        let secrets = self.secrets();
+        let leaks = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_str()));
+        places.retain(|(_, text)| leaks(text));
+        places.into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        let tenant = self.emulator.secrets();
+        let password = self.broker.url().split(['/', ':', '@']).nth(4).unwrap_or_default();
+        // The password of the broker that everybody has is a word.
         let broker = Some(password.to_owned()).filter(|password| password.len() > 8);
         let all =
-            secrets.client_secrets.iter().chain(&secrets.tokens).chain(&secrets.passwords).chain(&broker);
-        for secret in all {
-            assert!(!seen.contains(secret.as_str()), "a secret is in a log line, a result or an output");
-        }
+            tenant.client_secrets.into_iter().chain(tenant.tokens).chain(tenant.passwords).chain(broker);
+        all.filter(|secret| !secret.is_empty()).collect()
     }
 }
 

@@ -14,6 +14,7 @@
 )]
 
 pub mod broker_node;
+pub mod copies;
 pub mod events;
 pub mod house;
 pub mod program;
@@ -21,6 +22,7 @@ pub mod queues;
 pub mod repository;
 
 pub use broker_node::BrokerNode;
+pub use copies::{Copies, Copy};
 pub use house::{House, HouseBuilder};
 pub use program::{Finished, Worker};
 pub use queues::{Heard, Results};

@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 
@@ -40,6 +41,17 @@ impl Finished {
     }
 }
 
+/// The status and body of a page, as `GET` brings it.
+pub async fn fetch(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
 /// Runs `gatehouse` with these arguments to its end.
 pub async fn gatehouse<S: AsRef<OsStr>>(arguments: &[S], settings: &[(String, String)]) -> Finished {
     let mut command = Command::new(path_of("gatehouse"));
@@ -61,6 +73,7 @@ pub async fn gatehouse<S: AsRef<OsStr>>(arguments: &[S], settings: &[(String, St
 /// A running `gatehouse run`. Killed when dropped.
 pub struct Worker {
     child: Child,
+    log: PathBuf,
     lines: watch::Receiver<Vec<String>>,
 }
 
@@ -74,7 +87,7 @@ impl Worker {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = watch::channel(Vec::new());
         tokio::spawn(keep(stderr.lines(), File::create(log).unwrap(), sender));
-        Self { child, lines }
+        Self { child, log: log.to_owned(), lines }
     }
 
     /// The process id, while it runs.
@@ -87,8 +100,10 @@ impl Worker {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks it to stop with SIGTERM and waits for it; its exit code.
+    /// Asks it to stop with SIGTERM and waits for it; its exit code. Its metrics are kept beside its log.
     pub async fn terminate(&mut self) -> Option<i32> {
+        let (_, page) = fetch(&self.admin_address().await, "/metrics").await;
+        std::fs::write(self.log.with_extension("metrics.log"), page).unwrap();
         let killed = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().await.unwrap();
         assert!(killed.success());
         self.wait().await
@@ -107,6 +122,13 @@ impl Worker {
         let found = tokio::time::timeout(PATIENCE, found).await.is_ok_and(|found| found.is_ok());
         let line = self.log().into_iter().find(|line| line.contains(text)).filter(|_| found);
         line.unwrap_or_else(|| panic!("the worker should have logged `{text}`:\n{}", self.log().join("\n")))
+    }
+
+    /// Where it serves metrics and health.
+    pub async fn admin_address(&self) -> String {
+        let line = self.logged("metrics and health are served").await;
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        line["address"].as_str().unwrap().to_owned()
     }
 
     /// Every line it has logged so far.

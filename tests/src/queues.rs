@@ -66,8 +66,8 @@ impl Queues {
         self.channel.queue_declare(name.into(), passive, FieldTable::default()).await.unwrap().message_count()
     }
 
-    /// Listens to results from now on.
-    pub async fn results(&self, url: &str) -> Results {
+    /// Listens to results with keys of this pattern from now on.
+    pub async fn results(&self, url: &str, pattern: &str) -> Results {
         let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
         // Durable and not exclusive: a test that restarts the broker goes on listening to the same queue.
@@ -76,7 +76,7 @@ impl Queues {
         channel.queue_declare(name.clone().into(), options, FieldTable::default()).await.unwrap();
         let exchange = format!("{}.results", self.prefix);
         let (bind, none) = (QueueBindOptions::default(), FieldTable::default());
-        channel.queue_bind(name.clone().into(), exchange.into(), "#".into(), bind, none).await.unwrap();
+        channel.queue_bind(name.clone().into(), exchange.into(), pattern.into(), bind, none).await.unwrap();
         let mut results = Results { url: url.to_owned(), queue: name, open: None, heard: Vec::new() };
         results.reopen().await;
         results

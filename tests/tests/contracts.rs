@@ -1,13 +1,5 @@
 //! What is written down for others says what the binary does: schemas, README, names of metrics and settings.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets something unexpected fails"
-)]
-
 use std::collections::BTreeSet;
 
 use msgraph_emulator::{Fault, Tenant};

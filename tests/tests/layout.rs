@@ -159,7 +159,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         // A declaration ends with a semicolon at its own depth; a body's lines are indented further.
         let own_depth = |line: &&str| line.len() == line.trim_start().len() + indent.len();
         let length =
-            lines[start..].iter().position(|line| own_depth(&line) && ends(line)).map_or(1, |n| n + 1);
+            lines[start..].iter().position(|line| own_depth(line) && ends(line)).map_or(1, |n| n + 1);
         found.push((name, if line.ends_with('}') { 1 } else { length }));
     }
     found

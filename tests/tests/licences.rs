@@ -1,11 +1,6 @@
 //! Every crate that is compiled into anything here may be given away with it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets something unexpected fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets something unexpected fails")]
 
 use std::process::Command;
 
