@@ -19,7 +19,8 @@ use crate::config::{Log, LogFormat};
 ///
 /// When `log.level` does not parse.
 pub fn start(log: &Log) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
+    // lapin writes a message that nobody took into its warning, body and all (4.12.3, seen 2026-11-21).
+    let filter = EnvFilter::try_new(format!("lapin=error,{}", log.level)).map_err(|error| {
         format!("log.level `{}` does not parse: {error}; write a level such as `info`", log.level)
     })?;
     let json = match log.format {
