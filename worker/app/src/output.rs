@@ -33,12 +33,43 @@ pub fn lines(text: &str) -> io::Result<()> {
     }
 }
 
-/// A table with a header, as wide as the terminal and in colour only there.
+/// Rows with every column as wide as its widest cell. No cell is broken, so that an id can be copied.
+pub fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Writes text below the line it belongs to, broken between words where a terminal would break it within one.
+pub fn indented(text: &str) -> io::Result<()> {
+    let columns = table(&[]).width().map_or(usize::MAX, usize::from).saturating_sub(4);
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
+            lines(&format!("    {line}"))?;
+            line.clear();
+        }
+        line.push_str(if line.is_empty() { "" } else { " " });
+        line.push_str(word);
+    }
+    if line.is_empty() { Ok(()) } else { lines(&format!("    {line}")) }
+}
+
+/// A table with a header, as wide as the terminal, or as COLUMNS says for a pipe, and in colour only on a terminal.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     if !io::stdout().is_terminal() {
-        table.force_no_tty().set_width(120);
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        table.force_no_tty().set_width(columns.unwrap_or(120));
     }
     table.set_header(header.iter().map(|title| Cell::new(title).add_attribute(comfy_table::Attribute::Bold)));
     table

@@ -202,7 +202,7 @@ impl Work {
                 done: report.done, "examined": report.examined, "failed": failed, "stopped": stopped, "missing": missing,
             }))?;
         } else {
-            output::lines(&format!("{} of {} examined {done}", report.done.len(), report.examined))?;
+            output::lines(&format!("{done} {} of {} dead letters", report.done.len(), report.examined))?;
             for (id, error) in &failed {
                 output::lines(&format!("  {id} not {done}: {error}"))?;
             }
@@ -227,15 +227,21 @@ fn show_list(entries: &[Entry], format: Format) -> Result<(), CommandError> {
     if entries.is_empty() {
         return Ok(output::lines("no dead letters")?);
     }
-    let mut table = output::table(&["Id", "Class", "Step", "Age", "Replays", "Reason"]);
     let now = Timestamp::now();
-    for entry in entries {
+    let mut rows = vec![["Id", "Class", "Step", "Age", "Replays"].map(str::to_owned)];
+    rows.extend(entries.iter().map(|entry| {
         let letter = &entry.letter;
-        let step = letter.step.as_deref().unwrap_or("-");
+        let step = letter.step.clone().unwrap_or_else(|| "-".to_owned());
         let age = letter.at.map_or_else(|| "-".to_owned(), |at| age(now, at));
-        table.add_row([&entry.id, &letter.class, step, &age, &letter.replays.to_string(), &letter.reason]);
+        [entry.id.clone(), letter.class.clone(), step, age, letter.replays.to_string()]
+    }));
+    let lines = output::aligned(&rows);
+    let reasons = std::iter::once("").chain(entries.iter().map(|entry| entry.letter.reason.as_str()));
+    for (line, reason) in lines.iter().zip(reasons) {
+        output::lines(line)?;
+        output::indented(reason)?;
     }
-    Ok(output::lines(&table.to_string())?)
+    Ok(())
 }
 
 fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<(), CommandError> {
