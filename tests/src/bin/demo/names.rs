@@ -1,0 +1,81 @@
+//! Names for ids. Results, logs and dead letters hold ids only; this tenant is invented, so here they may be read.
+
+use std::collections::BTreeMap;
+
+use msgraph_emulator::Emulator;
+use serde_json::Value;
+
+/// What the tenant's objects are called.
+pub struct Names {
+    /// By id.
+    objects: BTreeMap<String, String>,
+    /// By the name they sign in with.
+    people: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// As things are now.
+    pub fn of(emulator: &Emulator) -> Self {
+        let state = emulator.state();
+        let objects = [("users", "displayName"), ("groups", "displayName"), ("skus", "skuPartNumber")];
+        let objects = objects.iter().flat_map(|(kind, name)| {
+            let all = objects_of(&state, kind);
+            all.filter_map(|(id, object)| Some((id.clone(), text(object, name)?)))
+        });
+        let people = objects_of(&state, "users").filter_map(|(_, person)| {
+            Some((text(person, "userPrincipalName")?, text(person, "displayName")?))
+        });
+        Self { objects: objects.collect(), people: people.collect() }
+    }
+
+    /// The id of what has this name.
+    pub fn id(&self, name: &str) -> Option<&str> {
+        self.objects.iter().find(|(_, known)| *known == name).map(|(id, _)| id.as_str())
+    }
+
+    /// The name of what the text is about: the first thing in it that has one.
+    pub fn first_in(&self, text: &str) -> Option<&str> {
+        let found = self.all().filter_map(|(key, name)| Some((text.find(key)?, name)));
+        found.min().map(|(_, name)| name)
+    }
+
+    /// The text about one person, whose name goes without saying: `add user <id> to group <id>` is told as
+    /// `add to group Analysts`.
+    pub fn about(&self, person: &str, text: &str) -> String {
+        let text = self.all().fold(text.to_owned(), |text, (key, name)| {
+            text.replace(&format!("user {key}"), name).replace(key, name)
+        });
+        let phrases = [" of ", " from ", " to ", " "];
+        phrases.iter().fold(text, |text, phrase| text.replace(&format!("{phrase}{person}"), ""))
+    }
+
+    /// An effect on one person as a sign and what came or went, in the emulator's words otherwise.
+    pub fn signed(&self, person: &str, effect: &str) -> String {
+        let effect = self.about(person, effect);
+        let signs = [
+            ("create", "+ account"),
+            ("set manager to ", "+ manager "),
+            ("assign license ", "+ "),
+            ("add to group ", "+ "),
+            ("disable", "- sign-in"),
+            ("revoke sessions", "- sessions"),
+            ("remove license ", "- "),
+            ("remove from group ", "- "),
+        ];
+        let signed =
+            signs.iter().find_map(|(words, sign)| Some(format!("{sign}{}", effect.strip_prefix(words)?)));
+        signed.unwrap_or(effect)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.objects.iter().chain(&self.people).map(|(key, name)| (key.as_str(), name.as_str()))
+    }
+}
+
+fn objects_of<'a>(state: &'a Value, kind: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    state.get(kind).and_then(Value::as_object).into_iter().flatten()
+}
+
+fn text(object: &Value, property: &str) -> Option<String> {
+    object.get(property)?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,287 @@
+//! The story, act by act. Each act makes something happen, shows it, and insists that it is as it should be.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use messages::{Outcome, ResultData, ResultEvent, RunFinished, RunState, StepFinished};
+use msgraph_emulator::{Entry, Fault};
+use system_tests::events;
+use uuid::Uuid;
+
+use crate::names::Names;
+use crate::screen::{self, Screen, Style};
+use crate::site::{LOOK, MAX_ATTEMPTS, PATIENCE, Site};
+use crate::{Trouble, contoso};
+
+/// Tells it from beginning to end.
+pub async fn tell(screen: &Screen, url: &str, broker: &broker::Settings) -> Result<(), Trouble> {
+    let began = Instant::now();
+    let mut site = Site::open(url, broker).await?;
+    site.start_worker()?;
+    site.start_worker()?;
+    site.ready().await?;
+    let title = screen.paint(Style::Bold, "Gatehouse at work:");
+    let tenant = site.emulator.url();
+    screen.line(&format!("{title} two workers, a RabbitMQ, and Contoso, a tenant emulated at {tenant}"))?;
+    let mut story = Story { screen, site, heard: Vec::new() };
+    story.show_events().await?;
+    story.show_tenant()?;
+    story.show_dead_letters().await?;
+    story.show_replay().await?;
+    story.end(began).await
+}
+
+struct Story<'a> {
+    screen: &'a Screen,
+    site: Site,
+    /// Every result so far.
+    heard: Vec<ResultEvent>,
+}
+
+impl Story<'_> {
+    async fn show_events(&mut self) -> Result<(), Trouble> {
+        self.screen.act("What each event became, step by step")?;
+        self.trouble_for_grace()?;
+        self.site.write("hire-ada.json", &contoso::hire())?;
+        self.site.write("leave-edsger.json", &contoso::leaver())?;
+        self.site.write("leave-grace.json", &contoso::troubled_leaver())?;
+        self.screen.command("gatehouse publish hire-ada.json leave-edsger.json leave-grace.json", "")?;
+        self.site.gatehouse(&["publish", "hire-ada.json", "leave-edsger.json", "leave-grace.json"]).await?;
+        let hired = self.end_of("hire-1815", 0).await?;
+        self.screen.event("hire-ada.json", "Ada Lovelace starts", Some(screen::state(hired.state)))?;
+        self.show_steps(contoso::ADA, &hired, 0)?;
+        let left = self.end_of("leave-1930", 0).await?;
+        self.screen.event("leave-edsger.json", "Edsger Dijkstra leaves", Some(screen::state(left.state)))?;
+        self.show_steps(contoso::EDSGER, &left, 0)?;
+        for run in [&hired, &left] {
+            insist(run.state == RunState::Succeeded && run.steps.len() == 4, "both runs should succeed")?;
+        }
+        self.show_duplicate().await?;
+        self.show_invalid().await?;
+        self.show_trouble().await
+    }
+
+    /// Spoils requests for Grace alone: one group lets her go, then Graph throttles, then it fails.
+    fn trouble_for_grace(&self) -> Result<(), Trouble> {
+        let names = Names::of(&self.site.emulator);
+        let path = format!("/members/{}/$ref", names.id(contoso::GRACE).ok_or("Grace should be there")?);
+        self.site.emulator.fault(Fault::status(429).path(&path).nth(2).retry_after("1"));
+        self.site.emulator.fault(Fault::status(503).path(&path).from(3));
+        Ok(())
+    }
+
+    async fn show_duplicate(&mut self) -> Result<(), Trouble> {
+        self.screen.command("gatehouse publish hire-ada.json", "the same event again")?;
+        let (from, effects) = (self.heard.len(), self.effects_about(contoso::ADA).len());
+        self.site.gatehouse(&["publish", "hire-ada.json"]).await?;
+        let again = self.end_of("hire-1815", from).await?;
+        let unchanged = again.steps.iter().all(|step| step.outcome == Outcome::Unchanged);
+        let ids = |heard: &[ResultEvent]| -> BTreeSet<Uuid> {
+            heard.iter().filter(|result| result.data.run_id() == Some(again.run_id)).map(|r| r.id).collect()
+        };
+        let (before, after) = self.heard.split_at(from);
+        insist(unchanged, "a duplicate should find everything done")?;
+        insist(ids(before) == ids(after), "a duplicate's results should have the ids of the first ones")?;
+        insist(self.effects_about(contoso::ADA).len() == effects, "a duplicate should change nothing")?;
+        insist(again.state == RunState::Succeeded, "a duplicate should succeed")?;
+        let text = "the run succeeded again; its results have the ids of the first";
+        Ok(self.screen.row("all 4 steps", screen::outcome(Outcome::Unchanged), text)?)
+    }
+
+    async fn show_invalid(&mut self) -> Result<(), Trouble> {
+        let what = "Ada again, by a script that checks nothing";
+        self.site.publish_unchecked("onboarding.requested", &contoso::nameless()).await?;
+        let refused = self.end_of("hire-1852", 0).await?;
+        insist(refused.state == RunState::Rejected, "the invalid event should be rejected")?;
+        insist(refused.violations.len() == 2, "both mistakes should be named")?;
+        self.screen.event("(plain AMQP)", what, Some(screen::state(refused.state)))?;
+        refused.violations.iter().try_for_each(|violation| {
+            let (_, field) = violation.pointer.rsplit_once('/').unwrap_or_default();
+            Ok(self.screen.row(field, (Style::Yellow, "violation"), &violation.message)?)
+        })
+    }
+
+    /// Grace's run, while it happens: her sign-in is blocked at once, the rest is put off twice and then given up.
+    async fn show_trouble(&mut self) -> Result<(), Trouble> {
+        let run = events::run_id("leave-1906");
+        self.screen.event("leave-grace.json", "Grace Hopper leaves, and Graph falls ill", None)?;
+        while self.steps_of(run, 0).count() < 2 {
+            self.hear().await?;
+        }
+        let mut locked_out: Vec<_> = self.steps_of(run, 0).collect();
+        locked_out.sort_by(|one, other| one.step.cmp(&other.step));
+        locked_out.into_iter().try_for_each(|step| self.show_step(contoso::GRACE, step))?;
+        for attempt in 1..MAX_ATTEMPTS {
+            let status = self.spoiled(attempt).await?.status.unwrap_or_default();
+            let text =
+                format!("Graph answers {status}; the run waits in the broker for attempt {}", attempt + 1);
+            self.screen.row("remove_from_groups", (Style::Yellow, "put off"), &text)?;
+        }
+        let end = self.end_of("leave-1906", 0).await?;
+        self.steps_of(run, 0).skip(2).try_for_each(|step| self.show_step(contoso::GRACE, step))?;
+        let code = end.failure.as_ref().map(|failure| failure.code.as_str());
+        insist(end.state == RunState::Failed, "Grace's run should fail")?;
+        insist(code == Some("retries_exhausted"), "Grace's run should fail for want of further attempts")?;
+        insist(end.attempts == MAX_ATTEMPTS, "Grace's run should be tried three times")
+    }
+
+    /// The request that Graph spoiled in an attempt.
+    async fn spoiled(&self, attempt: u32) -> Result<Entry, Trouble> {
+        let mut looks = tokio::time::interval(LOOK);
+        let spoiled = async {
+            loop {
+                let journal = self.site.emulator.journal().into_iter();
+                let mut spoiled = journal.filter(|entry| entry.fault.is_some());
+                if let Some(entry) = spoiled.nth(attempt as usize - 1) {
+                    return entry;
+                }
+                looks.tick().await;
+            }
+        };
+        let spoiled = tokio::time::timeout(PATIENCE, spoiled).await;
+        Ok(spoiled.map_err(|_| format!("attempt {attempt} at Grace's run did not come"))?)
+    }
+
+    fn show_tenant(&self) -> Result<(), Trouble> {
+        self.screen.act("What changed in the tenant, each thing once")?;
+        let all = self.site.emulator.effects();
+        let mut told = 0;
+        for (person, expected) in [(contoso::ADA, 6), (contoso::EDSGER, 6), (contoso::GRACE, 3)] {
+            let effects = self.effects_about(person);
+            insist(effects.len() == expected, &format!("{person} should have {expected} changes"))?;
+            self.screen.changes(person, &effects)?;
+            told += effects.len();
+        }
+        insist(told == all.len(), "nothing else should have changed")?;
+        insist(unique(&all), "nothing should be changed twice")
+    }
+
+    async fn show_dead_letters(&mut self) -> Result<(), Trouble> {
+        self.screen.act("What lies in the dead-letter queue, and why")?;
+        self.screen.command("gatehouse dead list", "")?;
+        let list = self.site.gatehouse(&["dead", "list"]).await?;
+        self.screen.line(&list)?;
+        let classes: BTreeSet<_> =
+            self.dead_letters().await?.into_iter().map(|letter| letter.class).collect();
+        let expected = BTreeSet::from(["invalid_event".to_owned(), "retries_exhausted".to_owned()]);
+        insist(classes == expected, "there should be one dead letter of each kind")
+    }
+
+    async fn show_replay(&mut self) -> Result<(), Trouble> {
+        self.screen.act("Graph is well again: the run goes on where it failed")?;
+        self.site.emulator.clear_faults();
+        let letters = self.dead_letters().await?;
+        let id_of = |class: &str| letters.iter().find(|letter| letter.class == class).map(|found| &found.id);
+        let stuck = id_of("retries_exhausted").ok_or("Grace's run should be a dead letter")?;
+        let invalid = id_of("invalid_event").ok_or("the invalid event should be a dead letter")?;
+        let (from, before) = (self.heard.len(), self.effects_about(contoso::GRACE).len());
+        self.operate(&["dead", "replay", stuck, "--why", "Graph is well again"]).await?;
+        let end = self.end_of("leave-1906", from).await?;
+        self.screen.event("leave-grace.json", "Grace Hopper leaves", Some(screen::state(end.state)))?;
+        self.show_steps(contoso::GRACE, &end, from)?;
+        let ran: Vec<_> = self.steps_of(end.run_id, from).map(|step| step.step.as_str()).collect();
+        insist(ran == ["remove_from_groups", "remove_licenses"], "only the steps not done should run")?;
+        insist(end.state == RunState::Succeeded && end.replays == 1, "the replayed run should succeed")?;
+        let effects = self.effects_about(contoso::GRACE);
+        insist(effects.len() == before + 2, "the replay should make the two changes that were missing")?;
+        self.operate(&["dead", "discard", invalid, "--why", "HR has sent it corrected"]).await
+    }
+
+    /// Sees that nothing is left, in the queues or running.
+    async fn end(self, began: Instant) -> Result<(), Trouble> {
+        insist(self.dead_letters().await?.is_empty(), "no dead letter should be left")?;
+        let effects = self.site.emulator.effects();
+        insist(unique(&effects), "nothing should be changed twice")?;
+        self.site.close().await?;
+        let seconds = began.elapsed().as_secs_f64();
+        let text = format!("All is as it should be: {} changes, none twice, {seconds:.1} s", effects.len());
+        Ok(self.screen.line(&self.screen.paint(Style::Green, &text))?)
+    }
+
+    /// The steps of a run in its order, as their results later than `from` tell of them.
+    fn show_steps(&self, person: &str, end: &RunFinished, from: usize) -> Result<(), Trouble> {
+        let place = |name: &str| end.steps.iter().position(|step| step.step == name);
+        let mut steps: Vec<_> = self.steps_of(end.run_id, from).collect();
+        steps.sort_by_key(|step| place(&step.step));
+        steps.into_iter().try_for_each(|step| self.show_step(person, step))
+    }
+
+    fn show_step(&self, person: &str, step: &StepFinished) -> Result<(), Trouble> {
+        let names = Names::of(&self.site.emulator);
+        let mut sentences = step.changes.clone();
+        sentences.extend(step.left.iter().map(|left| format!("left: {}", left.detail)));
+        sentences
+            .extend(step.failure.iter().map(|failure| format!("{}; the run is set aside", failure.code)));
+        sentences.extend(step.reason.clone());
+        let text = names.about(person, &sentences.join("; "));
+        Ok(self.screen.row(&step.step, screen::outcome(step.outcome), &text)?)
+    }
+
+    /// Runs a command of an operator and shows what it says.
+    async fn operate(&self, arguments: &[&str]) -> Result<(), Trouble> {
+        let quoted = arguments.iter().map(|argument| {
+            if argument.contains(' ') { format!("\"{argument}\"") } else { (*argument).to_owned() }
+        });
+        let typed: Vec<_> = quoted.collect();
+        self.screen.command(&format!("gatehouse {}", typed.join(" ")), "")?;
+        let said = self.site.gatehouse(arguments).await?;
+        Ok(self.screen.line(&said)?)
+    }
+
+    /// Listens until the run of this event ends, in a result later than `from`.
+    async fn end_of(&mut self, event: &str, from: usize) -> Result<RunFinished, Trouble> {
+        let run = events::run_id(event);
+        loop {
+            let end = self.heard.iter().skip(from).find_map(|result| match &result.data {
+                ResultData::RunFinished(end) if end.run_id == run => Some(end.clone()),
+                _ => None,
+            });
+            match end {
+                Some(end) => return Ok(end),
+                None => self.hear().await?,
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Result<(), Trouble> {
+        let heard = self.site.heard().await?;
+        self.heard.push(heard);
+        Ok(())
+    }
+
+    /// What the steps of a run said, in results later than `from`.
+    fn steps_of(&self, run: Uuid, from: usize) -> impl Iterator<Item = &StepFinished> {
+        self.heard.iter().skip(from).filter_map(move |result| match &result.data {
+            ResultData::StepFinished(step) if step.run_id == run => Some(step),
+            _ => None,
+        })
+    }
+
+    /// What changed about a person, by the tenant's own journal.
+    fn effects_about(&self, person: &str) -> Vec<String> {
+        let names = Names::of(&self.site.emulator);
+        let effects = self.site.emulator.effects();
+        let theirs = effects.iter().filter(|effect| names.first_in(effect) == Some(person));
+        theirs.map(|effect| names.signed(person, effect)).collect()
+    }
+
+    async fn dead_letters(&self) -> Result<Vec<DeadLetter>, Trouble> {
+        let list = self.site.gatehouse(&["dead", "list", "--output", "json"]).await?;
+        Ok(list.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    }
+}
+
+/// What matters here of a line of `gatehouse dead list --output json`.
+#[derive(serde::Deserialize)]
+struct DeadLetter {
+    id: String,
+    class: String,
+}
+
+fn insist(holds: bool, otherwise: &str) -> Result<(), Trouble> {
+    if holds { Ok(()) } else { Err(format!("this is not as it should be: {otherwise}").into()) }
+}
+
+fn unique(effects: &[String]) -> bool {
+    effects.iter().collect::<BTreeSet<_>>().len() == effects.len()
+}
