@@ -1,6 +1,6 @@
 //! `make demo` shows what the README promises, on any terminal, and leaves nothing behind.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets something unexpected fails")]
+#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
 use std::process::Stdio;
 
