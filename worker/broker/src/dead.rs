@@ -34,7 +34,8 @@ const LIMIT_TEXT_BYTES: usize = 200;
 /// The class of a message the broker itself set aside: it came back to its queue too often without
 /// being settled. Workers crashed near it; it need not be guilty.
 pub const CRASH_LOOP: &str = "crash_loop";
-/// The class of a message that went round the delay without end.
+/// The class of a message that went round the delay without end, or whose publisher gave it a time to live
+/// that ran out before a worker took it.
 pub const EXPIRED: &str = "expired";
 /// The class of a message that no queue was bound for.
 pub const UNROUTABLE: &str = "unroutable";
@@ -148,11 +149,16 @@ fn by_the_broker(message: &Message) -> Option<DeadLetter> {
     let Value::List(deaths) = message.headers.get("x-death")? else { return None };
     let Value::Table(newest) = deaths.first()? else { return None };
     let why = newest.get("reason").and_then(Value::as_text).unwrap_or("unknown");
+    // No queue of work expires messages, so the time was the publisher's.
+    let (class, reason) = if why == "expired" {
+        (EXPIRED, "its publisher gave it a time to live, which ran out before a worker took it".to_owned())
+    } else {
+        let what = "it came back to its queue too often without being settled";
+        (CRASH_LOOP, format!("the broker gave up on it ({why}): {what}"))
+    };
     Some(DeadLetter {
-        class: CRASH_LOOP.to_owned(),
-        reason: format!(
-            "the broker gave up on it ({why}): it came back to its queue too often without being settled"
-        ),
+        class: class.to_owned(),
+        reason,
         at: time_of(newest),
         queue: newest.get("queue").and_then(Value::as_text).unwrap_or_default().to_owned(),
         ..DeadLetter::default()
@@ -268,6 +274,12 @@ mod tests {
         assert_eq!((letter.class.as_str(), letter.queue.as_str()), (CRASH_LOOP, "gatehouse.workflows"));
         assert!(letter.reason.contains("delivery_limit"));
         assert_eq!(letter.at, Timestamp::from_second(1_700_000_000).ok());
+    }
+
+    #[test]
+    fn a_message_that_expired_is_no_crash() {
+        let letter = DeadLetter::of(&died(vec![("gatehouse.workflows", "expired")]));
+        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (EXPIRED, "gatehouse.workflows"));
     }
 
     #[test]

@@ -11,9 +11,15 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::Error;
 
-/// All headers of a message together must fit into one frame with the properties; a message over the
-/// frame size closes the whole connection (RabbitMQ 3.10.8, measured 2026-11-21).
-const LIMIT_BYTES: usize = 8 * 1024;
+/// All headers of a message together must fit into one frame with the properties, and ours has 32 kB; a message
+/// over the frame size closes the whole connection (RabbitMQ 3.10.8, measured 2026-11-21).
+const LIMIT_BYTES: usize = 28 * 1024;
+
+/// What of the headers that arrived, in a frame four times as large, goes on with a copy; the rest is for our own.
+const LIMIT_COPY_BYTES: usize = 24 * 1024;
+
+/// How many headers did not fit into a copy.
+const DROPPED: OwnName = OwnName::new("gatehouse-headers-dropped");
 
 /// The value of a header.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,11 +84,26 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// What may be sent on: everything that does not belong to the broker.
+    /// What may be sent on: everything that does not belong to the broker. Where that is more than fits into a
+    /// frame with headers of our own, the largest go, and it is noted how many: what a message says must
+    /// never be a reason why it cannot be set aside.
     #[must_use]
     pub fn own(&self) -> OwnHeaders {
         let own = self.0.iter().filter(|(name, _)| !is_brokers(name));
-        OwnHeaders(own.map(|(name, value)| (name.clone(), value.clone())).collect())
+        let mut own = OwnHeaders(own.map(|(name, value)| (name.clone(), value.clone())).collect());
+        let mut sizes: Vec<_> = own.0.iter().map(|(name, value)| (size(name, value), name.clone())).collect();
+        sizes.sort_unstable();
+        let mut total = own.size();
+        let mut dropped = 0_u32;
+        while let Some((size, name)) = sizes.pop().filter(|_| total > LIMIT_COPY_BYTES) {
+            own.0.remove(&name);
+            total = total.saturating_sub(size);
+            dropped = dropped.saturating_add(1);
+        }
+        if dropped > 0 {
+            own.put(DROPPED, dropped.into());
+        }
+        own
     }
 
     pub(crate) fn from_wire(table: Option<&FieldTable>) -> Self {
@@ -129,10 +150,14 @@ impl OwnHeaders {
         self.0.retain(|name, _| !name.starts_with(prefix));
     }
 
+    fn size(&self) -> usize {
+        self.0.iter().map(|(name, value)| size(name, value)).sum()
+    }
+
     /// # Errors
     /// When the headers together are too large for a frame.
     pub(crate) fn to_wire(&self) -> Result<FieldTable, Error> {
-        let size: usize = self.0.iter().map(|(name, value)| name.len().saturating_add(value.size())).sum();
+        let size = self.size();
         if size > LIMIT_BYTES {
             return Err(Error::invalid(format!(
                 "the headers have {size} bytes and may have {LIMIT_BYTES}; put what is long into the body"
@@ -156,6 +181,10 @@ impl OwnName {
     pub(crate) const fn as_str(self) -> &'static str {
         self.0
     }
+}
+
+fn size(name: &str, value: &Value) -> usize {
+    name.len().saturating_add(value.size())
 }
 
 fn is_brokers(name: &str) -> bool {
@@ -349,6 +378,20 @@ mod tests {
             table.insert("n".into(), width.clone());
             assert_eq!(Headers::from_wire(Some(&table)).int("n"), Some(7), "{width:?}");
         }
+    }
+
+    #[test]
+    fn of_headers_too_large_to_go_on_the_largest_go() {
+        let text = |bytes| Value::Text("a".repeat(bytes));
+        let fits = Headers(BTreeMap::from([("note".to_owned(), text(20_000)), ("kept".to_owned(), text(2))]));
+        assert_eq!(fits.own().0, fits.0);
+        let names = ["one", "two", "three", "four"];
+        let large = names.into_iter().zip([15_000, 10, 15_000, 15_000]);
+        let large = Headers(large.map(|(name, bytes)| (name.to_owned(), text(bytes))).collect());
+        let own = large.own();
+        assert_eq!(own.get("gatehouse-headers-dropped"), Some(&Value::Int(2)));
+        assert_eq!((own.get("two"), own.0.len()), (Some(&text(10)), 3));
+        assert!(own.to_wire().is_ok());
     }
 
     #[test]

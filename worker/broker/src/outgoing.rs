@@ -234,6 +234,35 @@ mod tests {
     }
 
     #[test]
+    fn no_headers_are_too_large_to_be_set_aside_or_delayed_again() {
+        use lapin::types::{AMQPValue, FieldTable};
+        let mut table = FieldTable::default();
+        for index in 0..4_000 {
+            table.insert(format!("header-{index}").into(), AMQPValue::LongString("a".repeat(20).into()));
+        }
+        let text = || Some("p".repeat(255));
+        let message = Message {
+            headers: crate::Headers::from_wire(Some(&table)),
+            properties: Properties {
+                message_id: text(),
+                kind: text(),
+                app_id: text(),
+                ..Properties::default()
+            },
+            ..Message::default()
+        };
+        let letter = DeadLetter {
+            step: Some("s".repeat(300)),
+            worker: Some("w".repeat(300)),
+            ..DeadLetter::new("fault", "r".repeat(2_000))
+        };
+        let dead = encode(Outgoing::dead("workflows", &letter, &message)).unwrap();
+        assert!(dead.properties.headers().as_ref().unwrap().inner().len() > 600);
+        let due = Due::after(Duration::from_secs(20));
+        assert!(encode(Outgoing::again("workflows".to_owned(), due, 2, message)).is_ok());
+    }
+
+    #[test]
     fn a_dead_letter_keeps_body_and_properties_and_no_header_of_the_brokers() {
         let mut table = lapin::types::FieldTable::default();
         table.insert("x-death".into(), lapin::types::AMQPValue::LongInt(1));
