@@ -26,32 +26,43 @@ const LIMIT_CLEANING: Duration = Duration::from_secs(20);
 #[tokio::main]
 async fn main() -> ExitCode {
     let Some(url) = std::env::var("AMQP_URL").ok().filter(|url| !url.is_empty()) else {
-        eprintln!("demo: AMQP_URL is not set; run `make demo`, which starts a private RabbitMQ");
+        screen::complain("AMQP_URL is not set; run `make demo`, which starts a private RabbitMQ");
         return ExitCode::FAILURE;
     };
     let prefix = format!("demo-{}", uuid::Uuid::new_v4().simple());
     let broker = broker::Settings { prefix, ..broker::Settings::new(url.clone().into()) };
     let screen = Screen::new();
+    let mut declared = false;
+    let told = async {
+        broker::declare(&broker).await?;
+        declared = true;
+        story::tell(&screen, &url, &broker).await
+    };
     // Whichever ends first: the other is dropped, and with the story everything it started.
     let ended = tokio::select! {
-        told = story::tell(&screen, &url, &broker) => told.map(|()| 0),
+        told = told => told.map(|()| 0),
         signal = told_to_stop() => signal,
     };
-    let cleaned = tokio::time::timeout(LIMIT_CLEANING, broker::delete(&broker)).await;
-    let cleaned = cleaned.map_err(Trouble::from).and_then(|deleted| deleted.map_err(Trouble::from));
     let code = match ended {
         Ok(code) => code,
         Err(trouble) if screen::is_closed(&*trouble) => 1,
         Err(trouble) => {
-            eprintln!("demo: {trouble}");
+            screen::complain(&trouble.to_string());
             1
         }
     };
-    if let Err(trouble) = cleaned {
-        eprintln!("demo: exchanges and queues named {}.* may be left: {trouble}", broker.prefix);
-        return ExitCode::from(code.max(1));
+    match tokio::time::timeout(LIMIT_CLEANING, broker::delete(&broker)).await {
+        Ok(Ok(())) => ExitCode::from(code),
+        // There was nothing yet, or whatever kept it from being declared has been told.
+        _ if !declared => ExitCode::from(code),
+        _ => {
+            let prefix = &broker.prefix;
+            screen::complain(&format!(
+                "exchanges and queues {prefix}.* are left; the broker did not delete them"
+            ));
+            ExitCode::from(code.max(1))
+        }
     }
-    ExitCode::from(code)
 }
 
 /// Waits for a signal and answers with the exit code that goes with it.
@@ -63,6 +74,6 @@ async fn told_to_stop() -> Result<u8, Trouble> {
         _ = terminate.recv() => 143,
         _ = hangup.recv() => 129,
     };
-    eprintln!("demo: stopped; cleaning up");
+    screen::complain("stopped; cleaning up");
     Ok(code)
 }

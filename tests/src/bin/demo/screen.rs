@@ -95,6 +95,11 @@ impl Screen {
     }
 }
 
+/// Says what went wrong, to whoever still listens: a terminal can be gone by now, and there is cleaning to do.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "demo: {text}");
+}
+
 /// A step's outcome, as its word in its colour.
 pub fn outcome(outcome: Outcome) -> (Style, &'static str) {
     match outcome {

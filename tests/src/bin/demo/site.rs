@@ -33,11 +33,10 @@ pub struct Site {
 }
 
 impl Site {
-    /// Starts the tenant, declares exchanges and queues, listens to results.
+    /// Starts the tenant and listens to results, where exchanges and queues are declared.
     pub async fn open(url: &str, broker: &Settings) -> Result<Self, Trouble> {
         let emulator = Emulator::start(Options::new(contoso::tenant()))?;
         let folder = tempfile::Builder::new().prefix("gatehouse-demo.").tempdir()?;
-        broker::declare(broker).await?;
         let client = Client::connect(broker).await?;
         let results = listen(&client).await?;
         let settings = settings(&emulator, url, &broker.prefix);
