@@ -1,0 +1,204 @@
+//! Stories, a folder each: a tenant and events go in; results and writes come out and are compared.
+//!
+//! A folder under `tests/scenarios` holds `tenant.json`, `event.json` or several `event-….json` that are published
+//! one after the other, and `workflows.yaml` if the story has workflows of its own. `make bless` writes
+//! `results.json` and `writes.txt`; reading a change to the second is reading what is done to people's accounts.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected fails"
+)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use futures_util::{StreamExt, stream};
+use msgraph_emulator::Tenant;
+use serde_json::{Value, json};
+use system_tests::{Heard, House, repository};
+
+const FOLDER: &str = "tests/scenarios";
+const GOLDENS: [&str; 2] = ["results.json", "writes.txt"];
+
+fn stories() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(repository::root().join(FOLDER)).unwrap();
+    let mut stories: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    stories.sort();
+    stories
+}
+
+fn files(story: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(story).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn is_event(file: &str) -> bool {
+    file == "event.json" || (file.starts_with("event-") && file.ends_with(".json"))
+}
+
+fn read(story: &Path, file: &str) -> String {
+    std::fs::read_to_string(story.join(file))
+        .unwrap_or_else(|error| panic!("{}: {file}: {error}", story.display()))
+}
+
+#[test]
+fn every_story_is_whole_and_every_file_is_read() {
+    for story in stories() {
+        let files = files(&story);
+        let shown = story.display();
+        assert!(files.iter().any(|file| is_event(file)), "{shown}: no event");
+        for file in ["tenant.json"].iter().chain(GOLDENS.iter().filter(|_| !repository::bless())) {
+            assert!(files.contains(*file), "{shown}: no {file}; `make bless` writes what is compared");
+        }
+        let known = |file: &str| {
+            file == "tenant.json" || file == "workflows.yaml" || is_event(file) || GOLDENS.contains(&file)
+        };
+        let unknown: Vec<_> = files.iter().filter(|file| !known(file)).collect();
+        assert!(unknown.is_empty(), "{shown}: nobody reads {unknown:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_story_ends_as_it_is_written() {
+    let stories = stories();
+    assert!(!stories.is_empty());
+    // A worker each; more at once would only wait for each other.
+    let told =
+        stream::iter(stories).map(|story| async move { (tell(&story).await, story) }).buffer_unordered(3);
+    let told: Vec<_> = told.collect().await;
+    for ((results, writes), story) in told {
+        let name = |file: &str| format!("{FOLDER}/{}/{file}", story.file_name().unwrap().to_str().unwrap());
+        repository::golden(&name("results.json"), &results);
+        repository::golden(&name("writes.txt"), &writes);
+    }
+}
+
+/// What came of a story: its results and the writes it made.
+async fn tell(story: &Path) -> (String, String) {
+    let files = files(story);
+    let tenant = Tenant::from_json(&read(story, "tenant.json")).unwrap();
+    let mut house = House::with(tenant);
+    if files.contains("workflows.yaml") {
+        house = house.workflows(&read(story, "workflows.yaml"));
+    }
+    let mut house = house.build().await;
+    let mut worker = house.worker().await;
+    let known = house.emulator.state().to_string();
+    let (mut told, mut writes) = (Vec::new(), String::new());
+    for file in files.iter().filter(|file| is_event(file)) {
+        let event: Value = serde_json::from_str(&read(story, file)).unwrap();
+        house.queues.event(&event).await;
+        let heard = until_the_end(&mut house).await;
+        writes.push_str(&written(&house, &heard));
+        house.emulator.clear_journal();
+        told.push(json!({ "event": event["id"], "results": heard.iter().map(plain).collect::<Value>() }));
+    }
+    house.quiet().await;
+    let copies = house.copies.take().await;
+    let dead = copies.iter().filter(|copy| copy.is_dead()).map(|copy| {
+        let of = |name: &str| copy.headers.get(format!("gatehouse-dead-{name}")).cloned();
+        let parts = ["class", "step", "http-status", "attempts", "reason"];
+        parts.iter().filter_map(|name| Some(((*name).to_owned(), of(name)?))).collect::<Value>()
+    });
+    let results = json!({ "events": told, "dead_letters": dead.collect::<Value>() });
+    let known = known + &house.emulator.state().to_string();
+    let results = without_strange_ids(&serde_json::to_string_pretty(&results).unwrap(), &known);
+    assert_eq!(worker.terminate().await, Some(0));
+    house.gatehouse(&["dead", "discard", "--all", "--why", "it was part of the story"]).await.ok();
+    house.close().await;
+    (format!("{results}\n"), writes)
+}
+
+/// Everything heard until a run is over, its steps in the order the run gives them.
+async fn until_the_end(house: &mut House) -> Vec<Heard> {
+    let mut heard = Vec::new();
+    loop {
+        let next = house.results.next().await;
+        let is_over = next.is_end() || next.key == "run.planned";
+        heard.push(next);
+        if is_over {
+            break;
+        }
+    }
+    // Steps of one stage are announced together, in no order.
+    let end = heard.last().unwrap().event["data"]["steps"].clone();
+    let place = |heard: &Heard| {
+        let data = &heard.event["data"];
+        let steps = end.as_array().unwrap();
+        steps.iter().position(|step| step["step"] == data["step"] && step["stage"] == data["stage"])
+    };
+    heard.sort_by_key(|heard| place(heard).unwrap_or(usize::MAX));
+    heard
+}
+
+/// What the journal has, in the order of the steps: those of one stage write at the same time.
+fn written(house: &House, heard: &[Heard]) -> String {
+    let mut entries = house.emulator.journal();
+    entries.retain(|entry| !entry.effects.is_empty());
+    entries.sort_by_key(|entry| {
+        let wrote = |heard: &Heard| {
+            let ids = heard.event["data"]["graph_request_ids"].as_array();
+            ids.is_some_and(|ids| ids.iter().any(|id| *id == entry.request_id))
+        };
+        heard
+            .iter()
+            .position(wrote)
+            .unwrap_or_else(|| panic!("no step made the request of {:?}", entry.effects))
+    });
+    entries.iter().flat_map(|entry| &entry.effects).map(|effect| format!("{effect}\n")).collect()
+}
+
+/// A result without what differs from run to run.
+fn plain(heard: &Heard) -> Value {
+    let data = &heard.event["data"];
+    let names: &[&str] = if heard.event["type"] == "gatehouse.step.finished.v1" {
+        &["stage", "step", "outcome", "changes", "left", "failure", "reason"]
+    } else if heard.event["type"] == "gatehouse.run.planned.v1" {
+        &["workflow", "steps", "digest"]
+    } else {
+        &["workflow", "state", "attempts", "failure", "violations"]
+    };
+    let says_something =
+        |value: &&Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
+    let fields = names.iter().filter_map(|name| {
+        let value = data.get(*name).filter(says_something)?;
+        Some(((*name).to_owned(), value.clone()))
+    });
+    [("key".to_owned(), json!(heard.key))].into_iter().chain(fields).collect()
+}
+
+/// The text with every id in it that belongs to no object of the tenant, such as a request's, struck out.
+fn without_strange_ids(text: &str, known: &str) -> String {
+    const LENGTH: usize = 36;
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        match rest.get(..LENGTH).filter(|word| is_id(word) && !known.contains(*word)) {
+            Some(_) => {
+                plain.push_str("<id>");
+                rest = &rest[LENGTH..];
+            }
+            None => {
+                plain.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    plain
+}
+
+fn is_id(word: &str) -> bool {
+    word.chars().enumerate().all(|(at, c)| match at {
+        8 | 13 | 18 | 23 => c == '-',
+        _ => c.is_ascii_hexdigit(),
+    })
+}
+
+#[test]
+fn an_id_that_is_not_of_the_tenant_is_struck_out() {
+    let (known, strange) = ("6f0a8a6c-0001-4000-8000-000000000001", "6f0a8a6c-0001-4000-8000-000000000002");
+    let text = format!("é user {known}; request {strange}.");
+    assert_eq!(without_strange_ids(&text, known), format!("é user {known}; request <id>."));
+}
