@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use msgraph_emulator::{Emulator, Options, Tenant};
 use tempfile::TempDir;
+use tokio::process::Child;
 use uuid::Uuid;
 
 use crate::broker_node::BrokerNode;
@@ -135,6 +136,16 @@ impl House {
         self.seen.push_str(&finished.stdout);
         self.seen.push_str(&finished.stderr);
         finished
+    }
+
+    /// Starts `gatehouse` with these arguments, to be killed; what it says is kept in the house.
+    pub fn start_gatehouse(&mut self, arguments: &[&str]) -> Child {
+        self.workers += 1;
+        program::start(
+            arguments,
+            &self.settings,
+            &self.folder.path().join(format!("tool-{}.log", self.workers)),
+        )
     }
 
     /// Writes a file into the house and names it.

@@ -14,12 +14,17 @@
 )]
 
 pub mod broker_node;
+pub mod chance;
 pub mod copies;
+pub mod crowd;
 pub mod events;
 pub mod house;
+pub mod metrics;
 pub mod program;
+pub mod proxy;
 pub mod queues;
 pub mod repository;
+pub mod rest;
 
 pub use broker_node::BrokerNode;
 pub use copies::{Copies, Copy};

@@ -70,6 +70,15 @@ pub async fn gatehouse<S: AsRef<OsStr>>(arguments: &[S], settings: &[(String, St
     }
 }
 
+/// Starts `gatehouse` with these arguments; all it says goes to this file. Killed when dropped.
+pub fn start<S: AsRef<OsStr>>(arguments: &[S], settings: &[(String, String)], log: &Path) -> Child {
+    let (output, error) =
+        (File::create(log).unwrap(), File::create(log.with_extension("stderr.log")).unwrap());
+    let mut command = Command::new(path_of("gatehouse"));
+    command.args(arguments).env_clear().envs(settings.iter().cloned()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(output).stderr(error).spawn().unwrap()
+}
+
 /// A running `gatehouse run`. Killed when dropped.
 pub struct Worker {
     child: Child,

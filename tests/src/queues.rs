@@ -146,18 +146,21 @@ impl Results {
                     self.reopen().await;
                     continue;
                 };
-                match consumer.next().await {
-                    Some(Ok(delivery)) if delivery.acker.ack(BasicAckOptions::default()).await.is_ok() => {
-                        let event = serde_json::from_slice(&delivery.data).unwrap();
-                        return Heard { key: delivery.routing_key.to_string(), event };
-                    }
-                    _ => self.open = None,
+                let Some(Ok(delivery)) = consumer.next().await else {
+                    self.open = None;
+                    continue;
+                };
+                let event = serde_json::from_slice(&delivery.data).unwrap();
+                let heard = Heard { key: delivery.routing_key.to_string(), event };
+                // Before the acknowledgement: whoever stops waiting for this must not lose what was heard.
+                self.heard.push(heard.clone());
+                if delivery.acker.ack(BasicAckOptions::default()).await.is_err() {
+                    self.open = None;
                 }
+                return heard;
             }
         };
-        let heard = tokio::time::timeout(PATIENCE, next).await.expect("a result should have come by now");
-        self.heard.push(heard.clone());
-        heard
+        tokio::time::timeout(PATIENCE, next).await.expect("a result should have come by now")
     }
 
     /// Listens until this many different runs have ended, and answers with their ends by run.

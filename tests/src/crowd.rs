@@ -1,0 +1,103 @@
+//! Many people at once: a tenant they leave, the events of their coming and going, and how it ends when nothing
+//! goes wrong.
+
+use msgraph_emulator::{Group, Sku, Tenant, User};
+use serde_json::{Value, json};
+
+use crate::events;
+use crate::house::House;
+
+/// A tenant in which so many may leave, each with licences and in groups of several kinds, and as many may come.
+pub fn tenant(leavers: usize) -> Tenant {
+    let seats = 2 * u64::try_from(leavers).unwrap() + 1;
+    let tenant = ["SPE_E3", "EMS", "VISIOCLIENT"].into_iter().fold(Tenant::empty(), |tenant, name| {
+        tenant.sku(Sku::new(name, seats).plan(&format!("{name}_PLAN")))
+    });
+    let tenant = tenant.user(User::new("grace@contoso.example", "Grace Hopper").located("US"));
+    let tenant = (0..leavers).fold(tenant, |tenant, number| tenant.user(leaver(number)));
+    let with = |group: Group, every: usize| {
+        (0..leavers).step_by(every).fold(group, |group, number| group.member(&name_of_leaver(number)))
+    };
+    tenant
+        .group(with(Group::security("Engineers"), 1))
+        .group(with(Group::microsoft365("Project Kiruna"), 2))
+        .group(with(Group::dynamic("All Employees", "user.accountEnabled -eq true"), 3))
+        .group(with(Group::distribution("Newsletter"), LEFT_EVERY))
+        .group(with(Group::security("Licensed Devices").licensing("EMS"), 4))
+}
+
+/// Every so manyeth leaver is on a distribution list, which an operator has to see to.
+const LEFT_EVERY: usize = 5;
+
+fn name_of_leaver(number: usize) -> String {
+    format!("edsger.{number}@contoso.example")
+}
+
+fn leaver(number: usize) -> User {
+    let user = User::new(&name_of_leaver(number), "Edsger Dijkstra");
+    let user = user.with("employeeId", format!("L{number}")).located("NL").manager("grace@contoso.example");
+    user.licensed("SPE_E3").licensed("VISIOCLIENT")
+}
+
+/// The id of the event of a leaver.
+pub fn leave_id(number: usize) -> String {
+    format!("leave-{number}")
+}
+
+/// The event of a leaver.
+pub fn leave(number: usize) -> Value {
+    events::offboarding(&leave_id(number), json!({ "employee_id": format!("L{number}") }))
+}
+
+/// The state in which a leaver's run ends when nothing goes wrong.
+pub fn state_of_leaver(number: usize) -> &'static str {
+    if number.is_multiple_of(LEFT_EVERY) { "partial" } else { "succeeded" }
+}
+
+/// The id of the event of a hire.
+pub fn hire_id(number: usize) -> String {
+    format!("hire-{number}")
+}
+
+/// The event of a hire with a manager, a licence and groups.
+pub fn hire(number: usize) -> Value {
+    let person = json!({
+        "upn": format!("ada.{number}@contoso.example"), "employee_id": format!("H{number}"),
+        "display_name": "Ada Lovelace", "usage_location": "GB",
+    });
+    let parameters = json!({ "licenses": ["SPE_E3"], "groups": ["Engineers", "Project Kiruna"] });
+    let event = events::onboarding(&hire_id(number), person, parameters);
+    events::with(event, "manager", json!({ "upn": "grace@contoso.example" }))
+}
+
+/// How a tenant ends.
+#[derive(Debug, PartialEq)]
+pub struct End {
+    /// All that is true in it.
+    pub state: Value,
+    /// All that was done to it, sorted.
+    pub effects: Vec<String>,
+}
+
+impl End {
+    /// Where a house's tenant is now.
+    pub fn of(house: &House) -> Self {
+        let mut effects = house.effects();
+        effects.sort();
+        Self { state: house.emulator.state(), effects }
+    }
+
+    /// Where a tenant gets to by these events when nothing disturbs the worker.
+    pub async fn undisturbed(tenant: Tenant, events: &[Value]) -> Self {
+        let mut house = House::with(tenant).build().await;
+        for event in events {
+            house.queues.event(event).await;
+        }
+        let worker = house.worker().await;
+        house.results.ends(events.len()).await;
+        house.rest([worker]).await;
+        let end = Self::of(&house);
+        house.close().await;
+        end
+    }
+}

@@ -1,0 +1,55 @@
+//! What a worker's metrics say.
+
+use std::time::Duration;
+
+use crate::program::{Worker, fetch};
+use crate::queues::PATIENCE;
+
+/// A page of metrics.
+pub struct Page(pub String);
+
+impl Page {
+    /// The sum of a metric over all its labels that hold this text.
+    pub fn sum(&self, name: &str, label: &str) -> f64 {
+        let samples = self.0.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let (is, labels) = series.split_once('{').unwrap_or((series, ""));
+            (is == name && labels.contains(label)).then(|| value.parse::<f64>().unwrap())
+        });
+        samples.sum()
+    }
+}
+
+impl Worker {
+    /// Its metrics as they are now.
+    pub async fn metrics(&self) -> Page {
+        let (status, body) = fetch(&self.admin_address().await, "/metrics").await;
+        assert_eq!(status, 200, "{body}");
+        Page(body)
+    }
+
+    /// Waits until a page of its admin address answers with this status.
+    pub async fn answers(&self, path: &str, status: u16) {
+        let address = self.admin_address().await;
+        until(async || fetch(&address, path).await.0 == status).await;
+    }
+
+    /// Waits until a metric is so.
+    pub async fn counts(&self, name: &str, wanted: f64) {
+        until(async || self.metrics().await.sum(name, "") == wanted).await;
+    }
+}
+
+/// Looks again and again until it is so: what answers only when asked tells nobody that it changed.
+pub(crate) async fn until(is_so: impl AsyncFn() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    let looking = async {
+        loop {
+            looks.tick().await;
+            if is_so().await {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.expect("what was waited for should be so by now");
+}

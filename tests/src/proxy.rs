@@ -1,0 +1,121 @@
+//! A wire between worker and broker that can be cut, fall silent in one direction, or not be there yet.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// Forwards connections to a broker.
+pub struct Proxy {
+    url: String,
+    wire: Arc<Wire>,
+}
+
+/// Which way nothing comes through any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Silence {
+    /// Both directions work.
+    #[default]
+    None,
+    /// The broker hears nothing.
+    ToBroker,
+    /// The worker hears nothing.
+    ToWorker,
+}
+
+struct Wire {
+    broker: String,
+    /// Whether anybody answers at all.
+    open: watch::Sender<bool>,
+    silence: watch::Sender<Silence>,
+    cuts: watch::Sender<usize>,
+}
+
+impl Proxy {
+    /// A wire to the broker with this address. While it is not open every connection is refused.
+    pub async fn start(url: &str, open: bool) -> Self {
+        let (before, broker, after) = split(url);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let wire = Arc::new(Wire {
+            broker,
+            open: watch::channel(open).0,
+            silence: watch::channel(Silence::None).0,
+            cuts: watch::channel(0).0,
+        });
+        let accepting = Arc::clone(&wire);
+        tokio::spawn(async move {
+            while let Ok((worker, _)) = listener.accept().await {
+                if *accepting.open.borrow() {
+                    tokio::spawn(Arc::clone(&accepting).serve(worker));
+                }
+            }
+        });
+        Self { url: format!("{before}{address}{after}"), wire }
+    }
+
+    /// The broker's address by way of this wire.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Takes connections from now on.
+    pub fn open(&self) {
+        self.wire.open.send_replace(true);
+    }
+
+    /// Breaks every connection there is.
+    pub fn cut(&self) {
+        self.wire.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Whether something gets lost from now on, on old connections and new ones.
+    pub fn silence(&self, silence: Silence) {
+        self.wire.silence.send_replace(silence);
+    }
+}
+
+impl Wire {
+    async fn serve(self: Arc<Self>, worker: TcpStream) {
+        let mut cuts = self.cuts.subscribe();
+        let Ok(broker) = TcpStream::connect(&self.broker).await else { return };
+        let (from_worker, to_worker) = worker.into_split();
+        let (from_broker, to_broker) = broker.into_split();
+        tokio::select! {
+            _ = self.forward(from_worker, to_broker, Silence::ToBroker) => {}
+            _ = self.forward(from_broker, to_worker, Silence::ToWorker) => {}
+            _ = cuts.changed() => {}
+        }
+    }
+
+    /// Ends when one side hangs up, which then ends the connection to the other.
+    async fn forward(
+        &self,
+        mut from: OwnedReadHalf,
+        mut to: OwnedWriteHalf,
+        lost_in: Silence,
+    ) -> io::Result<()> {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let read = from.read(&mut buffer).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            if *self.silence.borrow() != lost_in {
+                to.write_all(&buffer[..read]).await?;
+            }
+        }
+    }
+}
+
+/// The address before, at and after host and port.
+fn split(url: &str) -> (String, String, String) {
+    let start = url.rfind('@').map_or_else(|| url.find("://").unwrap() + 3, |at| at + 1);
+    let end = url[start..].find(['/', '?']).map_or(url.len(), |length| start + length);
+    let host = &url[start..end];
+    let broker = if host.contains(':') { host.to_owned() } else { format!("{host}:5672") };
+    (url[..start].to_owned(), broker, url[end..].to_owned())
+}
