@@ -35,6 +35,15 @@ pub enum Error {
     /// The tenant changed between the look and the write; looking again mends that.
     #[error("the tenant changed between the look and the write: {0}")]
     StalePlan(&'static str),
+    /// What Graph answered, said in our own words.
+    #[error("{words}")]
+    Explained {
+        /// The class, the code and what to do.
+        words: Box<Self>,
+        /// The answer, which names the request.
+        #[source]
+        answer: msgraph::Error,
+    },
     /// We broke our own rules.
     #[error("{0}")]
     Broken(&'static str),
@@ -51,11 +60,16 @@ impl Error {
         Self::Blocked { code, detail: detail.into() }
     }
 
+    /// Keeps the answer that this explains, so that a result and a dead letter can name the request.
+    pub fn explains(self, answer: msgraph::Error) -> Self {
+        Self::Explained { words: Box::new(self), answer }
+    }
+
     /// Turns Graph's "you may not" into a blocked step that says which permission, or what else, is missing.
     pub fn or_missing(self, code: &'static str, detail: impl FnOnce() -> String) -> Self {
         match self {
             Self::Graph(error) if error.is_forbidden() => {
-                Self::blocked(code, format!("{}; {error}", detail()))
+                Self::blocked(code, format!("{}; {error}", detail())).explains(error)
             }
             other => other,
         }
@@ -74,6 +88,11 @@ impl From<Error> for Failure {
                 Self { retry_after: Some(VISIBLE_SOON), ..failure }
             }
             Error::StalePlan(_) => Self::new(Class::Retry, "stale_plan", message),
+            Error::Explained { words, answer } => Self {
+                request_id: answer.request_id().map(ToOwned::to_owned),
+                http_status: answer.status(),
+                ..Self::from(*words)
+            },
             Error::Broken(_) => Self::new(Class::Fault, "internal", message),
         }
     }

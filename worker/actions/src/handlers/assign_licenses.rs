@@ -162,7 +162,8 @@ fn explain(error: msgraph::Error) -> Error {
         return Error::blocked(
             "no_seat",
             "the last free seat was taken meanwhile; buy or free one, then replay",
-        );
+        )
+        .explains(error);
     }
     if error.mentions("invalid usage location") {
         // Also answered for a moment after the location was set.
@@ -170,7 +171,7 @@ fn explain(error: msgraph::Error) -> Error {
     }
     if error.mentions("depends on the service plan") || error.mentions("mutually exclusive") {
         let detail = format!("these licences hold plans that exclude or need each other ({error})");
-        return Error::rejected("license_conflict", detail);
+        return Error::rejected("license_conflict", detail).explains(error);
     }
     Error::from(error).or_missing("permission_missing", || {
         "assigning licences needs LicenseAssignment.ReadWrite.All".to_owned()

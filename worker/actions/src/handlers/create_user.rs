@@ -168,7 +168,8 @@ impl Action for CreateUser {
             // Either a twin of this run was faster, or somebody else took the name: the next look tells which.
             Some(400 | 409) if error.is_already_exists() => Error::StalePlan("the account exists by now"),
             Some(400) => {
-                Error::rejected("invalid_properties", format!("Graph does not take the account: {error}"))
+                let detail = format!("Graph does not take the account: {error}");
+                Error::rejected("invalid_properties", detail).explains(error)
             }
             _ => error.into(),
         })

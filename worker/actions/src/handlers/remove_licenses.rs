@@ -174,7 +174,7 @@ fn explain(error: msgraph::Error) -> Error {
     }
     if error.mentions("depends on the service plan") {
         let detail = format!("a licence that stays needs a plan of one that goes ({error})");
-        return Error::blocked("license_conflict", detail);
+        return Error::blocked("license_conflict", detail).explains(error);
     }
     Error::from(error).or_missing("permission_missing", || {
         "taking licences back needs LicenseAssignment.ReadWrite.All".to_owned()
