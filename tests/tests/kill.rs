@@ -1,0 +1,105 @@
+//! Workers die at any moment and the broker with them, and nothing is lost, doubled or left.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use msgraph_emulator::Fault;
+use serde_json::Value;
+use system_tests::chance::Chance;
+use system_tests::crowd::{self, End};
+use system_tests::{BrokerNode, House, Worker, events};
+
+/// Events of each kind.
+const EACH: usize = 100;
+/// Graph takes its time, so that a worker that dies always dies in the middle of something.
+const LATENCY_MS: u64 = 25;
+const LEAST_KILLS: usize = 15;
+
+/// Two workers, of which one after another dies, and what they had in hand when they did.
+struct Victims {
+    workers: Vec<Worker>,
+    chance: Chance,
+    kills: usize,
+    kills_at_work: usize,
+    redelivered: f64,
+}
+
+impl Victims {
+    /// Kills one of the workers and puts another in its place.
+    async fn kill(&mut self, house: &mut House) {
+        let victim = self.chance.between(0, self.workers.len() - 1);
+        let mut dead = std::mem::replace(self.workers.get_mut(victim).unwrap(), house.start_worker());
+        let page = dead.metrics().await;
+        dead.kill().await;
+        self.kills += 1;
+        self.kills_at_work += usize::from(page.sum("gatehouse_in_flight", "") > 0.0);
+        self.redelivered += page.sum("gatehouse_deliveries_total", "redelivered=\"true\"");
+        house.saw(&page.0);
+    }
+}
+
+fn hires_and_leavers() -> (Vec<Value>, BTreeMap<(String, u64), String>) {
+    let (mut all, mut states) = (Vec::new(), BTreeMap::new());
+    for number in 0..EACH {
+        all.extend([crowd::hire(number), crowd::leave(number)]);
+        let key = |id: &str| (events::run_id(id).to_string(), 0);
+        states.insert(key(&crowd::hire_id(number)), "succeeded".to_owned());
+        states.insert(key(&crowd::leave_id(number)), crowd::state_of_leaver(number).to_owned());
+    }
+    (all, states)
+}
+
+#[tokio::test]
+async fn killed_workers_and_a_restarted_broker_lose_and_double_nothing() {
+    let (all, expected) = hires_and_leavers();
+    let undisturbed = End::undisturbed(crowd::tenant(EACH), &all).await;
+
+    let house = House::with(crowd::tenant(EACH)).broker(BrokerNode::private());
+    let mut house = house.set("WORKER__CONCURRENCY", 4).build().await;
+    house.emulator.fault(Fault::delayed(LATENCY_MS));
+    for event in &all {
+        house.queues.event(event).await;
+    }
+    let workers = vec![house.worker().await, house.worker().await];
+    let chance = Chance::new(1815);
+    let mut victims = Victims { workers, chance, kills: 0, kills_at_work: 0, redelivered: 0.0 };
+    // Gently at a third of the way, and without warning at two thirds.
+    let mut restarts = vec![(2 * all.len() / 3, true), (all.len() / 3, false)];
+    let mut ended = BTreeSet::new();
+    let mut until_kill = 5;
+    while ended.len() < all.len() {
+        let heard = house.results.next().await;
+        if heard.is_end() {
+            ended.insert(heard.run_id().to_owned());
+        }
+        if let Some((_, kill)) = restarts.pop_if(|(at, _)| ended.len() >= *at) {
+            house.restart_broker(kill).await;
+        }
+        until_kill -= 1;
+        if until_kill == 0 {
+            victims.kill(&mut house).await;
+            until_kill = victims.chance.between(10, 45);
+        }
+    }
+    let Victims { workers, kills, kills_at_work, mut redelivered, .. } = victims;
+    for worker in &workers {
+        redelivered += worker.metrics().await.sum("gatehouse_deliveries_total", "redelivered=\"true\"");
+    }
+    house.rest(workers).await;
+
+    assert!(restarts.is_empty());
+    assert!(kills >= LEAST_KILLS && 2 * kills_at_work > kills, "{kills_at_work} of {kills} kills at work");
+    assert!(redelivered > 0.0, "no message ever came again");
+    assert_eq!(house.results.states(), expected);
+    let end = End::of(&house);
+    let twice: Vec<_> = end.effects.windows(2).filter(|pair| pair.first() == pair.last()).collect();
+    assert!(twice.is_empty(), "done twice: {twice:#?}");
+    assert_eq!(end.effects, undisturbed.effects);
+    assert!(end == undisturbed, "the tenant ends elsewhere than undisturbed");
+    println!(
+        "{kills} kills, {kills_at_work} at work, {redelivered} redelivered, {} repeats",
+        house.results.repeats()
+    );
+    house.close().await;
+}
