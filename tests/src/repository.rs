@@ -53,7 +53,19 @@ pub fn golden(file: &str, generated: &str) {
         return;
     }
     let committed = std::fs::read_to_string(root().join(file)).unwrap_or_default();
-    assert_eq!(generated, committed, "{file} is out of date; look at the difference, then run `make bless`");
+    if let Some((number, is, was)) = first_difference(generated, &committed) {
+        panic!(
+            "{file} is out of date: line {number} is now `{is}`, not `{was}`; `make bless` writes it anew"
+        );
+    }
+}
+
+/// The first line in which two texts differ, and what it is in each.
+fn first_difference<'a>(one: &'a str, other: &'a str) -> Option<(usize, &'a str, &'a str)> {
+    let line = |text: &'a str, index| text.split('\n').nth(index).unwrap_or("");
+    let lines = one.split('\n').count().max(other.split('\n').count());
+    let mut pairs = (0..lines).map(|index| (index + 1, line(one, index), line(other, index)));
+    pairs.find(|(_, is, was)| is != was).or((one != other).then_some((lines, "", "")))
 }
 
 fn output(command: &mut Command) -> String {

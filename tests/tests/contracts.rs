@@ -42,7 +42,7 @@ async fn every_message_has_its_schema_on_file() {
     for schema in messages::schemas() {
         let printed = gatehouse(&["schema", schema.name()]).await;
         let on_file = repository::text(&format!("schemas/{}.json", schema.name()));
-        assert_eq!(printed, on_file, "{}", schema.name());
+        assert!(printed == on_file, "{}: the binary has another text; build it again", schema.name());
     }
 }
 
@@ -85,12 +85,17 @@ async fn every_command_and_option_in_the_readme_exists() {
     let lines = code(&readme).into_iter();
     let lines: Vec<_> = lines.filter(|line| line.starts_with("gatehouse ")).collect();
     assert!(lines.len() > 5, "{lines:?}");
+    let top = gatehouse(&["--help"]).await;
+    assert!(
+        named_in(&top, "Commands").contains("run") && !named_in(&top, "Commands").contains("walk"),
+        "{top}"
+    );
     for line in &lines {
         // What follows a pipe or a comment is another's.
         let own = line.split(['|', '#', '>', ';', '&']).next().unwrap();
         let words: Vec<_> = own.split_whitespace().skip(1).collect();
         let mut path = Vec::new();
-        let mut help = gatehouse(&["--help"]).await;
+        let mut help = top.clone();
         for word in &words {
             let commands = named_in(&help, "Commands");
             if word.starts_with('-') || commands.is_empty() {
