@@ -91,7 +91,7 @@ pub struct Event {
     pub tenant: Option<String>,
     /// Carried into every result.
     pub correlation_id: Option<String>,
-    /// Orders the events of one person: the greater string is the newer event.
+    /// The order that the publisher gives the events of one person.
     pub sequence: Option<String>,
     /// The publisher's trace context, unchecked.
     pub traceparent: Option<String>,
