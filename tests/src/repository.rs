@@ -48,16 +48,13 @@ pub fn bless() -> bool {
 
 /// Compares a generated file with the committed one, or writes it when blessing.
 pub fn golden(file: &str, generated: &str) {
-    if bless() {
-        std::fs::write(root().join(file), generated).unwrap();
-        return;
-    }
     let committed = std::fs::read_to_string(root().join(file)).unwrap_or_default();
-    if let Some((number, is, was)) = first_difference(generated, &committed) {
-        panic!(
-            "{file} is out of date: line {number} is now `{is}`, not `{was}`; `make bless` writes it anew"
-        );
-    }
+    let Some((number, is, was)) = first_difference(generated, &committed) else { return };
+    assert!(
+        bless(),
+        "{file} is out of date: line {number} is now `{is}`, not `{was}`; `make bless` writes it anew"
+    );
+    std::fs::write(root().join(file), generated).unwrap();
 }
 
 /// The first line in which two texts differ, and what it is in each.
