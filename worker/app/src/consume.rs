@@ -115,7 +115,7 @@ impl Consumer {
         let recorder = StepResults { consumer: self, job, message, publisher };
         if let Some(progress) = &interrupted {
             // What was recorded last may not have been heard of; whoever heard it sees the same ids.
-            if recorder.recorded(&progress.records).await.is_err() {
+            if recorder.tell(&progress.records).await.is_err() {
                 return Err(progress.clone());
             }
         }
@@ -308,22 +308,29 @@ struct StepResults<'a> {
     publisher: &'a Publisher,
 }
 
+impl StepResults<'_> {
+    async fn tell(&self, records: &[Record]) -> Result<(), Interrupted> {
+        let Self { consumer, job, message, publisher } = self;
+        let attempt = job.progress.as_ref().map_or(1, |progress| progress.attempt);
+        let results = records.iter().filter_map(|record| {
+            let run = (job.event.run_id(), job.event.workflow());
+            let step = wire::step_finished(record, run, (attempt, job.replays));
+            consumer.announce(job, message, ResultData::StepFinished(step))
+        });
+        outbox::publish(&results.collect::<Vec<_>>(), publisher).await.map_err(|error| {
+            tracing::warn!(%error, "a step's result could not be published; the run goes no further here");
+            Interrupted
+        })
+    }
+}
+
 impl Recorder for StepResults<'_> {
     fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
         Box::pin(async move {
-            let Self { consumer, job, message, publisher } = self;
-            let attempt = job.progress.as_ref().map_or(1, |progress| progress.attempt);
-            let mut results = Vec::new();
             for record in records {
-                count_step(&consumer.metrics, record);
-                let run = (job.event.run_id(), job.event.workflow());
-                let step = wire::step_finished(record, run, (attempt, job.replays));
-                results.extend(consumer.announce(job, message, ResultData::StepFinished(step)));
+                count_step(&self.consumer.metrics, record);
             }
-            outbox::publish(&results, publisher).await.map_err(|error| {
-                tracing::warn!(%error, "a step's result could not be published; the run goes no further here");
-                Interrupted
-            })
+            self.tell(records).await
         })
     }
 }
