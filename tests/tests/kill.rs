@@ -53,9 +53,9 @@ fn hires_and_leavers() -> (Vec<Value>, BTreeMap<(String, u64), String>) {
 #[tokio::test]
 async fn killed_workers_and_a_restarted_broker_lose_and_double_nothing() {
     let (all, expected) = hires_and_leavers();
-    let undisturbed = End::undisturbed(crowd::tenant(EACH), &all).await;
-
-    let house = House::with(crowd::tenant(EACH)).broker(BrokerNode::private());
+    let node = tokio::task::spawn_blocking(BrokerNode::private);
+    let (undisturbed, node) = tokio::join!(End::undisturbed(crowd::tenant(EACH), &all), node);
+    let house = House::with(crowd::tenant(EACH)).broker(node.unwrap());
     let mut house = house.set("WORKER__CONCURRENCY", 4).build().await;
     house.emulator.fault(Fault::delayed(LATENCY_MS));
     for event in &all {
@@ -75,11 +75,13 @@ async fn killed_workers_and_a_restarted_broker_lose_and_double_nothing() {
         }
         if let Some((_, kill)) = restarts.pop_if(|(at, _)| ended.len() >= *at) {
             house.restart_broker(kill).await;
+            // One worker comes back to the new broker as it was, and one as another.
+            until_kill = 1;
         }
         until_kill -= 1;
         if until_kill == 0 {
             victims.kill(&mut house).await;
-            until_kill = victims.chance.between(10, 45);
+            until_kill = victims.chance.between(15, 60);
         }
     }
     let Victims { workers, kills, kills_at_work, mut redelivered, .. } = victims;
