@@ -115,7 +115,8 @@ impl Consumer {
         let recorder = StepResults { consumer: self, job, message, publisher };
         if let Some(progress) = &interrupted {
             // What was recorded last may not have been heard of; whoever heard it sees the same ids.
-            if recorder.tell(&progress.records).await.is_err() {
+            let came = job.progress.as_ref().map_or(0, |came| came.records.len());
+            if recorder.tell(progress.records.get(came..).unwrap_or_default()).await.is_err() {
                 return Err(progress.clone());
             }
         }

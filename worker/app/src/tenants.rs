@@ -32,6 +32,12 @@ impl Tenants {
         clients.collect::<Result<_, _>>().map(Self)
     }
 
+    /// These clients by name.
+    #[cfg(test)]
+    pub fn of(clients: impl IntoIterator<Item = (String, Client)>) -> Self {
+        Self(clients.into_iter().collect())
+    }
+
     /// The tenant an event names, or the only one.
     pub fn find(&self, name: Option<&str>) -> Result<(&str, &Client), Failure> {
         let found = match name {

@@ -201,7 +201,7 @@ impl Attempt<'_> {
         });
         let result = RunFinished {
             workflow: Some(self.definition.name.clone()),
-            state: wire::run_state(state(&progress.records, self.prepared.steps())),
+            state: wire::run_state(state(&progress.records, self.prepared.is_complete(progress))),
             failure: failure.map(|(_, failure)| wire::failure(failure)),
             ..result(self.event, progress)
         };
@@ -267,5 +267,87 @@ struct NoOne;
 impl Recorder for NoOne {
     fn recorded<'a>(&'a self, _: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
         Box::pin(async { Ok(()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use workflow::{Call, Report, Step};
+
+    /// A step with a defect.
+    struct Panics;
+
+    impl Step<Client> for Panics {
+        fn name(&self) -> &'static str {
+            "panics"
+        }
+
+        fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+            &[]
+        }
+
+        fn parameters(&self) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn check(&self, _: &Value) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        fn run<'a>(&'a self, _: Call<'a, Client>) -> BoxFuture<'a, Report> {
+            Box::pin(async { panic!("a defect") })
+        }
+    }
+
+    fn workflows(yaml: &str) -> Workflows {
+        let settings = msgraph::Settings {
+            graph_url: "http://127.0.0.1:1".into(),
+            login_url: "http://127.0.0.1:1".into(),
+            ..msgraph::Settings::new("t", "c", String::new().into())
+        };
+        let client = Client::new(settings, std::sync::Arc::new(())).unwrap();
+        let step: Box<dyn Step<Client>> = Box::new(Panics);
+        Workflows {
+            tenants: Tenants::of([("contoso".to_owned(), client)]),
+            definitions: Definitions::parse("w.yaml", yaml).unwrap(),
+            roster: Roster::new([step]),
+            policy: RetryPolicy::default(),
+        }
+    }
+
+    fn event(workflow: &str) -> Event {
+        let event = json!({
+            "specversion": "1.0", "id": "1", "source": "/hr", "type": "gatehouse.offboarding.requested.v1",
+            "time": "2026-03-02T09:00:00Z",
+            "data": { "person": { "upn": "ada@contoso.example" }, "workflow": workflow },
+        });
+        let body = event.to_string();
+        let content_type = Some(messages::CLOUDEVENT_CONTENT_TYPE);
+        messages::decode(&messages::Incoming { content_type, headers: &[], body: body.as_bytes() }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_set_aside_with_its_progress_and_a_reason() {
+        let workflows = workflows("w: { stages: [{ name: a, steps: [panics] }] }");
+        let Conclusion::Finished { result, dead: Some(dead) } =
+            workflows.run(&event("w"), 0, None, &NoOne).await
+        else {
+            panic!("should be set aside")
+        };
+        assert_eq!((result.state, dead.failure.code.as_str()), (RunState::Partial, "internal"));
+        assert_eq!((dead.step.as_str(), dead.progress.steps.len()), ("panics", 1));
+    }
+
+    #[tokio::test]
+    async fn what_the_publisher_got_wrong_is_no_dead_letter() {
+        let workflows = workflows("w: { stages: [] }");
+        let Conclusion::Finished { result, dead } = workflows.run(&event("nobody"), 0, None, &NoOne).await
+        else {
+            panic!("should be over")
+        };
+        assert!(dead.is_none());
+        assert_eq!(result.state, RunState::Rejected);
+        assert_eq!(result.failure.unwrap().message, "there is no workflow `nobody`; known: w");
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::definition::{Definition, OnFailure, Stage, StepDefinition};
 use crate::outcome::Failure;
+use crate::progress::Progress;
 use crate::step::{Roster, Step};
 use crate::template;
 
@@ -50,9 +51,14 @@ pub enum Task<'a, W> {
 }
 
 impl<W> Prepared<'_, W> {
-    /// How many steps there are.
-    pub fn steps(&self) -> usize {
-        self.stages.iter().map(|stage| stage.steps.len()).sum()
+    /// Whether every step has a record.
+    ///
+    /// A workflow can have changed while a run waited: records of steps that are gone count for nothing.
+    pub fn is_complete(&self, progress: &Progress) -> bool {
+        let recorded = |stage: &PreparedStage<'_, W>| {
+            stage.steps.iter().all(|step| progress.find(stage.name, step.name).is_some())
+        };
+        self.stages.iter().all(recorded)
     }
 }
 

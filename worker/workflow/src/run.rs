@@ -208,7 +208,7 @@ mod tests {
         max_delay: Duration::from_secs(60),
     };
 
-    async fn advance(stages: &str, world: &World, mode: Mode, progress: Progress) -> (Next, Heard, usize) {
+    async fn advance(stages: &str, world: &World, mode: Mode, progress: Progress) -> (Next, Heard, bool) {
         let text = format!("w: {{ stages: {stages} }}");
         let definitions = Definitions::parse("w.yaml", &text).unwrap();
         let roster = toys::roster();
@@ -218,7 +218,8 @@ mod tests {
         let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5 };
         let heard = Heard::default();
         let next = run.advance(progress, &heard).await;
-        (next, heard, prepared.steps())
+        let complete = matches!(&next, Next::Over(progress) if prepared.is_complete(progress));
+        (next, heard, complete)
     }
 
     fn fresh() -> Progress {
@@ -236,10 +237,10 @@ mod tests {
     async fn stages_run_in_order_and_are_heard_of_as_they_end() {
         let world = World::default();
         let stages = "[{ name: a, steps: [{ note: { text: one } }] }, { name: b, steps: [{ note: { text: two } }, { note: { text: three }, name: again }] }]";
-        let (next, heard, steps) = advance(stages, &world, Mode::Apply, fresh()).await;
+        let (next, heard, complete) = advance(stages, &world, Mode::Apply, fresh()).await;
         assert_eq!(world.notes(), ["one", "two", "three"]);
         assert_eq!(heard.0.into_inner().unwrap().len(), 3);
-        assert_eq!(state(&over(next).records, steps), State::Succeeded);
+        assert_eq!(state(&over(next).records, complete), State::Succeeded);
     }
 
     #[tokio::test]
@@ -257,9 +258,9 @@ mod tests {
             let stages = format!(
                 "[{{ name: a, on_failure: {on_failure}, steps: [{{ fail: {{ class: blocked }} }}] }}, {{ name: b, steps: [note] }}]"
             );
-            let (next, _, steps) = advance(&stages, &world, Mode::Apply, fresh()).await;
+            let (next, _, complete) = advance(&stages, &world, Mode::Apply, fresh()).await;
             assert_eq!(world.notes().len(), notes);
-            assert_eq!(state(&over(next).records, steps), expected);
+            assert_eq!(state(&over(next).records, complete), expected);
         }
     }
 
@@ -271,10 +272,10 @@ mod tests {
         let Next::Later { after, progress, because } = next else { panic!("{next:?}") };
         assert_eq!((after, because.class, progress.attempt), (Duration::from_secs(10), Class::Retry, 2));
         assert_eq!(heard.0.into_inner().unwrap().len(), 2, "a failure that is still waited for is no result");
-        let (next, heard, steps) = advance(stages, &world, Mode::Apply, progress).await;
+        let (next, heard, complete) = advance(stages, &world, Mode::Apply, progress).await;
         assert_eq!(world.notes(), ["7", "two"], "what is recorded is not run again");
         assert_eq!(heard.0.into_inner().unwrap(), [("fail".to_owned(), OutcomeKind::Unchanged)]);
-        assert_eq!(state(&over(next).records, steps), State::Succeeded);
+        assert_eq!(state(&over(next).records, complete), State::Succeeded);
     }
 
     #[tokio::test]
@@ -290,14 +291,14 @@ mod tests {
             };
             progress = next;
         }
-        let (next, _, steps) = advance(stages, &world, Mode::Apply, progress).await;
+        let (next, _, complete) = advance(stages, &world, Mode::Apply, progress).await;
         let progress = over(next);
         let Outcome::Failed(failure) = &progress.records[1].outcome else { panic!("{progress:?}") };
         assert_eq!((failure.class, failure.code.as_str()), (Class::Retry, "retries_exhausted"));
-        assert_eq!((state(&progress.records, steps), progress.attempt), (State::Failed, 3));
-        let (next, _, steps) = advance(stages, &world, Mode::Apply, progress.replayed(1)).await;
+        assert_eq!((state(&progress.records, complete), progress.attempt), (State::Failed, 3));
+        let (next, _, complete) = advance(stages, &world, Mode::Apply, progress.replayed(1)).await;
         let progress = over(next);
-        assert_eq!((state(&progress.records, steps), progress.replays), (State::Succeeded, 1));
+        assert_eq!((state(&progress.records, complete), progress.replays), (State::Succeeded, 1));
         assert_eq!(world.notes(), ["7", "last"]);
     }
 
