@@ -161,7 +161,7 @@ async fn what_may_not_leave_is_refused_before_it_leaves() {
         let publisher = fixture.client.publisher();
         let too_long = Outgoing::event("k".repeat(256), "{}");
         assert!(publisher.publish(too_long).await.unwrap_err().is_invalid());
-        let too_large = Outgoing::work("workflows", "{}").with_header("long", "h".repeat(9_000)).unwrap();
+        let too_large = Outgoing::work("workflows", "{}").with_header("long", "h".repeat(30_000)).unwrap();
         assert!(publisher.publish(too_large).await.unwrap_err().is_invalid());
         let ours = Outgoing::reply(fixture.work_queue(), "{}");
         assert!(publisher.publish(ours).await.unwrap_err().is_invalid());
