@@ -1,5 +1,6 @@
 //! `gatehouse run`: the worker.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -54,7 +55,8 @@ pub async fn run(Args {}: Args, config: Config) -> Result<ExitCode, CommandError
         };
         tracing::info!(signal = name, "worker is stopping; running work is finished first");
     };
-    let ended = consumer.serve(handler, shutdown).await;
+    // On a thread of the runtime's pool, where what it hands out starts without waking another thread.
+    let ended = tokio::spawn(consumer.serve(handler, shutdown)).await.map_err(io::Error::other)?;
     tracing::info!(abandoned = ended.abandoned, "worker stopped");
     Ok(ExitCode::SUCCESS)
 }
