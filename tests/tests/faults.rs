@@ -175,6 +175,28 @@ async fn a_broker_that_blocks_publishers_is_reported_and_waited_for() {
 }
 
 #[tokio::test]
+async fn a_worker_killed_before_its_results_are_stored_has_acknowledged_nothing() {
+    let house = House::with(Tenant::contoso()).broker(BrokerNode::private());
+    let mut house = house.workflows("nothing:\n  stages: []\n").build().await;
+    let ids = ["one", "two", "three", "four"];
+    for id in ids {
+        let event = events::offboarding(id, json!({ "upn": "edsger@contoso.example" }));
+        house.queues.event(&events::with(event, "workflow", "nothing")).await;
+    }
+    // The end of a run is all there is to publish, and the broker takes nothing, but for acknowledgements.
+    house.broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
+    let mut worker = house.worker().await;
+    worker.counts("gatehouse_connection_blocked", 1.0).await;
+    worker.counts("gatehouse_runs_total", 4.0).await;
+    worker.kill().await;
+    house.broker.ctl(&["set_vm_memory_high_watermark", "0.4"]).await;
+    let next = house.worker().await;
+    house.rest([next]).await;
+    assert_eq!(house.results.states().len(), ids.len());
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_worker_told_to_stop_finishes_what_it_has_begun_and_hands_the_rest_back() {
     let (mut house, mut worker) = busy(House::with(crowd::tenant(FEW)), 20).await;
     assert_eq!(worker.terminate().await, Some(0));
