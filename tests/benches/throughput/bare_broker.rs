@@ -61,6 +61,8 @@ pub async fn run(arguments: &[&str]) {
         all_done.recv().await.unwrap();
     }
     println!("{}", started.unwrap().elapsed().as_secs_f64());
+    // The channel first: its answer says that the acknowledgements have been dealt with.
+    channel.close(200, "".into()).await.unwrap();
     consuming.close(200, "".into()).await.unwrap();
 }
 
