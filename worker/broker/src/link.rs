@@ -60,7 +60,12 @@ impl Link {
         };
         let name = format!("{}-{}-{role_name}", settings.process, std::process::id());
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let failed = |error: lapin::Error| Error::from_lapin("cannot connect to the broker", &error);
+        let failed = |error: lapin::Error| {
+            Error::from_lapin(
+                "cannot connect to the broker (is it running, and is broker.url right?)",
+                &error,
+            )
+        };
         let socket = CloseOnDrop(Socket::default());
         let (keep, limit) = (socket.0.clone(), settings.connect_timeout);
         let connection = Connection::connector(
