@@ -148,6 +148,11 @@ impl House {
         )
     }
 
+    /// Gives a setting another value, for what is started from now on.
+    pub fn set(&mut self, key: &str, value: impl ToString) {
+        self.settings.push((format!("GATEHOUSE__{key}"), value.to_string()));
+    }
+
     /// Writes a file into the house and names it.
     pub fn file(&self, name: &str, content: &str) -> PathBuf {
         let path = self.folder.path().join(name);
@@ -172,21 +177,23 @@ impl House {
 
     /// Waits until no queue of the house holds a message, but for dead letters.
     pub async fn quiet(&self) {
+        let mut names = vec!["workflows".to_owned(), "unrouted".to_owned()];
+        names.extend(broker::STEPS.iter().map(|seconds| format!("delay.{seconds}s")));
         // A queue tells nobody that it is empty: it has to be asked.
         let mut looks = tokio::time::interval(Duration::from_millis(50));
-        let waiting = async {
-            loop {
-                looks.tick().await;
-                let mut depth = self.queues.depth("workflows").await + self.queues.depth("unrouted").await;
-                for seconds in broker::STEPS {
-                    depth += self.queues.depth(&format!("delay.{seconds}s")).await;
-                }
-                if depth == 0 {
-                    return;
-                }
+        let patience = tokio::time::Instant::now() + crate::queues::PATIENCE;
+        loop {
+            looks.tick().await;
+            let mut held = Vec::new();
+            for name in &names {
+                held.push((name, self.queues.depth(name).await));
             }
-        };
-        tokio::time::timeout(crate::queues::PATIENCE, waiting).await.expect("a queue still holds a message");
+            held.retain(|(_, depth)| *depth > 0);
+            if held.is_empty() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < patience, "messages are left: {held:?}");
+        }
     }
 
     /// Shows that nothing is left and nothing has leaked, then takes the house down.

@@ -7,8 +7,8 @@ use msgraph_emulator::{Group, Sku, Tenant, User};
 use serde_json::json;
 use system_tests::{House, events};
 
-use crate::broker_rounds::{children_cpu, measured, serving};
-use crate::process::median;
+use crate::measured::Measured;
+use crate::process::{children_cpu, median};
 
 const HIRES: usize = 400;
 const IN_FLIGHT: usize = 16;
@@ -21,9 +21,9 @@ pub async fn run() {
     for _ in 0..ROUNDS {
         let mut house = house().await;
         hire(&house).await;
-        let worker = serving(&mut house).await;
-        let (rate, cpu) = measured(&worker, HIRES).await;
-        { worker }.0.terminate().await;
+        let worker = Measured::start(&mut house).await;
+        let (rate, cpu) = worker.rate(HIRES).await;
+        worker.stop().await;
         let calls_of_worker = calls_by_kind(&house);
         house.emulator.reset();
         let (bare_rate, bare) = bare(&house).await;

@@ -15,6 +15,7 @@ mod bare_broker;
 mod bare_graph;
 mod broker_rounds;
 mod graph_rounds;
+mod measured;
 mod process;
 
 #[tokio::main]

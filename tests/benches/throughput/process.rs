@@ -12,6 +12,13 @@ pub fn cpu(id: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// CPU seconds of all children that have ended.
+pub fn children_cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    (fields[13].parse::<f64>().unwrap() + fields[14].parse::<f64>().unwrap()) / 100.0
+}
+
 /// Resident memory in megabytes.
 pub fn resident_mb(id: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
