@@ -32,7 +32,7 @@ impl Outbox {
     pub async fn publish(&self, publisher: &Publisher) -> Result<(), Error> {
         publish(self.announcement.as_slice(), publisher).await?;
         match &self.onward {
-            Some(onward) => publisher.publish(onward.clone()).await,
+            Some(onward) => publisher.publish(onward).await,
             None => Ok(()),
         }
     }
@@ -73,9 +73,8 @@ impl Announcement {
 /// When one could not be published. A copy that nobody takes is only logged: that the publisher's queue is gone must
 /// not keep the run from its end.
 pub async fn publish(announcements: &[Announcement], publisher: &Publisher) -> Result<(), Error> {
-    try_join_all(announcements.iter().map(|announcement| publisher.publish(announcement.result.clone())))
-        .await?;
-    let copies = announcements.iter().filter_map(|announcement| announcement.copy.clone());
+    try_join_all(announcements.iter().map(|announcement| publisher.publish(&announcement.result))).await?;
+    let copies = announcements.iter().filter_map(|announcement| announcement.copy.as_ref());
     for copied in join_all(copies.map(|copy| publisher.publish(copy))).await {
         match copied {
             Err(error) if error.is_session_lost() => return Err(error),

@@ -250,7 +250,7 @@ impl InFlight {
             }
         };
         // On failure the receipt is dropped, the session ends, and the message comes again.
-        if publisher.publish(outgoing).await.is_ok() {
+        if publisher.publish(&outgoing).await.is_ok() {
             let _ = receipt.ack().await;
         }
     }

@@ -262,7 +262,7 @@ impl DeadLetters {
     ) -> Result<(), Error> {
         for outgoing in outgoing {
             if let Some(outgoing) = outgoing? {
-                self.publisher.publish(outgoing).await?;
+                self.publisher.publish(&outgoing).await?;
             }
         }
         match acker.ack(BasicAckOptions::default()).await {

@@ -1,6 +1,6 @@
 //! A message that leaves: where it goes, and what it may carry.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
@@ -55,11 +55,11 @@ pub(crate) enum Address {
 
 /// An outgoing message in the form lapin takes.
 #[derive(Debug)]
-pub(crate) struct Encoded {
+pub(crate) struct Encoded<'a> {
     pub(crate) exchange: ShortString,
     pub(crate) key: ShortString,
     pub(crate) properties: BasicProperties,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: &'a [u8],
 }
 
 impl Outgoing {
@@ -137,27 +137,28 @@ impl Outgoing {
         &self.body
     }
 
-    pub(crate) fn encode(mut self, topology: &Topology, now: Timestamp) -> Result<Encoded, Error> {
-        let (exchange, key) = match self.address {
-            Address::Result { key } => (topology.results(), key),
-            Address::Event { key } => (topology.events(), key),
-            Address::Work { queue } => (topology.work(), topology.work_queue(&queue)?),
+    pub(crate) fn encode(&self, topology: &Topology, now: Timestamp) -> Result<Encoded<'_>, Error> {
+        let mut headers = Cow::Borrowed(&self.headers);
+        let (exchange, key) = match &self.address {
+            Address::Result { key } => (topology.results(), key.clone()),
+            Address::Event { key } => (topology.events(), key.clone()),
+            Address::Work { queue } => (topology.work(), topology.work_queue(queue)?),
             Address::Delayed { queue, due, hops } => {
-                due.write(&mut self.headers, hops);
-                (topology.delay(due.step(now)), topology.work_queue(&queue)?)
+                due.write(headers.to_mut(), *hops);
+                (topology.delay(due.step(now)), topology.work_queue(queue)?)
             }
             Address::Dead { queue } => {
-                let queue = topology.work_queue(&queue)?;
-                self.headers.put(DEAD_QUEUE, Value::Text(queue.clone()));
+                let queue = topology.work_queue(queue)?;
+                headers.to_mut().put(DEAD_QUEUE, Value::Text(queue.clone()));
                 (topology.dead(), queue)
             }
-            Address::Reply { queue } if queue.is_empty() || topology.owns(&queue) => {
+            Address::Reply { queue } if queue.is_empty() || topology.owns(queue) => {
                 return Err(Error::invalid(
                     "a reply may not go to a queue of the worker itself; use one of your own",
                 ));
             }
-            Address::Reply { queue } => (String::new(), queue),
-            Address::Exchange { name, key } => (name, key),
+            Address::Reply { queue } => (String::new(), queue.clone()),
+            Address::Exchange { name, key } => (name.clone(), key.clone()),
         };
         // lapin panics on a longer string when it converts by itself, so nothing is converted unchecked.
         let short = |text: String| {
@@ -166,11 +167,11 @@ impl Outgoing {
             })
         };
         let mut properties = self.properties.to_wire()?;
-        let headers = self.headers.to_wire()?;
+        let headers = headers.to_wire()?;
         if !headers.inner().is_empty() {
             properties = properties.with_headers(headers);
         }
-        Ok(Encoded { exchange: short(exchange)?, key: short(key)?, properties, body: self.body })
+        Ok(Encoded { exchange: short(exchange)?, key: short(key)?, properties, body: &self.body })
     }
 }
 
@@ -192,12 +193,12 @@ mod tests {
     use super::*;
     use crate::WorkQueue;
 
-    fn encode(outgoing: Outgoing) -> Result<Encoded, Error> {
+    fn encode(outgoing: &Outgoing) -> Result<Encoded<'_>, Error> {
         let topology = Topology::new("gatehouse", vec![WorkQueue::workflows()]).unwrap();
         outgoing.encode(&topology, Timestamp::now())
     }
 
-    fn route(outgoing: Outgoing) -> (String, String) {
+    fn route(outgoing: &Outgoing) -> (String, String) {
         let encoded = encode(outgoing).unwrap();
         (encoded.exchange.to_string(), encoded.key.to_string())
     }
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn every_destination_has_its_exchange_and_key() {
         let route_is = |outgoing, exchange: &str, key: &str| {
-            assert_eq!(route(outgoing), (exchange.to_owned(), key.to_owned()));
+            assert_eq!(route(&outgoing), (exchange.to_owned(), key.to_owned()));
         };
         route_is(Outgoing::result("run.succeeded", "{}"), "gatehouse.results", "run.succeeded");
         route_is(Outgoing::event("onboarding.requested", "{}"), "gatehouse.events", "onboarding.requested");
@@ -220,17 +221,17 @@ mod tests {
     #[test]
     fn a_reply_cannot_reach_our_own_queues() {
         for queue in ["gatehouse.workflows", "gatehouse", "gatehouse.workflows.dlq", ""] {
-            assert!(encode(Outgoing::reply(queue, "{}")).unwrap_err().is_invalid(), "{queue}");
+            assert!(encode(&Outgoing::reply(queue, "{}")).unwrap_err().is_invalid(), "{queue}");
         }
-        assert!(encode(Outgoing::reply("gatehouses.answers", "{}")).is_ok());
+        assert!(encode(&Outgoing::reply("gatehouses.answers", "{}")).is_ok());
     }
 
     #[test]
     fn what_amqp_has_no_room_for_is_an_error_and_no_panic() {
-        assert!(encode(Outgoing::event("k".repeat(256), "{}")).unwrap_err().is_invalid());
-        assert!(encode(Outgoing::event("k".repeat(255), "{}")).is_ok());
-        assert!(encode(Outgoing::reply("q".repeat(256), "{}")).unwrap_err().is_invalid());
-        assert!(encode(Outgoing::work("nobody", "{}")).unwrap_err().is_invalid());
+        assert!(encode(&Outgoing::event("k".repeat(256), "{}")).unwrap_err().is_invalid());
+        assert!(encode(&Outgoing::event("k".repeat(255), "{}")).is_ok());
+        assert!(encode(&Outgoing::reply("q".repeat(256), "{}")).unwrap_err().is_invalid());
+        assert!(encode(&Outgoing::work("nobody", "{}")).unwrap_err().is_invalid());
     }
 
     #[test]
@@ -256,10 +257,11 @@ mod tests {
             worker: Some("w".repeat(300)),
             ..DeadLetter::new("fault", "r".repeat(2_000))
         };
-        let dead = encode(Outgoing::dead("workflows", &letter, &message)).unwrap();
+        let dead = Outgoing::dead("workflows", &letter, &message);
+        let dead = encode(&dead).unwrap();
         assert!(dead.properties.headers().as_ref().unwrap().inner().len() > 600);
         let due = Due::after(Duration::from_secs(20));
-        assert!(encode(Outgoing::again("workflows".to_owned(), due, 2, message)).is_ok());
+        assert!(encode(&Outgoing::again("workflows".to_owned(), due, 2, message)).is_ok());
     }
 
     #[test]
@@ -273,9 +275,8 @@ mod tests {
             headers: crate::Headers::from_wire(Some(&table)),
             ..Message::default()
         };
-        let encoded =
-            encode(Outgoing::dead("workflows", &DeadLetter::new("undecodable", "no JSON"), &message))
-                .unwrap();
+        let dead = Outgoing::dead("workflows", &DeadLetter::new("undecodable", "no JSON"), &message);
+        let encoded = encode(&dead).unwrap();
         assert_eq!(encoded.body, message.body);
         assert_eq!(encoded.properties.message_id().as_ref().unwrap().as_str(), "m-1");
         let names: Vec<&str> =

@@ -78,7 +78,7 @@ impl Publisher {
     /// - [`Error::is_returned`]: no queue wanted it. Nothing was stored.
     /// - [`Error::is_refused`]: its queue did not take it. Nothing was stored there.
     /// - [`Error::is_session_lost`]: outcome unknown. The session is over.
-    pub async fn publish(&self, outgoing: Outgoing) -> Result<(), Error> {
+    pub async fn publish(&self, outgoing: &Outgoing) -> Result<(), Error> {
         let message = outgoing.encode(&self.0.topology, Timestamp::now())?;
         for wait in REFUSED_WAITS_SECONDS {
             if self.0.attempt(&message).await? {
@@ -109,7 +109,7 @@ impl Publisher {
 
 impl Inner {
     /// Offers the message once; `false` if the broker refused it.
-    async fn attempt(&self, message: &Encoded) -> Result<bool, Error> {
+    async fn attempt(&self, message: &Encoded<'_>) -> Result<bool, Error> {
         let started = Instant::now();
         let confirmation = tokio::select! {
             biased;
@@ -139,7 +139,7 @@ impl Inner {
         result
     }
 
-    async fn exchange(&self, message: &Encoded) -> Result<Confirmation, lapin::Error> {
+    async fn exchange(&self, message: &Encoded<'_>) -> Result<Confirmation, lapin::Error> {
         let mut lease = self.lease().await?;
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let Encoded { exchange, key, properties, body } = message;

@@ -99,6 +99,7 @@ pub struct Event {
     pub data: Request,
     /// The whole event in structured form, whichever way it came: what a [`crate::Continuation`] carries on.
     pub raw: Value,
+    run_id: Uuid,
 }
 
 /// The attributes and the data, as read from an event that passed its schema.
@@ -132,6 +133,7 @@ impl Event {
             return Err(Undecodable::new(Reason::schema_mismatch(), envelope));
         };
         Ok(Self {
+            run_id: run_id(&attributes.source, &attributes.id),
             id: attributes.id,
             source: attributes.source,
             kind,
@@ -148,7 +150,7 @@ impl Event {
 
     /// The id of the run this event starts; see [`run_id`].
     pub fn run_id(&self) -> Uuid {
-        run_id(&self.source, &self.id)
+        self.run_id
     }
 
     /// The workflow to run: the one named, else the default of the kind.

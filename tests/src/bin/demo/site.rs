@@ -89,7 +89,7 @@ impl Site {
             ..Properties::default()
         };
         let outgoing = Outgoing::event(key, event.to_string()).with_properties(properties);
-        Ok(self.client.publisher().publish(outgoing).await?)
+        Ok(self.client.publisher().publish(&outgoing).await?)
     }
 
     /// The next result.

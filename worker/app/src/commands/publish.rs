@@ -43,7 +43,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let mut results = if args.wait { Some(client.results(&["#"]).await?) } else { None };
     let mut waiting = BTreeMap::new();
     for (event, text) in &events {
-        client.publisher().publish(outgoing(event, text)).await?;
+        client.publisher().publish(&outgoing(event, text)).await?;
         waiting.insert(event.run_id(), event.workflow());
         if args.format.output == Format::Human {
             let text = format!("published {} as run {}", event.kind.event_type(), event.run_id());

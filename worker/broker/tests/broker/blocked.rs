@@ -22,7 +22,8 @@ async fn while_the_broker_blocks_nothing_is_given_up_and_nothing_begun() {
         node.ctl(&["set_vm_memory_high_watermark", "0.000001"]).await;
 
         let (message, receipt) = delivery.split();
-        let result = publisher.publish(with_id(Outgoing::result("run.succeeded", "{}"), id(&message)));
+        let outgoing = with_id(Outgoing::result("run.succeeded", "{}"), id(&message));
+        let result = publisher.publish(&outgoing);
         let mut result = Box::pin(result);
         tokio::select! {
             early = &mut result => panic!("published in spite of the alarm: {early:?}"),

@@ -13,7 +13,7 @@ async fn results_are_heard_from_the_moment_of_listening() {
         let mut all = fixture.client.results(&["#"]).await.unwrap();
         let mut some = fixture.client.results(&["run.*", "operator.replayed"]).await.unwrap();
         for key in ["step.changed", "run.succeeded", "operator.replayed"] {
-            fixture.publish(with_id(Outgoing::result(key, "{}"), key)).await;
+            fixture.publish(&with_id(Outgoing::result(key, "{}"), key)).await;
         }
         for key in ["step.changed", "run.succeeded", "operator.replayed"] {
             assert_eq!(id(&within("a result", all.next()).await.unwrap()), key);
@@ -38,7 +38,7 @@ async fn a_listener_whose_connection_is_lost_says_so() {
         proxy.cut();
         assert!(within("the listener to notice", results.next()).await.unwrap_err().is_session_lost());
         let lost =
-            within("the publisher to notice", client.publisher().publish(Outgoing::result("a", "{}"))).await;
+            within("the publisher to notice", client.publisher().publish(&Outgoing::result("a", "{}"))).await;
         assert!(lost.unwrap_err().is_session_lost());
     })
     .await;

@@ -34,7 +34,7 @@ fn message(id: &str) -> Message {
 async fn bury(fixture: &Fixture, id: &str, class: &str) {
     let mut letter = DeadLetter::new(class, "no licence is left");
     letter.step = Some("assign_licenses".to_owned());
-    fixture.publish(Outgoing::dead("workflows", &letter, &message(id))).await;
+    fixture.publish(&Outgoing::dead("workflows", &letter, &message(id))).await;
 }
 
 async fn ids(letters: &DeadLetters, filter: &Filter) -> Vec<String> {
@@ -109,7 +109,7 @@ async fn a_message_that_dies_again_meanwhile_waits_for_the_next_replay() {
                 let (delivery, publisher) = running.next().await;
                 let (message, receipt) = delivery.split();
                 let letter = DeadLetter::new("blocked", "still");
-                publisher.publish(Outgoing::dead("workflows", &letter, &message)).await.unwrap();
+                publisher.publish(&Outgoing::dead("workflows", &letter, &message)).await.unwrap();
                 receipt.ack().await.unwrap();
             }
         };
@@ -215,7 +215,7 @@ async fn a_replay_stopped_halfway_loses_nothing() {
 #[tokio::test]
 async fn a_message_that_crashes_its_workers_is_set_aside_by_the_broker_and_can_be_replayed() {
     with_broker(async |fixture| {
-        fixture.publish(with_id(Outgoing::delayed("workflows", soon(), "body"), "m-1")).await;
+        fixture.publish(&with_id(Outgoing::delayed("workflows", soon(), "body"), "m-1")).await;
         let mut running = fixture.start();
         let first = running.next().await.0;
         assert!(first.message().headers.get("x-death").is_some(), "it was in a delay queue before");
@@ -238,7 +238,7 @@ async fn a_message_that_crashes_its_workers_is_set_aside_by_the_broker_and_can_b
         let (message, receipt) = delivery.split();
         assert!(!message.headers.iter().any(|(name, _)| name.starts_with("x-death")), "{message:?}");
         publisher
-            .publish(with_id(Outgoing::delayed("workflows", soon(), message.body), "m-1"))
+            .publish(&with_id(Outgoing::delayed("workflows", soon(), message.body), "m-1"))
             .await
             .unwrap();
         receipt.ack().await.unwrap();
@@ -251,7 +251,7 @@ async fn a_message_that_crashes_its_workers_is_set_aside_by_the_broker_and_can_b
 #[tokio::test]
 async fn what_found_no_queue_goes_back_to_its_exchange_or_where_told() {
     with_broker(async |fixture| {
-        fixture.publish(with_id(Outgoing::event("onboarding.reqested", "{}"), "m-1")).await;
+        fixture.publish(&with_id(Outgoing::event("onboarding.reqested", "{}"), "m-1")).await;
         let letters = DeadLetters::open(&fixture.settings, "unrouted").await.unwrap();
         let entries = letters.list(&Filter::default()).await.unwrap();
         assert_eq!(entries[0].letter.class, UNROUTABLE);

@@ -13,7 +13,7 @@ async fn a_delayed_message_comes_when_it_is_due_and_not_before() {
         let mut running = fixture.start();
         let due = Due::after(Duration::from_millis(2_500)).with_tolerance(Duration::ZERO);
         let outgoing = with_id(Outgoing::delayed("workflows", due, vec![0, 255]), "m-1");
-        fixture.publish(outgoing.with_header("traceparent", "00-01").unwrap()).await;
+        fixture.publish(&outgoing.with_header("traceparent", "00-01").unwrap()).await;
         let message = running.next_settled().await;
         let late = Timestamp::now().duration_since(due.when());
         assert!(late.is_positive(), "came {late:?} before it was due");
@@ -34,14 +34,14 @@ async fn a_message_can_be_delayed_again_and_again() {
     with_broker(async |fixture| {
         let mut running = fixture.start();
         let soon = || Due::after(Duration::from_secs(1)).with_tolerance(Duration::ZERO);
-        fixture.publish(with_id(Outgoing::delayed("workflows", soon(), "1"), "m-1")).await;
+        fixture.publish(&with_id(Outgoing::delayed("workflows", soon(), "1"), "m-1")).await;
         for round in ["2", "3"] {
             let (delivery, publisher) = running.next().await;
             let (message, receipt) = delivery.split();
             assert!(message.headers.get("x-death").is_some(), "the broker says where it was");
             let mut again = with_id(Outgoing::delayed("workflows", soon(), round), "m-1");
             again.headers = message.headers.own();
-            publisher.publish(again).await.unwrap();
+            publisher.publish(&again).await.unwrap();
             receipt.ack().await.unwrap();
         }
         assert_eq!(running.next_settled().await.body, b"3");
@@ -58,7 +58,7 @@ async fn a_message_that_goes_round_without_end_is_set_aside() {
             .with_header("gatehouse-not-before", far)
             .and_then(|outgoing| outgoing.with_header("gatehouse-hops", 200_i64))
             .unwrap();
-        fixture.publish(endless).await;
+        fixture.publish(&endless).await;
         let mut running = fixture.start();
         running.recorder.wait_for("expired", 1).await;
         fixture.publish_work("next").await;

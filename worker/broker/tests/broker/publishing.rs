@@ -35,7 +35,7 @@ async fn a_message_arrives_as_it_was_sent() {
             .with_header("traceparent", "00-01")
             .and_then(|outgoing| outgoing.with_header("nested", table.clone()))
             .unwrap();
-        fixture.publish(sent).await;
+        fixture.publish(&sent).await;
         let mut running = fixture.start();
         let message = running.next_settled().await;
         assert_eq!(message.body, [0, 255, 1]);
@@ -55,7 +55,7 @@ async fn a_message_arrives_as_it_was_sent() {
 #[tokio::test]
 async fn an_event_nobody_is_bound_for_is_kept_and_not_lost() {
     with_broker(async |fixture| {
-        fixture.publish(Outgoing::event("onboarding.reqested", "{}")).await;
+        fixture.publish(&Outgoing::event("onboarding.reqested", "{}")).await;
         fixture.wait_for_depth(&fixture.topology.unrouted(), 1).await;
     })
     .await;
@@ -74,7 +74,7 @@ async fn a_thousand_messages_nobody_takes_are_each_reported() {
             } else {
                 Outgoing::work("workflows", "{}")
             };
-            (number, lost, publisher.publish(outgoing).await)
+            (number, lost, publisher.publish(&outgoing).await)
         });
         for (number, lost, answer) in join_all(publishes).await {
             match answer {
@@ -96,10 +96,10 @@ async fn a_publish_that_is_given_up_does_not_answer_for_another() {
         let publisher = fixture.client.publisher();
         for round in 0..100 {
             // Polled once, so it is on its way, and dropped.
-            let _ = publisher.publish(Outgoing::reply("nobody", "{}")).now_or_never();
-            let lost = publisher.publish(Outgoing::reply("nobody.either", "{}")).await;
+            let _ = publisher.publish(&Outgoing::reply("nobody", "{}")).now_or_never();
+            let lost = publisher.publish(&Outgoing::reply("nobody.either", "{}")).await;
             assert!(lost.is_err_and(|error| error.to_string().contains("`nobody.either`")), "round {round}");
-            publisher.publish(Outgoing::result("run.succeeded", "{}")).await.unwrap();
+            publisher.publish(&Outgoing::result("run.succeeded", "{}")).await.unwrap();
         }
     })
     .await;
@@ -120,12 +120,13 @@ async fn a_refused_message_is_offered_again_until_there_is_room() {
         let recorder = Arc::new(Recorder::default());
         let client =
             Client::observed(&fixture.settings, Arc::clone(&recorder) as Arc<dyn Observer>).await.unwrap();
-        client.publisher().publish(Outgoing::reply(&queue, "first")).await.unwrap();
+        client.publisher().publish(&Outgoing::reply(&queue, "first")).await.unwrap();
         let purge = async {
             recorder.wait_for("published nack", 1).await;
             channel.queue_purge(queue.as_str().into(), QueuePurgeOptions::default()).await.unwrap();
         };
-        let (second, ()) = tokio::join!(client.publisher().publish(Outgoing::reply(&queue, "second")), purge);
+        let second = Outgoing::reply(&queue, "second");
+        let (second, ()) = tokio::join!(client.publisher().publish(&second), purge);
         second.unwrap();
         assert_eq!(recorder.count("published ack"), 2);
         client.close().await;
@@ -141,13 +142,14 @@ async fn a_publish_without_answer_ends_in_time_with_unknown_outcome() {
         settings.url = proxy.url.clone().into();
         settings.publish_timeout = Duration::from_millis(300);
         let client = Client::connect(&settings).await.unwrap();
-        client.publisher().publish(Outgoing::work("workflows", "{}")).await.unwrap();
+        client.publisher().publish(&Outgoing::work("workflows", "{}")).await.unwrap();
         proxy.go_dead();
         let unknown =
-            within("the publish to end", client.publisher().publish(Outgoing::work("workflows", "{}"))).await;
+            within("the publish to end", client.publisher().publish(&Outgoing::work("workflows", "{}")))
+                .await;
         assert!(unknown.unwrap_err().is_session_lost());
         // Nothing of the session is used again.
-        let later = client.publisher().publish(Outgoing::work("workflows", "{}")).await;
+        let later = client.publisher().publish(&Outgoing::work("workflows", "{}")).await;
         assert!(later.unwrap_err().is_session_lost());
         client.close().await;
         proxy.wait_until_left().await;
@@ -160,11 +162,11 @@ async fn what_may_not_leave_is_refused_before_it_leaves() {
     with_broker(async |fixture| {
         let publisher = fixture.client.publisher();
         let too_long = Outgoing::event("k".repeat(256), "{}");
-        assert!(publisher.publish(too_long).await.unwrap_err().is_invalid());
+        assert!(publisher.publish(&too_long).await.unwrap_err().is_invalid());
         let too_large = Outgoing::work("workflows", "{}").with_header("long", "h".repeat(30_000)).unwrap();
-        assert!(publisher.publish(too_large).await.unwrap_err().is_invalid());
+        assert!(publisher.publish(&too_large).await.unwrap_err().is_invalid());
         let ours = Outgoing::reply(fixture.work_queue(), "{}");
-        assert!(publisher.publish(ours).await.unwrap_err().is_invalid());
+        assert!(publisher.publish(&ours).await.unwrap_err().is_invalid());
         assert!(Outgoing::work("workflows", "{}").with_header("x-death", "1").unwrap_err().is_invalid());
         // The connection is as good as before.
         fixture.publish_work("fine").await;

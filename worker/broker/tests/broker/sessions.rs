@@ -33,7 +33,7 @@ async fn a_queue_deleted_under_the_consumer_is_declared_again() {
         running.recorder.wait_for("session started", 2).await;
         fixture.publish_work("m-2").await;
         assert_eq!(id(&running.next_settled().await), "m-2");
-        fixture.publish(with_id(Outgoing::event("offboarding.requested", "{}"), "m-3")).await;
+        fixture.publish(&with_id(Outgoing::event("offboarding.requested", "{}"), "m-3")).await;
         assert_eq!(id(&running.next_settled().await), "m-3");
         running.stop().await;
     })
@@ -49,7 +49,7 @@ async fn what_belongs_to_a_lost_session_fails_and_comes_again() {
         let (delivery, publisher) = running.next().await;
         proxy.cut();
         running.recorder.wait_for("session started", 2).await;
-        let lost = publisher.publish(Outgoing::result("run.succeeded", "{}")).await;
+        let lost = publisher.publish(&Outgoing::result("run.succeeded", "{}")).await;
         assert!(lost.unwrap_err().is_session_lost());
         assert!(delivery.split().1.ack().await.unwrap_err().is_session_lost());
         // The failed acknowledgement is the old session's business: the new one goes on.
@@ -80,7 +80,7 @@ async fn a_wire_cut_again_and_again_loses_nothing() {
             async move {
                 let (message, receipt) = delivery.split();
                 let result = with_id(Outgoing::result("run.succeeded", "{}"), id(&message));
-                if publisher.publish(result).await.is_ok() && receipt.ack().await.is_ok() {
+                if publisher.publish(&result).await.is_ok() && receipt.ack().await.is_ok() {
                     let mut counts = counts.lock().unwrap();
                     *counts.entry(id(&message).to_owned()).or_default() += 1;
                     if counts.values().sum::<usize>().is_multiple_of(100) {

@@ -28,7 +28,7 @@ async fn text_that_is_no_text_arrives_with_question_marks() {
         assert_eq!(message.headers.get("?-name"), Some(&Value::Null));
         // It can be set aside, found, and read.
         let letter = DeadLetter::new("undecodable", "its message id is no text");
-        publisher.publish(Outgoing::dead("workflows", &letter, &message)).await.unwrap();
+        publisher.publish(&Outgoing::dead("workflows", &letter, &message)).await.unwrap();
         receipt.ack().await.unwrap();
         assert_eq!(running.recorder.count("session started"), 1);
         running.stop().await;

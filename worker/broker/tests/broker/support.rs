@@ -55,13 +55,13 @@ pub async fn with_broker_at(url: String, test: impl AsyncFnOnce(&Fixture)) {
 }
 
 impl Fixture {
-    pub async fn publish(&self, outgoing: Outgoing) {
+    pub async fn publish(&self, outgoing: &Outgoing) {
         self.client.publisher().publish(outgoing).await.unwrap();
     }
 
     /// Work with a message id.
     pub async fn publish_work(&self, id: &str) {
-        self.publish(with_id(Outgoing::work("workflows", id), id)).await;
+        self.publish(&with_id(Outgoing::work("workflows", id), id)).await;
     }
 
     pub fn start(&self) -> Running {
