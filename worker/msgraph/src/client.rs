@@ -1,49 +1,40 @@
-//! How a request becomes an answer: token, attempt, new token once, retries.
+//! How a request becomes an answer: token, turn in its lane, new token once, retries.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Url, redirect};
+use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::error::{Context, Error, Peer};
+use crate::lane::{Lanes, Priority};
 use crate::log::RequestLog;
-use crate::observer::{Observer, Outcome, RequestReport, RetryReport, Service, ThrottleReport};
+use crate::observer::{Observer, RetryReport};
 use crate::paging::Pages;
 use crate::path;
 use crate::request::{Query, Request, Target, Write};
-use crate::response::{Answer, Response, read_body};
+use crate::response::Response;
 use crate::retry::Retry;
 use crate::settings::{Endpoints, Settings};
 use crate::token::{Token, Tokens};
-
-/// Longest time a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::transport::{Call, Transport, http_client};
 
 /// One tenant's Graph. Clones share connections and tokens.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    priority: Priority,
     log: Option<RequestLog>,
 }
 
 struct Inner {
-    http: reqwest::Client,
     endpoints: Endpoints,
     retry_budget: Duration,
-    max_body_bytes: usize,
     tokens: Tokens,
+    lanes: Lanes,
     observer: Arc<dyn Observer>,
-}
-
-/// A request and where it goes, the same for each of its attempts.
-struct Call<'a> {
-    request: &'a Request,
-    url: Url,
 }
 
 /// The reads of a tenant, and nothing else. Each resource file adds its own.
@@ -72,21 +63,27 @@ impl Client {
         let endpoints = Endpoints::of(&settings)?;
         let http = http_client(&settings, &endpoints)?;
         let tokens = Tokens::new(http.clone(), endpoints.clone(), &settings, Arc::clone(&observer));
-        let inner = Inner {
+        let transport = Arc::new(Transport {
             http,
-            endpoints,
-            retry_budget: settings.retry_budget,
+            endpoints: endpoints.clone(),
             max_body_bytes: settings.max_body_bytes,
-            tokens,
-            observer,
-        };
-        Ok(Self { inner: Arc::new(inner), log: None })
+            observer: Arc::clone(&observer),
+        });
+        let lanes = Lanes::new(&transport, settings.limits, settings.batching);
+        let inner = Inner { endpoints, retry_budget: settings.retry_budget, tokens, lanes, observer };
+        Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None })
     }
 
     /// The same client, and a log of the requests that are made with it.
     pub fn logged(&self) -> (Self, RequestLog) {
         let log = RequestLog::default();
-        (Self { inner: Arc::clone(&self.inner), log: Some(log.clone()) }, log)
+        (Self { log: Some(log.clone()), ..self.clone() }, log)
+    }
+
+    /// The same client for calls that go before others, or after them.
+    #[must_use]
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self { priority, ..self.clone() }
     }
 
     /// The reads.
@@ -101,17 +98,19 @@ impl Client {
 
     /// Sends a request until it is answered for good.
     async fn send(&self, request: &Request) -> Result<Response, Error> {
-        let call = Call { request, url: self.url_of(&request.target)? };
+        let url = self.url_of(&request.target)?;
         let mut retry = Retry::new(self.inner.retry_budget);
         let mut renewed = false;
         loop {
             let token = self.inner.tokens.current(&mut retry).await?;
-            let mut outcome = self.attempt(&call, &token, retry.begin_attempt()).await;
-            if !renewed && outcome.as_ref().is_err_and(Error::is_unauthorized) {
+            let (mut outcome, used) = self.attempt(request, &url, token, &mut retry).await;
+            if let Some(used) =
+                used.filter(|_| !renewed && outcome.as_ref().is_err_and(Error::is_unauthorized))
+            {
                 // Tokens end early when consent or a policy changes. Nothing was processed, so a POST may go again.
                 renewed = true;
-                let token = self.inner.tokens.replacing(&token, &mut retry).await?;
-                outcome = self.attempt(&call, &token, retry.begin_attempt()).await;
+                let token = self.inner.tokens.replacing(&used, &mut retry).await?;
+                (outcome, _) = self.attempt(request, &url, token, &mut retry).await;
             }
             let error = match outcome {
                 Ok(response) => return Ok(response),
@@ -119,7 +118,7 @@ impl Client {
             };
             let Some(wait) = retry.wait_after(&error) else { return Err(error) };
             self.inner.observer.retry(&RetryReport {
-                service: Service::Directory,
+                service: request.service,
                 reason: error.outcome(),
                 attempt: retry.next_attempt(),
                 wait,
@@ -128,62 +127,52 @@ impl Client {
         }
     }
 
-    /// Sends a request once and reports it.
-    async fn attempt(&self, call: &Call<'_>, token: &Token, attempt: u32) -> Result<Response, Error> {
+    /// Sends a request once, in its turn; with which token.
+    async fn attempt(
+        &self,
+        request: &Request,
+        url: &Url,
+        token: Token,
+        retry: &mut Retry,
+    ) -> (Result<Response, Error>, Option<Token>) {
         let context = Context {
             peer: Peer::Graph,
-            method: call.request.method.clone(),
+            method: request.method.clone(),
             request_id: uuid::Uuid::new_v4().to_string(),
         };
-        let started = Instant::now();
-        let outcome = self.exchange(call, token, &context).await;
-        let (reported, request_id) = match &outcome {
-            Ok(response) => (Outcome::Status(response.status), Some(response.request_id())),
-            Err(error) => (error.outcome(), error.request_id()),
+        let sent_id = context.request_id.clone();
+        let below_version = self.below_version(url);
+        let call = Call {
+            service: request.service,
+            priority: self.priority,
+            method: request.method.clone(),
+            url: url.clone(),
+            relative: below_version.clone().filter(|_| request.may_travel_in_batch()),
+            path: below_version.unwrap_or_else(|| url.path().to_owned()),
+            body: request.body.clone(),
+            extra_headers: request.headers.clone(),
+            wants_answer: request.wants_answer,
+            attempt: retry.begin_attempt(),
+            context,
         };
-        let request_id = request_id.unwrap_or(&context.request_id);
+        let answered = self.inner.lanes.call(call, token, Instant::now() + retry.left()).await;
         if let Some(log) = &self.log {
-            log.add(request_id);
+            let told = match &answered.outcome {
+                Ok(response) => Some(response.request_id()),
+                Err(error) => error.request_id(),
+            };
+            log.add(told.unwrap_or(&sent_id));
         }
-        self.inner.observer.request(&RequestReport {
-            service: Service::Directory,
-            method: call.request.method.as_str(),
-            outcome: reported,
-            elapsed: started.elapsed(),
-            attempt,
-            request_id,
-        });
-        if let Err(error) = &outcome
-            && (error.is_throttled() || (error.status() == Some(503) && error.retry_after().is_some()))
-        {
-            let report = ThrottleReport { service: Service::Directory, retry_after: error.retry_after() };
-            self.inner.observer.throttled(&report);
-        }
-        outcome
+        (answered.outcome, answered.token)
     }
 
-    /// One request and its answer on the wire.
-    async fn exchange(&self, call: &Call<'_>, token: &Token, context: &Context) -> Result<Response, Error> {
-        let request = call.request;
-        let mut builder = self
-            .inner
-            .http
-            .request(request.method.clone(), call.url.clone())
-            .header(AUTHORIZATION, token.header.clone())
-            .header("client-request-id", &context.request_id)
-            .header("return-client-request-id", "true");
-        if let Some(body) = &request.body {
-            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
-        }
-        let answer = builder.send().await.map_err(|error| Error::transport(error, context))?;
-        let status = answer.status();
-        let head = Answer::of_head(status.as_u16(), answer.headers());
-        let body = read_body(answer, self.inner.max_body_bytes, context).await;
-        if !status.is_success() {
-            return Err(refusal(head, body, context));
-        }
-        let body = if request.wants_answer { body? } else { body.unwrap_or_default() };
-        Ok(Response::new(head, body, context))
+    /// Path and query below the version, which is how a batch writes an address.
+    fn below_version(&self, url: &Url) -> Option<String> {
+        let path = url.path().strip_prefix(self.inner.endpoints.graph_url.path())?;
+        Some(match url.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        })
     }
 
     /// The address of a request. A link to a next page holds Graph's own token for it and is not touched, but it
@@ -262,35 +251,4 @@ impl Writer<'_> {
 pub(crate) struct Reference {
     #[serde(rename = "@odata.id")]
     id: String,
-}
-
-/// The status decides, and a body that cannot be read only tells less; but 400 and 409 mean too many things, and
-/// one of those whose body broke off is a lost answer.
-fn refusal(head: Answer, body: Result<Bytes, Error>, context: &Context) -> Error {
-    match body {
-        Ok(body) => Error::refused(head.with_body(&body), context),
-        Err(error) if error.is_transient() && matches!(head.status, Some(400 | 409)) => error,
-        Err(_) => Error::refused(head, context),
-    }
-}
-
-fn http_client(settings: &Settings, endpoints: &Endpoints) -> Result<reqwest::Client, Error> {
-    // Fails only when a provider is there already, and then that one serves.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(settings.user_agent.as_str())
-        .timeout(settings.request_timeout)
-        .connect_timeout(settings.request_timeout.min(CONNECT_TIMEOUT))
-        // A redirect would be a request nobody asked for, with our token; Graph's directory has none.
-        .redirect(redirect::Policy::none())
-        .https_only(endpoints.encrypted);
-    if endpoints.plain {
-        builder = builder.no_proxy().tls_certs_only([]);
-    }
-    builder.build().map_err(|_| {
-        Error::settings(
-            "no HTTPS client can be made here; check that the machine has CA certificates (package \
-             ca-certificates) and that the user agent is plain ASCII",
-        )
-    })
 }

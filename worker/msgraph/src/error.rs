@@ -35,7 +35,7 @@ pub(crate) enum Peer {
 }
 
 /// What went wrong.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Kind {
     /// The settings cannot work.
     Settings(String),
@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     ForeignLink,
     /// A listing of more pages than this.
     Endless(usize),
+    /// Not sent, because its service asked to be left alone for longer than the caller waits.
+    Parked,
 }
 
 /// The request an error belongs to.
@@ -101,6 +103,37 @@ impl Error {
 
     pub(crate) fn endless(pages: usize) -> Self {
         Self::of(Kind::Endless(pages), None)
+    }
+
+    /// The answer got lost on its way.
+    pub(crate) fn lost(context: &Context) -> Self {
+        Self::of(Kind::Connection, Some(context))
+    }
+
+    /// Not sent: there is room for it only after this much time.
+    pub(crate) fn parked(wait: Duration, context: &Context) -> Self {
+        let answer = Answer { retry_after: Some(wait), ..Answer::default() };
+        Self(Arc::new(Inner {
+            kind: Kind::Parked,
+            peer: context.peer,
+            method: Some(context.method.clone()),
+            request_id: None,
+            answer,
+            source: None,
+        }))
+    }
+
+    /// The same failure, told of another request that shared its fate.
+    pub(crate) fn as_of(&self, context: &Context) -> Self {
+        let Inner { kind, answer, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            kind: kind.clone(),
+            peer: context.peer,
+            method: Some(context.method.clone()),
+            request_id: Some(answer.request_id.clone().unwrap_or_else(|| context.request_id.clone())),
+            answer: answer.clone(),
+            source: None,
+        }))
     }
 
     pub(crate) fn too_large(limit: usize, context: &Context) -> Self {
@@ -195,6 +228,7 @@ impl Error {
     /// Graph asks to slow down.
     pub fn is_throttled(&self) -> bool {
         self.status() == Some(429)
+            || matches!(self.0.kind, Kind::Parked)
             || self
                 .0
                 .answer
@@ -202,10 +236,16 @@ impl Error {
             || self.0.answer.has_code(|code| code.to_ascii_lowercase().starts_with("request_throttled"))
     }
 
+    /// Graph wants the whole service to be left alone, and not only this request to be repeated.
+    pub(crate) fn asks_to_slow_down(&self) -> bool {
+        !matches!(self.0.kind, Kind::Parked)
+            && (self.is_throttled() || (self.status() == Some(503) && self.retry_after().is_some()))
+    }
+
     /// Time may heal it: throttling, an outage, a timeout, a lost connection, a concurrent change.
     pub fn is_transient(&self) -> bool {
         match &self.0.kind {
-            Kind::Connect | Kind::Timeout | Kind::Connection => true,
+            Kind::Connect | Kind::Timeout | Kind::Connection | Kind::Parked => true,
             Kind::SignIn(refusal) => refusal.is_transient(),
             Kind::Refused => match self.0.answer.status {
                 // 501 and 505 will be so tomorrow; 507 is a full drive.
@@ -291,7 +331,7 @@ impl Error {
     /// Graph did not act: it said so, or the request never left.
     fn was_not_processed(&self) -> bool {
         match self.0.kind {
-            Kind::Connect => true,
+            Kind::Connect | Kind::Parked => true,
             // A token is no change of the tenant.
             _ if self.0.peer == Peer::SignIn => true,
             Kind::Refused => self.is_throttled() || self.is_concurrency(),
@@ -316,6 +356,7 @@ impl Error {
             (None, Kind::Connect) => Outcome::Failed("connect"),
             (None, Kind::Timeout) => Outcome::Failed("timeout"),
             (None, Kind::Connection) => Outcome::Failed("connection"),
+            (None, Kind::Parked) => Outcome::Failed("parked"),
             (None, _) if self.is_decode() => Outcome::Failed("decode"),
             (None, _) => Outcome::Failed("internal"),
         }
@@ -358,6 +399,7 @@ impl fmt::Display for Error {
             Kind::TooLarge(limit) => write!(f, "{peer} sent an answer of more than {limit} bytes")?,
             Kind::NotUnique(what) => write!(f, "more than one user has this {what}; use the object id")?,
             Kind::Endless(pages) => write!(f, "{peer} sent a listing of more than {pages} pages")?,
+            Kind::Parked => write!(f, "{peer} asked to be left alone; the request waits for that")?,
             Kind::ForeignLink => f.write_str("Microsoft Graph sent a link to a next page on another host")?,
         }
         match (method, request_id) {

@@ -17,9 +17,11 @@
 //! Start reading in `client.rs` (how a request becomes an answer), then `users.rs` (what a resource looks like);
 //! `error.rs` has the facts a caller decides by.
 
+mod batch;
 mod client;
 mod error;
 mod groups;
+mod lane;
 mod licenses;
 mod log;
 mod observer;
@@ -32,15 +34,20 @@ mod retry;
 mod retry_after;
 mod settings;
 mod token;
+mod transport;
 mod users;
 
 pub use client::{Client, Reader, Writer};
 pub use error::Error;
 pub use groups::{Group, GroupKind};
+pub use lane::Priority;
+pub use lane::limits::{Limits, TenantSize};
 pub use licenses::{
     AddLicense, AssignedLicense, LicenseAssignmentState, PrepaidUnits, ServicePlan, SubscribedSku,
 };
 pub use log::RequestLog;
-pub use observer::{Observer, Outcome, RequestReport, RetryReport, Service, ThrottleReport, TokenReport};
+pub use observer::{
+    Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
+};
 pub use settings::Settings;
 pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};

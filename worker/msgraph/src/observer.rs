@@ -9,6 +9,8 @@ use std::time::Duration;
 pub trait Observer: Send + Sync + 'static {
     /// An attempt to talk to Graph ended.
     fn request(&self, _report: &RequestReport<'_>) {}
+    /// A journey to Graph and back ended, with one call or several.
+    fn round_trip(&self, _report: &RoundTripReport) {}
     /// A request will be repeated after a wait.
     fn retry(&self, _report: &RetryReport) {}
     /// Graph asked to slow down.
@@ -26,13 +28,64 @@ impl Observer for () {}
 pub enum Service {
     /// Users, groups and licences: Microsoft Entra.
     Directory,
+    /// Mail, calendars and mailbox settings.
+    Exchange,
+    /// Files and sites.
+    SharePoint,
+    /// Teams and channels.
+    Teams,
+    /// Usage reports.
+    Reports,
+    /// Managed devices.
+    Intune,
 }
 
 impl Service {
+    /// Every service.
+    pub const ALL: [Self; 6] =
+        [Self::Directory, Self::Exchange, Self::SharePoint, Self::Teams, Self::Reports, Self::Intune];
+
     /// The name used in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Directory => "directory",
+            Self::Exchange => "exchange",
+            Self::SharePoint => "sharepoint",
+            Self::Teams => "teams",
+            Self::Reports => "reports",
+            Self::Intune => "intune",
+        }
+    }
+
+    /// The service that answers for a path, by its segments below the version.
+    pub(crate) fn behind(segments: &[&str]) -> Self {
+        match segments {
+            ["users", _, below, ..] => match *below {
+                "mailboxSettings"
+                | "messages"
+                | "mailFolders"
+                | "calendar"
+                | "calendars"
+                | "calendarGroups"
+                | "calendarView"
+                | "events"
+                | "contacts"
+                | "contactFolders"
+                | "sendMail"
+                | "inferenceClassification"
+                | "outlook" => Self::Exchange,
+                "drive" | "drives" | "followedSites" => Self::SharePoint,
+                "joinedTeams" | "teamwork" | "chats" => Self::Teams,
+                "managedDevices" => Self::Intune,
+                _ => Self::Directory,
+            },
+            ["drives" | "sites" | "shares", ..] | ["groups", _, "drive" | "drives" | "sites", ..] => {
+                Self::SharePoint
+            }
+            ["teams" | "chats" | "teamwork", ..] => Self::Teams,
+            ["reports", ..] => Self::Reports,
+            ["deviceManagement" | "deviceAppManagement", ..] => Self::Intune,
+            _ => Self::Directory,
         }
     }
 }
@@ -76,6 +129,17 @@ pub struct RequestReport<'a> {
     pub attempt: u32,
     /// Graph's id of the request, or ours when Graph told none.
     pub request_id: &'a str,
+}
+
+/// One HTTP request to Graph, whatever number of calls it carried.
+#[derive(Debug, Clone, Copy)]
+pub struct RoundTripReport {
+    /// The service it was for.
+    pub service: Service,
+    /// How many calls travelled together.
+    pub calls: usize,
+    /// How long it took.
+    pub elapsed: Duration,
 }
 
 /// A request that will be made again.

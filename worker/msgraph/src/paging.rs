@@ -19,13 +19,15 @@ pub(crate) struct Page<T> {
 
 /// Where a listing goes on.
 pub(crate) struct Pages {
+    first: Request,
     next: Option<Request>,
     asked_for: usize,
 }
 
 impl Pages {
     pub(crate) fn of(query: Query) -> Self {
-        Self { next: Some(query.into_request()), asked_for: 0 }
+        let first = query.into_request();
+        Self { next: Some(first.clone()), first, asked_for: 0 }
     }
 
     /// The request for the next page, until there is none.
@@ -39,7 +41,7 @@ impl Pages {
 
     /// Takes what is on a page and remembers where the next one is.
     pub(crate) fn turn<T>(&mut self, page: Page<T>) -> Vec<T> {
-        self.next = page.next_link.map(Request::link);
+        self.next = page.next_link.map(|link| self.first.link(link));
         page.value
     }
 }

@@ -5,18 +5,28 @@ use reqwest::Method;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::observer::Service;
 use crate::path;
 
+/// A larger body travels alone. Graph refuses a batch of more than about four megabytes.
+const BATCHED_BODY_BYTES: usize = 128 * 1024;
+
 /// What is to be asked of Graph. It has no `Debug`: a path can hold a UPN and a body a password.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub method: Method,
     pub target: Target,
     pub body: Option<Bytes>,
+    /// Headers of its own, sent with every page.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The service behind it: the lane it takes.
+    pub service: Service,
     /// Whether the body of a success is read for what it says.
     pub wants_answer: bool,
 }
 
 /// Where a request goes.
+#[derive(Clone)]
 pub(crate) enum Target {
     /// An encoded path below `/v1.0`, with its query.
     Path(String),
@@ -27,12 +37,26 @@ pub(crate) enum Target {
 impl Request {
     fn new(method: Method, segments: &[&str]) -> Result<Self, Error> {
         let target = Target::Path(path::join(segments)?);
-        Ok(Self { method, target, body: None, wants_answer: true })
+        let service = Service::behind(segments);
+        Ok(Self { method, target, body: None, headers: Vec::new(), service, wants_answer: true })
     }
 
-    /// The next page of a listing.
-    pub(crate) fn link(link: String) -> Self {
-        Self { method: Method::GET, target: Target::Link(link), body: None, wants_answer: true }
+    /// The next page of a listing that this request began.
+    pub(crate) fn link(&self, link: String) -> Self {
+        Self {
+            method: Method::GET,
+            target: Target::Link(link),
+            body: None,
+            headers: self.headers.clone(),
+            service: self.service,
+            wants_answer: true,
+        }
+    }
+
+    /// Reports answer with a redirect, which a batch does not follow; a large body would make a batch too large.
+    pub(crate) fn may_travel_in_batch(&self) -> bool {
+        self.service != Service::Reports
+            && self.body.as_ref().is_none_or(|body| body.len() <= BATCHED_BODY_BYTES)
     }
 }
 

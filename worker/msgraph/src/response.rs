@@ -68,7 +68,7 @@ pub(crate) async fn read_body(
 }
 
 /// A refusal, taken apart.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Answer {
     pub status: Option<u16>,
     pub code: String,

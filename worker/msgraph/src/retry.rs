@@ -45,6 +45,11 @@ impl Retry {
         self.attempt.saturating_add(1)
     }
 
+    /// What is left of the budget.
+    pub(crate) fn left(&self) -> Duration {
+        self.budget.saturating_sub(self.waits.get_elapsed_time())
+    }
+
     /// How long to wait before the request is sent again, or `None` when the error is final here.
     ///
     /// A wait Graph asked for is never cut short: if it does not fit into what is left of the budget, the error
@@ -56,8 +61,7 @@ impl Retry {
         }
         let own = self.waits.next_backoff()?;
         let Some(asked) = error.retry_after() else { return Some(own) };
-        let left = self.budget.saturating_sub(self.waits.get_elapsed_time());
-        (asked <= left).then_some(asked.max(own))
+        (asked <= self.left()).then_some(asked.max(own))
     }
 }
 

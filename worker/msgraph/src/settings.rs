@@ -7,6 +7,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::error::Error;
+use crate::lane::limits::Limits;
 
 /// One connection to one Microsoft 365 tenant.
 #[derive(Debug, Clone)]
@@ -27,6 +28,10 @@ pub struct Settings {
     pub retry_budget: Duration,
     /// Answers longer than this are refused.
     pub max_body_bytes: usize,
+    /// Whether calls made at the same time travel together in `$batch`.
+    pub batching: bool,
+    /// How much of Microsoft's published limits this process may use.
+    pub limits: Limits,
     /// Sent with every request; Microsoft asks for `ISV|Company|App/1.0` or `NONISV|Company|App/1.0`.
     pub user_agent: String,
 }
@@ -47,6 +52,8 @@ impl Settings {
             request_timeout: Duration::from_secs(30),
             retry_budget: Duration::from_secs(20),
             max_body_bytes: 8 * 1024 * 1024,
+            batching: true,
+            limits: Limits::default(),
             user_agent: concat!("NONISV|Gatehouse|Gatehouse/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

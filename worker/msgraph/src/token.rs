@@ -37,6 +37,13 @@ pub(crate) struct Token {
     expires_at: Instant,
 }
 
+impl Token {
+    /// Grows with every token of a tenant.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
 /// The tokens of one tenant.
 pub(crate) struct Tokens {
     http: reqwest::Client,

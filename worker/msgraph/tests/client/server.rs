@@ -159,13 +159,14 @@ impl Server {
         self.seen.lock().unwrap().iter().filter(|seen| seen.is_for_token()).cloned().collect()
     }
 
-    /// Settings for this server: no repeats, and patience enough for a busy machine.
+    /// Settings for this server: no repeats, no batches, which it does not know, and patience enough for a busy machine.
     pub fn settings(&self) -> Settings {
         Settings {
             login_url: self.url.clone(),
             graph_url: self.url.clone(),
             retry_budget: Duration::ZERO,
             request_timeout: Duration::from_secs(20),
+            batching: false,
             ..Settings::new("contoso.example", "client-id", SECRET.into())
         }
     }

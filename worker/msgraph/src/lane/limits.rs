@@ -1,0 +1,200 @@
+//! What Microsoft publishes of its limits, and what a call costs by them.
+//!
+//! Figures: Microsoft Graph service-specific throttling limits (identity 2023, Outlook 2026, SharePoint 2025-10, reports,
+//! Teams 2023, Intune 2021; read 2026-11-21). They hold for one application in one tenant, so several workers share them:
+//! each takes its [`Limits::share`].
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::observer::Service;
+
+/// How much of the published limits this process may use in one tenant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// How many people the tenant has: the directory's limit grows with it.
+    pub size: TenantSize,
+    /// The part of each limit that is ours, `0.0..=1.0`; with several workers, one divided by their number.
+    pub share: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { size: TenantSize::Small, share: 1.0 }
+    }
+}
+
+/// How many people a tenant has, by the steps in which the directory's limit grows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TenantSize {
+    /// Fewer than 50, or unknown.
+    #[default]
+    Small,
+    /// 50 to 500.
+    Medium,
+    /// More than 500.
+    Large,
+}
+
+impl TenantSize {
+    /// Resource units of the directory in ten seconds.
+    fn directory_units(self) -> u32 {
+        match self {
+            Self::Small => 3_500,
+            Self::Medium => 5_000,
+            Self::Large => 8_000,
+        }
+    }
+}
+
+/// What a call takes from one limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Charge {
+    /// Which limit, within the lane. What is counted for one mailbox, team or report names it.
+    pub(super) key: String,
+    pub(super) units: u32,
+    pub(super) limit: u32,
+    pub(super) span: Duration,
+}
+
+/// Outlook serves so many calls of one application in one mailbox at a time, and refuses the next.
+pub(super) const CALLS_AT_A_TIME_IN_A_MAILBOX: usize = 4;
+
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Limits {
+    /// What a call costs. `path` is encoded and begins below the version, with its query.
+    pub(super) fn charges(self, service: Service, method: &Method, path: &str) -> Vec<Charge> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let reads = *method == Method::GET;
+        match service {
+            Service::Directory => {
+                let units = if reads { directory_cost(&segments, query) } else { 1 };
+                let mut charges = vec![self.charge("units", units, self.size.directory_units(), 10 * SECOND)];
+                if !reads {
+                    charges.push(self.charge("writes", 1, 3_000, 150 * SECOND));
+                }
+                charges
+            }
+            Service::Exchange => mailbox_of(&segments)
+                .map(|mailbox| self.charge(mailbox, 1, 10_000, TEN_MINUTES))
+                .into_iter()
+                .collect(),
+            Service::SharePoint => {
+                vec![self.charge("units", sharepoint_cost(&segments, query, reads), 1_250, 60 * SECOND)]
+            }
+            Service::Teams => {
+                let (key, limit) = if reads { ("reads", 30) } else { ("writes", 30) };
+                let mut charges = vec![self.charge(key, 1, limit, SECOND)];
+                if let ["teams", team, ..] = segments.as_slice() {
+                    charges.push(self.charge(team, 1, 4, SECOND));
+                }
+                charges
+            }
+            Service::Reports => {
+                let report = segments.get(1).map(|report| report.split('(').next().unwrap_or(report));
+                vec![self.charge(report.unwrap_or_default(), 1, 14, TEN_MINUTES)]
+            }
+            Service::Intune => {
+                let mut charges = vec![self.charge("calls", 1, 2_000, 20 * SECOND)];
+                if !reads {
+                    charges.push(self.charge("writes", 1, 200, 20 * SECOND));
+                }
+                charges
+            }
+        }
+    }
+
+    fn charge(self, key: &str, units: u32, limit: u32, span: Duration) -> Charge {
+        let share = (f64::from(limit) * self.share.clamp(0.0, 1.0)).floor() as u32;
+        Charge { key: key.to_owned(), units, limit: share.max(1), span }
+    }
+}
+
+/// Whose mailbox a path leads to.
+pub(super) fn mailbox_of<'a>(segments: &[&'a str]) -> Option<&'a str> {
+    match segments {
+        ["users", user, ..] => Some(user),
+        _ => None,
+    }
+}
+
+/// Resource units of a read: `$select` saves one, `$expand` costs one, a small `$top` saves one; at least one.
+fn directory_cost(segments: &[&str], query: &str) -> u32 {
+    let last = segments.last().copied().unwrap_or_default();
+    let base: u32 = match (segments.first().copied().unwrap_or_default(), last) {
+        ("groups", "members") | ("subscribedSkus", _) | (_, "getByIds") => 3,
+        (_, "transitiveMembers") => 5,
+        (_, "checkMemberGroups" | "checkMemberObjects") => 4,
+        (_, "memberOf" | "transitiveMemberOf" | "ownedObjects" | "licenseDetails") => 2,
+        (_, "appRoleAssignments" | "oauth2PermissionGrants") => 2,
+        ("users", "users") => 2,
+        _ => 1,
+    };
+    let options = || query.split('&').filter_map(|option| option.split_once('='));
+    let has = |name: &str| options().any(|(option, _)| option == name);
+    let few = options()
+        .any(|(option, value)| option == "$top" && value.parse::<u32>().is_ok_and(|objects| objects < 20));
+    let cost = base + u32::from(has("$expand"));
+    cost.saturating_sub(u32::from(has("$select"))).saturating_sub(u32::from(few)).max(1)
+}
+
+/// Resource units: one for a single thing or a delta with its token, two for a listing or a write, five for
+/// anything about permissions.
+fn sharepoint_cost(segments: &[&str], query: &str, reads: bool) -> u32 {
+    let last = segments.last().copied().unwrap_or_default();
+    match last {
+        _ if segments.iter().any(|segment| matches!(*segment, "permissions" | "invite")) => 5,
+        "delta" if query.contains("token=") => 1,
+        "delta" | "children" => 2,
+        _ if reads => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(service: Service, method: &Method, path: &str) -> Vec<(String, u32)> {
+        let charges = Limits::default().charges(service, method, path).into_iter();
+        charges.map(|charge| (charge.key, charge.units)).collect()
+    }
+
+    #[test]
+    fn a_call_costs_what_is_published() {
+        let rows = [
+            (Service::Directory, "/users?$top=999", "units", 2),
+            (Service::Directory, "/users?$select=id&$top=5", "units", 1),
+            (Service::Directory, "/users/ada?$select=id", "units", 1),
+            (Service::Directory, "/users/ada/memberOf?$expand=owners", "units", 3),
+            (Service::Directory, "/groups/g/members", "units", 3),
+            (Service::Directory, "/subscribedSkus", "units", 3),
+            (Service::Exchange, "/users/ada/mailFolders/inbox/messageRules", "ada", 1),
+            (Service::SharePoint, "/drives/d/items/i/children", "units", 2),
+            (Service::SharePoint, "/drives/d/items/i/permissions", "units", 5),
+            (Service::SharePoint, "/drives/d/root/delta?token=x", "units", 1),
+            (Service::Reports, "/reports/getM365AppUserDetail(period='D30')", "getM365AppUserDetail", 1),
+        ];
+        for (service, path, key, cost) in rows {
+            assert_eq!(units(service, &Method::GET, path), [(key.to_owned(), cost)], "{path}");
+        }
+        let write = units(Service::Directory, &Method::PATCH, "/users/ada?$select=id");
+        assert_eq!(write, [("units".to_owned(), 1), ("writes".to_owned(), 1)]);
+        let team = units(Service::Teams, &Method::DELETE, "/teams/t/members/m");
+        assert_eq!(team, [("writes".to_owned(), 1), ("t".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_share_is_a_part_of_each_limit_and_never_nothing() {
+        let limit = |share, path| {
+            let limits = Limits { share, ..Limits::default() };
+            limits.charges(Service::Reports, &Method::GET, path).remove(0).limit
+        };
+        assert_eq!(limit(0.5, "/reports/r"), 7);
+        assert_eq!(limit(0.0, "/reports/r"), 1);
+    }
+}

@@ -1,0 +1,218 @@
+//! Lanes: one for each Microsoft service of a tenant, where calls wait for their turn.
+//!
+//! **Guarantees**
+//! - When Graph asks to be left alone, nothing more is sent to that service until then, whoever asked. In Outlook the
+//!   mailbox is parked and not the service, for there Graph counts by mailbox; likewise a single report.
+//! - The published limits ([`limits`]) are kept before Graph has to say so.
+//! - At most four calls are under way in a mailbox.
+//! - A call of higher [`Priority`] overtakes every call that waits.
+//! - Whoever would wait longer than its patience is told so at once and can wait elsewhere, holding nothing.
+//! - Calls that wait at the same time travel together ([`crate::batch`]), up to twenty. A call that comes alone is
+//!   sent at once; one that comes while others are under way waits at most [`LINGER`] for company.
+//!
+//! A call that was sent is brought to its end, also when nobody waits for its answer any more.
+
+pub(crate) mod limits;
+mod pace;
+mod queue;
+mod window;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::batch::LARGEST_BATCH;
+use crate::error::Error;
+use crate::observer::Service;
+use crate::response::Response;
+use crate::token::Token;
+use crate::transport::{Call, Transport};
+use limits::Limits;
+use queue::{Queue, Released};
+
+/// How long a call waits for company while others are under way.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// Who goes first when calls wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Locking somebody out.
+    LockOut,
+    /// Everything else that a run does.
+    #[default]
+    Lifecycle,
+    /// Reading the tenant for its own sake.
+    Sync,
+}
+
+impl Priority {
+    /// What the `x-ms-throttle-priority` header says; nothing where Graph's own default is meant.
+    pub(crate) fn header(self) -> Option<&'static str> {
+        match self {
+            Self::LockOut => Some("High"),
+            Self::Lifecycle => None,
+            Self::Sync => Some("Low"),
+        }
+    }
+}
+
+/// A call, and how it is to be treated on its way.
+pub(crate) struct Waiting {
+    pub call: Call,
+    pub token: Token,
+    /// Until when it is worth waiting for Graph's consent.
+    pub patience: Instant,
+    pub reply: oneshot::Sender<Answered>,
+}
+
+/// What came of a call.
+pub(crate) struct Answered {
+    pub outcome: Result<Response, Error>,
+    /// The token it went with: another caller's may have been newer.
+    pub token: Option<Token>,
+}
+
+/// The lanes of a tenant.
+pub(crate) struct Lanes([Arc<Lane>; Service::ALL.len()]);
+
+impl Lanes {
+    pub(crate) fn new(transport: &Arc<Transport>, limits: Limits, batching: bool) -> Self {
+        Self(Service::ALL.map(|service| {
+            let state = Mutex::new(State::new(Queue::new(service, limits)));
+            Arc::new(Lane { transport: Arc::clone(transport), batching, state })
+        }))
+    }
+
+    /// Sends a call in its turn.
+    pub(crate) async fn call(&self, call: Call, token: Token, patience: Instant) -> Answered {
+        let context = call.context.clone();
+        let (reply, answer) = oneshot::channel();
+        if let Some(lane) = self.0.iter().find(|lane| lane.state().queue.service() == call.service) {
+            lane.enter(Waiting { call, token, patience, reply });
+        }
+        answer.await.unwrap_or_else(|_| Answered { outcome: Err(Error::lost(&context)), token: None })
+    }
+}
+
+struct Lane {
+    transport: Arc<Transport>,
+    batching: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    queue: Queue,
+    /// Somebody will look at the queue in a moment.
+    looks_soon: bool,
+    /// When somebody will look at the queue because a limit has room again.
+    wakes_at: Option<Instant>,
+    /// When the last trip of several calls ended: those it carried tend to come back together.
+    had_company_at: Option<Instant>,
+}
+
+impl State {
+    fn new(queue: Queue) -> Self {
+        Self { queue, looks_soon: false, wakes_at: None, had_company_at: None }
+    }
+}
+
+impl Lane {
+    /// Takes a call in and sees to it that it is looked at.
+    fn enter(self: &Arc<Self>, waiting: Waiting) {
+        let mut state = self.state();
+        state.queue.push(waiting);
+        if !self.batching || state.queue.waiting() >= LARGEST_BATCH {
+            return self.look(state);
+        }
+        if state.looks_soon {
+            return;
+        }
+        state.looks_soon = true;
+        let recently = |at: Instant| at.elapsed() < LINGER;
+        let alone = state.queue.under_way() == 0 && !state.had_company_at.is_some_and(recently);
+        drop(state);
+        let lane = Arc::clone(self);
+        tokio::spawn(async move {
+            if alone {
+                // Whoever is polled together with this call enters before the queue is looked at.
+                tokio::task::yield_now().await;
+            } else {
+                tokio::time::sleep(LINGER).await;
+            }
+            let mut state = lane.state();
+            state.looks_soon = false;
+            lane.look(state);
+        });
+    }
+
+    /// Sends what may be sent now.
+    fn look(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let Released { calls, refused, room_at } = state.queue.release(Instant::now());
+        if let Some(at) = room_at
+            && state.wakes_at.is_none_or(|wakes_at| at < wakes_at)
+        {
+            state.wakes_at = Some(at);
+            let lane = Arc::clone(self);
+            tokio::spawn(async move {
+                tokio::time::sleep_until(at).await;
+                let mut state = lane.state();
+                state.wakes_at = state.wakes_at.filter(|wakes_at| *wakes_at > at);
+                lane.look(state);
+            });
+        }
+        drop(state);
+        for (waiting, wait) in refused {
+            let outcome = Err(Error::parked(wait, &waiting.call.context));
+            // Nobody may be waiting any more.
+            let _ = waiting.reply.send(Answered { outcome, token: None });
+        }
+        for trip in trips(calls, self.batching) {
+            tokio::spawn(Arc::clone(self).travel(trip));
+        }
+    }
+
+    /// One round trip, and what follows from it.
+    async fn travel(self: Arc<Self>, trip: Vec<Waiting>) {
+        let Some(token) =
+            trip.iter().map(|waiting| &waiting.token).max_by_key(|token| token.generation()).cloned()
+        else {
+            return;
+        };
+        let (calls, replies): (Vec<_>, Vec<_>) =
+            trip.into_iter().map(|waiting| (waiting.call, waiting.reply)).unzip();
+        let outcomes = self.transport.round_trip(&calls, &token).await;
+        {
+            let mut state = self.state();
+            let now = Instant::now();
+            for (call, outcome) in calls.iter().zip(&outcomes) {
+                state.queue.finished(call, outcome.as_ref().err(), now);
+            }
+            if calls.len() > 1 {
+                state.had_company_at = Some(now);
+            }
+            self.look(state);
+        }
+        for (reply, outcome) in replies.into_iter().zip(outcomes) {
+            // Nobody may be waiting any more.
+            let _ = reply.send(Answered { outcome, token: Some(token.clone()) });
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which calls travel together: those that may, twenty at most.
+fn trips(calls: Vec<Waiting>, batching: bool) -> Vec<Vec<Waiting>> {
+    let (together, alone): (Vec<_>, Vec<_>) =
+        calls.into_iter().partition(|waiting| batching && waiting.call.relative.is_some());
+    let mut trips: Vec<Vec<Waiting>> = alone.into_iter().map(|waiting| vec![waiting]).collect();
+    let mut together = together.into_iter().peekable();
+    while together.peek().is_some() {
+        trips.push(together.by_ref().take(LARGEST_BATCH).collect());
+    }
+    trips
+}

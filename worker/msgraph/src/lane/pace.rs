@@ -1,0 +1,62 @@
+//! How many calls a lane has under way at a time: one more for every round that goes well, half when Graph asks to
+//! slow down.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const FIRST: f64 = 32.0;
+const MOST: f64 = 256.0;
+const LEAST: f64 = 1.0;
+
+/// Refusals that come this close together are answers to the same burst and count once.
+const SAME_BURST: Duration = Duration::from_secs(1);
+
+/// The number of calls that may be under way.
+#[derive(Debug)]
+pub(super) struct Pace {
+    calls: f64,
+    slowed_at: Option<Instant>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { calls: FIRST, slowed_at: None }
+    }
+}
+
+impl Pace {
+    pub(super) fn calls(&self) -> usize {
+        self.calls as usize
+    }
+
+    pub(super) fn went_well(&mut self) {
+        self.calls = (self.calls + 1.0 / self.calls).min(MOST);
+    }
+
+    pub(super) fn refused(&mut self, now: Instant) {
+        if self.slowed_at.is_none_or(|at| now - at >= SAME_BURST) {
+            self.calls = (self.calls / 2.0).max(LEAST);
+            self.slowed_at = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_slows_by_half_for_a_burst_and_grows_by_one_for_a_round() {
+        let now = Instant::now();
+        let mut pace = Pace::default();
+        (0..20).for_each(|_| pace.refused(now));
+        assert_eq!(pace.calls(), 16);
+        (0..17).for_each(|_| pace.went_well());
+        assert_eq!(pace.calls(), 17);
+        for second in 1..10 {
+            pace.refused(now + Duration::from_secs(second));
+        }
+        assert_eq!(pace.calls(), 1, "never none");
+    }
+}

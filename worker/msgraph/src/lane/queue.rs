@@ -1,0 +1,197 @@
+//! The calls of one lane that wait, and which of them may go.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::limits::{self, CALLS_AT_A_TIME_IN_A_MAILBOX, Charge, Limits};
+use super::pace::Pace;
+use super::window::Window;
+use super::{Priority, Waiting};
+use crate::error::Error;
+use crate::observer::Service;
+use crate::transport::Call;
+
+/// Limits that count nothing any more are forgotten when there are this many.
+const MANY_WINDOWS: usize = 1_000;
+
+/// A call that waits, and what it takes when it goes.
+struct Place {
+    waiting: Waiting,
+    charges: Vec<Charge>,
+}
+
+/// What a look at the queue yields.
+#[derive(Default)]
+pub(super) struct Released {
+    /// These go now.
+    pub(super) calls: Vec<Waiting>,
+    /// These would wait longer than they want to, by so much in all.
+    pub(super) refused: Vec<(Waiting, Duration)>,
+    /// When the next of those that stay may go, as far as the clock decides it.
+    pub(super) room_at: Option<Instant>,
+}
+
+pub(super) struct Queue {
+    service: Service,
+    limits: Limits,
+    places: [VecDeque<Place>; 3],
+    pace: Pace,
+    under_way: usize,
+    windows: HashMap<String, Window>,
+    /// Until when Graph wants to be left alone: the whole lane under the empty name, else a mailbox or a report.
+    parked: HashMap<String, Instant>,
+    /// Calls under way by mailbox.
+    mailboxes: HashMap<String, usize>,
+}
+
+impl Queue {
+    pub(super) fn new(service: Service, limits: Limits) -> Self {
+        Self {
+            service,
+            limits,
+            places: Default::default(),
+            pace: Pace::default(),
+            under_way: 0,
+            windows: HashMap::new(),
+            parked: HashMap::new(),
+            mailboxes: HashMap::new(),
+        }
+    }
+
+    pub(super) fn service(&self) -> Service {
+        self.service
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.places.iter().map(VecDeque::len).sum()
+    }
+
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way
+    }
+
+    pub(super) fn push(&mut self, waiting: Waiting) {
+        let charges = self.limits.charges(self.service, &waiting.call.method, &waiting.call.path);
+        let [lock_out, lifecycle, sync] = &mut self.places;
+        let places = match waiting.call.priority {
+            Priority::LockOut => lock_out,
+            Priority::Lifecycle => lifecycle,
+            Priority::Sync => sync,
+        };
+        places.push_back(Place { waiting, charges });
+    }
+
+    /// Takes out what may go now, in the order of priority and then of arrival, and what waits in vain.
+    pub(super) fn release(&mut self, now: Instant) -> Released {
+        self.parked.retain(|_, until| *until > now);
+        self.forget_windows(now);
+        let mut released = Released::default();
+        let places = std::mem::take(&mut self.places);
+        for (of_priority, stay) in places.into_iter().zip(0..) {
+            for place in of_priority {
+                if place.waiting.reply.is_closed() {
+                    continue;
+                }
+                let room_at = self.room_at(&place, now);
+                if room_at > place.waiting.patience.max(now) {
+                    released.refused.push((place.waiting, room_at - now));
+                } else if room_at > now {
+                    released.room_at = Some(released.room_at.map_or(room_at, |other| other.min(room_at)));
+                    self.keep(place, stay);
+                } else if self.has_turn(&place) {
+                    self.begin(&place, now);
+                    released.calls.push(place.waiting);
+                } else {
+                    self.keep(place, stay);
+                }
+            }
+        }
+        released
+    }
+
+    /// Takes note of how a call ended.
+    pub(super) fn finished(&mut self, call: &Call, error: Option<&Error>, now: Instant) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if let Some(mailbox) = self.mailbox(call)
+            && let Some(calls) = self.mailboxes.get_mut(&mailbox)
+        {
+            *calls = calls.saturating_sub(1);
+            if *calls == 0 {
+                self.mailboxes.remove(&mailbox);
+            }
+        }
+        let Some(error) = error else { return self.pace.went_well() };
+        if error.asks_to_slow_down() {
+            self.pace.refused(now);
+            if let Some(wait) = error.retry_after().filter(|wait| !wait.is_zero()) {
+                let until = self.parked.entry(self.parked_with(call)).or_insert(now);
+                *until = (*until).max(now + wait);
+            }
+        }
+    }
+
+    fn keep(&mut self, place: Place, priority: usize) {
+        if let Some(places) = self.places.get_mut(priority) {
+            places.push_back(place);
+        }
+    }
+
+    /// When Graph would take the call, as far as that is known.
+    fn room_at(&mut self, place: &Place, now: Instant) -> Instant {
+        let parked = [String::new(), self.parked_with(&place.waiting.call)];
+        let mut at =
+            parked.iter().filter_map(|name| self.parked.get(name)).fold(now, |at, until| at.max(*until));
+        for charge in &place.charges {
+            if let Some(window) = self.windows.get_mut(&charge.key) {
+                at = at.max(window.room_at(now, charge.units));
+            }
+        }
+        at
+    }
+
+    /// Whether fewer calls are under way than may be.
+    fn has_turn(&self, place: &Place) -> bool {
+        let in_mailbox = self.mailbox(&place.waiting.call).and_then(|mailbox| self.mailboxes.get(&mailbox));
+        self.under_way < self.pace.calls()
+            && in_mailbox.is_none_or(|calls| *calls < CALLS_AT_A_TIME_IN_A_MAILBOX)
+    }
+
+    fn begin(&mut self, place: &Place, now: Instant) {
+        self.under_way += 1;
+        if let Some(mailbox) = self.mailbox(&place.waiting.call) {
+            *self.mailboxes.entry(mailbox).or_default() += 1;
+        }
+        for charge in &place.charges {
+            let window = self.windows.entry(charge.key.clone());
+            window.or_insert_with(|| Window::new(charge.limit, charge.span)).take(now, charge.units);
+        }
+    }
+
+    /// What is parked when Graph refuses this call.
+    fn parked_with(&self, call: &Call) -> String {
+        match self.service {
+            Service::Exchange => self.mailbox(call).unwrap_or_default(),
+            Service::Reports => {
+                let charges = self.limits.charges(self.service, &call.method, &call.path);
+                charges.into_iter().next().map(|charge| charge.key).unwrap_or_default()
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn mailbox(&self, call: &Call) -> Option<String> {
+        if self.service != Service::Exchange {
+            return None;
+        }
+        let segments: Vec<&str> = call.path.split(['/', '?']).filter(|segment| !segment.is_empty()).collect();
+        limits::mailbox_of(&segments).map(str::to_owned)
+    }
+
+    fn forget_windows(&mut self, now: Instant) {
+        if self.windows.len() > MANY_WINDOWS {
+            self.windows.retain(|_, window| !window.is_empty(now));
+        }
+    }
+}

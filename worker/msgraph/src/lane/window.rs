@@ -1,0 +1,110 @@
+//! A published limit: so many units in so much time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Into how many parts the span is divided: what is taken within one of them is remembered as taken at its last moment.
+const PARTS: u32 = 64;
+
+/// Counts what was taken in the last span.
+///
+/// **Guarantee.** In no stretch of time as long as the span is more taken than the limit, whatever way the service
+/// counts: a window that slides is the strictest of them. One call dearer than the whole limit goes when nothing else
+/// has gone.
+#[derive(Debug)]
+pub(super) struct Window {
+    units: u32,
+    span: Duration,
+    used: u32,
+    taken: VecDeque<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    first: Instant,
+    last: Instant,
+    units: u32,
+}
+
+impl Window {
+    pub(super) fn new(units: u32, span: Duration) -> Self {
+        Self { units, span, used: 0, taken: VecDeque::new() }
+    }
+
+    /// When there is room for so many more units; `now` if there is.
+    pub(super) fn room_at(&mut self, now: Instant, units: u32) -> Instant {
+        self.forget(now);
+        let mut used = self.used;
+        let mut at = now;
+        for taken in &self.taken {
+            if used == 0 || used.saturating_add(units) <= self.units {
+                break;
+            }
+            used -= taken.units;
+            at = taken.last + self.span;
+        }
+        at
+    }
+
+    pub(super) fn take(&mut self, now: Instant, units: u32) {
+        self.used = self.used.saturating_add(units);
+        match self.taken.back_mut() {
+            Some(latest) if now < latest.first + self.span / PARTS => {
+                latest.last = now;
+                latest.units = latest.units.saturating_add(units);
+            }
+            _ => self.taken.push_back(Taken { first: now, last: now, units }),
+        }
+    }
+
+    /// Whether nothing taken counts any more.
+    pub(super) fn is_empty(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        self.taken.is_empty()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while let Some(earliest) = self.taken.front().filter(|taken| taken.last + self.span <= now) {
+            self.used = self.used.saturating_sub(earliest.units);
+            self.taken.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_stretch_of_time_takes_more_than_the_limit() {
+        let start = Instant::now();
+        let span = Duration::from_secs(600);
+        let mut window = Window::new(14, span);
+        let mut now = start;
+        let mut times = Vec::new();
+        for _ in 0..60 {
+            now = window.room_at(now, 1).max(now);
+            window.take(now, 1);
+            times.push(now);
+            now += Duration::from_secs(7);
+        }
+        for (index, at) in times.iter().enumerate() {
+            let within = times[..=index].iter().filter(|other| *at - **other < span).count();
+            assert!(within <= 14, "{within} at {index}");
+        }
+        // Spent as fast as it may be: 14 at a time, and then the wait.
+        assert!(times[56] - start < span * 4 + span / PARTS * 5);
+    }
+
+    #[test]
+    fn a_call_dearer_than_the_limit_goes_when_nothing_else_has() {
+        let now = Instant::now();
+        let mut window = Window::new(3, Duration::from_secs(1));
+        assert_eq!(window.room_at(now, 5), now);
+        window.take(now, 5);
+        assert_eq!(window.room_at(now, 1), now + Duration::from_secs(1));
+        assert!(window.is_empty(now + Duration::from_secs(1)));
+    }
+}
