@@ -16,7 +16,8 @@ use crate::tenant::seed::Numbers;
 /// A request is matched by everything the rule names. Of the matching requests, counted from when
 /// the rule was set, it spoils all, or the `nth`, or those from `from` on, at most `times`, each with
 /// `probability`. Rules are looked at in the order they were set; the first that ends a request
-/// wins, delays add up. Token requests match only a rule whose path has `oauth2` in it.
+/// wins, delays add up. Token requests match only a rule whose path has `oauth2` in it. The parts of a
+/// `$batch` are matched like requests of their own, the batch only by a path that has `$batch` in it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fault {
@@ -207,8 +208,10 @@ impl Fault {
     }
 
     fn matches(&self, request: &Request) -> bool {
-        let wants_token = self.path.as_ref().is_some_and(|path| path.contains("oauth2"));
-        if request.is_token_request() && !wants_token {
+        let names = |word: &str| self.path.as_ref().is_some_and(|path| path.contains(word));
+        let is_unnamed =
+            (request.is_token_request() && !names("oauth2")) || (request.is_batch() && !names("$batch"));
+        if is_unnamed {
             return false;
         }
         let method = self.method.as_ref();

@@ -31,6 +31,9 @@ pub struct Entry {
     pub effects: Vec<String>,
     /// The rule that spoiled the request, if one did.
     pub fault: Option<u64>,
+    /// The request id of the `$batch` it travelled in, if it did. A batch has an entry of its own, after
+    /// its parts, that is no write and has no effects.
+    pub batch: Option<String>,
 }
 
 /// What became of a request.
@@ -62,9 +65,10 @@ impl Journal {
             request_id: request.request_id.clone(),
             client_request_id: request.client_request_id().to_owned(),
             token,
-            write: !token && request.is_write(),
+            write: !token && !request.is_batch() && request.is_write(),
             effects: outcome.effects,
             fault: outcome.fault,
+            batch: request.batch.clone(),
         });
     }
 

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 mod auth;
+mod batch;
 mod clock;
 mod control;
 mod error;
@@ -178,6 +179,13 @@ impl Emulator {
     pub fn effects(&self) -> Vec<String> {
         let entries = self.journal().into_iter();
         entries.flat_map(|entry| entry.effects).collect()
+    }
+
+    /// How many times a client went to Graph and back: the parts of a `$batch` are one.
+    #[must_use]
+    pub fn round_trips(&self) -> usize {
+        let journal = self.journal();
+        journal.iter().filter(|entry| entry.batch.is_none() && !entry.token).count()
     }
 
     /// Forgets the journal; numbers go on.

@@ -1,11 +1,13 @@
 //! Answers, and the headers Graph puts on each of them.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::error::Refusal;
 use crate::request::Request;
@@ -85,4 +87,34 @@ impl Reply {
         headers.extend(self.headers);
         response
     }
+
+    /// The answer as a part of a batch's: no ids among the headers, and a body that is JSON or base64.
+    pub(crate) fn into_part(self, id: &str) -> Value {
+        let mut headers = Map::new();
+        if let Some(kind) = self.content_type {
+            headers.insert("Content-Type".to_owned(), json!(kind));
+        }
+        for (name, value) in &self.headers {
+            headers.insert(spelled(name.as_str()), json!(value.to_str().unwrap_or_default()));
+        }
+        let body = match serde_json::from_slice::<Value>(&self.body) {
+            Ok(body) => body,
+            Err(_) if self.body.is_empty() => Value::Null,
+            Err(_) => json!(STANDARD.encode(&self.body)),
+        };
+        json!({ "id": id, "status": self.status.as_u16(), "headers": headers, "body": body })
+    }
+}
+
+/// A header's name as Graph spells it, `Retry-After`; its own `x-ms-` names are small.
+fn spelled(name: &str) -> String {
+    if name.starts_with("x-") {
+        return name.to_owned();
+    }
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    name.split('-').map(capital).collect::<Vec<_>>().join("-")
 }

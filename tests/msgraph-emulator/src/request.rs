@@ -24,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     /// The id the emulator gives the request.
     pub(crate) request_id: String,
+    /// The id of the batch it is a part of.
+    pub(crate) batch: Option<String>,
 }
 
 /// Why a request could not be read.
@@ -46,6 +48,7 @@ impl Request {
             headers: head.headers,
             body: Bytes::new(),
             request_id: Uuid::new_v4().to_string(),
+            batch: None,
         };
         match Limited::new(body, LARGEST_BODY).collect().await {
             Ok(collected) => {
@@ -65,6 +68,13 @@ impl Request {
     /// Whether the request asks for a token rather than for Graph.
     pub(crate) fn is_token_request(&self) -> bool {
         self.path.ends_with("/oauth2/v2.0/token")
+    }
+
+    /// Whether the request is a batch of others.
+    pub(crate) fn is_batch(&self) -> bool {
+        self.batch.is_none()
+            && self.method == Method::POST
+            && matches!(self.path.as_str(), "/v1.0/$batch" | "/v1.0/%24batch")
     }
 
     /// A header's text, if it has one.

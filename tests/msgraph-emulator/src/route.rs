@@ -70,6 +70,8 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["organization"] => get(method, Operation::ListOrganization),
         ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
         ["directory", "deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
+        ["$batch"] if method == Method::POST => Some(Err(Refusal::malformed("A batch cannot hold a batch."))),
+        ["$batch"] => Some(Err(Refusal::method_not_allowed())),
         _ => None,
     };
     match known {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use crate::auth::Tokens;
+use crate::batch;
 use crate::error::Refusal;
 use crate::faults::{End, Faults, Verdict};
 use crate::graph::{self, Visit};
@@ -62,23 +63,21 @@ impl World {
 
     /// Answers one request, or says by nothing that the connection is to be closed.
     pub(crate) async fn answer(&self, request: &Request) -> Option<Reply> {
-        let Verdict { delay, end, rule } = self.lock().faults.judge(request);
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
+        let verdict = self.lock().begin(request);
+        if !verdict.delay.is_zero() {
+            tokio::time::sleep(verdict.delay).await;
         }
-        let mut inside = self.lock();
-        let (reply, effects) = match end {
-            Some(End::Drop) => (None, Vec::new()),
-            Some(End::Reply(reply)) => (Some(reply), Vec::new()),
-            Some(End::ActThenDrop) => (None, inside.act(request).1),
-            None => {
-                let (reply, effects) = inside.act(request);
-                (Some(reply), effects)
-            }
+        let acts = matches!(verdict.end, None | Some(End::ActThenDrop));
+        let is_known = request.is_batch() && self.lock().knows_caller(request);
+        let (reply, outcome) = if acts && is_known {
+            let lost = verdict.end.is_some();
+            let reply = batch::answer(self, request, lost).await;
+            let status = reply.as_ref().map(|reply| reply.status.as_u16());
+            (reply, Outcome { status, effects: Vec::new(), fault: verdict.rule })
+        } else {
+            self.lock().finish(request, verdict)
         };
-        let outcome =
-            Outcome { status: reply.as_ref().map(|reply| reply.status.as_u16()), effects, fault: rule };
-        inside.journal.write(request, outcome);
+        self.lock().journal.write(request, outcome);
         reply
     }
 }
@@ -102,6 +101,31 @@ impl Inside {
             tokens,
             passwords: self.passwords.clone(),
         }
+    }
+
+    /// Looks at a request that has just arrived: what is to become of it, and when.
+    pub(crate) fn begin(&mut self, request: &Request) -> Verdict {
+        self.faults.judge(request)
+    }
+
+    /// Carries out a request that is not a batch, as far as its verdict lets it.
+    pub(crate) fn finish(&mut self, request: &Request, verdict: Verdict) -> (Option<Reply>, Outcome) {
+        let (reply, effects) = match verdict.end {
+            Some(End::Drop) => (None, Vec::new()),
+            Some(End::Reply(reply)) => (Some(reply), Vec::new()),
+            Some(End::ActThenDrop) => (None, self.act(request).1),
+            None => {
+                let (reply, effects) = self.act(request);
+                (Some(reply), effects)
+            }
+        };
+        let status = reply.as_ref().map(|reply| reply.status.as_u16());
+        (reply, Outcome { status, effects, fault: verdict.rule })
+    }
+
+    /// Whether a request has a token that is good.
+    fn knows_caller(&self, request: &Request) -> bool {
+        self.tokens.authenticate(&self.tenant, request).is_ok()
     }
 
     fn act(&mut self, request: &Request) -> (Reply, Vec<String>) {
