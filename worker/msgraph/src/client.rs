@@ -17,7 +17,7 @@ use crate::path;
 use crate::request::{Query, Request, Target, Write};
 use crate::response::Response;
 use crate::retry::Retry;
-use crate::settings::{Endpoints, Settings};
+use crate::settings::{Access, Endpoints, Settings};
 use crate::token::{Token, Tokens};
 use crate::transport::{Call, Transport, http_client};
 
@@ -31,6 +31,7 @@ pub struct Client {
 
 struct Inner {
     endpoints: Endpoints,
+    access: Access,
     retry_budget: Duration,
     tokens: Tokens,
     lanes: Lanes,
@@ -70,7 +71,8 @@ impl Client {
             observer: Arc::clone(&observer),
         });
         let lanes = Lanes::new(&transport, settings.limits, settings.batching);
-        let inner = Inner { endpoints, retry_budget: settings.retry_budget, tokens, lanes, observer };
+        let (access, retry_budget) = (settings.access, settings.retry_budget);
+        let inner = Inner { endpoints, access, retry_budget, tokens, lanes, observer };
         Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None })
     }
 
@@ -98,6 +100,9 @@ impl Client {
 
     /// Sends a request until it is answered for good.
     async fn send(&self, request: &Request) -> Result<Response, Error> {
+        if self.inner.access == Access::Read && request.is_write {
+            return Err(Error::read_only());
+        }
         let url = self.url_of(&request.target)?;
         let mut retry = Retry::new(self.inner.retry_budget);
         let mut renewed = false;

@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     ForeignLink,
     /// A listing of more pages than this.
     Endless(usize),
+    /// A write, where the connection may only read.
+    ReadOnly,
     /// Not sent, because its service asked to be left alone for longer than the caller waits.
     Parked,
 }
@@ -91,6 +93,10 @@ impl Error {
 
     pub(crate) fn internal(what: &'static str) -> Self {
         Self::of(Kind::Internal(what), None)
+    }
+
+    pub(crate) fn read_only() -> Self {
+        Self::of(Kind::ReadOnly, None)
     }
 
     pub(crate) fn not_unique(what: &'static str) -> Self {
@@ -309,6 +315,11 @@ impl Error {
         matches!(self.0.kind, Kind::NotUnique(_))
     }
 
+    /// A write that was not sent, because this connection may only read.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.0.kind, Kind::ReadOnly)
+    }
+
     /// The settings cannot work; nothing was sent.
     pub fn is_settings(&self) -> bool {
         matches!(self.0.kind, Kind::Settings(_))
@@ -400,6 +411,11 @@ impl fmt::Display for Error {
             Kind::NotUnique(what) => write!(f, "more than one user has this {what}; use the object id")?,
             Kind::Endless(pages) => write!(f, "{peer} sent a listing of more than {pages} pages")?,
             Kind::Parked => write!(f, "{peer} asked to be left alone; the request waits for that")?,
+            Kind::ReadOnly => {
+                f.write_str(
+                    "not sent: this tenant's connection may only read; give it the access `act` first",
+                )?;
+            }
             Kind::ForeignLink => f.write_str("Microsoft Graph sent a link to a next page on another host")?,
         }
         match (method, request_id) {

@@ -7,6 +7,7 @@
 //! - It never sends a POST again when Graph may have acted on the first one; the error says
 //!   [`is_ambiguous`](Error::is_ambiguous) and the next observation decides.
 //! - It never sends a token to another host than the one in the [`Settings`], nor over a network in the clear.
+//! - With [`Access::Read`] it never sends a write, whoever asks.
 //! - It never puts a secret, a name, an address or a message of Graph into an error's text.
 //! - It never asks Graph to delete the member where the membership was meant: a `DELETE` below `members`,
 //!   `owners` or `manager` without `/$ref` is refused before it is sent.
@@ -49,5 +50,5 @@ pub use log::RequestLog;
 pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };
-pub use settings::Settings;
+pub use settings::{Access, Settings};
 pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};

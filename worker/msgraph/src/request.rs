@@ -19,6 +19,8 @@ pub(crate) struct Request {
     pub body: Option<Bytes>,
     /// Headers of its own, sent with every page.
     pub headers: Vec<(&'static str, &'static str)>,
+    /// Whether it may change the tenant. Not every `POST` does.
+    pub is_write: bool,
     /// The service behind it: the lane it takes.
     pub service: Service,
     /// Whether the body of a success is read for what it says.
@@ -38,7 +40,8 @@ impl Request {
     fn new(method: Method, segments: &[&str]) -> Result<Self, Error> {
         let target = Target::Path(path::join(segments)?);
         let service = Service::behind(segments);
-        Ok(Self { method, target, body: None, headers: Vec::new(), service, wants_answer: true })
+        let (headers, is_write) = (Vec::new(), method != Method::GET);
+        Ok(Self { method, target, body: None, headers, is_write, service, wants_answer: true })
     }
 
     /// The next page of a listing that this request began.
@@ -48,6 +51,7 @@ impl Request {
             target: Target::Link(link),
             body: None,
             headers: self.headers.clone(),
+            is_write: false,
             service: self.service,
             wants_answer: true,
         }

@@ -9,6 +9,15 @@ use secrecy::SecretString;
 use crate::error::Error;
 use crate::lane::limits::Limits;
 
+/// What may be done in a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Look: no write is ever sent.
+    Read,
+    /// Look and act.
+    Act,
+}
+
 /// One connection to one Microsoft 365 tenant.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -32,6 +41,8 @@ pub struct Settings {
     pub batching: bool,
     /// How much of Microsoft's published limits this process may use.
     pub limits: Limits,
+    /// Whether anything may be written.
+    pub access: Access,
     /// Sent with every request; Microsoft asks for `ISV|Company|App/1.0` or `NONISV|Company|App/1.0`.
     pub user_agent: String,
 }
@@ -54,6 +65,7 @@ impl Settings {
             max_body_bytes: 8 * 1024 * 1024,
             batching: true,
             limits: Limits::default(),
+            access: Access::Act,
             user_agent: concat!("NONISV|Gatehouse|Gatehouse/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

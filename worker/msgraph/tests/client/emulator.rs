@@ -38,7 +38,7 @@ fn contoso() -> Emulator {
     Emulator::start(Options::default()).unwrap()
 }
 
-fn settings(emulator: &Emulator) -> Settings {
+pub fn settings(emulator: &Emulator) -> Settings {
     Settings {
         login_url: emulator.url(),
         graph_url: emulator.url(),

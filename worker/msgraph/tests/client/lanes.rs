@@ -1,0 +1,188 @@
+//! Lanes and batches: who waits for whom, what travels together, and that nobody can tell.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use msgraph::{Access, Client, Error, Limits, Priority, Settings, TenantSize, UserKey};
+use msgraph_emulator::{Emulator, Fault, Group, Options, Tenant, User};
+
+use crate::emulator::settings;
+use crate::server::{Server, client, json, refusal};
+
+const GROUPS: usize = 45;
+const ADA: &str = "ada@contoso.example";
+
+fn tenant() -> Tenant {
+    let tenant = Tenant::empty().user(User::new(ADA, "Ada Lovelace"));
+    (0..GROUPS).fold(tenant, |tenant, number| tenant.group(Group::security(&format!("Group {number}"))))
+}
+
+fn emulator() -> Emulator {
+    Emulator::start(Options::new(tenant())).unwrap()
+}
+
+fn batching(emulator: &Emulator, batching: bool) -> Client {
+    client(Settings { batching, ..settings(emulator) }, ())
+}
+
+/// Adds Ada to every group, all at once.
+async fn add_to_all(emulator: &Emulator, client: &Client) -> Vec<Result<(), Error>> {
+    let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
+    let groups: Vec<String> = emulator.with_tenant(|tenant| {
+        (0..GROUPS)
+            .filter_map(|number| tenant.group_id(&format!("Group {number}")))
+            .map(|id| id.to_string())
+            .collect()
+    });
+    assert_eq!(groups.len(), GROUPS);
+    join_all(groups.iter().map(|group| client.writer().add_member(group, &ada))).await
+}
+
+#[tokio::test]
+async fn calls_made_at_once_travel_together_and_nobody_can_tell() {
+    let (alone, together) = (emulator(), emulator());
+    let mut errors = Vec::new();
+    for (emulator, is_batching) in [(&alone, false), (&together, true)] {
+        let client = batching(emulator, is_batching);
+        client.reader().subscribed_skus().await.unwrap();
+        emulator.clear_journal();
+        emulator.fault(Fault::status(404).path("/members/$ref").nth(7));
+        let outcomes = add_to_all(emulator, &client).await;
+        errors.push(
+            outcomes.into_iter().filter_map(Result::err).map(|error| error.status()).collect::<Vec<_>>(),
+        );
+        add_to_all(emulator, &client).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+    }
+    assert_eq!(errors, [[Some(404)], [Some(404)]]);
+    assert_eq!(alone.state(), together.state());
+    assert_eq!(alone.round_trips(), 2 * GROUPS);
+    assert!(together.round_trips() <= 8, "{} round trips", together.round_trips());
+}
+
+#[tokio::test]
+async fn a_caller_on_its_own_never_travels_in_a_batch() {
+    let emulator = emulator();
+    let client = batching(&emulator, true);
+    for _ in 0..10 {
+        client.reader().user(&UserKey::Upn(ADA.into()), &["id"]).await.unwrap();
+    }
+    assert!(emulator.journal().iter().all(|entry| entry.batch.is_none()));
+}
+
+#[tokio::test]
+async fn a_part_is_retried_alone_and_a_lost_batch_is_told_to_each_by_its_method() {
+    let emulator = emulator();
+    let client = client(Settings { retry_budget: Duration::from_secs(20), ..settings(&emulator) }, ());
+    emulator.fault(Fault::status(429).path("/members/$ref").times(3));
+    add_to_all(&emulator, &client).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+    let writes = emulator.journal().iter().filter(|entry| entry.write).count();
+    assert_eq!(writes, GROUPS + 3, "only what was refused went again");
+
+    emulator.fault(Fault::acted_then_dropped().path("$batch"));
+    let reads = join_all((0..5).map(|_| client.reader().subscribed_skus()));
+    let (errors, reads) = tokio::join!(add_to_all(&emulator, &client), reads);
+    let unknown = |outcome: &Result<(), Error>| outcome.as_ref().is_err_and(Error::is_ambiguous);
+    assert!(errors.iter().all(|outcome| outcome.is_ok() || unknown(outcome)));
+    assert!(errors.iter().any(unknown), "a POST is never repeated blindly");
+    assert!(reads.iter().all(|read| read.is_ok() || read.as_ref().is_err_and(|error| !error.is_ambiguous())));
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_batches_is_asked_one_by_one() {
+    let server = Server::start(|seen, _| match seen.path.ends_with("/$batch") {
+        true => refusal(404, "NotFound", "There is no such thing"),
+        false => json(200, r#"{"value":[]}"#),
+    })
+    .await;
+    let client = client(Settings { batching: true, ..server.settings() }, ());
+    let reads = join_all((0..6).map(|_| client.reader().subscribed_skus())).await;
+    assert!(reads.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn a_lane_parked_by_one_caller_holds_the_others_and_no_other_lane() {
+    let server = Server::start(|_, number| match number {
+        1 => refusal(429, "TooManyRequests", "Slow down").with("Retry-After", "600"),
+        _ => json(200, r#"{"value":[]}"#),
+    })
+    .await;
+    let directory = client(server.settings(), ());
+    let first = directory.reader().subscribed_skus().await.unwrap_err();
+    assert!(first.is_throttled() && first.retry_after() == Some(Duration::from_secs(600)));
+    let held = directory.reader().subscribed_skus().await.unwrap_err();
+    assert!(held.is_throttled() && held.is_transient() && held.status().is_none(), "{held}");
+    assert!(held.retry_after().is_some_and(|wait| wait > Duration::from_secs(590)), "{held:?}");
+    assert_eq!(server.graph_requests().len(), 1, "nothing was sent while the lane was parked");
+    // Another tenant has lanes of its own.
+    client(server.settings(), ()).reader().subscribed_skus().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_with_patience_waits_for_the_lane() {
+    let server = Server::start(|_, number| match number {
+        1 => refusal(503, "ServiceUnavailable", "Later").with("Retry-After", "0.2"),
+        _ => json(200, r#"{"value":[]}"#),
+    })
+    .await;
+    let client = server.patient_client();
+    let reads = join_all((0..8).map(|_| client.reader().subscribed_skus())).await;
+    assert!(reads.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn the_published_limit_is_kept_before_graph_says_so() {
+    let emulator = emulator();
+    let limits = Limits { size: TenantSize::Small, share: 0.004 };
+    let client = client(Settings { limits, ..settings(&emulator) }, ());
+    // 0.004 of 3,000 writes in two and a half minutes are twelve.
+    let outcomes = add_to_all(&emulator, &client).await;
+    let sent = emulator.journal().iter().filter(|entry| entry.write).count();
+    assert_eq!(sent, 12);
+    let errors: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+    assert_eq!(errors.len(), GROUPS - 12);
+    assert!(errors.iter().all(|error| error.is_throttled() && error.retry_after().is_some()));
+}
+
+#[tokio::test]
+async fn a_lock_out_overtakes_what_waits() {
+    // One call at a time: the first holds the lane until its Retry-After is over.
+    let server = Server::start(|_, number| match number {
+        1 => refusal(429, "TooManyRequests", "Slow down").with("Retry-After", "0.3"),
+        _ => json(200, r#"{"value":[]}"#),
+    })
+    .await;
+    let client = server.patient_client();
+    let read = |priority: Priority, name: &'static str| {
+        let client = client.with_priority(priority);
+        async move { client.reader().groups_named(name).await }
+    };
+    let lifecycle = join_all((0..40).map(|_| read(Priority::Lifecycle, "later")));
+    let sync = join_all((0..40).map(|_| read(Priority::Sync, "last")));
+    let (first, later, last, urgent) =
+        tokio::join!(read(Priority::Lifecycle, "first"), lifecycle, sync, read(Priority::LockOut, "urgent"));
+    assert!(first.is_ok() && urgent.is_ok() && later.iter().chain(&last).all(Result::is_ok));
+    let asked: Vec<_> = server.graph_requests();
+    let place = |name: &str| asked.iter().rposition(|seen| seen.path.contains(name)).unwrap();
+    assert!(place("urgent") < place("later") && place("later") < place("last"));
+    let header = |name: &str| asked[place(name)].header("x-ms-throttle-priority").map(str::to_owned);
+    assert_eq!(
+        [header("urgent"), header("later"), header("last")],
+        [Some("High".into()), None, Some("Low".into())]
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_may_only_read_sends_no_write() {
+    let emulator = emulator();
+    let client = client(Settings { access: Access::Read, ..settings(&emulator) }, ());
+    let ada = client.reader().user(&UserKey::Upn(ADA.into()), &["id"]).await.unwrap().unwrap();
+    let refused = [
+        client.writer().revoke_sessions(&ada.id).await,
+        client.writer().add_member("g", &ada.id).await,
+        client.writer().remove_member("g", &ada.id).await,
+    ];
+    for error in refused.into_iter().map(Result::unwrap_err) {
+        assert!(error.is_read_only() && !error.is_transient(), "{error}");
+    }
+    assert!(emulator.journal().iter().all(|entry| !entry.write));
+}
