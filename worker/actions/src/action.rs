@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use msgraph::Writer;
+use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use workflow::Left;
@@ -24,6 +24,11 @@ pub trait Action: Send + Sync + 'static {
     const NEEDS: &'static [&'static str];
     /// What fills a parameter that the workflow leaves out.
     const DEFAULTS: &'static [(&'static str, &'static str)];
+
+    /// What its requests go before when requests have to wait.
+    const PRIORITY: Priority = Priority::Lifecycle;
+    /// Whether its changes may be made at the same time. Else each waits for the one before it.
+    const TOGETHER: bool = false;
 
     /// What was asked.
     type Params: DeserializeOwned + JsonSchema + Send + Sync;
@@ -52,7 +57,7 @@ pub trait Action: Send + Sync + 'static {
 /// What a plan says: the writes that are missing, in order, and what is left alone.
 #[derive(Debug, PartialEq)]
 pub struct Plan<C> {
-    /// Applied in this order.
+    /// Applied in this order, unless the action says that they may go together.
     pub changes: Vec<C>,
     /// Seen, left alone, and said so.
     pub left: Vec<Left>,

@@ -1,5 +1,6 @@
 //! How an action is run: written once, the same for all.
 
+use futures_util::future::join_all;
 use msgraph::Client;
 use serde_json::Value;
 use workflow::step::BoxFuture;
@@ -72,7 +73,7 @@ impl<A: Action> Step<Client> for Driver<A> {
 
     fn run<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, Report> {
         Box::pin(async move {
-            let (graph, log) = call.world.logged();
+            let (graph, log) = call.world.with_priority(A::PRIORITY).logged();
             let report = drive::<A>(&call, &graph).await.unwrap_or_else(|error| Failure::from(error).into());
             Report { request_ids: log.request_ids(), ..report }
         })
@@ -90,13 +91,25 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
         _ if names.is_empty() => Outcome::Unchanged,
         Mode::Plan => Outcome::Planned(names),
         Mode::Apply => {
-            for change in &plan.changes {
-                A::apply(change, graph.writer()).await?;
-            }
+            apply::<A>(&plan.changes, graph).await?;
             Outcome::Changed(names)
         }
     };
     Ok(Report { left: plan.left, ..Report::of(outcome) })
+}
+
+/// Makes the changes. Of those that go together each is brought to its end, whatever becomes of the others; what
+/// somebody has to mend is told before what time mends.
+async fn apply<A: Action>(changes: &[A::Change], graph: &Client) -> Result<(), Error> {
+    if !A::TOGETHER {
+        for change in changes {
+            A::apply(change, graph.writer()).await?;
+        }
+        return Ok(());
+    }
+    let outcomes = join_all(changes.iter().map(|change| A::apply(change, graph.writer()))).await;
+    let errors = outcomes.into_iter().filter_map(Result::err);
+    errors.min_by_key(Error::is_retry).map_or(Ok(()), Err)
 }
 
 fn decode<A: Action>(params: &Value) -> Result<A::Params, Failure> {

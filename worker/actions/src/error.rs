@@ -60,6 +60,22 @@ impl Error {
         Self::Blocked { code, detail: detail.into() }
     }
 
+    /// Whether time alone may mend it.
+    pub fn is_retry(&self) -> bool {
+        self.class() == Class::Retry
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Graph(error) => of_graph(error).class,
+            Self::Rejected { .. } => Class::Rejected,
+            Self::Blocked { .. } => Class::Blocked,
+            Self::NotYetVisible | Self::StalePlan(_) => Class::Retry,
+            Self::Explained { words, .. } => words.class(),
+            Self::Broken(_) => Class::Fault,
+        }
+    }
+
     /// Keeps the answer that this explains, so that a result and a dead letter can name the request.
     pub fn explains(self, answer: msgraph::Error) -> Self {
         Self::Explained { words: Box::new(self), answer }
@@ -78,22 +94,21 @@ impl Error {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
+        let (class, message) = (error.class(), error.to_string());
         match error {
             Error::Graph(error) => of_graph(&error),
-            Error::Rejected { code, .. } => Self::new(Class::Rejected, code, message),
-            Error::Blocked { code, .. } => Self::new(Class::Blocked, code, message),
+            Error::Rejected { code, .. } | Error::Blocked { code, .. } => Self::new(class, code, message),
             Error::NotYetVisible => {
-                let failure = Self::new(Class::Retry, "not_yet_visible", message);
+                let failure = Self::new(class, "not_yet_visible", message);
                 Self { retry_after: Some(VISIBLE_SOON), ..failure }
             }
-            Error::StalePlan(_) => Self::new(Class::Retry, "stale_plan", message),
+            Error::StalePlan(_) => Self::new(class, "stale_plan", message),
             Error::Explained { words, answer } => Self {
                 request_id: answer.request_id().map(ToOwned::to_owned),
                 http_status: answer.status(),
                 ..Self::from(*words)
             },
-            Error::Broken(_) => Self::new(Class::Fault, "internal", message),
+            Error::Broken(_) => Self::new(class, "internal", message),
         }
     }
 }
@@ -105,6 +120,8 @@ fn of_graph(error: &msgraph::Error) -> Failure {
     } else if error.is_ambiguous() {
         // The next observation tells whether the write arrived.
         (Class::Retry, "graph_outcome_unknown")
+    } else if error.is_read_only() {
+        (Class::Blocked, "access_read_only")
     } else if error.is_credentials() {
         (Class::Blocked, "credentials_refused")
     } else if error.is_unauthorized() {

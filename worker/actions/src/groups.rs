@@ -1,5 +1,6 @@
 //! Groups: found by name or id, and told apart by who decides about their members.
 
+use futures_util::future::try_join_all;
 use msgraph::{Group, GroupKind};
 use workflow::{Left, Needs};
 
@@ -63,18 +64,20 @@ pub fn missing_permission(group: &str, role_assignable: bool) -> String {
 ///
 /// `group_not_found` and `ambiguous_group`; the latter lists the candidates' ids.
 pub async fn resolve(references: &[String], graph: Reader<'_>) -> Result<Vec<Group>, Error> {
-    let mut groups: Vec<Group> = Vec::with_capacity(references.len());
-    for reference in references {
+    let found = try_join_all(references.iter().map(async |reference| {
         let group = match uuid::Uuid::try_parse(reference) {
             Ok(_) => graph.group(reference).await?,
             Err(_) => only_one(reference, graph.groups_named(reference).await?)?,
         };
-        let group = group.ok_or_else(|| {
+        group.ok_or_else(|| {
             Error::rejected(
                 "group_not_found",
                 format!("there is no group `{reference}`; check the name or id"),
             )
-        })?;
+        })
+    }));
+    let mut groups: Vec<Group> = Vec::with_capacity(references.len());
+    for group in found.await? {
         if !groups.iter().any(|known| known.id == group.id) {
             groups.push(group);
         }

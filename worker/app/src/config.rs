@@ -78,6 +78,8 @@ pub struct Graph {
     login_url: String,
     request_timeout_seconds: u64,
     retry_budget_seconds: u64,
+    batching: bool,
+    limits_share: f64,
 }
 
 /// See `config.default.toml`.
@@ -120,6 +122,42 @@ pub struct Tenant {
     client_secret: Secret,
     #[serde(default)]
     client_secret_file: PathBuf,
+    #[serde(default)]
+    access: Access,
+    #[serde(default)]
+    size: TenantSize,
+}
+
+/// What may be done in a tenant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Look.
+    Read,
+    /// Look and act.
+    #[default]
+    Act,
+}
+
+/// How many people a tenant has.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum TenantSize {
+    #[default]
+    Small,
+    Medium,
+    Large,
+}
+
+impl Tenant {
+    fn limits(&self, share: f64) -> msgraph::Limits {
+        let size = match self.size {
+            TenantSize::Small => msgraph::TenantSize::Small,
+            TenantSize::Medium => msgraph::TenantSize::Medium,
+            TenantSize::Large => msgraph::TenantSize::Large,
+        };
+        msgraph::Limits { size, share }
+    }
 }
 
 /// A value that is never printed.
@@ -196,6 +234,9 @@ impl Config {
         if self.graph.request_timeout_seconds == 0 {
             return invalid("graph.request_timeout_seconds is at least 1".to_owned());
         }
+        if !(self.graph.limits_share > 0.0 && self.graph.limits_share <= 1.0) {
+            return invalid("graph.limits_share is above 0 and at most 1".to_owned());
+        }
         for (name, tenant) in &self.tenants {
             let given = !tenant.client_secret.0.expose_secret().is_empty();
             if !given && tenant.client_secret_file.as_os_str().is_empty() {
@@ -230,6 +271,12 @@ impl Config {
             login_url: self.graph.login_url.clone(),
             request_timeout: Duration::from_secs(self.graph.request_timeout_seconds),
             retry_budget: Duration::from_secs(self.graph.retry_budget_seconds),
+            batching: self.graph.batching,
+            limits: tenant.limits(self.graph.limits_share),
+            access: match tenant.access {
+                Access::Read => msgraph::Access::Read,
+                Access::Act => msgraph::Access::Act,
+            },
             ..msgraph::Settings::new(&tenant.tenant_id, &tenant.client_id, client_secret)
         })
     }

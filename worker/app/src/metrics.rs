@@ -58,6 +58,8 @@ metrics! {
     graph_requests_total: IntCounterVec["service", "method", "status"];
     /// Time of one request to Microsoft Graph.
     graph_request_duration_seconds: HistogramVec["service", "method"];
+    /// Journeys to Microsoft Graph and back: single with one request, batch with several.
+    graph_round_trips_total: IntCounterVec["service", "kind"];
     /// Requests repeated within an attempt.
     graph_retries_total: IntCounterVec["service"];
     /// Answers that asked to slow down.
@@ -139,6 +141,11 @@ impl msgraph::Observer for Metrics {
         self.graph_requests_total.with_label_values(&[service, method, &report.outcome.to_string()]).inc();
         let seconds = report.elapsed.as_secs_f64();
         self.graph_request_duration_seconds.with_label_values(&[service, method]).observe(seconds);
+    }
+
+    fn round_trip(&self, report: &msgraph::RoundTripReport) {
+        let kind = if report.calls > 1 { "batch" } else { "single" };
+        self.graph_round_trips_total.with_label_values(&[report.service.as_str(), kind]).inc();
     }
 
     fn retry(&self, report: &msgraph::RetryReport) {

@@ -10,6 +10,7 @@
 
 use std::fmt;
 
+use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -51,6 +52,7 @@ impl Action for AddToGroups {
     const NAME: &'static str = "add_to_groups";
     const MAKES_TRUE: &'static str = "The person is a member of these groups";
     const NEEDS: &'static [&'static str] = &["GroupMember.ReadWrite.All", "User.Read.All"];
+    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -58,8 +60,8 @@ impl Action for AddToGroups {
     type Change = Add;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let person = graph.person(&params.user, &["id"]).await?;
-        let wanted = groups::resolve(&params.groups, graph).await?;
+        let (person, wanted) =
+            try_join(graph.person(&params.user, &["id"]), groups::resolve(&params.groups, graph)).await?;
         let member_of = match &person {
             Person::Present(user) => {
                 graph.groups_of(&user.id).await?.into_iter().map(|group| group.id).collect()

@@ -9,6 +9,7 @@
 
 use std::fmt;
 
+use futures_util::future::try_join;
 use msgraph::{AddLicense, SubscribedSku, User, UserPatch, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -77,8 +78,10 @@ impl Action for AssignLicenses {
     type Change = Change;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let person = graph.person(&params.user, &licenses::SELECT).await?;
-        Ok(Observed { person, skus: graph.subscribed_skus().await? })
+        let person = graph.person(&params.user, &licenses::SELECT);
+        let skus = async { Ok(graph.subscribed_skus().await?) };
+        let (person, skus) = try_join(person, skus).await?;
+        Ok(Observed { person, skus })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {

@@ -10,6 +10,7 @@
 
 use std::fmt;
 
+use futures_util::future::try_join;
 use msgraph::{NewUser, User, UserKey, UserPatch, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -128,12 +129,17 @@ impl Action for CreateUser {
     type Change = Change;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let by_employee_id = match &params.employee_id {
-            Some(id) => graph.user(&UserKey::EmployeeId(id.clone()), SELECT).await?,
-            None => None,
+        let (id, name) = (
+            params.employee_id.clone().map(UserKey::EmployeeId),
+            UserKey::Upn(params.user_principal_name.clone()),
+        );
+        let by_employee_id = async {
+            match &id {
+                Some(id) => graph.user(id, SELECT).await,
+                None => Ok(None),
+            }
         };
-        let name = UserKey::Upn(params.user_principal_name.clone());
-        let by_name = graph.user(&name, SELECT).await?;
+        let (by_employee_id, by_name) = try_join(by_employee_id, graph.user(&name, SELECT)).await?;
         let deleted = match (&by_employee_id, &by_name) {
             (None, None) => graph.deleted_user_by_upn(&params.user_principal_name).await?.map(|user| user.id),
             _ => None,

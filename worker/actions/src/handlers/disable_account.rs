@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use msgraph::{UserPatch, Writer};
+use msgraph::{Priority, UserPatch, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -37,6 +37,7 @@ impl Action for DisableAccount {
     const NAME: &'static str = "disable_account";
     const MAKES_TRUE: &'static str = "The person cannot sign in";
     const NEEDS: &'static [&'static str] = &["User.EnableDisableAccount.All", "User.Read.All"];
+    const PRIORITY: Priority = Priority::LockOut;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;

@@ -11,6 +11,7 @@
 
 use std::fmt;
 
+use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -67,6 +68,7 @@ impl Action for RemoveFromGroups {
     const NAME: &'static str = "remove_from_groups";
     const MAKES_TRUE: &'static str = "The person is in no group whose members are assigned by hand";
     const NEEDS: &'static [&'static str] = &["GroupMember.ReadWrite.All", "User.Read.All"];
+    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -74,8 +76,9 @@ impl Action for RemoveFromGroups {
     type Change = Remove;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let person = graph.person(&params.user, &["id"]).await?;
-        let keep = groups::resolve(&params.keep, graph).await?.into_iter().map(|group| group.id).collect();
+        let (person, keep) =
+            try_join(graph.person(&params.user, &["id"]), groups::resolve(&params.keep, graph)).await?;
+        let keep = keep.into_iter().map(|group| group.id).collect();
         let member_of = match &person {
             Person::Present(user) => graph.groups_of(&user.id).await?,
             Person::Promised | Person::Absent => Vec::new(),

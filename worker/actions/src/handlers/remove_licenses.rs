@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, SubscribedSku, User, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -82,9 +83,10 @@ impl Action for RemoveLicenses {
             return Ok(Observed { person, skus: Vec::new(), member_of: Vec::new() });
         };
         let by_group = licenses::inherited(user).next().is_some();
-        let member_of = if by_group { graph.groups_of(&user.id).await? } else { Vec::new() };
-        let any = by_group || licenses::direct(user).next().is_some();
-        let skus = if any || !params.keep.is_empty() { graph.subscribed_skus().await? } else { Vec::new() };
+        let any = by_group || licenses::direct(user).next().is_some() || !params.keep.is_empty();
+        let member_of = async { if by_group { graph.groups_of(&user.id).await } else { Ok(Vec::new()) } };
+        let skus = async { if any { graph.subscribed_skus().await } else { Ok(Vec::new()) } };
+        let (member_of, skus) = try_join(member_of, skus).await?;
         Ok(Observed { person, skus, member_of })
     }
 

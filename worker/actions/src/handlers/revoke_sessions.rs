@@ -8,7 +8,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use msgraph::Writer;
+use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -47,6 +47,7 @@ impl Action for RevokeSessions {
     const NAME: &'static str = "revoke_sessions";
     const MAKES_TRUE: &'static str = "Sessions opened before the event have ended";
     const NEEDS: &'static [&'static str] = &["User.RevokeSessions.All", "User.Read.All"];
+    const PRIORITY: Priority = Priority::LockOut;
     const DEFAULTS: &'static [(&'static str, &'static str)] =
         &[("user", "{{ person }}"), ("opened_before", "{{ event.time }}")];
 

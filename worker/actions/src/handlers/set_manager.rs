@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use futures_util::future::try_join;
 use msgraph::Writer;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -53,13 +54,13 @@ impl Action for SetManager {
     type Change = Set;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let person = graph.person(&params.user, &["id"]).await?;
-        let wanted = graph.user(params.manager.key(), &["id"]).await?.map(|manager| manager.id);
+        let wanted = async { Ok(graph.user(params.manager.key(), &["id"]).await?) };
+        let (person, wanted) = try_join(graph.person(&params.user, &["id"]), wanted).await?;
         let current = match &person {
             Person::Present(user) => graph.manager(&user.id).await?.map(|manager| manager.id),
             Person::Promised | Person::Absent => None,
         };
-        Ok(Observed { person, current, wanted })
+        Ok(Observed { person, current, wanted: wanted.map(|manager| manager.id) })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Set>, Error> {
