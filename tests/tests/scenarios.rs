@@ -140,7 +140,9 @@ fn written(house: &House, heard: &[Heard]) -> String {
     entries.sort_by_key(|entry| {
         let wrote = |heard: &Heard| {
             let ids = heard.event["data"]["graph_request_ids"].as_array();
-            ids.is_some_and(|ids| ids.iter().any(|id| *id == entry.request_id))
+            // A part of a batch is known by the id that the client gave it.
+            let known_by = [entry.request_id.as_str(), entry.client_request_id.as_str()];
+            ids.is_some_and(|ids| ids.iter().filter_map(Value::as_str).any(|id| known_by.contains(&id)))
         };
         heard
             .iter()
