@@ -35,6 +35,8 @@ mod error;
 mod faults;
 mod graph;
 mod journal;
+mod latency;
+mod options;
 mod paging;
 mod permissions;
 mod query;
@@ -47,55 +49,12 @@ mod world;
 
 pub use faults::Fault;
 pub use journal::Entry;
+pub use options::Options;
 pub use tenant::{Application, CLIENT_ID, CLIENT_SECRET, Group, Sku, TENANT_ID, Tenant, TenantError, User};
 pub use world::Secrets;
 
 use server::Server;
 use world::World;
-
-/// How to start an emulator.
-#[derive(Clone, Debug)]
-pub struct Options {
-    tenant: Tenant,
-    listen: SocketAddr,
-    page_limit: usize,
-}
-
-impl Default for Options {
-    /// [`Tenant::contoso`] on a free port of the loopback.
-    fn default() -> Self {
-        Self::new(Tenant::contoso())
-    }
-}
-
-impl Options {
-    /// A tenant on a free port of the loopback.
-    #[must_use]
-    pub fn new(tenant: Tenant) -> Self {
-        Self { tenant, listen: SocketAddr::from(([127, 0, 0, 1], 0)), page_limit: usize::MAX }
-    }
-
-    /// Starts with this tenant.
-    #[must_use]
-    pub fn tenant(mut self, tenant: Tenant) -> Self {
-        self.tenant = tenant;
-        self
-    }
-
-    /// Listens on this address.
-    #[must_use]
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = address;
-        self
-    }
-
-    /// Lets no page have more objects than this, whatever `$top` asks for.
-    #[must_use]
-    pub fn page_limit(mut self, objects: usize) -> Self {
-        self.page_limit = objects.max(1);
-        self
-    }
-}
 
 /// What a client needs to ask for tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,10 +99,11 @@ impl Emulator {
     /// The tenant was built with a mistake, or the address cannot be listened on.
     pub fn start(options: Options) -> Result<Self, StartError> {
         options.tenant.check()?;
-        let at = |source| StartError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).map_err(at)?;
+        let listen = options.listen;
+        let at = |source| StartError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).map_err(at)?;
         let address = listener.local_addr().map_err(at)?;
-        let world = Arc::new(World::new(options.tenant, options.page_limit));
+        let world = Arc::new(World::new(options));
         let server = Server::start(listener, Arc::clone(&world)).map_err(at)?;
         Ok(Self { world, address, _server: server })
     }

@@ -10,6 +10,8 @@ use crate::error::Refusal;
 use crate::faults::{End, Faults, Verdict};
 use crate::graph::{self, Visit};
 use crate::journal::{Journal, Outcome};
+use crate::latency::Latency;
+use crate::options::Options;
 use crate::permissions;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -35,24 +37,24 @@ pub(crate) struct World(Mutex<Inside>);
 #[derive(Debug)]
 pub(crate) struct Inside {
     pub(crate) tenant: Tenant,
-    start: Tenant,
     tokens: Tokens,
     passwords: Vec<String>,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
-    page_limit: usize,
+    latency: Latency,
+    options: Options,
 }
 
 impl World {
-    pub(crate) fn new(tenant: Tenant, page_limit: usize) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         Self(Mutex::new(Inside {
-            start: tenant.clone(),
-            tenant,
+            tenant: options.tenant.clone(),
             tokens: Tokens::default(),
             passwords: Vec::new(),
             journal: Journal::default(),
             faults: Faults::default(),
-            page_limit,
+            latency: Latency::new(options.latency, options.jitter),
+            options,
         }))
     }
 
@@ -63,9 +65,14 @@ impl World {
 
     /// Answers one request, or says by nothing that the connection is to be closed.
     pub(crate) async fn answer(&self, request: &Request) -> Option<Reply> {
-        let verdict = self.lock().begin(request);
-        if !verdict.delay.is_zero() {
-            tokio::time::sleep(verdict.delay).await;
+        let (verdict, delay) = {
+            let mut inside = self.lock();
+            let verdict = inside.begin(request);
+            let delay = verdict.delay + inside.latency.next();
+            (verdict, delay)
+        };
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
         }
         let acts = matches!(verdict.end, None | Some(End::ActThenDrop));
         let is_known = request.is_batch() && self.lock().knows_caller(request);
@@ -86,9 +93,10 @@ impl Inside {
     /// Back to the start: tenant, journal, faults. Tokens stay good and secrets stay known, because
     /// a client and a test that looks for secrets outlive a reset.
     pub(crate) fn reset(&mut self) {
-        self.tenant = self.start.clone();
+        self.tenant = self.options.tenant.clone();
         self.journal = Journal::default();
         self.faults = Faults::default();
+        self.latency = Latency::new(self.options.latency, self.options.jitter);
     }
 
     /// Every secret seen so far.
@@ -156,7 +164,7 @@ impl Inside {
             tenant: &mut self.tenant,
             caller: &caller,
             request,
-            page_limit: self.page_limit,
+            page_limit: self.options.page_limit,
             effects: Vec::new(),
             passwords: Vec::new(),
         };

@@ -10,6 +10,7 @@ mod controls;
 mod faults;
 mod groups;
 mod harness;
+mod latency;
 mod licenses;
 mod members;
 mod program;

@@ -1,0 +1,75 @@
+//! How an emulator is started.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::tenant::Tenant;
+
+/// How to start an emulator.
+///
+/// Without further options it is as kind as a service can be: it answers at once, limits nothing, and
+/// every read sees every write.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) tenant: Tenant,
+    pub(crate) listen: SocketAddr,
+    pub(crate) page_limit: usize,
+    pub(crate) latency: Duration,
+    pub(crate) jitter: Duration,
+}
+
+impl Default for Options {
+    /// [`Tenant::contoso`] on a free port of the loopback.
+    fn default() -> Self {
+        Self::new(Tenant::contoso())
+    }
+}
+
+impl Options {
+    /// A tenant on a free port of the loopback.
+    #[must_use]
+    pub fn new(tenant: Tenant) -> Self {
+        Self {
+            tenant,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            page_limit: usize::MAX,
+            latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+        }
+    }
+
+    /// Starts with this tenant.
+    #[must_use]
+    pub fn tenant(mut self, tenant: Tenant) -> Self {
+        self.tenant = tenant;
+        self
+    }
+
+    /// Listens on this address.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Lets no page have more objects than this, whatever `$top` asks for.
+    #[must_use]
+    pub fn page_limit(mut self, objects: usize) -> Self {
+        self.page_limit = objects.max(1);
+        self
+    }
+
+    /// Lets every round trip take this long, token requests too; a batch is one round trip.
+    #[must_use]
+    pub fn latency(mut self, time: Duration) -> Self {
+        self.latency = time;
+        self
+    }
+
+    /// Lets round trips be up to this much shorter or longer; the dice are the same after every reset.
+    #[must_use]
+    pub fn jitter(mut self, time: Duration) -> Self {
+        self.jitter = time;
+        self
+    }
+}
