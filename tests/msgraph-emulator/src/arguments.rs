@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use msgraph_emulator::{Options, Tenant, TenantError};
+use msgraph_emulator::{Lag, Limits, Options, Tenant, TenantError};
 
 /// A Microsoft 365 tenant in memory behind real HTTP.
 ///
@@ -18,7 +18,7 @@ use msgraph_emulator::{Options, Tenant, TenantError};
   msgraph-emulator
   msgraph-emulator --listen 127.0.0.1:8080 --tenant tenant.json
   msgraph-emulator --seed 7 --users 10000
-  msgraph-emulator --latency 50ms --jitter 10ms
+  msgraph-emulator --latency 50ms --jitter 10ms --limits small
 
 Ends with 0 after SIGINT or SIGTERM, with 1 where it cannot start."
 )]
@@ -41,6 +41,21 @@ pub(crate) struct Arguments {
     /// How much shorter or longer a round trip may be
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
     jitter: Duration,
+    /// Hold to the limits Microsoft publishes for a tenant of this size
+    #[arg(long, value_name = "SIZE", value_parser = ["small", "medium", "large"])]
+    limits: Option<String>,
+    /// Make every limit's size and time this many times smaller
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "limits")]
+    limits_scale: u32,
+    /// Let nobody find a new user for so many reads, such as 3, or for a time, such as 500ms
+    #[arg(long, value_name = "LAG", value_parser = lag)]
+    new_users_after: Option<Lag>,
+    /// Let reads show what was so before a write, for so many reads or for a time
+    #[arg(long, value_name = "LAG", value_parser = lag)]
+    stale_reads: Option<Lag>,
+    /// Refuse a licence call while another is under way
+    #[arg(long)]
+    exclusive_licensing: bool,
 }
 
 impl Arguments {
@@ -55,7 +70,25 @@ impl Arguments {
             None => Tenant::contoso(),
         };
         tenant.grow(self.seed, self.users)?;
-        Ok(Options::new(tenant).listen(self.listen).latency(self.latency).jitter(self.jitter))
+        let mut options = Options::new(tenant).listen(self.listen).latency(self.latency).jitter(self.jitter);
+        let limits = self.limits.as_deref().map(|size| match size {
+            "small" => Limits::small(),
+            "medium" => Limits::medium(),
+            _ => Limits::large(),
+        });
+        if let Some(limits) = limits {
+            options = options.limits(limits.scaled(self.limits_scale));
+        }
+        if let Some(lag) = self.new_users_after {
+            options = options.new_users_after(lag);
+        }
+        if let Some(lag) = self.stale_reads {
+            options = options.stale_reads(lag);
+        }
+        if self.exclusive_licensing {
+            options = options.exclusive_licensing();
+        }
+        Ok(options)
     }
 }
 
@@ -71,6 +104,14 @@ fn time(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a number of reads, or a time.
+fn lag(text: &str) -> Result<Lag, String> {
+    match text.parse() {
+        Ok(reads) => Ok(Lag::Reads(reads)),
+        Err(_) => time(text).map(Lag::Time),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +121,8 @@ mod tests {
         assert_eq!(time("50ms"), Ok(Duration::from_millis(50)));
         assert_eq!(time("2s"), Ok(Duration::from_secs(2)));
         assert!(time("50").unwrap_err().contains("write 50ms or 50s"));
+        assert_eq!(lag("3"), Ok(Lag::Reads(3)));
+        assert_eq!(lag("3s"), Ok(Lag::Time(Duration::from_secs(3))));
         assert!(time("ms").is_err() && time("1.5s").is_err() && time("-1s").is_err());
     }
 }

@@ -5,7 +5,7 @@
 //! The facts are those of Graph's page on JSON batching (read 2026-08); where it only says that a
 //! batch is refused, the words are ours.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::error::Refusal;
 use crate::journal::Outcome;
+use crate::limits::{MAILBOX_CONCURRENCY, mailbox};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::world::World;
@@ -96,11 +97,23 @@ pub(crate) async fn answer(world: &World, envelope: &Request, lost: bool) -> Opt
     (!is_lost).then(|| Reply::ok(&json!({ "responses": responses })))
 }
 
-/// The parts that wait for nobody any more.
+/// The parts that wait for nobody any more: of those for one mailbox, Outlook takes no more at a time
+/// than it allows a caller.
 fn ready(parts: &[Part], done: &[Option<Done>]) -> Vec<usize> {
     let is_done = |index: &usize| done.get(*index).is_some_and(Option::is_some);
+    let mut mailboxes: HashMap<String, usize> = HashMap::new();
     let waiting = parts.iter().enumerate().filter(|(index, _)| !is_done(index));
-    waiting.filter(|(_, part)| part.after.iter().all(is_done)).map(|(index, _)| index).collect()
+    let free = waiting.filter(|(_, part)| part.after.iter().all(is_done));
+    let taken = free.filter(|(_, part)| {
+        let segments = part.request.segments().unwrap_or_default();
+        let path: Vec<&str> = segments.iter().map(String::as_str).skip(1).collect();
+        mailbox(&path).is_none_or(|mailbox| {
+            let count = mailboxes.entry(mailbox.to_lowercase()).or_default();
+            *count += 1;
+            *count <= MAILBOX_CONCURRENCY
+        })
+    });
+    taken.map(|(index, _)| index).collect()
 }
 
 /// Carries out parts that run at the same time.
@@ -124,11 +137,11 @@ async fn carry_out(
             under_way.push((index, part, world.lock().begin(&part.request)));
         }
     }
-    let longest = under_way.iter().map(|(.., verdict)| verdict.delay).max();
+    let longest = under_way.iter().map(|(.., started)| started.delay()).max();
     tokio::time::sleep(longest.unwrap_or_default()).await;
     let mut inside = world.lock();
-    all.extend(under_way.into_iter().map(|(index, part, verdict)| {
-        let (reply, outcome) = inside.finish(&part.request, verdict);
+    all.extend(under_way.into_iter().map(|(index, part, started)| {
+        let (reply, outcome) = inside.finish(&part.request, started);
         (index, Done { reply, outcome })
     }));
     all

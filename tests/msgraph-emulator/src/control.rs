@@ -47,6 +47,7 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             let state = world.lock().tenant.state();
             Ok(Reply::ok(&state))
         }
+        "usage" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().limiter.usage()))),
         "secrets" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().secrets()))),
         "faults" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().faults.rules()))),
         "faults" if method == Method::POST => set_faults(world, request),
@@ -62,7 +63,7 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             StatusCode::NOT_FOUND,
             format!(
                 "no control {method} {control}; there are GET health, GET|DELETE journal, GET \
-                 state, GET secrets, GET|POST|DELETE faults, POST reset"
+                 state, GET usage, GET secrets, GET|POST|DELETE faults, POST reset"
             ),
         )),
     }

@@ -56,6 +56,15 @@ impl Refusal {
         )
     }
 
+    /// 409, two calls that exclude each other were made at once.
+    pub(crate) fn concurrent() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "Directory_ConcurrencyViolation",
+            "Error due to concurrent requests being made to the tenant. Please wait briefly and retry.",
+        )
+    }
+
     /// 404 `Request_ResourceNotFound`, naming what is missing.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(

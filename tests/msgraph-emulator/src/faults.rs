@@ -247,16 +247,13 @@ impl Fault {
 
     /// Graph's usual error of a status.
     fn refusal(&self, status: StatusCode) -> Refusal {
+        let concurrent = Refusal::concurrent();
         let (code, message) = match status.as_u16() {
             400 => ("Request_BadRequest", "Invalid request."),
             401 => ("InvalidAuthenticationToken", "Access token validation failure."),
             403 => ("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
             404 => ("Request_ResourceNotFound", "Resource does not exist."),
-            409 => (
-                "Directory_ConcurrencyViolation",
-                "Error due to concurrent requests being made to the tenant. Please wait briefly \
-                 and retry.",
-            ),
+            409 => (concurrent.code.as_str(), concurrent.message.as_str()),
             429 => ("TooManyRequests", "Too many requests"),
             503 => ("serviceNotAvailable", "The service is temporarily unavailable."),
             _ => ("UnknownError", ""),

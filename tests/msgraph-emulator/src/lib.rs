@@ -22,6 +22,7 @@
 //! # Ok::<(), msgraph_emulator::StartError>(())
 //! ```
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -36,10 +37,12 @@ mod faults;
 mod graph;
 mod journal;
 mod latency;
+mod limits;
 mod options;
 mod paging;
 mod permissions;
 mod query;
+mod replication;
 mod reply;
 mod request;
 mod route;
@@ -49,7 +52,9 @@ mod world;
 
 pub use faults::Fault;
 pub use journal::Entry;
+pub use limits::{Limits, Usage};
 pub use options::Options;
+pub use replication::Lag;
 pub use tenant::{Application, CLIENT_ID, CLIENT_SECRET, Group, Sku, TENANT_ID, Tenant, TenantError, User};
 pub use world::Secrets;
 
@@ -146,6 +151,12 @@ impl Emulator {
     pub fn round_trips(&self) -> usize {
         let journal = self.journal();
         journal.iter().filter(|entry| entry.batch.is_none() && !entry.token).count()
+    }
+
+    /// What the limits have seen of each service, by its name; counted also where none are set.
+    #[must_use]
+    pub fn usage(&self) -> BTreeMap<&'static str, Usage> {
+        self.world.lock().limiter.usage().clone()
     }
 
     /// Forgets the journal; numbers go on.

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::limits::Limits;
+use crate::replication::Lag;
 use crate::tenant::Tenant;
 
 /// How to start an emulator.
@@ -16,6 +18,10 @@ pub struct Options {
     pub(crate) page_limit: usize,
     pub(crate) latency: Duration,
     pub(crate) jitter: Duration,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) new_users_after: Option<Lag>,
+    pub(crate) stale_reads: Option<Lag>,
+    pub(crate) exclusive_licensing: bool,
 }
 
 impl Default for Options {
@@ -35,6 +41,10 @@ impl Options {
             page_limit: usize::MAX,
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
+            limits: None,
+            new_users_after: None,
+            stale_reads: None,
+            exclusive_licensing: false,
         }
     }
 
@@ -70,6 +80,34 @@ impl Options {
     #[must_use]
     pub fn jitter(mut self, time: Duration) -> Self {
         self.jitter = time;
+        self
+    }
+
+    /// Holds to the limits Microsoft publishes.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Lets nobody find a new user before this.
+    #[must_use]
+    pub fn new_users_after(mut self, lag: Lag) -> Self {
+        self.new_users_after = Some(lag);
+        self
+    }
+
+    /// Lets reads show what was so before a write until this has passed.
+    #[must_use]
+    pub fn stale_reads(mut self, lag: Lag) -> Self {
+        self.stale_reads = Some(lag);
+        self
+    }
+
+    /// Refuses a licence call while another of the tenant is under way, as Entra sometimes does.
+    #[must_use]
+    pub fn exclusive_licensing(mut self) -> Self {
+        self.exclusive_licensing = true;
         self
     }
 }

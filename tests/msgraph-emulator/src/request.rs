@@ -1,5 +1,7 @@
 //! A request as the emulator reads it: method, decoded path segments, query options, headers, body.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{HeaderMap, Method, body::Incoming};
@@ -75,6 +77,18 @@ impl Request {
         self.batch.is_none()
             && self.method == Method::POST
             && matches!(self.path.as_str(), "/v1.0/$batch" | "/v1.0/%24batch")
+    }
+
+    /// Whether the request assigns licences.
+    pub(crate) fn is_licence_call(&self) -> bool {
+        self.method == Method::POST && self.path.ends_with("/assignLicense")
+    }
+
+    /// The application that the request's token names.
+    pub(crate) fn application(&self) -> Option<String> {
+        let claims = self.header("authorization")?.split('.').nth(1)?;
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        Some(claims.get("appid")?.as_str()?.to_owned())
     }
 
     /// A header's text, if it has one.

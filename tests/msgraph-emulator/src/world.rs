@@ -1,7 +1,9 @@
 //! Everything a running emulator knows, behind one lock that is never held across a wait.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use hyper::Method;
 use serde::Serialize;
 
 use crate::auth::Tokens;
@@ -11,11 +13,13 @@ use crate::faults::{End, Faults, Verdict};
 use crate::graph::{self, Visit};
 use crate::journal::{Journal, Outcome};
 use crate::latency::Latency;
+use crate::limits::{Admission, Hold, Limiter};
 use crate::options::Options;
 use crate::permissions;
+use crate::replication::Replication;
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::route;
+use crate::route::{self, Operation};
 use crate::tenant::Tenant;
 
 /// Every secret the emulator has seen, for tests that look for them where they must not be.
@@ -42,8 +46,30 @@ pub(crate) struct Inside {
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
     latency: Latency,
+    pub(crate) limiter: Limiter,
+    replication: Replication,
+    /// Held by every licence call under way.
+    licensing: Arc<()>,
     options: Options,
 }
+
+/// A request under way: what is to become of it, and what it occupies until then.
+#[derive(Debug)]
+pub(crate) struct Started {
+    verdict: Verdict,
+    admission: Admission,
+    _holds: [Option<Hold>; 2],
+}
+
+impl Started {
+    /// How much longer it takes than others.
+    pub(crate) fn delay(&self) -> Duration {
+        self.verdict.delay
+    }
+}
+
+/// What a request came to: an answer, unless the connection is to be closed, and what it changed.
+type Acted = (Reply, Vec<String>);
 
 impl World {
     pub(crate) fn new(options: Options) -> Self {
@@ -54,6 +80,9 @@ impl World {
             journal: Journal::default(),
             faults: Faults::default(),
             latency: Latency::new(options.latency, options.jitter),
+            limiter: Limiter::new(options.limits),
+            replication: Replication::new(options.new_users_after, options.stale_reads),
+            licensing: Arc::default(),
             options,
         }))
     }
@@ -65,24 +94,24 @@ impl World {
 
     /// Answers one request, or says by nothing that the connection is to be closed.
     pub(crate) async fn answer(&self, request: &Request) -> Option<Reply> {
-        let (verdict, delay) = {
+        let (started, delay) = {
             let mut inside = self.lock();
-            let verdict = inside.begin(request);
-            let delay = verdict.delay + inside.latency.next();
-            (verdict, delay)
+            let started = inside.begin(request);
+            let delay = started.delay() + inside.latency.next();
+            (started, delay)
         };
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let acts = matches!(verdict.end, None | Some(End::ActThenDrop));
+        let acts = matches!(started.verdict.end, None | Some(End::ActThenDrop));
         let is_known = request.is_batch() && self.lock().knows_caller(request);
         let (reply, outcome) = if acts && is_known {
-            let lost = verdict.end.is_some();
+            let lost = started.verdict.end.is_some();
             let reply = batch::answer(self, request, lost).await;
             let status = reply.as_ref().map(|reply| reply.status.as_u16());
-            (reply, Outcome { status, effects: Vec::new(), fault: verdict.rule })
+            (reply, Outcome { status, effects: Vec::new(), fault: started.verdict.rule })
         } else {
-            self.lock().finish(request, verdict)
+            self.lock().finish(request, started)
         };
         self.lock().journal.write(request, outcome);
         reply
@@ -90,13 +119,16 @@ impl World {
 }
 
 impl Inside {
-    /// Back to the start: tenant, journal, faults. Tokens stay good and secrets stay known, because
-    /// a client and a test that looks for secrets outlive a reset.
+    /// Back to the start: tenant, journal, faults, limits, lag. Tokens stay good and secrets stay
+    /// known, because a client and a test that looks for secrets outlive a reset.
     pub(crate) fn reset(&mut self) {
-        self.tenant = self.options.tenant.clone();
+        let options = &self.options;
+        self.tenant = options.tenant.clone();
         self.journal = Journal::default();
         self.faults = Faults::default();
-        self.latency = Latency::new(self.options.latency, self.options.jitter);
+        self.latency = Latency::new(options.latency, options.jitter);
+        self.limiter = Limiter::new(options.limits);
+        self.replication = Replication::new(options.new_users_after, options.stale_reads);
     }
 
     /// Every secret seen so far.
@@ -111,13 +143,34 @@ impl Inside {
         }
     }
 
-    /// Looks at a request that has just arrived: what is to become of it, and when.
-    pub(crate) fn begin(&mut self, request: &Request) -> Verdict {
-        self.faults.judge(request)
+    /// Looks at a request that has just arrived: faults first, then limits, then what it overlaps with.
+    pub(crate) fn begin(&mut self, request: &Request) -> Started {
+        let mut verdict = self.faults.judge(request);
+        let mut admission = Admission::default();
+        let mut licensing = None;
+        let acts = matches!(verdict.end, None | Some(End::ActThenDrop));
+        let is_graph = !request.is_token_request() && !request.is_batch();
+        if acts && is_graph && self.knows_caller(request) {
+            // Whose limit it is matters only where there are limits, and costs a token's decoding.
+            let application = self.options.limits.and_then(|_| request.application()).unwrap_or_default();
+            admission = self.limiter.admit(request, &application, &self.tenant.id.to_string());
+            let mut refused = admission.refused.take();
+            if refused.is_none() && self.options.exclusive_licensing && request.is_licence_call() {
+                let overlaps = Arc::strong_count(&self.licensing) > 1;
+                refused = overlaps.then(|| Reply::refusal(&Refusal::concurrent(), request));
+                licensing = (!overlaps).then(|| Hold::on(&self.licensing));
+            }
+            if let Some(reply) = refused {
+                verdict.end = Some(End::Reply(reply));
+            }
+        }
+        let holds = [admission.take_hold(), licensing];
+        Started { verdict, admission, _holds: holds }
     }
 
     /// Carries out a request that is not a batch, as far as its verdict lets it.
-    pub(crate) fn finish(&mut self, request: &Request, verdict: Verdict) -> (Option<Reply>, Outcome) {
+    pub(crate) fn finish(&mut self, request: &Request, started: Started) -> (Option<Reply>, Outcome) {
+        let Started { verdict, admission, .. } = started;
         let (reply, effects) = match verdict.end {
             Some(End::Drop) => (None, Vec::new()),
             Some(End::Reply(reply)) => (Some(reply), Vec::new()),
@@ -127,6 +180,10 @@ impl Inside {
                 (Some(reply), effects)
             }
         };
+        let reply = reply.map(|reply| {
+            let headers = admission.headers.into_iter();
+            headers.fold(reply, |reply, (name, value)| reply.header(name, &value))
+        });
         let status = reply.as_ref().map(|reply| reply.status.as_u16());
         (reply, Outcome { status, effects, fault: verdict.rule })
     }
@@ -136,7 +193,7 @@ impl Inside {
         self.tokens.authenticate(&self.tenant, request).is_ok()
     }
 
-    fn act(&mut self, request: &Request) -> (Reply, Vec<String>) {
+    fn act(&mut self, request: &Request) -> Acted {
         if request.is_token_request() {
             return (self.token(request), Vec::new());
         }
@@ -147,16 +204,50 @@ impl Inside {
     }
 
     fn token(&mut self, request: &Request) -> Reply {
-        if request.method != hyper::Method::POST {
+        if request.method != Method::POST {
             return Reply::refusal(&Refusal::method_not_allowed(), request);
         }
         self.tokens.answer(&self.tenant, request)
     }
 
-    fn graph(&mut self, request: &Request) -> Result<(Reply, Vec<String>), Refusal> {
-        let caller = self.tokens.authenticate(&self.tenant, request)?;
+    fn graph(&mut self, request: &Request) -> Result<Acted, Refusal> {
         let segments = request.segments()?;
-        let operation = route::operation(&request.method, &segments)?;
+        let operation = route::operation(&request.method, &segments);
+        if let Some(mut replica) = self.replication.replica(&self.tenant) {
+            let passwords = self.passwords.len();
+            std::mem::swap(&mut self.tenant, &mut replica);
+            let answer = self.visit(request, operation.clone());
+            std::mem::swap(&mut self.tenant, &mut replica);
+            let is_unknown = matches!(&answer, Err(refusal) if refusal.status == 404);
+            if is_unknown || !request.is_write() {
+                self.replication.read();
+                return answer;
+            }
+            // What the write brought is received once, by the tenant itself.
+            self.passwords.truncate(passwords);
+        }
+        let before = self.replication.before(&self.tenant);
+        let answer = self.visit(request, operation.clone())?;
+        if !answer.1.is_empty() {
+            self.replication.wrote(before);
+            if operation == Ok(Operation::CreateUser) {
+                let body = request.object()?;
+                let upn = body.get("userPrincipalName").and_then(|upn| upn.as_str());
+                let user = upn.and_then(|upn| self.tenant.user_id(upn));
+                user.into_iter().for_each(|user| self.replication.created(user));
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Carries out an operation, if its caller may.
+    fn visit(
+        &mut self,
+        request: &Request,
+        operation: Result<Operation<'_>, Refusal>,
+    ) -> Result<Acted, Refusal> {
+        let caller = self.tokens.authenticate(&self.tenant, request)?;
+        let operation = operation?;
         if !caller.has_any(permissions::any_of(&operation)) {
             return Err(Refusal::denied());
         }

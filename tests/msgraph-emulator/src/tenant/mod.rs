@@ -354,6 +354,17 @@ impl Tenant {
         true
     }
 
+    /// Takes a user out of what can be found, as if it had never been there; seats stay as they are.
+    pub(crate) fn forget(&mut self, id: Uuid) {
+        if let Some(user) = self.users.remove(&id) {
+            self.index.remove_user(&user);
+        }
+        for group in self.groups.values_mut() {
+            group.members.remove(&id);
+            group.owners.remove(&id);
+        }
+    }
+
     /// An id that follows from the tenant and a name, and that nothing has yet.
     fn fresh_id(&self, name: &str) -> Uuid {
         let mut id = Uuid::new_v5(&self.id, name.as_bytes());
