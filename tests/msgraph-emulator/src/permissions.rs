@@ -1,9 +1,17 @@
 //! Which application permissions an operation needs: any one of a row is enough.
 //!
-//! The least privileged comes first, the usual broader ones after it, as in the permission tables
-//! of Graph's reference (read 2026-08).
+//! The least privileged comes first, the usual broader ones after it, as in Microsoft's published table
+//! (`permissions.json` behind Graph's reference, 2026-08-07). Left out are agents' and Intune's own
+//! permissions. Rows about groups also take those that include one of the row (`GroupMember.ReadWrite.All`
+//! where the table has `GroupMember.Read.All` or, for `memberOf`, only `GroupMember.ReadBasic.All`): that
+//! Graph honours them there is known from use, not from the table.
+
+use std::collections::BTreeSet;
+
+use hyper::StatusCode;
 
 use crate::auth::Caller;
+use crate::error::Refusal;
 use crate::route::Operation;
 
 const READ_USERS: &[&str] = &[
@@ -87,12 +95,47 @@ const ASSIGN_LICENSES: &[&str] =
     &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
 
 const READ_ORGANIZATION: &[&str] = &[
+    "DeviceManagementServiceConfig.Read.All",
+    "DeviceManagementServiceConfig.ReadWrite.All",
+    "DeviceManagementConfiguration.Read.All",
+    "DeviceManagementConfiguration.ReadWrite.All",
     "User.Read.All",
     "Organization.Read.All",
     "Organization.ReadWrite.All",
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
+
+const READ_PRINCIPALS: &[&str] = &[
+    "Application.Read.All",
+    "Application.ReadWrite.OwnedBy",
+    "Application.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+const READ_REPORT_SETTINGS: &[&str] = &["ReportSettings.Read.All", "ReportSettings.ReadWrite.All"];
+
+const WRITE_REPORT_SETTINGS: &[&str] = &["ReportSettings.ReadWrite.All"];
+
+/// Every permission some operation needs.
+pub(crate) fn all() -> BTreeSet<&'static str> {
+    let rows = [
+        READ_USERS,
+        UPDATE_USERS,
+        DELETE_USERS,
+        READ_GROUPS,
+        READ_MEMBERS,
+        WRITE_MEMBERS,
+        REVOKE_SESSIONS,
+        READ_SKUS,
+        ASSIGN_LICENSES,
+        READ_ORGANIZATION,
+        READ_PRINCIPALS,
+        READ_REPORT_SETTINGS,
+    ];
+    rows.into_iter().flatten().copied().collect()
+}
 
 /// The permissions of which the token must have one.
 pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
@@ -115,6 +158,12 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::AssignLicense(_) => ASSIGN_LICENSES,
         Operation::ListSubscribedSkus => READ_SKUS,
         Operation::ListOrganization => READ_ORGANIZATION,
+        Operation::ListPrincipals
+        | Operation::GetPrincipal(_)
+        | Operation::ListAppRoleAssignments(_)
+        | Operation::ListPrincipalRoles { .. } => READ_PRINCIPALS,
+        Operation::GetReportSettings => READ_REPORT_SETTINGS,
+        Operation::UpdateReportSettings => WRITE_REPORT_SETTINGS,
     }
 }
 
@@ -159,4 +208,57 @@ pub(crate) fn manages_role_groups(caller: &Caller) -> bool {
 /// Whether the caller may delete users.
 pub(crate) fn deletes_users(caller: &Caller) -> bool {
     caller.has_any(DELETE_USERS)
+}
+
+/// The refusal of a caller who has none of these. Most of Graph names nothing; the reports and Teams do.
+pub(crate) fn denied(path: &[String], needed: &[&str], held: &[String]) -> Refusal {
+    let path: Vec<&str> = path.iter().map(String::as_str).skip(1).collect();
+    match *path {
+        ["reports", ..] | ["admin", "reportSettings"] => {
+            Refusal::new(StatusCode::FORBIDDEN, "S2SUnauthorized", "Invalid permission.")
+        }
+        ["teams", ..] | ["users", _, "joinedTeams" | "teamwork", ..] => Refusal::new(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            format!(
+                "Missing role permissions on the request. API requires one of '{}'. Roles on the request \
+                 '{}'. Resource specific consent grants on the request ''.",
+                needed.join(", "),
+                held.join(", ")
+            ),
+        ),
+        _ => Refusal::denied(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_what_is_missing_only_where_graph_does() {
+        let refusal = |path: &str| {
+            let path: Vec<String> = path.split('/').map(str::to_owned).collect();
+            let held = ["User.Read.All".to_owned()];
+            let refusal = denied(&path, &["TeamMember.Read.All", "TeamMember.ReadWrite.All"], &held);
+            (refusal.code, refusal.message)
+        };
+        let (code, message) = refusal("v1.0/teams/1/members");
+        assert_eq!(code, "Forbidden");
+        assert!(message.contains(
+            "one of 'TeamMember.Read.All, TeamMember.ReadWrite.All'. Roles on the request 'User.Read.All'."
+        ));
+        assert_eq!(refusal("v1.0/reports/x").0, "S2SUnauthorized");
+        assert_eq!(
+            refusal("v1.0/users/1"),
+            ("Authorization_RequestDenied".to_owned(), Refusal::denied().message)
+        );
+    }
+
+    #[test]
+    fn every_row_is_part_of_the_whole() {
+        let all = all();
+        let rows = [READ_USERS_FULLY, CREATE_USERS, READ_OWNERS, READ_LICENSE_DETAILS, WRITE_REPORT_SETTINGS];
+        assert!(rows.into_iter().flatten().all(|permission| all.contains(permission)));
+    }
 }

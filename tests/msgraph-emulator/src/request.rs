@@ -86,9 +86,20 @@ impl Request {
 
     /// The application that the request's token names.
     pub(crate) fn application(&self) -> Option<String> {
+        Some(self.claims()?.get("appid")?.as_str()?.to_owned())
+    }
+
+    /// The permissions that the request's token names.
+    pub(crate) fn roles(&self) -> Vec<String> {
+        let roles =
+            self.claims().and_then(|claims| serde_json::from_value(claims.get("roles")?.clone()).ok());
+        roles.unwrap_or_default()
+    }
+
+    /// What the request's token says; whether that is true, `auth` knows.
+    fn claims(&self) -> Option<Value> {
         let claims = self.header("authorization")?.split('.').nth(1)?;
-        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-        Some(claims.get("appid")?.as_str()?.to_owned())
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
     }
 
     /// A header's text, if it has one.

@@ -49,9 +49,21 @@ pub(crate) enum Operation<'a> {
     ListOrganization,
     ListDeletedUsers,
     GetDeletedUser(&'a str),
+    ListPrincipals,
+    /// By id, or by `appId='…'`.
+    GetPrincipal(&'a str),
+    ListAppRoleAssignments(&'a str),
+    /// `cast` leaves only directory roles, which are all there are.
+    ListPrincipalRoles {
+        principal: &'a str,
+        cast: bool,
+    },
+    GetReportSettings,
+    UpdateReportSettings,
 }
 
 const GROUP: &str = "microsoft.graph.group";
+const ROLE: &str = "microsoft.graph.directoryRole";
 const USER: &str = "microsoft.graph.user";
 
 /// Finds the operation, or refuses the version, the path or the method.
@@ -70,6 +82,14 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["organization"] => get(method, Operation::ListOrganization),
         ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
         ["directory", "deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
+        ["admin", "reportSettings"] if method == Method::PATCH => Some(Ok(Operation::UpdateReportSettings)),
+        ["admin", "reportSettings"] => get(method, Operation::GetReportSettings),
+        ["servicePrincipals", ref rest @ ..] => principal_operation(method, rest),
+        [first, ref rest @ ..] if principal_key(first).is_some() => {
+            let key = principal_key(first).into_iter();
+            let rest: Vec<&str> = key.chain(rest.iter().copied()).collect();
+            principal_operation(method, &rest)
+        }
         ["$batch"] if method == Method::POST => Some(Err(Refusal::malformed("A batch cannot hold a batch."))),
         ["$batch"] => Some(Err(Refusal::method_not_allowed())),
         _ => None,
@@ -133,6 +153,24 @@ fn group_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
     Some(Ok(operation))
 }
 
+fn principal_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
+    let operation = match *path {
+        [] => Operation::ListPrincipals,
+        [key] => Operation::GetPrincipal(key),
+        [key, "appRoleAssignments"] => Operation::ListAppRoleAssignments(key),
+        [principal, "memberOf"] => Operation::ListPrincipalRoles { principal, cast: false },
+        [principal, "memberOf", ROLE] => Operation::ListPrincipalRoles { principal, cast: true },
+        _ => return None,
+    };
+    get(method, operation)
+}
+
+/// `appId='…'` in `servicePrincipals(appId='…')`.
+fn principal_key(segment: &str) -> Option<&str> {
+    let key = segment.strip_prefix("servicePrincipals(")?.strip_suffix(')')?;
+    key.starts_with("appId='").then_some(key)
+}
+
 fn get<'a>(method: &Method, operation: Operation<'a>) -> Found<'a> {
     Some(if method == Method::GET { Ok(operation) } else { Err(Refusal::method_not_allowed()) })
 }
@@ -169,6 +207,13 @@ mod tests {
         assert_eq!(found("PUT", "/v1.0/users"), Err(405));
         assert_eq!(found("DELETE", "/v1.0/users/u/manager"), Err(405));
         assert_eq!(found("POST", "/v1.0/subscribedSkus"), Err(405));
+        assert_eq!(found("POST", "/v1.0/servicePrincipals"), Err(405));
+        assert_eq!(found("PUT", "/v1.0/admin/reportSettings"), Err(405));
+        assert_eq!(found("GET", "/v1.0/servicePrincipals(name='x')"), Err(400));
+        assert_eq!(
+            found("GET", "/v1.0/servicePrincipals(appId='x')/appRoleAssignments").unwrap(),
+            r#"ListAppRoleAssignments("appId='x'")"#
+        );
         assert_eq!(
             found("GET", "/v1.0/users('u')/manager").unwrap(),
             r#"GetManager { user: "u", reference: false }"#

@@ -248,8 +248,9 @@ impl Inside {
     ) -> Result<Acted, Refusal> {
         let caller = self.tokens.authenticate(&self.tenant, request)?;
         let operation = operation?;
-        if !caller.has_any(permissions::any_of(&operation)) {
-            return Err(Refusal::denied());
+        let needed = permissions::any_of(&operation);
+        if !caller.has_any(needed) {
+            return Err(permissions::denied(&request.segments()?, needed, &request.roles()));
         }
         let mut visit = Visit {
             tenant: &mut self.tenant,

@@ -9,9 +9,12 @@ use super::users::{entity, project_user};
 use super::{Answer, Visit};
 use crate::error::Refusal;
 use crate::paging::{Window, metadata};
-use crate::query::{ENTITY, LIST, Query, project};
+use crate::query::{ENTITY, LIST, NONE, Query, project};
 use crate::reply::Reply;
 use crate::tenant::{USER_DEFAULTS, User};
+
+/// The one report setting: whether reports show pseudonyms instead of names.
+const CONCEALED: &str = "displayConcealedNames";
 
 const ORGANIZATION: &[&str] = &["countryLetterCode", "displayName", "id", "verifiedDomains"];
 
@@ -76,6 +79,31 @@ pub(super) fn get_deleted_user(visit: &mut Visit<'_>, key: &str) -> Answer {
     let user = user.ok_or_else(|| Refusal::not_found(key))?;
     let context = format!("users{}/$entity", query.context_suffix());
     Ok(Reply::ok(&entity(visit, &context, project_user(user, &names))))
+}
+
+pub(super) fn get_report_settings(visit: &mut Visit<'_>) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let context = metadata(visit.request, "admin/reportSettings/$entity");
+    let body = json!({ "@odata.context": context, CONCEALED: visit.tenant.concealed_names });
+    Ok(Reply::ok(&body))
+}
+
+pub(super) fn update_report_settings(visit: &mut Visit<'_>) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let body = visit.request.object()?;
+    if let Some(name) =
+        body.keys().find(|name| !["@odata.type", "@odata.context", CONCEALED].contains(&name.as_str()))
+    {
+        return Err(Refusal::unknown_property(name, "microsoft.graph.adminReportSettings"));
+    }
+    let concealed = body.get(CONCEALED).and_then(Value::as_bool);
+    let concealed =
+        concealed.ok_or_else(|| Refusal::malformed(format!("{CONCEALED} must be true or false.")))?;
+    if visit.tenant.concealed_names != concealed {
+        visit.tenant.concealed_names = concealed;
+        visit.effects.push(format!("set {CONCEALED} to {concealed}"));
+    }
+    Ok(Reply::no_content())
 }
 
 fn selected(query: &Query) -> Result<Vec<&str>, Refusal> {

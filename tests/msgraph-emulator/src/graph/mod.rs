@@ -14,6 +14,7 @@ mod groups;
 mod licenses;
 mod manager;
 mod members;
+mod principals;
 mod users;
 
 /// One request inside: who asks what of which tenant, and what came of it.
@@ -59,6 +60,12 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::ListOrganization => directory::list_organization(visit),
         Operation::ListDeletedUsers => directory::list_deleted_users(visit),
         Operation::GetDeletedUser(user) => directory::get_deleted_user(visit, user),
+        Operation::ListPrincipals => principals::list(visit),
+        Operation::GetPrincipal(key) => principals::get(visit, key),
+        Operation::ListAppRoleAssignments(key) => principals::list_app_role_assignments(visit, key),
+        Operation::ListPrincipalRoles { principal, cast } => principals::list_roles(visit, principal, cast),
+        Operation::GetReportSettings => directory::get_report_settings(visit),
+        Operation::UpdateReportSettings => directory::update_report_settings(visit),
     }
 }
 

@@ -23,7 +23,7 @@ fn identity(request: &Request, path: &[&str]) -> u64 {
         _ if request.method != Method::GET => return 1,
         [_, _, "transitiveMembers", ..] => 5,
         ["groups", _, "members", ..] | ["subscribedSkus", ..] => 3,
-        ["users" | "oauth2PermissionGrants"] | ["servicePrincipals", _, "appRoleAssignments", ..] => 2,
+        ["users" | "oauth2PermissionGrants"] | [.., "appRoleAssignments"] => 2,
         [_, _, "memberOf" | "transitiveMemberOf" | "ownedObjects" | "licenseDetails", ..] => 2,
         _ => 1,
     };

@@ -18,6 +18,8 @@ struct TenantFile {
     #[serde(default)]
     country: Option<String>,
     #[serde(default)]
+    concealed_names: bool,
+    #[serde(default)]
     applications: Vec<Value>,
     #[serde(default)]
     skus: Vec<Value>,
@@ -131,6 +133,7 @@ impl Tenant {
             domains.next().ok_or_else(|| TenantError::new("verifiedDomains: name at least one domain"))?;
         let mut tenant = Self::bare(file.tenant_id, &file.display_name, &first);
         tenant.domains.extend(domains);
+        tenant.concealed_names = file.concealed_names;
         if let Some(country) = file.country {
             tenant.country = country;
         }

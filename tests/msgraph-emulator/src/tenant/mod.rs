@@ -53,6 +53,8 @@ pub struct Tenant {
     pub(crate) display_name: String,
     pub(crate) domains: Vec<String>,
     pub(crate) country: String,
+    /// Whether reports show pseudonyms instead of names.
+    pub(crate) concealed_names: bool,
     pub(crate) applications: BTreeMap<String, Application>,
     pub(crate) users: BTreeMap<Uuid, User>,
     pub(crate) deleted: BTreeMap<Uuid, User>,
@@ -80,6 +82,7 @@ impl Tenant {
             display_name: display_name.to_owned(),
             domains: vec![domain.to_owned()],
             country: "US".to_owned(),
+            concealed_names: false,
             applications: BTreeMap::new(),
             users: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -117,6 +120,13 @@ impl Tenant {
     #[must_use]
     pub fn application(mut self, application: Application) -> Self {
         self.put_application(application);
+        self
+    }
+
+    /// Conceals names in reports, as every tenant does until an administrator changes it.
+    #[must_use]
+    pub fn concealing_names(mut self) -> Self {
+        self.concealed_names = true;
         self
     }
 

@@ -6,6 +6,7 @@
 )]
 
 mod batch;
+mod connection;
 mod controls;
 mod faults;
 mod groups;
