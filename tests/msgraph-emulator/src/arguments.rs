@@ -18,6 +18,7 @@ use msgraph_emulator::{Lag, Limits, Options, Tenant, TenantError};
   msgraph-emulator
   msgraph-emulator --listen 127.0.0.1:8080 --tenant tenant.json
   msgraph-emulator --seed 7 --users 10000
+  msgraph-emulator --crowd 1000000
   msgraph-emulator --latency 50ms --jitter 10ms --limits small
 
 Ends with 0 after SIGINT or SIGTERM, with 1 where it cannot start."
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// Number of users to add
     #[arg(long, value_name = "N", default_value_t = 0)]
     users: u64,
+    /// Number of users to compute when they are asked for; a million need no memory
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    crowd: u64,
     /// Time every round trip takes, such as 50ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
     latency: Duration,
@@ -70,6 +74,9 @@ impl Arguments {
             None => Tenant::contoso(),
         };
         tenant.grow(self.seed, self.users)?;
+        if self.crowd > 0 {
+            tenant = tenant.crowd(self.seed, self.crowd);
+        }
         let mut options = Options::new(tenant).listen(self.listen).latency(self.latency).jitter(self.jitter);
         let limits = self.limits.as_deref().map(|size| match size {
             "small" => Limits::small(),

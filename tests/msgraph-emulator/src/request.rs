@@ -84,6 +84,25 @@ impl Request {
         self.method == Method::POST && self.path.ends_with("/assignLicense")
     }
 
+    /// Everything in the request that may be somebody's name: keys in the path, a filter's value, and
+    /// the texts of the body, of an address its last segment.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = self.segments().unwrap_or_default();
+        let options = self.options().unwrap_or_default();
+        let literals = options.iter().filter_map(|(_, value)| value.split('\'').nth(1));
+        names.extend(literals.map(str::to_owned));
+        let mut values: Vec<Value> = serde_json::from_slice(&self.body).into_iter().collect();
+        while let Some(value) = values.pop() {
+            match value {
+                Value::String(text) => names.extend(text.rsplit('/').next().map(str::to_owned)),
+                Value::Array(items) => values.extend(items),
+                Value::Object(fields) => values.extend(fields.into_iter().map(|(_, value)| value)),
+                _ => {}
+            }
+        }
+        names
+    }
+
     /// The application that the request's token names.
     pub(crate) fn application(&self) -> Option<String> {
         Some(self.claims()?.get("appid")?.as_str()?.to_owned())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::auth::Tokens;
 use crate::batch;
@@ -210,11 +211,29 @@ impl Inside {
         self.tokens.answer(&self.tenant, request)
     }
 
+    /// Carries out a request with everybody of the crowd held whom it names.
     fn graph(&mut self, request: &Request) -> Result<Acted, Refusal> {
+        let names = if self.tenant.has_crowd() { request.names() } else { Vec::new() };
+        let names = names.into_iter();
+        let held: Vec<Uuid> = names.filter_map(|name| self.tenant.hold(&name)).collect();
+        let answer = self.replicated(request);
+        if !answer.as_ref().is_ok_and(|(_, effects)| !effects.is_empty()) {
+            held.into_iter().for_each(|user| self.tenant.release(user));
+        }
+        answer
+    }
+
+    /// Carries out a request here or, if it only reads, where not everything is known yet.
+    fn replicated(&mut self, request: &Request) -> Result<Acted, Refusal> {
         let segments = request.segments()?;
         let operation = route::operation(&request.method, &segments);
         if let Some(mut replica) = self.replication.replica(&self.tenant) {
             let passwords = self.passwords.len();
+            if replica.has_crowd() {
+                for name in request.names() {
+                    replica.hold(&name);
+                }
+            }
             std::mem::swap(&mut self.tenant, &mut replica);
             let answer = self.visit(request, operation.clone());
             std::mem::swap(&mut self.tenant, &mut replica);

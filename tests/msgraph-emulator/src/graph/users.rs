@@ -33,20 +33,20 @@ pub(super) fn list(visit: &mut Visit<'_>) -> Answer {
     let window = Window::read(visit.request, &query, visit.page_limit)?;
     let filter = query.filter_on(FILTERS)?;
     let users = &visit.tenant.users;
-    let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
     let render = |id: Uuid, user: &User| (id, Value::Object(project_user(user, &names)));
     let context = format!("users{}", query.context_suffix());
     let (mut page, total) = match filter {
         Some(Filter { property, value }) => {
             let found = visit.tenant.users_with(property, value);
+            let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
             let rest = found.range((after, Bound::Unbounded));
             let rest = rest.filter_map(|id| Some(render(*id, users.get(id)?)));
-            (window.page(visit.request, &context, rest), found.len())
+            (window.page(visit.request, &context, rest), found.len() as u64)
         }
         None => {
-            let rest = users.range((after, Bound::Unbounded));
-            let rest = rest.map(|(&id, user)| render(id, user));
-            (window.page(visit.request, &context, rest), users.len())
+            let rest = visit.tenant.users_after(window.after);
+            let rest = rest.map(|user| render(user.id, &user));
+            (window.page(visit.request, &context, rest), visit.tenant.user_count())
         }
     };
     // Without the header Graph ignores `$count` silently; later pages never have it (2026-08).
@@ -62,7 +62,7 @@ pub(super) fn count(visit: &mut Visit<'_>) -> Answer {
     if !visit.request.is_advanced() {
         return Err(Refusal::bad_request("$count is not currently supported."));
     }
-    let total = visit.tenant.users.len().to_string();
+    let total = visit.tenant.user_count().to_string();
     Ok(Reply::text(StatusCode::OK, "text/plain", total))
 }
 

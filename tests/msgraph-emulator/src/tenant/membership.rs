@@ -7,6 +7,7 @@ use super::Tenant;
 impl Tenant {
     /// Puts a user or group into a group, with the group's licences; says whether that is new.
     pub fn join(&mut self, group: Uuid, member: Uuid) -> bool {
+        self.hold(&member.to_string());
         let known = self.users.contains_key(&member) || self.groups.contains_key(&member);
         let Some(joined) = self.groups.get_mut(&group).filter(|_| known) else {
             return false;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 mod application;
 mod contoso;
 mod country;
+mod crowd;
 mod file;
 mod group;
 mod index;
@@ -22,6 +23,7 @@ mod state;
 mod user;
 
 pub use application::{Application, CLIENT_ID, CLIENT_SECRET};
+use crowd::Crowd;
 pub use group::Group;
 pub(crate) use group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIES};
 use index::Index;
@@ -60,6 +62,7 @@ pub struct Tenant {
     pub(crate) deleted: BTreeMap<Uuid, User>,
     pub(crate) groups: BTreeMap<Uuid, Group>,
     pub(crate) skus: BTreeMap<Uuid, Sku>,
+    crowd: Option<Crowd>,
     index: Index,
     /// The groups that may hold a directory role.
     assignable: BTreeSet<Uuid>,
@@ -88,6 +91,7 @@ impl Tenant {
             deleted: BTreeMap::new(),
             groups: BTreeMap::new(),
             skus: BTreeMap::new(),
+            crowd: None,
             index: Index::default(),
             assignable: BTreeSet::new(),
             held: HashMap::new(),
@@ -170,6 +174,7 @@ impl Tenant {
         }
         if let Some(key) = &wishes.manager {
             let manager = self.user_id(key);
+            self.hold(key);
             user.manager =
                 Some(manager.ok_or_else(|| wrong(format!("the manager {key} is not in the tenant")))?);
         }
@@ -216,6 +221,7 @@ impl Tenant {
         }
         for key in &wishes.owners {
             let owner = self.user_id(key).ok_or_else(|| missing("owner", key))?;
+            self.hold(key);
             group.owners.insert(owner);
         }
         let mut members = Vec::new();
@@ -266,8 +272,9 @@ impl Tenant {
     #[must_use]
     pub fn user_id(&self, key: &str) -> Option<Uuid> {
         match Uuid::try_parse(key) {
-            Ok(id) => self.users.contains_key(&id).then_some(id),
-            Err(_) => self.index.by_upn(key),
+            Ok(id) => self.users.contains_key(&id).then_some(id).or_else(|| self.in_crowd(key)),
+            // The employee id of somebody in the crowd is no user principal name.
+            Err(_) => self.index.by_upn(key).or_else(|| self.in_crowd(key).filter(|_| key.contains('@'))),
         }
     }
 
@@ -334,6 +341,7 @@ impl Tenant {
 
     /// Changes a user in a way the indexes hear of.
     pub(crate) fn edit_user<T>(&mut self, id: Uuid, edit: impl FnOnce(&mut User) -> T) -> Option<T> {
+        self.hold(&id.to_string());
         let user = self.users.get_mut(&id)?;
         self.index.remove_user(user);
         let answer = edit(user);

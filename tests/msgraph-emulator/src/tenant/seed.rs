@@ -2,9 +2,9 @@
 
 use super::{Group, Tenant, TenantError, User};
 
-const DEPARTMENTS: [&str; 8] =
+pub(super) const DEPARTMENTS: [&str; 8] =
     ["Engineering", "Research", "Sales", "Finance", "Legal", "Support", "Marketing", "Operations"];
-const COUNTRIES: [&str; 6] = ["DE", "FR", "GB", "NL", "SE", "US"];
+pub(super) const COUNTRIES: [&str; 6] = ["DE", "FR", "GB", "NL", "SE", "US"];
 
 /// A small generator whose numbers never change: xorshift64*.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl Numbers {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub(super) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         let length = from.len() as u64;
         let index = self.next().checked_rem(length).unwrap_or_default();
         usize::try_from(index).ok().and_then(|index| from.get(index)).copied().unwrap_or_default()

@@ -18,7 +18,8 @@ const VOLATILE: &[&str] = &[
 ];
 
 impl Tenant {
-    /// Users, deleted users, groups and SKUs with all that is true of them, by id.
+    /// Users, deleted users, groups and SKUs with all that is true of them, by id; of a crowd only how
+    /// many it still has.
     pub(crate) fn state(&self) -> Value {
         let users =
             |users: &BTreeMap<Uuid, User>| by_id(users.iter().map(|(&id, user)| (id, self.user_state(user))));
@@ -33,13 +34,17 @@ impl Tenant {
             ];
             (id, sorted(fields.into()))
         });
-        sorted(BTreeMap::from([
+        let mut state = BTreeMap::from([
             ("deletedUsers", users(&self.deleted)),
             ("groups", by_id(groups)),
             ("skus", by_id(skus)),
             ("tenantId", json!(self.id)),
             ("users", users(&self.users)),
-        ]))
+        ]);
+        if self.crowd.is_some() {
+            state.insert("crowd", json!(self.user_count() - self.users.len() as u64));
+        }
+        sorted(state)
     }
 
     fn user_state(&self, user: &User) -> Value {

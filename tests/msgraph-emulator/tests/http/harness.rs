@@ -148,13 +148,17 @@ pub(crate) async fn read(response: Response) -> (u16, Value) {
 
 /// Asks for a token for the default application.
 pub(crate) async fn sign_in(http: &Client, emulator: &Emulator) -> String {
+    sign_in_at(http, &format!("{}/{TENANT_ID}/oauth2/v2.0/token", emulator.url())).await
+}
+
+/// Asks for a token for the default application, at this address.
+pub(crate) async fn sign_in_at(http: &Client, address: &str) -> String {
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", CLIENT_ID),
         ("client_secret", CLIENT_SECRET),
         ("scope", "https://graph.microsoft.com/.default"),
     ];
-    let address = format!("{}/{TENANT_ID}/oauth2/v2.0/token", emulator.url());
     let (status, body) = read(http.post(address).form(&form).send().await.unwrap()).await;
     assert_eq!(status, 200, "{body}");
     body["access_token"].as_str().unwrap().to_owned()

@@ -8,6 +8,7 @@
 mod batch;
 mod connection;
 mod controls;
+mod crowd;
 mod faults;
 mod groups;
 mod harness;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::client;
 
 /// A started program, ended if the test stops early.
-struct Program(Child);
+pub(crate) struct Program(pub(crate) Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -22,7 +22,7 @@ fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_msgraph-emulator"))
 }
 
-fn start(arguments: &[&str]) -> (Program, String) {
+pub(crate) fn start(arguments: &[&str]) -> (Program, String) {
     let child = command().args(arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut program = Program(child);
     let mut line = String::new();
