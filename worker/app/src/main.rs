@@ -7,6 +7,7 @@
 mod admin;
 mod commands;
 mod config;
+mod connection;
 mod consume;
 mod memory;
 mod metrics;

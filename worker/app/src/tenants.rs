@@ -38,6 +38,11 @@ impl Tenants {
         Self(clients.into_iter().collect())
     }
 
+    /// Every tenant, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Client)> {
+        self.0.iter().map(|(name, client)| (name.as_str(), client))
+    }
+
     /// The tenant an event names, or the only one.
     pub fn find(&self, name: Option<&str>) -> Result<(&str, &Client), Failure> {
         let found = match name {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use crate::connection::Grants;
 use crate::error::{Context, Error, Peer};
 use crate::lane::{Lanes, Priority};
 use crate::log::RequestLog;
@@ -31,6 +32,7 @@ pub struct Client {
 
 struct Inner {
     endpoints: Endpoints,
+    client_id: String,
     access: Access,
     retry_budget: Duration,
     tokens: Tokens,
@@ -72,7 +74,8 @@ impl Client {
         });
         let lanes = Lanes::new(&transport, settings.limits, settings.batching);
         let (access, retry_budget) = (settings.access, settings.retry_budget);
-        let inner = Inner { endpoints, access, retry_budget, tokens, lanes, observer };
+        let client_id = settings.client_id.trim().to_owned();
+        let inner = Inner { endpoints, client_id, access, retry_budget, tokens, lanes, observer };
         Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None })
     }
 
@@ -96,6 +99,27 @@ impl Client {
     /// The writes.
     pub fn writer(&self) -> Writer<'_> {
         Writer { client: self }
+    }
+
+    /// What may be done with it.
+    pub fn access(&self) -> Access {
+        self.inner.access
+    }
+
+    /// The application's (client) id.
+    pub fn client_id(&self) -> &str {
+        &self.inner.client_id
+    }
+
+    /// What the connection was granted, as its token says; nothing where the token cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// No token came.
+    pub async fn grants(&self) -> Result<Grants, Error> {
+        let token = self.inner.tokens.current(&mut Retry::new(self.inner.retry_budget)).await?;
+        let header = token.header.to_str().unwrap_or_default();
+        Ok(Grants::of_token(header.trim_start_matches("Bearer ")).unwrap_or_default())
     }
 
     /// Sends a request until it is answered for good.

@@ -20,6 +20,7 @@
 
 mod batch;
 mod client;
+mod connection;
 mod error;
 mod groups;
 mod lane;
@@ -39,6 +40,7 @@ mod transport;
 mod users;
 
 pub use client::{Client, Reader, Writer};
+pub use connection::{DirectoryRole, Grants, Organization, ReportSettings, VerifiedDomain};
 pub use error::Error;
 pub use groups::{Group, GroupKind};
 pub use lane::Priority;

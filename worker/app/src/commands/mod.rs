@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod check;
 mod config;
 mod dead;
 mod plan;
@@ -47,6 +48,8 @@ enum Command {
     Run(run::Args),
     /// Show what an event would change, without a broker and without changing anything
     Plan(plan::Args),
+    /// Test the connection to each tenant: token, permissions, roles, licences
+    Check(check::Args),
     /// Check events and publish them
     Publish(publish::Args),
     /// Look at, replay and discard dead letters
@@ -96,6 +99,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.command {
         Command::Run(args) => run::run(args, config()?).await,
         Command::Plan(args) => plan::run(args, config()?).await,
+        Command::Check(args) => check::run(args, config()?).await,
         Command::Publish(args) => publish::run(args, config()?).await,
         Command::Dead(command) => dead::run(command, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),

@@ -1,0 +1,111 @@
+//! The connection test, and what a connection that may only read does.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
+
+use msgraph_emulator::{Application, Tenant};
+use serde_json::{Value, json};
+use system_tests::{House, events};
+
+async fn check(house: &mut House) -> (Option<i32>, Value) {
+    let finished = house.gatehouse(&["check", "--output", "json"]).await;
+    (finished.code, serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished:?}")))
+}
+
+fn may(found: &Value, name: &str) -> String {
+    let uses = found["uses"].as_array().unwrap();
+    uses.iter().find(|one| one["name"] == name).unwrap()["may"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_whole_connection_is_told_as_one() {
+    let application = ["Reports.Read.All", "ReportSettings.Read.All"]
+        .into_iter()
+        .fold(Application::default(), Application::role);
+    let mut house = House::with(Tenant::contoso().application(application)).build().await;
+    let (code, found) = check(&mut house).await;
+    assert_eq!(found["problems"], json!([]), "{found}");
+    assert_eq!((&found["connected"], &found["organization"]["name"]), (&json!(true), &json!("Contoso")));
+    assert_eq!(may(&found, "remove_licenses"), "act");
+    assert_eq!(found["concealed_names"], json!(false), "{found}");
+    let seats = found["licenses"].as_array().unwrap();
+    assert!(
+        seats.iter().any(|seats| seats["sku"] == "SPE_E3" && seats["free"].as_i64() > Some(0)),
+        "{found}"
+    );
+    assert_eq!(code, Some(0), "{found}");
+    let human = house.gatehouse(&["check"]).await.ok();
+    assert!(
+        human.contains("Tenant contoso: connected to Contoso") && human.contains("sync usage"),
+        "{human}"
+    );
+    assert!(house.effects().is_empty());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named_with_what_it_keeps_from_work() {
+    let application = Application::default()
+        .without_role("LicenseAssignment.ReadWrite.All")
+        .without_role("User.ReadWrite.All");
+    let mut house = House::with(Tenant::contoso().application(application)).build().await;
+    let (code, found) = check(&mut house).await;
+    assert_eq!(code, Some(1));
+    assert_eq!(found["connected"], json!(true));
+    assert_eq!([may(&found, "remove_licenses"), may(&found, "usage")], ["read", "nothing"], "{found}");
+    assert_eq!(may(&found, "remove_from_groups"), "act");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_token_that_grants_nothing_is_no_connection() {
+    let nobody = Application::default().roles(&[]);
+    let mut house = House::with(Tenant::contoso().application(nobody)).build().await;
+    let (code, found) = check(&mut house).await;
+    assert_eq!((code, &found["connected"]), (Some(1), &json!(false)));
+    assert!(found["problems"][0].as_str().unwrap().contains("grants nothing"), "{found}");
+    house.close().await;
+
+    let mut house =
+        House::with(Tenant::contoso()).set("TENANTS__CONTOSO__CLIENT_SECRET", "not-the-secret").build().await;
+    let (code, found) = check(&mut house).await;
+    assert_eq!((code, &found["connected"]), (Some(1), &json!(false)));
+    assert!(found["problems"][0].as_str().unwrap().contains("AADSTS7000215"), "{found}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn with_the_access_read_nothing_is_written_whoever_asks() {
+    let mut house = House::with(Tenant::contoso()).set("TENANTS__CONTOSO__ACCESS", "read").build().await;
+    let (code, found) = check(&mut house).await;
+    assert_eq!(
+        (code, may(&found, "disable_account"), may(&found, "users")),
+        (Some(1), "read".into(), "read".into())
+    );
+
+    let leaver = events::offboarding("leave-1", json!({ "upn": "edsger@contoso.example" }));
+    let file = house.file("leaver.json", &leaver.to_string());
+    house.gatehouse(&["plan", file.to_str().unwrap()]).await.ok();
+
+    let mut worker = house.worker().await;
+    for replay in 0..2 {
+        if replay == 0 {
+            house.queues.event(&leaver).await;
+        } else {
+            house.gatehouse(&["dead", "replay", "--all", "--why", "to see that it stays so"]).await.ok();
+        }
+        let end = loop {
+            let heard = house.results.next().await;
+            if heard.is_end() {
+                break heard;
+            }
+        };
+        let failure = &end.event["data"]["failure"];
+        assert_eq!((&failure["class"], &failure["code"]), (&json!("blocked"), &json!("access_read_only")));
+    }
+    house.quiet().await;
+    assert_eq!(house.effects(), [""; 0]);
+    assert!(house.emulator.journal().iter().all(|entry| !entry.write), "not even an attempt");
+    assert_eq!(worker.terminate().await, Some(0));
+    house.gatehouse(&["dead", "discard", "--all", "--why", "it was meant"]).await.ok();
+    house.close().await;
+}

@@ -1,0 +1,122 @@
+//! `gatehouse check`: the connection test.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use comfy_table::{Cell, Color};
+
+use super::{CommandError, OutputArgs};
+use crate::config::Config;
+use crate::connection::{Connection, Kind, May, Use};
+use crate::output::{self, Format};
+use crate::tenants::Tenants;
+
+/// Tries each tenant's connection: token, permissions, roles, licences. Changes nothing.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gatehouse check
+  gatehouse check --tenant contoso --output json | jq .uses
+
+May: act, with everything granted and the access `act`; read, where plans and syncs work; nothing.
+
+Exits with 1 if a tenant is not connected, or an action or sync may not do all it is there for.")]
+pub struct Args {
+    /// Only this tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    #[command(flatten)]
+    format: OutputArgs,
+}
+
+pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
+    let observer: Arc<dyn msgraph::Observer> = Arc::new(());
+    let tenants = Tenants::new(&config, &observer)?;
+    if let Some(name) = &args.tenant {
+        tenants.find(Some(name)).map_err(|failure| CommandError::Input(failure.message))?;
+    }
+    let mut well = true;
+    for (name, client) in tenants.iter() {
+        if args.tenant.as_deref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let found = Connection::test(name, client).await;
+        well &= found.is_complete();
+        match args.format.output {
+            Format::Json => output::json(&found)?,
+            Format::Human => show(&found)?,
+        }
+    }
+    Ok(super::verdict(well))
+}
+
+fn show(found: &Connection) -> Result<(), CommandError> {
+    let Connection { tenant, identity, permissions, .. } = found;
+    let whose =
+        found.organization.as_ref().map(|of| format!(" to {} ({})", of.name, of.id)).unwrap_or_default();
+    let access = if found.access == "act" { "read and act" } else { "read only" };
+    let state = if found.connected { "connected" } else { "NOT connected" };
+    output::lines(&format!("Tenant {tenant}: {state}{whose}"))?;
+    output::lines(&format!("  access {access}; as {identity} with {} permissions", permissions.len()))?;
+    for problem in &found.problems {
+        output::lines("  problem:")?;
+        output::indented(problem)?;
+    }
+    if let Some(roles) = &found.directory_roles {
+        let roles = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
+        output::lines(&format!("  directory roles of the application: {roles}"))?;
+    }
+    let concealed = match found.concealed_names {
+        None => "",
+        Some(false) => "no",
+        Some(true) => {
+            "yes, so usage cannot be told by person; to change it: Microsoft 365 admin center > Settings > Org \
+             settings > Reports, and clear `Display concealed user, group, and site names in all reports`"
+        }
+    };
+    if !concealed.is_empty() {
+        output::lines("  reports hide names:")?;
+        output::indented(concealed)?;
+    }
+    output::lines(&uses_table(&found.uses).to_string())?;
+    if let Some(licenses) = &found.licenses {
+        let mut table = output::table(&["Licence", "Seats", "Used", "Free"]);
+        for seats in licenses {
+            let free = Cell::new(seats.free).fg(if seats.free > 0 { Color::Green } else { Color::Red });
+            table.add_row(vec![Cell::new(&seats.sku), Cell::new(seats.usable), Cell::new(seats.used), free]);
+        }
+        output::lines(&table.to_string())?;
+    }
+    for note in &found.notes {
+        output::lines("  note:")?;
+        output::indented(note)?;
+    }
+    Ok(())
+}
+
+fn uses_table(uses: &[Use]) -> comfy_table::Table {
+    let mut table = output::table(&["Action or sync", "May", "Granted", "Missing"]);
+    for one in uses {
+        let names = |granted: bool| {
+            let those = one.needs.iter().filter(|need| need.granted == granted);
+            those.map(|need| need.permission.as_str()).collect::<Vec<_>>().join("\n")
+        };
+        let name = match one.kind {
+            Kind::Action => one.name.clone(),
+            Kind::Sync => format!("sync {}", one.name),
+        };
+        let (word, color) = match one.may {
+            May::Act => ("act", Color::Green),
+            May::Read if one.kind == Kind::Sync => ("read", Color::Green),
+            May::Read => ("read", Color::Yellow),
+            May::Nothing => ("nothing", Color::Red),
+        };
+        table.add_row(vec![
+            Cell::new(name),
+            Cell::new(word).fg(color),
+            Cell::new(names(true)),
+            Cell::new(names(false)).fg(Color::Red),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,277 @@
+//! What a tenant's connection is good for: the connection test, as data.
+
+use msgraph::{Access, Client, Error, Grants, SubscribedSku};
+use serde::Serialize;
+
+/// The role that lets an application change administrators.
+const PRIVILEGED: &str = "Privileged Authentication Administrator";
+
+/// What a connection test found.
+#[derive(Debug, Serialize)]
+pub struct Connection {
+    /// The tenant's name in the settings.
+    pub tenant: String,
+    /// Whether there is a token, it grants something, and Graph answers to it.
+    pub connected: bool,
+    /// What the settings allow.
+    pub access: &'static str,
+    /// Whose tenant it is.
+    pub organization: Option<Organization>,
+    /// As what it is connected.
+    pub identity: &'static str,
+    /// Everything that was granted.
+    pub permissions: Vec<String>,
+    /// The directory roles of the application; nothing where they cannot be read.
+    pub directory_roles: Option<Vec<String>>,
+    /// Every action and sync.
+    pub uses: Vec<Use>,
+    /// Whether usage reports hide names; nothing where that cannot be read.
+    pub concealed_names: Option<bool>,
+    /// Seats of each licence; nothing where they cannot be read.
+    pub licenses: Option<Vec<Seats>>,
+    /// What stands in the way, and what to do.
+    pub problems: Vec<String>,
+    /// What is good to know.
+    pub notes: Vec<String>,
+}
+
+/// Whose tenant it is.
+#[derive(Debug, Serialize)]
+pub struct Organization {
+    /// Its directory id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// One action or sync.
+#[derive(Debug, Serialize)]
+pub struct Use {
+    /// Its name.
+    pub name: String,
+    /// Action or sync.
+    pub kind: Kind,
+    /// The permissions it needs.
+    pub needs: Vec<Need>,
+    /// What it can do with those it has.
+    pub may: May,
+}
+
+/// What a use is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// It changes the tenant.
+    Action,
+    /// It reads the tenant.
+    Sync,
+}
+
+/// A permission.
+#[derive(Debug, Serialize)]
+pub struct Need {
+    /// Its name.
+    pub permission: String,
+    /// Whether it, or one that includes it, was granted.
+    pub granted: bool,
+}
+
+/// How far permissions and access reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum May {
+    /// Look and change.
+    Act,
+    /// Look: plans and syncs work.
+    Read,
+    /// Not even that.
+    Nothing,
+}
+
+/// Seats of a licence.
+#[derive(Debug, Serialize)]
+pub struct Seats {
+    /// Its part number, or its id where it has none.
+    pub sku: String,
+    /// Those that can be given: enabled, or in their grace period.
+    pub usable: i64,
+    /// Those in use.
+    pub used: i64,
+    /// Those left.
+    pub free: i64,
+}
+
+/// What reads of the tenant for their own sake need.
+const SYNCS: [(&str, &[&str]); 3] = [
+    ("users", &["User.Read.All"]),
+    ("licenses", &["LicenseAssignment.Read.All", "User.Read.All"]),
+    ("usage", &["Reports.Read.All", "ReportSettings.Read.All"]),
+];
+
+impl Connection {
+    /// Tries a connection.
+    pub async fn test(tenant: &str, client: &Client) -> Self {
+        let access = client.access();
+        let mut found = Self::nothing(tenant, access);
+        let grants = match client.grants().await {
+            Ok(grants) => grants,
+            Err(error) => {
+                found.problems.push(error.to_string());
+                return found;
+            }
+        };
+        found.identity = if grants.is_delegated { "service account" } else { "application" };
+        found.permissions = grants.permissions.iter().cloned().collect();
+        found.uses = uses(&grants, access);
+        if grants.permissions.is_empty() {
+            found.problems.push(
+                "the token grants nothing: add the application permissions below in Microsoft Entra, and let an \
+                 administrator consent"
+                    .to_owned(),
+            );
+            return found;
+        }
+        found.look(client, &grants).await;
+        found
+    }
+
+    fn nothing(tenant: &str, access: Access) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            connected: false,
+            access: match access {
+                Access::Read => "read",
+                Access::Act => "act",
+            },
+            organization: None,
+            identity: "nobody",
+            permissions: Vec::new(),
+            directory_roles: None,
+            uses: uses(&Grants::default(), access),
+            concealed_names: None,
+            licenses: None,
+            problems: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Whether every action and sync may do all it is there for.
+    pub fn is_complete(&self) -> bool {
+        let whole = |one: &Use| match one.kind {
+            Kind::Action => one.may == May::Act,
+            Kind::Sync => one.may == May::Read,
+        };
+        self.connected && self.problems.is_empty() && self.uses.iter().all(whole)
+    }
+
+    /// Asks Graph itself.
+    async fn look(&mut self, client: &Client, grants: &Grants) {
+        let reader = client.reader();
+        let (organization, skus, roles, reports) = tokio::join!(
+            reader.organization(),
+            reader.subscribed_skus(),
+            reader.roles_of_application(client.client_id()),
+            reader.report_settings(),
+        );
+        match organization {
+            Ok(organization) => {
+                self.connected = true;
+                self.organization = organization.map(|organization| Organization {
+                    name: organization.display_name.unwrap_or_default(),
+                    id: organization.id,
+                });
+            }
+            // It takes a permission like any other: Graph knows us all the same.
+            Err(error) if error.is_forbidden() => {
+                self.connected = true;
+                self.notes.push("the organization's name cannot be read; User.Read.All shows it".to_owned());
+            }
+            Err(error) => self.problems.push(error.to_string()),
+        }
+        self.see_roles(roles.map(|roles| roles.into_iter().map(|role| role.display_name).collect()), grants);
+        match reports {
+            Ok(settings) => self.concealed_names = Some(settings.display_concealed_names),
+            Err(error) => self.unreadable("whether reports hide names", "ReportSettings.Read.All", &error),
+        }
+        match skus {
+            Ok(skus) => self.see_licenses(&skus),
+            Err(error) => self.unreadable("the licences", "LicenseAssignment.Read.All", &error),
+        }
+    }
+
+    fn see_roles(&mut self, roles: Result<Vec<String>, Error>, grants: &Grants) {
+        match roles {
+            _ if grants.is_delegated => {}
+            Ok(roles) => {
+                if !roles.iter().any(|role| role == PRIVILEGED || role == "Global Administrator") {
+                    self.notes.push(format!(
+                        "administrators cannot be locked out: that needs the directory role {PRIVILEGED}"
+                    ));
+                }
+                self.directory_roles = Some(roles);
+            }
+            Err(error) => {
+                self.unreadable("the application's directory roles", "Application.Read.All", &error);
+            }
+        }
+    }
+
+    fn see_licenses(&mut self, skus: &[SubscribedSku]) {
+        for (steps, plan) in [("mailbox", "EXCHANGE"), ("OneDrive", "SHAREPOINT")] {
+            let has = |sku: &SubscribedSku| {
+                let mut plans = sku.service_plans.iter().filter_map(|plan| plan.service_plan_name.as_deref());
+                plans.any(|name| name.starts_with(plan))
+            };
+            if !skus.iter().any(has) {
+                self.notes.push(format!(
+                    "no licence of this tenant has a plan of {plan}: steps for a {steps} will find nothing"
+                ));
+            }
+        }
+        let seats = skus.iter().map(|sku| Seats {
+            sku: sku.sku_part_number.clone().unwrap_or_else(|| sku.sku_id.clone()),
+            usable: sku.prepaid_units.enabled.saturating_add(sku.prepaid_units.warning),
+            used: sku.consumed_units,
+            free: sku.available(),
+        });
+        self.licenses = Some(seats.collect());
+    }
+
+    fn unreadable(&mut self, what: &str, permission: &str, error: &Error) {
+        if error.is_forbidden() {
+            self.notes.push(format!("{what} cannot be read; {permission} shows it"));
+        } else {
+            self.problems.push(format!("{what} cannot be read: {error}"));
+        }
+    }
+}
+
+fn uses(grants: &Grants, access: Access) -> Vec<Use> {
+    let needs = |names: &[&str]| -> Vec<Need> {
+        let need = |name: &&str| Need { permission: (*name).to_owned(), granted: grants.covers(name) };
+        names.iter().map(need).collect()
+    };
+    let actions = actions::roster().into_iter().map(|entry| {
+        let needs = needs(entry.needs);
+        let may = if !entry.needs.iter().all(|name| may_look(grants, name)) {
+            May::Nothing
+        } else if access == Access::Act && needs.iter().all(|need| need.granted) {
+            May::Act
+        } else {
+            May::Read
+        };
+        Use { name: entry.name.to_owned(), kind: Kind::Action, needs, may }
+    });
+    let syncs = SYNCS.into_iter().map(|(name, names)| {
+        let needs = needs(names);
+        let may = if needs.iter().all(|need| need.granted) { May::Read } else { May::Nothing };
+        Use { name: name.to_owned(), kind: Kind::Sync, needs, may }
+    });
+    actions.chain(syncs).collect()
+}
+
+/// Whether what a permission is needed for can at least be looked at. One that only writes is not asked for that.
+fn may_look(grants: &Grants, permission: &str) -> bool {
+    let reads = permission.replace(".ReadWrite.", ".Read.");
+    !reads.contains(".Read.") || grants.covers(&reads)
+}
