@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::error::Refusal;
 use crate::journal::Outcome;
 use crate::limits::{MAILBOX_CONCURRENCY, mailbox};
+use crate::pace::Pace;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::world::World;
@@ -83,6 +84,7 @@ pub(crate) async fn answer(world: &World, envelope: &Request, lost: bool) -> Opt
     }
     let is_lost = lost || done.iter().flatten().any(|one| one.reply.is_none());
     let mut responses = Vec::new();
+    let mut pace = Pace::Whole;
     let mut inside = world.lock();
     for (part, one) in parts.iter().zip(done) {
         let Some(Done { reply, mut outcome }) = one else { continue };
@@ -90,11 +92,13 @@ pub(crate) async fn answer(world: &World, envelope: &Request, lost: bool) -> Opt
             outcome.status = None;
         }
         inside.journal.write(&part.request, outcome);
+        // A body that drips or breaks off is that of the batch: there is no other on the wire.
+        pace = reply.as_ref().map(|reply| reply.pace).filter(|pace| *pace != Pace::Whole).unwrap_or(pace);
         responses.extend(reply.map(|reply| reply.into_part(&part.id)));
     }
     // In any order, says Graph: a client that counts on the order sent is found out here.
     responses.reverse();
-    (!is_lost).then(|| Reply::ok(&json!({ "responses": responses })))
+    (!is_lost).then(|| Reply::ok(&json!({ "responses": responses })).paced(pace))
 }
 
 /// The parts that wait for nobody any more: of those for one mailbox, Outlook takes no more at a time

@@ -7,6 +7,7 @@ use hyper::header::RETRY_AFTER;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Refusal;
+use crate::pace::Pace;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::tenant::seed::Numbers;
@@ -38,6 +39,12 @@ pub struct Fault {
     drop: bool,
     act_then_drop: bool,
     garbage: bool,
+    truncate: bool,
+    content_type: Option<String>,
+    /// How many bytes a second of the body are sent.
+    drip: Option<u64>,
+    /// After how many bytes of the body the connection is reset.
+    cut: Option<u64>,
 }
 
 /// What a spoiled answer has for a body.
@@ -73,6 +80,30 @@ impl Fault {
     #[must_use]
     pub fn garbage() -> Self {
         Self { garbage: true, ..Self::default() }
+    }
+
+    /// Acts, then answers with the first half of the body only.
+    #[must_use]
+    pub fn truncated() -> Self {
+        Self { truncate: true, ..Self::default() }
+    }
+
+    /// Acts, then answers under this content type.
+    #[must_use]
+    pub fn mislabelled(content_type: &str) -> Self {
+        Self { content_type: Some(content_type.to_owned()), ..Self::default() }
+    }
+
+    /// Acts, then sends so many bytes of the body a second.
+    #[must_use]
+    pub fn dripping(bytes_a_second: u64) -> Self {
+        Self { drip: Some(bytes_a_second), ..Self::default() }
+    }
+
+    /// Acts, then resets the connection after so many bytes of the body.
+    #[must_use]
+    pub fn cut_after(bytes: u64) -> Self {
+        Self { cut: Some(bytes), ..Self::default() }
     }
 
     /// Acts and answers, but later.
@@ -181,11 +212,22 @@ impl Fault {
 
     /// What a rule from outside lacks or has too much of.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let ends = [self.status.is_some(), self.drop, self.act_then_drop, self.garbage];
+        let ends = [
+            self.status.is_some(),
+            self.drop,
+            self.act_then_drop,
+            self.garbage,
+            self.truncate,
+            self.content_type.is_some(),
+            self.drip.is_some(),
+            self.cut.is_some(),
+        ];
         let ends = ends.iter().filter(|&&end| end).count();
         if ends > 1 || (ends == 0 && self.delay_ms.is_none()) {
             return Err(
-                "name exactly one of status, drop, act_then_drop, garbage, or delay_ms alone".to_owned()
+                "name exactly one of status, drop, act_then_drop, garbage, truncate, content_type, drip, cut, \
+                 or delay_ms alone"
+                    .to_owned(),
             );
         }
         let only_with_status = self.retry_after.is_some()
@@ -226,6 +268,15 @@ impl Fault {
         }
         if self.act_then_drop {
             return Some(End::ActThenDrop);
+        }
+        if self.truncate {
+            return Some(End::Truncate);
+        }
+        if let Some(content_type) = &self.content_type {
+            return Some(End::Mislabel(content_type.clone()));
+        }
+        if let Some(pace) = self.drip.map(Pace::Drip).or(self.cut.map(Pace::Cut)) {
+            return Some(End::Pace(pace));
         }
         if self.garbage {
             let text = "<<< this is not what you asked for >>>".to_owned();
@@ -269,6 +320,27 @@ pub(crate) enum End {
     Reply(Reply),
     Drop,
     ActThenDrop,
+    Truncate,
+    Mislabel(String),
+    Pace(Pace),
+}
+
+impl End {
+    /// Whether the request is carried out all the same.
+    pub(crate) fn acts(&self) -> bool {
+        !matches!(self, Self::Drop | Self::Reply(_))
+    }
+
+    /// What becomes of the answer to a request that was carried out.
+    pub(crate) fn spoil(self, reply: Reply) -> Option<Reply> {
+        match self {
+            Self::Drop | Self::ActThenDrop => None,
+            Self::Reply(instead) => Some(instead),
+            Self::Truncate => Some(reply.truncated()),
+            Self::Mislabel(content_type) => Some(reply.typed(&content_type)),
+            Self::Pace(pace) => Some(reply.paced(pace)),
+        }
+    }
 }
 
 /// What the rules say to one request.
@@ -387,6 +459,8 @@ mod tests {
         assert!(check(r#"{"status":503,"probability":1.5}"#).is_err());
         assert!(check(r#"{"status":503,"delay_ms":5,"retry_after":"1.5"}"#).is_ok());
         assert!(check(r#"{"delay_ms":5}"#).is_ok());
+        assert!(check(r#"{"cut":5,"probability":0.5}"#).is_ok());
+        assert!(check(r#"{"cut":5,"drip":5}"#).is_err());
         assert!(serde_json::from_str::<Fault>(r#"{"statu":503}"#).is_err());
     }
 }

@@ -39,6 +39,7 @@ mod journal;
 mod latency;
 mod limits;
 mod options;
+mod pace;
 mod paging;
 mod permissions;
 mod query;

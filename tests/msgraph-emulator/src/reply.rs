@@ -1,30 +1,33 @@
 //! Answers, and the headers Graph puts on each of them.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::error::Refusal;
+use crate::pace::{Pace, Paced};
 use crate::request::Request;
 
 /// One answer, before it is sent.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
-    content_type: Option<&'static str>,
+    content_type: Option<Cow<'static, str>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    pub(crate) pace: Pace,
 }
 
 impl Reply {
     /// An answer without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, content_type: None, headers: Vec::new(), body: Bytes::new() }
+        Self { status, content_type: None, headers: Vec::new(), body: Bytes::new(), pace: Pace::Whole }
     }
 
     /// 204, Graph's answer to most writes.
@@ -49,7 +52,25 @@ impl Reply {
 
     /// An answer in some text format.
     pub(crate) fn text(status: StatusCode, content_type: &'static str, body: String) -> Self {
-        Self { content_type: Some(content_type), body: Bytes::from(body), ..Self::empty(status) }
+        let content_type = Some(Cow::Borrowed(content_type));
+        Self { content_type, body: Bytes::from(body), ..Self::empty(status) }
+    }
+
+    /// The first half of the answer, as if that were all of it.
+    pub(crate) fn truncated(mut self) -> Self {
+        self.body.truncate(self.body.len() / 2);
+        self
+    }
+
+    /// The answer under another type than its own.
+    pub(crate) fn typed(mut self, content_type: &str) -> Self {
+        self.content_type = Some(Cow::Owned(content_type.to_owned()));
+        self
+    }
+
+    /// The answer with its body sent this way.
+    pub(crate) fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Adds a header; a value no header can hold is left out.
@@ -70,12 +91,13 @@ impl Reply {
     }
 
     /// The answer to a request, with the headers every answer has. `Date` is hyper's.
-    pub(crate) fn into_response(self, request: &Request) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
+    pub(crate) fn into_response(self, request: &Request) -> Response<Paced> {
+        let mut response = Response::new(Paced::new(self.body, self.pace));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        if let Some(kind) = self.content_type {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        let kind = self.content_type.and_then(|kind| HeaderValue::from_str(&kind).ok());
+        if let Some(kind) = kind {
+            headers.insert(CONTENT_TYPE, kind);
         }
         let ids =
             [("request-id", request.request_id.as_str()), ("client-request-id", request.client_request_id())];

@@ -1,13 +1,13 @@
 //! HTTP/1.1 on one thread of its own, so that a test's runtime, its paused clock and its end do not
 //! touch the emulator's.
 
+use std::error::Error;
+use std::future::poll_fn;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::control;
 use crate::error::Refusal;
+use crate::pace::{CutOff, Paced};
 use crate::reply::Reply;
 use crate::request::{Request, Unreadable};
 use crate::world::World;
@@ -82,15 +83,18 @@ async fn accept(listener: tokio::net::TcpListener, world: Arc<World>) {
 async fn connection(stream: TcpStream, world: Arc<World>) {
     // Without it small answers would wait for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |incoming| serve(incoming, Arc::clone(&world)));
-    // How a connection ends is the client's affair, and often a fault's.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let service = service_fn(move |incoming| Box::pin(serve(incoming, Arc::clone(&world))));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let end = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    // How a connection ends is the client's affair, and often a fault's: one that was cut off is reset.
+    let is_cut =
+        end.is_err_and(|error| error.source().and_then(|why| why.downcast_ref::<CutOff>()).is_some());
+    if is_cut {
+        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+    }
 }
 
-async fn serve(
-    incoming: hyper::Request<Incoming>,
-    world: Arc<World>,
-) -> Result<Response<Full<Bytes>>, HangUp> {
+async fn serve(incoming: hyper::Request<Incoming>, world: Arc<World>) -> Result<Response<Paced>, HangUp> {
     let request = match Request::read(incoming).await {
         Ok(request) => request,
         Err((Unreadable::Gone, _)) => return Err(HangUp),

@@ -104,11 +104,15 @@ impl World {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let acts = matches!(started.verdict.end, None | Some(End::ActThenDrop));
+        let acts = started.verdict.end.as_ref().is_none_or(End::acts);
         let is_known = request.is_batch() && self.lock().knows_caller(request);
         let (reply, outcome) = if acts && is_known {
-            let lost = started.verdict.end.is_some();
+            let lost = matches!(started.verdict.end, Some(End::ActThenDrop));
             let reply = batch::answer(self, request, lost).await;
+            let reply = reply.and_then(|reply| match started.verdict.end {
+                None => Some(reply),
+                Some(end) => end.spoil(reply),
+            });
             let status = reply.as_ref().map(|reply| reply.status.as_u16());
             (reply, Outcome { status, effects: Vec::new(), fault: started.verdict.rule })
         } else {
@@ -149,7 +153,7 @@ impl Inside {
         let mut verdict = self.faults.judge(request);
         let mut admission = Admission::default();
         let mut licensing = None;
-        let acts = matches!(verdict.end, None | Some(End::ActThenDrop));
+        let acts = verdict.end.as_ref().is_none_or(End::acts);
         let is_graph = !request.is_token_request() && !request.is_batch();
         if acts && is_graph && self.knows_caller(request) {
             // Whose limit it is matters only where there are limits, and costs a token's decoding.
@@ -175,7 +179,10 @@ impl Inside {
         let (reply, effects) = match verdict.end {
             Some(End::Drop) => (None, Vec::new()),
             Some(End::Reply(reply)) => (Some(reply), Vec::new()),
-            Some(End::ActThenDrop) => (None, self.act(request).1),
+            Some(end) => {
+                let (reply, effects) = self.act(request);
+                (end.spoil(reply), effects)
+            }
             None => {
                 let (reply, effects) = self.act(request);
                 (Some(reply), effects)

@@ -82,6 +82,76 @@ async fn answers_are_spoiled_as_asked() {
 }
 
 #[tokio::test]
+async fn bodies_are_spoiled_after_the_request_was_carried_out() {
+    let desk = Desk::open().await;
+    let body = desk.request("GET", "users").send().await.unwrap().text().await.unwrap();
+    desk.emulator.fault(Fault::truncated().times(1));
+    let half = desk.request("GET", "users").send().await.unwrap();
+    assert_eq!(
+        (half.status().as_u16(), half.text().await.unwrap()),
+        (200, body[..body.len() / 2].to_owned())
+    );
+
+    desk.emulator.fault(Fault::mislabelled("text/html").times(1));
+    let answer = desk.request("GET", "users").send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/html");
+    assert_eq!(answer.text().await.unwrap(), body);
+
+    desk.emulator.fault(Fault::dripping(body.len() as u64 * 5).times(1));
+    let started = std::time::Instant::now();
+    let mut answer = desk.request("GET", "users").send().await.unwrap();
+    let mut pieces = Vec::new();
+    while let Some(piece) = answer.chunk().await.unwrap() {
+        pieces.push(piece);
+    }
+    assert!(pieces.len() > 1 && started.elapsed().as_millis() > 100, "{} pieces", pieces.len());
+    assert_eq!(pieces.concat(), body.as_bytes());
+}
+
+#[tokio::test]
+async fn a_connection_is_reset_in_the_middle_of_a_body() {
+    let desk = Desk::open().await;
+    let id = desk.user(ADA);
+    desk.emulator.fault(Fault::cut_after(20).times(1));
+    let path = format!("users/{ADA}/revokeSignInSessions");
+    let mut answer = desk.request("POST", &path).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.content_length().unwrap() > 20);
+    let mut got = 0;
+    let error = loop {
+        match answer.chunk().await {
+            Ok(piece) => got += piece.unwrap().len(),
+            Err(error) => break error,
+        }
+    };
+    assert!(got <= 20, "{got} bytes");
+    let mut causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let is_reset = causes.any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionReset)
+    });
+    assert!(is_reset, "{error:?}");
+    assert_eq!(desk.emulator.effects(), [format!("revoke sessions of user {id}")]);
+    assert_eq!(desk.emulator.journal()[0].status, Some(200));
+}
+
+#[tokio::test]
+async fn a_spoiled_part_spoils_its_batch_only_on_the_wire() {
+    let desk = Desk::open().await;
+    let part = |id: &str, url: &str| json!({ "id": id, "method": "GET", "url": url });
+    let batch = json!({ "requests": [part("1", "/users"), part("2", "/groups")] });
+    let send = || desk.request("POST", "$batch").json(&batch).send();
+    desk.emulator.fault(Fault::truncated().path("/groups").times(1));
+    let body: Value = send().await.unwrap().json().await.unwrap();
+    let groups = &body["responses"].as_array().unwrap()[0];
+    assert_eq!((&groups["id"], groups["body"].is_string()), (&json!("2"), true), "base64 of what is no JSON");
+    desk.emulator.fault(Fault::cut_after(5).path("/groups").times(1));
+    assert!(send().await.unwrap().bytes().await.is_err());
+    desk.emulator.fault(Fault::truncated().path("$batch").times(1));
+    assert!(send().await.unwrap().json::<Value>().await.is_err());
+}
+
+#[tokio::test]
 async fn a_dropped_request_is_not_acted_on_and_an_acted_one_is() {
     let desk = Desk::open().await;
     let id = desk.user(ADA);
