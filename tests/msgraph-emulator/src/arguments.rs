@@ -19,6 +19,7 @@ use msgraph_emulator::{Lag, Limits, Options, Tenant, TenantError};
   msgraph-emulator --listen 127.0.0.1:8080 --tenant tenant.json
   msgraph-emulator --seed 7 --users 10000
   msgraph-emulator --crowd 1000000
+  msgraph-emulator --https authority.pem
   msgraph-emulator --latency 50ms --jitter 10ms --limits small
 
 Ends with 0 after SIGINT or SIGTERM, with 1 where it cannot start."
@@ -60,6 +61,9 @@ pub(crate) struct Arguments {
     /// Refuse a licence call while another is under way
     #[arg(long)]
     exclusive_licensing: bool,
+    /// Speak HTTPS, and write the certificate of the authority to trust to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) https: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -94,6 +98,9 @@ impl Arguments {
         }
         if self.exclusive_licensing {
             options = options.exclusive_licensing();
+        }
+        if self.https.is_some() {
+            options = options.https();
         }
         Ok(options)
     }

@@ -226,6 +226,7 @@ impl PartBody {
             headers: inherited(&envelope.headers),
             body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
             request_id: Uuid::new_v4().to_string(),
+            secure: envelope.secure,
             batch: Some(envelope.request_id.clone()),
         };
         for (name, value) in headers {

@@ -49,6 +49,7 @@ mod request;
 mod route;
 mod server;
 mod tenant;
+mod tls;
 mod world;
 
 pub use faults::Fault;
@@ -60,6 +61,7 @@ pub use tenant::{Application, CLIENT_ID, CLIENT_SECRET, Group, Sku, TENANT_ID, T
 pub use world::Secrets;
 
 use server::Server;
+use tls::Tls;
 use world::World;
 
 /// What a client needs to ask for tokens.
@@ -87,6 +89,14 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no certificate to speak HTTPS with.
+    #[error("cannot make a certificate for {address}: {why}; start without HTTPS")]
+    Certificate {
+        /// The address it was for.
+        address: SocketAddr,
+        /// What was wrong.
+        why: String,
+    },
 }
 
 /// A running emulator. It stops when it is dropped.
@@ -94,6 +104,7 @@ pub enum StartError {
 pub struct Emulator {
     world: Arc<World>,
     address: SocketAddr,
+    tls: Option<Tls>,
     _server: Server,
 }
 
@@ -102,23 +113,32 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// The tenant was built with a mistake, or the address cannot be listened on.
+    /// The tenant was built with a mistake, the address cannot be listened on, or no certificate can be made.
     pub fn start(options: Options) -> Result<Self, StartError> {
         options.tenant.check()?;
         let listen = options.listen;
         let at = |source| StartError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).map_err(at)?;
         let address = listener.local_addr().map_err(at)?;
+        let tls = options.https.then(|| Tls::new(address.ip())).transpose();
+        let tls = tls.map_err(|why| StartError::Certificate { address, why: why.to_string() })?;
         let world = Arc::new(World::new(options));
-        let server = Server::start(listener, Arc::clone(&world)).map_err(at)?;
-        Ok(Self { world, address, _server: server })
+        let server = Server::start(listener, Arc::clone(&world), tls.as_ref()).map_err(at)?;
+        Ok(Self { world, address, tls, _server: server })
     }
 
     /// The root of every address: Graph is at `/v1.0` below it, the token endpoint at
     /// `/{tenant id}/oauth2/v2.0/token`, the controls at `/_emulator`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The certificate, in PEM, of the authority a client has to trust; nothing without HTTPS.
+    #[must_use]
+    pub fn certificate_authority(&self) -> Option<&str> {
+        self.tls.as_ref().map(|tls| tls.authority.as_str())
     }
 
     /// The credentials of the tenant's first application, by client id; empty where there is none.

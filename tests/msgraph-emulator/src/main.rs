@@ -28,6 +28,10 @@ async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let emulator = Emulator::start(arguments.options()?)?;
+    if let Some((path, authority)) = arguments.https.as_ref().zip(emulator.certificate_authority()) {
+        let wrong = |error| format!("cannot write {}: {error}; name another file", path.display());
+        std::fs::write(path, authority).map_err(wrong)?;
+    }
     let mut out = std::io::stdout();
     writeln!(out, "listening on {}", emulator.url())?;
     out.flush()?;

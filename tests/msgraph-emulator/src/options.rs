@@ -22,6 +22,7 @@ pub struct Options {
     pub(crate) new_users_after: Option<Lag>,
     pub(crate) stale_reads: Option<Lag>,
     pub(crate) exclusive_licensing: bool,
+    pub(crate) https: bool,
 }
 
 impl Default for Options {
@@ -45,6 +46,7 @@ impl Options {
             new_users_after: None,
             stale_reads: None,
             exclusive_licensing: false,
+            https: false,
         }
     }
 
@@ -108,6 +110,13 @@ impl Options {
     #[must_use]
     pub fn exclusive_licensing(mut self) -> Self {
         self.exclusive_licensing = true;
+        self
+    }
+
+    /// Speaks HTTPS, with a certificate of an authority made up at the start.
+    #[must_use]
+    pub fn https(mut self) -> Self {
+        self.https = true;
         self
     }
 }

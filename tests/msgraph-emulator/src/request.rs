@@ -26,6 +26,8 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     /// The id the emulator gives the request.
     pub(crate) request_id: String,
+    /// Whether it came over TLS.
+    pub(crate) secure: bool,
     /// The id of the batch it is a part of.
     pub(crate) batch: Option<String>,
 }
@@ -41,7 +43,10 @@ pub(crate) enum Unreadable {
 
 impl Request {
     /// Reads the head and the whole body.
-    pub(crate) async fn read(incoming: hyper::Request<Incoming>) -> Result<Self, (Unreadable, Self)> {
+    pub(crate) async fn read(
+        incoming: hyper::Request<Incoming>,
+        secure: bool,
+    ) -> Result<Self, (Unreadable, Self)> {
         let (head, body) = incoming.into_parts();
         let mut request = Self {
             method: head.method,
@@ -50,6 +55,7 @@ impl Request {
             headers: head.headers,
             body: Bytes::new(),
             request_id: Uuid::new_v4().to_string(),
+            secure,
             batch: None,
         };
         match Limited::new(body, LARGEST_BODY).collect().await {
@@ -138,7 +144,8 @@ impl Request {
 
     /// The root of the addresses in answers, as the client spells it.
     pub(crate) fn base(&self) -> String {
-        format!("http://{}", self.header("host").unwrap_or("localhost"))
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.header("host").unwrap_or("localhost"))
     }
 
     /// The decoded segments of the path; `users('x')` counts as two.

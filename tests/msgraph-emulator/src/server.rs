@@ -13,14 +13,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use crate::control;
 use crate::error::Refusal;
 use crate::pace::{CutOff, Paced};
 use crate::reply::Reply;
 use crate::request::{Request, Unreadable};
+use crate::tls::Tls;
 use crate::world::World;
 
 /// A running server; it stops when this is dropped.
@@ -36,8 +39,13 @@ pub(crate) struct Server {
 struct HangUp;
 
 impl Server {
-    /// Serves the world on a listener until dropped.
-    pub(crate) fn start(listener: TcpListener, world: Arc<World>) -> std::io::Result<Self> {
+    /// Serves the world on a listener until dropped, over TLS if asked to.
+    pub(crate) fn start(
+        listener: TcpListener,
+        world: Arc<World>,
+        tls: Option<&Tls>,
+    ) -> std::io::Result<Self> {
+        let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
@@ -49,7 +57,7 @@ impl Server {
             // Dropping the runtime closes every connection still open.
             runtime.block_on(async move {
                 tokio::select! {
-                    () = accept(listener, world) => {}
+                    () = accept(listener, world, tls) => {}
                     _ = stopped => {}
                 }
             });
@@ -68,11 +76,11 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, world: Arc<World>) {
+async fn accept(listener: tokio::net::TcpListener, world: Arc<World>, tls: Option<TlsAcceptor>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&world)));
+                tokio::spawn(connection(stream, Arc::clone(&world), tls.clone()));
             }
             // Out of file descriptors, most likely: some come back as connections end.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -80,22 +88,51 @@ async fn accept(listener: tokio::net::TcpListener, world: Arc<World>) {
     }
 }
 
-async fn connection(stream: TcpStream, world: Arc<World>) {
+async fn connection(stream: TcpStream, world: Arc<World>, tls: Option<TlsAcceptor>) {
     // Without it small answers would wait for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |incoming| Box::pin(serve(incoming, Arc::clone(&world))));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    let end = poll_fn(|context| connection.poll_without_shutdown(context)).await;
-    // How a connection ends is the client's affair, and often a fault's: one that was cut off is reset.
-    let is_cut =
-        end.is_err_and(|error| error.source().and_then(|why| why.downcast_ref::<CutOff>()).is_some());
-    if is_cut {
-        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+    let cut = match tls {
+        None => converse(stream, world, false).await,
+        // Who does not trust the authority goes away in the handshake.
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => converse(stream, world, true).await.map(|stream| stream.into_inner().0),
+            Err(_) => None,
+        },
+    };
+    if let Some(stream) = cut {
+        let _ = stream.set_zero_linger();
     }
 }
 
-async fn serve(incoming: hyper::Request<Incoming>, world: Arc<World>) -> Result<Response<Paced>, HangUp> {
-    let request = match Request::read(incoming).await {
+/// Answers one request after the other, and hands the stream back if it is to be reset.
+async fn converse<S>(stream: S, world: Arc<World>, secure: bool) -> Option<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(move |incoming| Box::pin(serve(incoming, Arc::clone(&world), secure)));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let end = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    match end {
+        // How a connection ends is the client's affair, and often a fault's.
+        Ok(()) => {
+            let _ = stream.shutdown().await;
+            None
+        }
+        Err(error) => error.source().is_some_and(is_cut_off).then_some(stream),
+    }
+}
+
+fn is_cut_off(why: &(dyn Error + 'static)) -> bool {
+    why.downcast_ref::<CutOff>().is_some()
+}
+
+async fn serve(
+    incoming: hyper::Request<Incoming>,
+    world: Arc<World>,
+    secure: bool,
+) -> Result<Response<Paced>, HangUp> {
+    let request = match Request::read(incoming, secure).await {
         Ok(request) => request,
         Err((Unreadable::Gone, _)) => return Err(HangUp),
         Err((Unreadable::TooLarge, request)) => {

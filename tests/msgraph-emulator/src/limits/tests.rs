@@ -14,6 +14,7 @@ fn request(method: Method, address: &str) -> Request {
         headers: HeaderMap::new(),
         body: Bytes::new(),
         request_id: "r".to_owned(),
+        secure: false,
         batch: None,
     }
 }

@@ -12,6 +12,7 @@ mod crowd;
 mod faults;
 mod groups;
 mod harness;
+mod https;
 mod latency;
 mod licenses;
 mod limits;
