@@ -39,7 +39,7 @@ pub struct House {
 /// How a house is to be.
 pub struct HouseBuilder {
     broker: BrokerNode,
-    tenant: Tenant,
+    emulator: Options,
     settings: Vec<(String, String)>,
     workflows: Option<String>,
     pattern: &'static str,
@@ -50,6 +50,12 @@ impl HouseBuilder {
     #[must_use]
     pub fn broker(self, broker: BrokerNode) -> Self {
         Self { broker, ..self }
+    }
+
+    /// With an emulator that is so.
+    #[must_use]
+    pub fn emulator(self, change: impl FnOnce(Options) -> Options) -> Self {
+        Self { emulator: change(self.emulator), ..self }
     }
 
     /// With one more setting, such as `RETRY__MAX_ATTEMPTS`.
@@ -73,8 +79,8 @@ impl HouseBuilder {
 
     /// Starts the tenant, declares the topology, listens to results. Starts no worker.
     pub async fn build(self) -> House {
-        let Self { broker, tenant, settings, workflows, pattern } = self;
-        let emulator = Emulator::start(Options::new(tenant)).unwrap();
+        let Self { broker, emulator, settings, workflows, pattern } = self;
+        let emulator = Emulator::start(emulator).unwrap();
         let folder = TempDir::new().unwrap();
         let prefix = format!("t{}", Uuid::new_v4().simple());
         let mut all = defaults(&emulator, broker.url(), &prefix);
@@ -110,7 +116,7 @@ impl House {
     pub fn with(tenant: Tenant) -> HouseBuilder {
         HouseBuilder {
             broker: BrokerNode::shared(),
-            tenant,
+            emulator: Options::new(tenant),
             settings: Vec::new(),
             workflows: None,
             pattern: "#",

@@ -8,7 +8,7 @@ use system_tests::{House, events};
 
 async fn check(house: &mut House) -> (Option<i32>, Value) {
     let finished = house.gatehouse(&["check", "--output", "json"]).await;
-    (finished.code, serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished:?}")))
+    (finished.code, serde_json::from_str(&finished.stdout).unwrap())
 }
 
 fn may(found: &Value, name: &str) -> String {

@@ -2,7 +2,8 @@
 //!
 //! `make bench` builds for release and prints figures; nothing here passes or fails by the clock. Each figure is the
 //! median of three rounds, and the rounds of worker and bare loop alternate, so that a machine that gets slower
-//! gets slower for both.
+//! gets slower for both. One part alone: `cargo bench -p system-tests --bench throughput -- standard`, within
+//! `deploy/broker/private-node run --`.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,6 +18,7 @@ mod broker_rounds;
 mod graph_rounds;
 mod measured;
 mod process;
+mod standard;
 
 #[tokio::main]
 async fn main() {
@@ -26,12 +28,31 @@ async fn main() {
     match arguments.as_slice() {
         ["bare-broker", rest @ ..] => bare_broker::run(rest).await,
         ["bare-graph", rest @ ..] => bare_graph::run(rest).await,
-        _ => {
-            println!("events whose workflow has no stage; rate is events a second, CPU is the process's own");
-            broker_rounds::run().await;
+        [] => {
+            broker_part().await;
             println!();
-            println!("onboarding runs; the bare loop makes the same HTTP calls");
-            graph_rounds::run().await;
+            hires_part().await;
+            println!();
+            standard_part().await;
         }
+        ["broker"] => broker_part().await,
+        ["hires"] => hires_part().await,
+        ["standard"] => standard_part().await,
+        other => panic!("there is no part {other:?}; there are broker, hires and standard"),
     }
+}
+
+async fn broker_part() {
+    println!("events whose workflow has no stage; rate is events a second, CPU is the process's own");
+    broker_rounds::run().await;
+}
+
+async fn hires_part() {
+    println!("onboarding runs; the bare loop makes the same HTTP calls");
+    graph_rounds::run().await;
+}
+
+async fn standard_part() {
+    println!("one person with 3 licences and 40 groups; the tenant answers after 50 ms");
+    standard::run().await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-const FIRST: f64 = 32.0;
+const FIRST: f64 = 64.0;
 const MOST: f64 = 256.0;
 const LEAST: f64 = 1.0;
 
@@ -51,9 +51,9 @@ mod tests {
         let now = Instant::now();
         let mut pace = Pace::default();
         (0..20).for_each(|_| pace.refused(now));
-        assert_eq!(pace.calls(), 16);
-        (0..17).for_each(|_| pace.went_well());
-        assert_eq!(pace.calls(), 17);
+        assert_eq!(pace.calls(), 32);
+        (0..33).for_each(|_| pace.went_well());
+        assert_eq!(pace.calls(), 33);
         for second in 1..10 {
             pace.refused(now + Duration::from_secs(second));
         }

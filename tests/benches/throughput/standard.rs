@@ -1,0 +1,156 @@
+//! The standard person comes and goes: what that costs in time, round trips and units, and how close two hundred
+//! leavers at once come to what Microsoft's limits allow.
+//!
+//! The tenant answers after 50 ms. The person has three licences and forty groups.
+
+use std::time::{Duration, Instant};
+
+use msgraph_emulator::{Group, Limits, Sku, Tenant, User};
+use serde_json::{Value, json};
+use system_tests::{House, events};
+
+use crate::measured::Measured;
+use crate::process::median;
+
+const GROUPS: usize = 40;
+const LICENSES: [&str; 3] = ["SPE_E3", "VISIOCLIENT", "POWER_BI_PRO"];
+const LATENCY: Duration = Duration::from_millis(50);
+const ROUNDS: usize = 3;
+const LEAVERS: usize = 200;
+const IN_FLIGHT: usize = 16;
+
+/// What a tenant of 50 to 500 people allows: writes in two and a half minutes, units in ten seconds.
+const WRITES: (f64, f64) = (3_000.0, 150.0);
+const UNITS: (f64, f64) = (5_000.0, 10.0);
+
+/// Prints one line for each event and way, then the makespan.
+pub async fn run() {
+    println!(
+        "{:<12} {:>9} {:>10} {:>12} {:>14} {:>6}",
+        "event", "batching", "wall time", "round trips", "resource units", "calls"
+    );
+    let mut trips = Vec::new();
+    for name in ["onboarding", "offboarding"] {
+        for batching in [false, true] {
+            let mut rounds = Vec::new();
+            for _ in 0..ROUNDS {
+                rounds.push(one(name, batching).await);
+            }
+            let of = |figure: fn(&Costs) -> f64| median(rounds.iter().map(figure).collect());
+            let on = if batching { "on" } else { "off" };
+            println!(
+                "{name:<12} {on:>9} {:>7.0} ms {:>12.0} {:>14.0} {:>6.0}",
+                of(|costs| costs.milliseconds),
+                of(|costs| costs.round_trips),
+                of(|costs| costs.units),
+                of(|costs| costs.calls),
+            );
+            trips.push(of(|costs| costs.round_trips));
+        }
+    }
+    if let [.., without, with] = trips.as_slice() {
+        println!("batching cuts the round trips of an offboarding by {:.1}", without / with);
+    }
+    println!();
+    many().await;
+}
+
+struct Costs {
+    milliseconds: f64,
+    round_trips: f64,
+    units: f64,
+    calls: f64,
+}
+
+/// One event in a tenant of its own.
+async fn one(name: &str, batching: bool) -> Costs {
+    let tenant = if name == "onboarding" { tenant(0) } else { tenant(1) };
+    let builder = House::with(tenant).set("GRAPH__BATCHING", batching);
+    let mut house = builder.emulator(|options| options.latency(LATENCY)).build().await;
+    let mut worker = house.worker().await;
+    let event = if name == "onboarding" { hire() } else { leaver(0) };
+    let started = Instant::now();
+    house.queues.event(&event).await;
+    let end = house.results.end_of(events::run_id(event["id"].as_str().unwrap())).await;
+    let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    assert_eq!(end["state"], "succeeded", "{end}");
+    let journal = house.emulator.journal();
+    let costs = Costs {
+        milliseconds,
+        round_trips: house.emulator.round_trips() as f64,
+        units: house.emulator.usage().values().map(|usage| usage.units as f64).sum(),
+        calls: journal.iter().filter(|entry| !entry.token && !entry.path.ends_with("/$batch")).count() as f64,
+    };
+    worker.terminate().await;
+    house.close().await;
+    costs
+}
+
+/// Two hundred leavers at once under the published limits.
+async fn many() {
+    let builder = House::with(tenant(LEAVERS)).set("WORKER__CONCURRENCY", IN_FLIGHT);
+    let builder =
+        builder.set("TENANTS__CONTOSO__SIZE", "medium").set("GRAPH__RETRY_BUDGET_SECONDS", 20).deaf();
+    let builder = builder.emulator(|options| options.latency(LATENCY).limits(Limits::medium()));
+    let mut house = builder.build().await;
+    for number in 0..LEAVERS {
+        house.queues.event(&leaver(number)).await;
+    }
+    let started = Instant::now();
+    let worker = Measured::start(&mut house).await;
+    worker.runs_reach(LEAVERS).await;
+    let took = started.elapsed().as_secs_f64();
+    worker.stop().await;
+    let journal = house.emulator.journal();
+    let calls = journal.iter().filter(|entry| !entry.token && !entry.path.ends_with("/$batch")).count();
+    let writes = journal.iter().filter(|entry| entry.write).count() as f64;
+    let usage = house.emulator.usage();
+    let units: f64 = usage.values().map(|usage| usage.units as f64).sum();
+    let throttled: u64 = usage.values().map(|usage| usage.throttled).sum();
+    let time = |asked: f64, (allowed, seconds): (f64, f64)| (asked - allowed).max(0.0) * seconds / allowed;
+    let bound = time(writes, WRITES).max(time(units, UNITS));
+    println!(
+        "{LEAVERS} offboardings, {IN_FLIGHT} at a time: {calls} calls, {writes} writes and {units} units in {took:.0} s; \
+         the limits allow it in {bound:.0} s, ratio {:.2}; {throttled} calls answered 429 ({:.2} %)",
+        took / bound,
+        throttled as f64 * 100.0 / calls as f64,
+    );
+    house.tear_down().await;
+}
+
+fn tenant(people: usize) -> Tenant {
+    let names: Vec<String> = (0..people).map(upn).collect();
+    let tenant = LICENSES
+        .iter()
+        .fold(Tenant::empty(), |tenant, sku| tenant.sku(Sku::new(sku, 1_000).plan(&format!("{sku}_PLAN"))));
+    let tenant = names.iter().fold(tenant, |tenant, name| {
+        let user = User::new(name, "Ada Lovelace").located("GB");
+        tenant.user(LICENSES.iter().fold(user, |user, sku| user.licensed(sku)))
+    });
+    let tenant = tenant.user(User::new("grace@contoso.example", "Grace Hopper"));
+    (0..GROUPS).fold(tenant, |tenant, number| {
+        let group = Group::security(&group(number));
+        tenant.group(names.iter().fold(group, |group, name| group.member(name)))
+    })
+}
+
+fn upn(number: usize) -> String {
+    format!("ada{number}@contoso.example")
+}
+
+fn group(number: usize) -> String {
+    format!("Group {number}")
+}
+
+fn hire() -> Value {
+    let person =
+        json!({ "upn": "ada@contoso.example", "display_name": "Ada Lovelace", "usage_location": "GB" });
+    let groups: Vec<String> = (0..GROUPS).map(group).collect();
+    let id = uuid::Uuid::new_v4().to_string();
+    let event = events::onboarding(&id, person, json!({ "licenses": LICENSES, "groups": groups }));
+    events::with(event, "manager", json!({ "upn": "grace@contoso.example" }))
+}
+
+fn leaver(number: usize) -> Value {
+    events::offboarding(&uuid::Uuid::new_v4().to_string(), json!({ "upn": upn(number) }))
+}
