@@ -150,15 +150,30 @@ impl Write {
     }
 }
 
+/// Relations to objects that live on their own, in lower case.
+const RELATIONS: [&str; 8] = [
+    "members",
+    "owners",
+    "manager",
+    "directreports",
+    "registeredowners",
+    "registeredusers",
+    "sponsors",
+    "memberof",
+];
+
 /// `DELETE /groups/{id}/members/{id}` without `/$ref` deletes the user, if the application may manage users
 /// (Microsoft Graph documentation, "Remove member", caution of 2024). Members of teams are the exception:
 /// there the thing below `members` is the membership.
 fn refuse_to_delete_a_member(segments: &[&str]) -> Result<(), Error> {
-    let is = |segment: &&str, names: &[&str]| names.iter().any(|name| segment.eq_ignore_ascii_case(name));
-    let of_team = segments.first().is_some_and(|first| is(first, &["teams"]));
-    let names_member = segments.iter().any(|segment| is(segment, &["members", "owners", "manager"]));
+    // A key can also stand in parentheses: `members('u')`.
+    let name_of = |segment: &str| segment.split('(').next().unwrap_or_default().to_ascii_lowercase();
+    let of_team = segments.first().is_some_and(|first| name_of(first) == "teams");
+    let names_member = segments.iter().any(|segment| RELATIONS.contains(&name_of(segment).as_str()));
     if names_member && !of_team && segments.last() != Some(&"$ref") {
-        return Err(Error::internal("a DELETE below members, owners or manager must end in /$ref"));
+        return Err(Error::internal(
+            "a DELETE below a relation to other objects (members, owners, manager, …) must end in /$ref",
+        ));
     }
     Ok(())
 }
@@ -169,7 +184,10 @@ mod tests {
 
     #[test]
     fn deleting_a_member_where_the_membership_was_meant_is_refused() {
-        let refused: [&[&str]; 5] = [
+        let refused: [&[&str]; 8] = [
+            &["groups", "g", "members('u')"],
+            &["devices", "d", "registeredOwners", "u"],
+            &["groups", "g", "members", "u", "$REF"],
             &["groups", "g", "members", "u"],
             &["groups", "g", "Members", "u"],
             &["groups", "g", "owners", "u"],
