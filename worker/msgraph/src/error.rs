@@ -235,11 +235,8 @@ impl Error {
     pub fn is_throttled(&self) -> bool {
         self.status() == Some(429)
             || matches!(self.0.kind, Kind::Parked)
-            || self
-                .0
-                .answer
-                .has_code(|code| THROTTLED.iter().any(|throttled| code.eq_ignore_ascii_case(throttled)))
-            || self.0.answer.has_code(|code| code.to_ascii_lowercase().starts_with("request_throttled"))
+            || self.has_code(&THROTTLED)
+            || self.0.answer.codes().any(|code| code.to_ascii_lowercase().starts_with("request_throttled"))
     }
 
     /// Graph wants the whole service to be left alone, and not only this request to be repeated.
@@ -257,7 +254,7 @@ impl Error {
                 // 501 and 505 will be so tomorrow; 507 is a full drive.
                 Some(501 | 505 | 507) => false,
                 Some(408 | 412 | 423 | 429 | 500..=599) => true,
-                _ => self.is_concurrency(),
+                _ => self.is_concurrency() || self.is_locked() || self.is_backend_failure(),
             },
             _ => false,
         }
@@ -265,12 +262,16 @@ impl Error {
 
     /// Graph did not accept the token, even a new one.
     pub fn is_unauthorized(&self) -> bool {
-        self.graph_status() == Some(401)
+        self.graph_status() == Some(401) && !self.has_code(&[REPORTS_FORBID])
     }
 
     /// A permission, a role or a licence for this is missing.
     pub fn is_forbidden(&self) -> bool {
-        self.graph_status() == Some(403)
+        match self.graph_status() {
+            Some(403) => !self.is_limit_reached() && !self.is_locked(),
+            Some(401) => self.has_code(&[REPORTS_FORBID]),
+            _ => false,
+        }
     }
 
     /// What was read is no longer so, or something like it exists.
@@ -278,12 +279,15 @@ impl Error {
         matches!(self.graph_status(), Some(409 | 412))
     }
 
-    /// Graph may or may not have acted: a POST whose answer is missing or says nothing. Observe before repeating.
+    /// Graph may or may not have acted: a POST whose answer is missing, cannot be read or says nothing. Observe before repeating.
     pub fn is_ambiguous(&self) -> bool {
         let unknown = match self.0.kind {
-            Kind::Timeout | Kind::Connection | Kind::TooLarge(_) => true,
+            Kind::Timeout | Kind::Connection | Kind::TooLarge(_) | Kind::Decode(_) => true,
             Kind::Refused => {
-                self.0.answer.status.is_some_and(|status| status >= 500) && !self.was_not_processed()
+                // 501, 505 and 507 say plainly that nothing was done.
+                self.0.answer.status.is_some_and(|status| status >= 500)
+                    && self.is_transient()
+                    && !self.was_not_processed()
             }
             _ => false,
         };
@@ -302,14 +306,6 @@ impl Error {
         matches!(self.0.kind, Kind::Decode(_) | Kind::TooLarge(_) | Kind::ForeignLink | Kind::Endless(_))
     }
 
-    /// Another object already has this unique value.
-    pub fn is_already_exists(&self) -> bool {
-        let details = &self.0.answer.detail_codes;
-        matches!(self.graph_status(), Some(400 | 409))
-            && (details.iter().any(|code| code.eq_ignore_ascii_case("ObjectConflict"))
-                || self.mentions("another object with the same value"))
-    }
-
     /// One thing was asked for and several have that identifier.
     pub fn is_not_unique(&self) -> bool {
         matches!(self.0.kind, Kind::NotUnique(_))
@@ -325,17 +321,9 @@ impl Error {
         matches!(self.0.kind, Kind::Settings(_))
     }
 
-    /// Graph itself says in words of its own that the thing does not exist. Unlike [`is_not_found`](Self::is_not_found) this
-    /// does not trust a bare 404: a proxy's error page must not turn every person of a tenant into an absent one.
-    pub(crate) fn says_missing(&self) -> bool {
-        const MISSING: [&str; 4] =
-            ["Request_ResourceNotFound", "ResourceNotFound", "itemNotFound", "NotFound"];
-        self.is_not_found() && MISSING.iter().any(|code| self.code().eq_ignore_ascii_case(code))
-    }
-
     /// Whether the client itself may send the request again after some seconds.
     pub(crate) fn may_repeat(&self) -> bool {
-        let heals_soon = self.is_transient() && !matches!(self.status(), Some(412 | 423));
+        let heals_soon = self.is_transient() && self.status() != Some(412) && !self.is_locked();
         heals_soon && (self.was_not_processed() || self.0.method.as_ref().is_some_and(is_repeatable))
     }
 
@@ -350,13 +338,13 @@ impl Error {
         }
     }
 
-    /// 409 `Directory_ConcurrencyViolation`: "Please wait briefly and retry".
-    fn is_concurrency(&self) -> bool {
-        self.graph_status() == Some(409)
-            && self.0.answer.has_code(|code| code.eq_ignore_ascii_case("Directory_ConcurrencyViolation"))
+    /// Whether the error has one of these codes on any of its levels, whatever their case.
+    pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
+        self.0.answer.codes().any(|has| codes.iter().any(|code| has.eq_ignore_ascii_case(code)))
     }
 
-    fn graph_status(&self) -> Option<u16> {
+    /// The status of an answer that is Graph's own.
+    pub(crate) fn graph_status(&self) -> Option<u16> {
         self.status().filter(|_| self.0.peer == Peer::Graph)
     }
 
@@ -377,6 +365,9 @@ impl Error {
 /// Codes that mean "not now" whatever the status.
 const THROTTLED: [&str; 4] =
     ["TooManyRequests", "ApplicationThrottled", "activityLimitReached", "TooManyRequestsException"];
+
+/// The reports answer 401 or 403 with it when the permission is missing (seen in client code, 2024).
+const REPORTS_FORBID: &str = "S2SUnauthorized";
 
 /// Repeating these ends in the same place, whether or not the first one arrived.
 fn is_repeatable(method: &Method) -> bool {

@@ -141,7 +141,7 @@ impl Writer<'_> {
         let member = self.reference(&["directoryObjects", user_id])?;
         let write = Write::post(&["groups", group_id, "members", "$ref"])?.json(&member)?;
         match self.send(write).await {
-            Err(error) if is_member_already(&error) => Ok(()),
+            Err(error) if error.is_already_exists() => Ok(()),
             outcome => outcome,
         }
     }
@@ -149,7 +149,8 @@ impl Writer<'_> {
     /// Ends a person's membership of a group.
     pub async fn remove_member(self, group_id: &str, user_id: &str) -> Result<(), Error> {
         match self.send(membership_removal(group_id, user_id)?).await {
-            Err(error) if is_no_member(&error) => Ok(()),
+            // Where the group or the person is gone, so is the membership.
+            Err(error) if error.is_already_gone() => Ok(()),
             outcome => outcome,
         }
     }
@@ -158,18 +159,6 @@ impl Writer<'_> {
 /// The one place that writes this address; see `request.rs` for what it does without `/$ref`.
 fn membership_removal(group_id: &str, user_id: &str) -> Result<Write, Error> {
     Write::delete(&["groups", group_id, "members", user_id, "$ref"])
-}
-
-/// 400 `Request_BadRequest`, told from other bad requests by its message alone (seen 2024).
-fn is_member_already(error: &Error) -> bool {
-    error.status() == Some(400) && error.mentions("added object references already exist")
-}
-
-/// 404 `Request_ResourceNotFound`, or 400 told by its message alone when two removals race (seen 2024).
-/// Where the group or the person is gone, so is the membership.
-fn is_no_member(error: &Error) -> bool {
-    error.says_missing()
-        || (error.status() == Some(400) && error.mentions("removed object references do not exist"))
 }
 
 #[cfg(test)]

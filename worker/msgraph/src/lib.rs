@@ -10,13 +10,13 @@
 //! - With [`Access::Read`] it never sends a write, whoever asks.
 //! - It never puts a secret, a name, an address or a message of Graph into an error's text.
 //! - It never asks Graph to delete the member where the membership was meant: a `DELETE` below `members`,
-//!   `owners` or `manager` without `/$ref` is refused before it is sent.
+//!   `owners`, `manager` and the like without `/$ref` is refused before it is sent.
 //! - It keeps no metrics and writes no log: it reports to an [`Observer`].
 //!
 //! It is the only user of `reqwest` and `backoff`.
 //!
 //! Start reading in `client.rs` (how a request becomes an answer), then `users.rs` (what a resource looks like);
-//! `error.rs` has the facts a caller decides by.
+//! `error.rs` has the facts a caller decides by, `meaning.rs` what refusals mean whose status says too little.
 
 mod batch;
 mod client;
@@ -26,6 +26,7 @@ mod groups;
 mod lane;
 mod licenses;
 mod log;
+mod meaning;
 mod observer;
 mod paging;
 mod path;

@@ -15,6 +15,9 @@ use serde_json::Value;
 use crate::error::{Context, Error};
 use crate::retry_after;
 
+/// A refusal's body is a few hundred bytes; of one that is longer only the status is believed.
+pub(crate) const MAX_REFUSAL_BYTES: usize = 256 * 1024;
+
 /// A success.
 pub(crate) struct Response {
     pub status: u16,
@@ -120,8 +123,10 @@ impl Answer {
         self
     }
 
-    pub(crate) fn has_code(&self, is: impl Fn(&str) -> bool) -> bool {
-        is(&self.code) || self.inner_codes.iter().any(|code| is(code))
+    /// Every code, on whatever level.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = &str> {
+        let codes = std::iter::once(&self.code).chain(&self.inner_codes).chain(&self.detail_codes);
+        codes.map(String::as_str)
     }
 
     fn read_graph(&mut self, error: &Value) {
@@ -134,6 +139,7 @@ impl Answer {
         let mut inner = inner_of(error);
         while let Some(level) = inner {
             self.inner_codes.extend(code_of(level));
+            self.add_message(level);
             let id = level.get("request-id").and_then(Value::as_str).and_then(identifier);
             self.request_id = self.request_id.take().or(id);
             inner = inner_of(level);
@@ -149,6 +155,8 @@ impl Answer {
             rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
         });
         let number = listed.or(written).and_then(|number| u32::try_from(number).ok());
+        // Refusals of the device code flow have the number 0 and a name that says all.
+        let number = number.filter(|number| *number != 0);
         self.sign_in_number = number.unwrap_or_default();
         self.code = match number {
             Some(number) => format!("AADSTS{number}"),
@@ -159,7 +167,10 @@ impl Answer {
     }
 
     fn add_message(&mut self, value: &Value) {
-        if let Some(message) = value.get("message").and_then(Value::as_str) {
+        let message = value.get("message");
+        // Directory extensions write `"message": {"lang": "en", "value": "…"}` (seen in client code, 2023).
+        let text = message.and_then(Value::as_str).or_else(|| message?.get("value")?.as_str());
+        if let Some(message) = text {
             self.message.push_str(&message.to_lowercase());
             self.message.push('\n');
         }

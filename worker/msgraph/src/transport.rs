@@ -12,7 +12,7 @@ use crate::batch;
 use crate::error::{Context, Error};
 use crate::lane::Priority;
 use crate::observer::{Observer, Outcome, RequestReport, RoundTripReport, Service, ThrottleReport};
-use crate::response::{Answer, Response, read_body};
+use crate::response::{Answer, MAX_REFUSAL_BYTES, Response, read_body};
 use crate::settings::{Endpoints, Settings};
 use crate::token::Token;
 
@@ -120,7 +120,8 @@ impl Transport {
         let answer = builder.send().await.map_err(|error| Error::transport(error, context))?;
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
-        let body = read_body(answer, self.max_body_bytes, context).await;
+        let limit = if status.is_success() { self.max_body_bytes } else { MAX_REFUSAL_BYTES };
+        let body = read_body(answer, limit, context).await;
         if !status.is_success() {
             return Err(refusal(head, body, context));
         }
