@@ -115,31 +115,41 @@ impl From<Error> for Failure {
 
 /// Every error of the Graph client, by who must act next.
 fn of_graph(error: &msgraph::Error) -> Failure {
-    let (class, code) = if error.is_throttled() {
-        (Class::Retry, "graph_throttled")
-    } else if error.is_ambiguous() {
+    // What is more particular comes first: a full drive is a 507 before it is an outage.
+    let particular = [
+        (error.is_throttled(), Class::Retry, "graph_throttled"),
         // The next observation tells whether the write arrived.
-        (Class::Retry, "graph_outcome_unknown")
-    } else if error.is_read_only() {
-        (Class::Blocked, "access_read_only")
-    } else if error.is_credentials() {
-        (Class::Blocked, "credentials_refused")
-    } else if error.is_unauthorized() {
-        (Class::Blocked, "graph_unauthorized")
-    } else if error.is_forbidden() {
-        (Class::Blocked, "permission_missing")
-    } else if error.is_transient() {
-        (Class::Retry, "graph_unavailable")
-    } else if error.is_already_exists() || error.is_conflict() {
-        (Class::Retry, "stale_plan")
-    } else if error.is_not_found() {
+        (error.is_ambiguous(), Class::Retry, "graph_outcome_unknown"),
+        (error.is_read_only(), Class::Blocked, "access_read_only"),
+        (error.is_credentials(), Class::Blocked, "credentials_refused"),
+        (error.is_unauthorized(), Class::Blocked, "graph_unauthorized"),
+        (error.is_not_bought(), Class::Blocked, "service_not_bought"),
+        (error.is_against_policy(), Class::Blocked, "policy_forbids"),
+        (error.is_limit_reached(), Class::Blocked, "limit_reached"),
+        (error.is_mailbox_missing(), Class::Blocked, "mailbox_missing"),
+        (error.is_drive_missing(), Class::Blocked, "drive_missing"),
+        (error.is_seat_missing(), Class::Blocked, "no_seat"),
+        (error.is_license_conflict(), Class::Rejected, "license_conflict"),
+        (error.is_synced(), Class::Blocked, "synced_object"),
+        (error.is_unprepared(), Class::Blocked, "not_prepared"),
+        (error.is_forbidden(), Class::Blocked, "permission_missing"),
+        (error.is_locked(), Class::Retry, "object_locked"),
+        (error.is_resync_required(), Class::Retry, "resync_required"),
+        (error.is_listing_expired(), Class::Retry, "listing_expired"),
+        // Looking again finds it done, or finds another way.
+        (error.is_already_exists() || error.is_license_stale(), Class::Retry, "stale_plan"),
+        (error.is_conflict(), Class::Retry, "stale_plan"),
+        (error.is_transient(), Class::Retry, "graph_unavailable"),
         // Seen a moment ago, gone now: looking again decides.
-        (Class::Retry, "object_disappeared")
-    } else if error.status() == Some(400) {
-        (Class::Rejected, "graph_refused")
-    } else {
-        (Class::Fault, "graph_unexpected")
-    };
+        (error.is_not_found(), Class::Retry, "object_disappeared"),
+        (error.is_already_gone(), Class::Retry, "stale_plan"),
+        // Part of a batch that was not tried because another part failed.
+        (error.status() == Some(424), Class::Retry, "stale_plan"),
+        (error.is_malformed(), Class::Fault, "graph_unexpected"),
+        (error.status() == Some(400), Class::Rejected, "graph_refused"),
+    ];
+    let found = particular.into_iter().find(|(is_it, ..)| *is_it);
+    let (class, code) = found.map_or((Class::Fault, "graph_unexpected"), |(_, class, code)| (class, code));
     Failure {
         retry_after: error.retry_after(),
         request_id: error.request_id().map(ToOwned::to_owned),
