@@ -1,5 +1,6 @@
 //! A server on loopback whose every answer is written by the test, down to the moment the connection breaks.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,8 +43,10 @@ pub enum Reply {
     Answer { status: u16, headers: Vec<(&'static str, String)>, body: String },
     /// An answer that announces more bytes than it sends before the connection ends.
     Truncated { status: u16, body: String },
-    /// A body without an announced length that goes on as long as somebody reads.
-    Endless,
+    /// A body of so many spaces, announced or not, written as long as somebody reads; the last counts what was taken.
+    Large { status: u16, length: usize, announced: bool, taken: Arc<AtomicUsize> },
+    /// Bytes as they are, and then the end of the connection: in order, or by a reset.
+    Bytes { bytes: Vec<u8>, reset: bool },
     /// The connection ends without an answer.
     Break,
     /// An answer that waits until the test says so.
@@ -95,11 +98,26 @@ impl Reply {
                 let head = format!("HTTP/1.1 {status} Scripted\r\nContent-Length: {announced}\r\n\r\n");
                 stream.write_all(format!("{head}{body}").as_bytes()).await.map(|()| false)
             }
-            Self::Endless => {
-                stream.write_all(b"HTTP/1.1 200 Scripted\r\nConnection: close\r\n\r\n[").await?;
-                loop {
+            Self::Large { status, length, announced, taken } => {
+                let length_line = if announced {
+                    format!("Content-Length: {length}")
+                } else {
+                    "Connection: close".to_owned()
+                };
+                let head = format!("HTTP/1.1 {status} Scripted\r\n{length_line}\r\n\r\n");
+                stream.write_all(head.as_bytes()).await?;
+                while taken.load(Ordering::Relaxed) < length {
                     stream.write_all(&[b' '; 4096]).await?;
+                    taken.fetch_add(4096, Ordering::Relaxed);
                 }
+                Ok(false)
+            }
+            Self::Bytes { bytes, reset } => {
+                if reset {
+                    // With what was written and not yet sent, if the end comes first.
+                    stream.as_ref().set_zero_linger()?;
+                }
+                stream.write_all(&bytes).await.map(|()| false)
             }
             Self::Break => Ok(false),
             Self::Held(until, reply) => {

@@ -1,5 +1,6 @@
 //! Connections that break, answers that do not come, and bodies that are not what they should be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use msgraph::{NewUser, Settings};
@@ -117,9 +118,13 @@ async fn https_is_spoken_in_tls() {
     assert!(answer.is_err_and(|error| error.is_transient()));
 }
 
+fn endless() -> Reply {
+    Reply::Large { status: 200, length: usize::MAX, announced: false, taken: Arc::default() }
+}
+
 #[tokio::test]
 async fn a_body_longer_than_allowed_is_not_read() {
-    let replies: [fn() -> Reply; 2] = [|| json(200, &" ".repeat(2000)), || Reply::Endless];
+    let replies: [fn() -> Reply; 2] = [|| json(200, &" ".repeat(2000)), endless];
     for reply in replies {
         let server = Server::start(move |_, _| reply()).await;
         let client = client(Settings { max_body_bytes: 1000, ..server.settings() }, ());
