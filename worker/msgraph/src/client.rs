@@ -250,10 +250,19 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    async fn next_page<T: DeserializeOwned>(self, pages: &mut Pages) -> Result<Option<Vec<T>>, Error> {
+    /// Reads the next page of a listing; `None` after the last.
+    pub(crate) async fn next_page<T: DeserializeOwned>(
+        self,
+        pages: &mut Pages,
+    ) -> Result<Option<Vec<T>>, Error> {
         let Some(request) = pages.next()? else { return Ok(None) };
-        let page = self.client.send(&request).await?.json()?;
+        let page = self.send(request).await?.json()?;
         Ok(Some(pages.turn(page)))
+    }
+
+    /// Sends a read that is there already.
+    pub(crate) async fn send(self, request: &Request) -> Result<Response, Error> {
+        self.client.send(request).await
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) enum Kind {
     NotUnique(&'static str),
     /// A link to a next page that leads away from Graph.
     ForeignLink,
-    /// A listing of more pages than this.
+    /// A listing that did not end within this many pages, or led in a circle.
     Endless(usize),
     /// A write, where the connection may only read.
     ReadOnly,
@@ -400,7 +400,7 @@ impl fmt::Display for Error {
             Kind::Decode(at) => write!(f, "{peer} sent an answer that cannot be read at {at}")?,
             Kind::TooLarge(limit) => write!(f, "{peer} sent an answer of more than {limit} bytes")?,
             Kind::NotUnique(what) => write!(f, "more than one user has this {what}; use the object id")?,
-            Kind::Endless(pages) => write!(f, "{peer} sent a listing of more than {pages} pages")?,
+            Kind::Endless(pages) => write!(f, "{peer} sent a listing without end, of {pages} pages so far")?,
             Kind::Parked => write!(f, "{peer} asked to be left alone; the request waits for that")?,
             Kind::ReadOnly => {
                 f.write_str(

@@ -11,6 +11,7 @@
 //! - It never puts a secret, a name, an address or a message of Graph into an error's text.
 //! - It never asks Graph to delete the member where the membership was meant: a `DELETE` below `members`,
 //!   `owners`, `manager` and the like without `/$ref` is refused before it is sent.
+//! - It never holds a listing that is as long as a tenant is large: such ones are handed out page by page.
 //! - It keeps no metrics and writes no log: it reports to an [`Observer`].
 //!
 //! It is the only user of `reqwest` and `backoff`.
@@ -53,5 +54,6 @@ pub use log::RequestLog;
 pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };
+pub use paging::Listing;
 pub use settings::{Access, Settings};
 pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};

@@ -92,11 +92,18 @@ impl Query {
         self.option("$top", &objects.to_string())
     }
 
+    /// Asks the index that can do more than the directory itself, and lags behind it.
+    pub(crate) fn advanced(mut self) -> Self {
+        self.0.headers.push(("ConsistencyLevel", "eventual"));
+        self.option("$count", "true")
+    }
+
     pub(crate) fn into_request(self) -> Request {
         self.0
     }
 
-    fn option(mut self, name: &str, value: &str) -> Self {
+    /// Adds one query option.
+    pub(crate) fn option(mut self, name: &str, value: &str) -> Self {
         if let Target::Path(path) = &mut self.0.target {
             path::push_option(path, name, value);
         }

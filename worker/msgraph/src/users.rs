@@ -9,11 +9,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::client::{Reader, Writer};
 use crate::error::Error;
 use crate::licenses::{AssignedLicense, LicenseAssignmentState};
+use crate::paging::Listing;
 use crate::path::quoted;
 use crate::request::{Query, Write};
 
 /// The directory's largest page.
 const LARGEST_PAGE: usize = 999;
+/// Larger pages with `signInActivity` are answered with a 500 (Microsoft Graph documentation, "List users", 2024).
+const LARGEST_PAGE_WITH_SIGN_INS: usize = 500;
 
 /// How a person is named in a request.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -185,6 +188,19 @@ impl NewUser {
     }
 }
 
+impl<'a> Reader<'a> {
+    /// Everybody in the tenant, with the properties in `select` and the id, page by page.
+    pub fn users(self, select: &[&str]) -> Result<Listing<'a, User>, Error> {
+        Ok(Listing::of(self, everybody(select)?))
+    }
+
+    /// Everybody of whom an OData condition is true, also one that only the index of advanced queries can answer
+    /// (`assignedLicenses/$count ne 0`); it lags some seconds to minutes behind.
+    pub fn users_where(self, condition: &str, select: &[&str]) -> Result<Listing<'a, User>, Error> {
+        Ok(Listing::of(self, everybody(select)?.filter(condition).advanced()))
+    }
+}
+
 impl Reader<'_> {
     /// The person with this identifier, with the properties in `select` and the id; `None` if there is nobody.
     ///
@@ -286,6 +302,12 @@ where
     T: Deserialize<'de>,
 {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+fn everybody(select: &[&str]) -> Result<Query, Error> {
+    let with_sign_ins = select.contains(&"signInActivity");
+    let size = if with_sign_ins { LARGEST_PAGE_WITH_SIGN_INS } else { LARGEST_PAGE };
+    Ok(Query::new(&["users"])?.select(&with_id(select)).page_size(size))
 }
 
 fn with_id<'a>(select: &[&'a str]) -> Vec<&'a str> {

@@ -1,6 +1,6 @@
 //! Listings of several pages, and links that lead astray.
 
-use crate::server::{Reply, Server, json};
+use crate::server::{Reply, Server, json, refusal};
 
 fn page(ids: &[&str], next: Option<String>) -> Reply {
     let value: Vec<_> = ids
@@ -71,6 +71,71 @@ async fn a_link_to_another_host_is_not_followed() {
         assert_eq!(server.graph_requests().len(), 1, "{link}");
     }
     assert_eq!(elsewhere.graph_requests().len(), 0);
+}
+
+#[tokio::test]
+async fn the_first_request_s_headers_go_with_every_page() {
+    let server = Server::start(|seen, n| {
+        let next = format!("http://{}/v1.0/users?$skiptoken={n}", seen.header("host").unwrap());
+        page(&["1"], (n < 4).then_some(next))
+    })
+    .await;
+    let client = server.client();
+    let mut users = client.reader().users_where("assignedLicenses/$count ne 0", &["displayName"]).unwrap();
+    let mut pages = 0;
+    while let Some(page) = users.next().await.unwrap() {
+        assert_eq!(page.len(), 1);
+        pages += 1;
+    }
+    let requests = server.graph_requests();
+    assert_eq!((pages, requests.len()), (4, 4));
+    assert_eq!(
+        requests[0].path,
+        "/v1.0/users?$select=id,displayName&$top=999&$filter=assignedLicenses%2F$count%20ne%200&$count=true"
+    );
+    assert!(requests.iter().all(|seen| seen.header("consistencylevel") == Some("eventual")));
+
+    let mut users = client.reader().users(&[]).unwrap();
+    users.next().await.unwrap();
+    assert_eq!(server.graph_requests()[4].header("consistencylevel"), None);
+}
+
+#[tokio::test]
+async fn a_listing_goes_on_at_the_page_that_failed() {
+    let server = Server::start(|seen, n| match n {
+        1 => page(&["1"], Some(format!("http://{}/v1.0/next", seen.header("host").unwrap()))),
+        2 => json(503, ""),
+        3 => refusal(400, "Directory_ExpiredPageToken", "The specified page token value has expired"),
+        _ => page(&["2"], None),
+    })
+    .await;
+    let client = server.client();
+    let mut users = client.reader().users(&[]).unwrap();
+    assert_eq!(users.next().await.unwrap().unwrap()[0].id, "1");
+    assert!(users.next().await.unwrap_err().is_transient());
+    assert!(users.next().await.unwrap_err().is_listing_expired());
+    assert_eq!(users.next().await.unwrap().unwrap()[0].id, "2");
+    assert_eq!(users.next().await.unwrap(), None);
+    assert_eq!(server.graph_requests().len(), 4);
+}
+
+#[tokio::test]
+async fn a_listing_that_leads_in_a_circle_ends() {
+    let server = Server::start(|seen, n| {
+        let next = format!("http://{}/v1.0/users?page={}", seen.header("host").unwrap(), n % 3);
+        page(&[], Some(next))
+    })
+    .await;
+    let client = server.client();
+    let mut users = client.reader().users(&[]).unwrap();
+    let error = loop {
+        match users.next().await {
+            Ok(page) => assert!(page.is_some(), "it ended as if there were no circle"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.is_decode() && error.to_string().contains("without end"), "{error}");
+    assert!(server.graph_requests().len() < 12);
 }
 
 #[tokio::test]
