@@ -22,6 +22,7 @@
 mod batch;
 mod client;
 mod connection;
+mod delta;
 mod error;
 mod groups;
 mod lane;
@@ -43,6 +44,7 @@ mod users;
 
 pub use client::{Client, Reader, Writer};
 pub use connection::{DirectoryRole, Grants, Organization, ReportSettings, VerifiedDomain};
+pub use delta::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
 pub use error::Error;
 pub use groups::{Group, GroupKind};
 pub use lane::Priority;

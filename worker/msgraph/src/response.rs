@@ -37,6 +37,11 @@ impl Response {
         &self.context.request_id
     }
 
+    /// The error of an answer that lacks what it must have at this place.
+    pub(crate) fn unreadable(&self, at: &str) -> Error {
+        Error::decode(at, &self.context)
+    }
+
     /// Reads the body as JSON. The error tells the path to the field and never a value: values name people.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let mut json = serde_json::Deserializer::from_slice(&self.body);

@@ -310,7 +310,8 @@ fn everybody(select: &[&str]) -> Result<Query, Error> {
     Ok(Query::new(&["users"])?.select(&with_id(select)).page_size(size))
 }
 
-fn with_id<'a>(select: &[&'a str]) -> Vec<&'a str> {
+/// The properties to select, the id first.
+pub(crate) fn with_id<'a>(select: &[&'a str]) -> Vec<&'a str> {
     let others = select.iter().copied().filter(|property| *property != "id");
     std::iter::once("id").chain(others).collect()
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of these tests may fail a test")]
 
 mod bytes;
+mod delta;
 mod emulator;
 mod lanes;
 mod observed;
