@@ -37,6 +37,7 @@ struct Inner {
     retry_budget: Duration,
     tokens: Tokens,
     lanes: Lanes,
+    transport: Arc<Transport>,
     observer: Arc<dyn Observer>,
 }
 
@@ -75,7 +76,7 @@ impl Client {
         let lanes = Lanes::new(&transport, settings.limits, settings.batching);
         let (access, retry_budget) = (settings.access, settings.retry_budget);
         let client_id = settings.client_id.trim().to_owned();
-        let inner = Inner { endpoints, client_id, access, retry_budget, tokens, lanes, observer };
+        let inner = Inner { endpoints, client_id, access, retry_budget, tokens, lanes, transport, observer };
         Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None })
     }
 
@@ -258,6 +259,11 @@ impl Reader<'_> {
         let Some(request) = pages.next()? else { return Ok(None) };
         let page = self.send(request).await?.json()?;
         Ok(Some(pages.turn(page)))
+    }
+
+    /// What a file is fetched with that Graph keeps elsewhere.
+    pub(crate) fn outside(&self) -> (&Transport, Retry) {
+        (&self.client.inner.transport, Retry::new(self.client.inner.retry_budget))
     }
 
     /// Sends a read that is there already.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
+use secrecy::SecretString;
 
 use crate::observer::Outcome;
 use crate::refusal::SignInRefusal;
@@ -32,6 +33,8 @@ pub(crate) struct Inner {
 pub(crate) enum Peer {
     Graph,
     SignIn,
+    /// Whoever keeps the files Graph redirects to.
+    Download,
 }
 
 /// What went wrong.
@@ -59,6 +62,8 @@ pub(crate) enum Kind {
     NotUnique(&'static str),
     /// A link to a next page that leads away from Graph.
     ForeignLink,
+    /// A redirect to where nothing is fetched from.
+    UnsafeRedirect,
     /// A listing that did not end within this many pages, or led in a circle.
     Endless(usize),
     /// A write, where the connection may only read.
@@ -105,6 +110,15 @@ impl Error {
 
     pub(crate) fn foreign_link() -> Self {
         Self::of(Kind::ForeignLink, None)
+    }
+
+    pub(crate) fn unsafe_redirect() -> Self {
+        Self::of(Kind::UnsafeRedirect, None)
+    }
+
+    /// Nothing came for too long.
+    pub(crate) fn silence(context: &Context) -> Self {
+        Self::of(Kind::Timeout, Some(context))
     }
 
     pub(crate) fn endless(pages: usize) -> Self {
@@ -250,6 +264,8 @@ impl Error {
         match &self.0.kind {
             Kind::Connect | Kind::Timeout | Kind::Connection | Kind::Parked => true,
             Kind::SignIn(refusal) => refusal.is_transient(),
+            // An address that lets its holder in ends after minutes; whoever asks anew gets another.
+            Kind::Refused if self.0.peer == Peer::Download => true,
             Kind::Refused => match self.0.answer.status {
                 // 501 and 505 will be so tomorrow; 507 is a full drive.
                 Some(501 | 505 | 507) => false,
@@ -303,7 +319,10 @@ impl Error {
 
     /// An answer that is not what Graph documents, or longer than the settings allow.
     pub fn is_decode(&self) -> bool {
-        matches!(self.0.kind, Kind::Decode(_) | Kind::TooLarge(_) | Kind::ForeignLink | Kind::Endless(_))
+        matches!(
+            self.0.kind,
+            Kind::Decode(_) | Kind::TooLarge(_) | Kind::ForeignLink | Kind::UnsafeRedirect | Kind::Endless(_)
+        )
     }
 
     /// One thing was asked for and several have that identifier.
@@ -336,6 +355,11 @@ impl Error {
             Kind::Refused => self.is_throttled() || self.is_concurrency(),
             _ => false,
         }
+    }
+
+    /// Where Graph redirected to. Nothing but a report's request follows.
+    pub(crate) fn redirect(&self) -> Option<&SecretString> {
+        self.0.answer.redirect.as_ref()
     }
 
     /// Whether the error has one of these codes on any of its levels, whatever their case.
@@ -380,6 +404,7 @@ impl fmt::Display for Error {
         let peer = match peer {
             Peer::Graph => "Microsoft Graph",
             Peer::SignIn => "the sign-in service",
+            Peer::Download => "the service that keeps Microsoft's files",
         };
         match kind {
             Kind::Settings(text) => f.write_str(text)?,
@@ -406,6 +431,9 @@ impl fmt::Display for Error {
                 f.write_str(
                     "not sent: this tenant's connection may only read; give it the access `act` first",
                 )?;
+            }
+            Kind::UnsafeRedirect => {
+                f.write_str("Microsoft Graph sent a redirect to an address without TLS")?;
             }
             Kind::ForeignLink => f.write_str("Microsoft Graph sent a link to a next page on another host")?,
         }

@@ -6,7 +6,8 @@
 //!   whoever changes it cannot look around.
 //! - It never sends a POST again when Graph may have acted on the first one; the error says
 //!   [`is_ambiguous`](Error::is_ambiguous) and the next observation decides.
-//! - It never sends a token to another host than the one in the [`Settings`], nor over a network in the clear.
+//! - It never sends a token to another host than the one in the [`Settings`], nor over a network in the clear; a
+//!   report's redirect is followed without one.
 //! - With [`Access::Read`] it never sends a write, whoever asks.
 //! - It never puts a secret, a name, an address or a message of Graph into an error's text.
 //! - It never asks Graph to delete the member where the membership was meant: a `DELETE` below `members`,
@@ -22,7 +23,9 @@
 mod batch;
 mod client;
 mod connection;
+mod csv;
 mod delta;
+mod download;
 mod error;
 mod groups;
 mod lane;
@@ -33,6 +36,7 @@ mod observer;
 mod paging;
 mod path;
 mod refusal;
+mod reports;
 mod request;
 mod response;
 mod retry;
@@ -57,5 +61,6 @@ pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };
 pub use paging::Listing;
+pub use reports::{Column, Report, ReportRow, ReportRows, ReportSpan};
 pub use settings::{Access, Settings};
 pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -86,6 +87,8 @@ pub(crate) struct Answer {
     pub message: String,
     pub request_id: Option<String>,
     pub retry_after: Option<Duration>,
+    /// Where a redirect leads; the address can let in whoever has it.
+    pub redirect: Option<SecretString>,
     /// The `AADSTS` number of a refused token.
     pub sign_in_number: u32,
 }
@@ -99,6 +102,7 @@ impl fmt::Debug for Answer {
             .field("detail_codes", &self.detail_codes)
             .field("message", &format_args!("[{} bytes redacted]", self.message.len()))
             .field("request_id", &self.request_id)
+            .field("redirect", &self.redirect)
             .field("retry_after", &self.retry_after)
             .finish()
     }
@@ -111,6 +115,7 @@ impl Answer {
         Self {
             status: Some(status),
             request_id: text("request-id").or_else(|| text("x-ms-request-id")).and_then(identifier),
+            redirect: text(LOCATION.as_str()).filter(|to| status == 302 && !to.is_empty()).map(Into::into),
             retry_after: text(RETRY_AFTER.as_str())
                 .and_then(|value| retry_after::parse(value, Timestamp::now())),
             ..Self::default()

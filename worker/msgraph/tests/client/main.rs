@@ -11,6 +11,7 @@ mod lanes;
 mod observed;
 mod paging;
 mod refusals;
+mod reports;
 mod resources;
 mod retries;
 mod secrets;

@@ -45,6 +45,8 @@ pub enum Reply {
     Truncated { status: u16, body: String },
     /// A body of so many spaces, announced or not, written as long as somebody reads; the last counts what was taken.
     Large { status: u16, length: usize, announced: bool, taken: Arc<AtomicUsize> },
+    /// A body in pieces, each made when the one before it was taken.
+    Pieces(Box<dyn Iterator<Item = String> + Send>),
     /// Bytes as they are, and then the end of the connection: in order, or by a reset.
     Bytes { bytes: Vec<u8>, reset: bool },
     /// The connection ends without an answer.
@@ -109,6 +111,13 @@ impl Reply {
                 while taken.load(Ordering::Relaxed) < length {
                     stream.write_all(&[b' '; 4096]).await?;
                     taken.fetch_add(4096, Ordering::Relaxed);
+                }
+                Ok(false)
+            }
+            Self::Pieces(pieces) => {
+                stream.write_all(b"HTTP/1.1 200 Scripted\r\nConnection: close\r\n\r\n").await?;
+                for piece in pieces {
+                    stream.write_all(piece.as_bytes()).await?;
                 }
                 Ok(false)
             }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use msgraph::{Error, Settings};
+use msgraph::{Error, Report, ReportSpan, Settings};
 use server::{Reply, Server, client, json};
 use tokio::time::Instant;
 
@@ -81,6 +81,50 @@ async fn a_million_people_are_listed_in_the_memory_of_a_page() {
     );
     assert_eq!(seen, PEOPLE);
     assert!(grown < 16 * MIB, "the resident size grew by {grown} bytes over a million people");
+}
+
+#[tokio::test]
+async fn a_report_on_a_million_people_is_read_in_the_memory_of_a_row() {
+    const PEOPLE: usize = 1_000_000;
+    let lines = || {
+        (0..PEOPLE / 1000).map(|thousand| {
+            let mut piece = String::with_capacity(64 * 1024);
+            for n in thousand * 1000..(thousand + 1) * 1000 {
+                writeln!(piece, "2026-03-02,ada.{n}@contoso.example,2026-02-28,Yes,No").unwrap();
+            }
+            piece
+        })
+    };
+    let server = Server::start(move |seen, _| match seen.path.starts_with("/v1.0/") {
+        true => json(302, "").with("Location", "/data/download/opaque"),
+        false => {
+            let header = "Report Refresh Date,User Principal Name,Last Activity Date,Word,Excel\n".to_owned();
+            Reply::Pieces(Box::new(std::iter::once(header).chain(lines())))
+        }
+    })
+    .await;
+    let started = Instant::now();
+    let mut rows = server.client().reader().report(Report::AppUsers, ReportSpan::D30).await.unwrap();
+    let word = rows.column("Word").unwrap();
+    let (mut seen, mut before, mut most) = (0, 0, 0);
+    while let Some(row) = rows.next().await.unwrap() {
+        assert_eq!(row.flag(word).unwrap(), Some(true));
+        seen += 1;
+        match seen {
+            50_000 => before = resident(),
+            n if n % 50_000 == 0 => most = most.max(resident()),
+            _ => {}
+        }
+    }
+    let grown = most.saturating_sub(before);
+    println!(
+        "{seen} rows in {:?}; resident {} MiB, grown by {} KiB",
+        started.elapsed(),
+        most / MIB,
+        grown / 1024
+    );
+    assert_eq!(seen, PEOPLE);
+    assert!(grown < 16 * MIB, "the resident size grew by {grown} bytes over a million rows");
 }
 
 #[tokio::test]

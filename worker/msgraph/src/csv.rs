@@ -1,0 +1,214 @@
+//! CSV as it comes off a connection: bytes go in by the chunk, records come out one by one.
+//!
+//! `csv-core` and not `csv`: the latter reads from something that blocks, and would want a thread to wait in.
+//!
+//! **Guarantees.** One record is held at a time, of at most [`MAX_RECORD_BYTES`]. A byte order mark is dropped, blank
+//! lines are passed over, and bytes that are no UTF-8 are an error.
+
+use std::fmt;
+
+use bytes::Bytes;
+use csv_core::ReadRecordResult;
+
+/// The longest line of a usage report is some kilobytes.
+const MAX_RECORD_BYTES: usize = 256 * 1024;
+/// The widest usage report has about forty columns.
+const MAX_COLUMNS: usize = 1_000;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The records of a file that is still arriving.
+pub(crate) struct Records {
+    parser: csv_core::Reader,
+    chunk: Bytes,
+    /// How many bytes of a byte order mark have been seen; all of it once it cannot come any more.
+    mark: usize,
+    fields: Vec<u8>,
+    filled: usize,
+    ends: Vec<usize>,
+    columns: usize,
+    /// Whether what is held is a whole record, and not the beginning of one.
+    is_whole: bool,
+    /// How many records there were.
+    number: u64,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Look at the record.
+    Record,
+    /// Feed the next chunk, or an empty one after the last.
+    NeedsMore,
+    /// Nothing: there is no more.
+    End,
+}
+
+/// Where a file is not what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    TooLong(u64),
+    NoText(u64),
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(number) => write!(f, "line {number}, which does not end"),
+            Self::NoText(number) => write!(f, "line {number}, which is no UTF-8"),
+        }
+    }
+}
+
+impl Records {
+    pub(crate) fn new() -> Self {
+        Self {
+            parser: csv_core::Reader::new(),
+            chunk: Bytes::new(),
+            mark: 0,
+            fields: vec![0; 1024],
+            filled: 0,
+            ends: vec![0; 64],
+            columns: 0,
+            is_whole: false,
+            number: 0,
+        }
+    }
+
+    /// Gives the next chunk; an empty one says that there is none.
+    pub(crate) fn feed(&mut self, mut chunk: Bytes) {
+        // The mark can be cut by the end of a chunk; a beginning of it that is not the whole is no text anyway.
+        while let Some(expected) = BYTE_ORDER_MARK.get(self.mark) {
+            match chunk.first() {
+                Some(byte) if byte == expected => {
+                    self.mark += 1;
+                    chunk = chunk.slice(1..);
+                }
+                Some(_) => self.mark = BYTE_ORDER_MARK.len(),
+                None => break,
+            }
+        }
+        self.chunk = chunk;
+    }
+
+    /// Goes on to the next record. Call [`feed`](Self::feed) when it needs more, and only then.
+    pub(crate) fn step(&mut self, is_last: bool) -> Result<Step, Unreadable> {
+        if self.is_whole {
+            (self.filled, self.columns, self.is_whole) = (0, 0, false);
+        }
+        loop {
+            if self.chunk.is_empty() && !is_last {
+                return Ok(Step::NeedsMore);
+            }
+            let (Some(fields), Some(ends)) =
+                (self.fields.get_mut(self.filled..), self.ends.get_mut(self.columns..))
+            else {
+                return Err(Unreadable::TooLong(self.number + 1));
+            };
+            let (result, read, written, ended) = self.parser.read_record(&self.chunk, fields, ends);
+            self.chunk = self.chunk.slice(read.min(self.chunk.len())..);
+            self.filled += written;
+            self.columns += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull if self.fields.len() < MAX_RECORD_BYTES => {
+                    self.fields.resize(self.fields.len() * 2, 0);
+                }
+                ReadRecordResult::OutputEndsFull if self.ends.len() < MAX_COLUMNS => {
+                    self.ends.resize(self.ends.len() * 2, 0);
+                }
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
+                    return Err(Unreadable::TooLong(self.number + 1));
+                }
+                ReadRecordResult::Record => {
+                    self.number += 1;
+                    self.is_whole = true;
+                    let is_text =
+                        self.fields.get(..self.filled).is_some_and(|all| std::str::from_utf8(all).is_ok());
+                    return if is_text { Ok(Step::Record) } else { Err(Unreadable::NoText(self.number)) };
+                }
+                ReadRecordResult::End => return Ok(Step::End),
+            }
+        }
+    }
+
+    /// The record's number, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// How many fields the record has.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// A field of the record.
+    pub(crate) fn field(&self, column: usize) -> Option<&str> {
+        let end = *self.ends.get(..self.columns)?.get(column)?;
+        let start = match column.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        std::str::from_utf8(self.fields.get(start..end)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The records of a file that arrives in chunks of this size.
+    fn records(file: &[u8], size: usize) -> Result<Vec<Vec<String>>, Unreadable> {
+        let mut records = Records::new();
+        let mut chunks = file.chunks(size).map(Bytes::copy_from_slice);
+        let mut is_last = false;
+        let mut all = Vec::new();
+        loop {
+            match records.step(is_last)? {
+                Step::Record => {
+                    let fields = (0..records.columns()).map(|at| records.field(at).unwrap().to_owned());
+                    all.push(fields.collect());
+                    assert_eq!(records.field(records.columns()), None);
+                }
+                Step::NeedsMore => {
+                    let chunk = chunks.next();
+                    is_last = chunk.is_none();
+                    records.feed(chunk.unwrap_or_default());
+                }
+                Step::End => return Ok(all),
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_reads_the_same_however_it_is_cut() {
+        let file = "\u{feff}Name,Note\r\nAda,\"says \"\"hi\"\",\r\nand goes\"\r\n\r\n\r\nGrâce,\r\nEdsger,x";
+        let expected =
+            [["Name", "Note"], ["Ada", "says \"hi\",\r\nand goes"], ["Grâce", ""], ["Edsger", "x"]];
+        for size in 1..=file.len() {
+            assert_eq!(records(file.as_bytes(), size).unwrap(), expected, "chunks of {size}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_nothing_has_no_record() {
+        for file in ["", "\u{feff}", "\r\n\n"] {
+            assert_eq!(records(file.as_bytes(), 2).unwrap(), [[""; 0]; 0], "{file:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_without_an_end_is_not_held() {
+        let too_wide = ",".repeat(MAX_COLUMNS * 3);
+        let too_long = format!("a,b\n\"{}", "x".repeat(MAX_RECORD_BYTES * 2));
+        for (file, number) in [(too_wide, 1), (too_long, 2)] {
+            assert_eq!(records(file.as_bytes(), 10_000), Err(Unreadable::TooLong(number)));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_an_error() {
+        assert_eq!(records(b"a,b\nc,\xff\n", 3), Err(Unreadable::NoText(2)));
+        assert!(records(b"\xef\xbba,b\n", 1).is_ok_and(|records| records == [["a", "b"]]));
+    }
+}
