@@ -141,17 +141,17 @@ fn deltas() -> Vec<Sample> {
     vec![
         sample(
             "user-delta-gone",
-            Call::Get,
+            Call::Delta,
             410,
             "syncStateNotFound",
             "The sync state generation is not found. The delta token is expired and data must be synchronized \
              again.",
         )
         .with_header("Location", "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=")
-        .retry("resync_required", "resync_required"),
+        .resync(),
         sample("user-delta-gone, as another refusal", Call::Get, 400, "SyncStateNotFound", "")
             .retry("resync_required", "resync_required"),
-        sample("user-delta-gone, without a word", Call::Get, 410, "", "")
+        sample("user-delta-gone, to another call", Call::Get, 410, "", "")
             .with_body("")
             .retry("resync_required", "resync_required"),
     ]

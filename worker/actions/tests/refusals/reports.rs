@@ -4,10 +4,9 @@ use crate::sample::{Call, Sample, sample};
 
 pub fn samples() -> Vec<Sample> {
     vec![
-        sample("report-302", Call::Get, 302, "", "")
+        sample("report-302", Call::Report, 302, "", "")
             .with_body("")
-            .with_header("Location", "https://reports.office.com/data/download/opaque")
-            .fault("graph_unexpected", ""),
+            .with_header("Location", "/data/download/opaque"),
         sample("report-no-role", Call::Get, 403, "S2SUnauthorized", "Invalid scope claims/roles.")
             .blocked("permission_missing", "forbidden"),
         sample(
@@ -20,12 +19,12 @@ pub fn samples() -> Vec<Sample> {
         .blocked("permission_missing", "forbidden"),
         sample(
             "report-missing-credentials",
-            Call::Get,
+            Call::ReportFile,
             401,
             "MissingCredentials",
             "Valid Authorization header is needed.",
         )
-        .blocked("graph_unauthorized", "unauthorized"),
+        .retry("graph_unavailable", "transient"),
         sample("report-settings-patch-ok", Call::Patch, 204, "", "").with_body(""),
     ]
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actions::Error;
-use msgraph::{AddLicense, Client, NewUser, UserKey, UserPatch};
+use msgraph::{AddLicense, Client, DeltaStep, DeltaToken, NewUser, Report, ReportSpan, UserKey, UserPatch};
 use serde_json::{Value, json};
 use workflow::{Class, Failure};
 
@@ -26,6 +26,11 @@ pub enum Call {
     AddMember,
     AssignLicense,
     TakeLicense,
+    Delta,
+    /// A report whose redirect is the answer; the file behind it is there.
+    Report,
+    /// A report whose file is answered with this.
+    ReportFile,
     /// A `GET` before which no token is given.
     Token,
 }
@@ -37,6 +42,8 @@ pub enum Becomes {
     Done,
     /// There is no such thing, and that is an answer.
     Absent,
+    /// Everything has to be read afresh, and that is an answer.
+    Resync,
     /// A failure of this class and code, of an error of which exactly these predicates hold.
     Fails { class: Class, code: String, is: String, after: Option<Duration> },
 }
@@ -80,7 +87,9 @@ impl Sample {
 
     /// Adds what Graph says about a property.
     pub fn with_detail(self, code: &str, target: &str) -> Self {
-        self.edited(|error| error["details"] = json!([{ "code": code, "message": "", "target": target }]))
+        self.edited(|error| {
+            error["details"] = json!([{ "code": code, "message": "", "target": target }]);
+        })
     }
 
     fn edited(self, edit: impl FnOnce(&mut Value)) -> Self {
@@ -91,6 +100,10 @@ impl Sample {
 
     pub fn absent(self) -> Self {
         Self { becomes: Becomes::Absent, ..self }
+    }
+
+    pub fn resync(self) -> Self {
+        Self { becomes: Becomes::Resync, ..self }
     }
 
     /// Time heals it.
@@ -128,12 +141,17 @@ impl Sample {
         let again = answer.clone();
         let server = Server::with_tokens(
             move |_, n| if refuses_tokens { answer() } else { granted(n, 3600) },
-            move |_, _| again(),
+            move |seen, _| match (call, seen.path.starts_with("/v1.0/")) {
+                (Call::Report, false) => crate::server::json(200, "Report Refresh Date,User Principal Name"),
+                (Call::ReportFile, true) => {
+                    crate::server::json(302, "").with("Location", "/data/download/opaque")
+                }
+                _ => again(),
+            },
         )
         .await;
         match ask(&server.client(), call).await {
-            Ok(true) => Becomes::Done,
-            Ok(false) => Becomes::Absent,
+            Ok(becomes) => becomes,
             Err(error) => {
                 let is = predicates(&error);
                 let Failure { class, code, retry_after, .. } = Error::from(error).into();
@@ -143,21 +161,28 @@ impl Sample {
     }
 }
 
-/// Whether something was there.
-async fn ask(client: &Client, call: Call) -> Result<bool, msgraph::Error> {
+async fn ask(client: &Client, call: Call) -> Result<Becomes, msgraph::Error> {
+    let there = |is_there| if is_there { Becomes::Done } else { Becomes::Absent };
     let (reader, writer) = (client.reader(), client.writer());
     let license = AddLicense { sku_id: "s".into(), disabled_plans: Vec::new() };
     match call {
-        Call::Get | Call::Token => reader.subscribed_skus().await.map(|_| true),
-        Call::Post => writer.revoke_sessions("1").await.map(|()| true),
-        Call::Patch => writer.update_user("1", &UserPatch::default()).await.map(|()| true),
-        Call::Delete => writer.remove_member("g", "1").await.map(|()| true),
-        Call::User => reader.user(&UserKey::Id("1".into()), &[]).await.map(|user| user.is_some()),
-        Call::Manager => reader.manager("1").await.map(|manager| manager.is_some()),
-        Call::CreateUser => writer.create_user(&NewUser::default()).await.map(|_| true),
-        Call::AddMember => writer.add_member("g", "1").await.map(|()| true),
-        Call::AssignLicense => writer.assign_licenses("1", &[license], &[]).await.map(|()| true),
-        Call::TakeLicense => writer.assign_licenses("1", &[], &["s"]).await.map(|()| true),
+        Call::Get | Call::Token => reader.subscribed_skus().await.map(|_| Becomes::Done),
+        Call::Post => writer.revoke_sessions("1").await.map(|()| Becomes::Done),
+        Call::Patch => writer.update_user("1", &UserPatch::default()).await.map(|()| Becomes::Done),
+        Call::Delete => writer.remove_member("g", "1").await.map(|()| Becomes::Done),
+        Call::Report | Call::ReportFile => {
+            reader.report(Report::AppUsers, ReportSpan::D7).await.map(|_| Becomes::Done)
+        }
+        Call::Delta => match reader.users_delta(&[], Some(&DeltaToken::new("t")))?.next().await? {
+            Some(DeltaStep::Resync) => Ok(Becomes::Resync),
+            _ => Ok(Becomes::Done),
+        },
+        Call::User => reader.user(&UserKey::Id("1".into()), &[]).await.map(|user| there(user.is_some())),
+        Call::Manager => reader.manager("1").await.map(|manager| there(manager.is_some())),
+        Call::CreateUser => writer.create_user(&NewUser::default()).await.map(|_| Becomes::Done),
+        Call::AddMember => writer.add_member("g", "1").await.map(|()| Becomes::Done),
+        Call::AssignLicense => writer.assign_licenses("1", &[license], &[]).await.map(|()| Becomes::Done),
+        Call::TakeLicense => writer.assign_licenses("1", &[], &["s"]).await.map(|()| Becomes::Done),
     }
 }
 
