@@ -55,6 +55,10 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             world.lock().faults.clear();
             Ok(Reply::no_content())
         }
+        "delta" if method == Method::DELETE => {
+            world.lock().tenant.expire_delta_tokens();
+            Ok(Reply::no_content())
+        }
         "reset" if method == Method::POST => {
             world.lock().reset();
             Ok(Reply::no_content())
@@ -63,7 +67,8 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             StatusCode::NOT_FOUND,
             format!(
                 "no control {method} {control}; there are GET health, GET|DELETE journal, GET \
-                 state, GET usage, GET secrets, GET|POST|DELETE faults, POST reset"
+                 state, GET usage, GET secrets, GET|POST|DELETE faults, DELETE delta, \
+                 POST reset"
             ),
         )),
     }

@@ -114,6 +114,8 @@ const READ_PRINCIPALS: &[&str] = &[
     "Directory.ReadWrite.All",
 ];
 
+const READ_REPORTS: &[&str] = &["Reports.Read.All"];
+
 const READ_REPORT_SETTINGS: &[&str] = &["ReportSettings.Read.All", "ReportSettings.ReadWrite.All"];
 
 const WRITE_REPORT_SETTINGS: &[&str] = &["ReportSettings.ReadWrite.All"];
@@ -144,9 +146,10 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::CreateUser | Operation::SetManager(_) | Operation::RemoveManager(_) => CREATE_USERS,
         Operation::UpdateUser(_) => UPDATE_USERS,
         Operation::DeleteUser(_) => DELETE_USERS,
-        Operation::GetManager { .. } | Operation::ListDeletedUsers | Operation::GetDeletedUser(_) => {
-            READ_USERS_FULLY
-        }
+        Operation::ListUserChanges
+        | Operation::GetManager { .. }
+        | Operation::ListDeletedUsers
+        | Operation::GetDeletedUser(_) => READ_USERS_FULLY,
         Operation::RevokeSessions(_) => REVOKE_SESSIONS,
         Operation::ListMemberOf { .. } | Operation::ListMembers { .. } => READ_MEMBERS,
         Operation::ListOwners(_) => READ_OWNERS,
@@ -162,6 +165,7 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         | Operation::GetPrincipal(_)
         | Operation::ListAppRoleAssignments(_)
         | Operation::ListPrincipalRoles { .. } => READ_PRINCIPALS,
+        Operation::GetReport(_) => READ_REPORTS,
         Operation::GetReportSettings => READ_REPORT_SETTINGS,
         Operation::UpdateReportSettings => WRITE_REPORT_SETTINGS,
     }

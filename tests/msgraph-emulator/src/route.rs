@@ -9,6 +9,8 @@ use crate::error::Refusal;
 pub(crate) enum Operation<'a> {
     ListUsers,
     CountUsers,
+    /// `/users/delta`.
+    ListUserChanges,
     CreateUser,
     GetUser(&'a str),
     UpdateUser(&'a str),
@@ -58,6 +60,8 @@ pub(crate) enum Operation<'a> {
         principal: &'a str,
         cast: bool,
     },
+    /// By the function's call: `getM365AppUserDetail(period='D7')`.
+    GetReport(&'a str),
     GetReportSettings,
     UpdateReportSettings,
 }
@@ -82,6 +86,7 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["organization"] => get(method, Operation::ListOrganization),
         ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
         ["directory", "deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
+        ["reports", function] => get(method, Operation::GetReport(function)),
         ["admin", "reportSettings"] if method == Method::PATCH => Some(Ok(Operation::UpdateReportSettings)),
         ["admin", "reportSettings"] => get(method, Operation::GetReportSettings),
         ["servicePrincipals", ref rest @ ..] => principal_operation(method, rest),
@@ -110,6 +115,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [] if read => Operation::ListUsers,
         [] if write => Operation::CreateUser,
         ["$count"] if read => Operation::CountUsers,
+        ["delta"] if read => Operation::ListUserChanges,
         [user] if read => Operation::GetUser(user),
         [user] if method == Method::PATCH => Operation::UpdateUser(user),
         [user] if method == Method::DELETE => Operation::DeleteUser(user),

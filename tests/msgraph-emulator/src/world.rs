@@ -205,6 +205,9 @@ impl Inside {
         if request.is_token_request() {
             return (self.token(request), Vec::new());
         }
+        if let Some(file) = graph::reports::file(&self.tenant, request) {
+            return (file, Vec::new());
+        }
         match self.graph(request) {
             Ok(acted) => acted,
             Err(refusal) => (Reply::refusal(&refusal, request), Vec::new()),

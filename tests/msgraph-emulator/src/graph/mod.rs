@@ -9,12 +9,15 @@ use crate::request::{Request, segments_of};
 use crate::route::Operation;
 use crate::tenant::{Tenant, User};
 
+mod delta;
 mod directory;
 mod groups;
 mod licenses;
 mod manager;
 mod members;
 mod principals;
+pub(crate) mod reports;
+mod usage;
 mod users;
 
 /// One request inside: who asks what of which tenant, and what came of it.
@@ -37,6 +40,7 @@ type Answer = Result<Reply, Refusal>;
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer {
     match operation {
         Operation::ListUsers => users::list(visit),
+        Operation::ListUserChanges => delta::users(visit),
         Operation::CountUsers => users::count(visit),
         Operation::CreateUser => users::create(visit),
         Operation::GetUser(user) => users::get(visit, user),
@@ -64,6 +68,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetPrincipal(key) => principals::get(visit, key),
         Operation::ListAppRoleAssignments(key) => principals::list_app_role_assignments(visit, key),
         Operation::ListPrincipalRoles { principal, cast } => principals::list_roles(visit, principal, cast),
+        Operation::GetReport(function) => reports::get(visit, function),
         Operation::GetReportSettings => directory::get_report_settings(visit),
         Operation::UpdateReportSettings => directory::update_report_settings(visit),
     }

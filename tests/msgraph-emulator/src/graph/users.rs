@@ -92,6 +92,7 @@ pub(super) fn create(visit: &mut Visit<'_>) -> Answer {
     visit.passwords.extend(password);
     visit.effects.push(format!("create user {}", user.upn));
     let id = visit.tenant.insert_user(user);
+    visit.tenant.touched(id);
     let created = visit.user(&id.to_string())?;
     let body = entity(visit, "users/$entity", project_user(created, USER_DEFAULTS));
     Ok(Reply::json(StatusCode::CREATED, &body))

@@ -14,6 +14,7 @@ mod country;
 mod crowd;
 mod file;
 mod group;
+mod history;
 mod index;
 mod licensing;
 mod membership;
@@ -26,6 +27,7 @@ pub use application::{Application, CLIENT_ID, CLIENT_SECRET};
 use crowd::Crowd;
 pub use group::Group;
 pub(crate) use group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIES};
+pub(crate) use history::History;
 use index::Index;
 pub(crate) use licensing::{Add, NotLicensed};
 pub use sku::Sku;
@@ -63,6 +65,7 @@ pub struct Tenant {
     pub(crate) groups: BTreeMap<Uuid, Group>,
     pub(crate) skus: BTreeMap<Uuid, Sku>,
     crowd: Option<Crowd>,
+    pub(crate) history: History,
     index: Index,
     /// The groups that may hold a directory role.
     assignable: BTreeSet<Uuid>,
@@ -92,6 +95,7 @@ impl Tenant {
             groups: BTreeMap::new(),
             skus: BTreeMap::new(),
             crowd: None,
+            history: History::default(),
             index: Index::default(),
             assignable: BTreeSet::new(),
             held: HashMap::new(),
@@ -346,6 +350,7 @@ impl Tenant {
         self.index.remove_user(user);
         let answer = edit(user);
         self.index.add_user(user);
+        self.touched(id);
         Some(answer)
     }
 
@@ -369,6 +374,7 @@ impl Tenant {
         // Entra shows a deleted user under a name that begins with its id (2026-08).
         user.upn.insert_str(0, &id.simple().to_string());
         self.deleted.insert(id, user);
+        self.touched(id);
         true
     }
 
