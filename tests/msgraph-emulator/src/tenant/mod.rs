@@ -354,8 +354,8 @@ impl Tenant {
         Some(answer)
     }
 
-    /// Moves a user to the deleted items: seats and memberships are free again.
-    pub(crate) fn soft_delete(&mut self, id: Uuid) -> bool {
+    /// Moves a user to the deleted items: seats and memberships are free again. Whether there was one.
+    pub fn soft_delete(&mut self, id: Uuid) -> bool {
         for group in self.groups_of(id) {
             self.leave(group, id);
         }

@@ -16,5 +16,6 @@ mod resources;
 mod retries;
 mod secrets;
 mod server;
+mod streams;
 mod tokens;
 mod transport;
