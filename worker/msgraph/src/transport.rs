@@ -151,7 +151,10 @@ impl Transport {
         };
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
-        let limit = self.max_body_bytes.saturating_mul(calls.len());
+        let limit = match status.is_success() {
+            true => self.max_body_bytes.saturating_mul(calls.len()),
+            false => MAX_REFUSAL_BYTES,
+        };
         let body = match read_body(answer, limit, &context).await {
             Ok(body) => body,
             Err(error) if status.is_success() => return Some(each(calls, &error)),
