@@ -80,6 +80,8 @@ pub struct Column(usize);
 pub struct ReportRows {
     download: Download,
     is_last: bool,
+    /// What ended the report before its end: it must not look like one that ended well.
+    broken: Option<Error>,
     records: Records,
     names: Vec<String>,
     refresh_date: Column,
@@ -115,6 +117,7 @@ impl ReportRows {
         let mut rows = Self {
             download,
             is_last: false,
+            broken: None,
             records: Records::new(),
             names: Vec::new(),
             refresh_date: Column(0),
@@ -152,13 +155,24 @@ impl ReportRows {
         }
         if self.records.columns() < self.names.len() {
             let number = self.records.number();
-            return Err(self.download.unreadable(format!("line {number}, which lacks columns")));
+            let error = self.download.unreadable(format!("line {number}, which lacks columns"));
+            self.broken = Some(error.clone());
+            return Err(error);
         }
         Ok(Some(ReportRow { rows: self }))
     }
 
     /// Goes on to the next line; whether there is one.
     async fn advance(&mut self) -> Result<bool, Error> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        let outcome = self.step().await;
+        self.broken = outcome.as_ref().err().cloned();
+        outcome
+    }
+
+    async fn step(&mut self) -> Result<bool, Error> {
         loop {
             let step = self.records.step(self.is_last);
             match step.map_err(|what| self.download.unreadable(what.to_string()))? {

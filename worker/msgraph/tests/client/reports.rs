@@ -179,8 +179,10 @@ async fn a_report_that_breaks_off_is_no_shorter_report() {
         let client = server.client();
         let mut rows = opened(&client).await.unwrap();
         assert_eq!(rows.next().await.unwrap().unwrap().person(), "ada@contoso.example");
-        let error = rows.next().await.err().unwrap();
-        assert!(is(&error), "{error}");
+        for _ in 0..3 {
+            let error = rows.next().await.err().unwrap();
+            assert!(is(&error), "{error}");
+        }
     }
 }
 
