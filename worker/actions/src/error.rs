@@ -84,7 +84,10 @@ impl Error {
     /// Turns Graph's "you may not" into a blocked step that says which permission, or what else, is missing.
     pub fn or_missing(self, code: &'static str, detail: impl FnOnce() -> String) -> Self {
         match self {
-            Self::Graph(error) if error.is_forbidden() => {
+            // What was not bought, or what a policy forbids, no permission brings.
+            Self::Graph(error)
+                if error.is_forbidden() && !error.is_not_bought() && !error.is_against_policy() =>
+            {
                 Self::blocked(code, format!("{}; {error}", detail())).explains(error)
             }
             other => other,
