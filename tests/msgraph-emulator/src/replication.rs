@@ -14,7 +14,7 @@ use crate::tenant::Tenant;
 /// How long the replica lags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lag {
-    /// For this many Graph reads, whatever they read.
+    /// For this many reads, whatever they read, and writes that are refused because of it.
     Reads(u64),
     /// For this long.
     Time(Duration),
