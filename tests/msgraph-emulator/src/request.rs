@@ -86,7 +86,7 @@ impl Request {
     }
 
     /// Whether the request assigns licences.
-    pub(crate) fn is_licence_call(&self) -> bool {
+    pub(crate) fn is_license_call(&self) -> bool {
         self.method == Method::POST && self.path.ends_with("/assignLicense")
     }
 

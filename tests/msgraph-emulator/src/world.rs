@@ -160,7 +160,7 @@ impl Inside {
             let application = self.options.limits.and_then(|_| request.application()).unwrap_or_default();
             admission = self.limiter.admit(request, &application, &self.tenant.id.to_string());
             let mut refused = admission.refused.take();
-            if refused.is_none() && self.options.exclusive_licensing && request.is_licence_call() {
+            if refused.is_none() && self.options.exclusive_licensing && request.is_license_call() {
                 let overlaps = Arc::strong_count(&self.licensing) > 1;
                 refused = overlaps.then(|| Reply::refusal(&Refusal::concurrent(), request));
                 licensing = (!overlaps).then(|| Hold::on(&self.licensing));

@@ -1,5 +1,7 @@
 //! Published limits, over HTTP: costs, refusals, and what the answers say about both.
 
+use std::time::Duration;
+
 use msgraph_emulator::{Limits, Options};
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -76,4 +78,27 @@ async fn parts_of_a_batch_are_throttled_one_by_one() {
         );
         assert!(part["headers"]["Retry-After"].is_string(), "{part}");
     }
+}
+
+#[tokio::test]
+async fn a_mailbox_is_worked_on_four_at_a_time() {
+    let options = Options::new(tenant()).limits(Limits::small()).latency(Duration::from_millis(100));
+    let desk = Desk::with(options).await;
+    // The path is not served here, and counts all the same: limits are looked at first.
+    let path = format!("users/{ADA}/mailboxSettings");
+    let read = || desk.get(&path);
+    let (a, b, c, d, e, f) = tokio::join!(read(), read(), read(), read(), read(), read());
+    let mut statuses = [a.0, b.0, c.0, d.0, e.0, f.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [400, 400, 400, 400, 429, 429]);
+    let late = [a, b, c, d, e, f].into_iter().find(|answer| answer.0 == 429).unwrap();
+    refused(&late, 429, "ApplicationThrottled", "MailboxConcurrency");
+
+    // Outlook itself takes the parts of one batch in fours.
+    let part = |n: u32| json!({ "id": n.to_string(), "method": "GET", "url": format!("/{path}") });
+    let parts: Vec<Value> = (1..=10).map(part).collect();
+    let (_, body) = desk.send("POST", "$batch", Some(json!({ "requests": parts }))).await;
+    let responses = body["responses"].as_array().unwrap();
+    assert_eq!(responses.len(), 10);
+    assert!(responses.iter().all(|part| part["status"] == 400), "{body}");
 }
