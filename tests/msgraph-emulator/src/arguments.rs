@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// Number of users to compute when they are asked for; a million need no memory
     #[arg(long, value_name = "N", default_value_t = 0)]
     crowd: u64,
+    /// Licence that all of the crowd have, by part number
+    #[arg(long, value_name = "SKU", requires = "crowd")]
+    crowd_licensed: Option<String>,
     /// Time every round trip takes, such as 50ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
     latency: Duration,
@@ -80,6 +83,9 @@ impl Arguments {
         tenant.grow(self.seed, self.users)?;
         if self.crowd > 0 {
             tenant = tenant.crowd(self.seed, self.crowd);
+        }
+        if let Some(sku) = &self.crowd_licensed {
+            tenant = tenant.crowd_licensed(sku);
         }
         let mut options = Options::new(tenant).listen(self.listen).latency(self.latency).jitter(self.jitter);
         let limits = self.limits.as_deref().map(|size| match size {

@@ -3,7 +3,8 @@
 //! A user of the crowd is held only while a request that names it is carried out, and from the first
 //! change on that names it. Ids hold the number and come in its order, so that a page is a range of
 //! numbers and a user is found by id, name, address or employee id without looking at any other. The
-//! users of a crowd are in no group, have no licence and no manager until somebody changes that.
+//! users of a crowd are in no group and have no manager until somebody changes that, and no licence but
+//! the one the whole crowd has.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,7 +14,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::seed::{COUNTRIES, DEPARTMENTS, Numbers};
-use super::{Tenant, User};
+use super::user::Direct;
+use super::{Tenant, TenantError, User};
+use crate::clock::CREATED;
 
 /// The first two bits of an id's second half, as RFC 9562 wants them.
 const VARIANT: u64 = 1 << 63;
@@ -27,12 +30,15 @@ pub(super) struct Crowd {
     family: u64,
     /// The numbers of those who are held, or were and are deleted.
     taken: BTreeSet<u64>,
+    /// The licence everybody has.
+    license: Option<Uuid>,
 }
 
 impl Crowd {
     fn new(seed: u64, size: u64, domain: &str, tenant: Uuid) -> Self {
         let (family, _) = Uuid::new_v5(&tenant, format!("crowd/{seed}").as_bytes()).as_u64_pair();
-        Self { seed, size, domain: domain.to_owned(), family, taken: BTreeSet::new() }
+        let domain = domain.to_owned();
+        Self { seed, size, domain, family, taken: BTreeSet::new(), license: None }
     }
 
     /// The number of the user who has this as an id, a name, an address or an employee id.
@@ -76,6 +82,9 @@ impl Crowd {
             // Each is one Entra takes, as the test below shows.
             let _ = user.write(name, &json!(value));
         }
+        if let Some(sku) = self.license {
+            user.direct.insert(sku, Direct { disabled: BTreeSet::new(), since: CREATED.to_owned() });
+        }
         user
     }
 
@@ -100,6 +109,25 @@ impl Tenant {
     pub fn crowd(mut self, seed: u64, users: u64) -> Self {
         let domain = self.domains.first().map_or("", String::as_str);
         self.crowd = Some(Crowd::new(seed, users.min(9_999_999), domain, self.id));
+        self
+    }
+
+    /// Gives everybody of the crowd a licence, by part number or id, and buys as many seats; what is wrong
+    /// with it is reported when the emulator starts.
+    #[must_use]
+    pub fn crowd_licensed(mut self, sku: &str) -> Self {
+        let id = self.sku_id(sku);
+        let (Some(crowd), Some(id)) = (self.crowd.as_mut(), id) else {
+            let problem = format!("the crowd or its SKU {sku} is not in the tenant");
+            return self.note(Some(TenantError::new(problem)));
+        };
+        crowd.license = Some(id);
+        let size = crowd.size;
+        if let Some(sku) = self.skus.get_mut(&id) {
+            sku.enabled += size;
+        }
+        // Being held or given back changes no count: a seat is taken by whoever is in the crowd.
+        *self.held.entry(id).or_default() += size;
         self
     }
 
@@ -165,6 +193,7 @@ impl Tenant {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Sku;
     use super::*;
 
     fn tenant() -> Tenant {
@@ -203,6 +232,24 @@ mod tests {
         assert_eq!((tenant.held_users(), tenant.user_count()), (2, 1_000_001));
         tenant.release(id);
         assert_eq!((tenant.held_users(), tenant.user_count()), (1, 1_000_001));
+    }
+
+    #[test]
+    fn a_licensed_crowd_takes_a_seat_each_and_gives_it_back() {
+        let tenant = Tenant::empty().sku(Sku::new("EMS", 3)).crowd(7, 1_000).crowd_licensed("EMS");
+        assert_eq!(tenant.check(), Ok(()));
+        let mut tenant = tenant;
+        let ems = tenant.sku_id("EMS").unwrap();
+        assert_eq!((tenant.skus[&ems].enabled, tenant.consumed(ems)), (1_003, 1_000));
+        let one = tenant.hold("person-0000001@contoso.example").unwrap();
+        assert_eq!(tenant.consumed(ems), 1_000);
+        tenant.assign_licenses(one, &[], &[ems]).unwrap();
+        assert_eq!(tenant.consumed(ems), 999);
+        let two = tenant.hold("person-0000002@contoso.example").unwrap();
+        assert!(tenant.soft_delete(two));
+        assert_eq!(tenant.consumed(ems), 998);
+        assert!(Tenant::empty().crowd(7, 5).crowd_licensed("NOPE").check().is_err());
+        assert!(Tenant::empty().sku(Sku::new("EMS", 3)).crowd_licensed("EMS").check().is_err());
     }
 
     #[test]
