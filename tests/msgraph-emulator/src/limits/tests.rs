@@ -29,7 +29,7 @@ fn units(method: Method, address: &str) -> u64 {
 fn taken(limits: Limits, method: Method, address: &str) -> usize {
     let mut limiter = Limiter::new(Some(limits));
     let request = request(method, address);
-    // Buckets drain while this counts; so little, with the times not scaled, that a few more fit.
+    // Buckets drain while this counts, so that a few more fit.
     (0..).find(|_| limiter.admit(&request, "app", "tenant").refused.is_some()).unwrap()
 }
 
@@ -86,8 +86,8 @@ fn every_service_has_its_own_limit() {
     }
     let large = taken(Limits::large(), Method::GET, "users?$select=id");
     assert!(large >= 8_000, "{large}");
-    let scaled = taken(Limits::small().scaled(350), Method::GET, "users?$select=id");
-    assert!((10..=20).contains(&scaled), "{scaled}");
+    let scaled = taken(Limits::small().scaled(10), Method::GET, "users?$select=id");
+    assert!((350..=600).contains(&scaled), "{scaled}");
 }
 
 #[test]
