@@ -1,12 +1,16 @@
-//! The controls under `/_emulator/`: journal, state, secrets, faults, reset. They need no token.
+//! The controls under `/_emulator/`: journal, state, secrets, faults, sign-ins, tokens, applications, reset. They
+//! need no token.
 
 use hyper::{Method, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::auth::Decision;
 use crate::faults::Fault;
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::world::World;
+use crate::world::{Inside, World};
 
 /// Where the controls are.
 const ROOT: &str = "/_emulator/";
@@ -59,6 +63,10 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             world.lock().tenant.expire_delta_tokens();
             Ok(Reply::no_content())
         }
+        "sign-ins" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().tokens.pending()))),
+        "sign-ins" if method == Method::POST => decide_sign_in(world, request),
+        "tokens" if method == Method::POST => end_tokens(world, request),
+        "applications" if method == Method::PATCH => change_application(world, request),
         "reset" if method == Method::POST => {
             world.lock().reset();
             Ok(Reply::no_content())
@@ -68,7 +76,7 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             format!(
                 "no control {method} {control}; there are GET health, GET|DELETE journal, GET \
                  state, GET usage, GET secrets, GET|POST|DELETE faults, DELETE delta, \
-                 POST reset"
+                 GET|POST sign-ins, POST tokens, PATCH applications, POST reset"
             ),
         )),
     }
@@ -103,4 +111,72 @@ fn set_faults(world: &World, request: &Request) -> Result<Reply, Wrong> {
     let mut inside = world.lock();
     let ids: Vec<u64> = faults.into_iter().map(|fault| inside.faults.set(fault)).collect();
     Ok(Reply::ok(&json!({ "ids": ids })))
+}
+
+/// What becomes of a sign-in on another device.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    user_code: String,
+    decision: Decision,
+}
+
+/// Tokens that end before their time.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    RevokeAccess,
+    RevokeRefresh,
+    ExpireRefresh,
+}
+
+/// What is to be different about an application.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApplicationChange {
+    client_id: String,
+    client_secret: Option<String>,
+    secret_expired: Option<bool>,
+    expires_in: Option<u64>,
+    scopes: Option<Vec<String>>,
+}
+
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Wrong> {
+    serde_json::from_slice(&request.body).map_err(|error| Wrong::bad(error.to_string()))
+}
+
+fn decide_sign_in(world: &World, request: &Request) -> Result<Reply, Wrong> {
+    let SignIn { user_code, decision } = body(request)?;
+    let mut inside = world.lock();
+    let Inside { tenant, tokens, .. } = &mut *inside;
+    if tokens.decide(tenant, &user_code, &decision) {
+        return Ok(Reply::no_content());
+    }
+    Err(Wrong::bad("no sign-in waits with this code, or there is no such user"))
+}
+
+fn end_tokens(world: &World, request: &Request) -> Result<Reply, Wrong> {
+    let tokens = &mut world.lock().tokens;
+    match body(request)? {
+        End::RevokeAccess => tokens.revoke_access(),
+        End::RevokeRefresh => tokens.revoke_refresh(),
+        End::ExpireRefresh => tokens.expire_refresh(),
+    }
+    Ok(Reply::no_content())
+}
+
+fn change_application(world: &World, request: &Request) -> Result<Reply, Wrong> {
+    let change: ApplicationChange = body(request)?;
+    let mut inside = world.lock();
+    let application = inside.tenant.applications.get_mut(&change.client_id.to_ascii_lowercase());
+    let application = application.ok_or_else(|| Wrong::bad("there is no application with this client id"))?;
+    if let Some(secret) = change.client_secret {
+        application.client_secret = secret;
+    }
+    application.secret_expired = change.secret_expired.unwrap_or(application.secret_expired);
+    application.expires_in = change.expires_in.unwrap_or(application.expires_in);
+    if let Some(scopes) = change.scopes {
+        application.scopes = scopes.into_iter().collect();
+    }
+    Ok(Reply::no_content())
 }

@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use hyper::header::RETRY_AFTER;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::NoToken;
 use crate::error::Refusal;
 use crate::pace::Pace;
 use crate::reply::Reply;
@@ -284,6 +285,7 @@ impl Fault {
         }
         let status = StatusCode::from_u16(self.status?).ok()?;
         let mut reply = match self.body {
+            Body::Graph if request.is_token_request() => NoToken::outage(status).reply(request),
             Body::Graph => Reply::refusal(&self.refusal(status), request),
             Body::Empty => Reply::empty(status),
             Body::Html => {

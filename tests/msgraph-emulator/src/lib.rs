@@ -52,17 +52,20 @@ mod tenant;
 mod tls;
 mod world;
 
+pub use auth::{Decision, PendingSignIn};
 pub use faults::Fault;
 pub use journal::Entry;
 pub use limits::{Limits, Usage};
 pub use options::Options;
 pub use replication::Lag;
-pub use tenant::{Application, CLIENT_ID, CLIENT_SECRET, Group, Sku, TENANT_ID, Tenant, TenantError, User};
+pub use tenant::{
+    Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET, Group, Sku, TENANT_ID, Tenant, TenantError, User,
+};
 pub use world::Secrets;
 
 use server::Server;
 use tls::Tls;
-use world::World;
+use world::{Inside, World};
 
 /// What a client needs to ask for tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,10 +204,38 @@ impl Emulator {
         self.world.lock().tenant.state()
     }
 
-    /// Every client secret, token and password seen so far.
+    /// Every client secret, token, device code and password seen so far.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
         self.world.lock().secrets()
+    }
+
+    /// The sign-ins on other devices that wait for their person.
+    #[must_use]
+    pub fn pending_sign_ins(&self) -> Vec<PendingSignIn> {
+        self.world.lock().tokens.pending()
+    }
+
+    /// Decides such a sign-in; whether there is one with this code, and the user to approve it.
+    pub fn decide_sign_in(&self, user_code: &str, decision: &Decision) -> bool {
+        let mut inside = self.world.lock();
+        let Inside { tenant, tokens, .. } = &mut *inside;
+        tokens.decide(tenant, user_code, decision)
+    }
+
+    /// Ends every access token before its time.
+    pub fn revoke_access_tokens(&self) {
+        self.world.lock().tokens.revoke_access();
+    }
+
+    /// Ends every refresh token, as a new password does.
+    pub fn revoke_refresh_tokens(&self) {
+        self.world.lock().tokens.revoke_refresh();
+    }
+
+    /// Lets every refresh token have been unused for too long.
+    pub fn expire_refresh_tokens(&self) {
+        self.world.lock().tokens.expire_refresh();
     }
 
     /// Back to the start tenant, with an empty journal and no faults.

@@ -1,4 +1,5 @@
-//! Which application permissions an operation needs: any one of a row is enough.
+//! Which permissions an operation needs: any one of a row is enough. The names are those of application
+//! permissions, and here of delegated ones too.
 //!
 //! The least privileged comes first, the usual broader ones after it, as in Microsoft's published table
 //! (`permissions.json` behind Graph's reference, 2026-08-07). Left out are agents' and Intune's own

@@ -73,9 +73,14 @@ impl Request {
         self.method != Method::GET && self.method != Method::HEAD
     }
 
-    /// Whether the request asks for a token rather than for Graph.
+    /// Whether the request is one to sign in rather than for Graph.
     pub(crate) fn is_token_request(&self) -> bool {
-        self.path.ends_with("/oauth2/v2.0/token")
+        self.path.ends_with("/oauth2/v2.0/token") || self.is_device_code_request()
+    }
+
+    /// Whether a device asks for a code.
+    pub(crate) fn is_device_code_request(&self) -> bool {
+        self.path.ends_with("/oauth2/v2.0/devicecode")
     }
 
     /// Whether the request is a batch of others.
@@ -116,8 +121,11 @@ impl Request {
 
     /// The permissions that the request's token names.
     pub(crate) fn roles(&self) -> Vec<String> {
-        let roles =
-            self.claims().and_then(|claims| serde_json::from_value(claims.get("roles")?.clone()).ok());
+        let Some(claims) = self.claims() else { return Vec::new() };
+        if let Some(scopes) = claims.get("scp").and_then(Value::as_str) {
+            return scopes.split_whitespace().map(str::to_owned).collect();
+        }
+        let roles = claims.get("roles").and_then(|roles| serde_json::from_value(roles.clone()).ok());
         roles.unwrap_or_default()
     }
 

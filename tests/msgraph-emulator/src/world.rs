@@ -28,7 +28,7 @@ use crate::tenant::Tenant;
 pub struct Secrets {
     /// The client secrets of the applications.
     pub client_secrets: Vec<String>,
-    /// The tokens issued.
+    /// The tokens and device codes issued.
     pub tokens: Vec<String>,
     /// The passwords received.
     pub passwords: Vec<String>,
@@ -42,7 +42,7 @@ pub(crate) struct World(Mutex<Inside>);
 #[derive(Debug)]
 pub(crate) struct Inside {
     pub(crate) tenant: Tenant,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     passwords: Vec<String>,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
@@ -278,7 +278,7 @@ impl Inside {
         let caller = self.tokens.authenticate(&self.tenant, request)?;
         let operation = operation?;
         let needed = permissions::any_of(&operation);
-        if !caller.has_any(needed) {
+        if !caller.has_any(needed) || (request.is_write() && !caller.writes) {
             return Err(permissions::denied(&request.segments()?, needed, &request.roles()));
         }
         let mut visit = Visit {

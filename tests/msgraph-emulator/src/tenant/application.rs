@@ -2,11 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use pki_types::CertificateDer;
+use pki_types::pem::PemObject;
+use webpki::EndEntityCert;
+
+use super::TenantError;
+
 /// The client id of the default application.
 pub const CLIENT_ID: &str = "0a7e4005-e000-4000-8000-00000000c11e";
 
 /// The client secret of the default application.
 pub const CLIENT_SECRET: &str = "emulated~secret-of-the-default-application";
+
+/// A certificate with its private key, in PEM, for applications that are to have one.
+pub const CERTIFICATE: &str = include_str!("certificate.pem");
+
+/// How many seconds Entra asks a device to wait between two polls (2024).
+const POLL_INTERVAL: u64 = 5;
 
 /// What the default application may do: enough to let people in and out.
 const DEFAULT_ROLES: &[&str] = &[
@@ -28,6 +40,16 @@ pub struct Application {
     pub(crate) privileged: bool,
     pub(crate) expires_in: u64,
     pub(crate) secret_expired: bool,
+    /// The certificates it may sign with, in DER.
+    pub(crate) certificates: Vec<Vec<u8>>,
+    /// Whose tokens it may come with: issuer, subject, audience.
+    pub(crate) federated: Vec<[String; 3]>,
+    /// What it may do for a user who signs in; empty where nobody has consented.
+    pub(crate) scopes: BTreeSet<String>,
+    /// Whether people may sign in without the application proving itself.
+    pub(crate) public: bool,
+    pub(crate) poll_interval: u64,
+    pub(super) problem: Option<TenantError>,
 }
 
 impl Default for Application {
@@ -48,7 +70,18 @@ impl Application {
             privileged: false,
             expires_in: 3599,
             secret_expired: false,
+            certificates: Vec::new(),
+            federated: Vec::new(),
+            scopes: BTreeSet::new(),
+            public: false,
+            poll_interval: POLL_INTERVAL,
+            problem: None,
         }
+    }
+
+    /// What is wrong with what the builder was given.
+    pub(crate) fn check(&self) -> Result<(), TenantError> {
+        self.problem.clone().map_or(Ok(()), Err)
     }
 
     /// Grants application permissions and takes every other one away.
@@ -90,6 +123,48 @@ impl Application {
     #[must_use]
     pub fn secret_expired(mut self) -> Self {
         self.secret_expired = true;
+        self
+    }
+
+    /// Registers the certificate in this PEM text; a key beside it is not looked at.
+    #[must_use]
+    pub fn certificate(mut self, pem: &str) -> Self {
+        let der = CertificateDer::from_pem_slice(pem.as_bytes());
+        match der {
+            Ok(der) if EndEntityCert::try_from(&der).is_ok() => self.certificates.push(der.to_vec()),
+            _ => {
+                let text = format!("application {}: this is no certificate in PEM", self.client_id);
+                self.problem = Some(TenantError::new(text));
+            }
+        }
+        self
+    }
+
+    /// Trusts another issuer's tokens for this subject and audience.
+    #[must_use]
+    pub fn federated(mut self, issuer: &str, subject: &str, audience: &str) -> Self {
+        self.federated.push([issuer, subject, audience].map(str::to_owned));
+        self
+    }
+
+    /// Consents to delegated permissions and takes every other one away.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &[&str]) -> Self {
+        self.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        self
+    }
+
+    /// Allows public client flows: people sign in on a device without the application proving itself.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.public = true;
+        self
+    }
+
+    /// Asks devices to wait this many seconds between two polls.
+    #[must_use]
+    pub fn poll_interval(mut self, seconds: u64) -> Self {
+        self.poll_interval = seconds;
         self
     }
 }

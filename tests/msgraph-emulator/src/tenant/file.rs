@@ -41,6 +41,22 @@ struct ApplicationFile {
     expires_in: Option<u64>,
     #[serde(default)]
     secret_expired: bool,
+    #[serde(default)]
+    certificates: Vec<String>,
+    #[serde(default)]
+    federated_credentials: Vec<FederatedFile>,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    public_client: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FederatedFile {
+    issuer: String,
+    subject: String,
+    audience: String,
 }
 
 #[derive(Deserialize)]
@@ -138,7 +154,9 @@ impl Tenant {
             tenant.country = country;
         }
         for (place, value) in places("applications", file.applications) {
-            tenant.put_application(application(parse(&place, value)?));
+            let application = application(parse(&place, value)?);
+            application.check().map_err(|error| at(&place, &error))?;
+            tenant.put_application(application);
         }
         for (place, value) in places("skus", file.skus) {
             let sku = sku(parse(&place, value)?);
@@ -182,8 +200,16 @@ fn at(place: &str, error: &TenantError) -> TenantError {
 }
 
 fn application(file: ApplicationFile) -> Application {
-    let made = Application::new(&file.client_id, &file.client_secret);
+    let mut made = Application::new(&file.client_id, &file.client_secret);
+    for pem in &file.certificates {
+        made = made.certificate(pem);
+    }
+    for trusted in &file.federated_credentials {
+        made = made.federated(&trusted.issuer, &trusted.subject, &trusted.audience);
+    }
     Application {
+        scopes: file.scopes.into_iter().collect(),
+        public: file.public_client,
         roles: file.roles.into_iter().collect(),
         privileged: file.privileged,
         expires_in: file.expires_in.unwrap_or(made.expires_in),

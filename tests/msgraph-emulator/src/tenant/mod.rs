@@ -23,7 +23,7 @@ mod sku;
 mod state;
 mod user;
 
-pub use application::{Application, CLIENT_ID, CLIENT_SECRET};
+pub use application::{Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET};
 use crowd::Crowd;
 pub use group::Group;
 pub(crate) use group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIES};
@@ -124,11 +124,13 @@ impl Tenant {
         self
     }
 
-    /// Adds an application, or replaces the one with this client id.
+    /// Adds an application, or replaces the one with this client id; what is wrong with it is reported when the
+    /// emulator starts.
     #[must_use]
     pub fn application(mut self, application: Application) -> Self {
+        let checked = application.check();
         self.put_application(application);
-        self
+        self.note(checked.err())
     }
 
     /// Conceals names in reports, as every tenant does until an administrator changes it.

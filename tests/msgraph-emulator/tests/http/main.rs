@@ -5,11 +5,13 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod assertions;
 mod batch;
 mod connection;
 mod controls;
 mod crowd;
 mod delta;
+mod devices;
 mod faults;
 mod groups;
 mod harness;

@@ -1,0 +1,136 @@
+//! The form of a request to sign in: which fields each grant has, and what they must be.
+
+use super::refusal::NoToken;
+use crate::request::{Request, pairs};
+use crate::tenant::{Application, Tenant};
+
+/// What a device asks the token endpoint with.
+pub(super) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// What says that an assertion is a JWT.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Scopes that may stand beside `.default`.
+const OPENID: [&str; 3] = ["offline_access", "openid", "profile"];
+
+/// The fields of a request to sign in, decoded.
+pub(super) struct Form(Vec<(String, String)>);
+
+/// What an application shows to be the one it says.
+pub(super) enum Proof<'a> {
+    Secret(&'a str),
+    Assertion(&'a str),
+    None,
+}
+
+/// What a token is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    pub(super) resource: String,
+    pub(super) refresh_token: bool,
+    pub(super) id_token: bool,
+}
+
+impl Form {
+    /// Reads the body; a field that belongs to no grant is refused.
+    pub(super) fn read(request: &Request) -> Result<Self, NoToken> {
+        let malformed = |text: String| NoToken::bad("invalid_request", 9_002_313, text);
+        let is_form = request
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        let fields = std::str::from_utf8(&request.body).ok().and_then(pairs);
+        let fields = fields
+            .filter(|_| is_form)
+            .ok_or_else(|| malformed("Invalid request. Request is malformed or invalid.".to_owned()))?;
+        let form = Self(fields);
+        let own: &[&str] = match form.get("grant_type") {
+            None => &["scope"],
+            Some("refresh_token") => &["grant_type", "refresh_token", "scope"],
+            Some(DEVICE_CODE) => &["grant_type", "device_code"],
+            Some(_) => &["grant_type", "scope"],
+        };
+        let proof = ["client_id", "client_secret", "client_assertion", "client_assertion_type"];
+        let mut names = form.0.iter().map(|(name, _)| name.as_str());
+        match names.find(|name| !own.contains(name) && !proof.contains(name)) {
+            None => Ok(form),
+            Some(name) => {
+                Err(malformed(format!("Invalid request. The parameter '{name}' is not one of this grant's.")))
+            }
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let mut fields = self.0.iter();
+        fields.find(|(field, value)| field == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn require(&self, name: &str) -> Result<&str, NoToken> {
+        self.get(name).ok_or_else(|| {
+            NoToken::bad(
+                "invalid_request",
+                900_144,
+                format!("The request body must contain the following parameter: '{name}'."),
+            )
+        })
+    }
+
+    /// The application the form names.
+    pub(super) fn application<'a>(&self, tenant: &'a Tenant) -> Result<&'a Application, NoToken> {
+        let client_id = self.require("client_id")?;
+        let application = tenant.applications.get(&client_id.to_ascii_lowercase());
+        application.ok_or_else(|| {
+            NoToken::bad(
+                "unauthorized_client",
+                700_016,
+                format!(
+                    "Application with identifier '{client_id}' was not found in the directory \
+                     '{}'.",
+                    tenant.display_name
+                ),
+            )
+        })
+    }
+
+    /// What the application shows; both at once are no proof.
+    pub(super) fn proof(&self) -> Result<Proof<'_>, NoToken> {
+        let kind = self.get("client_assertion_type");
+        match (self.get("client_secret"), self.get("client_assertion")) {
+            (Some(secret), None) if kind.is_none() => Ok(Proof::Secret(secret)),
+            (None, Some(assertion)) if kind == Some(JWT_BEARER) => Ok(Proof::Assertion(assertion)),
+            (None, None) if kind.is_none() => Ok(Proof::None),
+            _ => Err(NoToken::bad(
+                "invalid_request",
+                9_002_313,
+                "Invalid request. Send either 'client_secret', or 'client_assertion' with its type.",
+            )),
+        }
+    }
+
+    /// What the scope asks for: everything consented to for one resource.
+    pub(super) fn wish(&self) -> Result<Wish, NoToken> {
+        let scope = self.require("scope")?;
+        let (openid, resources): (Vec<_>, Vec<_>) =
+            scope.split_whitespace().partition(|word| OPENID.contains(word));
+        let resource = match resources.as_slice() {
+            [resource] => resource.strip_suffix("/.default"),
+            _ => None,
+        };
+        let resource = resource.filter(|resource| resource.contains("://")).ok_or_else(|| {
+            NoToken::bad(
+                "invalid_scope",
+                70011,
+                format!(
+                    "The provided request must include a 'scope' input parameter. The \
+                     provided value for the input parameter 'scope' is not valid. The scope \
+                     {scope} is not valid."
+                ),
+            )
+        })?;
+        let asks = |word| openid.contains(&word);
+        Ok(Wish {
+            resource: resource.to_owned(),
+            refresh_token: asks("offline_access"),
+            id_token: asks("openid"),
+        })
+    }
+}
