@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Refused,
     /// The sign-in service refused us a token.
     SignIn(SignInRefusal),
+    /// The credential's file is missing, closed to us, or not what it should be; or nobody signed in.
+    Credential(String),
     /// No connection came about, so nothing was sent.
     Connect,
     /// No complete answer in time.
@@ -94,6 +96,10 @@ impl Error {
 
     pub(crate) fn settings(text: impl Into<String>) -> Self {
         Self::of(Kind::Settings(text.into()), None)
+    }
+
+    pub(crate) fn credential(text: impl Into<String>) -> Self {
+        Self::of(Kind::Credential(text.into()), None)
     }
 
     pub(crate) fn internal(what: &'static str) -> Self {
@@ -312,9 +318,13 @@ impl Error {
             && self.0.method.as_ref().is_some_and(|method| !is_repeatable(method))
     }
 
-    /// No token: the tenant, the application or its secret is wrong, and an administrator has to act.
+    /// No token: the tenant, the application or its credential is wrong, and an administrator has to act.
     pub fn is_credentials(&self) -> bool {
-        matches!(&self.0.kind, Kind::SignIn(refusal) if !refusal.is_transient())
+        match &self.0.kind {
+            Kind::SignIn(refusal) => !refusal.is_transient(),
+            Kind::Credential(_) => true,
+            _ => false,
+        }
     }
 
     /// An answer that is not what Graph documents, or longer than the settings allow.
@@ -362,6 +372,11 @@ impl Error {
         self.0.answer.redirect.as_ref()
     }
 
+    /// The sign-in service's word for its refusal, such as `authorization_pending`; empty if there is none.
+    pub(crate) fn sign_in_error(&self) -> &str {
+        &self.0.answer.sign_in_error
+    }
+
     /// Whether the error has one of these codes on any of its levels, whatever their case.
     pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
         self.0.answer.codes().any(|has| codes.iter().any(|code| has.eq_ignore_ascii_case(code)))
@@ -380,6 +395,7 @@ impl Error {
             (None, Kind::Timeout) => Outcome::Failed("timeout"),
             (None, Kind::Connection) => Outcome::Failed("connection"),
             (None, Kind::Parked) => Outcome::Failed("parked"),
+            (None, Kind::Credential(_)) => Outcome::Failed("credential"),
             (None, _) if self.is_decode() => Outcome::Failed("decode"),
             (None, _) => Outcome::Failed("internal"),
         }
@@ -419,6 +435,7 @@ impl fmt::Display for Error {
                 }
             }
             Kind::SignIn(refusal) => write!(f, "no token for Microsoft Graph: {refusal}")?,
+            Kind::Credential(text) => write!(f, "no token for Microsoft Graph: {text}")?,
             Kind::Connect => write!(f, "no connection to {peer}")?,
             Kind::Timeout => write!(f, "{peer} did not answer in time")?,
             Kind::Connection => write!(f, "the connection to {peer} broke before the answer was complete")?,

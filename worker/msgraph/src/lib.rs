@@ -22,6 +22,7 @@
 
 mod batch;
 mod client;
+mod cloud;
 mod connection;
 mod csv;
 mod delta;
@@ -47,6 +48,7 @@ mod transport;
 mod users;
 
 pub use client::{Client, Reader, Writer};
+pub use cloud::Cloud;
 pub use connection::{DirectoryRole, Grants, Organization, ReportSettings, VerifiedDomain};
 pub use delta::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
 pub use error::Error;
@@ -63,4 +65,5 @@ pub use observer::{
 pub use paging::Listing;
 pub use reports::{Column, Report, ReportRow, ReportRows, ReportSpan};
 pub use settings::{Access, Settings};
+pub use token::{Account, Credential, DeviceSignIn, SecretSource};
 pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};

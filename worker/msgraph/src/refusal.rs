@@ -20,38 +20,102 @@ impl SignInRefusal {
         matches!(self.number, 90_006 | 90_033 | 50_196) || matches!(self.status, 408 | 429 | 500..=599)
     }
 
-    /// What is wrong and what to do next; numbers as Microsoft Entra documents its error codes (2025).
+    /// What is wrong and what to do next.
     fn sentence(self) -> &'static str {
-        match self.number {
-            7_000_215 => {
-                "the client secret is wrong; set it to the secret's value, which is shown once when it is made, not to its id"
-            }
-            7_000_222 => "the client secret has expired; make a new one for the application and set it",
-            7_000_216 => "the client secret is missing; set it",
-            700_016 => {
-                "the application is unknown in this tenant; check the client id and the tenant id, and grant admin consent"
-            }
-            7_000_112 => "the application is disabled in this tenant; enable its enterprise application",
-            90_002 | 900_021 | 900_023 | 5_000_224 => {
-                "the tenant is unknown; check the tenant id and that the login address belongs to its cloud"
-            }
-            70_011 | 500_011 | 1_002_012 => {
-                "the scope is not known there; check that the Graph address belongs to the same cloud as the login address"
-            }
-            65_001 => "nobody has consented to the application; an administrator has to grant admin consent",
-            53_003 => {
-                "a conditional access policy blocks the application; exclude it or allow this network for it"
-            }
-            9_002_313 | 900_144 => {
-                "the request is malformed; check the client id and the client secret for stray characters"
-            }
-            _ if self.is_transient() => "the sign-in service is not available at the moment",
-            _ => {
+        let known = SENTENCES.iter().find(|(numbers, _)| numbers.contains(&self.number));
+        match known {
+            Some((_, sentence)) => sentence,
+            None if self.is_transient() => "the sign-in service is not available at the moment",
+            None => {
                 "the sign-in service refuses the application; look its code up in the Microsoft Entra documentation"
             }
         }
     }
 }
+
+/// What the numbers mean and what to do, as "Microsoft Entra authentication and authorization error codes" and
+/// real refusals have them (2025). Microsoft may refine a number at any time; one that is not here is named as it is.
+const SENTENCES: [(&[u32], &str); 24] = [
+    (
+        &[7_000_215],
+        "the client secret is wrong; set it to the secret's value, which is shown once when it is made, not to its id",
+    ),
+    (&[7_000_222], "the client secret has expired; make a new one for the application and set it"),
+    (&[7_000_216], "the client secret is missing; set it"),
+    (
+        &[7_000_218],
+        "the application has to prove itself; for a service account, allow public client flows for the application",
+    ),
+    (
+        &[700_025],
+        "the application is a public client; set no client secret, certificate or federated token for it",
+    ),
+    (
+        &[700_027, 700_021, 50_027, 5_002_723],
+        "the certificate is not one of the application's; upload it to the application, or set the one that is there",
+    ),
+    (
+        &[700_024],
+        "the assertion is not valid at this time; check the machine's clock, and that the federated token is renewed",
+    ),
+    (
+        &[700_023, 50_013],
+        "the assertion is meant for another address; check that the tenant id and the login address are right",
+    ),
+    (
+        &[70_021, 700_211, 700_212, 700_213],
+        "no federated credential matches the token; make issuer, subject and audience of the application's federated \
+         credential those of the token",
+    ),
+    (
+        &[700_016, 7_000_229],
+        "the application is unknown in this tenant; check the client id and the tenant id, and grant admin consent",
+    ),
+    (&[7_000_112], "the application is disabled in this tenant; enable its enterprise application"),
+    (
+        &[90_002, 900_021, 900_023, 5_000_224],
+        "the tenant is unknown; check the tenant id and that the login address belongs to its cloud",
+    ),
+    (&[900_382, 900_432], "the application belongs to another cloud; set the cloud of its tenant"),
+    (
+        &[70_011, 500_011, 1_002_012],
+        "the scope is not known there; check that the Graph address belongs to the same cloud as the login address",
+    ),
+    (
+        &[65_001, 90_094, 90_095],
+        "nobody has consented to the application; an administrator has to grant admin consent",
+    ),
+    (
+        &[70_008, 700_082, 700_084],
+        "the sign-in of the service account has expired; run `gatehouse connect` to sign it in again",
+    ),
+    (
+        &[50_173, 70_000, 70_043, 50_078, 50_132, 50_133],
+        "the sign-in of the service account was ended, as by a new password; run `gatehouse connect` to sign it in \
+         again",
+    ),
+    (
+        &[50_074, 50_076, 50_079, 50_158],
+        "the service account has to pass multifactor authentication; run `gatehouse connect` and pass it, or have a \
+         policy exclude the account",
+    ),
+    (&[50_055], "the service account's password has expired; set a new one and run `gatehouse connect`"),
+    (&[50_057], "the service account is disabled; enable it, or connect another"),
+    (&[50_053], "the service account is locked; wait, unlock it, and run `gatehouse connect`"),
+    (
+        &[50_020, 50_034, 50_105],
+        "the service account may not use the application in this tenant; connect an account of the tenant, and assign \
+         it to the application",
+    ),
+    (
+        &[53_000, 53_001, 53_002, 53_003, 53_004],
+        "a conditional access policy blocks the application; exclude it or allow this network for it",
+    ),
+    (
+        &[9_002_313, 900_144],
+        "the request is malformed; check the client id and the client secret for stray characters",
+    ),
+];
 
 impl fmt::Display for SignInRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,6 +138,23 @@ mod tests {
         }
         for (number, status) in [(90_033, 400), (50_196, 400), (0, 429), (0, 503), (7_000_215, 503)] {
             assert!(SignInRefusal::new(number, status).is_transient(), "{number} {status}");
+        }
+    }
+
+    #[test]
+    fn every_number_has_one_sentence_and_each_says_what_to_do() {
+        let mut numbers: Vec<_> = SENTENCES.iter().flat_map(|(numbers, _)| *numbers).collect();
+        let all = numbers.len();
+        numbers.sort();
+        numbers.dedup();
+        assert_eq!(numbers.len(), all);
+        for (numbers, sentence) in SENTENCES {
+            assert!(sentence.contains("; "), "{sentence}");
+            for number in numbers {
+                let refusal = SignInRefusal::new(*number, 400);
+                assert!(!refusal.is_transient());
+                assert_eq!(refusal.to_string(), format!("{sentence} (AADSTS{number})"));
+            }
         }
     }
 

@@ -91,6 +91,8 @@ pub(crate) struct Answer {
     pub redirect: Option<SecretString>,
     /// The `AADSTS` number of a refused token.
     pub sign_in_number: u32,
+    /// The OAuth word for it.
+    pub sign_in_error: String,
 }
 
 impl fmt::Debug for Answer {
@@ -172,6 +174,7 @@ impl Answer {
             Some(number) => format!("AADSTS{number}"),
             None => identifier(error).unwrap_or_default(),
         };
+        self.sign_in_error = identifier(error).unwrap_or_default();
         self.message = description.to_lowercase();
         self.request_id = self.request_id.take().or_else(|| identifier(text("trace_id")));
     }

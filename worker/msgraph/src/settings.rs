@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::SecretString;
 
+use crate::cloud::Cloud;
 use crate::error::Error;
 use crate::lane::limits::Limits;
+use crate::token::{self, Credential};
 
 /// What may be done in a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +26,8 @@ pub struct Settings {
     pub tenant_id: String,
     /// The application's (client) id.
     pub client_id: String,
-    /// The value of the application's client secret.
-    pub client_secret: SecretString,
+    /// What proves who asks for tokens.
+    pub credential: Credential,
     /// Where tokens come from.
     pub login_url: String,
     /// The root of Microsoft Graph; the client appends `/v1.0`.
@@ -49,17 +50,13 @@ pub struct Settings {
 
 impl Settings {
     /// Settings for the global cloud with the default limits.
-    pub fn new(
-        tenant_id: impl Into<String>,
-        client_id: impl Into<String>,
-        client_secret: SecretString,
-    ) -> Self {
+    pub fn new(tenant_id: impl Into<String>, client_id: impl Into<String>, credential: Credential) -> Self {
         Self {
             tenant_id: tenant_id.into(),
             client_id: client_id.into(),
-            client_secret,
-            login_url: "https://login.microsoftonline.com".to_owned(),
-            graph_url: "https://graph.microsoft.com".to_owned(),
+            credential,
+            login_url: Cloud::Global.login_url().to_owned(),
+            graph_url: Cloud::Global.graph_url().to_owned(),
             request_timeout: Duration::from_secs(30),
             retry_budget: Duration::from_secs(20),
             max_body_bytes: 8 * 1024 * 1024,
@@ -69,19 +66,39 @@ impl Settings {
             user_agent: concat!("NONISV|Gatehouse|Gatehouse/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
+
+    /// The same settings with the addresses of this cloud.
+    #[must_use]
+    pub fn in_cloud(self, cloud: Cloud) -> Self {
+        Self { login_url: cloud.login_url().to_owned(), graph_url: cloud.graph_url().to_owned(), ..self }
+    }
+
+    /// Finds out, without a network, whether a token could be asked for: reads the credential's files, and signs
+    /// with a certificate's key. It may take a moment.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the settings or in the files, and what to do.
+    pub fn check(&self) -> Result<(), Error> {
+        token::check_credential(self, &Endpoints::of(self)?)
+    }
 }
 
-/// The two addresses of a tenant, parsed and safe to send a token to.
+/// The addresses of a tenant, parsed and safe to send a token to.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoints {
     /// Where tokens come from, complete with the tenant.
     pub token_url: Url,
+    /// Where a device gets a code for its person.
+    pub device_code_url: Url,
     /// `https://graph.microsoft.com/v1.0`, without a trailing slash.
     pub graph: String,
     /// The same, parsed: what a link to a next page is compared with.
     pub graph_url: Url,
     /// What an application asks a token for.
     pub scope: String,
+    /// What it asks a token for on behalf of a person: what was consented to, a refresh token, and who it is.
+    pub delegated_scope: String,
     /// Neither address needs TLS.
     pub plain: bool,
     /// Both addresses need TLS.
@@ -104,15 +121,17 @@ impl Endpoints {
             return Err(Error::settings("set the client id to the application's id"));
         }
         let graph = format!("{graph_root}/v1.0");
-        let token = format!("{login_root}/{tenant}/oauth2/v2.0/token");
+        let sign_in = format!("{login_root}/{tenant}/oauth2/v2.0");
         let parse = |text: &str| Url::parse(text).map_err(|_| Error::settings("an address cannot be parsed"));
-        let (graph_url, token_url) = (parse(&graph)?, parse(&token)?);
+        let (graph_url, token_url) = (parse(&graph)?, parse(&format!("{sign_in}/token"))?);
         let secure = [&graph_url, &token_url].map(|url| url.scheme() == "https");
         Ok(Self {
             token_url,
+            device_code_url: parse(&format!("{sign_in}/devicecode"))?,
             graph,
             graph_url,
             scope: format!("{graph_root}/.default"),
+            delegated_scope: format!("{graph_root}/.default offline_access openid profile"),
             plain: !secure.contains(&true),
             encrypted: !secure.contains(&false),
         })
@@ -152,7 +171,7 @@ mod tests {
         Settings {
             login_url: login.to_owned(),
             graph_url: graph.to_owned(),
-            ..Settings::new("contoso.example", "app", SecretString::from("s3cret-value"))
+            ..Settings::new("contoso.example", "app", "s3cret-value".into())
         }
     }
 

@@ -248,11 +248,7 @@ async fn every_wrong_credential_says_which() {
     let emulator = Emulator::start(Options::new(Tenant::contoso().application(expired))).unwrap();
     let right = settings(&emulator);
     let cases = [
-        (
-            Settings { client_secret: "wrong".into(), ..right.clone() },
-            "AADSTS7000215",
-            "client secret is wrong",
-        ),
+        (Settings { credential: "wrong".into(), ..right.clone() }, "AADSTS7000215", "client secret is wrong"),
         (Settings { client_id: "unknown".into(), ..right.clone() }, "AADSTS700016", "application is unknown"),
         (
             Settings { tenant_id: "fabrikam.example".into(), ..right.clone() },
@@ -260,7 +256,7 @@ async fn every_wrong_credential_says_which() {
             "tenant is unknown",
         ),
         (
-            Settings { client_id: "old".into(), client_secret: "old-secret".into(), ..right },
+            Settings { client_id: "old".into(), credential: "old-secret".into(), ..right },
             "AADSTS7000222",
             "client secret has expired",
         ),

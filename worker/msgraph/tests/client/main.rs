@@ -6,6 +6,7 @@
 
 mod bytes;
 mod delta;
+mod credentials;
 mod emulator;
 mod lanes;
 mod observed;
@@ -17,5 +18,6 @@ mod retries;
 mod secrets;
 mod server;
 mod streams;
+mod service_account;
 mod tokens;
 mod transport;

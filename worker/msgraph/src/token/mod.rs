@@ -1,32 +1,35 @@
-//! Access tokens by client secret: fetched once however many callers wait, renewed before they expire.
+//! Access tokens: fetched once however many callers wait, renewed before they expire.
+//!
+//! `credential` is what proves who asks, `endpoint` the sign-in service, `device` a person's first sign-in.
 //!
 //! **Guarantees.** At most one token request is under way at a time. Callers that waited for it share its
 //! outcome, a failure too, so a wrong secret is tried once and not once a caller. While a token is still valid
 //! nobody waits for its successor but the one caller that fetches it.
 
+mod certificate;
+mod credential;
+mod device;
+mod endpoint;
+mod refresh_token;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::Method;
 use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::Value;
+use secrecy::SecretString;
 use tokio::time::Instant;
 
-use crate::error::{Context, Error, Peer};
+use crate::error::Error;
 use crate::observer::{Observer, Outcome, TokenReport};
-use crate::refusal::SignInRefusal;
-use crate::response::{Answer, Response, read_body};
 use crate::retry::Retry;
 use crate::settings::{Endpoints, Settings};
+use credential::Form;
+pub use credential::{Credential, SecretSource};
+pub use device::{Account, DeviceSignIn};
+use endpoint::SignInService;
 
-/// A token is renewed this long before its end, or a tenth of its life before when that is shorter.
-const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
 /// After an early renewal failed, the old token serves this long before the next try.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
-/// A token answer holds one token.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// A token as the header that carries it; the header is marked sensitive and prints as such.
 #[derive(Clone)]
@@ -46,10 +49,8 @@ impl Token {
 
 /// The tokens of one tenant.
 pub(crate) struct Tokens {
-    http: reqwest::Client,
-    endpoints: Endpoints,
-    client_id: String,
-    client_secret: SecretString,
+    service: SignInService,
+    credential: Credential,
     observer: Arc<dyn Observer>,
     /// Held by whoever is fetching.
     turn: tokio::sync::Mutex<()>,
@@ -63,6 +64,13 @@ struct State {
     fetched: u64,
     /// Why the last of them failed, if it did.
     failure: Option<Error>,
+    /// The latest refresh token of a service account whose first one was given as a value.
+    refresh_token: Option<SecretString>,
+}
+
+/// Does everything that a token needs short of asking for it.
+pub(crate) fn check_credential(settings: &Settings, endpoints: &Endpoints) -> Result<(), Error> {
+    settings.credential.prove(settings.client_id.trim(), endpoints).map(|_| ())
 }
 
 impl Tokens {
@@ -73,10 +81,8 @@ impl Tokens {
         observer: Arc<dyn Observer>,
     ) -> Self {
         Self {
-            http,
-            endpoints,
-            client_id: settings.client_id.trim().to_owned(),
-            client_secret: settings.client_secret.clone(),
+            service: SignInService { http, endpoints, client_id: settings.client_id.trim().to_owned() },
+            credential: settings.credential.clone(),
             observer,
             turn: tokio::sync::Mutex::default(),
             state: Mutex::default(),
@@ -170,106 +176,51 @@ impl Tokens {
         }
     }
 
-    /// One token request.
+    /// One token request, and whatever has to be kept of its answer before the token may be used.
     async fn fetch(&self) -> Result<Token, Error> {
-        let context = Context {
-            peer: Peer::SignIn,
-            method: Method::POST,
-            request_id: uuid::Uuid::new_v4().to_string(),
-        };
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", self.client_id.as_str()),
-            ("client_secret", self.client_secret.expose_secret()),
-            ("scope", self.endpoints.scope.as_str()),
-        ];
-        // The life counts from before the request, so that a slow answer cannot lengthen it.
-        let asked_at = Instant::now();
-        let request = self.http.post(self.endpoints.token_url.clone()).form(&form);
-        let request = request.header("client-request-id", &context.request_id);
-        let response = request.send().await.map_err(|error| Error::transport(error, &context))?;
-        let status = response.status();
-        let head = Answer::of_head(status.as_u16(), response.headers());
-        let body = read_body(response, MAX_ANSWER_BYTES, &context).await;
-        if !status.is_success() {
-            let answer = head.with_body(&body.unwrap_or_default());
-            let refusal = SignInRefusal::new(answer.sign_in_number, status.as_u16());
-            return Err(Error::sign_in(refusal, answer, &context));
+        let form = self.prove().await?;
+        let granted = self.service.tokens(form).await?;
+        // Nothing awaits between the answer and the beginning of this, and what has begun goes on when the
+        // caller goes away: a new refresh token is lost only with the process.
+        if let (Credential::ServiceAccount(source), Some(token)) = (&self.credential, granted.refresh_token) {
+            self.keep(source, token).await?;
         }
-        let granted: Granted = Response::new(head, body?, &context).json()?;
-        granted.into_token(asked_at).ok_or_else(|| Error::decode("`access_token` or `expires_in`", &context))
+        Ok(granted.token)
+    }
+
+    /// The form that proves who asks. Files and keys are a matter for a thread that may wait.
+    async fn prove(&self) -> Result<Form, Error> {
+        let credential = match (&self.credential, &self.state().refresh_token) {
+            (Credential::ServiceAccount(SecretSource::Value(_)), Some(latest)) => {
+                Credential::ServiceAccount(SecretSource::Value(latest.clone()))
+            }
+            (credential, _) => credential.clone(),
+        };
+        let SignInService { client_id, endpoints, .. } = &self.service;
+        if credential.is_at_hand() {
+            return credential.prove(client_id, endpoints);
+        }
+        let (client_id, endpoints) = (client_id.clone(), endpoints.clone());
+        let proved = tokio::task::spawn_blocking(move || credential.prove(&client_id, &endpoints)).await;
+        proved.map_err(|_| Error::credential("the credential's file cannot be read; check what is in it"))?
+    }
+
+    /// Keeps the refresh token that takes the place of the one before.
+    async fn keep(&self, source: &SecretSource, token: SecretString) -> Result<(), Error> {
+        match source {
+            SecretSource::Value(_) => {
+                self.state().refresh_token = Some(token);
+                Ok(())
+            }
+            SecretSource::File(file) => {
+                let file = file.clone();
+                let stored = tokio::task::spawn_blocking(move || refresh_token::store(&file, &token)).await;
+                stored.map_err(|_| Error::internal("the refresh token's file could not be written"))?
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: SecretText,
-    expires_in: Value,
-}
-
-/// A secret read from JSON.
-struct SecretText(SecretString);
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.into()))
-    }
-}
-
-impl Granted {
-    fn into_token(self, asked_at: Instant) -> Option<Token> {
-        // Seconds are a number in the v2.0 endpoint's documentation and a string in v1.0's; both are read.
-        let seconds = match &self.expires_in {
-            Value::String(text) => text.parse().ok()?,
-            other => other.as_u64()?,
-        };
-        // No token lives longer than a day or so; the limit keeps the clock from overflowing.
-        let life = Duration::from_secs(seconds.min(7 * 24 * 60 * 60));
-        let token = self.access_token.0.expose_secret();
-        let mut header =
-            HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| !token.is_empty())?;
-        header.set_sensitive(true);
-        Some(Token {
-            header,
-            generation: 0,
-            renew_at: asked_at + life - RENEW_BEFORE.min(life / 10),
-            expires_at: asked_at + life,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn granted(expires_in: Value) -> Option<Token> {
-        Granted { access_token: SecretText("t0ken-value".into()), expires_in }.into_token(Instant::now())
-    }
-
-    #[test]
-    fn a_token_is_renewed_five_minutes_or_a_tenth_of_its_life_early() {
-        for (expires_in, early) in [(3600, 300), (100, 10), (0, 0)] {
-            let token = granted(expires_in.into()).unwrap();
-            assert_eq!(token.expires_at - token.renew_at, Duration::from_secs(early), "{expires_in}");
-        }
-    }
-
-    #[test]
-    fn the_life_may_be_text_and_must_be_there() {
-        assert!(granted("3599".into()).is_some());
-        for missing in [Value::Null, "".into(), "soon".into(), (-1).into()] {
-            assert!(granted(missing.clone()).is_none(), "{missing}");
-        }
-        assert!(granted(u64::MAX.into()).is_some());
-    }
-
-    #[test]
-    fn a_token_is_not_printed() {
-        let token = granted(3600.into()).unwrap();
-        assert!(!format!("{:?}", token.header).contains("t0ken-value"));
     }
 }

@@ -1,0 +1,69 @@
+//! The clouds Microsoft runs Graph in, by name.
+
+use serde::{Deserialize, Serialize};
+
+/// A cloud: a sign-in service and the Graph its tokens are good for. Tokens of one are worth nothing in another.
+///
+/// The addresses are those of "National cloud deployments" in Graph's documentation (read 2025).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cloud {
+    /// Everybody's, GCC included.
+    #[default]
+    Global,
+    /// Microsoft for US Government L4: GCC High.
+    UsGovL4,
+    /// Microsoft for US Government L5: DoD.
+    UsGovL5,
+    /// Microsoft in China, operated by 21Vianet.
+    China,
+}
+
+impl Cloud {
+    /// Where tokens come from.
+    pub fn login_url(self) -> &'static str {
+        match self {
+            Self::Global => "https://login.microsoftonline.com",
+            Self::UsGovL4 | Self::UsGovL5 => "https://login.microsoftonline.us",
+            Self::China => "https://login.partner.microsoftonline.cn",
+        }
+    }
+
+    /// The root of Microsoft Graph.
+    pub fn graph_url(self) -> &'static str {
+        match self {
+            Self::Global => "https://graph.microsoft.com",
+            Self::UsGovL4 => "https://graph.microsoft.us",
+            Self::UsGovL5 => "https://dod-graph.microsoft.us",
+            Self::China => "https://microsoftgraph.chinacloudapi.cn",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Endpoints, Settings};
+
+    #[test]
+    fn each_cloud_has_its_name_its_sign_in_service_and_its_graph() {
+        let rows = [
+            ("global", "login.microsoftonline.com", "graph.microsoft.com"),
+            ("us_gov_l4", "login.microsoftonline.us", "graph.microsoft.us"),
+            ("us_gov_l5", "login.microsoftonline.us", "dod-graph.microsoft.us"),
+            ("china", "login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn"),
+        ];
+        for (name, login, graph) in rows {
+            let cloud: Cloud = serde_json::from_value(name.into()).unwrap();
+            let settings = Settings::new("contoso.example", "app", "x".into()).in_cloud(cloud);
+            let endpoints = Endpoints::of(&settings).unwrap();
+            assert_eq!(
+                endpoints.token_url.as_str(),
+                format!("https://{login}/contoso.example/oauth2/v2.0/token")
+            );
+            assert_eq!(endpoints.graph, format!("https://{graph}/v1.0"));
+            assert_eq!(endpoints.scope, format!("https://{graph}/.default"));
+        }
+        assert!(serde_json::from_value::<Cloud>("germany".into()).is_err());
+    }
+}

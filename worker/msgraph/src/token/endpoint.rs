@@ -1,0 +1,163 @@
+//! The sign-in service: one form there, one answer back.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use reqwest::{Method, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Token;
+use super::credential::Form;
+use crate::error::{Context, Error, Peer};
+use crate::refusal::SignInRefusal;
+use crate::response::{Answer, Response, read_body};
+use crate::settings::Endpoints;
+
+/// A token is renewed this long before its end, or a tenth of its life before when that is shorter.
+const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
+/// A token answer holds a handful of tokens.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// One application at the sign-in service of one tenant.
+#[derive(Clone)]
+pub(super) struct SignInService {
+    pub http: reqwest::Client,
+    pub endpoints: Endpoints,
+    pub client_id: String,
+}
+
+impl SignInService {
+    /// One request for tokens.
+    pub(super) async fn tokens(&self, form: Form) -> Result<Granted, Error> {
+        // The life counts from before the request, so that a slow answer cannot lengthen it.
+        let asked_at = Instant::now();
+        let (response, context) = self.post(self.endpoints.token_url.clone(), form).await?;
+        let granted: GrantedFields = response.json()?;
+        let unreadable = || Error::decode("`access_token` or `expires_in`", &context);
+        let token = granted.token(asked_at).ok_or_else(unreadable)?;
+        let refresh_token = granted.refresh_token.map(|text| text.0);
+        let refresh_token = refresh_token.filter(|token| !token.expose_secret().is_empty());
+        Ok(Granted { token, refresh_token, id_token: granted.id_token, scope: granted.scope })
+    }
+
+    /// One request for a device code.
+    pub(super) async fn device_code<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let form = Form::empty().with("scope", self.endpoints.delegated_scope.as_str());
+        self.post(self.endpoints.device_code_url.clone(), form).await?.0.json()
+    }
+
+    async fn post(&self, url: Url, form: Form) -> Result<(Response, Context), Error> {
+        let context = Context {
+            peer: Peer::SignIn,
+            method: Method::POST,
+            request_id: uuid::Uuid::new_v4().to_string(),
+        };
+        let form = form.with("client_id", self.client_id.as_str());
+        let request = self.http.post(url).form(&form.pairs());
+        let request = request.header("client-request-id", &context.request_id);
+        let response = request.send().await.map_err(|error| Error::transport(error, &context))?;
+        let status = response.status();
+        let head = Answer::of_head(status.as_u16(), response.headers());
+        let body = read_body(response, MAX_ANSWER_BYTES, &context).await;
+        if !status.is_success() {
+            let answer = head.with_body(&body.unwrap_or_default());
+            let refusal = SignInRefusal::new(answer.sign_in_number, status.as_u16());
+            return Err(Error::sign_in(refusal, answer, &context));
+        }
+        Ok((Response::new(head, body?, &context), context))
+    }
+}
+
+/// What the sign-in service grants.
+pub(super) struct Granted {
+    pub token: Token,
+    /// The one to use next time.
+    pub refresh_token: Option<SecretString>,
+    /// Who signed in.
+    pub id_token: Option<String>,
+    /// What was consented to, separated by spaces.
+    pub scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct GrantedFields {
+    access_token: SecretText,
+    expires_in: Value,
+    refresh_token: Option<SecretText>,
+    id_token: Option<String>,
+    scope: Option<String>,
+}
+
+/// A secret read from JSON.
+pub(super) struct SecretText(pub(super) SecretString);
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
+}
+
+impl GrantedFields {
+    fn token(&self, asked_at: Instant) -> Option<Token> {
+        // Seconds are a number in the v2.0 endpoint's documentation and a string in v1.0's; both are read.
+        let seconds = match &self.expires_in {
+            Value::String(text) => text.parse().ok()?,
+            other => other.as_u64()?,
+        };
+        // No token lives longer than a day or so; the limit keeps the clock from overflowing.
+        let life = Duration::from_secs(seconds.min(7 * 24 * 60 * 60));
+        let token = self.access_token.0.expose_secret();
+        let mut header =
+            HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| !token.is_empty())?;
+        header.set_sensitive(true);
+        Some(Token {
+            header,
+            generation: 0,
+            renew_at: asked_at + life - RENEW_BEFORE.min(life / 10),
+            expires_at: asked_at + life,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granted(expires_in: Value) -> Option<Token> {
+        let fields = GrantedFields {
+            access_token: SecretText("t0ken-value".into()),
+            expires_in,
+            refresh_token: None,
+            id_token: None,
+            scope: None,
+        };
+        fields.token(Instant::now())
+    }
+
+    #[test]
+    fn a_token_is_renewed_five_minutes_or_a_tenth_of_its_life_early() {
+        for (expires_in, early) in [(3600, 300), (100, 10), (0, 0)] {
+            let token = granted(expires_in.into()).unwrap();
+            assert_eq!(token.expires_at - token.renew_at, Duration::from_secs(early), "{expires_in}");
+        }
+    }
+
+    #[test]
+    fn the_life_may_be_text_and_must_be_there() {
+        assert!(granted("3599".into()).is_some());
+        for missing in [Value::Null, "".into(), "soon".into(), (-1).into()] {
+            assert!(granted(missing.clone()).is_none(), "{missing}");
+        }
+        assert!(granted(u64::MAX.into()).is_some());
+    }
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let token = granted(3600.into()).unwrap();
+        assert!(!format!("{:?}", token.header).contains("t0ken-value"));
+    }
+}
