@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use config::{Environment, File, FileFormat};
+use msgraph::Cloud;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+
+use crate::tenant_settings::Tenant;
 
 /// The compiled-in defaults; also the reference of every setting.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -74,6 +77,7 @@ pub struct Workflows {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graph {
+    cloud: Cloud,
     url: String,
     login_url: String,
     request_timeout_seconds: u64,
@@ -112,58 +116,17 @@ pub enum LogFormat {
     Json,
 }
 
-/// One Microsoft 365 tenant.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tenant {
-    tenant_id: String,
-    client_id: String,
-    #[serde(default)]
-    client_secret: Secret,
-    #[serde(default)]
-    client_secret_file: PathBuf,
-    #[serde(default)]
-    access: Access,
-    #[serde(default)]
-    size: TenantSize,
-}
-
-/// What may be done in a tenant.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum Access {
-    /// Look.
-    Read,
-    /// Look and act.
-    #[default]
-    Act,
-}
-
-/// How many people a tenant has.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum TenantSize {
-    #[default]
-    Small,
-    Medium,
-    Large,
-}
-
-impl Tenant {
-    fn limits(&self, share: f64) -> msgraph::Limits {
-        let size = match self.size {
-            TenantSize::Small => msgraph::TenantSize::Small,
-            TenantSize::Medium => msgraph::TenantSize::Medium,
-            TenantSize::Large => msgraph::TenantSize::Large,
-        };
-        msgraph::Limits { size, share }
-    }
-}
-
 /// A value that is never printed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "String")]
-struct Secret(SecretString);
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// The value, if there is one.
+    pub fn given(&self) -> Option<&SecretString> {
+        Some(&self.0).filter(|secret| !secret.expose_secret().is_empty())
+    }
+}
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
@@ -173,7 +136,7 @@ impl From<String> for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.0.expose_secret().is_empty() { "" } else { "********" })
+        serializer.serialize_str(if self.given().is_some() { "********" } else { "" })
     }
 }
 
@@ -198,8 +161,7 @@ pub enum ConfigError {
 impl Config {
     /// Reads defaults, the file if there is one, and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let environment =
-            Environment::with_prefix("GATEHOUSE").prefix_separator("__").separator("__").try_parsing(true);
+        let environment = Environment::with_prefix("GATEHOUSE").prefix_separator("__").separator("__");
         Self::from_sources(file, environment)
     }
 
@@ -237,16 +199,7 @@ impl Config {
         if !(self.graph.limits_share > 0.0 && self.graph.limits_share <= 1.0) {
             return invalid("graph.limits_share is above 0 and at most 1".to_owned());
         }
-        for (name, tenant) in &self.tenants {
-            let given = !tenant.client_secret.0.expose_secret().is_empty();
-            if !given && tenant.client_secret_file.as_os_str().is_empty() {
-                let variable = name.to_uppercase();
-                return invalid(format!(
-                    "tenants.{name} has no secret: set client_secret_file, or GATEHOUSE__TENANTS__{variable}__CLIENT_SECRET"
-                ));
-            }
-        }
-        Ok(())
+        self.tenants.iter().try_for_each(|(name, tenant)| tenant.check(name))
     }
 
     /// The broker's settings.
@@ -262,23 +215,18 @@ impl Config {
         })
     }
 
-    /// The Graph client's settings for one tenant.
-    pub fn tenant(&self, name: &str, tenant: &Tenant) -> Result<msgraph::Settings, ConfigError> {
-        let key = format!("tenants.{name}.client_secret_file");
-        let client_secret = secret(&key, &tenant.client_secret_file, &tenant.client_secret)?;
-        Ok(msgraph::Settings {
-            graph_url: self.graph.url.clone(),
-            login_url: self.graph.login_url.clone(),
+    /// The Graph client's settings for one tenant. Nothing is read yet of the files they name.
+    pub fn tenant(&self, tenant: &Tenant) -> msgraph::Settings {
+        let defaults = tenant.settings(self.graph.cloud, self.graph.limits_share);
+        let or = |url: &String, default| if url.is_empty() { default } else { url.clone() };
+        msgraph::Settings {
+            graph_url: or(&self.graph.url, defaults.graph_url),
+            login_url: or(&self.graph.login_url, defaults.login_url),
             request_timeout: Duration::from_secs(self.graph.request_timeout_seconds),
             retry_budget: Duration::from_secs(self.graph.retry_budget_seconds),
             batching: self.graph.batching,
-            limits: tenant.limits(self.graph.limits_share),
-            access: match tenant.access {
-                Access::Read => msgraph::Access::Read,
-                Access::Act => msgraph::Access::Act,
-            },
-            ..msgraph::Settings::new(&tenant.tenant_id, &tenant.client_id, client_secret)
-        })
+            ..defaults
+        }
     }
 
     /// When a run looks again.
@@ -318,6 +266,15 @@ mod tests {
     use super::*;
     use std::io::Write as _;
 
+    use msgraph::{Credential, SecretSource};
+
+    fn secret_of(settings: &msgraph::Settings) -> &str {
+        match &settings.credential {
+            Credential::Secret(SecretSource::Value(secret)) => secret.expose_secret(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let mut on_disk = tempfile::NamedTempFile::new().unwrap();
         on_disk.write_all(file.as_bytes()).unwrap();
@@ -326,7 +283,6 @@ mod tests {
         let environment = Environment::with_prefix("GATEHOUSE")
             .prefix_separator("__")
             .separator("__")
-            .try_parsing(true)
             .source(Some(variables));
         Config::from_sources(Some(on_disk.path()), environment).map_err(|error| error.to_string())
     }
@@ -341,7 +297,7 @@ mod tests {
                 ("GATEHOUSE__WORKER__CONCURRENCY", "5"),
                 ("GATEHOUSE__TENANTS__CONTOSO__TENANT_ID", "t"),
                 ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_ID", "c"),
-                ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET", "1234"),
+                ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET", "0012"),
             ],
         )
         .unwrap();
@@ -349,8 +305,9 @@ mod tests {
             (config.concurrency(), config.worker.grace_seconds, config.retry.max_attempts),
             (5, 4, 12)
         );
-        let settings = config.tenant("contoso", &config.tenants["contoso"]).unwrap();
-        assert_eq!(settings.client_secret.expose_secret(), "1234");
+        let settings = config.tenant(&config.tenants["contoso"]);
+        // What looks like a number keeps its zeros.
+        assert_eq!(secret_of(&settings), "0012");
     }
 
     #[test]
@@ -359,6 +316,28 @@ mod tests {
         let shown = format!("{} {config:?}", serde_json::to_string(&config).unwrap());
         assert!(!shown.contains("hunter2") && !shown.contains("swordfish"), "{shown}");
         assert!(shown.contains("********"));
+    }
+
+    #[test]
+    fn a_tenant_is_in_its_own_cloud_or_in_the_one_of_all_unless_an_address_says_otherwise() {
+        let shared = "[graph]\ncloud = 'us_gov_l4'\n";
+        let hosts = |file: &str| {
+            let config = load(&format!("{file}{CONTOSO}"), &[]).unwrap();
+            let settings = config.tenant(&config.tenants["contoso"]);
+            (settings.login_url, settings.graph_url)
+        };
+        let pair = |login: &str, graph: &str| (format!("https://{login}"), format!("https://{graph}"));
+        assert_eq!(hosts(""), pair("login.microsoftonline.com", "graph.microsoft.com"));
+        assert_eq!(hosts(shared), pair("login.microsoftonline.us", "graph.microsoft.us"));
+        let own = format!("{shared}[tenants.contoso]\ncloud = 'china'\n");
+        let own = own + CONTOSO.trim_start_matches("[tenants.contoso]\n");
+        let config = load(&own, &[]).unwrap();
+        assert_eq!(
+            config.tenant(&config.tenants["contoso"]).graph_url,
+            "https://microsoftgraph.chinacloudapi.cn"
+        );
+        let elsewhere = format!("{shared}url = 'https://proxy.contoso.example'\n");
+        assert_eq!(hosts(&elsewhere), pair("login.microsoftonline.us", "proxy.contoso.example"));
     }
 
     #[test]
@@ -374,6 +353,7 @@ mod tests {
                 "GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET",
             ),
             ("[tenants.contoso]\nclient_id = 'c'\n", "tenant_id"),
+            ("[graph]\ncloud = 'germany'\n", "us_gov_l4"),
         ];
         for (file, part) in rows {
             let error = load(file, &[]).unwrap_err();
@@ -387,11 +367,8 @@ mod tests {
         file.write_all(b" s3cret \r\n").unwrap();
         let text = secret("key", file.path(), &Secret::default()).unwrap();
         assert_eq!(text.expose_secret(), " s3cret ");
-        let error =
-            secret("tenants.a.client_secret_file", Path::new("/nowhere"), &Secret::default()).unwrap_err();
-        assert!(
-            error.to_string().starts_with("cannot read /nowhere, which tenants.a.client_secret_file names")
-        );
+        let error = secret("broker.url_file", Path::new("/nowhere"), &Secret::default()).unwrap_err();
+        assert!(error.to_string().starts_with("cannot read /nowhere, which broker.url_file names"));
     }
 
     #[test]
@@ -408,5 +385,30 @@ mod tests {
             }
             if line.starts_with('#') { comments.push(line) } else { comments.clear() }
         }
+    }
+    #[test]
+    fn every_key_of_a_tenant_is_documented_with_its_variable() {
+        let (_, commented) = DEFAULTS.split_once("# [tenants.contoso]\n").unwrap();
+        let lines: Vec<_> = commented.lines().map(|line| line.trim_start_matches('#').trim_start()).collect();
+        let mut table = String::from("[tenants.contoso]\n");
+        let mut keys = std::collections::BTreeSet::new();
+        for (index, line) in lines.iter().enumerate() {
+            let variable = |key: &str| format!("GATEHOUSE__TENANTS__CONTOSO__{}", key.to_uppercase());
+            let key = line.split_once(" = ").map(|(key, _)| key).filter(|key| !key.contains(' '));
+            if let Some(key) = key {
+                assert_eq!(lines[index - 1].trim_start_matches("# "), variable(key));
+                table.push_str(&format!("{line}\n"));
+                keys.insert(key.to_owned());
+            }
+        }
+        let sources = [DEFAULTS, table.as_str()].map(|text| File::from_str(text, FileFormat::Toml));
+        let config: Config = config::Config::builder()
+            .add_source(sources.to_vec())
+            .build()
+            .unwrap()
+            .try_deserialize()
+            .unwrap();
+        let tenant = serde_json::to_value(&config.tenants["contoso"]).unwrap();
+        assert_eq!(keys, tenant.as_object().unwrap().keys().cloned().collect());
     }
 }

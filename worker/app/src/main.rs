@@ -14,6 +14,7 @@ mod metrics;
 mod outbox;
 mod output;
 mod telemetry;
+mod tenant_settings;
 mod tenants;
 mod wire;
 mod workflows;

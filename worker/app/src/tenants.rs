@@ -12,21 +12,19 @@ use crate::config::{Config, ConfigError};
 pub struct Tenants(BTreeMap<String, Client>);
 
 impl Tenants {
-    /// Makes the clients; connects to nothing yet.
+    /// Makes the clients; connects to nothing yet, but reads the credentials' files.
     ///
     /// # Errors
     ///
-    /// Settings that cannot work, naming the tenant.
+    /// Settings that cannot work and files that cannot be used, naming the tenant.
     pub fn new(config: &Config, observer: &Arc<dyn Observer>) -> Result<Self, ConfigError> {
         if config.tenants.is_empty() {
-            let text = "no tenant is configured: set GATEHOUSE__TENANTS__<NAME>__TENANT_ID, __CLIENT_ID and \
-                        __CLIENT_SECRET, or a [tenants.<name>] table in the file given with --config";
-            return Err(ConfigError::Invalid(text.to_owned()));
+            return Err(none());
         }
         let clients = config.tenants.iter().map(|(name, tenant)| {
-            let settings = config.tenant(name, tenant)?;
-            let client = Client::new(settings, Arc::clone(observer))
-                .map_err(|error| ConfigError::Invalid(format!("tenants.{name}: {error}")))?;
+            let settings = config.tenant(tenant);
+            let made = settings.check().and_then(|()| Client::new(settings, Arc::clone(observer)));
+            let client = made.map_err(|error| ConfigError::Invalid(format!("tenants.{name}: {error}")))?;
             Ok((name.clone(), client))
         });
         clients.collect::<Result<_, _>>().map(Self)
@@ -64,4 +62,11 @@ impl Tenants {
             }
         })
     }
+}
+
+/// What is wrong where no tenant is configured.
+pub fn none() -> ConfigError {
+    let text = "no tenant is configured: set GATEHOUSE__TENANTS__<NAME>__TENANT_ID, __CLIENT_ID and __CLIENT_SECRET, \
+                or a [tenants.<name>] table in the file given with --config";
+    ConfigError::Invalid(text.to_owned())
 }

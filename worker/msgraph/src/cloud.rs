@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The addresses are those of "National cloud deployments" in Graph's documentation (read 2025).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Cloud {
     /// Everybody's, GCC included.
     #[default]
@@ -17,6 +17,20 @@ pub enum Cloud {
     UsGovL5,
     /// Microsoft in China, operated by 21Vianet.
     China,
+}
+
+impl TryFrom<String> for Cloud {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "global" => Ok(Self::Global),
+            "us_gov_l4" => Ok(Self::UsGovL4),
+            "us_gov_l5" => Ok(Self::UsGovL5),
+            "china" => Ok(Self::China),
+            _ => Err(format!("there is no cloud `{name}`; there are global, us_gov_l4, us_gov_l5 and china")),
+        }
+    }
 }
 
 impl Cloud {
@@ -55,6 +69,7 @@ mod tests {
         ];
         for (name, login, graph) in rows {
             let cloud: Cloud = serde_json::from_value(name.into()).unwrap();
+            assert_eq!(serde_json::to_value(cloud).unwrap(), name);
             let settings = Settings::new("contoso.example", "app", "x".into()).in_cloud(cloud);
             let endpoints = Endpoints::of(&settings).unwrap();
             assert_eq!(
@@ -64,6 +79,7 @@ mod tests {
             assert_eq!(endpoints.graph, format!("https://{graph}/v1.0"));
             assert_eq!(endpoints.scope, format!("https://{graph}/.default"));
         }
-        assert!(serde_json::from_value::<Cloud>("germany".into()).is_err());
+        let error = serde_json::from_value::<Cloud>("germany".into()).unwrap_err().to_string();
+        assert!(rows.iter().all(|(name, ..)| error.contains(name)), "{error}");
     }
 }

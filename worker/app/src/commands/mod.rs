@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod connect;
 mod dead;
 mod plan;
 mod publish;
@@ -37,7 +38,8 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and what was asked about is well
-  1  done, and something is not well: a run that did not succeed, an invalid file, a dead letter not replayed
+  1  done, and something is not well: a run that did not succeed, an invalid file, a dead letter not replayed, a
+     sign-in nobody made
   2  the command line is wrong
   3  the settings or a file cannot be used
   4  the broker cannot be worked with";
@@ -58,6 +60,8 @@ enum Command {
     /// Check and explain workflows
     #[command(subcommand)]
     Workflow(workflow::Command),
+    /// Sign a tenant's service account in
+    Connect(connect::Args),
     /// Show the settings in force
     #[command(subcommand)]
     Config(config::Command),
@@ -77,6 +81,9 @@ pub enum CommandError {
     /// The broker.
     #[error("{0}")]
     Broker(#[from] broker::Error),
+    /// Nobody signed in, or the sign-in service refuses.
+    #[error("{0}")]
+    SignIn(#[from] msgraph::Error),
     /// Standard output is gone, or the like.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -88,7 +95,7 @@ impl CommandError {
         ExitCode::from(match self {
             Self::Config(_) | Self::Input(_) => 3,
             Self::Broker(_) => 4,
-            Self::Io(_) => 1,
+            Self::SignIn(_) | Self::Io(_) => 1,
         })
     }
 }
@@ -103,6 +110,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Publish(args) => publish::run(args, config()?).await,
         Command::Dead(command) => dead::run(command, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),
+        Command::Connect(args) => connect::run(args, config()?).await,
         Command::Config(command) => config::run(command, config),
         Command::Schema(args) => schema::run(&args),
     }

@@ -1,0 +1,221 @@
+//! One tenant's settings: where it is, the one credential that opens it, and what may be done there.
+
+use std::path::{Path, PathBuf};
+
+use msgraph::{Cloud, Credential, SecretSource, Settings};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, Secret};
+
+/// One Microsoft 365 tenant. See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    tenant_id: String,
+    client_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cloud: Option<Cloud>,
+    #[serde(default)]
+    client_secret: Secret,
+    #[serde(default)]
+    client_secret_file: PathBuf,
+    #[serde(default)]
+    certificate_file: PathBuf,
+    #[serde(default)]
+    certificate_password: Secret,
+    #[serde(default)]
+    certificate_password_file: PathBuf,
+    #[serde(default)]
+    federated_token_file: PathBuf,
+    #[serde(default)]
+    refresh_token: Secret,
+    #[serde(default)]
+    refresh_token_file: PathBuf,
+    #[serde(default)]
+    access: Access,
+    #[serde(default)]
+    size: TenantSize,
+}
+
+/// What may be done in a tenant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Access {
+    /// Look.
+    Read,
+    /// Look and act.
+    #[default]
+    Act,
+}
+
+/// How many people a tenant has.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum TenantSize {
+    #[default]
+    Small,
+    Medium,
+    Large,
+}
+
+impl Tenant {
+    /// Whether there is one credential and no more.
+    pub fn check(&self, name: &str) -> Result<(), ConfigError> {
+        let invalid = |text: String| Err(ConfigError::Invalid(text));
+        let variable = format!("GATEHOUSE__TENANTS__{}", name.to_uppercase());
+        if self.certificate_password().is_some() && !is_named(&self.certificate_file) {
+            return invalid(format!(
+                "tenants.{name}.certificate_password belongs to a certificate: set certificate_file as well"
+            ));
+        }
+        match self.given().as_slice() {
+            [_] => Ok(()),
+            [] => invalid(format!(
+                "tenants.{name} has no credential: set client_secret_file or {variable}__CLIENT_SECRET, or \
+                 certificate_file, federated_token_file, refresh_token_file or {variable}__REFRESH_TOKEN"
+            )),
+            several => {
+                let keys: Vec<_> = several.iter().map(|(key, _)| *key).collect();
+                invalid(format!(
+                    "tenants.{name} has more than one credential: {}; keep one of them",
+                    keys.join(", ")
+                ))
+            }
+        }
+    }
+
+    /// The credentials that are set, by their keys.
+    fn given(&self) -> Vec<(&'static str, Credential)> {
+        let secret = source(&self.client_secret, &self.client_secret_file).map(Credential::Secret);
+        let certificate = is_named(&self.certificate_file).then(|| Credential::Certificate {
+            file: self.certificate_file.clone(),
+            password: self.certificate_password(),
+        });
+        let federated = is_named(&self.federated_token_file)
+            .then(|| Credential::WorkloadIdentity { token_file: self.federated_token_file.clone() });
+        let person = source(&self.refresh_token, &self.refresh_token_file).map(Credential::ServiceAccount);
+        let all = [
+            ("client_secret", secret),
+            ("certificate_file", certificate),
+            ("federated_token_file", federated),
+            ("refresh_token", person),
+        ];
+        all.into_iter().filter_map(|(key, credential)| Some((key, credential?))).collect()
+    }
+
+    fn certificate_password(&self) -> Option<SecretSource> {
+        source(&self.certificate_password, &self.certificate_password_file)
+    }
+
+    /// The file a sign-in of the service account goes to, if the tenant has one.
+    pub fn refresh_token_file(&self) -> Option<&Path> {
+        Some(self.refresh_token_file.as_path()).filter(|file| is_named(file))
+    }
+
+    /// The Graph client's settings, in the tenant's own cloud or else in this one, with this share of the limits
+    /// Microsoft sets for the tenant.
+    pub fn settings(&self, cloud: Cloud, share: f64) -> Settings {
+        // A checked tenant has one. An empty secret is refused before it is sent.
+        let credential =
+            self.given().into_iter().next().map_or_else(|| "".into(), |(_, credential)| credential);
+        let settings = Settings::new(&self.tenant_id, &self.client_id, credential);
+        Settings {
+            limits: self.limits(share),
+            access: match self.access {
+                Access::Read => msgraph::Access::Read,
+                Access::Act => msgraph::Access::Act,
+            },
+            ..settings.in_cloud(self.cloud.unwrap_or(cloud))
+        }
+    }
+
+    fn limits(&self, share: f64) -> msgraph::Limits {
+        let size = match self.size {
+            TenantSize::Small => msgraph::TenantSize::Small,
+            TenantSize::Medium => msgraph::TenantSize::Medium,
+            TenantSize::Large => msgraph::TenantSize::Large,
+        };
+        msgraph::Limits { size, share }
+    }
+}
+
+/// A file that is named goes before a value.
+fn source(value: &Secret, file: &Path) -> Option<SecretSource> {
+    if is_named(file) {
+        return Some(SecretSource::File(file.to_owned()));
+    }
+    value.given().cloned().map(SecretSource::Value)
+}
+
+fn is_named(file: &Path) -> bool {
+    !file.as_os_str().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(keys: &[&str]) -> Tenant {
+        let mut value = serde_json::json!({ "tenant_id": "t", "client_id": "c" });
+        for key in keys {
+            value[*key] = format!("the-{key}").into();
+        }
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn kind(keys: &[&str]) -> String {
+        let tenant = tenant(keys);
+        tenant.check("contoso").unwrap();
+        let shown = format!("{:?}", tenant.settings(Cloud::Global, 1.0).credential);
+        let end = shown.find(['(', ' ']).unwrap();
+        let inner = if shown.contains("File(") { " in a file" } else { "" };
+        format!("{}{inner}", &shown[..end])
+    }
+
+    #[test]
+    fn each_credential_has_its_keys() {
+        let rows: [(&[&str], &str); 9] = [
+            (&["client_secret"], "Secret"),
+            (&["client_secret_file"], "Secret in a file"),
+            (&["client_secret", "client_secret_file"], "Secret in a file"),
+            (&["certificate_file"], "Certificate"),
+            (&["certificate_file", "certificate_password"], "Certificate"),
+            (&["certificate_file", "certificate_password_file"], "Certificate in a file"),
+            (&["federated_token_file"], "WorkloadIdentity"),
+            (&["refresh_token"], "ServiceAccount"),
+            (&["refresh_token_file"], "ServiceAccount in a file"),
+        ];
+        for (keys, expected) in rows {
+            assert_eq!(kind(keys), expected, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn none_or_several_are_refused_by_their_keys() {
+        let refusal = |keys: &[&str]| tenant(keys).check("contoso").unwrap_err().to_string();
+        let none = refusal(&[]);
+        for key in [
+            "client_secret_file",
+            "GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET",
+            "certificate_file",
+            "federated_token_file",
+            "refresh_token_file",
+        ] {
+            assert!(none.contains(key), "{none}");
+        }
+        let several = refusal(&["client_secret", "certificate_file", "refresh_token_file"]);
+        assert!(several.contains("client_secret, certificate_file, refresh_token; keep one"), "{several}");
+        assert!(refusal(&["client_secret", "certificate_password"]).contains("set certificate_file as well"));
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let keys = ["client_secret", "certificate_password", "refresh_token"];
+        let tenant = tenant(&keys);
+        let shown = format!("{tenant:?} {}", serde_json::to_string(&tenant).unwrap());
+        for key in keys {
+            assert!(!shown.contains(&format!("the-{key}")), "{shown}");
+        }
+        assert_eq!(shown.matches("********").count(), 3);
+    }
+}
