@@ -354,13 +354,14 @@ async fn an_event_in_binary_mode_runs_like_any_other() {
 #[tokio::test]
 async fn every_command_explains_itself() {
     let mut house = House::with(Tenant::contoso()).build().await;
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["run"],
         &["plan"],
         &["publish"],
         &["dead"],
         &["workflow"],
         &["config"],
+        &["connect"],
         &["schema"],
         &["dead", "replay"],
     ];

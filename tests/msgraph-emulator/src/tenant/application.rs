@@ -84,6 +84,13 @@ impl Application {
         self.problem.clone().map_or(Ok(()), Err)
     }
 
+    /// Gives the application another client secret.
+    #[must_use]
+    pub fn secret(mut self, client_secret: &str) -> Self {
+        self.client_secret = client_secret.to_owned();
+        self
+    }
+
     /// Grants application permissions and takes every other one away.
     #[must_use]
     pub fn roles(mut self, roles: &[&str]) -> Self {
