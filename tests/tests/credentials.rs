@@ -90,6 +90,36 @@ async fn a_service_account_is_connected_and_a_worker_works_as_it() {
 }
 
 #[tokio::test]
+async fn a_kill_in_the_middle_of_a_rotation_leaves_a_token_that_works() {
+    let service = User::new(SERVICE, "Service").holding_role("User Administrator");
+    let (mut house, file) =
+        unopened(Tenant::contoso().user(service).application(public()), "refresh-token").await;
+    house.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", file.display());
+    let (code, said) = connect(&mut house, Decision::Approve(SERVICE.into())).await;
+    assert_eq!(code, Some(0), "{said}");
+    let event = house.file("leave.json", &leaves("leave", None).to_string()).display().to_string();
+    let (mut rotated, mut killed, mut patience) = (0, 0, 0);
+    let mut token = std::fs::read_to_string(&file).unwrap();
+    // Each command gets a token, and with it a new refresh token, and is killed a little later than the one before.
+    while rotated < 5 || killed < 20 {
+        let mut child = house.start_gatehouse(&["plan", &event]);
+        let ended = tokio::time::timeout(Duration::from_millis(patience), child.wait()).await.is_ok();
+        patience = if ended { 0 } else { patience + 2 };
+        if !ended {
+            child.kill().await.unwrap();
+            killed += 1;
+        }
+        let left = std::fs::read_to_string(&file).unwrap();
+        assert!(house.emulator.secrets().tokens.contains(&left), "the file holds no whole token: {left:?}");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        rotated += usize::from(left != token);
+        token = left;
+    }
+    house.gatehouse(&["plan", &event]).await.ok();
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_sign_in_that_is_declined_connects_nothing() {
     let (mut house, file) = unopened(Tenant::contoso().application(public()), "refresh-token").await;
     let unset = house.gatehouse(&["connect"]).await;
