@@ -96,6 +96,11 @@ impl Form {
         self
     }
 
+    /// The refresh token that is being used, where one is.
+    pub(super) fn refresh_token(&self) -> Option<SecretString> {
+        self.0.iter().find(|(name, _)| *name == "refresh_token").map(|(_, value)| value.clone())
+    }
+
     pub(super) fn pairs(&self) -> Vec<(&str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.expose_secret())).collect()
     }

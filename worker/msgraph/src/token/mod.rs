@@ -179,11 +179,14 @@ impl Tokens {
     /// One token request, and whatever has to be kept of its answer before the token may be used.
     async fn fetch(&self) -> Result<Token, Error> {
         let form = self.prove().await?;
+        let used = form.refresh_token();
         let granted = self.service.tokens(form).await?;
         // Nothing awaits between the answer and the beginning of this, and what has begun goes on when the
         // caller goes away: a new refresh token is lost only with the process.
-        if let (Credential::ServiceAccount(source), Some(token)) = (&self.credential, granted.refresh_token) {
-            self.keep(source, token).await?;
+        if let (Credential::ServiceAccount(source), Some(used), Some(next)) =
+            (&self.credential, used, granted.refresh_token)
+        {
+            self.keep(source, used, next).await?;
         }
         Ok(granted.token)
     }
@@ -206,16 +209,17 @@ impl Tokens {
     }
 
     /// Keeps the refresh token that takes the place of the one before.
-    async fn keep(&self, source: &SecretSource, token: SecretString) -> Result<(), Error> {
+    async fn keep(&self, source: &SecretSource, used: SecretString, next: SecretString) -> Result<(), Error> {
         match source {
             SecretSource::Value(_) => {
-                self.state().refresh_token = Some(token);
+                self.state().refresh_token = Some(next);
                 Ok(())
             }
             SecretSource::File(file) => {
                 let file = file.clone();
-                let stored = tokio::task::spawn_blocking(move || refresh_token::store(&file, &token)).await;
-                stored.map_err(|_| Error::internal("the refresh token's file could not be written"))?
+                let replaced =
+                    tokio::task::spawn_blocking(move || refresh_token::replace(&file, &used, &next)).await;
+                replaced.map_err(|_| Error::internal("the refresh token's file could not be written"))?
             }
         }
     }

@@ -50,6 +50,15 @@ pub(super) fn read(path: &Path) -> Result<SecretString, Error> {
     }
 }
 
+/// Puts the successor of a token into the file, unless the file holds another one by now: somebody has connected the
+/// account anew, or another worker that shares the file was faster, and theirs is good as well.
+pub(super) fn replace(path: &Path, used: &SecretString, next: &SecretString) -> Result<(), Error> {
+    match read(path) {
+        Ok(held) if held.expose_secret() != used.expose_secret() => Ok(()),
+        _ => store(path, next),
+    }
+}
+
 /// Puts a token into the file, in place of the one before.
 pub(super) fn store(path: &Path, token: &SecretString) -> Result<(), Error> {
     // What a link points to is replaced, not the link.
@@ -119,6 +128,17 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
         assert_eq!(names(folder.path()), ["contoso"]);
+    }
+
+    #[test]
+    fn a_token_somebody_else_has_put_there_stays() {
+        let folder = folder();
+        let path = folder.path().join("contoso");
+        store(&path, &"used".into()).unwrap();
+        replace(&path, &"used".into(), &"next".into()).unwrap();
+        assert_eq!(read(&path).unwrap().expose_secret(), "next");
+        replace(&path, &"used".into(), &"late".into()).unwrap();
+        assert_eq!(read(&path).unwrap().expose_secret(), "next");
     }
 
     #[test]
