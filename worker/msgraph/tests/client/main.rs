@@ -5,8 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of these tests may fail a test")]
 
 mod bytes;
-mod delta;
 mod credentials;
+mod delta;
 mod emulator;
 mod lanes;
 mod observed;
@@ -17,7 +17,7 @@ mod resources;
 mod retries;
 mod secrets;
 mod server;
-mod streams;
 mod service_account;
+mod streams;
 mod tokens;
 mod transport;
