@@ -6,6 +6,10 @@ const BAD: &str = "Request_BadRequest";
 const MISSING: &str = "Request_ResourceNotFound";
 
 pub fn samples() -> Vec<Sample> {
+    [memberships(), groups()].into_iter().flatten().collect()
+}
+
+fn memberships() -> Vec<Sample> {
     let missing = |id: &str| {
         format!(
             "Resource '{id}' does not exist or one of its queried reference-property objects are not present."
@@ -50,6 +54,12 @@ pub fn samples() -> Vec<Sample> {
             "The group must have at least one owner, hence this owner cannot be removed.",
         )
         .blocked("not_prepared", "unprepared"),
+    ]
+}
+
+/// What cannot be changed because of what the group is.
+fn groups() -> Vec<Sample> {
+    vec![
         // The words of a missing permission; actions look at the group before they ask.
         sample(
             "group-dynamic",
