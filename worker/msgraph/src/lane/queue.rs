@@ -195,3 +195,84 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::{Method, Url};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::error::{Context, Peer};
+    use crate::response::Answer;
+    use crate::token::Token;
+
+    /// A call that waits as long as it has to; its number is the attempt.
+    fn waiting(
+        priority: Priority,
+        path: &str,
+        number: u32,
+    ) -> (Waiting, oneshot::Receiver<super::super::Answered>) {
+        let context = Context { peer: Peer::Graph, method: Method::GET, request_id: number.to_string() };
+        let call = Call {
+            service: Service::Exchange,
+            priority,
+            method: Method::GET,
+            url: Url::parse("https://graph.contoso.example/v1.0").unwrap(),
+            path: path.to_owned(),
+            relative: Some(path.to_owned()),
+            body: None,
+            extra_headers: Vec::new(),
+            wants_answer: true,
+            attempt: number,
+            context,
+        };
+        let (reply, answer) = oneshot::channel();
+        let patience = Instant::now() + Duration::from_secs(3_600);
+        (Waiting { call, token: Token::empty(), patience, reply }, answer)
+    }
+
+    fn numbers(calls: &[Waiting]) -> Vec<u32> {
+        calls.iter().map(|waiting| waiting.call.attempt).collect()
+    }
+
+    #[tokio::test]
+    async fn a_lock_out_overtakes_what_waits_and_sync_comes_last() {
+        let mut queue = Queue::new(Service::Exchange, Limits::default());
+        let order = [Priority::Sync, Priority::Lifecycle, Priority::LockOut, Priority::Lifecycle];
+        let mut answers = Vec::new();
+        for (number, priority) in (0..).zip(order) {
+            let (waiting, answer) = waiting(priority, "/users/ada/messages", number);
+            queue.push(waiting);
+            answers.push(answer);
+        }
+        assert_eq!(numbers(&queue.release(Instant::now()).calls), [2, 1, 3, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_mailbox_has_four_calls_at_a_time_and_is_parked_alone() {
+        let mut queue = Queue::new(Service::Exchange, Limits::default());
+        let mut answers = Vec::new();
+        let mut push = |queue: &mut Queue, path: &str, number| {
+            let (waiting, answer) = waiting(Priority::Lifecycle, path, number);
+            queue.push(waiting);
+            answers.push(answer);
+        };
+        (0..6).for_each(|number| push(&mut queue, "/users/ada/messages", number));
+        push(&mut queue, "/users/grace/messages", 6);
+        let now = Instant::now();
+        let first = queue.release(now).calls;
+        assert_eq!(numbers(&first), [0, 1, 2, 3, 6]);
+
+        let throttled =
+            Answer { status: Some(429), retry_after: Some(Duration::from_secs(10)), ..Answer::default() };
+        let throttled = Error::refused(throttled, &first[0].call.context);
+        queue.finished(&first[0].call, Some(&throttled), now);
+        queue.finished(&first[4].call, None, now);
+        push(&mut queue, "/users/grace/messages", 7);
+        let released = queue.release(now);
+        assert_eq!(numbers(&released.calls), [7], "one mailbox is parked, the other is not");
+        assert_eq!(released.room_at, Some(now + Duration::from_secs(10)));
+        let later = queue.release(now + Duration::from_secs(10)).calls;
+        assert_eq!(numbers(&later), [4]);
+    }
+}

@@ -45,6 +45,13 @@ impl Token {
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
+
+    /// One that opens nothing.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        let now = Instant::now();
+        Self { header: HeaderValue::from_static(""), generation: 0, renew_at: now, expires_at: now }
+    }
 }
 
 /// The tokens of one tenant.
