@@ -49,6 +49,19 @@ pub trait Action: Send + Sync + 'static {
     /// Makes one change.
     fn apply(change: &Self::Change, graph: Writer<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Makes changes that wait for each other. An action whose changes Graph takes in order and in one go sends them so.
+    fn apply_in_order(
+        changes: &[Self::Change],
+        graph: Writer<'_>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            for change in changes {
+                Self::apply(change, graph).await?;
+            }
+            Ok(())
+        }
+    }
+
     /// A tenant and a request on which this action has something to do.
     #[cfg(test)]
     fn scenario() -> crate::handlers::conformance::Scenario;

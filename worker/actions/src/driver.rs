@@ -102,10 +102,7 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
 /// somebody has to mend is told before what time mends.
 async fn apply<A: Action>(changes: &[A::Change], graph: &Client) -> Result<(), Error> {
     if !A::TOGETHER {
-        for change in changes {
-            A::apply(change, graph.writer()).await?;
-        }
-        return Ok(());
+        return A::apply_in_order(changes, graph.writer()).await;
     }
     let outcomes = join_all(changes.iter().map(|change| A::apply(change, graph.writer()))).await;
     let errors = outcomes.into_iter().filter_map(Result::err);

@@ -17,6 +17,15 @@ use crate::transport::Call;
 /// The most calls in one batch.
 pub(crate) const LARGEST_BATCH: usize = 20;
 
+/// How the calls of a round trip depend on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Not at all.
+    AtOnce,
+    /// Each is carried out only if the one before it went well.
+    OneByOne,
+}
+
 #[derive(Serialize)]
 struct Batch<'a> {
     requests: Vec<Part<'a>>,
@@ -30,23 +39,28 @@ struct Part<'a> {
     headers: HashMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'a RawValue>,
+    #[serde(rename = "dependsOn", skip_serializing_if = "Option::is_none")]
+    depends_on: Option<[String; 1]>,
 }
 
 impl<'a> Part<'a> {
-    fn of((index, call): (usize, &'a Call)) -> Option<Self> {
+    fn of(index: usize, call: &'a Call, order: Order) -> Option<Self> {
         let body = match &call.body {
             Some(body) => Some(serde_json::from_slice(body).ok()?),
             None => None,
         };
         let url = call.relative.as_deref()?;
         let headers = call.headers().collect();
-        Some(Self { id: index.to_string(), method: call.method.as_str(), url, headers, body })
+        let before = index.checked_sub(1).filter(|_| order == Order::OneByOne);
+        let depends_on = before.map(|before| [before.to_string()]);
+        Some(Self { id: index.to_string(), method: call.method.as_str(), url, headers, body, depends_on })
     }
 }
 
 /// The body that carries these calls, numbered by their place.
-pub(crate) fn body(calls: &[Call]) -> Result<Bytes, Error> {
-    let requests: Option<Vec<_>> = calls.iter().enumerate().map(Part::of).collect();
+pub(crate) fn body(calls: &[Call], order: Order) -> Result<Bytes, Error> {
+    let requests: Option<Vec<_>> =
+        calls.iter().enumerate().map(|(index, call)| Part::of(index, call, order)).collect();
     let requests = requests.ok_or_else(|| Error::internal("a call cannot travel in a batch"))?;
     let body = serde_json::to_vec(&Batch { requests });
     body.map(Bytes::from).map_err(|_| Error::internal("a batch cannot be written as JSON"))

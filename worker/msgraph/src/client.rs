@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::connection::Grants;
 use crate::error::{Context, Error, Peer};
-use crate::lane::{Lanes, Priority};
+use crate::lane::{Answered, Lanes, Priority};
 use crate::log::RequestLog;
 use crate::observer::{Observer, RetryReport};
 use crate::paging::Pages;
@@ -34,6 +34,7 @@ struct Inner {
     endpoints: Endpoints,
     client_id: String,
     access: Access,
+    batching: bool,
     retry_budget: Duration,
     tokens: Tokens,
     lanes: Lanes,
@@ -74,9 +75,19 @@ impl Client {
             observer: Arc::clone(&observer),
         });
         let lanes = Lanes::new(&transport, settings.limits, settings.batching);
-        let (access, retry_budget) = (settings.access, settings.retry_budget);
+        let (access, batching, retry_budget) = (settings.access, settings.batching, settings.retry_budget);
         let client_id = settings.client_id.trim().to_owned();
-        let inner = Inner { endpoints, client_id, access, retry_budget, tokens, lanes, transport, observer };
+        let inner = Inner {
+            endpoints,
+            client_id,
+            access,
+            batching,
+            retry_budget,
+            tokens,
+            lanes,
+            transport,
+            observer,
+        };
         Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None })
     }
 
@@ -157,6 +168,42 @@ impl Client {
         }
     }
 
+    /// Sends writes of one service, each of which is carried out only if the one before it went well: in one round
+    /// trip where calls travel together, else one after the other.
+    async fn send_in_order(&self, requests: &[Request]) -> Result<(), Error> {
+        let mut retry = Retry::new(self.inner.retry_budget);
+        let mut left = requests;
+        while let [first, rest @ ..] = left {
+            let together = self.inner.batching && left.iter().all(Request::may_travel_in_batch);
+            if !together || rest.is_empty() || (self.inner.access == Access::Read && first.is_write) {
+                self.send(first).await?;
+                left = rest;
+                continue;
+            }
+            let token = self.inner.tokens.current(&mut retry).await?;
+            let attempt = retry.begin_attempt();
+            let calls =
+                left.iter().map(|request| Ok(self.call(request, &self.url_of(&request.target)?, attempt)));
+            let answered = self.travel(calls.collect::<Result<_, _>>()?, &token, &retry).await;
+            let done = answered.iter().take_while(|answered| answered.outcome.is_ok()).count();
+            left = left.get(done..).unwrap_or_default();
+            let errors: Vec<_> = answered.into_iter().filter_map(|answered| answered.outcome.err()).collect();
+            // Where the answer to all of them got lost, the one that must not go again decides.
+            let decisive = errors.iter().find(|error| error.is_ambiguous()).or(errors.first());
+            let Some(error) = decisive else { continue };
+            if let (true, [refused, rest @ ..]) = (error.is_unauthorized(), left) {
+                // By itself it gets a new token, once.
+                self.send(refused).await?;
+                left = rest;
+            } else if let Some(wait) = retry.wait_after(error) {
+                tokio::time::sleep(wait).await;
+            } else {
+                return Err(error.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Sends a request once, in its turn; with which token.
     async fn attempt(
         &self,
@@ -165,14 +212,19 @@ impl Client {
         token: Token,
         retry: &mut Retry,
     ) -> (Result<Response, Error>, Option<Token>) {
-        let context = Context {
-            peer: Peer::Graph,
-            method: request.method.clone(),
-            request_id: uuid::Uuid::new_v4().to_string(),
-        };
-        let sent_id = context.request_id.clone();
+        let attempt = retry.begin_attempt();
+        let call = self.call(request, url, attempt);
+        let lost = Error::lost(&call.context);
+        match self.travel(vec![call], &token, retry).await.pop() {
+            Some(answered) => (answered.outcome, answered.token),
+            None => (Err(lost), None),
+        }
+    }
+
+    /// A request as one attempt needs it.
+    fn call(&self, request: &Request, url: &Url, attempt: u32) -> Call {
         let below_version = self.below_version(url);
-        let call = Call {
+        Call {
             service: request.service,
             priority: self.priority,
             method: request.method.clone(),
@@ -182,18 +234,29 @@ impl Client {
             body: request.body.clone(),
             extra_headers: request.headers.clone(),
             wants_answer: request.wants_answer,
-            attempt: retry.begin_attempt(),
-            context,
-        };
-        let answered = self.inner.lanes.call(call, token, Instant::now() + retry.left()).await;
-        if let Some(log) = &self.log {
-            let told = match &answered.outcome {
-                Ok(response) => Some(response.request_id()),
-                Err(error) => error.request_id(),
-            };
-            log.add(told.unwrap_or(&sent_id));
+            attempt,
+            context: Context {
+                peer: Peer::Graph,
+                method: request.method.clone(),
+                request_id: uuid::Uuid::new_v4().to_string(),
+            },
         }
-        (answered.outcome, answered.token)
+    }
+
+    /// Sends calls in their turn and keeps their ids.
+    async fn travel(&self, calls: Vec<Call>, token: &Token, retry: &Retry) -> Vec<Answered> {
+        let sent_ids: Vec<_> = calls.iter().map(|call| call.context.request_id.clone()).collect();
+        let answered = self.inner.lanes.send(calls, token, Instant::now() + retry.left()).await;
+        if let Some(log) = &self.log {
+            for (answered, sent_id) in answered.iter().zip(&sent_ids) {
+                let told = match &answered.outcome {
+                    Ok(response) => Some(response.request_id()),
+                    Err(error) => error.request_id(),
+                };
+                log.add(told.unwrap_or(sent_id));
+            }
+        }
+        answered
     }
 
     /// Path and query below the version, which is how a batch writes an address.
@@ -276,6 +339,12 @@ impl Writer<'_> {
     /// Writes, and trusts the status: what a success's body says is not looked at.
     pub(crate) async fn send(self, write: Write) -> Result<(), Error> {
         self.client.send(&write.into_request(false)).await.map(|_| ())
+    }
+
+    /// Writes several things of one service, each only if the one before it went well.
+    pub(crate) async fn send_in_order(self, writes: impl IntoIterator<Item = Write>) -> Result<(), Error> {
+        let requests: Vec<_> = writes.into_iter().map(|write| write.into_request(false)).collect();
+        self.client.send_in_order(&requests).await
     }
 
     /// Writes and reads the answer.

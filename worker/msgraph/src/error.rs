@@ -136,6 +136,11 @@ impl Error {
         Self::of(Kind::Connection, Some(context))
     }
 
+    /// Not sent, because a request before it, on which it depends, failed.
+    pub(crate) fn not_begun(context: &Context) -> Self {
+        Self::refused(Answer { status: Some(424), ..Answer::default() }, context)
+    }
+
     /// Not sent: there is room for it only after this much time.
     pub(crate) fn parked(wait: Duration, context: &Context) -> Self {
         let answer = Answer { retry_after: Some(wait), ..Answer::default() };

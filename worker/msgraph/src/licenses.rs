@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::{Reader, Writer};
 use crate::error::Error;
 use crate::request::{Query, Write};
-use crate::users::null_as_empty;
+use crate::users::{UserPatch, null_as_empty};
 
 /// A licence the tenant has bought.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -144,10 +144,26 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn change_licenses(self, user_id: &str, add: &[AddLicense], remove: &[&str]) -> Result<(), Error> {
-        let change = LicenseChange { add_licenses: add, remove_licenses: remove };
-        self.send(Write::post(&["users", user_id, "assignLicense"])?.json(&change)?).await
+    /// Says where a person is, and only if that went well gives licences, which Graph refuses to people who are nowhere.
+    pub async fn locate_and_license(
+        self,
+        user_id: &str,
+        country: &str,
+        add: &[AddLicense],
+    ) -> Result<(), Error> {
+        let patch = UserPatch { usage_location: Some(country.to_owned()), ..UserPatch::default() };
+        let locate = Write::patch(&["users", user_id])?.json(&patch)?;
+        self.send_in_order([locate, license(user_id, add, &[])?]).await
     }
+
+    async fn change_licenses(self, user_id: &str, add: &[AddLicense], remove: &[&str]) -> Result<(), Error> {
+        self.send(license(user_id, add, remove)?).await
+    }
+}
+
+fn license(user_id: &str, add: &[AddLicense], remove: &[&str]) -> Result<Write, Error> {
+    let change = LicenseChange { add_licenses: add, remove_licenses: remove };
+    Write::post(&["users", user_id, "assignLicense"])?.json(&change)
 }
 
 /// 400 `Request_BadRequest`, told from a dozen others by its message alone (seen 2024).

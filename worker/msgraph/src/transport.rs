@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, Url, redirect};
 use tokio::time::Instant;
 
-use crate::batch;
+use crate::batch::{self, Order};
 use crate::error::{Context, Error};
 use crate::lane::Priority;
 use crate::observer::{Observer, Outcome, RequestReport, RoundTripReport, Service, ThrottleReport};
@@ -59,17 +60,19 @@ pub(crate) struct Transport {
 
 impl Transport {
     /// Brings calls of one service to Graph in one round trip, and an answer for each, in their order.
-    pub(crate) async fn round_trip(&self, calls: &[Call], token: &Token) -> Vec<Result<Response, Error>> {
+    pub(crate) async fn round_trip(
+        &self,
+        calls: &[Call],
+        order: Order,
+        token: &Token,
+    ) -> Vec<Result<Response, Error>> {
         let started = Instant::now();
         let outcomes = match calls {
             [] => return Vec::new(),
             [call] => vec![self.alone(call, token).await],
-            calls => match self.together(calls, token).await {
+            calls => match self.together(calls, order, token).await {
                 Some(outcomes) => outcomes,
-                None => {
-                    let alone = calls.iter().map(|call| self.alone(call, token));
-                    futures_util::future::join_all(alone).await
-                }
+                None => self.each_alone(calls, order, token).await,
             },
         };
         if let [first, ..] = calls {
@@ -104,6 +107,21 @@ impl Transport {
         }
     }
 
+    /// Every call as a request of its own.
+    async fn each_alone(&self, calls: &[Call], order: Order, token: &Token) -> Vec<Result<Response, Error>> {
+        if order == Order::AtOnce {
+            return join_all(calls.iter().map(|call| self.alone(call, token))).await;
+        }
+        let mut outcomes: Vec<Result<Response, Error>> = Vec::with_capacity(calls.len());
+        for call in calls {
+            outcomes.push(match outcomes.last() {
+                Some(Err(_)) => Err(Error::not_begun(&call.context)),
+                _ => self.alone(call, token).await,
+            });
+        }
+        outcomes
+    }
+
     /// One call as a request of its own.
     async fn alone(&self, call: &Call, token: &Token) -> Result<Response, Error> {
         let context = &call.context;
@@ -130,8 +148,13 @@ impl Transport {
     }
 
     /// Several calls in one batch; `None` when Graph refuses the batch as such, so that nothing in it was done.
-    async fn together(&self, calls: &[Call], token: &Token) -> Option<Vec<Result<Response, Error>>> {
-        let body = batch::body(calls).ok()?;
+    async fn together(
+        &self,
+        calls: &[Call],
+        order: Order,
+        token: &Token,
+    ) -> Option<Vec<Result<Response, Error>>> {
+        let body = batch::body(calls, order).ok()?;
         let url = Url::parse(&format!("{}/$batch", self.endpoints.graph)).ok()?;
         let context = Context {
             peer: crate::error::Peer::Graph,

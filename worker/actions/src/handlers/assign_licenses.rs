@@ -120,13 +120,19 @@ impl Action for AssignLicenses {
                 Ok(graph.update_user(user.id()?, &patch).await?)
             }
             Change::Assign { user, licenses } => {
-                let add: Vec<_> = licenses
-                    .iter()
-                    .map(|(sku_id, _)| AddLicense { sku_id: sku_id.clone(), disabled_plans: Vec::new() })
-                    .collect();
-                graph.assign_licenses(user.id()?, &add, &[]).await.map_err(explain)
+                graph.assign_licenses(user.id()?, &added(licenses), &[]).await.map_err(explain)
             }
         }
+    }
+
+    async fn apply_in_order(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+        if let [Change::SetUsageLocation { user, country }, Change::Assign { licenses, .. }] = changes {
+            return graph.locate_and_license(user.id()?, country, &added(licenses)).await.map_err(explain);
+        }
+        for change in changes {
+            Self::apply(change, graph).await?;
+        }
+        Ok(())
     }
 
     #[cfg(test)]
@@ -179,6 +185,12 @@ fn explain(error: msgraph::Error) -> Error {
     Error::from(error).or_missing("permission_missing", || {
         "assigning licences needs LicenseAssignment.ReadWrite.All".to_owned()
     })
+}
+
+fn added(licenses: &[(String, String)]) -> Vec<AddLicense> {
+    let add =
+        |(sku_id, _): &(String, String)| AddLicense { sku_id: sku_id.clone(), disabled_plans: Vec::new() };
+    licenses.iter().map(add).collect()
 }
 
 impl fmt::Display for Change {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::batch::LARGEST_BATCH;
+use crate::batch::{LARGEST_BATCH, Order};
 use crate::error::Error;
 use crate::observer::Service;
 use crate::response::Response;
@@ -67,6 +67,9 @@ pub(crate) struct Waiting {
     pub reply: oneshot::Sender<Answered>,
 }
 
+/// Calls that are sent as one: a single call, or several that Graph carries out one after the other.
+pub(crate) type Convoy = Vec<Waiting>;
+
 /// What came of a call.
 pub(crate) struct Answered {
     pub outcome: Result<Response, Error>,
@@ -85,14 +88,26 @@ impl Lanes {
         }))
     }
 
-    /// Sends a call in its turn.
-    pub(crate) async fn call(&self, call: Call, token: Token, patience: Instant) -> Answered {
-        let context = call.context.clone();
-        let (reply, answer) = oneshot::channel();
-        if let Some(lane) = self.0.iter().find(|lane| lane.state().queue.service() == call.service) {
-            lane.enter(Waiting { call, token, patience, reply });
+    /// Sends calls of one service in their turn: one, or several that Graph carries out one after the other, each only
+    /// if the one before it went well. The answers come in the calls' order.
+    pub(crate) async fn send(&self, calls: Vec<Call>, token: &Token, patience: Instant) -> Vec<Answered> {
+        let Some(service) = calls.first().map(|call| call.service) else { return Vec::new() };
+        let mut convoy = Vec::with_capacity(calls.len());
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let (reply, answer) = oneshot::channel();
+            answers.push((call.context.clone(), answer));
+            convoy.push(Waiting { call, token: token.clone(), patience, reply });
         }
-        answer.await.unwrap_or_else(|_| Answered { outcome: Err(Error::lost(&context)), token: None })
+        if let Some(lane) = self.0.iter().find(|lane| lane.state().queue.service() == service) {
+            lane.enter(convoy);
+        }
+        let mut answered = Vec::with_capacity(answers.len());
+        for (context, answer) in answers {
+            let lost = || Answered { outcome: Err(Error::lost(&context)), token: None };
+            answered.push(answer.await.unwrap_or_else(|_| lost()));
+        }
+        answered
     }
 }
 
@@ -120,9 +135,9 @@ impl State {
 
 impl Lane {
     /// Takes a call in and sees to it that it is looked at.
-    fn enter(self: &Arc<Self>, waiting: Waiting) {
+    fn enter(self: &Arc<Self>, convoy: Convoy) {
         let mut state = self.state();
-        state.queue.push(waiting);
+        state.queue.push(convoy);
         if !self.batching || state.queue.waiting() >= LARGEST_BATCH {
             return self.look(state);
         }
@@ -149,7 +164,7 @@ impl Lane {
 
     /// Sends what may be sent now.
     fn look(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
-        let Released { calls, refused, room_at } = state.queue.release(Instant::now());
+        let Released { convoys, refused, room_at } = state.queue.release(Instant::now());
         if let Some(at) = room_at
             && state.wakes_at.is_none_or(|wakes_at| at < wakes_at)
         {
@@ -168,13 +183,13 @@ impl Lane {
             // Nobody may be waiting any more.
             let _ = waiting.reply.send(Answered { outcome, token: None });
         }
-        for trip in trips(calls, self.batching) {
-            tokio::spawn(Arc::clone(self).travel(trip));
+        for (trip, order) in trips(convoys, self.batching) {
+            tokio::spawn(Arc::clone(self).travel(trip, order));
         }
     }
 
     /// One round trip, and what follows from it.
-    async fn travel(self: Arc<Self>, trip: Vec<Waiting>) {
+    async fn travel(self: Arc<Self>, trip: Vec<Waiting>, order: Order) {
         let Some(token) =
             trip.iter().map(|waiting| &waiting.token).max_by_key(|token| token.generation()).cloned()
         else {
@@ -182,7 +197,7 @@ impl Lane {
         };
         let (calls, replies): (Vec<_>, Vec<_>) =
             trip.into_iter().map(|waiting| (waiting.call, waiting.reply)).unzip();
-        let outcomes = self.transport.round_trip(&calls, &token).await;
+        let outcomes = self.transport.round_trip(&calls, order, &token).await;
         {
             let mut state = self.state();
             let now = Instant::now();
@@ -205,14 +220,17 @@ impl Lane {
     }
 }
 
-/// Which calls travel together: those that may, twenty at most.
-fn trips(calls: Vec<Waiting>, batching: bool) -> Vec<Vec<Waiting>> {
+/// Which calls travel together: those that may, twenty at most. A convoy of several travels by itself, because
+/// Graph takes a batch in which either no call waits for another or each for the one before it.
+fn trips(convoys: Vec<Convoy>, batching: bool) -> Vec<(Vec<Waiting>, Order)> {
+    let (single, several): (Vec<_>, Vec<_>) = convoys.into_iter().partition(|convoy| convoy.len() == 1);
+    let mut trips: Vec<_> = several.into_iter().map(|convoy| (convoy, Order::OneByOne)).collect();
     let (together, alone): (Vec<_>, Vec<_>) =
-        calls.into_iter().partition(|waiting| batching && waiting.call.relative.is_some());
-    let mut trips: Vec<Vec<Waiting>> = alone.into_iter().map(|waiting| vec![waiting]).collect();
+        single.into_iter().flatten().partition(|waiting| batching && waiting.call.relative.is_some());
+    trips.extend(alone.into_iter().map(|waiting| (vec![waiting], Order::AtOnce)));
     let mut together = together.into_iter().peekable();
     while together.peek().is_some() {
-        trips.push(together.by_ref().take(LARGEST_BATCH).collect());
+        trips.push((together.by_ref().take(LARGEST_BATCH).collect(), Order::AtOnce));
     }
     trips
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::limits::{self, CALLS_AT_A_TIME_IN_A_MAILBOX, Charge, Limits};
 use super::pace::Pace;
 use super::window::Window;
-use super::{Priority, Waiting};
+use super::{Convoy, Priority, Waiting};
 use crate::error::Error;
 use crate::observer::Service;
 use crate::transport::Call;
@@ -16,9 +16,14 @@ use crate::transport::Call;
 /// Limits that count nothing any more are forgotten when there are this many.
 const MANY_WINDOWS: usize = 1_000;
 
-/// A call that waits, and what it takes when it goes.
+/// Calls that wait to be sent as one, and what they take when they go.
 struct Place {
-    waiting: Waiting,
+    convoy: Convoy,
+    priority: Priority,
+    patience: Instant,
+    /// Whose mailbox they are for, and what else Graph may park with them.
+    mailbox: Option<String>,
+    parked_with: String,
     charges: Vec<Charge>,
 }
 
@@ -26,7 +31,7 @@ struct Place {
 #[derive(Default)]
 pub(super) struct Released {
     /// These go now.
-    pub(super) calls: Vec<Waiting>,
+    pub(super) convoys: Vec<Convoy>,
     /// These would wait longer than they want to, by so much in all.
     pub(super) refused: Vec<(Waiting, Duration)>,
     /// When the next of those that stay may go, as far as the clock decides it.
@@ -72,15 +77,19 @@ impl Queue {
         self.under_way
     }
 
-    pub(super) fn push(&mut self, waiting: Waiting) {
-        let charges = self.limits.charges(self.service, &waiting.call.method, &waiting.call.path);
-        let [lock_out, lifecycle, sync] = &mut self.places;
-        let places = match waiting.call.priority {
-            Priority::LockOut => lock_out,
-            Priority::Lifecycle => lifecycle,
-            Priority::Sync => sync,
+    pub(super) fn push(&mut self, convoy: Convoy) {
+        let Some(first) = convoy.first() else { return };
+        let charges = convoy.iter().map(|waiting| &waiting.call);
+        let charges = charges.flat_map(|call| self.limits.charges(self.service, &call.method, &call.path));
+        let place = Place {
+            priority: first.call.priority,
+            patience: first.patience,
+            mailbox: self.mailbox(&first.call),
+            parked_with: self.parked_with(&first.call),
+            charges: charges.collect(),
+            convoy,
         };
-        places.push_back(Place { waiting, charges });
+        self.keep(place);
     }
 
     /// Takes out what may go now, in the order of priority and then of arrival, and what waits in vain.
@@ -88,24 +97,21 @@ impl Queue {
         self.parked.retain(|_, until| *until > now);
         self.forget_windows(now);
         let mut released = Released::default();
-        let places = std::mem::take(&mut self.places);
-        for (of_priority, stay) in places.into_iter().zip(0..) {
-            for place in of_priority {
-                if place.waiting.reply.is_closed() {
-                    continue;
-                }
-                let room_at = self.room_at(&place, now);
-                if room_at > place.waiting.patience.max(now) {
-                    released.refused.push((place.waiting, room_at - now));
-                } else if room_at > now {
-                    released.room_at = Some(released.room_at.map_or(room_at, |other| other.min(room_at)));
-                    self.keep(place, stay);
-                } else if self.has_turn(&place) {
-                    self.begin(&place, now);
-                    released.calls.push(place.waiting);
-                } else {
-                    self.keep(place, stay);
-                }
+        for place in std::mem::take(&mut self.places).into_iter().flatten() {
+            if place.convoy.iter().all(|waiting| waiting.reply.is_closed()) {
+                continue;
+            }
+            let room_at = self.room_at(&place, now);
+            if room_at > place.patience.max(now) {
+                released.refused.extend(place.convoy.into_iter().map(|waiting| (waiting, room_at - now)));
+            } else if room_at > now {
+                released.room_at = Some(released.room_at.map_or(room_at, |other| other.min(room_at)));
+                self.keep(place);
+            } else if self.has_turn(&place) {
+                self.begin(&place, now);
+                released.convoys.push(place.convoy);
+            } else {
+                self.keep(place);
             }
         }
         released
@@ -132,17 +138,20 @@ impl Queue {
         }
     }
 
-    fn keep(&mut self, place: Place, priority: usize) {
-        if let Some(places) = self.places.get_mut(priority) {
-            places.push_back(place);
-        }
+    fn keep(&mut self, place: Place) {
+        let [lock_out, lifecycle, sync] = &mut self.places;
+        let places = match place.priority {
+            Priority::LockOut => lock_out,
+            Priority::Lifecycle => lifecycle,
+            Priority::Sync => sync,
+        };
+        places.push_back(place);
     }
 
-    /// When Graph would take the call, as far as that is known.
+    /// When Graph would take the calls, as far as that is known.
     fn room_at(&mut self, place: &Place, now: Instant) -> Instant {
-        let parked = [String::new(), self.parked_with(&place.waiting.call)];
-        let mut at =
-            parked.iter().filter_map(|name| self.parked.get(name)).fold(now, |at, until| at.max(*until));
+        let parked = ["", place.parked_with.as_str()].into_iter().filter_map(|name| self.parked.get(name));
+        let mut at = parked.fold(now, |at, until| at.max(*until));
         for charge in &place.charges {
             if let Some(window) = self.windows.get_mut(&charge.key) {
                 at = at.max(window.room_at(now, charge.units));
@@ -153,15 +162,15 @@ impl Queue {
 
     /// Whether fewer calls are under way than may be.
     fn has_turn(&self, place: &Place) -> bool {
-        let in_mailbox = self.mailbox(&place.waiting.call).and_then(|mailbox| self.mailboxes.get(&mailbox));
+        let in_mailbox = place.mailbox.as_ref().and_then(|mailbox| self.mailboxes.get(mailbox));
         self.under_way < self.pace.calls()
             && in_mailbox.is_none_or(|calls| *calls < CALLS_AT_A_TIME_IN_A_MAILBOX)
     }
 
     fn begin(&mut self, place: &Place, now: Instant) {
-        self.under_way += 1;
-        if let Some(mailbox) = self.mailbox(&place.waiting.call) {
-            *self.mailboxes.entry(mailbox).or_default() += 1;
+        self.under_way += place.convoy.len();
+        if let Some(mailbox) = &place.mailbox {
+            *self.mailboxes.entry(mailbox.clone()).or_default() += place.convoy.len();
         }
         for charge in &place.charges {
             let window = self.windows.entry(charge.key.clone());
@@ -231,8 +240,8 @@ mod tests {
         (Waiting { call, token: Token::empty(), patience, reply }, answer)
     }
 
-    fn numbers(calls: &[Waiting]) -> Vec<u32> {
-        calls.iter().map(|waiting| waiting.call.attempt).collect()
+    fn numbers(convoys: &[Convoy]) -> Vec<u32> {
+        convoys.iter().flatten().map(|waiting| waiting.call.attempt).collect()
     }
 
     #[tokio::test]
@@ -242,10 +251,10 @@ mod tests {
         let mut answers = Vec::new();
         for (number, priority) in (0..).zip(order) {
             let (waiting, answer) = waiting(priority, "/users/ada/messages", number);
-            queue.push(waiting);
+            queue.push(vec![waiting]);
             answers.push(answer);
         }
-        assert_eq!(numbers(&queue.release(Instant::now()).calls), [2, 1, 3, 0]);
+        assert_eq!(numbers(&queue.release(Instant::now()).convoys), [2, 1, 3, 0]);
     }
 
     #[tokio::test]
@@ -254,25 +263,25 @@ mod tests {
         let mut answers = Vec::new();
         let mut push = |queue: &mut Queue, path: &str, number| {
             let (waiting, answer) = waiting(Priority::Lifecycle, path, number);
-            queue.push(waiting);
+            queue.push(vec![waiting]);
             answers.push(answer);
         };
         (0..6).for_each(|number| push(&mut queue, "/users/ada/messages", number));
         push(&mut queue, "/users/grace/messages", 6);
         let now = Instant::now();
-        let first = queue.release(now).calls;
+        let first = queue.release(now).convoys;
         assert_eq!(numbers(&first), [0, 1, 2, 3, 6]);
 
         let throttled =
             Answer { status: Some(429), retry_after: Some(Duration::from_secs(10)), ..Answer::default() };
-        let throttled = Error::refused(throttled, &first[0].call.context);
-        queue.finished(&first[0].call, Some(&throttled), now);
-        queue.finished(&first[4].call, None, now);
+        let throttled = Error::refused(throttled, &first[0][0].call.context);
+        queue.finished(&first[0][0].call, Some(&throttled), now);
+        queue.finished(&first[4][0].call, None, now);
         push(&mut queue, "/users/grace/messages", 7);
         let released = queue.release(now);
-        assert_eq!(numbers(&released.calls), [7], "one mailbox is parked, the other is not");
+        assert_eq!(numbers(&released.convoys), [7], "one mailbox is parked, the other is not");
         assert_eq!(released.room_at, Some(now + Duration::from_secs(10)));
-        let later = queue.release(now + Duration::from_secs(10)).calls;
+        let later = queue.release(now + Duration::from_secs(10)).convoys;
         assert_eq!(numbers(&later), [4]);
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use msgraph::{Access, Client, Error, Limits, Priority, Settings, TenantSize, UserKey};
-use msgraph_emulator::{Emulator, Fault, Group, Options, Tenant, User};
+use msgraph::{Access, AddLicense, Client, Error, Limits, Priority, Settings, TenantSize, UserKey};
+use msgraph_emulator::{Emulator, Fault, Group, Options, Sku, Tenant, User};
 
 use crate::emulator::settings;
 use crate::server::{Server, client, json, refusal};
@@ -85,6 +85,44 @@ async fn a_part_is_retried_alone_and_a_lost_batch_is_told_to_each_by_its_method(
     assert!(errors.iter().all(|outcome| outcome.is_ok() || unknown(outcome)));
     assert!(errors.iter().any(unknown), "a POST is never repeated blindly");
     assert!(reads.iter().all(|read| read.is_ok() || read.as_ref().is_err_and(|error| !error.is_ambiguous())));
+}
+
+#[tokio::test]
+async fn calls_that_wait_for_each_other_travel_in_one_batch_and_stop_at_the_first_failure() {
+    for is_batching in [true, false] {
+        let tenant = tenant().sku(Sku::new("EMS", 5).plan("INTUNE_A"));
+        let emulator = Emulator::start(Options::new(tenant)).unwrap();
+        let client = batching(&emulator, is_batching);
+        let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
+        let sku_id = client.reader().subscribed_skus().await.unwrap().remove(0).sku_id;
+        let add = [AddLicense { sku_id, disabled_plans: Vec::new() }];
+        emulator.clear_journal();
+
+        emulator.fault(Fault::status(403).writes().nth(1));
+        let error = client.writer().locate_and_license(&ada, "GB", &add).await.unwrap_err();
+        assert_eq!(error.status(), Some(403), "the failure itself is told, not what it kept from being done");
+        assert_eq!(emulator.effects(), [""; 0]);
+
+        emulator.clear_faults();
+        emulator.clear_journal();
+        client.writer().locate_and_license(&ada, "GB", &add).await.unwrap();
+        assert_eq!(emulator.effects().len(), 2);
+        assert_eq!(emulator.round_trips(), if is_batching { 1 } else { 2 });
+    }
+}
+
+#[tokio::test]
+async fn a_lost_batch_with_a_post_in_it_is_not_repeated() {
+    let tenant = tenant().sku(Sku::new("EMS", 5).plan("INTUNE_A"));
+    let emulator = Emulator::start(Options::new(tenant)).unwrap();
+    let client = client(Settings { retry_budget: Duration::from_secs(20), ..settings(&emulator) }, ());
+    let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
+    let sku_id = client.reader().subscribed_skus().await.unwrap().remove(0).sku_id;
+    emulator.fault(Fault::acted_then_dropped().path("$batch"));
+    let add = [AddLicense { sku_id, disabled_plans: Vec::new() }];
+    let error = client.writer().locate_and_license(&ada, "GB", &add).await.unwrap_err();
+    assert!(error.is_ambiguous(), "{error}");
+    assert_eq!(emulator.effects().len(), 2, "Graph had acted");
 }
 
 #[tokio::test]
