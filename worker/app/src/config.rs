@@ -10,7 +10,7 @@ use msgraph::Cloud;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::tenant_settings::Tenant;
+use crate::tenant_settings::{Addresses, Tenant};
 
 /// The compiled-in defaults; also the reference of every setting.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -217,15 +217,13 @@ impl Config {
 
     /// The Graph client's settings for one tenant. Nothing is read yet of the files they name.
     pub fn tenant(&self, tenant: &Tenant) -> msgraph::Settings {
-        let defaults = tenant.settings(self.graph.cloud, self.graph.limits_share);
-        let or = |url: &String, default| if url.is_empty() { default } else { url.clone() };
+        let Graph { cloud, url: graph_url, login_url, .. } = &self.graph;
+        let shared = Addresses { cloud: *cloud, graph_url, login_url };
         msgraph::Settings {
-            graph_url: or(&self.graph.url, defaults.graph_url),
-            login_url: or(&self.graph.login_url, defaults.login_url),
             request_timeout: Duration::from_secs(self.graph.request_timeout_seconds),
             retry_budget: Duration::from_secs(self.graph.retry_budget_seconds),
             batching: self.graph.batching,
-            ..defaults
+            ..tenant.settings(shared, self.graph.limits_share)
         }
     }
 

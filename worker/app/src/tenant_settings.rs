@@ -16,6 +16,10 @@ pub struct Tenant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cloud: Option<Cloud>,
     #[serde(default)]
+    graph_url: String,
+    #[serde(default)]
+    login_url: String,
+    #[serde(default)]
     client_secret: Secret,
     #[serde(default)]
     client_secret_file: PathBuf,
@@ -35,6 +39,17 @@ pub struct Tenant {
     access: Access,
     #[serde(default)]
     size: TenantSize,
+}
+
+/// Where tenants are that do not say so themselves. An empty address is that of the cloud.
+#[derive(Clone, Copy)]
+pub struct Addresses<'a> {
+    /// Microsoft's cloud.
+    pub cloud: Cloud,
+    /// The root of Graph.
+    pub graph_url: &'a str,
+    /// Where tokens come from.
+    pub login_url: &'a str,
 }
 
 /// What may be done in a tenant.
@@ -112,20 +127,26 @@ impl Tenant {
         Some(self.refresh_token_file.as_path()).filter(|file| is_named(file))
     }
 
-    /// The Graph client's settings, in the tenant's own cloud or else in this one, with this share of the limits
-    /// Microsoft sets for the tenant.
-    pub fn settings(&self, cloud: Cloud, share: f64) -> Settings {
+    /// The Graph client's settings, at the tenant's own addresses, else at these of all tenants, else in a cloud: its own
+    /// or this one; with this share of the limits Microsoft sets for the tenant.
+    pub fn settings(&self, shared: Addresses<'_>, share: f64) -> Settings {
         // A checked tenant has one. An empty secret is refused before it is sent.
         let credential =
             self.given().into_iter().next().map_or_else(|| "".into(), |(_, credential)| credential);
         let settings = Settings::new(&self.tenant_id, &self.client_id, credential);
+        let settings = settings.in_cloud(self.cloud.unwrap_or(shared.cloud));
+        let first = |named: [&str; 2], default: &str| {
+            named.into_iter().find(|url| !url.is_empty()).unwrap_or(default).to_owned()
+        };
         Settings {
+            graph_url: first([&self.graph_url, shared.graph_url], &settings.graph_url),
+            login_url: first([&self.login_url, shared.login_url], &settings.login_url),
             limits: self.limits(share),
             access: match self.access {
                 Access::Read => msgraph::Access::Read,
                 Access::Act => msgraph::Access::Act,
             },
-            ..settings.in_cloud(self.cloud.unwrap_or(cloud))
+            ..settings
         }
     }
 
@@ -155,6 +176,8 @@ fn is_named(file: &Path) -> bool {
 mod tests {
     use super::*;
 
+    const NOWHERE_ELSE: Addresses<'_> = Addresses { cloud: Cloud::Global, graph_url: "", login_url: "" };
+
     fn tenant(keys: &[&str]) -> Tenant {
         let mut value = serde_json::json!({ "tenant_id": "t", "client_id": "c" });
         for key in keys {
@@ -166,7 +189,7 @@ mod tests {
     fn kind(keys: &[&str]) -> String {
         let tenant = tenant(keys);
         tenant.check("contoso").unwrap();
-        let shown = format!("{:?}", tenant.settings(Cloud::Global, 1.0).credential);
+        let shown = format!("{:?}", tenant.settings(NOWHERE_ELSE, 1.0).credential);
         let end = shown.find(['(', ' ']).unwrap();
         let inner = if shown.contains("File(") { " in a file" } else { "" };
         format!("{}{inner}", &shown[..end])

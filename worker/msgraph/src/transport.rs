@@ -17,6 +17,9 @@ use crate::response::{Answer, MAX_REFUSAL_BYTES, Response, read_body};
 use crate::settings::{Endpoints, Settings};
 use crate::token::Token;
 
+/// So many calls of a batch may have an answer as large as one by itself may be; together they are bounded by that.
+const LARGE_ANSWERS: usize = 4;
+
 /// Longest time a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -175,7 +178,7 @@ impl Transport {
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
         let limit = match status.is_success() {
-            true => self.max_body_bytes.saturating_mul(calls.len()),
+            true => self.max_body_bytes.saturating_mul(calls.len().min(LARGE_ANSWERS)),
             false => MAX_REFUSAL_BYTES,
         };
         let body = match read_body(answer, limit, &context).await {
