@@ -56,6 +56,11 @@ async fn the_readme_shows_every_action() {
     repository::golden(README, &generated);
 }
 
+/// What people read about running it.
+fn is_page(file: &str) -> bool {
+    file == README || file == "deploy/README.md"
+}
+
 /// What the README has in code: the lines of its blocks, and what stands between backquotes in its text.
 fn code(text: &str) -> Vec<String> {
     let mut code = Vec::new();
@@ -81,8 +86,9 @@ fn named_in(help: &str, section: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_command_and_option_in_the_readme_exists() {
-    let readme = repository::text(README);
-    let lines = code(&readme).into_iter();
+    let pages = repository::files().into_iter().filter(|file| is_page(file));
+    let pages: Vec<_> = pages.map(|file| repository::text(&file)).collect();
+    let lines = pages.iter().flat_map(|page| code(page));
     let lines: Vec<_> = lines.filter(|line| line.starts_with("gatehouse ")).collect();
     assert!(lines.len() > 5, "{lines:?}");
     let top = gatehouse(&["--help"]).await;
@@ -127,7 +133,7 @@ fn every_setting_that_is_mentioned_is_documented() {
     let is_known =
         |name: &str| known.contains(name) || of_a_tenant(name).is_some_and(|name| known.contains(&name));
     let mut mentioned = 0;
-    for file in repository::files().iter().filter(|file| *file == README || file.starts_with("deploy/")) {
+    for file in repository::files().iter().filter(|file| is_page(file)) {
         for name in variables(&repository::text(file)) {
             mentioned += 1;
             assert!(is_known(&name), "{file}: there is no setting {name}");
@@ -175,7 +181,7 @@ async fn every_metric_that_is_mentioned_is_served() {
     let lines = source.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": "));
     let declared: BTreeSet<_> = lines.map(|(name, _)| format!("gatehouse_{name}")).collect();
     assert_eq!(served.difference(&declared).count(), 0, "{served:?}\n{declared:?}");
-    for file in repository::files().iter().filter(|file| *file == README || file.starts_with("deploy/")) {
+    for file in repository::files().iter().filter(|file| is_page(file)) {
         for name in metrics_in(&repository::text(file)) {
             assert!(declared.contains(&name), "{file}: there is no metric {name}");
         }
