@@ -86,10 +86,11 @@ async fn bare(house: &House) -> (f64, f64) {
     (HIRES as f64 / seconds, used * 1e6 / HIRES as f64)
 }
 
-/// How many calls there were of each method and kind of path, without the tokens.
+/// How many calls there were of each method and kind of path, without the tokens and the batches they travelled in.
 fn calls_by_kind(house: &House) -> BTreeMap<String, usize> {
     let mut calls = BTreeMap::new();
-    for entry in house.emulator.journal().into_iter().filter(|entry| !entry.token) {
+    let journal = house.emulator.journal().into_iter();
+    for entry in journal.filter(|entry| !entry.token && !entry.path.ends_with("/$batch")) {
         let kind: Vec<&str> =
             entry.path.split('/').map(|part| if is_name(part) { "*" } else { part }).collect();
         *calls.entry(format!("{} {}", entry.method, kind.join("/"))).or_default() += 1;

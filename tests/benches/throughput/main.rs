@@ -34,11 +34,14 @@ async fn main() {
             hires_part().await;
             println!();
             standard_part().await;
+            println!();
+            standard::many().await;
         }
         ["broker"] => broker_part().await,
         ["hires"] => hires_part().await,
         ["standard"] => standard_part().await,
-        other => panic!("there is no part {other:?}; there are broker, hires and standard"),
+        ["leavers"] => standard::many().await,
+        other => panic!("there is no part {other:?}; there are broker, hires, standard and leavers"),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::Deref;
 
-use msgraph::{User, UserKey};
+use futures_util::future::try_join;
+use msgraph::{Group, User, UserKey};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -24,6 +25,16 @@ impl PersonRef {
     /// The key to look for.
     pub fn key(&self) -> &UserKey {
         &self.0
+    }
+
+    /// The name by which Graph takes the person in a path, so that what is below need not wait for the object id.
+    fn in_path(&self) -> Option<&str> {
+        match &self.0 {
+            UserKey::Id(id) => Some(id),
+            // A name that begins with a dollar sign is taken in parentheses only.
+            UserKey::Upn(upn) => Some(upn.as_str()).filter(|upn| !upn.starts_with('$')),
+            UserKey::EmployeeId(_) => None,
+        }
     }
 }
 
@@ -129,6 +140,31 @@ impl<'a> Reader<'a> {
             (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => Err(Error::NotYetVisible),
             (None, Some(OutcomeKind::Skipped | OutcomeKind::Failed) | None) => Ok(Person::Absent),
         }
+    }
+
+    /// The person's account and the groups it is in, both at once where the person's name allows it.
+    pub async fn person_and_groups(
+        &self,
+        person: &PersonRef,
+        select: &[&str],
+    ) -> Result<(Person, Vec<Group>), Error> {
+        let groups = async {
+            match person.in_path() {
+                None => Ok(None),
+                Some(name) => match self.graph.groups_of(name).await {
+                    // Whether there is an account is what the other read tells.
+                    Err(error) if error.is_not_found() => Ok(None),
+                    groups => Ok(Some(groups?)),
+                },
+            }
+        };
+        let (found, groups) = try_join(self.person(person, select), groups).await?;
+        let groups = match (&found, groups) {
+            (Person::Present(_), Some(groups)) => groups,
+            (Person::Present(user), None) => self.graph.groups_of(&user.id).await?,
+            (Person::Promised | Person::Absent, _) => Vec::new(),
+        };
+        Ok((found, groups))
     }
 }
 

@@ -60,14 +60,9 @@ impl Action for AddToGroups {
     type Change = Add;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let (person, wanted) =
-            try_join(graph.person(&params.user, &["id"]), groups::resolve(&params.groups, graph)).await?;
-        let member_of = match &person {
-            Person::Present(user) => {
-                graph.groups_of(&user.id).await?.into_iter().map(|group| group.id).collect()
-            }
-            Person::Promised | Person::Absent => Vec::new(),
-        };
+        let seen = graph.person_and_groups(&params.user, &["id"]);
+        let ((person, member_of), wanted) = try_join(seen, groups::resolve(&params.groups, graph)).await?;
+        let member_of = member_of.into_iter().map(|group| group.id).collect();
         Ok(Observed { person, wanted, member_of })
     }
 

@@ -76,13 +76,9 @@ impl Action for RemoveFromGroups {
     type Change = Remove;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let (person, keep) =
-            try_join(graph.person(&params.user, &["id"]), groups::resolve(&params.keep, graph)).await?;
+        let seen = graph.person_and_groups(&params.user, &["id"]);
+        let ((person, member_of), keep) = try_join(seen, groups::resolve(&params.keep, graph)).await?;
         let keep = keep.into_iter().map(|group| group.id).collect();
-        let member_of = match &person {
-            Person::Present(user) => graph.groups_of(&user.id).await?,
-            Person::Promised | Person::Absent => Vec::new(),
-        };
         Ok(Observed { person, member_of, keep })
     }
 
