@@ -83,7 +83,8 @@ impl HouseBuilder {
         let emulator = Emulator::start(emulator).unwrap();
         let folder = TempDir::new().unwrap();
         let prefix = format!("t{}", Uuid::new_v4().simple());
-        let mut all = defaults(&emulator, broker.url(), &prefix);
+        let mut all = variables(&emulator, broker.url(), &prefix);
+        all.push(variable(("LOG__FORMAT", "json".to_owned())));
         if let Some(yaml) = workflows {
             let path = folder.path().join("workflows.yaml");
             std::fs::write(&path, yaml).unwrap();
@@ -252,7 +253,8 @@ impl House {
     }
 }
 
-fn defaults(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, String)> {
+/// Variables of a worker between this tenant and this broker. Hours become seconds.
+pub fn variables(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, String)> {
     let application = emulator.application();
     let settings = [
         ("BROKER__URL", url.to_owned()),
@@ -266,9 +268,13 @@ fn defaults(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, String
         ("RETRY__MAX_DELAY_SECONDS", "1".to_owned()),
         ("GRAPH__RETRY_BUDGET_SECONDS", "0".to_owned()),
         ("ADMIN__LISTEN", "127.0.0.1:0".to_owned()),
-        ("LOG__FORMAT", "json".to_owned()),
     ];
-    settings.into_iter().map(|(key, value)| (format!("GATEHOUSE__{key}"), value)).collect()
+    settings.into_iter().map(variable).collect()
+}
+
+/// A setting as a variable.
+pub fn variable((key, value): (&str, String)) -> (String, String) {
+    (format!("GATEHOUSE__{key}"), value)
 }
 
 fn broker_settings(url: &str, prefix: &str) -> broker::Settings {

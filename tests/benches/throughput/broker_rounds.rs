@@ -7,8 +7,8 @@ use msgraph_emulator::Tenant;
 use serde_json::json;
 use system_tests::{House, events};
 
-use crate::measured::Measured;
-use crate::process::{children_cpu, median, resident_mb};
+use crate::measured::{Measured, bare_loop};
+use crate::process::{median, resident_mb};
 
 const WORKFLOWS: &str = "nothing: { description: Does nothing, stages: [] }";
 const ROUNDS: usize = 3;
@@ -97,17 +97,7 @@ async fn fill(house: &House, count: usize) {
 async fn bare(house: &House, in_flight: usize, count: usize, channels: usize) -> (f64, f64) {
     let (in_flight, events, channels) = (in_flight.to_string(), count.to_string(), channels.to_string());
     let arguments = ["bare-broker", house.broker.url(), house.prefix(), &in_flight, &events, &channels];
-    let before = children_cpu();
-    let output = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args(arguments)
-        .output()
-        .await
-        .unwrap();
-    let used = children_cpu() - before;
-    let text = String::from_utf8(output.stdout).unwrap();
-    let seconds: f64 =
-        text.trim().parse().unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
-    (count as f64 / seconds, used * 1e6 / count as f64)
+    bare_loop(&arguments, count).await
 }
 
 async fn start_up_and_memory() {

@@ -7,8 +7,8 @@ use msgraph_emulator::{Group, Sku, Tenant, User};
 use serde_json::json;
 use system_tests::{House, events};
 
-use crate::measured::Measured;
-use crate::process::{children_cpu, median};
+use crate::measured::{Measured, bare_loop};
+use crate::process::median;
 
 const HIRES: usize = 400;
 const IN_FLIGHT: usize = 16;
@@ -75,17 +75,7 @@ async fn bare(house: &House) -> (f64, f64) {
     let (url, count, in_flight) = (house.emulator.url(), HIRES.to_string(), IN_FLIGHT.to_string());
     let (tenant, client, secret) = (application.tenant_id, application.client_id, application.client_secret);
     let arguments = ["bare-graph", &url, &tenant, &client, &secret, &count, &in_flight];
-    let before = children_cpu();
-    let output = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args(arguments)
-        .output()
-        .await
-        .unwrap();
-    let used = children_cpu() - before;
-    let text = String::from_utf8(output.stdout).unwrap();
-    let seconds: f64 =
-        text.trim().parse().unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    (HIRES as f64 / seconds, used * 1e6 / HIRES as f64)
+    bare_loop(&arguments, HIRES).await
 }
 
 /// How many calls there were of each method and kind of path, without the tokens and the batches they travelled in.

@@ -1,4 +1,5 @@
-//! A worker that is measured: nobody reads its log while it runs, and it is asked for its metrics rarely.
+//! What is measured: a worker, whose log nobody reads while it runs and which is asked for its metrics rarely, and a bare
+//! loop beside it.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,20 @@ use system_tests::program::fetch;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::process::cpu;
+use crate::process::{children_cpu, cpu};
+
+/// A bare loop as a process of its own, which prints the seconds it took: so many things a second, and CPU for each in
+/// microseconds.
+pub async fn bare_loop(arguments: &[&str], count: usize) -> (f64, f64) {
+    let before = children_cpu();
+    let this = std::env::current_exe().unwrap();
+    let output = Command::new(this).args(arguments).output().await.unwrap();
+    let used = children_cpu() - before;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let seconds: f64 =
+        text.trim().parse().unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
+    (count as f64 / seconds, used * 1e6 / count as f64)
+}
 
 /// A running `gatehouse run` and where it serves its metrics.
 pub struct Measured {

@@ -9,6 +9,7 @@ use broker::{Client, Outgoing, Properties, Settings};
 use messages::ResultEvent;
 use msgraph_emulator::{Emulator, Options};
 use serde_json::Value;
+use system_tests::house;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -142,24 +143,11 @@ async fn listen(client: &Client) -> Result<UnboundedReceiver<Result<ResultEvent,
 }
 
 fn settings(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, String)> {
-    let application = emulator.application();
-    let settings = [
-        ("BROKER__URL", url.to_owned()),
-        ("BROKER__PREFIX", prefix.to_owned()),
-        ("GRAPH__URL", emulator.url()),
-        ("GRAPH__LOGIN_URL", emulator.url()),
-        ("TENANTS__CONTOSO__TENANT_ID", application.tenant_id),
-        ("TENANTS__CONTOSO__CLIENT_ID", application.client_id),
-        ("TENANTS__CONTOSO__CLIENT_SECRET", application.client_secret),
-        // Hours become seconds, so that the watcher sees the end of it.
-        ("RETRY__MAX_ATTEMPTS", MAX_ATTEMPTS.to_string()),
-        ("RETRY__FIRST_DELAY_SECONDS", "1".to_owned()),
-        ("RETRY__MAX_DELAY_SECONDS", "1".to_owned()),
-        ("GRAPH__RETRY_BUDGET_SECONDS", "0".to_owned()),
-        ("ADMIN__LISTEN", "127.0.0.1:0".to_owned()),
-    ];
-    let named = settings.into_iter().map(|(key, value)| (format!("GATEHOUSE__{key}"), value));
-    named.chain([("COLUMNS".to_owned(), screen::COLUMNS.to_string())]).collect()
+    let mut settings = house::variables(emulator, url, prefix);
+    // So that the watcher sees the end of it.
+    settings.push(house::variable(("RETRY__MAX_ATTEMPTS", MAX_ATTEMPTS.to_string())));
+    settings.push(("COLUMNS".to_owned(), screen::COLUMNS.to_string()));
+    settings
 }
 
 /// A binary that was built together with this one.

@@ -65,13 +65,8 @@ impl Action for AssignLicenses {
     const MAKES_TRUE: &'static str = "The person has these licences";
     const NEEDS: &'static [&'static str] =
         &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "User.ReadWrite.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[
-        ("user", "{{ person }}"),
-        (
-            "usage_location",
-            "{{ person.usage_location if person.usage_location else (person.country if person.country and person.country | length == 2 else none) }}",
-        ),
-    ];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), ("usage_location", licenses::USAGE_LOCATION)];
 
     type Params = Params;
     type Observed = Observed;

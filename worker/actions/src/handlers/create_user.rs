@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
+use crate::licenses;
 use crate::password::new_password;
 use crate::person::Reader;
 
@@ -118,10 +119,7 @@ impl Action for CreateUser {
         ("office_location", "{{ person.office | default(none) }}"),
         ("company_name", "{{ person.company | default(none) }}"),
         ("mobile_phone", "{{ person.phone | default(none) }}"),
-        (
-            "usage_location",
-            "{{ person.usage_location if person.usage_location else (person.country if person.country and person.country | length == 2 else none) }}",
-        ),
+        ("usage_location", licenses::USAGE_LOCATION),
     ];
 
     type Params = Params;
