@@ -95,6 +95,10 @@ const READ_LICENSE_DETAILS: &[&str] = &[
 const ASSIGN_LICENSES: &[&str] =
     &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
 
+const READ_MAILBOX_SETTINGS: &[&str] = &["MailboxSettings.Read", "MailboxSettings.ReadWrite"];
+
+const WRITE_MAILBOX_SETTINGS: &[&str] = &["MailboxSettings.ReadWrite"];
+
 const READ_ORGANIZATION: &[&str] = &[
     "DeviceManagementServiceConfig.Read.All",
     "DeviceManagementServiceConfig.ReadWrite.All",
@@ -133,6 +137,7 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         REVOKE_SESSIONS,
         READ_SKUS,
         ASSIGN_LICENSES,
+        READ_MAILBOX_SETTINGS,
         READ_ORGANIZATION,
         READ_PRINCIPALS,
         READ_REPORT_SETTINGS,
@@ -160,6 +165,12 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         }
         Operation::ListLicenseDetails(_) => READ_LICENSE_DETAILS,
         Operation::AssignLicense(_) => ASSIGN_LICENSES,
+        Operation::GetMailboxSettings(_)
+        | Operation::GetAutomaticReplies(_)
+        | Operation::ListInboxRules(_) => READ_MAILBOX_SETTINGS,
+        Operation::UpdateMailboxSettings(_)
+        | Operation::CreateInboxRule(_)
+        | Operation::DeleteInboxRule { .. } => WRITE_MAILBOX_SETTINGS,
         Operation::ListSubscribedSkus => READ_SKUS,
         Operation::ListOrganization => READ_ORGANIZATION,
         Operation::ListPrincipals
@@ -222,6 +233,10 @@ pub(crate) fn denied(path: &[String], needed: &[&str], held: &[String]) -> Refus
         ["reports", ..] | ["admin", "reportSettings"] => {
             Refusal::new(StatusCode::FORBIDDEN, "S2SUnauthorized", "Invalid permission.")
         }
+        ["users", _, "mailboxSettings" | "mailFolders" | "calendar" | "calendars" | "events", ..] => {
+            let message = "Access is denied. Check credentials and try again.";
+            Refusal::new(StatusCode::FORBIDDEN, "ErrorAccessDenied", message)
+        }
         ["teams", ..] | ["users", _, "joinedTeams" | "teamwork", ..] => Refusal::new(
             StatusCode::FORBIDDEN,
             "Forbidden",
@@ -254,6 +269,7 @@ mod tests {
             "one of 'TeamMember.Read.All, TeamMember.ReadWrite.All'. Roles on the request 'User.Read.All'."
         ));
         assert_eq!(refusal("v1.0/reports/x").0, "S2SUnauthorized");
+        assert_eq!(refusal("v1.0/users/1/mailboxSettings").0, "ErrorAccessDenied");
         assert_eq!(
             refusal("v1.0/users/1"),
             ("Authorization_RequestDenied".to_owned(), Refusal::denied().message)
@@ -263,7 +279,14 @@ mod tests {
     #[test]
     fn every_row_is_part_of_the_whole() {
         let all = all();
-        let rows = [READ_USERS_FULLY, CREATE_USERS, READ_OWNERS, READ_LICENSE_DETAILS, WRITE_REPORT_SETTINGS];
+        let rows = [
+            READ_USERS_FULLY,
+            CREATE_USERS,
+            READ_OWNERS,
+            READ_LICENSE_DETAILS,
+            WRITE_MAILBOX_SETTINGS,
+            WRITE_REPORT_SETTINGS,
+        ];
         assert!(rows.into_iter().flatten().all(|permission| all.contains(permission)));
     }
 }

@@ -29,6 +29,15 @@ pub(crate) enum Operation<'a> {
     },
     ListLicenseDetails(&'a str),
     AssignLicense(&'a str),
+    GetMailboxSettings(&'a str),
+    GetAutomaticReplies(&'a str),
+    UpdateMailboxSettings(&'a str),
+    ListInboxRules(&'a str),
+    CreateInboxRule(&'a str),
+    DeleteInboxRule {
+        user: &'a str,
+        rule: &'a str,
+    },
     ListGroups,
     GetGroup(&'a str),
     /// `cast` leaves only users.
@@ -80,6 +89,9 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         return Err(Refusal::malformed(format!("Invalid version: {version}")));
     }
     let known = match *path {
+        ["users", user, below @ ("mailboxSettings" | "mailFolders"), ref rest @ ..] => {
+            mailbox_operation(method, user, below, rest)
+        }
         ["users", ref rest @ ..] => user_operation(method, rest),
         ["groups", ref rest @ ..] => group_operation(method, rest),
         ["subscribedSkus"] => get(method, Operation::ListSubscribedSkus),
@@ -134,6 +146,26 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "manager", "$ref"]
         | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
         | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'a str]) -> Found<'a> {
+    let (read, write) = (method == Method::GET, method == Method::POST);
+    let operation = match (below, path) {
+        ("mailboxSettings", []) if read => Operation::GetMailboxSettings(user),
+        ("mailboxSettings", []) if method == Method::PATCH => Operation::UpdateMailboxSettings(user),
+        ("mailboxSettings", ["automaticRepliesSetting"]) if read => Operation::GetAutomaticReplies(user),
+        ("mailFolders", ["inbox", "messageRules"]) if read => Operation::ListInboxRules(user),
+        ("mailFolders", ["inbox", "messageRules"]) if write => Operation::CreateInboxRule(user),
+        ("mailFolders", ["inbox", "messageRules", rule]) if method == Method::DELETE => {
+            Operation::DeleteInboxRule { user, rule }
+        }
+        ("mailboxSettings", [] | ["automaticRepliesSetting"])
+        | ("mailFolders", ["inbox", "messageRules"] | ["inbox", "messageRules", _]) => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
         _ => return None,
     };
     Some(Ok(operation))

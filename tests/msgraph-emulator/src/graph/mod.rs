@@ -13,6 +13,7 @@ mod delta;
 mod directory;
 mod groups;
 mod licenses;
+mod mailbox;
 mod manager;
 mod members;
 mod principals;
@@ -60,6 +61,12 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetGroup(group) => groups::get(visit, group),
         Operation::ListLicenseDetails(user) => licenses::list_details(visit, user),
         Operation::AssignLicense(user) => licenses::assign(visit, user),
+        Operation::GetMailboxSettings(user) => mailbox::get_settings(visit, user),
+        Operation::GetAutomaticReplies(user) => mailbox::get_automatic_replies(visit, user),
+        Operation::UpdateMailboxSettings(user) => mailbox::update_settings(visit, user),
+        Operation::ListInboxRules(user) => mailbox::list_rules(visit, user),
+        Operation::CreateInboxRule(user) => mailbox::create_rule(visit, user),
+        Operation::DeleteInboxRule { user, rule } => mailbox::delete_rule(visit, user, rule),
         Operation::ListSubscribedSkus => licenses::list_subscribed(visit),
         Operation::ListOrganization => directory::list_organization(visit),
         Operation::ListDeletedUsers => directory::list_deleted_users(visit),

@@ -26,6 +26,7 @@ const DEFAULT_ROLES: &[&str] = &[
     "GroupMember.ReadWrite.All",
     "LicenseAssignment.Read.All",
     "LicenseAssignment.ReadWrite.All",
+    "MailboxSettings.ReadWrite",
     "Organization.Read.All",
     "User.ReadWrite.All",
     "User.RevokeSessions.All",

@@ -17,6 +17,7 @@ mod group;
 mod history;
 mod index;
 mod licensing;
+mod mailbox;
 mod membership;
 pub(crate) mod seed;
 mod sku;
@@ -30,6 +31,8 @@ pub(crate) use group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIE
 pub(crate) use history::History;
 use index::Index;
 pub(crate) use licensing::{Add, NotLicensed};
+pub use mailbox::Mailbox;
+pub(crate) use mailbox::{AutomaticReplies, InboxRule, wrapped};
 pub use sku::Sku;
 pub use user::User;
 pub(crate) use user::{DEFAULTS as USER_DEFAULTS, SENSITIVE, Unwritable};

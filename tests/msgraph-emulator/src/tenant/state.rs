@@ -58,6 +58,9 @@ impl Tenant {
         state.insert("mustChangePassword", json!(user.must_change_password));
         state.insert("memberOf", json!(user.member_of));
         state.insert("licenses", licenses(user));
+        if let Some(mailbox) = &user.mailbox {
+            state.insert("mailbox", mailbox.state());
+        }
         sorted(state)
     }
 }

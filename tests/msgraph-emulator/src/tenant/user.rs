@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::country;
+use super::{Mailbox, country};
 use crate::clock::CREATED;
 
 /// The text properties that can be written, with the longest value Entra takes.
@@ -97,6 +97,8 @@ pub struct User {
     pub(crate) direct: BTreeMap<Uuid, Direct>,
     /// Licences by group and SKU.
     pub(crate) inherited: BTreeMap<(Uuid, Uuid), Inherited>,
+    /// What is in the mailbox, once anything was put or changed there.
+    pub(crate) mailbox: Option<Box<Mailbox>>,
     pub(crate) wishes: Wishes,
 }
 
@@ -164,6 +166,7 @@ impl User {
             member_of: BTreeSet::new(),
             direct: BTreeMap::new(),
             inherited: BTreeMap::new(),
+            mailbox: None,
             wishes: Wishes::default(),
         }
     }
@@ -221,6 +224,13 @@ impl User {
     #[must_use]
     pub fn holding_role(mut self, role: &str) -> Self {
         self.role = Some(role.to_owned());
+        self
+    }
+
+    /// Puts this into the mailbox, which is there if the user has a plan of Exchange.
+    #[must_use]
+    pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
+        self.mailbox = Some(Box::new(mailbox));
         self
     }
 

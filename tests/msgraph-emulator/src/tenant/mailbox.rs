@@ -1,0 +1,216 @@
+//! Mailboxes: automatic replies and inbox rules, and who has a mailbox at all.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Tenant, TenantError, User, name_id};
+
+/// What a mailbox holds. It is there while its user has a plan of Exchange, and is not `pending`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Mailbox {
+    /// Exchange has not made it yet.
+    pub(crate) pending: bool,
+    pub(crate) automatic_replies: AutomaticReplies,
+    pub(crate) inbox_rules: Vec<InboxRule>,
+    /// How many things were ever made in it: their ids follow from that.
+    #[serde(skip)]
+    made: u32,
+}
+
+/// Automatic replies, under Graph's names and with Graph's values.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct AutomaticReplies {
+    pub(crate) status: String,
+    pub(crate) external_audience: String,
+    pub(crate) internal_reply_message: String,
+    pub(crate) external_reply_message: String,
+    /// Moments in UTC, as Exchange writes them.
+    pub(crate) scheduled_start: String,
+    pub(crate) scheduled_end: String,
+}
+
+/// A rule of the inbox, under Graph's names.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct InboxRule {
+    #[serde(skip)]
+    pub(crate) id: String,
+    pub(crate) display_name: String,
+    pub(crate) sequence: i64,
+    pub(crate) is_disabled: bool,
+    pub(crate) has_error: bool,
+    pub(crate) is_read_only: bool,
+    pub(crate) conditions: Map<String, Value>,
+    pub(crate) exceptions: Map<String, Value>,
+    pub(crate) actions: Map<String, Value>,
+}
+
+impl Default for AutomaticReplies {
+    fn default() -> Self {
+        Self {
+            status: "disabled".to_owned(),
+            external_audience: "all".to_owned(),
+            internal_reply_message: String::new(),
+            external_reply_message: String::new(),
+            scheduled_start: "2026-01-01T00:00:00.0000000".to_owned(),
+            scheduled_end: "2026-01-02T00:00:00.0000000".to_owned(),
+        }
+    }
+}
+
+impl AutomaticReplies {
+    /// `automaticRepliesSetting`.
+    pub(crate) fn shown(&self) -> Value {
+        let moment = |moment: &str| json!({ "dateTime": moment, "timeZone": "UTC" });
+        json!({
+            "externalAudience": self.external_audience,
+            "externalReplyMessage": self.external_reply_message,
+            "internalReplyMessage": self.internal_reply_message,
+            "scheduledEndDateTime": moment(&self.scheduled_end),
+            "scheduledStartDateTime": moment(&self.scheduled_start),
+            "status": self.status,
+        })
+    }
+}
+
+impl InboxRule {
+    /// `messageRule`.
+    pub(crate) fn shown(&self) -> Value {
+        let some = |fields: &Map<String, Value>| (!fields.is_empty()).then(|| fields.clone());
+        json!({
+            "actions": self.actions,
+            "conditions": some(&self.conditions),
+            "displayName": self.display_name,
+            "exceptions": some(&self.exceptions),
+            "hasError": self.has_error,
+            "id": self.id,
+            "isEnabled": !self.is_disabled,
+            "isReadOnly": self.is_read_only,
+            "sequence": self.sequence,
+        })
+    }
+}
+
+impl Mailbox {
+    /// A mailbox nobody has changed anything in.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Leaves the mailbox to be made, as Exchange does for minutes after the licence came.
+    #[must_use]
+    pub fn pending(mut self) -> Self {
+        self.pending = true;
+        self
+    }
+
+    /// Turns automatic replies on.
+    #[must_use]
+    pub fn replying(mut self, text: &str) -> Self {
+        self.automatic_replies.status = "alwaysEnabled".to_owned();
+        self.automatic_replies.internal_reply_message = wrapped(text);
+        self.automatic_replies.external_reply_message = wrapped(text);
+        self
+    }
+
+    /// Adds a rule that does this, in Graph's words, with every message.
+    #[must_use]
+    pub fn rule(mut self, display_name: &str, actions: Value) -> Self {
+        let actions = actions.as_object().cloned().unwrap_or_default();
+        let display_name = display_name.to_owned();
+        self.add_rule(InboxRule { display_name, sequence: 1, actions, ..InboxRule::default() });
+        self
+    }
+
+    /// Adds a rule that Graph shows and does not let anybody change.
+    #[must_use]
+    pub fn read_only_rule(self, display_name: &str) -> Self {
+        let mut mailbox = self.rule(display_name, json!({ "stopProcessingRules": true }));
+        mailbox.inbox_rules.iter_mut().rev().take(1).for_each(|rule| rule.is_read_only = true);
+        mailbox
+    }
+
+    /// Adds a rule and hands back its id.
+    pub(crate) fn add_rule(&mut self, rule: InboxRule) -> String {
+        let id = self.fresh_id("rule");
+        self.inbox_rules.push(InboxRule { id: id.clone(), ..rule });
+        id
+    }
+
+    /// Gives an id to what a file describes without one.
+    pub(super) fn numbered(mut self) -> Self {
+        for rule in std::mem::take(&mut self.inbox_rules) {
+            match rule.id.is_empty() {
+                true => drop(self.add_rule(rule)),
+                false => self.inbox_rules.push(rule),
+            }
+        }
+        self
+    }
+
+    /// Opaque, and alike in every run that makes the same things in the same order.
+    pub(super) fn fresh_id(&mut self, kind: &str) -> String {
+        self.made += 1;
+        format!("AAMk{}=", name_id(kind, &self.made.to_string()).simple())
+    }
+
+    /// The mailbox as a state shows it.
+    pub(super) fn state(&self) -> Value {
+        let rules: Vec<Value> = self.inbox_rules.iter().map(InboxRule::shown).collect();
+        json!({ "automaticReplies": self.automatic_replies.shown(), "inboxRules": rules, "pending": self.pending })
+    }
+
+    /// Reads the mailbox of a tenant file.
+    pub(super) fn parse(place: &str, value: &Value) -> Result<Self, TenantError> {
+        let mailbox: Self = Self::deserialize(value)
+            .map_err(|error| TenantError::new(format!("{place}.mailbox: {error}")))?;
+        Ok(mailbox.numbered())
+    }
+}
+
+/// A text as Exchange keeps it, in a document of its own (Microsoft Graph documentation, "Get user mailbox settings",
+/// 2026).
+pub(crate) fn wrapped(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    format!("<html>\n<body>\n{text}\n</body>\n</html>\n")
+}
+
+impl Tenant {
+    /// Whether a user has a mailbox that answers.
+    pub(crate) fn has_mailbox(&self, user: &User) -> bool {
+        let is_pending = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.pending);
+        !is_pending && self.is_licensed_for_exchange(user)
+    }
+
+    fn is_licensed_for_exchange(&self, user: &User) -> bool {
+        // Most subscriptions have a plan of Exchange that comes without a mailbox.
+        let gives = |name: &str| {
+            name.starts_with("EXCHANGE_S_") && !name.contains("FOUNDATION") && !name.contains("ARCHIVE")
+        };
+        let held = user.disabled_plans();
+        let skus = held.iter().filter_map(|(sku, disabled)| Some((self.skus.get(sku)?, disabled)));
+        skus.into_iter().any(|(sku, disabled)| sku.plans_without(disabled).any(|plan| gives(&plan.name)))
+    }
+
+    /// Changes what is in a user's mailbox.
+    pub(crate) fn edit_mailbox<T>(&mut self, user: Uuid, edit: impl FnOnce(&mut Mailbox) -> T) -> Option<T> {
+        self.edit_user(user, |user| edit(user.mailbox.get_or_insert_default()))
+    }
+
+    /// Makes the mailbox that Exchange had yet to make.
+    ///
+    /// # Errors
+    ///
+    /// No such user.
+    pub fn finish_mailbox(&mut self, user: &str) -> Result<(), TenantError> {
+        let missing = || TenantError::new(format!("user {user} is not in the tenant"));
+        let id = self.user_id(user).ok_or_else(missing)?;
+        self.edit_mailbox(id, |mailbox| mailbox.pending = false).ok_or_else(missing)
+    }
+}
