@@ -32,6 +32,7 @@ mod groups;
 mod lane;
 mod licenses;
 mod log;
+mod mailbox;
 mod meaning;
 mod observer;
 mod paging;
@@ -56,9 +57,14 @@ pub use groups::{Group, GroupKind};
 pub use lane::Priority;
 pub use lane::limits::{Limits, TenantSize};
 pub use licenses::{
-    AddLicense, AssignedLicense, LicenseAssignmentState, PrepaidUnits, ServicePlan, SubscribedSku,
+    AddLicense, AssignedLicense, LicenseAssignmentState, LicenseDetails, PrepaidUnits, ServicePlan,
+    SubscribedSku,
 };
 pub use log::RequestLog;
+pub use mailbox::{
+    AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, EmailAddress, ExternalAudience, InboxRule,
+    NewInboxRule, Recipient, RuleActions,
+};
 pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };

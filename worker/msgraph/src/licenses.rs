@@ -82,6 +82,17 @@ pub struct LicenseAssignmentState {
     pub last_updated_date_time: Option<Timestamp>,
 }
 
+/// A licence a person has by whatever route, with its parts and what became of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct LicenseDetails {
+    pub sku_id: String,
+    pub sku_part_number: Option<String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub service_plans: Vec<ServicePlan>,
+}
+
 /// A licence to be given, without these of its plans.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +124,11 @@ impl Reader<'_> {
             "servicePlans",
         ]);
         self.list(query).await
+    }
+
+    /// The licences a person has, those of a group among them.
+    pub async fn license_details(self, user_id: &str) -> Result<Vec<LicenseDetails>, Error> {
+        self.list(Query::new(&["users", user_id, "licenseDetails"])?).await
     }
 }
 

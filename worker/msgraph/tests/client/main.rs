@@ -9,6 +9,7 @@ mod credentials;
 mod delta;
 mod emulator;
 mod lanes;
+mod mailbox;
 mod observed;
 mod paging;
 mod refusals;

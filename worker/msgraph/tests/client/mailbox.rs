@@ -1,0 +1,89 @@
+//! The client's calls to mailboxes, against the emulator.
+
+use msgraph::{
+    AutomaticReplies, AutomaticRepliesStatus, ExternalAudience, NewInboxRule, Recipient, RuleActions,
+};
+use msgraph_emulator::{Emulator, Fault, Mailbox, Options, Sku, Tenant, User};
+
+use crate::emulator::settings;
+use crate::server::client;
+
+const GRACE: &str = "grace@contoso.example";
+const ADA: &str = "ada@contoso.example";
+
+/// Grace has a mailbox; Ada has none.
+fn emulator() -> Emulator {
+    let tenant = Tenant::empty()
+        .sku(Sku::new("E3", 2).plan("EXCHANGE_S_ENTERPRISE"))
+        .user(
+            User::new(GRACE, "Grace Hopper")
+                .located("US")
+                .licensed("E3")
+                .mailbox(Mailbox::new().replying("At sea")),
+        )
+        .user(User::new(ADA, "Ada Lovelace"));
+    Emulator::start(Options::new(tenant)).unwrap()
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_not_there_shows_nothing_and_takes_nothing() {
+    let emulator = emulator();
+    let client = client(settings(&emulator), ());
+    assert_eq!(client.reader().automatic_replies(ADA).await.unwrap(), None);
+    assert_eq!(client.reader().inbox_rules(ADA).await.unwrap(), None);
+    let error = client.writer().disable_automatic_replies(ADA).await.unwrap_err();
+    assert!(error.is_mailbox_missing(), "{error}");
+    // In other words, also seen: the store is asked and has nothing.
+    emulator.fault(Fault::status(404).code("ErrorItemNotFound"));
+    assert_eq!(client.reader().inbox_rules(GRACE).await.unwrap(), None);
+    // A proxy's page is no word of Graph's.
+    emulator.clear_faults();
+    emulator.fault(Fault::status(404).code("SomethingElse"));
+    assert!(client.reader().inbox_rules(GRACE).await.is_err());
+    assert!(emulator.effects().is_empty());
+}
+
+#[tokio::test]
+async fn automatic_replies_are_set_whole_and_turned_off_alone() {
+    let emulator = emulator();
+    let client = client(settings(&emulator), ());
+    let replies = AutomaticReplies {
+        status: AutomaticRepliesStatus::AlwaysEnabled,
+        external_audience: ExternalAudience::None,
+        internal_reply_message: Some("Ada takes over".into()),
+        external_reply_message: Some(String::new()),
+        ..AutomaticReplies::default()
+    };
+    client.writer().set_automatic_replies(GRACE, &replies).await.unwrap();
+    let seen = client.reader().automatic_replies(GRACE).await.unwrap().unwrap();
+    assert_eq!((seen.status, seen.external_audience), (replies.status, replies.external_audience));
+    assert!(seen.internal_reply_message.as_ref().unwrap().contains("Ada takes over"));
+    assert_eq!(seen.external_reply_message.as_deref(), Some(""));
+    client.writer().disable_automatic_replies(GRACE).await.unwrap();
+    let off = client.reader().automatic_replies(GRACE).await.unwrap().unwrap();
+    let status = AutomaticRepliesStatus::Disabled;
+    assert_eq!(off, AutomaticReplies { status, ..seen });
+}
+
+#[tokio::test]
+async fn a_rule_is_made_found_and_removed_twice() {
+    let emulator = emulator();
+    let client = client(settings(&emulator), ());
+    let actions = RuleActions {
+        redirect_to: vec![Recipient::at(ADA)],
+        stop_processing_rules: Some(true),
+        ..RuleActions::default()
+    };
+    let rule = NewInboxRule { display_name: "Hand over".into(), sequence: 1, is_enabled: true, actions };
+    client.writer().create_inbox_rule(GRACE, &rule).await.unwrap();
+    let rules = client.reader().inbox_rules(GRACE).await.unwrap().unwrap();
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0].display_name.as_deref(), Some("Hand over"));
+    assert_eq!(rules[0].actions, Some(rule.actions));
+    assert!(rules[0].is_unconditional() && rules[0].is_enabled == Some(true));
+    for _ in 0..2 {
+        client.writer().delete_inbox_rule(GRACE, &rules[0].id).await.unwrap();
+    }
+    assert_eq!(client.reader().inbox_rules(GRACE).await.unwrap(), Some(vec![]));
+    assert_eq!(emulator.effects().len(), 2);
+}
