@@ -26,7 +26,8 @@ impl Scenario {
     }
 }
 
-/// Ada has an account and little else; Grace has something of everything that can be taken back.
+/// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
+/// out.
 fn tenant() -> Tenant {
     use msgraph_emulator::{Group, Sku, User};
     let grace = "grace@contoso.example";
@@ -36,6 +37,7 @@ fn tenant() -> Tenant {
         .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))
         .user(User::new("ada@contoso.example", "Ada Lovelace"))
         .user(User::new(grace, "Grace Hopper").located("US").licensed("SPE_E3").licensed("VISIOCLIENT"))
+        .user(User::new("edsger@contoso.example", "Edsger Dijkstra").disabled().manager(grace))
         .group(Group::security("Research"))
         .group(Group::microsoft365("Project X").member(grace))
         .group(Group::security("Engineers").member(grace))

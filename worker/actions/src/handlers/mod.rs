@@ -4,6 +4,7 @@ mod add_to_groups;
 mod assign_licenses;
 mod create_user;
 mod disable_account;
+mod enable_account;
 mod remove_from_groups;
 mod remove_licenses;
 mod revoke_sessions;
@@ -21,6 +22,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<assign_licenses::AssignLicenses>(),
         Entry::of::<create_user::CreateUser>(),
         Entry::of::<disable_account::DisableAccount>(),
+        Entry::of::<enable_account::EnableAccount>(),
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
         Entry::of::<remove_licenses::RemoveLicenses>(),
         Entry::of::<revoke_sessions::RevokeSessions>(),
