@@ -284,6 +284,15 @@ impl Writer<'_> {
         let manager = self.reference(&["users", manager_id])?;
         self.send(Write::put(&["users", user_id, "manager", "$ref"])?.json(&manager)?).await
     }
+
+    /// Leaves a person without a manager.
+    pub async fn remove_manager(self, user_id: &str) -> Result<(), Error> {
+        match self.send(Write::delete(&["users", user_id, "manager", "$ref"])?).await {
+            // Without a manager Graph answers 404.
+            Err(error) if error.is_already_gone() => Ok(()),
+            outcome => outcome,
+        }
+    }
 }
 
 /// Absence is data: a thing Graph says does not exist is `None`.

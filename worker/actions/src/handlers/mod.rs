@@ -7,6 +7,7 @@ mod disable_account;
 mod enable_account;
 mod remove_from_groups;
 mod remove_licenses;
+mod remove_manager;
 mod revoke_sessions;
 mod set_manager;
 
@@ -25,6 +26,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<enable_account::EnableAccount>(),
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
         Entry::of::<remove_licenses::RemoveLicenses>(),
+        Entry::of::<remove_manager::RemoveManager>(),
         Entry::of::<revoke_sessions::RevokeSessions>(),
         Entry::of::<set_manager::SetManager>(),
     ]

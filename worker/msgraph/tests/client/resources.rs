@@ -89,6 +89,7 @@ async fn writes_are_written_as_documented() {
     client.writer().set_account_enabled("1", false).await.unwrap();
     client.writer().revoke_sessions("1").await.unwrap();
     client.writer().set_manager("1", "2").await.unwrap();
+    client.writer().remove_manager("1").await.unwrap();
     client.writer().add_member("g", "1").await.unwrap();
     client.writer().remove_member("g", "1").await.unwrap();
     let add = AddLicense { sku_id: "s".into(), disabled_plans: vec!["p".into()] };
@@ -101,6 +102,7 @@ async fn writes_are_written_as_documented() {
             "PATCH /v1.0/users/1",
             "POST /v1.0/users/1/revokeSignInSessions",
             "PUT /v1.0/users/1/manager/$ref",
+            "DELETE /v1.0/users/1/manager/$ref",
             "POST /v1.0/groups/g/members/$ref",
             "DELETE /v1.0/groups/g/members/1/$ref",
             "POST /v1.0/users/1/assignLicense",
@@ -111,8 +113,8 @@ async fn writes_are_written_as_documented() {
     assert_eq!(bodies[1], r#"{"accountEnabled":false}"#);
     assert_eq!(bodies[2], "");
     assert_eq!(bodies[3], format!(r#"{{"@odata.id":"{}/v1.0/users/2"}}"#, server.url));
-    assert_eq!(bodies[4], format!(r#"{{"@odata.id":"{}/v1.0/directoryObjects/1"}}"#, server.url));
-    assert_eq!(bodies[6], r#"{"addLicenses":[{"skuId":"s","disabledPlans":["p"]}],"removeLicenses":["t"]}"#);
+    assert_eq!(bodies[5], format!(r#"{{"@odata.id":"{}/v1.0/directoryObjects/1"}}"#, server.url));
+    assert_eq!(bodies[7], r#"{"addLicenses":[{"skuId":"s","disabledPlans":["p"]}],"removeLicenses":["t"]}"#);
 }
 
 #[tokio::test]
