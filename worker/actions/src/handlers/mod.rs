@@ -10,6 +10,7 @@ mod remove_licenses;
 mod remove_manager;
 mod revoke_sessions;
 mod set_manager;
+mod set_user_type;
 
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -29,5 +30,6 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<remove_manager::RemoveManager>(),
         Entry::of::<revoke_sessions::RevokeSessions>(),
         Entry::of::<set_manager::SetManager>(),
+        Entry::of::<set_user_type::SetUserType>(),
     ]
 }
