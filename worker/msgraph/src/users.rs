@@ -69,6 +69,7 @@ pub struct User {
     pub user_type: Option<String>,
     pub on_premises_sync_enabled: Option<bool>,
     pub sign_in_sessions_valid_from_date_time: Option<Timestamp>,
+    pub last_password_change_date_time: Option<Timestamp>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub assigned_licenses: Vec<AssignedLicense>,
     #[serde(default, deserialize_with = "null_as_empty")]
@@ -144,7 +145,7 @@ pub struct UserPatch {
     pub user_type: Option<String>,
 }
 
-/// The body that makes an account: the one place where a password is written out.
+/// The body that makes an account.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NewUserBody<'a> {
@@ -153,6 +154,14 @@ struct NewUserBody<'a> {
     properties: UserPatch,
 }
 
+/// The body that replaces a password.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PasswordBody<'a> {
+    password_profile: PasswordProfile<'a>,
+}
+
+/// The one place where a password is written out.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PasswordProfile<'a> {
@@ -160,13 +169,16 @@ struct PasswordProfile<'a> {
     force_change_password_next_sign_in: bool,
 }
 
+impl<'a> PasswordProfile<'a> {
+    fn of(password: &'a SecretString) -> Self {
+        Self { password: password.expose_secret(), force_change_password_next_sign_in: true }
+    }
+}
+
 impl NewUser {
     fn body(&self) -> NewUserBody<'_> {
         NewUserBody {
-            password_profile: PasswordProfile {
-                password: self.password.expose_secret(),
-                force_change_password_next_sign_in: true,
-            },
+            password_profile: PasswordProfile::of(&self.password),
             properties: UserPatch {
                 account_enabled: Some(self.account_enabled),
                 user_principal_name: Some(self.user_principal_name.clone()),
@@ -271,6 +283,12 @@ impl Writer<'_> {
     pub async fn set_account_enabled(self, user_id: &str, enabled: bool) -> Result<(), Error> {
         let patch = UserPatch { account_enabled: Some(enabled), ..UserPatch::default() };
         self.update_user(user_id, &patch).await
+    }
+
+    /// Gives a person another password, which has to be changed at the next sign-in.
+    pub async fn set_password(self, user_id: &str, password: &SecretString) -> Result<(), Error> {
+        let body = PasswordBody { password_profile: PasswordProfile::of(password) };
+        self.send(Write::patch(&["users", user_id])?.json(&body)?).await
     }
 
     /// Ends a person's sessions; tokens already handed out live on until they expire.

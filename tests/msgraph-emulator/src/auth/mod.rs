@@ -172,7 +172,11 @@ impl Tokens {
         let known = self.refresh.get(token).filter(|refresh| refresh.client_id == application.client_id);
         let refresh = known
             .ok_or_else(|| NoToken::invalid_grant(70_000, "The provided refresh token is not valid."))?;
-        let sessions_from = tenant.users.get(&refresh.user).map(|user| user.sessions_from.as_str());
+        // Another password ends sessions as well (2025).
+        let sessions_from = tenant
+            .users
+            .get(&refresh.user)
+            .map(|user| user.sessions_from.as_str().max(user.password_from.as_str()));
         match refresh.state {
             RefreshState::Expired => {
                 Err(NoToken::invalid_grant(70_008, "The refresh token has expired due to inactivity."))

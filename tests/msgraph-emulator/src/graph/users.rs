@@ -85,6 +85,7 @@ pub(super) fn create(visit: &mut Visit<'_>) -> Answer {
     let mut user = User::new("", "");
     user.created = clock::now();
     user.sessions_from.clone_from(&user.created);
+    user.password_from.clone_from(&user.created);
     let password = write_all(visit, &mut user, &body)?;
     if password.is_none() {
         return Err(Refusal::required("passwordProfile.password"));
@@ -121,6 +122,7 @@ pub(super) fn update(visit: &mut Visit<'_>, key: &str) -> Answer {
     let password = write_all(visit, &mut user, &body)?;
     visit.effects.extend(changes(&before, &user, &body));
     if password.is_some() {
+        user.password_from = clock::now();
         visit.effects.push(format!("set password of user {id}"));
     }
     visit.passwords.extend(password);

@@ -13,6 +13,7 @@ const VOLATILE: &[&str] = &[
     "createdDateTime",
     "deletedDateTime",
     "signInSessionsValidFromDateTime",
+    "lastPasswordChangeDateTime",
     "licenseAssignmentStates",
     "passwordProfile",
 ];

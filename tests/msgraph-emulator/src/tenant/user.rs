@@ -40,6 +40,7 @@ const OTHERS: &[&str] = &[
     "createdDateTime",
     "deletedDateTime",
     "id",
+    "lastPasswordChangeDateTime",
     "licenseAssignmentStates",
     "onPremisesSyncEnabled",
     "otherMails",
@@ -88,6 +89,7 @@ pub struct User {
     pub(crate) created: String,
     pub(crate) deleted: Option<String>,
     pub(crate) sessions_from: String,
+    pub(crate) password_from: String,
     /// Whether sessions were revoked since the start; a moment would differ from run to run.
     pub(crate) revoked: bool,
     /// Whether the next sign-in asks for a new password.
@@ -160,6 +162,7 @@ impl User {
             created: CREATED.to_owned(),
             deleted: None,
             sessions_from: CREATED.to_owned(),
+            password_from: CREATED.to_owned(),
             revoked: false,
             must_change_password: false,
             manager: None,
@@ -257,6 +260,7 @@ impl User {
             "createdDateTime" => json!(self.created),
             "deletedDateTime" => json!(self.deleted),
             "signInSessionsValidFromDateTime" => json!(self.sessions_from),
+            "lastPasswordChangeDateTime" => json!(self.password_from),
             "assignedLicenses" => self.assigned_licenses(),
             "licenseAssignmentStates" => self.license_states(),
             "passwordProfile" => Value::Null,

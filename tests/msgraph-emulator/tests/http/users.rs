@@ -316,8 +316,9 @@ async fn a_password_is_taken_and_never_shown() {
         desk.emulator.effects(),
         [format!("set whether user {id} must change the password"), format!("set password of user {id}"),]
     );
-    let user = desk.found(&format!("{path}?$select=passwordProfile")).await;
+    let user = desk.found(&format!("{path}?$select=passwordProfile,lastPasswordChangeDateTime")).await;
     assert_eq!(user["passwordProfile"], Value::Null);
+    assert!(user["lastPasswordChangeDateTime"].as_str().unwrap() > "2026");
     assert_eq!(desk.emulator.secrets().passwords, [PASSWORD]);
 }
 

@@ -8,6 +8,7 @@ mod enable_account;
 mod remove_from_groups;
 mod remove_licenses;
 mod remove_manager;
+mod reset_password;
 mod revoke_sessions;
 mod set_manager;
 mod set_user_type;
@@ -28,6 +29,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
         Entry::of::<remove_licenses::RemoveLicenses>(),
         Entry::of::<remove_manager::RemoveManager>(),
+        Entry::of::<reset_password::ResetPassword>(),
         Entry::of::<revoke_sessions::RevokeSessions>(),
         Entry::of::<set_manager::SetManager>(),
         Entry::of::<set_user_type::SetUserType>(),

@@ -88,6 +88,7 @@ async fn writes_are_written_as_documented() {
     assert_eq!(client.writer().create_user(&user).await.unwrap().id, "1");
     client.writer().set_account_enabled("1", false).await.unwrap();
     client.writer().revoke_sessions("1").await.unwrap();
+    client.writer().set_password("1", &"n3w-word".into()).await.unwrap();
     client.writer().set_manager("1", "2").await.unwrap();
     client.writer().remove_manager("1").await.unwrap();
     client.writer().add_member("g", "1").await.unwrap();
@@ -101,6 +102,7 @@ async fn writes_are_written_as_documented() {
             "POST /v1.0/users",
             "PATCH /v1.0/users/1",
             "POST /v1.0/users/1/revokeSignInSessions",
+            "PATCH /v1.0/users/1",
             "PUT /v1.0/users/1/manager/$ref",
             "DELETE /v1.0/users/1/manager/$ref",
             "POST /v1.0/groups/g/members/$ref",
@@ -112,9 +114,13 @@ async fn writes_are_written_as_documented() {
     assert!(bodies[0].contains(r#""password":"p4ss-word""#));
     assert_eq!(bodies[1], r#"{"accountEnabled":false}"#);
     assert_eq!(bodies[2], "");
-    assert_eq!(bodies[3], format!(r#"{{"@odata.id":"{}/v1.0/users/2"}}"#, server.url));
-    assert_eq!(bodies[5], format!(r#"{{"@odata.id":"{}/v1.0/directoryObjects/1"}}"#, server.url));
-    assert_eq!(bodies[7], r#"{"addLicenses":[{"skuId":"s","disabledPlans":["p"]}],"removeLicenses":["t"]}"#);
+    assert_eq!(
+        bodies[3],
+        r#"{"passwordProfile":{"password":"n3w-word","forceChangePasswordNextSignIn":true}}"#
+    );
+    assert_eq!(bodies[4], format!(r#"{{"@odata.id":"{}/v1.0/users/2"}}"#, server.url));
+    assert_eq!(bodies[6], format!(r#"{{"@odata.id":"{}/v1.0/directoryObjects/1"}}"#, server.url));
+    assert_eq!(bodies[8], r#"{"addLicenses":[{"skuId":"s","disabledPlans":["p"]}],"removeLicenses":["t"]}"#);
 }
 
 #[tokio::test]
