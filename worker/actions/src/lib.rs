@@ -19,6 +19,7 @@ mod handlers;
 mod licenses;
 mod password;
 pub mod person;
+mod properties;
 
 pub use action::{Action, Plan};
 pub use definitions::default_definitions;

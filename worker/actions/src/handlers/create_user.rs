@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::licenses;
 use crate::password::new_password;
 use crate::person::Reader;
+use crate::properties::{self, SELECT, Update};
 
 /// See the file's head.
 pub struct CreateUser;
@@ -70,35 +71,11 @@ pub enum Change {
     /// There is no account yet.
     Create(Box<NewAccount>),
     /// There is one, and these properties differ.
-    Update {
-        /// Its object id.
-        user: String,
-        /// What to write.
-        patch: Box<UserPatch>,
-        /// The properties' names, to print.
-        names: Vec<&'static str>,
-    },
+    Update(Box<Update>),
 }
 
 /// What a new account is made of.
 pub struct NewAccount(Params);
-
-const SELECT: &[&str] = &[
-    "id",
-    "userPrincipalName",
-    "displayName",
-    "mail",
-    "employeeId",
-    "givenName",
-    "surname",
-    "jobTitle",
-    "department",
-    "officeLocation",
-    "companyName",
-    "mobilePhone",
-    "usageLocation",
-    "onPremisesSyncEnabled",
-];
 
 impl Action for CreateUser {
     const NAME: &'static str = "create_user";
@@ -166,7 +143,7 @@ impl Action for CreateUser {
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
         let result = match change {
             Change::Create(account) => graph.create_user(&account.with_new_password()).await.map(|_| ()),
-            Change::Update { user, patch, .. } => graph.update_user(user, patch).await,
+            Change::Update(update) => graph.update_user(&update.user, &update.patch).await,
         };
         result.map_err(|error| match error.status() {
             // Either a twin of this run was faster, or somebody else took the name: the next look tells which.
@@ -208,48 +185,25 @@ fn taken(user: &str) -> Error {
     )
 }
 
-/// What differs between what is asked and what is there. What is not asked for is left as it is, and so is the
-/// name to sign in with: renaming somebody is not creating somebody.
+/// What differs between what is asked and what is there.
 fn update(params: &Params, user: &User) -> Result<Plan<Change>, Error> {
-    let mut patch = UserPatch::default();
-    let mut names = Vec::new();
-    let mut compare = |name, asked: Option<&String>, seen: &Option<String>, slot: &mut Option<String>| {
-        if let Some(asked) = asked.filter(|asked| seen.as_ref() != Some(*asked)) {
-            *slot = Some(asked.clone());
-            names.push(name);
-        }
+    let asked = params.clone();
+    let asked = UserPatch {
+        display_name: Some(asked.display_name),
+        mail: asked.mail,
+        employee_id: asked.employee_id,
+        given_name: asked.given_name,
+        surname: asked.surname,
+        job_title: asked.job_title,
+        department: asked.department,
+        office_location: asked.office_location,
+        company_name: asked.company_name,
+        mobile_phone: asked.mobile_phone,
+        usage_location: asked.usage_location,
+        ..UserPatch::default()
     };
-    compare("display_name", Some(&params.display_name), &user.display_name, &mut patch.display_name);
-    compare("mail", params.mail.as_ref(), &user.mail, &mut patch.mail);
-    compare("employee_id", params.employee_id.as_ref(), &user.employee_id, &mut patch.employee_id);
-    compare("given_name", params.given_name.as_ref(), &user.given_name, &mut patch.given_name);
-    compare("surname", params.surname.as_ref(), &user.surname, &mut patch.surname);
-    compare("job_title", params.job_title.as_ref(), &user.job_title, &mut patch.job_title);
-    compare("department", params.department.as_ref(), &user.department, &mut patch.department);
-    compare(
-        "office_location",
-        params.office_location.as_ref(),
-        &user.office_location,
-        &mut patch.office_location,
-    );
-    compare("company_name", params.company_name.as_ref(), &user.company_name, &mut patch.company_name);
-    compare("mobile_phone", params.mobile_phone.as_ref(), &user.mobile_phone, &mut patch.mobile_phone);
-    compare(
-        "usage_location",
-        params.usage_location.as_ref(),
-        &user.usage_location,
-        &mut patch.usage_location,
-    );
-    if names.is_empty() {
-        return Ok(Plan::nothing());
-    }
-    if user.on_premises_sync_enabled == Some(true) {
-        return Err(Error::blocked(
-            "synced_user",
-            format!("user {} is mastered on premises; set {} in Active Directory", user.id, names.join(", ")),
-        ));
-    }
-    Ok(Plan::of([Change::Update { user: user.id.clone(), patch: Box::new(patch), names }]))
+    let Plan { changes, left } = properties::missing(&asked, user)?;
+    Ok(Plan { changes: changes.into_iter().map(|update| Change::Update(Box::new(update))).collect(), left })
 }
 
 impl NewAccount {
@@ -281,7 +235,7 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Create(_) => f.write_str("create the account"),
-            Self::Update { user, names, .. } => write!(f, "set {} of user {user}", names.join(", ")),
+            Self::Update(update) => update.fmt(f),
         }
     }
 }
