@@ -12,6 +12,7 @@ mod reset_password;
 mod revoke_sessions;
 mod set_manager;
 mod set_user_type;
+mod update_user;
 
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -33,5 +34,6 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<revoke_sessions::RevokeSessions>(),
         Entry::of::<set_manager::SetManager>(),
         Entry::of::<set_user_type::SetUserType>(),
+        Entry::of::<update_user::UpdateUser>(),
     ]
 }
