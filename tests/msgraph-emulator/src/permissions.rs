@@ -95,6 +95,12 @@ const READ_LICENSE_DETAILS: &[&str] = &[
 const ASSIGN_LICENSES: &[&str] =
     &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
 
+const READ_MAIL: &[&str] = &["Mail.Read", "Mail.ReadWrite"];
+
+const WRITE_MAIL: &[&str] = &["Mail.ReadWrite"];
+
+const SEND_MAIL: &[&str] = &["Mail.Send"];
+
 const READ_MAILBOX_SETTINGS: &[&str] = &["MailboxSettings.Read", "MailboxSettings.ReadWrite"];
 
 const WRITE_MAILBOX_SETTINGS: &[&str] = &["MailboxSettings.ReadWrite"];
@@ -137,6 +143,9 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         REVOKE_SESSIONS,
         READ_SKUS,
         ASSIGN_LICENSES,
+        READ_MAIL,
+        WRITE_MAIL,
+        SEND_MAIL,
         READ_MAILBOX_SETTINGS,
         READ_ORGANIZATION,
         READ_PRINCIPALS,
@@ -165,6 +174,9 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         }
         Operation::ListLicenseDetails(_) => READ_LICENSE_DETAILS,
         Operation::AssignLicense(_) => ASSIGN_LICENSES,
+        Operation::ListMessages(_) => READ_MAIL,
+        Operation::CreateDraft(_) => WRITE_MAIL,
+        Operation::SendDraft { .. } => SEND_MAIL,
         Operation::GetMailboxSettings(_)
         | Operation::GetAutomaticReplies(_)
         | Operation::ListInboxRules(_) => READ_MAILBOX_SETTINGS,
@@ -233,7 +245,12 @@ pub(crate) fn denied(path: &[String], needed: &[&str], held: &[String]) -> Refus
         ["reports", ..] | ["admin", "reportSettings"] => {
             Refusal::new(StatusCode::FORBIDDEN, "S2SUnauthorized", "Invalid permission.")
         }
-        ["users", _, "mailboxSettings" | "mailFolders" | "calendar" | "calendars" | "events", ..] => {
+        [
+            "users",
+            _,
+            "mailboxSettings" | "mailFolders" | "messages" | "calendar" | "calendars" | "events",
+            ..,
+        ] => {
             let message = "Access is denied. Check credentials and try again.";
             Refusal::new(StatusCode::FORBIDDEN, "ErrorAccessDenied", message)
         }

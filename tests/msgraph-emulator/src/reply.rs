@@ -35,6 +35,11 @@ impl Reply {
         Self::empty(StatusCode::NO_CONTENT)
     }
 
+    /// 202: it will be done, and nothing is told of how it went.
+    pub(crate) fn accepted() -> Self {
+        Self::empty(StatusCode::ACCEPTED)
+    }
+
     /// An answer in JSON.
     pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
         Self::text(

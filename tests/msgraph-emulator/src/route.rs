@@ -29,6 +29,12 @@ pub(crate) enum Operation<'a> {
     },
     ListLicenseDetails(&'a str),
     AssignLicense(&'a str),
+    ListMessages(&'a str),
+    CreateDraft(&'a str),
+    SendDraft {
+        user: &'a str,
+        message: &'a str,
+    },
     GetMailboxSettings(&'a str),
     GetAutomaticReplies(&'a str),
     UpdateMailboxSettings(&'a str),
@@ -89,7 +95,7 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         return Err(Refusal::malformed(format!("Invalid version: {version}")));
     }
     let known = match *path {
-        ["users", user, below @ ("mailboxSettings" | "mailFolders"), ref rest @ ..] => {
+        ["users", user, below @ ("mailboxSettings" | "mailFolders" | "messages"), ref rest @ ..] => {
             mailbox_operation(method, user, below, rest)
         }
         ["users", ref rest @ ..] => user_operation(method, rest),
@@ -154,6 +160,9 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
 fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'a str]) -> Found<'a> {
     let (read, write) = (method == Method::GET, method == Method::POST);
     let operation = match (below, path) {
+        ("messages", []) if read => Operation::ListMessages(user),
+        ("messages", []) if write => Operation::CreateDraft(user),
+        ("messages", [message, "send"]) if write => Operation::SendDraft { user, message },
         ("mailboxSettings", []) if read => Operation::GetMailboxSettings(user),
         ("mailboxSettings", []) if method == Method::PATCH => Operation::UpdateMailboxSettings(user),
         ("mailboxSettings", ["automaticRepliesSetting"]) if read => Operation::GetAutomaticReplies(user),
@@ -162,7 +171,8 @@ fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'
         ("mailFolders", ["inbox", "messageRules", rule]) if method == Method::DELETE => {
             Operation::DeleteInboxRule { user, rule }
         }
-        ("mailboxSettings", [] | ["automaticRepliesSetting"])
+        ("messages", [] | [_, "send"])
+        | ("mailboxSettings", [] | ["automaticRepliesSetting"])
         | ("mailFolders", ["inbox", "messageRules"] | ["inbox", "messageRules", _]) => {
             return Some(Err(Refusal::method_not_allowed()));
         }

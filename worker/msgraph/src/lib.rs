@@ -32,6 +32,7 @@ mod groups;
 mod lane;
 mod licenses;
 mod log;
+mod mail;
 mod mailbox;
 mod meaning;
 mod observer;
@@ -61,6 +62,7 @@ pub use licenses::{
     SubscribedSku,
 };
 pub use log::RequestLog;
+pub use mail::{ItemBody, Message, NewMessage};
 pub use mailbox::{
     AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, EmailAddress, ExternalAudience, InboxRule,
     NewInboxRule, Recipient, RuleActions,

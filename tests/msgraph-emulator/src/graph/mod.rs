@@ -13,6 +13,7 @@ mod delta;
 mod directory;
 mod groups;
 mod licenses;
+mod mail;
 mod mailbox;
 mod manager;
 mod members;
@@ -61,6 +62,9 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetGroup(group) => groups::get(visit, group),
         Operation::ListLicenseDetails(user) => licenses::list_details(visit, user),
         Operation::AssignLicense(user) => licenses::assign(visit, user),
+        Operation::ListMessages(user) => mail::list(visit, user),
+        Operation::CreateDraft(user) => mail::create(visit, user),
+        Operation::SendDraft { user, message } => mail::send(visit, user, message),
         Operation::GetMailboxSettings(user) => mailbox::get_settings(visit, user),
         Operation::GetAutomaticReplies(user) => mailbox::get_automatic_replies(visit, user),
         Operation::UpdateMailboxSettings(user) => mailbox::update_settings(visit, user),

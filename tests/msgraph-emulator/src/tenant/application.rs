@@ -26,6 +26,8 @@ const DEFAULT_ROLES: &[&str] = &[
     "GroupMember.ReadWrite.All",
     "LicenseAssignment.Read.All",
     "LicenseAssignment.ReadWrite.All",
+    "Mail.ReadWrite",
+    "Mail.Send",
     "MailboxSettings.ReadWrite",
     "Organization.Read.All",
     "User.ReadWrite.All",

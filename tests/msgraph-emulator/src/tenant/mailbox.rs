@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Tenant, TenantError, User, name_id};
+use super::{MailMessage, Tenant, TenantError, User, name_id};
 
 /// What a mailbox holds. It is there while its user has a plan of Exchange, and is not `pending`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -14,6 +14,7 @@ pub struct Mailbox {
     pub(crate) pending: bool,
     pub(crate) automatic_replies: AutomaticReplies,
     pub(crate) inbox_rules: Vec<InboxRule>,
+    pub(crate) messages: Vec<MailMessage>,
     /// How many things were ever made in it: their ids follow from that.
     #[serde(skip)]
     made: u32,
@@ -153,7 +154,7 @@ impl Mailbox {
     }
 
     /// Opaque, and alike in every run that makes the same things in the same order.
-    pub(super) fn fresh_id(&mut self, kind: &str) -> String {
+    pub(crate) fn fresh_id(&mut self, kind: &str) -> String {
         self.made += 1;
         format!("AAMk{}=", name_id(kind, &self.made.to_string()).simple())
     }
@@ -161,7 +162,17 @@ impl Mailbox {
     /// The mailbox as a state shows it.
     pub(super) fn state(&self) -> Value {
         let rules: Vec<Value> = self.inbox_rules.iter().map(InboxRule::shown).collect();
-        json!({ "automaticReplies": self.automatic_replies.shown(), "inboxRules": rules, "pending": self.pending })
+        let message = |message: &MailMessage| {
+            let shown = ["internetMessageId", "isDraft", "subject", "body", "toRecipients"];
+            Value::Object(crate::query::project(&shown, |name| message.property(name)))
+        };
+        let messages: Vec<Value> = self.messages.iter().map(message).collect();
+        json!({
+            "automaticReplies": self.automatic_replies.shown(),
+            "inboxRules": rules,
+            "messages": messages,
+            "pending": self.pending,
+        })
     }
 
     /// Reads the mailbox of a tenant file.

@@ -17,6 +17,7 @@ mod group;
 mod history;
 mod index;
 mod licensing;
+mod mail;
 mod mailbox;
 mod membership;
 pub(crate) mod seed;
@@ -31,6 +32,7 @@ pub(crate) use group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIE
 pub(crate) use history::History;
 use index::Index;
 pub(crate) use licensing::{Add, NotLicensed};
+pub(crate) use mail::MailMessage;
 pub use mailbox::Mailbox;
 pub(crate) use mailbox::{AutomaticReplies, InboxRule, wrapped};
 pub use sku::Sku;

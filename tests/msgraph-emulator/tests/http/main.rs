@@ -19,6 +19,7 @@ mod https;
 mod latency;
 mod licenses;
 mod limits;
+mod mail;
 mod mailbox;
 mod members;
 mod program;

@@ -33,10 +33,12 @@ fn tenant() -> Tenant {
     let grace = "grace@contoso.example";
     Tenant::empty()
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1"))
+        .sku(Sku::new("EXCHANGESTANDARD", 5).plan("EXCHANGE_S_STANDARD"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
         .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))
         .user(User::new("ada@contoso.example", "Ada Lovelace"))
         .user(User::new(grace, "Grace Hopper").located("US").licensed("SPE_E3").licensed("VISIOCLIENT"))
+        .user(User::new("service@contoso.example", "IT Service").located("GB").licensed("EXCHANGESTANDARD"))
         .user(User::new("edsger@contoso.example", "Edsger Dijkstra").disabled().manager(grace))
         .group(Group::security("Research"))
         .group(Group::microsoft365("Project X").member(grace))

@@ -10,6 +10,7 @@ mod remove_licenses;
 mod remove_manager;
 mod reset_password;
 mod revoke_sessions;
+mod send_mail;
 mod set_manager;
 mod set_user_type;
 mod update_user;
@@ -32,6 +33,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<remove_manager::RemoveManager>(),
         Entry::of::<reset_password::ResetPassword>(),
         Entry::of::<revoke_sessions::RevokeSessions>(),
+        Entry::of::<send_mail::SendMail>(),
         Entry::of::<set_manager::SetManager>(),
         Entry::of::<set_user_type::SetUserType>(),
         Entry::of::<update_user::UpdateUser>(),
