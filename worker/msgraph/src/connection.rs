@@ -73,7 +73,7 @@ fn broader(needed: &str) -> &'static [&'static str] {
 }
 
 /// Whose tenant it is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct Organization {

@@ -127,6 +127,19 @@ pub struct RuleActions {
     pub others: Map<String, Value>,
 }
 
+impl RuleActions {
+    /// Whether nothing is done with a message but to send it on.
+    pub fn only_send_on(&self) -> bool {
+        let says_nothing = |value: &Value| match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Array(items) => items.is_empty(),
+            _ => false,
+        };
+        // Graph's own notes, such as `@odata.type`, do nothing.
+        self.others.iter().all(|(name, value)| name.starts_with('@') || says_nothing(value))
+    }
+}
+
 /// A rule to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -260,6 +273,14 @@ mod tests {
         assert!(rule(r#"{"id":"1","conditions":{"sentToMe":null},"exceptions":{}}"#).is_unconditional());
         assert!(!rule(r#"{"id":"1","conditions":{"sentToMe":true}}"#).is_unconditional());
         assert!(!rule(r#"{"id":"1","exceptions":{"senderContains":["ada"]}}"#).is_unconditional());
+    }
+
+    #[test]
+    fn a_rule_that_also_deletes_does_more_than_send_on() {
+        let actions = |json: &str| serde_json::from_str::<RuleActions>(json).unwrap();
+        assert!(actions(r#"{"forwardTo":[],"delete":false,"assignCategories":[],"@x":1}"#).only_send_on());
+        assert!(!actions(r#"{"forwardTo":null,"delete":true}"#).only_send_on());
+        assert!(!actions(r#"{"moveToFolder":"1"}"#).only_send_on());
     }
 
     #[test]

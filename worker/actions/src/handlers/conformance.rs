@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use msgraph::{Client, Observer, Settings};
 use msgraph_emulator::{Emulator, Fault, Options, Tenant};
-use serde_json::Value;
+use serde_json::{Value, json};
 use workflow::{Call, Class, Earlier, Mode, Outcome, OutcomeKind, Report};
 
 use crate::driver::Entry;
@@ -29,16 +29,25 @@ impl Scenario {
 /// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
 /// out.
 fn tenant() -> Tenant {
-    use msgraph_emulator::{Group, Sku, User};
+    use msgraph_emulator::{Group, Mailbox, Sku, User};
     let grace = "grace@contoso.example";
+    let mailbox = Mailbox::new()
+        .replying("Grace is at sea.")
+        .rule("Newsletters", json!({ "delete": true }))
+        .rule("Bills", json!({ "markAsRead": true }))
+        .read_only_rule("Policy");
     Tenant::empty()
-        .sku(Sku::new("SPE_E3", 5).plan("TEAMS1"))
-        .sku(Sku::new("EXCHANGESTANDARD", 5).plan("EXCHANGE_S_STANDARD"))
+        .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
         .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))
-        .user(User::new("ada@contoso.example", "Ada Lovelace"))
-        .user(User::new(grace, "Grace Hopper").located("US").licensed("SPE_E3").licensed("VISIOCLIENT"))
-        .user(User::new("service@contoso.example", "IT Service").located("GB").licensed("EXCHANGESTANDARD"))
+        .user(User::new("ada@contoso.example", "Ada Lovelace").with("mail", "ada@contoso.example"))
+        .user(
+            User::new(grace, "Grace Hopper")
+                .located("US")
+                .licensed("SPE_E3")
+                .licensed("VISIOCLIENT")
+                .mailbox(mailbox),
+        )
         .user(User::new("edsger@contoso.example", "Edsger Dijkstra").disabled().manager(grace))
         .group(Group::security("Research"))
         .group(Group::microsoft365("Project X").member(grace))

@@ -4,7 +4,9 @@ mod add_to_groups;
 mod assign_licenses;
 mod create_user;
 mod disable_account;
+mod disable_automatic_reply;
 mod enable_account;
+mod enable_automatic_reply;
 mod remove_from_groups;
 mod remove_licenses;
 mod remove_manager;
@@ -27,7 +29,9 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<assign_licenses::AssignLicenses>(),
         Entry::of::<create_user::CreateUser>(),
         Entry::of::<disable_account::DisableAccount>(),
+        Entry::of::<disable_automatic_reply::DisableAutomaticReply>(),
         Entry::of::<enable_account::EnableAccount>(),
+        Entry::of::<enable_automatic_reply::EnableAutomaticReply>(),
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
         Entry::of::<remove_licenses::RemoveLicenses>(),
         Entry::of::<remove_manager::RemoveManager>(),

@@ -154,7 +154,7 @@ impl Action for SendMail {
     #[cfg(test)]
     fn scenario() -> super::conformance::Scenario {
         super::conformance::Scenario::new(serde_json::json!({
-            "from": "service@contoso.example", "to": ["grace@contoso.example"], "id": "hr 1",
+            "from": "grace@contoso.example", "to": ["ada@contoso.example"], "id": "hr 1",
             "subject": "A new colleague", "text": "Ada Lovelace begins today.",
         }))
     }
@@ -212,7 +212,7 @@ mod tests {
 
     fn params(to: &[&str]) -> Params {
         Params {
-            from: serde_json::from_value("service@contoso.example".into()).unwrap(),
+            from: serde_json::from_value("grace@contoso.example".into()).unwrap(),
             to: to.iter().map(|&address| address.to_owned()).collect(),
             subject: "s".into(),
             text: "t".into(),
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_draft_that_is_found_is_sent_and_a_sent_mail_is_left() {
-        let params = params(&["grace@contoso.example"]);
+        let params = params(&["edsger@contoso.example"]);
         let found = |is_draft| Some(Message { id: "m".into(), is_draft: Some(is_draft) });
         assert_eq!(plan(&params, None).unwrap().len(), 2);
         assert_eq!(plan(&params, found(true)).unwrap(), ["send the mail from the mailbox of user 1"]);
@@ -249,8 +249,8 @@ mod tests {
 
     #[test]
     fn another_mail_has_another_id() {
-        let one = internet_message_id(&params(&["grace@contoso.example"]));
-        assert_eq!(one, internet_message_id(&params(&["grace@contoso.example"])));
+        let one = internet_message_id(&params(&["edsger@contoso.example"]));
+        assert_eq!(one, internet_message_id(&params(&["edsger@contoso.example"])));
         assert_ne!(one, internet_message_id(&params(&["ada@contoso.example"])));
     }
 }
