@@ -1,6 +1,6 @@
 //! Mailboxes: one that is there, one that is on its way, and none at all.
 
-use msgraph::{LicenseDetails, ServicePlan};
+use msgraph::{InboxRule, LicenseDetails, ServicePlan};
 use workflow::{Left, Needs};
 
 use crate::action::Plan;
@@ -68,6 +68,14 @@ fn without_mailbox<C>(user: &Account) -> Plan<C> {
     let detail = format!("{user} has no mailbox, and no licence that would give one");
     let left = vec![Left { code: "no_mailbox".to_owned(), detail, needs: Needs::Nobody }];
     Plan { left, ..Plan::nothing() }
+}
+
+/// The name by which Gatehouse finds the rule again that it made.
+pub const FORWARDING: &str = "Gatehouse: forward mail";
+
+/// Whether a rule is the one by which Gatehouse forwards.
+pub fn is_forwarding(rule: &InboxRule) -> bool {
+    rule.display_name.as_deref() == Some(FORWARDING)
 }
 
 /// Names the permission that a refused change of settings or rules is missing.

@@ -31,9 +31,11 @@ impl Scenario {
 fn tenant() -> Tenant {
     use msgraph_emulator::{Group, Mailbox, Sku, User};
     let grace = "grace@contoso.example";
+    let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": "edsger@contoso.example" } }] });
     let mailbox = Mailbox::new()
         .replying("Grace is at sea.")
         .rule("Newsletters", json!({ "delete": true }))
+        .rule(crate::mailbox::FORWARDING, redirect)
         .rule("Bills", json!({ "markAsRead": true }))
         .read_only_rule("Policy");
     Tenant::empty()

@@ -7,7 +7,9 @@ mod disable_account;
 mod disable_automatic_reply;
 mod enable_account;
 mod enable_automatic_reply;
+mod forward_mail;
 mod remove_from_groups;
+mod remove_inbox_rules;
 mod remove_licenses;
 mod remove_manager;
 mod reset_password;
@@ -32,7 +34,9 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<disable_automatic_reply::DisableAutomaticReply>(),
         Entry::of::<enable_account::EnableAccount>(),
         Entry::of::<enable_automatic_reply::EnableAutomaticReply>(),
+        Entry::of::<forward_mail::ForwardMail>(),
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
+        Entry::of::<remove_inbox_rules::RemoveInboxRules>(),
         Entry::of::<remove_licenses::RemoveLicenses>(),
         Entry::of::<remove_manager::RemoveManager>(),
         Entry::of::<reset_password::ResetPassword>(),
