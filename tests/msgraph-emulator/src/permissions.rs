@@ -160,11 +160,12 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::ListUsers | Operation::CountUsers | Operation::GetUser(_) => READ_USERS,
         Operation::CreateUser | Operation::SetManager(_) | Operation::RemoveManager(_) => CREATE_USERS,
         Operation::UpdateUser(_) => UPDATE_USERS,
-        Operation::DeleteUser(_) => DELETE_USERS,
+        Operation::DeleteUser(_) | Operation::RestoreDeletedItem(_) => DELETE_USERS,
         Operation::ListUserChanges
         | Operation::GetManager { .. }
         | Operation::ListDeletedUsers
-        | Operation::GetDeletedUser(_) => READ_USERS_FULLY,
+        | Operation::GetDeletedUser(_)
+        | Operation::GetDeletedItem(_) => READ_USERS_FULLY,
         Operation::RevokeSessions(_) => REVOKE_SESSIONS,
         Operation::ListMemberOf { .. } | Operation::ListMembers { .. } => READ_MEMBERS,
         Operation::ListOwners(_) => READ_OWNERS,

@@ -66,6 +66,9 @@ pub(crate) enum Operation<'a> {
     ListOrganization,
     ListDeletedUsers,
     GetDeletedUser(&'a str),
+    /// Without a type in the path: of a directory object only the id and the type are shown.
+    GetDeletedItem(&'a str),
+    RestoreDeletedItem(&'a str),
     ListPrincipals,
     /// By id, or by `appId='…'`.
     GetPrincipal(&'a str),
@@ -104,6 +107,11 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["organization"] => get(method, Operation::ListOrganization),
         ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
         ["directory", "deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
+        ["directory", "deletedItems", item] => get(method, Operation::GetDeletedItem(item)),
+        ["directory", "deletedItems", item, "restore"] if method == Method::POST => {
+            Some(Ok(Operation::RestoreDeletedItem(item)))
+        }
+        ["directory", "deletedItems", _, "restore"] => Some(Err(Refusal::method_not_allowed())),
         ["reports", function] => get(method, Operation::GetReport(function)),
         ["admin", "reportSettings"] if method == Method::PATCH => Some(Ok(Operation::UpdateReportSettings)),
         ["admin", "reportSettings"] => get(method, Operation::GetReportSettings),

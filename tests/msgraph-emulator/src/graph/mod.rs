@@ -9,6 +9,7 @@ use crate::request::{Request, segments_of};
 use crate::route::Operation;
 use crate::tenant::{Tenant, User};
 
+mod deleted;
 mod delta;
 mod directory;
 mod groups;
@@ -75,6 +76,8 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::ListOrganization => directory::list_organization(visit),
         Operation::ListDeletedUsers => directory::list_deleted_users(visit),
         Operation::GetDeletedUser(user) => directory::get_deleted_user(visit, user),
+        Operation::GetDeletedItem(item) => deleted::get(visit, item),
+        Operation::RestoreDeletedItem(item) => deleted::restore(visit, item),
         Operation::ListPrincipals => principals::list(visit),
         Operation::GetPrincipal(key) => principals::get(visit, key),
         Operation::ListAppRoleAssignments(key) => principals::list_app_role_assignments(visit, key),

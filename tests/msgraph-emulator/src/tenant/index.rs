@@ -34,6 +34,10 @@ impl Index {
         self.kept.insert(upn.to_lowercase());
     }
 
+    pub(super) fn release_upn(&mut self, upn: &str) {
+        self.kept.remove(&upn.to_lowercase());
+    }
+
     pub(super) fn users(&self, property: &str, value: &str) -> BTreeSet<Uuid> {
         ids(&self.users, property, value)
     }

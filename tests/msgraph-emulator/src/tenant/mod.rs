@@ -12,6 +12,7 @@ mod application;
 mod contoso;
 mod country;
 mod crowd;
+mod deletion;
 mod file;
 mod group;
 mod history;
@@ -38,8 +39,6 @@ pub(crate) use mailbox::{AutomaticReplies, InboxRule, wrapped};
 pub use sku::Sku;
 pub use user::User;
 pub(crate) use user::{DEFAULTS as USER_DEFAULTS, SENSITIVE, Unwritable};
-
-use crate::clock;
 
 /// The directory id of the tenants made here.
 pub const TENANT_ID: Uuid = Uuid::from_u128(0xc0_47_05_0e_4a_11_4d_5e_9f_00_6a_7e_40_05_e0_01);
@@ -112,6 +111,16 @@ impl Tenant {
     #[must_use]
     pub fn user(mut self, user: User) -> Self {
         let added = self.add_user(user);
+        self.note(added.err())
+    }
+
+    /// Adds a user and deletes it again; what is wrong with it is reported when the emulator starts.
+    #[must_use]
+    pub fn deleted_user(mut self, user: User) -> Self {
+        let added = self.add_user(user);
+        if let Ok(id) = &added {
+            self.soft_delete(*id);
+        }
         self.note(added.err())
     }
 
@@ -359,30 +368,6 @@ impl Tenant {
         self.index.add_user(user);
         self.touched(id);
         Some(answer)
-    }
-
-    /// Moves a user to the deleted items: seats and memberships are free again. Whether there was one.
-    pub fn soft_delete(&mut self, id: Uuid) -> bool {
-        for group in self.groups_of(id) {
-            self.leave(group, id);
-        }
-        let Some(mut user) = self.users.remove(&id) else {
-            return false;
-        };
-        for sku in user.held_skus() {
-            self.count(sku, false);
-        }
-        self.index.remove_user(&user);
-        self.index.keep_upn(&user.upn);
-        for group in self.groups.values_mut() {
-            group.owners.remove(&id);
-        }
-        user.deleted = Some(clock::now());
-        // Entra shows a deleted user under a name that begins with its id (2026-08).
-        user.upn.insert_str(0, &id.simple().to_string());
-        self.deleted.insert(id, user);
-        self.touched(id);
-        true
     }
 
     /// Takes a user out of what can be found, as if it had never been there; seats stay as they are.

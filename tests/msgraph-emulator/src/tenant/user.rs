@@ -96,6 +96,8 @@ pub struct User {
     pub(crate) must_change_password: bool,
     pub(crate) manager: Option<Uuid>,
     pub(crate) member_of: BTreeSet<Uuid>,
+    /// Of a deleted user, the groups to come back to.
+    pub(crate) was_member_of: BTreeSet<Uuid>,
     pub(crate) direct: BTreeMap<Uuid, Direct>,
     /// Licences by group and SKU.
     pub(crate) inherited: BTreeMap<(Uuid, Uuid), Inherited>,
@@ -167,6 +169,7 @@ impl User {
             must_change_password: false,
             manager: None,
             member_of: BTreeSet::new(),
+            was_member_of: BTreeSet::new(),
             direct: BTreeMap::new(),
             inherited: BTreeMap::new(),
             mailbox: None,

@@ -10,6 +10,7 @@ mod batch;
 mod connection;
 mod controls;
 mod crowd;
+mod deleted;
 mod delta;
 mod devices;
 mod faults;
