@@ -25,6 +25,7 @@ mod client;
 mod cloud;
 mod connection;
 mod csv;
+mod deleted;
 mod delta;
 mod download;
 mod error;

@@ -14,7 +14,7 @@ use crate::path::quoted;
 use crate::request::{Query, Write};
 
 /// The directory's largest page.
-const LARGEST_PAGE: usize = 999;
+pub(crate) const LARGEST_PAGE: usize = 999;
 /// Larger pages with `signInActivity` are answered with a 500 (Microsoft Graph documentation, "List users", 2024).
 const LARGEST_PAGE_WITH_SIGN_INS: usize = 500;
 
@@ -84,6 +84,13 @@ pub struct DirectoryObject {
     /// Its type, like `#microsoft.graph.user`.
     #[serde(rename = "@odata.type")]
     pub odata_type: Option<String>,
+}
+
+impl DirectoryObject {
+    /// Whether it is a person.
+    pub fn is_user(&self) -> bool {
+        self.odata_type.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("#microsoft.graph.user"))
+    }
 }
 
 /// An account to be made; what is `None` is not sent. The password has to be changed at the first sign-in: nobody
@@ -345,7 +352,7 @@ pub(crate) fn with_id<'a>(select: &[&'a str]) -> Vec<&'a str> {
 
 /// Deleting puts the object id, without its hyphens, in front of the UPN
 /// (github.com/microsoftgraph/msgraph-sdk-powershell/issues/2256, 2023).
-fn had_upn(user: &User, upn: &str) -> bool {
+pub(crate) fn had_upn(user: &User, upn: &str) -> bool {
     let Some(name) = &user.user_principal_name else { return false };
     let prefix = user.id.replace('-', "");
     let bare = match name.get(..prefix.len()) {

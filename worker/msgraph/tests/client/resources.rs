@@ -80,6 +80,41 @@ async fn a_deleted_person_is_found_under_the_name_they_had() {
 }
 
 #[tokio::test]
+async fn of_what_was_deleted_only_people_are_found_and_all_of_a_name() {
+    let server = Server::start(|seen, _| match seen.path.as_str() {
+        path if path.contains("/deletedItems/g") => {
+            json(200, r##"{"@odata.type":"#microsoft.graph.group","id":"g"}"##)
+        }
+        path if path.contains("/deletedItems/u") => {
+            json(200, r##"{"@odata.type":"#microsoft.graph.user","id":"u"}"##)
+        }
+        path if path.contains("/deletedItems/n") => refusal(404, "Request_ResourceNotFound", "gone"),
+        _ => json(
+            200,
+            r#"{"value":[{"id":"1-1","userPrincipalName":"11ada@contoso.example","employeeId":"7"},
+                {"id":"2-2","userPrincipalName":"22nevada@contoso.example"},
+                {"id":"3-3","userPrincipalName":"33ada@contoso.example"}]}"#,
+        ),
+    })
+    .await;
+    let client = server.client();
+    let rows = [
+        (UserKey::Id("u".into()), vec!["u"]),
+        (UserKey::Id("g".into()), vec![]),
+        (UserKey::Id("n".into()), vec![]),
+        (UserKey::Upn("ada@contoso.example".into()), vec!["1-1", "3-3"]),
+        (UserKey::EmployeeId("7".into()), vec!["1-1"]),
+    ];
+    for (key, expected) in rows {
+        let found = client.reader().deleted_users(&key).await.unwrap();
+        let ids: Vec<_> = found.into_iter().map(|deleted| deleted.id).collect();
+        assert_eq!(ids, expected, "{key}");
+    }
+    assert!(client.reader().deleted_users(&UserKey::Upn("".into())).await.is_err());
+    assert!(client.reader().deleted_users(&UserKey::EmployeeId("".into())).await.is_err());
+}
+
+#[tokio::test]
 async fn writes_are_written_as_documented() {
     let server = Server::start(|_, n| if n == 1 { json(201, USER) } else { json(204, "") }).await;
     let client = server.client();
@@ -89,6 +124,8 @@ async fn writes_are_written_as_documented() {
     client.writer().set_account_enabled("1", false).await.unwrap();
     client.writer().revoke_sessions("1").await.unwrap();
     client.writer().set_password("1", &"n3w-word".into()).await.unwrap();
+    client.writer().delete_user("1").await.unwrap();
+    client.writer().restore_user("1").await.unwrap();
     client.writer().set_manager("1", "2").await.unwrap();
     client.writer().remove_manager("1").await.unwrap();
     client.writer().add_member("g", "1").await.unwrap();
@@ -103,6 +140,8 @@ async fn writes_are_written_as_documented() {
             "PATCH /v1.0/users/1",
             "POST /v1.0/users/1/revokeSignInSessions",
             "PATCH /v1.0/users/1",
+            "DELETE /v1.0/users/1",
+            "POST /v1.0/directory/deletedItems/1/restore",
             "PUT /v1.0/users/1/manager/$ref",
             "DELETE /v1.0/users/1/manager/$ref",
             "POST /v1.0/groups/g/members/$ref",
@@ -118,9 +157,9 @@ async fn writes_are_written_as_documented() {
         bodies[3],
         r#"{"passwordProfile":{"password":"n3w-word","forceChangePasswordNextSignIn":true}}"#
     );
-    assert_eq!(bodies[4], format!(r#"{{"@odata.id":"{}/v1.0/users/2"}}"#, server.url));
-    assert_eq!(bodies[6], format!(r#"{{"@odata.id":"{}/v1.0/directoryObjects/1"}}"#, server.url));
-    assert_eq!(bodies[8], r#"{"addLicenses":[{"skuId":"s","disabledPlans":["p"]}],"removeLicenses":["t"]}"#);
+    assert_eq!(bodies[6], format!(r#"{{"@odata.id":"{}/v1.0/users/2"}}"#, server.url));
+    assert_eq!(bodies[8], format!(r#"{{"@odata.id":"{}/v1.0/directoryObjects/1"}}"#, server.url));
+    assert_eq!(bodies[10], r#"{"addLicenses":[{"skuId":"s","disabledPlans":["p"]}],"removeLicenses":["t"]}"#);
 }
 
 #[tokio::test]
