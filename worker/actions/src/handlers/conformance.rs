@@ -27,7 +27,7 @@ impl Scenario {
 }
 
 /// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
-/// out.
+/// out; one account was deleted.
 fn tenant() -> Tenant {
     use msgraph_emulator::{Group, Mailbox, Sku, User};
     let grace = "grace@contoso.example";
@@ -51,6 +51,7 @@ fn tenant() -> Tenant {
                 .mailbox(mailbox),
         )
         .user(User::new("edsger@contoso.example", "Edsger Dijkstra").disabled().manager(grace))
+        .deleted_user(User::new("alumna@contoso.example", "Ada King").located("GB").licensed("EMS"))
         .group(Group::security("Research"))
         .group(Group::microsoft365("Project X").member(grace))
         .group(Group::security("Engineers").member(grace))
