@@ -14,6 +14,7 @@ mod remove_inbox_rules;
 mod remove_licenses;
 mod remove_manager;
 mod reset_password;
+mod restore_user;
 mod revoke_sessions;
 mod send_mail;
 mod set_manager;
@@ -42,6 +43,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<remove_licenses::RemoveLicenses>(),
         Entry::of::<remove_manager::RemoveManager>(),
         Entry::of::<reset_password::ResetPassword>(),
+        Entry::of::<restore_user::RestoreUser>(),
         Entry::of::<revoke_sessions::RevokeSessions>(),
         Entry::of::<send_mail::SendMail>(),
         Entry::of::<set_manager::SetManager>(),
