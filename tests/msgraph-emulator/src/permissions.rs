@@ -95,6 +95,11 @@ const READ_LICENSE_DETAILS: &[&str] = &[
 const ASSIGN_LICENSES: &[&str] =
     &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
 
+const READ_FILES: &[&str] =
+    &["Files.Read.All", "Files.ReadWrite.All", "Sites.Read.All", "Sites.ReadWrite.All"];
+
+const WRITE_FILES: &[&str] = &["Files.ReadWrite.All", "Sites.ReadWrite.All"];
+
 const READ_MAIL: &[&str] = &["Mail.Read", "Mail.ReadWrite"];
 
 const WRITE_MAIL: &[&str] = &["Mail.ReadWrite"];
@@ -143,6 +148,8 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         REVOKE_SESSIONS,
         READ_SKUS,
         ASSIGN_LICENSES,
+        READ_FILES,
+        WRITE_FILES,
         READ_MAIL,
         WRITE_MAIL,
         SEND_MAIL,
@@ -175,6 +182,8 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         }
         Operation::ListLicenseDetails(_) => READ_LICENSE_DETAILS,
         Operation::AssignLicense(_) => ASSIGN_LICENSES,
+        Operation::GetDrive(_) | Operation::ListDrivePermissions(_) => READ_FILES,
+        Operation::ShareDrive(_) => WRITE_FILES,
         Operation::ListMessages(_) => READ_MAIL,
         Operation::CreateDraft(_) => WRITE_MAIL,
         Operation::SendDraft { .. } => SEND_MAIL,

@@ -29,6 +29,9 @@ pub(crate) enum Operation<'a> {
     },
     ListLicenseDetails(&'a str),
     AssignLicense(&'a str),
+    GetDrive(&'a str),
+    ListDrivePermissions(&'a str),
+    ShareDrive(&'a str),
     ListMessages(&'a str),
     CreateDraft(&'a str),
     SendDraft {
@@ -101,6 +104,7 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["users", user, below @ ("mailboxSettings" | "mailFolders" | "messages"), ref rest @ ..] => {
             mailbox_operation(method, user, below, rest)
         }
+        ["users", user, "drive", ref rest @ ..] => drive_operation(method, user, rest),
         ["users", ref rest @ ..] => user_operation(method, rest),
         ["groups", ref rest @ ..] => group_operation(method, rest),
         ["subscribedSkus"] => get(method, Operation::ListSubscribedSkus),
@@ -160,6 +164,17 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "manager", "$ref"]
         | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
         | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Found<'a> {
+    let operation = match path {
+        [] if method == Method::GET => Operation::GetDrive(user),
+        ["root", "permissions"] if method == Method::GET => Operation::ListDrivePermissions(user),
+        ["root", "invite"] if method == Method::POST => Operation::ShareDrive(user),
+        [] | ["root", "permissions" | "invite"] => return Some(Err(Refusal::method_not_allowed())),
         _ => return None,
     };
     Some(Ok(operation))
@@ -258,7 +273,7 @@ mod tests {
     #[test]
     fn unknown_paths_versions_and_methods_are_told_apart() {
         assert_eq!(found("GET", "/v1.0/teams"), Err(400));
-        assert_eq!(found("GET", "/v1.0/users/u/drive"), Err(400));
+        assert_eq!(found("GET", "/v1.0/users/u/planner"), Err(400));
         assert_eq!(found("GET", "/beta/users"), Err(400));
         assert_eq!(found("PUT", "/v1.0/users"), Err(405));
         assert_eq!(found("DELETE", "/v1.0/users/u/manager"), Err(405));

@@ -12,6 +12,7 @@ use crate::tenant::{Tenant, User};
 mod deleted;
 mod delta;
 mod directory;
+mod drives;
 mod groups;
 mod licenses;
 mod mail;
@@ -63,6 +64,9 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetGroup(group) => groups::get(visit, group),
         Operation::ListLicenseDetails(user) => licenses::list_details(visit, user),
         Operation::AssignLicense(user) => licenses::assign(visit, user),
+        Operation::GetDrive(user) => drives::get(visit, user),
+        Operation::ListDrivePermissions(user) => drives::list_permissions(visit, user),
+        Operation::ShareDrive(user) => drives::invite(visit, user),
         Operation::ListMessages(user) => mail::list(visit, user),
         Operation::CreateDraft(user) => mail::create(visit, user),
         Operation::SendDraft { user, message } => mail::send(visit, user, message),

@@ -23,6 +23,7 @@ const POLL_INTERVAL: u64 = 5;
 /// What the default application may do: enough to let people in and out.
 const DEFAULT_ROLES: &[&str] = &[
     "Directory.Read.All",
+    "Files.ReadWrite.All",
     "GroupMember.ReadWrite.All",
     "LicenseAssignment.Read.All",
     "LicenseAssignment.ReadWrite.All",

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Application, Group, Mailbox, Sku, Tenant, TenantError, User};
+use super::{Application, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -251,6 +251,7 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
             "directoryRole" => user = user.holding_role(value.as_str().ok_or_else(wrong)?),
             "onPremisesSyncEnabled" => user.synced = value.as_bool().ok_or_else(wrong)?,
             "mailbox" => user = user.mailbox(Mailbox::parse(place, value)?),
+            "drive" => user = user.drive(Drive::parse(place, value)?),
             "licenses" => {
                 user.wishes.licenses = parse(&format!("{place}.licenses"), value.clone())?;
             }

@@ -13,6 +13,7 @@ mod contoso;
 mod country;
 mod crowd;
 mod deletion;
+mod drive;
 mod file;
 mod group;
 mod history;
@@ -28,6 +29,8 @@ mod user;
 
 pub use application::{Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET};
 use crowd::Crowd;
+pub use drive::Drive;
+pub(crate) use drive::{Share, permission};
 pub use group::Group;
 pub(crate) use group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIES};
 pub(crate) use history::History;

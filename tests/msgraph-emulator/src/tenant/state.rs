@@ -62,6 +62,9 @@ impl Tenant {
         if let Some(mailbox) = &user.mailbox {
             state.insert("mailbox", mailbox.state());
         }
+        if let Some(drive) = &user.drive {
+            state.insert("drive", drive.state());
+        }
         sorted(state)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Mailbox, country};
+use super::{Drive, Mailbox, country};
 use crate::clock::CREATED;
 
 /// The text properties that can be written, with the longest value Entra takes.
@@ -103,6 +103,8 @@ pub struct User {
     pub(crate) inherited: BTreeMap<(Uuid, Uuid), Inherited>,
     /// What is in the mailbox, once anything was put or changed there.
     pub(crate) mailbox: Option<Box<Mailbox>>,
+    /// The OneDrive, once there is one.
+    pub(crate) drive: Option<Box<Drive>>,
     pub(crate) wishes: Wishes,
 }
 
@@ -173,6 +175,7 @@ impl User {
             direct: BTreeMap::new(),
             inherited: BTreeMap::new(),
             mailbox: None,
+            drive: None,
             wishes: Wishes::default(),
         }
     }
@@ -237,6 +240,13 @@ impl User {
     #[must_use]
     pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
         self.mailbox = Some(Box::new(mailbox));
+        self
+    }
+
+    /// Lets the user have opened the OneDrive.
+    #[must_use]
+    pub fn drive(mut self, drive: Drive) -> Self {
+        self.drive = Some(Box::new(drive));
         self
     }
 

@@ -13,6 +13,7 @@ mod crowd;
 mod deleted;
 mod delta;
 mod devices;
+mod drives;
 mod faults;
 mod groups;
 mod harness;

@@ -125,7 +125,7 @@ async fn ids_of_requests_are_echoed() {
 async fn unknown_paths_versions_and_methods_are_refused() {
     let desk = Desk::open().await;
     refused(&desk.get("teams").await, 400, "BadRequest", "segment 'teams'");
-    refused(&desk.get("users/x/drive").await, 400, "BadRequest", "segment 'drive'");
+    refused(&desk.get("users/x/planner").await, 400, "BadRequest", "segment 'planner'");
     let put = desk.send("PUT", "users", None).await;
     refused(&put, 405, "Request_BadRequest", "method is not allowed");
     let beta = desk.http.get(format!("{}/beta/users", desk.emulator.url()));

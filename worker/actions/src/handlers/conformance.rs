@@ -29,7 +29,7 @@ impl Scenario {
 /// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
 /// out; one account was deleted.
 fn tenant() -> Tenant {
-    use msgraph_emulator::{Group, Mailbox, Sku, User};
+    use msgraph_emulator::{Drive, Group, Mailbox, Sku, User};
     let grace = "grace@contoso.example";
     let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": "edsger@contoso.example" } }] });
     let mailbox = Mailbox::new()
@@ -48,7 +48,8 @@ fn tenant() -> Tenant {
                 .located("US")
                 .licensed("SPE_E3")
                 .licensed("VISIOCLIENT")
-                .mailbox(mailbox),
+                .mailbox(mailbox)
+                .drive(Drive::new()),
         )
         .user(User::new("edsger@contoso.example", "Edsger Dijkstra").disabled().manager(grace))
         .deleted_user(User::new("alumna@contoso.example", "Ada King").located("GB").licensed("EMS"))

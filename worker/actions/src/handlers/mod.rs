@@ -19,6 +19,7 @@ mod revoke_sessions;
 mod send_mail;
 mod set_manager;
 mod set_user_type;
+mod share_onedrive;
 mod update_user;
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<send_mail::SendMail>(),
         Entry::of::<set_manager::SetManager>(),
         Entry::of::<set_user_type::SetUserType>(),
+        Entry::of::<share_onedrive::ShareOnedrive>(),
         Entry::of::<update_user::UpdateUser>(),
     ]
 }

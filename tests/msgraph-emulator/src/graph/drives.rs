@@ -1,0 +1,91 @@
+//! OneDrives: the drive itself, and who else may open it.
+
+use hyper::StatusCode;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::users::entity;
+use super::{Answer, Visit};
+use crate::error::Refusal;
+use crate::paging::metadata;
+use crate::query::{ENTITY, NONE, Query, project};
+use crate::reply::Reply;
+use crate::tenant::{Drive, Share, name_id, permission};
+
+const PROPERTIES: &[&str] = &["driveType", "id", "webUrl"];
+/// What `invite` takes.
+const INVITE: &[&str] = &["recipients", "roles", "requireSignIn", "sendInvitation", "message"];
+
+pub(super) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
+    let query = Query::read(visit.request, ENTITY)?;
+    let names = query.selected(|name| PROPERTIES.contains(&name), "microsoft.graph.drive", PROPERTIES)?;
+    let (user, _) = open(visit, key)?;
+    let fields = project(&names, |name| {
+        Some(match name {
+            "driveType" => json!("business"),
+            "id" => json!(format!("b!{}", name_id("drive", &user.to_string()).simple())),
+            "webUrl" => json!(format!("https://contoso-my.sharepoint.example/personal/{}", user.simple())),
+            _ => return None,
+        })
+    });
+    Ok(Reply::ok(&entity(visit, "drives/$entity", fields)))
+}
+
+pub(super) fn list_permissions(visit: &mut Visit<'_>, key: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let (user, drive) = open(visit, key)?;
+    let owner = permission(user, "owner", visit.tenant.users.get(&user));
+    let shares = drive.shares.iter().map(|share| share.shown(visit.tenant));
+    let value: Vec<Value> = std::iter::once(owner).chain(shares).collect();
+    let context = metadata(visit.request, &format!("users('{user}')/drive/root/permissions"));
+    Ok(Reply::ok(&json!({ "@odata.context": context, "value": value })))
+}
+
+/// Inviting somebody again changes what they may do, and nothing where they may already.
+pub(super) fn invite(visit: &mut Visit<'_>, key: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let body = visit.request.object()?;
+    let (user, drive) = open(visit, key)?;
+    if let Some(name) = body.keys().find(|name| !INVITE.contains(&name.as_str())) {
+        return Err(Refusal::unknown_property(name, "invite"));
+    }
+    if drive.locked {
+        return Err(Refusal::new(StatusCode::LOCKED, "resourceLocked", "The resource is locked."));
+    }
+    let with = recipient(visit, &body)?;
+    let role = body.get("roles").and_then(|roles| roles.get(0)).and_then(Value::as_str);
+    let role = role.filter(|role| ["read", "write"].contains(role));
+    let role =
+        role.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "invalidRequest", "Invalid role."))?;
+    let share = Share { with, role: role.to_owned() };
+    if !drive.shares.contains(&share) {
+        visit.effects.push(format!("let user {with} {role} the drive of user {user}"));
+        visit.tenant.edit_user(user, |user| {
+            let shares = &mut user.drive.get_or_insert_default().shares;
+            shares.retain(|held| held.with != with);
+            shares.push(share.clone());
+        });
+    }
+    let context = metadata(visit.request, "Collection(permission)");
+    Ok(Reply::ok(&json!({ "@odata.context": context, "value": [share.shown(visit.tenant)] })))
+}
+
+/// The user whom an invitation names, by object id or address.
+fn recipient(visit: &Visit<'_>, body: &Map<String, Value>) -> Result<Uuid, Refusal> {
+    let first = body.get("recipients").and_then(|recipients| recipients.get(0));
+    let name = first.and_then(|first| first.get("objectId").or_else(|| first.get("email")));
+    let user = name.and_then(Value::as_str).and_then(|name| visit.tenant.user_id(name));
+    user.ok_or_else(|| {
+        let message = "One or more users could not be resolved";
+        Refusal::new(StatusCode::BAD_REQUEST, "invalidRequest", message)
+    })
+}
+
+/// The user and the drive, if there is one.
+fn open(visit: &Visit<'_>, key: &str) -> Result<(Uuid, Drive), Refusal> {
+    let user = visit.user(key)?;
+    let drive = user.drive.as_deref().cloned();
+    let drive = drive
+        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "ResourceNotFound", "User's mysite not found."))?;
+    Ok((user.id, drive))
+}
