@@ -1,10 +1,18 @@
 //! The shape of every action.
+//!
+//! An action that begins what goes on without it, or has more to do than one look should, waits: its `plan` answers
+//! with a [`Wait`] (`Plan::of(changes).waiting(wait)`), and what a write's answer has to tell the next look comes from
+//! [`Action::begin`] as a note. On waking, [`Reader::notes`] gives all notes back; the plan names those still needed.
+//! Notes can be lost, so the tenant decides and notes only spare it work. A plan without a wait ends the step. A
+//! worker never sleeps for it; what deadlines and replays mean is said in `workflow::wait`.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use workflow::Left;
 
 use crate::error::Error;
@@ -62,6 +70,14 @@ pub trait Action: Send + Sync + 'static {
         }
     }
 
+    /// Makes one change of a plan that waits, and notes what the next look has to know, such as the address of a job.
+    fn begin(
+        change: &Self::Change,
+        graph: Writer<'_>,
+    ) -> impl Future<Output = Result<Option<Value>, Error>> + Send {
+        async move { Self::apply(change, graph).await.map(|()| None) }
+    }
+
     /// A tenant and a request on which this action has something to do.
     #[cfg(test)]
     fn scenario() -> crate::handlers::conformance::Scenario;
@@ -74,12 +90,33 @@ pub struct Plan<C> {
     pub changes: Vec<C>,
     /// Seen, left alone, and said so.
     pub left: Vec<Left>,
+    /// What has to be waited for after the changes; nothing ends the step.
+    pub wait: Option<Wait>,
+}
+
+/// What an action waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wait {
+    /// When to look again. Zero is at once: there is another portion of work.
+    pub after: Duration,
+    /// How long it may wait in all.
+    pub at_most: Duration,
+    /// In words that follow "waits for"; objects by id, no names or addresses.
+    pub reason: String,
+    /// The notes of earlier looks that the next one needs. With new ones at most `workflow::MEMO_LIMIT_BYTES`.
+    pub notes: Vec<Value>,
 }
 
 impl<C> Plan<C> {
     /// A plan of these changes that leaves nothing.
     pub fn of(changes: impl IntoIterator<Item = C>) -> Self {
-        Self { changes: changes.into_iter().collect(), left: Vec::new() }
+        Self { changes: changes.into_iter().collect(), left: Vec::new(), wait: None }
+    }
+
+    /// This plan, and after it a wait.
+    #[must_use]
+    pub fn waiting(self, wait: Wait) -> Self {
+        Self { wait: Some(wait), ..self }
     }
 
     /// The plan of an action that finds everything as asked.

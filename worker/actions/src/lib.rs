@@ -23,7 +23,7 @@ mod password;
 pub mod person;
 mod properties;
 
-pub use action::{Action, Plan};
+pub use action::{Action, Plan, Wait};
 pub use definitions::default_definitions;
 pub use driver::Entry;
 pub use error::Error;

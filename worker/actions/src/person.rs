@@ -6,6 +6,7 @@ use std::ops::Deref;
 use futures_util::future::try_join;
 use msgraph::{Group, User, UserKey};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use workflow::{Earlier, OutcomeKind};
@@ -121,12 +122,19 @@ impl Person {
 pub struct Reader<'a> {
     graph: msgraph::Reader<'a>,
     created: Option<OutcomeKind>,
+    memo: Option<&'a Value>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads in a run that has done this much.
-    pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'_>) -> Self {
-        Self { graph, created: earlier.outcome_of(CREATES) }
+    /// Reads in a run that has done this much, for a step that asked to be given this back.
+    pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'_>, memo: Option<&'a Value>) -> Self {
+        Self { graph, created: earlier.outcome_of(CREATES), memo }
+    }
+
+    /// What earlier looks of this step have noted. A note of another form is passed over: it is only a hint.
+    pub fn notes<N: DeserializeOwned>(&self) -> Vec<N> {
+        let notes = self.memo.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        notes.iter().filter_map(|note| N::deserialize(note).ok()).collect()
     }
 
     /// The person's account, with these properties.
@@ -136,7 +144,7 @@ impl<'a> Reader<'a> {
     pub async fn person(&self, person: &PersonRef, select: &[&str]) -> Result<Person, Error> {
         match (self.graph.user(person.key(), select).await?, self.created) {
             (Some(user), _) => Ok(Person::Present(Box::new(user))),
-            (None, Some(OutcomeKind::Planned)) => Ok(Person::Promised),
+            (None, Some(OutcomeKind::Planned | OutcomeKind::Waiting)) => Ok(Person::Promised),
             (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => Err(Error::NotYetVisible),
             (None, Some(OutcomeKind::Skipped | OutcomeKind::Failed) | None) => Ok(Person::Absent),
         }

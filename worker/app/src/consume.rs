@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::{DeadLetter, Delivery, Due, Message, Outgoing, Properties, Publisher, Receipt};
 use futures_util::FutureExt;
@@ -152,7 +153,20 @@ impl Consumer {
                     );
                     self.metrics.retries_total.with_label_values(&[&because]).inc();
                 }
-                Ok(Outbox::new(None, Some(self.carry_on(job, message, progress, after))))
+                let due = Some(after).filter(|after| !after.is_zero()).map(Due::after);
+                Ok(Outbox::new(None, Some(self.carry_on(job, message, progress, due))))
+            }
+            Conclusion::Asleep { progress, until, waiting, because } => {
+                tracing::info!(workflow, code = because, until = %until, sleeps = progress.sleeps, "run asleep");
+                self.metrics.sleeps_total.with_label_values(&[workflow]).inc();
+                if let Some(code) = because {
+                    self.metrics.retries_total.with_label_values(&[&code]).inc();
+                }
+                let told = waiting.and_then(|it| self.announce(job, message, ResultData::RunWaiting(it)));
+                // What is waited for is a time that somebody has chosen: nobody is woken before it.
+                let due = Some(Due::at(until).with_tolerance(Duration::ZERO));
+                let due = due.filter(|_| until > Timestamp::now());
+                Ok(Outbox::new(told, Some(self.carry_on(job, message, progress, due))))
             }
         }
     }
@@ -194,14 +208,14 @@ impl Consumer {
         job: &Job,
         message: &Message,
         progress: messages::Progress,
-        after: std::time::Duration,
+        due: Option<Due>,
     ) -> Outgoing {
         let properties = continuation_properties(job, message, &progress);
         let continuation = Continuation { event: job.event.clone(), progress };
-        match continuation.to_bytes() {
-            Ok(body) if after.is_zero() => Outgoing::work(QUEUE, body).with_properties(properties),
-            Ok(body) => Outgoing::delayed(QUEUE, Due::after(after), body).with_properties(properties),
-            Err(error) => {
+        match (continuation.to_bytes(), due) {
+            (Ok(body), None) => Outgoing::work(QUEUE, body).with_properties(properties),
+            (Ok(body), Some(due)) => Outgoing::delayed(QUEUE, due, body).with_properties(properties),
+            (Err(error), _) => {
                 let failure = Failure::new(Class::Fault, "progress_too_large", error.to_string());
                 self.dead(message, &self.letter(&failure), job.replays)
             }
@@ -368,7 +382,8 @@ fn count_step(metrics: &Metrics, record: &Record) {
 }
 
 fn continuation_properties(job: &Job, message: &Message, progress: &messages::Progress) -> Properties {
-    let what = format!("continuation {} {} {}", progress.replays, progress.attempt, progress.steps.len());
+    let messages::Progress { replays, attempt, sleeps, steps, .. } = progress;
+    let what = format!("continuation {replays} {attempt} {} {sleeps}", steps.len());
     Properties {
         content_type: Some(Continuation::CONTENT_TYPE.to_owned()),
         message_id: Some(ResultEvent::id_for(job.event.run_id(), &what).to_string()),
@@ -385,7 +400,8 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
     if content_type == Some(Continuation::CONTENT_TYPE) {
         let Continuation { event, progress } = Continuation::from_bytes(&message.body)?;
         let progress = wire::progress_in(&progress);
-        let progress = if replays > progress.replays { progress.replayed(replays) } else { progress };
+        let progress =
+            if replays > progress.replays { progress.replayed(replays, Timestamp::now()) } else { progress };
         return Ok(Job { event, replays: progress.replays, progress: Some(progress) });
     }
     let texts: Vec<_> =
@@ -420,6 +436,7 @@ impl Job {
             replays: self.replays,
             attempt: progress.map_or(1, |progress| progress.attempt),
             steps: progress.map(|progress| progress.records.len()),
+            sleeps: progress.map_or(0, |progress| progress.sleeps),
         }
     }
 }

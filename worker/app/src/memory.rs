@@ -28,6 +28,8 @@ pub struct Key {
     pub attempt: u32,
     /// How many steps are recorded in it; `None` if it is the event itself.
     pub steps: Option<usize>,
+    /// How often the run had gone to sleep: a wait is no attempt and finishes no step.
+    pub sleeps: u32,
 }
 
 /// What is known of a message.

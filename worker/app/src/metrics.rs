@@ -52,6 +52,8 @@ metrics! {
     step_failures_total: IntCounterVec["action", "class", "code"];
     /// Attempts put off to later, by why.
     retries_total: IntCounterVec["code"];
+    /// Times that runs went to sleep until a step or a stage is due.
+    sleeps_total: IntCounterVec["workflow"];
     /// Messages set aside, by why.
     dead_letters_total: IntCounterVec["reason"];
     /// Requests to Microsoft Graph: method is read or write, status is the HTTP status or what went wrong.

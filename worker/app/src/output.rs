@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use messages::{
-    FailureClass, FinishedStep, Left, Needs, Outcome, PlannedStep, RunFinished, RunState, StepFinished,
+    FailureClass, FinishedStep, Left, Needs, Outcome, PlannedStep, RunFinished, RunState, RunWaiting,
+    StepFinished,
 };
 use serde::Serialize;
 
@@ -80,6 +81,7 @@ pub fn outcome(outcome: Outcome) -> Cell {
     Cell::new(word(outcome)).fg(match outcome {
         Outcome::Changed => Color::Green,
         Outcome::Planned => Color::Cyan,
+        Outcome::Waiting => Color::Yellow,
         Outcome::Failed => Color::Red,
         Outcome::Unchanged | Outcome::Skipped => Color::DarkGrey,
     })
@@ -111,13 +113,42 @@ pub fn plan_table(steps: &[PlannedStep]) -> Table {
     for step in steps {
         let what = details(&step.changes, step.failure.as_ref(), step.reason.as_deref(), &step.left);
         table.add_row(vec![
-            Cell::new(&step.stage),
+            Cell::new(stage_and_delay(step)),
             Cell::new(&step.step),
             outcome(step.outcome),
             Cell::new(what),
         ]);
     }
     table
+}
+
+/// The stage, and how long after the one before it it starts.
+fn stage_and_delay(step: &PlannedStep) -> String {
+    match step.after_seconds {
+        Some(seconds) => format!("{} (after {})", step.stage, delay(seconds)),
+        None => step.stage.clone(),
+    }
+}
+
+/// As the author of a workflow writes it.
+fn delay(seconds: u64) -> String {
+    let text = format!("{seconds}s");
+    text.parse::<workflow::Delay>().map_or(text, |delay| delay.to_string())
+}
+
+/// A run that has gone to sleep: why and until when.
+pub fn waiting_lines(run: &RunWaiting) -> String {
+    let mut lines = Vec::new();
+    for step in &run.steps {
+        let (name, word) = (&step.step, word(Outcome::Waiting));
+        lines.push(format!(
+            "  {name:<20} {word:<10} for {}, at the latest until {:.0}",
+            step.reason, step.deadline
+        ));
+        lines.extend(step.changes.iter().map(|change| format!("  {:<31} {change}", "")));
+    }
+    lines.push(format!("run {} sleeps in stage {} until {:.0}", run.run_id, run.stage, run.until));
+    lines.join("\n")
 }
 
 /// One step of a run, as it is heard of.
@@ -156,6 +187,7 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Skipped => "skipped",
+        Outcome::Waiting => "waiting",
         Outcome::Failed => "failed",
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use messages::{FinishedStep, PlannedStep, StepFinished};
 use uuid::Uuid;
-use workflow::{Class, Failure, Left, Needs, Outcome, OutcomeKind, Progress, Record, State};
+use workflow::{
+    Class, Delay, Failure, Left, Needs, Outcome, OutcomeKind, Progress, Record, Start, State, Waiting,
+};
 
 /// What a run carries, as the engine wants it.
 pub fn progress_in(progress: &messages::Progress) -> Progress {
@@ -12,7 +14,11 @@ pub fn progress_in(progress: &messages::Progress) -> Progress {
         first_seen: progress.first_seen,
         attempt: progress.attempt,
         replays: progress.replays,
-        records: progress.steps.iter().map(record_in).collect(),
+        sleeps: progress.sleeps,
+        records: progress.steps.iter().filter_map(record_in).collect(),
+        waiting: progress.waiting.iter().map(waiting_in).collect(),
+        starts: progress.starts.iter().map(|it| Start { stage: it.stage.clone(), at: it.at }).collect(),
+        retry_at: progress.retry_at,
     }
 }
 
@@ -29,6 +35,14 @@ pub fn progress_out(
         attempt: progress.attempt,
         replays: progress.replays,
         steps: progress.records.iter().map(finished_step).collect(),
+        sleeps: progress.sleeps,
+        waiting: progress.waiting.iter().map(waiting_out).collect(),
+        starts: progress
+            .starts
+            .iter()
+            .map(|start| messages::StageStart { stage: start.stage.clone(), at: start.at })
+            .collect(),
+        retry_at: progress.retry_at,
     }
 }
 
@@ -46,12 +60,55 @@ pub fn finished_step(record: &Record) -> FinishedStep {
     }
 }
 
-/// A step of a plan.
-pub fn planned_step(record: &Record) -> PlannedStep {
+/// A step that waits, as everybody may know of it.
+pub fn waiting_step(waiting: &Waiting) -> messages::WaitingStep {
+    messages::WaitingStep {
+        step: waiting.step.clone(),
+        action: waiting.action.clone(),
+        reason: waiting.reason.clone(),
+        since: waiting.since,
+        until: waiting.until,
+        deadline: waiting.deadline,
+        changes: waiting.told.clone(),
+    }
+}
+
+fn waiting_out(waiting: &Waiting) -> messages::Waiting {
+    messages::Waiting {
+        stage: waiting.stage.clone(),
+        step: waiting.step.clone(),
+        action: waiting.action.clone(),
+        reason: waiting.reason.clone(),
+        since: waiting.since,
+        until: waiting.until,
+        deadline: waiting.deadline,
+        changes: u32::try_from(waiting.changes).unwrap_or(u32::MAX),
+        memo: waiting.memo.clone(),
+    }
+}
+
+fn waiting_in(waiting: &messages::Waiting) -> Waiting {
+    Waiting {
+        stage: waiting.stage.clone(),
+        step: waiting.step.clone(),
+        action: waiting.action.clone(),
+        reason: waiting.reason.clone(),
+        since: waiting.since,
+        until: waiting.until,
+        deadline: waiting.deadline,
+        changes: usize::try_from(waiting.changes).unwrap_or(usize::MAX),
+        told: Vec::new(),
+        memo: waiting.memo.clone(),
+    }
+}
+
+/// A step of a plan, and how long after the stage before it its own starts.
+pub fn planned_step(record: &Record, after: Option<Delay>) -> PlannedStep {
     PlannedStep {
         stage: record.stage.clone(),
         step: record.step.clone(),
         action: record.action.clone(),
+        after_seconds: after.map(|after| after.duration().as_secs()),
         outcome: outcome(record.outcome.kind()),
         changes: record.outcome.changes().to_vec(),
         left: record.left.iter().map(left).collect(),
@@ -114,6 +171,7 @@ fn failure_of(record: &Record) -> Option<messages::Failure> {
 fn reason_of(record: &Record) -> Option<String> {
     match &record.outcome {
         Outcome::Skipped(reason) => Some(reason.clone()),
+        Outcome::Waiting { wait, .. } => Some(format!("waits for {}", wait.reason)),
         _ => None,
     }
 }
@@ -124,6 +182,7 @@ fn outcome(kind: OutcomeKind) -> messages::Outcome {
         OutcomeKind::Unchanged => messages::Outcome::Unchanged,
         OutcomeKind::Planned => messages::Outcome::Planned,
         OutcomeKind::Skipped => messages::Outcome::Skipped,
+        OutcomeKind::Waiting => messages::Outcome::Waiting,
         OutcomeKind::Failed => messages::Outcome::Failed,
     }
 }
@@ -150,8 +209,9 @@ fn left_in(left: &messages::Left) -> Left {
     }
 }
 
-fn record_in(step: &FinishedStep) -> Record {
-    Record {
+/// The record of a step; none if it has not finished.
+fn record_in(step: &FinishedStep) -> Option<Record> {
+    Some(Record {
         stage: step.stage.clone(),
         step: step.step.clone(),
         action: step.action.clone(),
@@ -160,13 +220,14 @@ fn record_in(step: &FinishedStep) -> Record {
             messages::Outcome::Unchanged => Outcome::Unchanged,
             messages::Outcome::Planned => Outcome::Planned(Vec::new()),
             messages::Outcome::Skipped => Outcome::Skipped(step.reason.clone().unwrap_or_default()),
+            messages::Outcome::Waiting => return None,
             messages::Outcome::Failed => Outcome::Failed(failure_in(step.failure.as_ref())),
         },
         changes: usize::try_from(step.changes).unwrap_or(usize::MAX),
         left: step.left.iter().map(left_in).collect(),
         request_ids: Vec::new(),
         took: Duration::ZERO,
-    }
+    })
 }
 
 fn failure_in(failure: Option<&messages::Failure>) -> Failure {
@@ -205,7 +266,7 @@ mod tests {
                 request_ids: vec![],
                 took: Duration::ZERO,
             };
-            let back = record_in(&finished_step(&record));
+            let back = record_in(&finished_step(&record)).unwrap();
             assert_eq!(back.outcome.kind(), record.outcome.kind());
             assert_eq!((back.changes, &back.left), (record.changes, &record.left));
             assert_eq!(finished_step(&back), finished_step(&record));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use messages::{Event, RunFinished, RunPlanned, RunState, WorkflowVersion};
+use messages::{Event, RunFinished, RunPlanned, RunState, RunWaiting, WorkflowVersion};
 use msgraph::Client;
 use serde_json::{Map, Value, json};
 use workflow::progress::decisive;
@@ -48,6 +48,17 @@ pub enum Conclusion {
         after: Duration,
         /// The code of the failure that time is to mend, or of the pause.
         because: String,
+    },
+    /// The run sleeps: one of its steps or stages waits.
+    Asleep {
+        /// What to carry.
+        progress: messages::Progress,
+        /// When it goes on, no earlier.
+        until: Timestamp,
+        /// What is told of it; nothing if only what failed is left, and its wait has been told.
+        waiting: Option<RunWaiting>,
+        /// The code of a failure that time is to mend meanwhile.
+        because: Option<String>,
     },
     /// Nobody could be told how far it came.
     Interrupted(Progress),
@@ -155,6 +166,7 @@ impl Attempt<'_> {
             Next::Later { after, progress, because } => {
                 self.later(after, &Progress { records: Vec::new(), ..progress }, because.code)
             }
+            Next::Asleep { until, stage, progress, because } => self.asleep(until, stage, &progress, because),
             Next::Interrupted(progress) => Conclusion::Interrupted(progress),
         }
     }
@@ -163,17 +175,18 @@ impl Attempt<'_> {
     /// progress before anything is written: once half of a plan is done, the rest of it is another plan.
     async fn compare_plan(&self, expected: &str, progress: Progress) -> Conclusion {
         match self.advance(Mode::Plan, progress.clone(), &NoOne).await {
-            Next::Over(planned) if digest::of_plan(&planned.records) == expected => {
+            Next::Over(planned) if digest::of_plan(self.prepared, &planned.records) == expected => {
                 self.later(Duration::ZERO, &progress, PLAN_ACCEPTED.to_owned())
             }
             Next::Over(planned) => {
-                let found = digest::of_plan(&planned.records);
+                let found = digest::of_plan(self.prepared, &planned.records);
                 let detail = format!("the plan is {found} by now; look at it again with mode `plan`");
                 rejected(self.event, &progress, &[Failure::rejected("plan_changed", detail)])
             }
             Next::Later { after, progress, because } => {
                 self.later(after, &Progress { records: Vec::new(), ..progress }, because.code)
             }
+            Next::Asleep { until, stage, progress, because } => self.asleep(until, stage, &progress, because),
             Next::Interrupted(progress) => Conclusion::Interrupted(progress),
         }
     }
@@ -182,6 +195,7 @@ impl Attempt<'_> {
         match self.advance(Mode::Apply, progress, recorder).await {
             Next::Over(progress) => self.finished(&progress),
             Next::Later { after, progress, because } => self.later(after, &progress, because.code),
+            Next::Asleep { until, stage, progress, because } => self.asleep(until, stage, &progress, because),
             Next::Interrupted(progress) => Conclusion::Interrupted(progress),
         }
     }
@@ -189,7 +203,8 @@ impl Attempt<'_> {
     async fn advance(&self, mode: Mode, progress: Progress, recorder: &dyn Recorder) -> Next {
         // Any even spread will do; the run's id is one, and needs no source of chance.
         let spread = f64::from(self.event.run_id().as_fields().0) / f64::from(u32::MAX);
-        let run = Run { prepared: self.prepared, world: self.graph, mode, policy: self.policy, spread };
+        let (prepared, world, policy) = (self.prepared, self.graph, self.policy);
+        let run = Run { prepared, world, mode, policy, spread, clock: &Timestamp::now };
         run.advance(progress, recorder).await
     }
 
@@ -218,13 +233,40 @@ impl Attempt<'_> {
         RunPlanned {
             run_id: self.event.run_id(),
             workflow: self.definition.name.clone(),
-            steps: progress.records.iter().map(wire::planned_step).collect(),
-            digest: digest::of_plan(&progress.records),
+            steps: progress
+                .records
+                .iter()
+                .map(|record| wire::planned_step(record, self.prepared.after(&record.stage)))
+                .collect(),
+            digest: digest::of_plan(self.prepared, &progress.records),
         }
     }
 
     fn later(&self, after: Duration, progress: &Progress, because: String) -> Conclusion {
         Conclusion::Later { progress: self.carried(progress), after, because }
+    }
+
+    fn asleep(
+        &self,
+        until: Timestamp,
+        stage: String,
+        progress: &Progress,
+        because: Option<Failure>,
+    ) -> Conclusion {
+        let steps: Vec<_> = progress.open_waits(&stage).map(wire::waiting_step).collect();
+        let starts = progress.starts.iter().any(|start| start.stage == stage && start.at == until);
+        let waiting = RunWaiting {
+            run_id: self.event.run_id(),
+            workflow: self.definition.name.clone(),
+            stage,
+            until,
+            sleeps: progress.sleeps,
+            replays: progress.replays,
+            steps,
+        };
+        let waiting = Some(waiting).filter(|waiting| starts || !waiting.steps.is_empty());
+        let because = because.map(|failure| failure.code);
+        Conclusion::Asleep { progress: self.carried(progress), until, waiting, because }
     }
 
     fn carried(&self, progress: &Progress) -> messages::Progress {
@@ -300,6 +342,41 @@ mod tests {
         }
     }
 
+    /// A step that waits until it is given back what it knew.
+    struct Waits;
+
+    impl Step<Client> for Waits {
+        fn name(&self) -> &'static str {
+            "waits"
+        }
+
+        fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+            &[]
+        }
+
+        fn parameters(&self) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn check(&self, _: &Value) -> Result<(), Failure> {
+            Ok(())
+        }
+
+        fn run<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, Report> {
+            let wait = workflow::Wait {
+                after: Duration::ZERO,
+                at_most: Duration::from_secs(60),
+                reason: "a job".to_owned(),
+                memo: json!({ "job": 7 }),
+            };
+            let outcome = match call.memo {
+                Some(memo) if *memo == wait.memo => Outcome::Unchanged,
+                _ => Outcome::Waiting { changes: vec!["begin the job".to_owned()], wait },
+            };
+            Box::pin(async { Report::of(outcome) })
+        }
+    }
+
     fn workflows(yaml: &str) -> Workflows {
         let settings = msgraph::Settings {
             graph_url: "http://127.0.0.1:1".into(),
@@ -307,11 +384,11 @@ mod tests {
             ..msgraph::Settings::new("t", "c", String::new().into())
         };
         let client = Client::new(settings, std::sync::Arc::new(())).unwrap();
-        let step: Box<dyn Step<Client>> = Box::new(Panics);
+        let steps: [Box<dyn Step<Client>>; 2] = [Box::new(Panics), Box::new(Waits)];
         Workflows {
             tenants: Tenants::of([("contoso".to_owned(), client)]),
             definitions: Definitions::parse("w.yaml", yaml).unwrap(),
-            roster: Roster::new([step]),
+            roster: Roster::new(steps),
             policy: RetryPolicy::default(),
         }
     }
@@ -349,5 +426,53 @@ mod tests {
         assert!(dead.is_none());
         assert_eq!(result.state, RunState::Rejected);
         assert_eq!(result.failure.unwrap().message, "there is no workflow `nobody`; known: w");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_sleeps_says_so_and_wakes_with_what_it_knew() {
+        let workflows = workflows(
+            "w: { stages: [{ name: a, steps: [waits] }, { name: b, after: 30d, steps: [waits] }] }",
+        );
+        let asleep = async |progress| {
+            let Conclusion::Asleep { progress, waiting: Some(waiting), until, .. } =
+                workflows.run(&event("w"), 0, progress, &NoOne).await
+            else {
+                panic!("should sleep")
+            };
+            let event = event("w");
+            let continuation = messages::Continuation { event, progress }.to_bytes().unwrap();
+            let progress = messages::Continuation::from_bytes(&continuation).unwrap().progress;
+            (wire::progress_in(&progress), waiting, until)
+        };
+        let (progress, first, _) = asleep(None).await;
+        assert_eq!((first.stage.as_str(), first.sleeps, first.steps.len()), ("a", 1, 1));
+        assert_eq!(first.steps[0].changes, ["begin the job"]);
+        let (progress, second, until) = asleep(Some(progress)).await;
+        assert_eq!((second.stage.as_str(), second.sleeps, second.steps.len()), ("b", 2, 0));
+        assert!(until > Timestamp::now() + jiff::SignedDuration::from_hours(29 * 24));
+        let done: Vec<_> =
+            progress.records.iter().map(|record| (record.outcome.kind(), record.changes)).collect();
+        assert_eq!(done, [(workflow::OutcomeKind::Changed, 1)], "what was done before the wait counts");
+        let id = |waiting: &RunWaiting| {
+            let data = messages::ResultData::RunWaiting(waiting.clone());
+            messages::ResultEvent::new(messages::Cause::default(), Timestamp::now(), data).id
+        };
+        assert_ne!(id(&first), id(&second));
+    }
+
+    #[tokio::test]
+    async fn a_plan_shows_the_delay_and_its_digest_covers_it() {
+        let digests = ["30d", "31d"].map(async |after| {
+            let yaml = format!("w: {{ stages: [{{ name: a, after: {after}, steps: [waits] }}] }}");
+            let Conclusion::Planned(plan) = workflows(&yaml).plan(&event("w")).await else {
+                panic!("a plan never waits")
+            };
+            assert_eq!(plan.steps[0].outcome, messages::Outcome::Waiting);
+            (plan.steps[0].after_seconds, plan.digest)
+        });
+        let [thirty, thirty_one] = digests;
+        let ((thirty, one), (thirty_one, other)) = (thirty.await, thirty_one.await);
+        assert_eq!((thirty, thirty_one), (Some(30 * 86_400), Some(31 * 86_400)));
+        assert_ne!(one, other);
     }
 }

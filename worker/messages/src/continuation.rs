@@ -24,6 +24,57 @@ pub struct Progress {
     pub replays: u32,
     /// The steps finished so far, in order.
     pub steps: Vec<FinishedStep>,
+    /// How often the run has gone to sleep, retries apart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sleeps: u32,
+    /// The steps that wait, and those that waited and then failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+    /// When the stages with a delay start, as far as the run has come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<StageStart>,
+    /// What failed for want of time is not tried before this, while other steps of its stage wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+}
+
+/// A step that waits, with what it gets back when it looks again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiting {
+    /// Name of the stage.
+    pub stage: String,
+    /// Name of the step within the stage.
+    pub step: String,
+    /// Name of the action.
+    pub action: String,
+    /// What it waits for.
+    pub reason: String,
+    /// When it first waited.
+    pub since: Timestamp,
+    /// When to look again.
+    pub until: Timestamp,
+    /// When it has to be over.
+    pub deadline: Timestamp,
+    /// Number of writes so far.
+    pub changes: u32,
+    /// What the step gets back.
+    pub memo: Value,
+}
+
+/// When a stage with a delay starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageStart {
+    /// Name of the stage.
+    pub stage: String,
+    /// Not before this.
+    pub at: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A workflow by name and content.

@@ -24,14 +24,16 @@ mod step;
 mod undecodable;
 mod violation;
 
-pub use continuation::{Continuation, Progress, Unwritable, WorkflowVersion};
+pub use continuation::{Continuation, Progress, StageStart, Unwritable, Waiting, WorkflowVersion};
 pub use event::{Event, EventKind, NAMESPACE, run_id};
 pub use incoming::{EVENT_LIMIT_BYTES, Incoming, decode};
 pub use operator::OperatorAction;
 pub use request::{Mode, Person, PersonReference, Request};
 pub use result::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultData, ResultEvent};
-pub use run::{RunFinished, RunPlanned, RunState};
+pub use run::{RunFinished, RunPlanned, RunState, RunWaiting};
 pub use schema::{Schema, schemas};
-pub use step::{Failure, FailureClass, FinishedStep, Left, Needs, Outcome, PlannedStep, StepFinished};
+pub use step::{
+    Failure, FailureClass, FinishedStep, Left, Needs, Outcome, PlannedStep, StepFinished, WaitingStep,
+};
 pub use undecodable::{Envelope, Reason, Undecodable};
 pub use violation::Violation;

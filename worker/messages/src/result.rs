@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::schema::{self, Schema};
 use crate::{
     Envelope, Event, NAMESPACE, OperatorAction, Outcome, Reason, RunFinished, RunPlanned, RunState,
-    StepFinished, Undecodable, json,
+    RunWaiting, StepFinished, Undecodable, json,
 };
 
 /// The content type of events and results in structured mode.
@@ -56,6 +56,8 @@ pub enum ResultData {
     StepFinished(StepFinished),
     /// A plan was made.
     RunPlanned(RunPlanned),
+    /// A run went to sleep.
+    RunWaiting(RunWaiting),
     /// A run came to its end.
     RunFinished(RunFinished),
     /// A dead letter was sent back to work.
@@ -70,6 +72,7 @@ impl ResultData {
         match self {
             Self::StepFinished(_) => "gatehouse.step.finished.v1",
             Self::RunPlanned(_) => "gatehouse.run.planned.v1",
+            Self::RunWaiting(_) => "gatehouse.run.waiting.v1",
             Self::RunFinished(_) => "gatehouse.run.finished.v1",
             Self::OperatorReplayed(_) => "gatehouse.operator.replayed.v1",
             Self::OperatorDiscarded(_) => "gatehouse.operator.discarded.v1",
@@ -81,6 +84,7 @@ impl ResultData {
         match self {
             Self::StepFinished(_) => &schema::STEP_FINISHED,
             Self::RunPlanned(_) => &schema::RUN_PLANNED,
+            Self::RunWaiting(_) => &schema::RUN_WAITING,
             Self::RunFinished(_) => &schema::RUN_FINISHED,
             Self::OperatorReplayed(_) => &schema::OPERATOR_REPLAYED,
             Self::OperatorDiscarded(_) => &schema::OPERATOR_DISCARDED,
@@ -95,9 +99,11 @@ impl ResultData {
                 Outcome::Unchanged => "step.unchanged",
                 Outcome::Planned => "step.planned",
                 Outcome::Skipped => "step.skipped",
+                Outcome::Waiting => "step.waiting",
                 Outcome::Failed => "step.failed",
             },
             Self::RunPlanned(_) => "run.planned",
+            Self::RunWaiting(_) => "run.waiting",
             Self::RunFinished(run) => match run.state {
                 RunState::Succeeded => "run.succeeded",
                 RunState::Partial => "run.partial",
@@ -114,6 +120,7 @@ impl ResultData {
         match self {
             Self::StepFinished(step) => Some(step.run_id),
             Self::RunPlanned(plan) => Some(plan.run_id),
+            Self::RunWaiting(run) => Some(run.run_id),
             Self::RunFinished(run) => Some(run.run_id),
             Self::OperatorReplayed(action) | Self::OperatorDiscarded(action) => action.run_id,
         }
@@ -129,6 +136,9 @@ impl ResultData {
                 what(&["step.finished", &step.replays.to_string(), &step.stage, &step.step])
             }
             Self::RunPlanned(plan) => what(&["run.planned", &plan.digest]),
+            Self::RunWaiting(run) => {
+                what(&["run.waiting", &run.replays.to_string(), &run.sleeps.to_string()])
+            }
             Self::RunFinished(run) if run.state == RunState::Rejected => {
                 what(&["run.rejected", &run.replays.to_string()])
             }
@@ -290,6 +300,9 @@ fn reader(event_type: &str) -> Option<(&'static Schema, Read)> {
         }
         "gatehouse.run.planned.v1" => {
             (&schema::RUN_PLANNED, |data| RunPlanned::deserialize(data).map(ResultData::RunPlanned))
+        }
+        "gatehouse.run.waiting.v1" => {
+            (&schema::RUN_WAITING, |data| RunWaiting::deserialize(data).map(ResultData::RunWaiting))
         }
         "gatehouse.run.finished.v1" => {
             (&schema::RUN_FINISHED, |data| RunFinished::deserialize(data).map(ResultData::RunFinished))

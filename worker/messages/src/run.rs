@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Failure, FailureClass, FinishedStep, PlannedStep, Undecodable, Violation};
+use crate::{Failure, FailureClass, FinishedStep, PlannedStep, Undecodable, Violation, WaitingStep};
 
 /// `gatehouse.run.planned.v1`: what would be changed. Nothing was touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,26 @@ pub struct RunPlanned {
     pub steps: Vec<PlannedStep>,
     /// `sha256:` and 64 hexadecimal digits: what a publisher sends back as `expected_plan`.
     pub digest: String,
+}
+
+/// `gatehouse.run.waiting.v1`: a run went to sleep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunWaiting {
+    /// The run.
+    pub run_id: Uuid,
+    /// Name of the workflow.
+    pub workflow: String,
+    /// The stage that waits for its time, or whose steps wait.
+    pub stage: String,
+    /// When the run goes on.
+    pub until: Timestamp,
+    /// Which sleep of the run this is, from 1.
+    pub sleeps: u32,
+    /// How often an operator had replayed the run by then.
+    pub replays: u32,
+    /// The steps that wait. None: the stage waits for its time.
+    pub steps: Vec<WaitingStep>,
 }
 
 /// How a run ended.

@@ -40,13 +40,14 @@ static RESULT: Schema = schema!("result");
 static STEP: Schema = schema!("step");
 pub(crate) static STEP_FINISHED: Schema = schema!("step.finished.v1");
 pub(crate) static RUN_PLANNED: Schema = schema!("run.planned.v1");
+pub(crate) static RUN_WAITING: Schema = schema!("run.waiting.v1");
 pub(crate) static RUN_FINISHED: Schema = schema!("run.finished.v1");
 pub(crate) static OPERATOR_REPLAYED: Schema = schema!("operator.replayed.v1");
 pub(crate) static OPERATOR_DISCARDED: Schema = schema!("operator.discarded.v1");
 pub(crate) static CONTINUATION: Schema = schema!("continuation.v1");
 static DEAD_LETTER: Schema = schema!("dead-letter.v1");
 
-static SCHEMAS: [&Schema; 15] = [
+static SCHEMAS: [&Schema; 16] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
@@ -57,6 +58,7 @@ static SCHEMAS: [&Schema; 15] = [
     &STEP,
     &STEP_FINISHED,
     &RUN_PLANNED,
+    &RUN_WAITING,
     &RUN_FINISHED,
     &OPERATOR_REPLAYED,
     &OPERATOR_DISCARDED,

@@ -1,5 +1,6 @@
 //! What results say about steps. None of it holds names or addresses, only object ids.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ pub enum Outcome {
     Planned,
     /// Not tried.
     Skipped,
+    /// Something goes on that was begun. Only in plans: a step that waits has not finished.
+    Waiting,
     /// Could not be made true.
     Failed,
 }
@@ -101,6 +104,9 @@ pub struct PlannedStep {
     pub step: String,
     /// Name of the action.
     pub action: String,
+    /// Only if the stage starts so many seconds after the end of the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_seconds: Option<u64>,
     /// `Planned` if there is something to change.
     pub outcome: Outcome,
     /// The writes that would be made, one sentence each.
@@ -110,9 +116,29 @@ pub struct PlannedStep {
     /// Only if it cannot be planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Only if it would be skipped.
+    /// Only if it would be skipped, or waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// A step that waits, as a result tells of it: without its memo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitingStep {
+    /// Name of the step within the stage.
+    pub step: String,
+    /// Name of the action.
+    pub action: String,
+    /// What it waits for.
+    pub reason: String,
+    /// When it first waited.
+    pub since: Timestamp,
+    /// When it is looked at again.
+    pub until: Timestamp,
+    /// When it has failed unless it is done by then.
+    pub deadline: Timestamp,
+    /// The writes it made before it went to sleep this time, one sentence each.
+    pub changes: Vec<String>,
 }
 
 /// `gatehouse.step.finished.v1`: a step came to its end.
@@ -131,7 +157,7 @@ pub struct StepFinished {
     pub action: String,
     /// What became of it.
     pub outcome: Outcome,
-    /// The writes made, one sentence each.
+    /// The writes made since it last waited, one sentence each.
     pub changes: Vec<String>,
     /// What was left alone.
     pub left: Vec<Left>,

@@ -4,8 +4,8 @@
 
 use messages::{
     Cause, Continuation, Failure, FailureClass, FinishedStep, Incoming, Left, Needs, OperatorAction, Outcome,
-    PlannedStep, ResultData, ResultEvent, RunFinished, RunPlanned, RunState, StepFinished, Undecodable,
-    Violation, decode, run_id,
+    PlannedStep, ResultData, ResultEvent, RunFinished, RunPlanned, RunState, RunWaiting, StepFinished,
+    Undecodable, Violation, WaitingStep, decode, run_id,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -267,8 +267,8 @@ fn run() -> impl Strategy<Value = Uuid> {
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
-    use Outcome::{Changed, Failed, Planned, Skipped, Unchanged};
-    select(vec![Changed, Unchanged, Planned, Skipped, Failed])
+    use Outcome::{Changed, Failed, Planned, Skipped, Unchanged, Waiting};
+    select(vec![Changed, Unchanged, Planned, Skipped, Waiting, Failed])
 }
 
 fn failure() -> impl Strategy<Value = Option<Failure>> {
@@ -284,11 +284,13 @@ fn left() -> impl Strategy<Value = Vec<Left>> {
 
 fn planned_step() -> impl Strategy<Value = PlannedStep> {
     let names = (text(), text(), text());
-    (names, outcome(), vec(text(), 0..3), left(), failure(), option::of(text())).prop_map(
-        |((stage, step, action), outcome, changes, left, failure, reason)| PlannedStep {
+    let after = option::of(1..34_560_000_u64);
+    (names, after, outcome(), vec(text(), 0..3), left(), failure(), option::of(text())).prop_map(
+        |((stage, step, action), after_seconds, outcome, changes, left, failure, reason)| PlannedStep {
             stage,
             step,
             action,
+            after_seconds,
             outcome,
             changes,
             left,
@@ -341,6 +343,24 @@ fn run_planned() -> impl Strategy<Value = ResultData> {
     })
 }
 
+fn run_waiting() -> impl Strategy<Value = ResultData> {
+    let step = ((text(), text(), text()), (time(), time(), time()), vec(text(), 0..3));
+    let step = step.prop_map(|((step, action, reason), (since, until, deadline), changes)| WaitingStep {
+        step,
+        action,
+        reason,
+        since,
+        until,
+        deadline,
+        changes,
+    });
+    (run(), (text(), text()), time(), (1..u32::MAX, any::<u32>()), vec(step, 0..3)).prop_map(
+        |(run_id, (workflow, stage), until, (sleeps, replays), steps)| {
+            ResultData::RunWaiting(RunWaiting { run_id, workflow, stage, until, sleeps, replays, steps })
+        },
+    )
+}
+
 fn run_finished() -> impl Strategy<Value = ResultData> {
     use RunState::{Failed, Partial, Rejected, Succeeded};
     let state = select(vec![Succeeded, Partial, Failed, Rejected]);
@@ -389,6 +409,7 @@ fn results() -> impl Strategy<Value = ResultEvent> {
     let data = prop_oneof![
         step_finished(),
         run_planned(),
+        run_waiting(),
         run_finished(),
         operator_action().prop_map(ResultData::OperatorReplayed),
         operator_action().prop_map(ResultData::OperatorDiscarded),

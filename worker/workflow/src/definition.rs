@@ -8,6 +8,7 @@ use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::{Map, Value};
 use serde_saphyr::{Location, Spanned};
 
+use crate::delay::Delay;
 use crate::step::Roster;
 use crate::template;
 
@@ -38,6 +39,9 @@ pub struct Stage {
     /// The stage runs only if this expression holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// The stage starts so long after the end of the one before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Delay>,
     /// What a failed step means for the stages after it.
     pub on_failure: OnFailure,
     /// Run together.
@@ -201,6 +205,7 @@ struct RawDefinition {
 struct RawStage {
     name: String,
     when: Option<String>,
+    after: Option<Delay>,
     #[serde(default)]
     on_failure: OnFailure,
     steps: Vec<Spanned<RawStep>>,
@@ -244,8 +249,8 @@ impl RawStage {
             }
             steps.push(StepDefinition { name, action, when, params, place });
         }
-        let Self { name, when, on_failure, .. } = self;
-        Ok(Stage { name, when, on_failure, steps, place: stage_place })
+        let Self { name, when, after, on_failure, .. } = self;
+        Ok(Stage { name, when, after, on_failure, steps, place: stage_place })
     }
 }
 
@@ -316,6 +321,7 @@ leave:
     groups: { Paris: [staff-fr] }
   stages:
     - name: lock out
+      after: 30d
       on_failure: continue
       steps:
         - note
@@ -329,6 +335,7 @@ leave:
         let definitions = Definitions::parse("leave.yaml", FILE).unwrap();
         let leave = definitions.get("leave").unwrap();
         assert_eq!(leave.stages[0].on_failure, OnFailure::Continue);
+        assert_eq!(leave.stages[0].after.map(|after| after.to_string()).as_deref(), Some("30d"));
         let names: Vec<_> = leave.stages[0].steps.iter().map(|step| (&*step.name, &*step.action)).collect();
         assert_eq!(names, [("note", "note"), ("second", "note")]);
         assert_eq!(leave.stages[0].steps[1].when.as_deref(), Some("manager"));
@@ -349,6 +356,16 @@ leave:
                 "leave:\n  stages:\n    - name: a\n      steps: [note, note]\n",
                 "leave.yaml:4:21: ",
                 "two steps",
+            ),
+            (
+                "leave:\n  stages:\n    - name: a\n      after: 30\n      steps: []\n",
+                "leave.yaml:4:",
+                "such as 90s",
+            ),
+            (
+                "leave:\n  stages:\n    - name: a\n      after: 2y\n      steps: []\n",
+                "leave.yaml:4:",
+                "such as 90s",
             ),
             ("leave: [\n", "leave.yaml:", ""),
             ("a: { stages: [] }\na: { stages: [] }\n", "leave.yaml:2:1: ", "duplicate"),
@@ -381,7 +398,10 @@ leave:
             errors[0].starts_with("leave.yaml:3:7: `when` of stage `a`: unknown variable `persn`"),
             "{errors:#?}"
         );
-        assert!(errors[1].starts_with("leave.yaml:6:11: unknown action `nota`; known: fail"), "{errors:#?}");
+        assert!(
+            errors[1].starts_with("leave.yaml:6:11: unknown action `nota`; known: copy, fail"),
+            "{errors:#?}"
+        );
         assert!(errors[2].contains("`note` has no parameter `txt`; it has: text"), "{errors:#?}");
     }
 

@@ -4,6 +4,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::definition::Definition;
+use crate::delay::Delay;
+use crate::prepare::Prepared;
 use crate::progress::Record;
 
 #[derive(Serialize)]
@@ -11,17 +13,20 @@ struct PlannedStep<'a> {
     stage: &'a str,
     step: &'a str,
     action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Delay>,
     changes: &'a [String],
 }
 
-/// The digest of what these records would write. Two plans with one digest write the same.
-pub fn of_plan(records: &[Record]) -> String {
+/// The digest of what these records would write and when. Two plans with one digest write the same, as far apart.
+pub fn of_plan<W>(prepared: &Prepared<'_, W>, records: &[Record]) -> String {
     let steps: Vec<_> = records
         .iter()
         .map(|record| PlannedStep {
             stage: &record.stage,
             step: &record.step,
             action: &record.action,
+            after: prepared.after(&record.stage),
             changes: record.outcome.changes(),
         })
         .collect();

@@ -7,16 +7,17 @@
 //! What is absent here, on purpose:
 //! - It knows neither Graph nor RabbitMQ: a step's world is a type parameter it only passes on.
 //! - It stores nothing: a run's [`Progress`] is a value that its caller carries in a message.
-//! - It never sleeps and has no retry loop: it answers [`Next::Later`] with a delay, and whoever holds
+//! - It never sleeps and has no retry loop: it answers [`Next::Later`] or [`Next::Asleep`], and whoever holds
 //!   the message decides how to wait.
 //!
 //! Start reading at [`run`](mod@run); [`definition`] is the YAML, [`prepare`](mod@prepare) turns a
-//! definition and an event into steps that can no longer fail for want of a value.
+//! definition and an event into steps that can no longer fail for want of a value; [`wait`] is how a step waits.
 
 #[cfg(test)]
 mod toys;
 
 pub mod definition;
+pub mod delay;
 pub mod digest;
 pub mod outcome;
 pub mod prepare;
@@ -25,11 +26,14 @@ pub mod retry;
 pub mod run;
 pub mod step;
 pub mod template;
+pub mod wait;
 
 pub use definition::{Definition, DefinitionError, Definitions, OnFailure};
+pub use delay::{Delay, DelayError};
 pub use outcome::{Class, Failure, Left, Needs, Outcome, OutcomeKind};
 pub use prepare::{Prepared, prepare};
 pub use progress::{Progress, Record, State, state};
 pub use retry::RetryPolicy;
 pub use run::{Interrupted, Next, Recorder, Run};
 pub use step::{Call, Earlier, Mode, Report, Roster, Step};
+pub use wait::{MEMO_LIMIT_BYTES, Start, Wait, Waiting};

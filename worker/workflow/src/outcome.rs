@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wait::Wait;
+
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -13,6 +15,13 @@ pub enum Outcome {
     Planned(Vec<String>),
     /// The step was passed over, and why.
     Skipped(String),
+    /// The step has to look again; it has not finished, and so has no record but in a plan.
+    Waiting {
+        /// What it wrote meanwhile; one sentence a write.
+        changes: Vec<String>,
+        /// For what and for how long.
+        wait: Wait,
+    },
     /// The step could not make it so.
     Failed(Failure),
 }
@@ -28,6 +37,8 @@ pub enum OutcomeKind {
     Planned,
     /// See [`Outcome::Skipped`].
     Skipped,
+    /// See [`Outcome::Waiting`].
+    Waiting,
     /// See [`Outcome::Failed`].
     Failed,
 }
@@ -40,6 +51,7 @@ impl Outcome {
             Self::Unchanged => OutcomeKind::Unchanged,
             Self::Planned(_) => OutcomeKind::Planned,
             Self::Skipped(_) => OutcomeKind::Skipped,
+            Self::Waiting { .. } => OutcomeKind::Waiting,
             Self::Failed(_) => OutcomeKind::Failed,
         }
     }
@@ -47,7 +59,7 @@ impl Outcome {
     /// The changes made or planned, if any.
     pub fn changes(&self) -> &[String] {
         match self {
-            Self::Changed(changes) | Self::Planned(changes) => changes,
+            Self::Changed(changes) | Self::Planned(changes) | Self::Waiting { changes, .. } => changes,
             Self::Unchanged | Self::Skipped(_) | Self::Failed(_) => &[],
         }
     }
@@ -61,6 +73,7 @@ impl OutcomeKind {
             Self::Unchanged => "unchanged",
             Self::Planned => "planned",
             Self::Skipped => "skipped",
+            Self::Waiting => "waiting",
             Self::Failed => "failed",
         }
     }

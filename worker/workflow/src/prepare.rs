@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::definition::{Definition, OnFailure, Stage, StepDefinition};
+use crate::delay::Delay;
 use crate::outcome::Failure;
 use crate::progress::Progress;
 use crate::step::{Roster, Step};
@@ -21,6 +22,8 @@ pub struct Prepared<'a, W> {
 pub struct PreparedStage<'a, W> {
     /// Its name.
     pub name: &'a str,
+    /// How long after the end of the stage before it this one starts.
+    pub after: Option<Delay>,
     /// What a failed step means for later stages.
     pub on_failure: OnFailure,
     /// Run together.
@@ -59,6 +62,19 @@ impl<W> Prepared<'_, W> {
             stage.steps.iter().all(|step| progress.find(stage.name, step.name).is_some())
         };
         self.stages.iter().all(recorded)
+    }
+
+    /// How long after the end of the stage before it a stage starts, if it has anything to wait for.
+    pub fn after(&self, stage: &str) -> Option<Delay> {
+        let stage = self.stages.iter().find(|prepared| prepared.name == stage)?;
+        stage.after.filter(|_| stage.steps.iter().any(PreparedStep::runs))
+    }
+}
+
+impl<W> PreparedStep<'_, W> {
+    /// Whether there is anything to do, as against to pass over.
+    pub(crate) fn runs(&self) -> bool {
+        matches!(self.task, Task::Run { .. })
     }
 }
 
@@ -109,7 +125,7 @@ fn prepare_stage<'a, W>(
     if !failures.is_empty() {
         return Err(failures);
     }
-    Ok(PreparedStage { name: &stage.name, on_failure: stage.on_failure, steps })
+    Ok(PreparedStage { name: &stage.name, after: stage.after, on_failure: stage.on_failure, steps })
 }
 
 fn prepare_step<'a, W>(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::outcome::{Class, Left, Needs, Outcome};
+use crate::wait::{Start, Waiting};
 
 /// One step that has finished, one way or the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,18 +40,35 @@ impl Record {
 pub struct Progress {
     /// When the run's first attempt began.
     pub first_seen: Timestamp,
-    /// The attempt at the current stage, from 1; back to 1 when the run gets further.
+    /// The attempt at the current stage, from 1; back to 1 when the run gets further, be it to wait.
     pub attempt: u32,
     /// How often an operator has replayed the run.
     pub replays: u32,
+    /// How often the run has gone to sleep, failures apart: what is said of each sleep is told from the others.
+    pub sleeps: u32,
     /// Every step that has finished.
     pub records: Vec<Record>,
+    /// Every step that waits, and those that waited and then failed, with what they know.
+    pub waiting: Vec<Waiting>,
+    /// When the stages with a delay start, as far as the run has come.
+    pub starts: Vec<Start>,
+    /// What failed for want of time is not tried before this, while other steps of its stage wait.
+    pub retry_at: Option<Timestamp>,
 }
 
 impl Progress {
     /// A run that has done nothing yet.
     pub fn new(first_seen: Timestamp) -> Self {
-        Self { first_seen, attempt: 1, replays: 0, records: Vec::new() }
+        Self {
+            first_seen,
+            attempt: 1,
+            replays: 0,
+            sleeps: 0,
+            records: Vec::new(),
+            waiting: Vec::new(),
+            starts: Vec::new(),
+            retry_at: None,
+        }
     }
 
     /// The record of a step, if it has one.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::definition::OnFailure;
 use crate::outcome::{Class, Failure, Outcome};
@@ -12,12 +14,14 @@ use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
 use crate::progress::{Progress, Record};
 use crate::retry::RetryPolicy;
 use crate::step::{BoxFuture, Call, Earlier, Mode, Report};
+use crate::wait::later;
 
 /// One attempt at a run.
 ///
 /// **Guarantees.** Stages run in order and the steps of a stage together. A step that `progress` has a
 /// record of is not run again. A step that failed for want of time alone is not recorded as failed while
-/// the policy allows another attempt. A step's panic is that step's failure.
+/// the policy allows another attempt. A step's panic is that step's failure. What waits, and what that means, is
+/// said in [`wait`](crate::wait).
 ///
 /// **Assumptions.** Steps are idempotent: when the process dies between two stages, the progress it had
 /// made is lost with it and the next attempt looks at everything again.
@@ -32,6 +36,8 @@ pub struct Run<'a, W> {
     pub policy: RetryPolicy,
     /// Where in the spread of a delay this run lies, `0.0..=1.0`.
     pub spread: f64,
+    /// What time it is.
+    pub clock: &'a (dyn Fn() -> Timestamp + Sync),
 }
 
 /// Hears of every step as soon as its stage is over.
@@ -58,6 +64,17 @@ pub enum Next {
         /// The failure that time is to mend.
         because: Failure,
     },
+    /// Another attempt, for which something is waited.
+    Asleep {
+        /// Not before this time, and no earlier.
+        until: Timestamp,
+        /// The stage that waits to start, or whose steps wait.
+        stage: String,
+        /// What to go on from.
+        progress: Progress,
+        /// The failure of another step that time is to mend meanwhile.
+        because: Option<Failure>,
+    },
     /// Nobody could be told of the last of these records. The message comes again.
     Interrupted(Progress),
 }
@@ -69,32 +86,18 @@ impl<W: Sync> Run<'_, W> {
         for stage in &self.prepared.stages {
             if got_further {
                 progress.attempt = 1;
+                progress.retry_at = None;
+            }
+            if let Some(until) = self.starts_later(stage, &mut progress) {
+                return asleep(progress, stage.name, until, None);
             }
             let fresh = self.run_stage(stage, &progress).await;
             got_further |= !fresh.is_empty();
-            let mut finished = Vec::with_capacity(fresh.len());
-            let mut waiting = Vec::new();
-            for record in fresh {
-                if is_retry(&record) { waiting.push(record) } else { finished.push(record) }
-            }
-            let delay = self.policy.delay_after(progress.attempt, longest_asked(&waiting), self.spread);
-            let because = match (waiting.first().map(|record| &record.outcome), delay) {
-                (Some(Outcome::Failed(failure)), Some(after)) => Some((failure.clone(), after)),
-                _ => None,
-            };
-            if because.is_none() {
-                finished.extend(waiting.into_iter().map(|record| exhausted(record, progress.attempt)));
-            }
-            let told = if finished.is_empty() { Ok(()) } else { recorder.recorded(&finished).await };
-            for record in finished {
-                progress.record(record);
-            }
-            if told == Err(Interrupted) {
-                return Next::Interrupted(progress);
-            }
-            if let Some((because, after)) = because {
-                progress.attempt = progress.attempt.saturating_add(1);
-                return Next::Later { after, progress, because };
+            match self.take_in(stage, fresh, &mut progress, recorder).await {
+                Err(Interrupted) => return Next::Interrupted(progress),
+                Ok(After::Later(after, because)) => return Next::Later { after, progress, because },
+                Ok(After::Asleep(until, because)) => return asleep(progress, stage.name, until, because),
+                Ok(After::Goes) => {}
             }
             let failed =
                 progress.records.iter().any(|record| record.stage == stage.name && !record.is_done());
@@ -105,13 +108,82 @@ impl<W: Sync> Run<'_, W> {
         Next::Over(progress)
     }
 
-    /// Runs the steps of a stage that have no record yet, all together, and answers in their order.
+    /// When the stage starts, if that is still to come and there is something to do in it.
+    fn starts_later(&self, stage: &PreparedStage<'_, W>, progress: &mut Progress) -> Option<Timestamp> {
+        let after = stage.after.filter(|_| self.mode.waits())?;
+        let is_open = |step: &PreparedStep<'_, W>| progress.find(stage.name, step.name).is_none();
+        if !stage.steps.iter().any(|step| step.runs() && is_open(step)) {
+            return None;
+        }
+        let now = (self.clock)();
+        let at = progress.start_of(stage.name, after.duration(), now);
+        (now < at).then_some(at)
+    }
+
+    /// Records what has finished, tells of it, and decides what comes next.
+    async fn take_in(
+        &self,
+        stage: &PreparedStage<'_, W>,
+        fresh: Vec<Record>,
+        progress: &mut Progress,
+        recorder: &dyn Recorder,
+    ) -> Result<After, Interrupted> {
+        let now = (self.clock)();
+        let (mut finished, mut failed) = (Vec::with_capacity(fresh.len()), Vec::new());
+        for record in fresh {
+            let record = if self.mode.waits() { progress.wait(record, now) } else { Some(record) };
+            match record {
+                Some(record) if is_retry(&record) => failed.push(record),
+                other => finished.extend(other),
+            }
+        }
+        let delay = self.policy.delay_after(progress.attempt, longest_asked(&failed), self.spread);
+        let because = match (failed.first().map(|record| &record.outcome), delay) {
+            (Some(Outcome::Failed(failure)), Some(after)) => Some((failure.clone(), after)),
+            _ => None,
+        };
+        if because.is_none() {
+            finished.extend(failed.drain(..).map(|record| exhausted(record, progress.attempt)));
+        }
+        let finished: Vec<_> = finished.into_iter().map(|record| progress.after_waits(record)).collect();
+        let told = if finished.is_empty() { Ok(()) } else { recorder.recorded(&finished).await };
+        for record in finished {
+            progress.record(record);
+        }
+        told?;
+        let waits = progress.open_waits(stage.name).next().is_some();
+        let because = match because {
+            Some((because, after)) => {
+                progress.attempt = progress.attempt.saturating_add(1);
+                if !waits {
+                    return Ok(After::Later(after, because));
+                }
+                progress.retry_at(later(now, after), &failed);
+                Some(because)
+            }
+            None => None,
+        };
+        progress.retry_at = progress.retry_at.filter(|retry_at| *retry_at > now);
+        let is_open = |step: &PreparedStep<'_, W>| progress.find(stage.name, step.name).is_none();
+        let Some(until) = progress.wakes(stage.name).filter(|_| stage.steps.iter().any(is_open)) else {
+            return Ok(After::Goes);
+        };
+        if progress.retry_at.is_none() {
+            progress.attempt = 1;
+        }
+        Ok(After::Asleep(until, because))
+    }
+
+    /// Runs the steps of a stage that have no record yet and are due, all together, and answers in their order.
     async fn run_stage(&self, stage: &PreparedStage<'_, W>, progress: &Progress) -> Vec<Record> {
+        let now = (self.clock)();
         let open = stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none());
-        let runs = open.map(|step| async {
+        let due = open.filter(|step| progress.is_due(stage.name, step.name, now));
+        let runs = due.map(|step| async {
             let started = Instant::now();
+            let memo = progress.waiting(stage.name, step.name).map(|waiting| &waiting.memo);
             let Report { outcome, left, request_ids } =
-                self.run_step(step, Earlier::new(&progress.records)).await;
+                self.run_step(step, Earlier::new(&progress.records), memo).await;
             Record {
                 stage: stage.name.to_owned(),
                 step: step.name.to_owned(),
@@ -126,11 +198,16 @@ impl<W: Sync> Run<'_, W> {
         join_all(runs).await
     }
 
-    async fn run_step(&self, step: &PreparedStep<'_, W>, earlier: Earlier<'_>) -> Report {
+    async fn run_step(
+        &self,
+        step: &PreparedStep<'_, W>,
+        earlier: Earlier<'_>,
+        memo: Option<&Value>,
+    ) -> Report {
         match &step.task {
             Task::Skip(reason) => Report::of(Outcome::Skipped(reason.clone())),
             Task::Run { step: body, params } => {
-                let call = Call { params, mode: self.mode, earlier, world: self.world };
+                let call = Call { params, mode: self.mode, earlier, memo, world: self.world };
                 // A step holds no lock across its awaits and its world is only handles: nothing is left torn.
                 AssertUnwindSafe(async { body.run(call).await }).catch_unwind().await.unwrap_or_else(|_| {
                     let message = format!("`{}` panicked; the log has the place", step.action);
@@ -142,13 +219,29 @@ impl<W: Sync> Run<'_, W> {
 }
 
 impl Progress {
-    /// Takes a replayed run up again: what failed is to be tried afresh.
-    pub fn replayed(mut self, replays: u32) -> Self {
+    /// Takes a replayed run up again: what failed is to be tried afresh, and what waited has its time again.
+    pub fn replayed(mut self, replays: u32, now: Timestamp) -> Self {
         self.records.retain(Record::is_done);
+        self.wait_anew(now);
         self.attempt = 1;
         self.replays = replays;
         self
     }
+}
+
+/// What comes after a stage.
+enum After {
+    /// The next, if the failures in this one allow that.
+    Goes,
+    /// The same again.
+    Later(Duration, Failure),
+    /// The same again, as soon as one of those that wait is due.
+    Asleep(Timestamp, Option<Failure>),
+}
+
+fn asleep(mut progress: Progress, stage: &str, until: Timestamp, because: Option<Failure>) -> Next {
+    progress.sleeps = progress.sleeps.saturating_add(1);
+    Next::Asleep { until, stage: stage.to_owned(), progress, because }
 }
 
 fn is_retry(record: &Record) -> bool {
@@ -179,7 +272,6 @@ mod tests {
     use crate::prepare::prepare;
     use crate::progress::{State, state};
     use crate::toys::{self, World};
-    use jiff::Timestamp;
     use serde_json::{Map, json};
     use std::sync::Mutex;
 
@@ -215,7 +307,8 @@ mod tests {
         let variables: Map<_, _> = json!({ "person": { "id": "7" } }).as_object().cloned().unwrap();
         let prepared =
             prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
-        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5 };
+        let run =
+            Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &Timestamp::now };
         let heard = Heard::default();
         let next = run.advance(progress, &heard).await;
         let complete = matches!(&next, Next::Over(progress) if prepared.is_complete(progress));
@@ -296,7 +389,8 @@ mod tests {
         let Outcome::Failed(failure) = &progress.records[1].outcome else { panic!("{progress:?}") };
         assert_eq!((failure.class, failure.code.as_str()), (Class::Retry, "retries_exhausted"));
         assert_eq!((state(&progress.records, complete), progress.attempt), (State::Failed, 3));
-        let (next, _, complete) = advance(stages, &world, Mode::Apply, progress.replayed(1)).await;
+        let (next, _, complete) =
+            advance(stages, &world, Mode::Apply, progress.replayed(1, Timestamp::now())).await;
         let progress = over(next);
         assert_eq!((state(&progress.records, complete), progress.replays), (State::Succeeded, 1));
         assert_eq!(world.notes(), ["7", "last"]);
@@ -332,7 +426,14 @@ mod tests {
         let variables: Map<_, _> = json!({ "person": { "id": "7" } }).as_object().cloned().unwrap();
         let prepared =
             prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
-        let run = Run { prepared: &prepared, world: &world, mode: Mode::Apply, policy: POLICY, spread: 0.5 };
+        let run = Run {
+            prepared: &prepared,
+            world: &world,
+            mode: Mode::Apply,
+            policy: POLICY,
+            spread: 0.5,
+            clock: &Timestamp::now,
+        };
         let Next::Interrupted(progress) = run.advance(fresh(), &Deaf).await else {
             panic!("should have stopped")
         };

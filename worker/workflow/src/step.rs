@@ -10,13 +10,21 @@ use crate::progress::Record;
 
 /// Whether a run may change anything.
 ///
-/// The engine passes it on untouched; the driver of a step is the one place that matches it.
+/// The engine passes it on and asks it nothing but [`Mode::waits`]; the driver of a step is the one place that
+/// matches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Look and say what would be written.
     Plan,
     /// Look and write what is missing.
     Apply,
+}
+
+impl Mode {
+    /// Whether stages and steps wait for their time. A plan shows all there is to come, now.
+    pub fn waits(self) -> bool {
+        self == Self::Apply
+    }
 }
 
 /// A boxed future, because a roster holds steps of different types.
@@ -48,6 +56,8 @@ pub struct Call<'a, W> {
     pub mode: Mode,
     /// What the run has done before this stage.
     pub earlier: Earlier<'a>,
+    /// What the step asked to be given back when it last waited. Only a hint: it can be lost.
+    pub memo: Option<&'a Value>,
     /// The world.
     pub world: &'a W,
 }

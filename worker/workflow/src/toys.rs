@@ -1,28 +1,43 @@
-//! Steps to test the engine with: one that leaves a note, one that fails as told.
+//! Steps to test the engine with: one that leaves a note, one that fails as told, one that waits.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::outcome::{Class, Failure, Outcome};
 use crate::step::{BoxFuture, Call, Mode, Report, Roster, Step};
+use crate::wait::Wait;
 
 /// What the toys act on.
 #[derive(Default)]
 pub struct World {
     notes: Mutex<Vec<String>>,
     failures: Mutex<u64>,
+    time: Mutex<Timestamp>,
 }
 
 impl World {
     pub fn notes(&self) -> Vec<String> {
         self.notes.lock().unwrap().clone()
     }
+
+    pub fn now(&self) -> Timestamp {
+        *self.time.lock().unwrap()
+    }
+
+    pub fn goes_on_at(&self, time: Timestamp) {
+        *self.time.lock().unwrap() = time;
+    }
+
+    pub fn goes_on(&self, seconds: i64) {
+        self.goes_on_at(self.now() + jiff::SignedDuration::from_secs(seconds));
+    }
 }
 
 pub fn roster() -> Roster<World> {
-    let steps: [Box<dyn Step<World>>; 2] = [Box::new(Note), Box::new(Fail)];
+    let steps: [Box<dyn Step<World>>; 3] = [Box::new(Note), Box::new(Fail), Box::new(Copy)];
     Roster::new(steps)
 }
 
@@ -96,6 +111,47 @@ impl Step<World> for Fail {
             }
             let retry_after = Some(Duration::from_secs(1)).filter(|_| class == Class::Retry);
             Failure { retry_after, ..Failure::new(class, "told", "as told") }.into()
+        })
+    }
+}
+
+/// Begins a copy at its first look and is done after so many looks; each but the last says which it was.
+struct Copy;
+
+impl Step<World> for Copy {
+    fn name(&self) -> &'static str {
+        "copy"
+    }
+
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    fn parameters(&self) -> Vec<String> {
+        vec!["looks".to_owned(), "every".to_owned(), "at_most".to_owned(), "bytes".to_owned()]
+    }
+
+    fn check(&self, _: &Value) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn run<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Report> {
+        Box::pin(async move {
+            let number =
+                |name: &str, otherwise| call.params.get(name).and_then(Value::as_u64).unwrap_or(otherwise);
+            let look = call.memo.map_or(1, |memo| memo["look"].as_u64().unwrap() + 1);
+            call.world.notes.lock().unwrap().push(format!("look {look}"));
+            if look >= number("looks", 2) {
+                return Report::of(Outcome::Unchanged);
+            }
+            let wait = Wait {
+                after: Duration::from_secs(number("every", 60)),
+                at_most: Duration::from_secs(number("at_most", 600)),
+                reason: "the copy of drive 7".to_owned(),
+                memo: json!({ "look": look, "filler": "x".repeat(number("bytes", 0) as usize) }),
+            };
+            let changes = (look == 1).then(|| "begin to copy drive 7".to_owned()).into_iter().collect();
+            Report::of(Outcome::Waiting { changes, wait })
         })
     }
 }

@@ -107,6 +107,7 @@ pub fn outcome(outcome: Outcome) -> (Style, &'static str) {
         Outcome::Unchanged => (Style::Dim, "unchanged"),
         Outcome::Planned => (Style::Blue, "planned"),
         Outcome::Skipped => (Style::Dim, "skipped"),
+        Outcome::Waiting => (Style::Yellow, "waiting"),
         Outcome::Failed => (Style::Red, "failed"),
     }
 }

@@ -52,8 +52,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             }
             Ok(super::verdict(false))
         }
-        Conclusion::Later { .. } | Conclusion::Interrupted(_) => Err(CommandError::Input(
-            "the plan did not come to its end; this is a defect of Gatehouse".to_owned(),
-        )),
+        Conclusion::Later { .. } | Conclusion::Asleep { .. } | Conclusion::Interrupted(_) => Err(
+            CommandError::Input("the plan did not come to its end; this is a defect of Gatehouse".to_owned()),
+        ),
     }
 }

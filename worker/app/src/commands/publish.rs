@@ -99,6 +99,7 @@ async fn follow(
                 waiting.remove(&run_id);
                 format!("run {run_id} planned\n{}\ndigest {}", output::plan_table(&plan.steps), plan.digest)
             }
+            ResultData::RunWaiting(run) => output::waiting_lines(run),
             ResultData::RunFinished(run) => {
                 waiting.remove(&run_id);
                 well &= run.state == RunState::Succeeded;

@@ -103,6 +103,9 @@ fn explained(definition: &Definition) -> String {
         if let Some(when) = &stage.when {
             text.push_str(&format!(" (only if {when})"));
         }
+        if let Some(after) = stage.after {
+            text.push_str(&format!(" ({after} after the stage before it)"));
+        }
         if stage.on_failure == OnFailure::Continue {
             text.push_str(" (the run goes on if a step fails)");
         }

@@ -1,0 +1,109 @@
+//! How long to wait, as the author of a workflow writes it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
+
+/// Units, the largest first, in seconds.
+const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// The longest delay, in seconds: 400 days. What waits longer is better asked for again near its date.
+const LIMIT_SECONDS: u64 = 400 * 86_400;
+
+/// A whole number and a unit: `90s`, `15m`, `12h`, `30d`. At least a second, at most 400 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Delay(u64);
+
+/// What is no delay.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a delay such as 90s, 15m, 12h or 30d, at least 1s and at most 400d")]
+pub struct DelayError;
+
+impl Delay {
+    /// It as a duration.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+}
+
+impl FromStr for Delay {
+    type Err = DelayError;
+
+    fn from_str(text: &str) -> Result<Self, DelayError> {
+        let unit = UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
+        let (number, seconds) = unit.ok_or(DelayError)?;
+        // `parse` would take a sign.
+        let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+        let number = number.parse::<u64>().ok().filter(|_| is_plain).ok_or(DelayError)?;
+        let total = number.checked_mul(*seconds).ok_or(DelayError)?;
+        if (1..=LIMIT_SECONDS).contains(&total) { Ok(Self(total)) } else { Err(DelayError) }
+    }
+}
+
+/// In the largest unit that says it exactly.
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fits = UNITS.iter().find(|(_, seconds)| self.0.is_multiple_of(*seconds));
+        let (unit, seconds) = fits.unwrap_or(&('s', 1));
+        write!(f, "{}{unit}", self.0 / seconds)
+    }
+}
+
+impl Serialize for Delay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Delay {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DelayVisitor)
+    }
+}
+
+struct DelayVisitor;
+
+impl Visitor<'_> for DelayVisitor {
+    type Value = Delay;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a delay such as 90s, 15m, 12h or 30d")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Delay, E> {
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_is_a_number_and_a_unit() {
+        for (text, seconds, shown) in [
+            ("90s", 90, "90s"),
+            ("15m", 900, "15m"),
+            ("12h", 43_200, "12h"),
+            ("30d", 2_592_000, "30d"),
+            ("48h", 172_800, "2d"),
+            ("120s", 120, "2m"),
+            ("400d", LIMIT_SECONDS, "400d"),
+        ] {
+            let delay: Delay = text.parse().unwrap();
+            assert_eq!((delay.duration().as_secs(), delay.to_string().as_str()), (seconds, shown));
+            assert_eq!(serde_json::to_value(delay).unwrap(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_delay_is_refused() {
+        let texts = ["", "s", "30", "30 d", "-1d", "+1d", "1.5h", "0s", "401d", "3w", "99999999999999999d"];
+        for text in texts {
+            assert_eq!(text.parse::<Delay>(), Err(DelayError), "{text}");
+        }
+    }
+}
