@@ -1,0 +1,140 @@
+//! Runs that wait: in the broker and nowhere else, whatever is restarted meanwhile.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+use msgraph_emulator::Tenant;
+use serde_json::{Value, json};
+use system_tests::{BrokerNode, Copy, Heard, House, events};
+
+fn workflow(after: &str) -> String {
+    format!(
+        "offboarding:\n  stages:\n    - name: lock out\n      steps: [disable_account]\n    - name: take back\n      after: {after}\n      steps: [remove_from_groups]\n"
+    )
+}
+
+fn leave() -> Value {
+    events::offboarding("leave", json!({ "upn": "edsger@contoso.example" }))
+}
+
+/// Listens until the run says that it sleeps.
+async fn asleep(house: &mut House) -> Heard {
+    loop {
+        let heard = house.results.next().await;
+        if heard.key == "run.waiting" {
+            return heard;
+        }
+    }
+}
+
+fn time(value: &Value) -> Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// Shows that the run slept once, did each step once, and not before its time.
+fn slept_once(house: &House, end: &Value) {
+    assert_eq!(end["attempts"], 1, "a wait is no attempt: {end}");
+    let heard = house.results.heard();
+    let of = |key: &str| heard.iter().filter(|heard| heard.key == key).collect::<Vec<_>>();
+    let sleeps: BTreeSet<_> = of("run.waiting").into_iter().map(Heard::id).collect();
+    assert_eq!(sleeps.len(), 1, "{heard:#?}");
+    let steps: BTreeSet<_> =
+        heard.iter().filter(|heard| heard.key.starts_with("step.")).map(Heard::id).collect();
+    assert_eq!(steps.len(), 2, "{heard:#?}");
+    let until = time(of("run.waiting").first().unwrap().event.pointer("/data/until").unwrap());
+    assert!(time(&end["finished_at"]) >= until, "nobody is woken early: {end}");
+    let locked_out = house.effects().into_iter().filter(|effect| effect.starts_with("disable"));
+    assert_eq!(locked_out.count(), 1, "{:#?}", house.effects());
+}
+
+#[tokio::test]
+async fn a_stage_with_a_delay_survives_a_killed_worker_and_a_restarted_broker() {
+    let house = House::with(Tenant::contoso()).broker(BrokerNode::private());
+    let mut house = house.workflows(&workflow("15s")).build().await;
+    let mut worker = house.worker().await;
+    house.queues.event(&leave()).await;
+    let waiting = asleep(&mut house).await;
+    assert_eq!(waiting.event["data"]["stage"], "take back", "{waiting:?}");
+    assert_eq!(waiting.event["data"]["steps"], json!([]), "{waiting:?}");
+    // It is told before it goes to the delay.
+    house.holds("delay.5s", 1).await;
+    worker.counts("gatehouse_in_flight", 0.0).await;
+    worker.kill().await;
+    house.restart_broker(false).await;
+    // What a dead worker had in hand would be here again.
+    assert_eq!(house.queues.depth("workflows").await, 0, "nothing is held while a run sleeps");
+    house.emulator.clear_journal();
+    let worker = house.worker().await;
+    let end = house.results.end_of(events::run_id("leave")).await;
+    assert_eq!(end["steps"].as_array().unwrap().len(), 2, "{end}");
+    let journal = house.emulator.journal();
+    let again =
+        journal.iter().filter(|entry| entry.method == "PATCH" || entry.query.contains("accountEnabled"));
+    assert_eq!(again.count(), 0, "what has finished is not even looked at: {journal:#?}");
+    house.rest([worker]).await;
+    slept_once(&house, &end);
+    assert_eq!(house.results.states().into_values().collect::<Vec<_>>(), ["partial"]);
+    house.close().await;
+}
+
+/// A message once more, as a worker leaves it that dies between publishing it and acknowledging its cause.
+async fn publish_again(house: &House, copy: &Copy) {
+    let mut headers = FieldTable::default();
+    for (name, value) in copy.headers.as_object().unwrap() {
+        if let (true, Some(number)) = (name.starts_with("gatehouse-"), value.as_i64()) {
+            headers.insert(name.as_str().into(), AMQPValue::LongLongInt(number));
+        }
+    }
+    let properties = BasicProperties::default()
+        .with_content_type("application/vnd.gatehouse.continuation+json".into())
+        .with_message_id(copy.message_id.clone().unwrap().into())
+        .with_headers(headers);
+    let (_, exchange) = copy.exchange.split_once('.').unwrap();
+    house.queues.publish(exchange, &copy.key, properties, &copy.body).await;
+}
+
+#[tokio::test]
+async fn two_continuations_of_one_run_say_and_do_everything_once() {
+    let mut house = House::with(Tenant::contoso()).workflows(&workflow("2s")).build().await;
+    let mut worker = house.worker().await;
+    house.queues.event(&leave()).await;
+    asleep(&mut house).await;
+    let mut copies = Vec::new();
+    while !copies.iter().any(|copy: &Copy| copy.exchange.contains(".delay.")) {
+        copies.extend(house.copies.take().await);
+    }
+    let copy = copies.iter().find(|copy| copy.exchange.contains(".delay.")).unwrap();
+    worker.kill().await;
+    publish_again(&house, copy).await;
+    let workers = [house.worker().await, house.worker().await];
+    let end = house.results.end_of(events::run_id("leave")).await;
+    house.rest(workers).await;
+    slept_once(&house, &end);
+    assert_eq!(house.results.states().len(), 1);
+    let effects = house.effects();
+    let distinct: BTreeSet<_> = effects.iter().collect();
+    assert_eq!(distinct.len(), effects.len(), "done twice: {effects:#?}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_run_sees_it_sleep_and_a_plan_shows_the_delay() {
+    let mut house = House::with(Tenant::contoso()).workflows(&workflow("2s")).build().await;
+    let worker = house.worker().await;
+    let file = house.file("leave.json", &leave().to_string()).display().to_string();
+    let planned = house.gatehouse(&["plan", &file]).await.ok();
+    assert!(planned.contains("take back (after 2s)"), "{planned}");
+    let published = house.gatehouse(&["publish", "--wait", &file]).await;
+    assert_eq!(published.code, Some(1), "it ends as partial: {published:?}");
+    assert!(published.stdout.contains(" sleeps in stage take back until 20"), "{published:?}");
+    let end = house.results.end_of(events::run_id("leave")).await;
+    slept_once(&house, &end);
+    let page = worker.metrics().await;
+    assert_eq!((page.sum("gatehouse_sleeps_total", ""), page.sum("gatehouse_retries_total", "")), (1.0, 0.0));
+    house.rest([worker]).await;
+    house.close().await;
+}
