@@ -130,6 +130,23 @@ const READ_PRINCIPALS: &[&str] = &[
     "Directory.ReadWrite.All",
 ];
 
+const READ_ROLES: &[&str] = &[
+    "RoleManagement.Read.Directory",
+    "RoleManagement.ReadWrite.Directory",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+const WRITE_ROLES: &[&str] = &["RoleManagement.ReadWrite.Directory"];
+
+const READ_APP_ROLES: &[&str] = &["Directory.Read.All", "AppRoleAssignment.ReadWrite.All"];
+
+const WRITE_APP_ROLES: &[&str] = &["AppRoleAssignment.ReadWrite.All", "Application.ReadWrite.All"];
+
+const READ_CONSENTS: &[&str] = &["Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"];
+
+const WRITE_CONSENTS: &[&str] = &["DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"];
+
 const READ_REPORTS: &[&str] = &["Reports.Read.All"];
 
 const READ_REPORT_SETTINGS: &[&str] = &["ReportSettings.Read.All", "ReportSettings.ReadWrite.All"];
@@ -156,6 +173,9 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_MAILBOX_SETTINGS,
         READ_ORGANIZATION,
         READ_PRINCIPALS,
+        READ_ROLES,
+        WRITE_APP_ROLES,
+        WRITE_CONSENTS,
         READ_REPORT_SETTINGS,
     ];
     rows.into_iter().flatten().copied().collect()
@@ -199,6 +219,12 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         | Operation::GetPrincipal(_)
         | Operation::ListAppRoleAssignments(_)
         | Operation::ListPrincipalRoles { .. } => READ_PRINCIPALS,
+        Operation::ListRoleAssignments => READ_ROLES,
+        Operation::RemoveRoleAssignment(_) => WRITE_ROLES,
+        Operation::ListUserAppRoles(_) => READ_APP_ROLES,
+        Operation::RemoveAppRole { .. } => WRITE_APP_ROLES,
+        Operation::ListConsents(_) => READ_CONSENTS,
+        Operation::RemoveConsent(_) => WRITE_CONSENTS,
         Operation::GetReport(_) => READ_REPORTS,
         Operation::GetReportSettings => READ_REPORT_SETTINGS,
         Operation::UpdateReportSettings => WRITE_REPORT_SETTINGS,
@@ -230,17 +256,12 @@ pub(crate) fn reads_users_fully(caller: &Caller) -> bool {
 
 /// Whether the caller sees which directory roles a user holds.
 pub(crate) fn reads_roles(caller: &Caller) -> bool {
-    caller.has_any(&[
-        "RoleManagement.Read.Directory",
-        "RoleManagement.ReadWrite.Directory",
-        "Directory.Read.All",
-        "Directory.ReadWrite.All",
-    ])
+    caller.has_any(READ_ROLES)
 }
 
 /// Whether the caller may change groups that may hold a directory role.
 pub(crate) fn manages_role_groups(caller: &Caller) -> bool {
-    caller.has_any(&["RoleManagement.ReadWrite.Directory"])
+    caller.has_any(WRITE_ROLES)
 }
 
 /// Whether the caller may delete users.

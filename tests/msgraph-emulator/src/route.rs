@@ -72,6 +72,15 @@ pub(crate) enum Operation<'a> {
     /// Without a type in the path: of a directory object only the id and the type are shown.
     GetDeletedItem(&'a str),
     RestoreDeletedItem(&'a str),
+    ListRoleAssignments,
+    RemoveRoleAssignment(&'a str),
+    ListUserAppRoles(&'a str),
+    RemoveAppRole {
+        resource: &'a str,
+        assignment: &'a str,
+    },
+    ListConsents(&'a str),
+    RemoveConsent(&'a str),
     ListPrincipals,
     /// By id, or by `appId='…'`.
     GetPrincipal(&'a str),
@@ -116,6 +125,14 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
             Some(Ok(Operation::RestoreDeletedItem(item)))
         }
         ["directory", "deletedItems", _, "restore"] => Some(Err(Refusal::method_not_allowed())),
+        ["roleManagement", "directory", "roleAssignments"] => get(method, Operation::ListRoleAssignments),
+        ["roleManagement", "directory", "roleAssignments", assignment] => {
+            delete(method, Operation::RemoveRoleAssignment(assignment))
+        }
+        ["oauth2PermissionGrants", grant] => delete(method, Operation::RemoveConsent(grant)),
+        ["servicePrincipals", resource, "appRoleAssignedTo", assignment] => {
+            delete(method, Operation::RemoveAppRole { resource, assignment })
+        }
         ["reports", function] => get(method, Operation::GetReport(function)),
         ["admin", "reportSettings"] if method == Method::PATCH => Some(Ok(Operation::UpdateReportSettings)),
         ["admin", "reportSettings"] => get(method, Operation::GetReportSettings),
@@ -156,6 +173,8 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [user, "revokeSignInSessions"] if write => Operation::RevokeSessions(user),
         [user, "memberOf"] if read => Operation::ListMemberOf { user, cast: false },
         [user, "memberOf", GROUP] if read => Operation::ListMemberOf { user, cast: true },
+        [user, "appRoleAssignments"] if read => Operation::ListUserAppRoles(user),
+        [user, "oauth2PermissionGrants"] if read => Operation::ListConsents(user),
         [user, "licenseDetails"] if read => Operation::ListLicenseDetails(user),
         [user, "assignLicense"] if write => Operation::AssignLicense(user),
         []
@@ -163,6 +182,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "manager"]
         | [_, "manager", "$ref"]
         | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
+        | [_, "appRoleAssignments" | "oauth2PermissionGrants"]
         | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
         _ => return None,
     };
@@ -244,6 +264,10 @@ fn principal_key(segment: &str) -> Option<&str> {
 
 fn get<'a>(method: &Method, operation: Operation<'a>) -> Found<'a> {
     Some(if method == Method::GET { Ok(operation) } else { Err(Refusal::method_not_allowed()) })
+}
+
+fn delete<'a>(method: &Method, operation: Operation<'a>) -> Found<'a> {
+    Some(if method == Method::DELETE { Ok(operation) } else { Err(Refusal::method_not_allowed()) })
 }
 
 #[cfg(test)]

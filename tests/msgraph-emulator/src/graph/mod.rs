@@ -21,6 +21,7 @@ mod manager;
 mod members;
 mod principals;
 pub(crate) mod reports;
+mod rights;
 mod usage;
 mod users;
 
@@ -86,6 +87,14 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetPrincipal(key) => principals::get(visit, key),
         Operation::ListAppRoleAssignments(key) => principals::list_app_role_assignments(visit, key),
         Operation::ListPrincipalRoles { principal, cast } => principals::list_roles(visit, principal, cast),
+        Operation::ListRoleAssignments => rights::list_roles(visit),
+        Operation::RemoveRoleAssignment(key) => rights::remove_role(visit, key),
+        Operation::ListUserAppRoles(user) => rights::list_app_roles(visit, user),
+        Operation::RemoveAppRole { resource, assignment } => {
+            rights::remove_app_role(visit, resource, assignment)
+        }
+        Operation::ListConsents(user) => rights::list_consents(visit, user),
+        Operation::RemoveConsent(key) => rights::remove_consent(visit, key),
         Operation::GetReport(function) => reports::get(visit, function),
         Operation::GetReportSettings => directory::get_report_settings(visit),
         Operation::UpdateReportSettings => directory::update_report_settings(visit),

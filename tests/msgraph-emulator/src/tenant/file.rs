@@ -1,5 +1,6 @@
 //! Tenant files: a tenant as JSON, every mistake named with its place.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -116,6 +117,8 @@ struct GroupFile {
     owners: Vec<String>,
     #[serde(default)]
     licenses: Vec<String>,
+    #[serde(default)]
+    app_roles: BTreeSet<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -249,6 +252,8 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
             }
             "manager" => user = user.manager(value.as_str().ok_or_else(wrong)?),
             "directoryRole" => user = user.holding_role(value.as_str().ok_or_else(wrong)?),
+            "appRoles" => user.app_roles = parse(&format!("{place}.appRoles"), value.clone())?,
+            "consents" => user.consents = parse(&format!("{place}.consents"), value.clone())?,
             "onPremisesSyncEnabled" => user.synced = value.as_bool().ok_or_else(wrong)?,
             "mailbox" => user = user.mailbox(Mailbox::parse(place, value)?),
             "drive" => user = user.drive(Drive::parse(place, value)?),
@@ -281,6 +286,7 @@ fn group(place: &str, file: GroupFile) -> Result<Group, TenantError> {
         synced: file.on_premises_sync_enabled,
         assignable_to_role: file.is_assignable_to_role,
         team: file.has_team,
+        app_roles: file.app_roles,
         ..made
     };
     group.wishes.members = file.members;

@@ -49,6 +49,8 @@ pub struct Group {
     /// Members: users and groups.
     pub(crate) members: BTreeSet<Uuid>,
     pub(crate) owners: BTreeSet<Uuid>,
+    /// The applications the group is assigned to, by name.
+    pub(crate) app_roles: BTreeSet<String>,
     /// Licences given to every member, with the plans switched off.
     pub(crate) licenses: BTreeMap<Uuid, BTreeSet<Uuid>>,
     pub(crate) wishes: Wishes,
@@ -81,6 +83,7 @@ impl Group {
             team: false,
             members: BTreeSet::new(),
             owners: BTreeSet::new(),
+            app_roles: BTreeSet::new(),
             licenses: BTreeMap::new(),
             wishes: Wishes::default(),
         }
@@ -154,6 +157,13 @@ impl Group {
     #[must_use]
     pub fn with_team(mut self) -> Self {
         self.team = true;
+        self
+    }
+
+    /// Assigns the group to an application, by name.
+    #[must_use]
+    pub fn assigned_to(mut self, application: &str) -> Self {
+        self.app_roles.insert(application.to_owned());
         self
     }
 

@@ -55,6 +55,8 @@ impl Tenant {
         let manager = user.manager.filter(|id| self.users.contains_key(id));
         state.insert("manager", json!(manager));
         state.insert("directoryRole", json!(user.role));
+        state.insert("appRoles", json!(user.app_roles));
+        state.insert("consents", json!(user.consents));
         state.insert("sessionsRevoked", json!(user.revoked));
         state.insert("mustChangePassword", json!(user.must_change_password));
         state.insert("memberOf", json!(user.member_of));
@@ -85,6 +87,7 @@ fn group_state(group: &Group) -> Value {
         names.filter_map(|&name| Some((name, group.property(name)?))).collect();
     state.insert("members", json!(group.members));
     state.insert("owners", json!(group.owners));
+    state.insert("appRoles", json!(group.app_roles));
     sorted(state)
 }
 

@@ -84,6 +84,10 @@ pub struct User {
     pub(crate) other_mails: Vec<String>,
     pub(crate) enabled: bool,
     pub(crate) synced: bool,
+    /// The applications the user is assigned to, by name.
+    pub(crate) app_roles: BTreeSet<String>,
+    /// The applications the user let act in their name, by name.
+    pub(crate) consents: BTreeSet<String>,
     /// The directory role the user holds, by name.
     pub(crate) role: Option<String>,
     pub(crate) created: String,
@@ -162,6 +166,8 @@ impl User {
             other_mails: Vec::new(),
             enabled: true,
             synced: false,
+            app_roles: BTreeSet::new(),
+            consents: BTreeSet::new(),
             role: None,
             created: CREATED.to_owned(),
             deleted: None,
@@ -247,6 +253,20 @@ impl User {
     #[must_use]
     pub fn drive(mut self, drive: Drive) -> Self {
         self.drive = Some(Box::new(drive));
+        self
+    }
+
+    /// Assigns the user to an application, by name.
+    #[must_use]
+    pub fn assigned_to(mut self, application: &str) -> Self {
+        self.app_roles.insert(application.to_owned());
+        self
+    }
+
+    /// Lets an application act in the user's name, by name.
+    #[must_use]
+    pub fn consenting_to(mut self, application: &str) -> Self {
+        self.consents.insert(application.to_owned());
         self
     }
 

@@ -27,5 +27,6 @@ mod members;
 mod program;
 mod replication;
 mod reports;
+mod rights;
 mod sign_in;
 mod users;

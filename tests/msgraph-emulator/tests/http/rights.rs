@@ -1,0 +1,90 @@
+//! Directory roles, assignments to applications, consents.
+
+use msgraph_emulator::{Application, Group, Options, Tenant, User};
+use serde_json::Value;
+
+use crate::harness::{Desk, GRACE, refused};
+
+const ROLES: &[&str] = &[
+    "User.Read.All",
+    "RoleManagement.ReadWrite.Directory",
+    "AppRoleAssignment.ReadWrite.All",
+    "DelegatedPermissionGrant.ReadWrite.All",
+];
+
+async fn desk() -> Desk {
+    let grace =
+        User::new(GRACE, "Grace Hopper").holding_role("Reader").assigned_to("Travel").consenting_to("Notes");
+    let tenant = Tenant::empty()
+        .application(Application::default().roles(ROLES))
+        .user(grace)
+        .group(Group::security("Engineers").assigned_to("Builds").member(GRACE));
+    Desk::with(Options::new(tenant)).await
+}
+
+fn rows(listing: &Value) -> Vec<Value> {
+    listing["value"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn each_right_is_listed_and_removed_once() {
+    let desk = desk().await;
+    let id = desk.user(GRACE);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let filtered = format!("roleManagement/directory/roleAssignments?$filter=principalId eq '{id}'");
+    let role = rows(&desk.found(&filtered).await).remove(0);
+    assert_eq!(role["principalId"], id.as_str());
+    let apps = rows(&desk.found(&format!("users/{id}/appRoleAssignments")).await);
+    assert_eq!(apps.iter().map(|app| text(&app["principalType"])).collect::<Vec<_>>(), ["User", "Group"]);
+    let consent = rows(&desk.found(&format!("users/{id}/oauth2PermissionGrants")).await).remove(0);
+    assert_eq!((&consent["consentType"], &consent["principalId"]), (&"Principal".into(), &id.clone().into()));
+
+    let app = |app: &Value| {
+        format!("servicePrincipals/{}/appRoleAssignedTo/{}", text(&app["resourceId"]), text(&app["id"]))
+    };
+    let paths = [
+        format!("roleManagement/directory/roleAssignments/{}", text(&role["id"])),
+        app(&apps[0]),
+        app(&apps[1]),
+        format!("oauth2PermissionGrants/{}", text(&consent["id"])),
+    ];
+    for path in &paths {
+        assert_eq!(desk.send("DELETE", path, None).await.0, 204, "{path}");
+        refused(&desk.send("DELETE", path, None).await, 404, "Request_ResourceNotFound", "");
+    }
+    let group = desk.group("Engineers");
+    assert_eq!(
+        desk.emulator.effects(),
+        [
+            format!("take role Reader from user {id}"),
+            format!("take application Travel from user {id}"),
+            format!("take application Builds from group {group}"),
+            format!("withdraw consent of user {id} to application Notes"),
+        ]
+    );
+    assert_eq!(rows(&desk.found(&filtered).await), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn roles_are_listed_of_one_principal_at_a_time() {
+    let answer = desk().await.get("roleManagement/directory/roleAssignments").await;
+    refused(&answer, 400, "Request_UnsupportedQuery", "");
+}
+
+#[tokio::test]
+async fn each_right_asks_for_its_permission() {
+    let desk = Desk::allowed(&["User.ReadWrite.All"]).await;
+    let id = desk.user(GRACE);
+    let operations = [
+        ("GET", "roleManagement/directory/roleAssignments".to_owned()),
+        ("DELETE", "roleManagement/directory/roleAssignments/1".to_owned()),
+        ("GET", format!("users/{id}/appRoleAssignments")),
+        ("DELETE", format!("servicePrincipals/{id}/appRoleAssignedTo/1")),
+        ("GET", format!("users/{id}/oauth2PermissionGrants")),
+        ("DELETE", "oauth2PermissionGrants/1".to_owned()),
+    ];
+    for (method, path) in operations {
+        let answer = desk.send(method, &path, None).await;
+        refused(&answer, 403, "Authorization_RequestDenied", "Insufficient privileges");
+    }
+}
