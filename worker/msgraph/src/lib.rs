@@ -46,6 +46,7 @@ mod request;
 mod response;
 mod retry;
 mod retry_after;
+mod rights;
 mod settings;
 mod token;
 mod transport;
@@ -75,6 +76,7 @@ pub use observer::{
 };
 pub use paging::Listing;
 pub use reports::{Column, Report, ReportRow, ReportRows, ReportSpan};
+pub use rights::{AppRoleAssignment, PermissionGrant, RoleAssignment};
 pub use settings::{Access, Settings};
 pub use token::{Account, Credential, DeviceSignIn, SecretSource};
 pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};

@@ -1,6 +1,6 @@
 //! Each resource's requests, and the refusals that mean "already so".
 
-use msgraph::{AddLicense, NewUser, UserKey};
+use msgraph::{AddLicense, AppRoleAssignment, NewUser, UserKey};
 
 use crate::server::{Reply, Seen, Server, json, refusal};
 
@@ -160,6 +160,35 @@ async fn writes_are_written_as_documented() {
     assert_eq!(bodies[6], format!(r#"{{"@odata.id":"{}/v1.0/users/2"}}"#, server.url));
     assert_eq!(bodies[8], format!(r#"{{"@odata.id":"{}/v1.0/directoryObjects/1"}}"#, server.url));
     assert_eq!(bodies[10], r#"{"addLicenses":[{"skuId":"s","disabledPlans":["p"]}],"removeLicenses":["t"]}"#);
+}
+
+#[tokio::test]
+async fn rights_are_read_and_removed_as_documented() {
+    let server = Server::start(|seen, _| match seen.method.as_str() {
+        "GET" => json(200, r#"{"value":[]}"#),
+        _ => refusal(404, "Request_ResourceNotFound", "gone"),
+    })
+    .await;
+    let client = server.client();
+    client.reader().role_assignments("1").await.unwrap();
+    client.reader().app_role_assignments("1").await.unwrap();
+    client.reader().permission_grants("1").await.unwrap();
+    client.writer().remove_role_assignment("r").await.unwrap();
+    let assignment = AppRoleAssignment { id: "a".into(), principal_id: "1".into(), resource_id: "s".into() };
+    client.writer().remove_app_role_assignment(&assignment).await.unwrap();
+    client.writer().remove_permission_grant("g").await.unwrap();
+    assert!(client.reader().role_assignments("").await.is_err());
+    assert_eq!(
+        lines(&server),
+        [
+            "GET /v1.0/roleManagement/directory/roleAssignments?$filter=principalId%20eq%20%271%27",
+            "GET /v1.0/users/1/appRoleAssignments",
+            "GET /v1.0/users/1/oauth2PermissionGrants",
+            "DELETE /v1.0/roleManagement/directory/roleAssignments/r",
+            "DELETE /v1.0/servicePrincipals/s/appRoleAssignedTo/a",
+            "DELETE /v1.0/oauth2PermissionGrants/g",
+        ]
+    );
 }
 
 #[tokio::test]
