@@ -29,7 +29,7 @@ impl Scenario {
 /// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
 /// out; one account was deleted.
 fn tenant() -> Tenant {
-    use msgraph_emulator::{Drive, Group, Mailbox, Sku, User};
+    use msgraph_emulator::{Application, Drive, Group, Mailbox, Sku, User};
     let grace = "grace@contoso.example";
     let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": "edsger@contoso.example" } }] });
     let mailbox = Mailbox::new()
@@ -39,6 +39,12 @@ fn tenant() -> Tenant {
         .rule("Bills", json!({ "markAsRead": true }))
         .read_only_rule("Policy");
     Tenant::empty()
+        .application(
+            Application::default()
+                .role("RoleManagement.ReadWrite.Directory")
+                .role("AppRoleAssignment.ReadWrite.All")
+                .role("DelegatedPermissionGrant.ReadWrite.All"),
+        )
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
         .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))
@@ -48,14 +54,19 @@ fn tenant() -> Tenant {
                 .located("US")
                 .licensed("SPE_E3")
                 .licensed("VISIOCLIENT")
+                .assigned_to("Payroll")
+                .assigned_to("Travel")
+                .consenting_to("Notes")
+                .consenting_to("Calendar")
                 .mailbox(mailbox)
                 .drive(Drive::new()),
         )
+        .user(User::new("admin@contoso.example", "Administrator").holding_role("User Administrator"))
         .user(User::new("edsger@contoso.example", "Edsger Dijkstra").disabled().manager(grace))
         .deleted_user(User::new("alumna@contoso.example", "Ada King").located("GB").licensed("EMS"))
         .group(Group::security("Research"))
         .group(Group::microsoft365("Project X").member(grace))
-        .group(Group::security("Engineers").member(grace))
+        .group(Group::security("Engineers").assigned_to("Builds").member(grace))
         .group(Group::security("Devices").licensing("EMS").member(grace))
         .group(Group::dynamic("Everybody", "user.accountEnabled -eq true").member(grace))
         .group(Group::synced("Building 7").member(grace))
