@@ -9,6 +9,7 @@ mod disable_automatic_reply;
 mod enable_account;
 mod enable_automatic_reply;
 mod forward_mail;
+mod remove_app_assignments;
 mod remove_directory_roles;
 mod remove_from_groups;
 mod remove_inbox_rules;
@@ -40,6 +41,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<enable_account::EnableAccount>(),
         Entry::of::<enable_automatic_reply::EnableAutomaticReply>(),
         Entry::of::<forward_mail::ForwardMail>(),
+        Entry::of::<remove_app_assignments::RemoveAppAssignments>(),
         Entry::of::<remove_directory_roles::RemoveDirectoryRoles>(),
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
         Entry::of::<remove_inbox_rules::RemoveInboxRules>(),
