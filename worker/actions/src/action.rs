@@ -91,7 +91,7 @@ pub struct Plan<C> {
     /// Seen, left alone, and said so.
     pub left: Vec<Left>,
     /// What has to be waited for after the changes; nothing ends the step.
-    pub wait: Option<Wait>,
+    pub wait: Option<Box<Wait>>,
 }
 
 /// What an action waits for.
@@ -116,7 +116,13 @@ impl<C> Plan<C> {
     /// This plan, and after it a wait.
     #[must_use]
     pub fn waiting(self, wait: Wait) -> Self {
-        Self { wait: Some(wait), ..self }
+        Self { wait: Some(Box::new(wait)), ..self }
+    }
+
+    /// The same plan, its changes told in another way.
+    pub fn map<D>(self, tell: impl FnMut(C) -> D) -> Plan<D> {
+        let Self { changes, left, wait } = self;
+        Plan { changes: changes.into_iter().map(tell).collect(), left, wait }
     }
 
     /// The plan of an action that finds everything as asked.

@@ -89,9 +89,9 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
     let names: Vec<_> = changes.iter().map(ToString::to_string).collect();
     let outcome = match call.mode {
         _ if names.is_empty() && wait.is_none() => Outcome::Unchanged,
-        Mode::Plan => planned(names, wait),
+        Mode::Plan => planned(names, wait.map(|wait| *wait)),
         Mode::Apply => match wait {
-            Some(wait) => begin::<A>(&changes, wait, graph).await?,
+            Some(wait) => begin::<A>(&changes, *wait, graph).await?,
             None => {
                 apply::<A>(&changes, graph).await?;
                 Outcome::Changed(names)

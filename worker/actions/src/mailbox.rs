@@ -134,7 +134,7 @@ mod tests {
         let grace = User::new(GRACE, "Grace Hopper").located("US").licensed("SPE_E3").mailbox(mailbox);
         let emulator = Emulator::start(Options::new(Tenant::empty().sku(sku).user(grace))).unwrap();
         let client = client(&emulator);
-        let graph = Reader::new(client.reader(), Earlier::new(&[]));
+        let graph = Reader::new(client.reader(), Earlier::new(&[]), None);
         let person = serde_json::from_value(GRACE.into()).unwrap();
         let look = async |id: String| Ok(graph.inbox_rules(&id).await?.map(|_| ()));
         Mailbox::look(&person, graph, look).await.map_err(Failure::from)

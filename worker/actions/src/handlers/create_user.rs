@@ -202,8 +202,7 @@ fn update(params: &Params, user: &User) -> Result<Plan<Change>, Error> {
         usage_location: asked.usage_location,
         ..UserPatch::default()
     };
-    let Plan { changes, left } = properties::missing(&asked, user)?;
-    Ok(Plan { changes: changes.into_iter().map(|update| Change::Update(Box::new(update))).collect(), left })
+    Ok(properties::missing(&asked, user)?.map(|update| Change::Update(Box::new(update))))
 }
 
 impl NewAccount {

@@ -94,8 +94,7 @@ impl Action for UpdateUser {
     fn plan(params: &Params, person: &Person) -> Result<Plan<Change>, Error> {
         // An account that this plan is to create is created from the same event.
         let (_, Some(seen)) = person.account()? else { return Ok(Plan::nothing()) };
-        let Plan { changes, left } = properties::missing(&params.asked(), seen)?;
-        Ok(Plan { changes: changes.into_iter().map(Change).collect(), left })
+        Ok(properties::missing(&params.asked(), seen)?.map(Change))
     }
 
     async fn apply(Change(update): &Change, graph: Writer<'_>) -> Result<(), Error> {
