@@ -154,7 +154,8 @@ impl Consumer {
                     self.metrics.retries_total.with_label_values(&[&because]).inc();
                 }
                 let due = Some(after).filter(|after| !after.is_zero()).map(Due::after);
-                Ok(Outbox::new(None, Some(self.carry_on(job, message, progress, due))))
+                let onward = self.carry_on(job, message, progress, due).unwrap_or_else(|dead| *dead);
+                Ok(Outbox::new(None, Some(onward)))
             }
             Conclusion::Asleep { progress, until, waiting, because } => {
                 tracing::info!(workflow, code = because, until = %until, sleeps = progress.sleeps, "run asleep");
@@ -166,7 +167,10 @@ impl Consumer {
                 // What is waited for is a time that somebody has chosen: nobody is woken before it.
                 let due = Some(Due::at(until).with_tolerance(Duration::ZERO));
                 let due = due.filter(|_| until > Timestamp::now());
-                Ok(Outbox::new(told, Some(self.carry_on(job, message, progress, due))))
+                match self.carry_on(job, message, progress, due) {
+                    Ok(onward) => Ok(Outbox::new(told, Some(onward))),
+                    Err(dead) => Ok(Outbox::new(None, Some(*dead))),
+                }
             }
         }
     }
@@ -202,22 +206,22 @@ impl Consumer {
         Announcement::of(&result, message.properties.reply_to.as_deref())
     }
 
-    /// The run's next message: its event and how far it has come.
+    /// The run's next message: its event and how far it has come; its dead letter if no message can hold that.
     fn carry_on(
         &self,
         job: &Job,
         message: &Message,
         progress: messages::Progress,
         due: Option<Due>,
-    ) -> Outgoing {
+    ) -> Result<Outgoing, Box<Outgoing>> {
         let properties = continuation_properties(job, message, &progress);
         let continuation = Continuation { event: job.event.clone(), progress };
         match (continuation.to_bytes(), due) {
-            (Ok(body), None) => Outgoing::work(QUEUE, body).with_properties(properties),
-            (Ok(body), Some(due)) => Outgoing::delayed(QUEUE, due, body).with_properties(properties),
+            (Ok(body), None) => Ok(Outgoing::work(QUEUE, body).with_properties(properties)),
+            (Ok(body), Some(due)) => Ok(Outgoing::delayed(QUEUE, due, body).with_properties(properties)),
             (Err(error), _) => {
                 let failure = Failure::new(Class::Fault, "progress_too_large", error.to_string());
-                self.dead(message, &self.letter(&failure), job.replays)
+                Err(Box::new(self.dead(message, &self.letter(&failure), job.replays)))
             }
         }
     }
