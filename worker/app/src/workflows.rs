@@ -433,7 +433,7 @@ mod tests {
         let workflows = workflows(
             "w: { stages: [{ name: a, steps: [waits] }, { name: b, after: 30d, steps: [waits] }] }",
         );
-        let asleep = async |progress| {
+        let pause = async |progress| {
             let Conclusion::Asleep { progress, waiting: Some(waiting), until, .. } =
                 workflows.run(&event("w"), 0, progress, &NoOne).await
             else {
@@ -444,10 +444,10 @@ mod tests {
             let progress = messages::Continuation::from_bytes(&continuation).unwrap().progress;
             (wire::progress_in(&progress), waiting, until)
         };
-        let (progress, first, _) = asleep(None).await;
+        let (progress, first, _) = pause(None).await;
         assert_eq!((first.stage.as_str(), first.sleeps, first.steps.len()), ("a", 1, 1));
         assert_eq!(first.steps[0].changes, ["begin the job"]);
-        let (progress, second, until) = asleep(Some(progress)).await;
+        let (progress, second, until) = pause(Some(progress)).await;
         assert_eq!((second.stage.as_str(), second.sleeps, second.steps.len()), ("b", 2, 0));
         assert!(until > Timestamp::now() + jiff::SignedDuration::from_hours(29 * 24));
         let done: Vec<_> =

@@ -1,6 +1,6 @@
 //! Waiting: what a step says that has begun something which goes on without it, and what a run carries meanwhile.
 //!
-//! A step that waits answers [`Outcome::Waiting`](crate::Outcome::Waiting) with a [`Wait`]: when to look again, for
+//! A step that waits answers [`Outcome::Waiting`] with a [`Wait`]: when to look again, for
 //! how long at most, what for, and a memo. The engine carries the memo as a [`Waiting`] and gives it back in
 //! [`Call::memo`](crate::Call::memo). A memo is a hint: it can be lost with a worker, so a step finds its way without.
 //!
@@ -8,12 +8,14 @@
 //! again. Nobody is woken early. Steps that have finished are not run again on waking, nor is one whose own time
 //! has not come. A step looks once more when its deadline has come; only if it still waits then has it failed, as
 //! `blocked` with the code `deadline_passed`, and its memo stays for a replay, which gives it the same time again.
-//! A stage's `after` counts from the end of the stage before it, or from the begin of the run, and once set it is a
-//! fixed time: no replay, retry or other worker moves it.
+//! A stage's `after` counts from the end of the stage before it, or from the beginning of the run, and once set it
+//! is a fixed time: no replay, retry or other worker moves it.
 //!
 //! **Caveats.** A worker that dies between publishing a sleeping run and acknowledging what it came from leaves two
 //! of them. Both wake and both go on. That is harmless because both carry the same ids, so that what they say is
-//! said once to whoever keeps the first of an id, and because steps look before they write.
+//! said once to whoever keeps the first of an id, and because steps look before they write
+//! (`two_continuations_of_one_run_say_and_do_everything_once`). Two that write at the same moment are kept from doing
+//! so twice by the tenant alone.
 
 use std::time::Duration;
 
@@ -246,7 +248,7 @@ mod tests {
         Timestamp::from_second(seconds).unwrap()
     }
 
-    fn asleep(next: Next) -> (Timestamp, Progress) {
+    fn put_off(next: Next) -> (Timestamp, Progress) {
         match next {
             Next::Asleep { until, progress, .. } => (until, progress),
             other => panic!("expected to sleep: {other:?}"),
@@ -286,7 +288,7 @@ mod tests {
     async fn a_step_gets_its_memo_back_and_what_has_finished_is_not_repeated() {
         let world = World::default();
         let stages = "[{ name: a, steps: [note] }, { name: b, steps: [{ note: { text: beside } }, { copy: { looks: 3 } }] }, { name: c, steps: [{ note: { text: last } }] }]";
-        let (until, progress) = asleep(advance(stages, &world, Mode::Apply, fresh()).await);
+        let (until, progress) = put_off(advance(stages, &world, Mode::Apply, fresh()).await);
         assert_eq!((until, progress.sleeps, progress.attempt), (at(60), 1, 1));
         let waiting = progress.waiting("b", "copy").unwrap();
         assert_eq!(
@@ -305,15 +307,15 @@ mod tests {
     async fn whoever_wakes_a_run_too_early_only_sends_it_to_sleep_again() {
         let world = World::default();
         let stages = "[{ name: a, steps: [copy] }, { name: b, after: 1h, steps: [note] }]";
-        let (until, progress) = asleep(advance(stages, &world, Mode::Apply, fresh()).await);
+        let (until, progress) = put_off(advance(stages, &world, Mode::Apply, fresh()).await);
         world.goes_on(59);
-        let (again, progress) = asleep(advance(stages, &world, Mode::Apply, progress).await);
+        let (again, progress) = put_off(advance(stages, &world, Mode::Apply, progress).await);
         assert_eq!((until, again, world.notes().len()), (at(60), at(60), 1));
         world.goes_on(11);
-        let (until, progress) = asleep(advance(stages, &world, Mode::Apply, progress).await);
+        let (until, progress) = put_off(advance(stages, &world, Mode::Apply, progress).await);
         assert_eq!(until, at(70 + 3600), "the delay counts from the end of the stage before it");
         world.goes_on(3599);
-        let (again, progress) = asleep(advance(stages, &world, Mode::Apply, progress).await);
+        let (again, progress) = put_off(advance(stages, &world, Mode::Apply, progress).await);
         assert_eq!(again, until);
         world.goes_on(1);
         over(advance(stages, &world, Mode::Apply, progress).await);
@@ -346,7 +348,7 @@ mod tests {
         assert_eq!((progress.records.len(), progress.records[0].changes), (1, 1));
         world.goes_on(1000);
         let (until, progress) =
-            asleep(advance(stages, &world, Mode::Apply, progress.replayed(1, world.now())).await);
+            put_off(advance(stages, &world, Mode::Apply, progress.replayed(1, world.now())).await);
         let waiting = progress.waiting("a", "copy").unwrap();
         assert_eq!((until, waiting.deadline, world.notes().len()), (at(1210), at(1300), 5));
         assert_eq!(world.notes().last().unwrap(), "look 5", "it knows what it knew");
@@ -358,7 +360,7 @@ mod tests {
     async fn a_wait_is_no_attempt_and_each_step_is_looked_at_in_its_own_time() {
         let world = World::default();
         let stages = "[{ name: a, steps: [{ copy: { looks: 5 } }, { fail: { class: retry, times: 2 } }] }]";
-        let (until, progress) = asleep(advance(stages, &world, Mode::Apply, fresh()).await);
+        let (until, progress) = put_off(advance(stages, &world, Mode::Apply, fresh()).await);
         assert_eq!((until, progress.attempt, progress.retry_at), (at(60), 2, Some(at(100))));
         let world = World::default();
         let (progress, woke) = to_the_end(stages, &world, fresh()).await;
@@ -387,10 +389,10 @@ mod tests {
         assert!(progress.records[0].is_done());
         let asleep_since = fresh();
         let world = World::default();
-        let (until, progress) = asleep(advance(stages, &world, Mode::Apply, asleep_since).await);
+        let (until, progress) = put_off(advance(stages, &world, Mode::Apply, asleep_since).await);
         world.goes_on(10);
         let (again, _) =
-            asleep(advance(stages, &world, Mode::Apply, progress.replayed(1, world.now())).await);
+            put_off(advance(stages, &world, Mode::Apply, progress.replayed(1, world.now())).await);
         assert_eq!(again, until, "and one that has not begun begins when it was to begin");
     }
 
