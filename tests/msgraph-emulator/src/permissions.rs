@@ -95,6 +95,13 @@ const READ_LICENSE_DETAILS: &[&str] = &[
 const ASSIGN_LICENSES: &[&str] =
     &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
 
+const READ_CALENDARS: &[&str] = &["Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite"];
+
+/// Not in the table; from the reference of the operation ("Get calendarPermission", 2026).
+const READ_CALENDAR_PERMISSIONS: &[&str] = &["Calendars.Read", "Calendars.ReadWrite"];
+
+const WRITE_CALENDARS: &[&str] = &["Calendars.ReadWrite"];
+
 const READ_FILES: &[&str] =
     &["Files.Read.All", "Files.ReadWrite.All", "Sites.Read.All", "Sites.ReadWrite.All"];
 
@@ -165,6 +172,7 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         REVOKE_SESSIONS,
         READ_SKUS,
         ASSIGN_LICENSES,
+        READ_CALENDARS,
         READ_FILES,
         WRITE_FILES,
         READ_MAIL,
@@ -213,6 +221,9 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::UpdateMailboxSettings(_)
         | Operation::CreateInboxRule(_)
         | Operation::DeleteInboxRule { .. } => WRITE_MAILBOX_SETTINGS,
+        Operation::ListCalendars(_) => READ_CALENDARS,
+        Operation::ListCalendarPermissions { .. } => READ_CALENDAR_PERMISSIONS,
+        Operation::DeleteCalendar { .. } | Operation::DeleteCalendarPermission { .. } => WRITE_CALENDARS,
         Operation::ListSubscribedSkus => READ_SKUS,
         Operation::ListOrganization => READ_ORGANIZATION,
         Operation::ListPrincipals
@@ -332,6 +343,8 @@ mod tests {
             CREATE_USERS,
             READ_OWNERS,
             READ_LICENSE_DETAILS,
+            READ_CALENDAR_PERMISSIONS,
+            WRITE_CALENDARS,
             WRITE_MAILBOX_SETTINGS,
             WRITE_REPORT_SETTINGS,
         ];

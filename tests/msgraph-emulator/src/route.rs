@@ -47,6 +47,20 @@ pub(crate) enum Operation<'a> {
         user: &'a str,
         rule: &'a str,
     },
+    ListCalendars(&'a str),
+    DeleteCalendar {
+        user: &'a str,
+        calendar: &'a str,
+    },
+    ListCalendarPermissions {
+        user: &'a str,
+        calendar: &'a str,
+    },
+    DeleteCalendarPermission {
+        user: &'a str,
+        calendar: &'a str,
+        permission: &'a str,
+    },
     ListGroups,
     GetGroup(&'a str),
     /// `cast` leaves only users.
@@ -113,6 +127,7 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["users", user, below @ ("mailboxSettings" | "mailFolders" | "messages"), ref rest @ ..] => {
             mailbox_operation(method, user, below, rest)
         }
+        ["users", user, "calendars", ref rest @ ..] => calendar_operation(method, user, rest),
         ["users", user, "drive", ref rest @ ..] => drive_operation(method, user, rest),
         ["users", ref rest @ ..] => user_operation(method, rest),
         ["groups", ref rest @ ..] => group_operation(method, rest),
@@ -217,6 +232,23 @@ fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'
         ("messages", [] | [_, "send"])
         | ("mailboxSettings", [] | ["automaticRepliesSetting"])
         | ("mailFolders", ["inbox", "messageRules"] | ["inbox", "messageRules", _]) => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn calendar_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Found<'a> {
+    let (read, remove) = (method == Method::GET, method == Method::DELETE);
+    let operation = match *path {
+        [] if read => Operation::ListCalendars(user),
+        [calendar] if remove => Operation::DeleteCalendar { user, calendar },
+        [calendar, "calendarPermissions"] if read => Operation::ListCalendarPermissions { user, calendar },
+        [calendar, "calendarPermissions", permission] if remove => {
+            Operation::DeleteCalendarPermission { user, calendar, permission }
+        }
+        [] | [_] | [_, "calendarPermissions"] | [_, "calendarPermissions", _] => {
             return Some(Err(Refusal::method_not_allowed()));
         }
         _ => return None,

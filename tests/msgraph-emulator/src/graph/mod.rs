@@ -9,6 +9,7 @@ use crate::request::{Request, segments_of};
 use crate::route::Operation;
 use crate::tenant::{Tenant, User};
 
+mod calendars;
 mod deleted;
 mod delta;
 mod directory;
@@ -77,6 +78,14 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::ListInboxRules(user) => mailbox::list_rules(visit, user),
         Operation::CreateInboxRule(user) => mailbox::create_rule(visit, user),
         Operation::DeleteInboxRule { user, rule } => mailbox::delete_rule(visit, user, rule),
+        Operation::ListCalendars(user) => calendars::list(visit, user),
+        Operation::DeleteCalendar { user, calendar } => calendars::delete(visit, user, calendar),
+        Operation::ListCalendarPermissions { user, calendar } => {
+            calendars::list_permissions(visit, user, calendar)
+        }
+        Operation::DeleteCalendarPermission { user, calendar, permission } => {
+            calendars::delete_permission(visit, user, calendar, permission)
+        }
         Operation::ListSubscribedSkus => licenses::list_subscribed(visit),
         Operation::ListOrganization => directory::list_organization(visit),
         Operation::ListDeletedUsers => directory::list_deleted_users(visit),

@@ -22,6 +22,7 @@ const POLL_INTERVAL: u64 = 5;
 
 /// What the default application may do: enough to let people in and out.
 const DEFAULT_ROLES: &[&str] = &[
+    "Calendars.ReadWrite",
     "Directory.Read.All",
     "Files.ReadWrite.All",
     "GroupMember.ReadWrite.All",

@@ -4,16 +4,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{MailMessage, Tenant, TenantError, User, name_id};
+use super::{Calendar, MailMessage, Tenant, TenantError, User, name_id};
 
 /// What a mailbox holds. It is there while its user has a plan of Exchange, and is not `pending`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Mailbox {
     /// Exchange has not made it yet.
     pub(crate) pending: bool,
     pub(crate) automatic_replies: AutomaticReplies,
     pub(crate) inbox_rules: Vec<InboxRule>,
+    /// The primary one first.
+    pub(crate) calendars: Vec<Calendar>,
     pub(crate) messages: Vec<MailMessage>,
     /// How many things were ever made in it: their ids follow from that.
     #[serde(skip)]
@@ -47,6 +49,19 @@ pub(crate) struct InboxRule {
     pub(crate) conditions: Map<String, Value>,
     pub(crate) exceptions: Map<String, Value>,
     pub(crate) actions: Map<String, Value>,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self {
+            pending: false,
+            automatic_replies: AutomaticReplies::default(),
+            inbox_rules: Vec::new(),
+            calendars: vec![Calendar::primary()],
+            messages: Vec::new(),
+            made: 0,
+        }
+    }
 }
 
 impl Default for AutomaticReplies {
@@ -135,6 +150,19 @@ impl Mailbox {
         mailbox
     }
 
+    /// Adds a calendar, or replaces the primary one by another of that kind.
+    #[must_use]
+    pub fn calendar(mut self, calendar: Calendar) -> Self {
+        if calendar.is_default {
+            self.calendars.retain(|held| !held.is_default);
+            self.calendars.insert(0, Calendar { id: Calendar::primary().id, ..calendar });
+        } else {
+            let id = self.fresh_id("calendar");
+            self.calendars.push(Calendar { id, ..calendar });
+        }
+        self
+    }
+
     /// Adds a rule and hands back its id.
     pub(crate) fn add_rule(&mut self, rule: InboxRule) -> String {
         let id = self.fresh_id("rule");
@@ -150,18 +178,25 @@ impl Mailbox {
                 false => self.inbox_rules.push(rule),
             }
         }
-        self
+        let calendars = std::mem::replace(&mut self.calendars, vec![Calendar::primary()]);
+        let is_new = |calendar: &Calendar| *calendar != Calendar::primary();
+        calendars.into_iter().filter(is_new).fold(self, Self::calendar)
     }
 
     /// Opaque, and alike in every run that makes the same things in the same order.
     pub(crate) fn fresh_id(&mut self, kind: &str) -> String {
         self.made += 1;
-        format!("AAMk{}=", name_id(kind, &self.made.to_string()).simple())
+        opaque(kind, &self.made.to_string())
     }
 
     /// The mailbox as a state shows it.
     pub(super) fn state(&self) -> Value {
         let rules: Vec<Value> = self.inbox_rules.iter().map(InboxRule::shown).collect();
+        let calendars: Vec<Value> = self
+            .calendars
+            .iter()
+            .map(|calendar| json!({ "calendar": calendar.shown(""), "permissions": calendar.permissions() }))
+            .collect();
         let message = |message: &MailMessage| {
             let shown = ["internetMessageId", "isDraft", "subject", "body", "toRecipients"];
             Value::Object(crate::query::project(&shown, |name| message.property(name)))
@@ -169,6 +204,7 @@ impl Mailbox {
         let messages: Vec<Value> = self.messages.iter().map(message).collect();
         json!({
             "automaticReplies": self.automatic_replies.shown(),
+            "calendars": calendars,
             "inboxRules": rules,
             "messages": messages,
             "pending": self.pending,
@@ -181,6 +217,11 @@ impl Mailbox {
             .map_err(|error| TenantError::new(format!("{place}.mailbox: {error}")))?;
         Ok(mailbox.numbered())
     }
+}
+
+/// An id that says nothing.
+pub(super) fn opaque(kind: &str, name: &str) -> String {
+    format!("AAMk{}=", name_id(kind, name).simple())
 }
 
 /// A text as Exchange keeps it, in a document of its own (Microsoft Graph documentation, "Get user mailbox settings",

@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 mod application;
+mod calendar;
 mod contoso;
 mod country;
 mod crowd;
@@ -28,6 +29,7 @@ mod state;
 mod user;
 
 pub use application::{Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET};
+pub use calendar::Calendar;
 use crowd::Crowd;
 pub use drive::Drive;
 pub(crate) use drive::{Share, permission};

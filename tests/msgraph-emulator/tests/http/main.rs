@@ -7,6 +7,7 @@
 
 mod assertions;
 mod batch;
+mod calendars;
 mod connection;
 mod controls;
 mod crowd;
