@@ -86,6 +86,13 @@ pub fn or_missing_settings(error: msgraph::Error) -> Error {
     })
 }
 
+/// Names the permission that a refused change of calendars is missing.
+pub fn or_missing_calendars(error: msgraph::Error) -> Error {
+    Error::from(error).or_missing("permission_missing", || {
+        "changing calendars needs Calendars.ReadWrite, for this mailbox".to_owned()
+    })
+}
+
 fn has_mailbox(license: &LicenseDetails) -> bool {
     license.service_plans.iter().any(gives_mailbox)
 }

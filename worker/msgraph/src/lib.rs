@@ -21,6 +21,7 @@
 //! `error.rs` has the facts a caller decides by, `meaning.rs` what refusals mean whose status says too little.
 
 mod batch;
+mod calendars;
 mod client;
 mod cloud;
 mod connection;
@@ -52,6 +53,7 @@ mod token;
 mod transport;
 mod users;
 
+pub use calendars::{Calendar, CalendarPermission};
 pub use client::{Client, Reader, Writer};
 pub use cloud::Cloud;
 pub use connection::{DirectoryRole, Grants, Organization, ReportSettings, VerifiedDomain};

@@ -29,15 +29,19 @@ impl Scenario {
 /// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
 /// out; one account was deleted.
 fn tenant() -> Tenant {
-    use msgraph_emulator::{Application, Drive, Group, Mailbox, Sku, User};
-    let grace = "grace@contoso.example";
+    use msgraph_emulator::{Application, Calendar, Drive, Group, Mailbox, Sku, User};
+    let (grace, ada) = ("grace@contoso.example", "ada@contoso.example");
     let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": "edsger@contoso.example" } }] });
     let mailbox = Mailbox::new()
         .replying("Grace is at sea.")
         .rule("Newsletters", json!({ "delete": true }))
         .rule(crate::mailbox::FORWARDING, redirect)
         .rule("Bills", json!({ "markAsRead": true }))
-        .read_only_rule("Policy");
+        .read_only_rule("Policy")
+        .calendar(Calendar::primary().shared_with(ada, "write").shared_with("edsger@contoso.example", "read"))
+        .calendar(Calendar::named("Voyages").shared_with(ada, "read").shared_with_everybody("limitedRead"))
+        .calendar(Calendar::named("Engines").of(ada))
+        .calendar(Calendar::named("Birthdays").fixed());
     Tenant::empty()
         .application(
             Application::default()
@@ -48,7 +52,7 @@ fn tenant() -> Tenant {
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
         .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))
-        .user(User::new("ada@contoso.example", "Ada Lovelace").with("mail", "ada@contoso.example"))
+        .user(User::new(ada, "Ada Lovelace").with("mail", ada))
         .user(
             User::new(grace, "Grace Hopper")
                 .located("US")

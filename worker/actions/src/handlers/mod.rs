@@ -11,6 +11,7 @@ mod enable_automatic_reply;
 mod forward_mail;
 mod remove_app_assignments;
 mod remove_app_consents;
+mod remove_calendar_permissions;
 mod remove_directory_roles;
 mod remove_from_groups;
 mod remove_inbox_rules;
@@ -44,6 +45,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<forward_mail::ForwardMail>(),
         Entry::of::<remove_app_assignments::RemoveAppAssignments>(),
         Entry::of::<remove_app_consents::RemoveAppConsents>(),
+        Entry::of::<remove_calendar_permissions::RemoveCalendarPermissions>(),
         Entry::of::<remove_directory_roles::RemoveDirectoryRoles>(),
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
         Entry::of::<remove_inbox_rules::RemoveInboxRules>(),

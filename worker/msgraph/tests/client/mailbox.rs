@@ -1,9 +1,9 @@
-//! The client's calls to mailboxes, against the emulator.
+//! The client's calls to mailboxes and calendars, against the emulator.
 
 use msgraph::{
     AutomaticReplies, AutomaticRepliesStatus, ExternalAudience, NewInboxRule, Recipient, RuleActions,
 };
-use msgraph_emulator::{Emulator, Fault, Mailbox, Options, Sku, Tenant, User};
+use msgraph_emulator::{Calendar, Emulator, Fault, Mailbox, Options, Sku, Tenant, User};
 
 use crate::emulator::settings;
 use crate::server::client;
@@ -86,4 +86,35 @@ async fn a_rule_is_made_found_and_removed_twice() {
     }
     assert_eq!(client.reader().inbox_rules(GRACE).await.unwrap(), Some(vec![]));
     assert_eq!(emulator.effects().len(), 2);
+}
+
+#[tokio::test]
+async fn calendars_are_read_over_pages_and_a_permission_is_removed_twice() {
+    let emulator = Emulator::start(Options::new(with_calendars()).page_limit(2)).unwrap();
+    let client = client(settings(&emulator), ());
+    let calendars = client.reader().calendars(GRACE).await.unwrap().unwrap();
+    let is = |of: fn(&msgraph::Calendar) -> Option<bool>| calendars.iter().map(of).collect::<Vec<_>>();
+    assert_eq!(is(|calendar| calendar.is_default_calendar), [Some(true), Some(false), Some(false)]);
+    assert_eq!(is(|calendar| calendar.can_share), [Some(true), Some(true), Some(false)]);
+    let primary = calendars[0].id.as_str();
+    let permissions = client.reader().calendar_permissions(GRACE, primary).await.unwrap().unwrap();
+    let roles: Vec<_> = permissions.iter().map(|held| (held.role.as_deref(), held.is_removable)).collect();
+    assert_eq!(roles, [(Some("freeBusyRead"), Some(false)), (Some("write"), Some(true))]);
+    for _ in 0..2 {
+        client.writer().delete_calendar_permission(GRACE, primary, &permissions[1].id).await.unwrap();
+    }
+    assert_eq!(emulator.effects().len(), 1);
+    assert_eq!(client.reader().calendars(ADA).await.unwrap(), None);
+    assert_eq!(client.reader().calendar_permissions(GRACE, "gone").await.unwrap(), None);
+}
+
+fn with_calendars() -> Tenant {
+    let mailbox = Mailbox::new()
+        .calendar(Calendar::primary().shared_with(ADA, "write"))
+        .calendar(Calendar::named("Voyages"))
+        .calendar(Calendar::named("Engines").of(ADA));
+    Tenant::empty()
+        .sku(Sku::new("E3", 2).plan("EXCHANGE_S_ENTERPRISE"))
+        .user(User::new(GRACE, "Grace Hopper").located("US").licensed("E3").mailbox(mailbox))
+        .user(User::new(ADA, "Ada Lovelace"))
 }
