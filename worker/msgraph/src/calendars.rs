@@ -55,6 +55,11 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
+    /// Deletes a calendar with all that is in it; one that somebody else has shared is only no longer shown.
+    pub async fn delete_calendar(self, user_id: &str, calendar_id: &str) -> Result<(), Error> {
+        self.delete(&["users", user_id, "calendars", calendar_id]).await
+    }
+
     /// Takes somebody's right to a calendar back.
     pub async fn delete_calendar_permission(
         self,

@@ -89,7 +89,7 @@ async fn a_rule_is_made_found_and_removed_twice() {
 }
 
 #[tokio::test]
-async fn calendars_are_read_over_pages_and_a_permission_is_removed_twice() {
+async fn calendars_are_read_over_pages_and_what_is_in_the_way_is_removed_twice() {
     let emulator = Emulator::start(Options::new(with_calendars()).page_limit(2)).unwrap();
     let client = client(settings(&emulator), ());
     let calendars = client.reader().calendars(GRACE).await.unwrap().unwrap();
@@ -103,7 +103,10 @@ async fn calendars_are_read_over_pages_and_a_permission_is_removed_twice() {
     for _ in 0..2 {
         client.writer().delete_calendar_permission(GRACE, primary, &permissions[1].id).await.unwrap();
     }
-    assert_eq!(emulator.effects().len(), 1);
+    for _ in 0..2 {
+        client.writer().delete_calendar(GRACE, &calendars[1].id).await.unwrap();
+    }
+    assert_eq!(emulator.effects().len(), 2);
     assert_eq!(client.reader().calendars(ADA).await.unwrap(), None);
     assert_eq!(client.reader().calendar_permissions(GRACE, "gone").await.unwrap(), None);
 }
