@@ -154,6 +154,12 @@ const READ_CONSENTS: &[&str] = &["Directory.Read.All", "DelegatedPermissionGrant
 
 const WRITE_CONSENTS: &[&str] = &["DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"];
 
+const READ_METHODS: &[&str] =
+    &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"];
+
+/// Each kind has one of its own as well; whoever removes all needs this one.
+const WRITE_METHODS: &[&str] = &["UserAuthenticationMethod.ReadWrite.All"];
+
 const READ_REPORTS: &[&str] = &["Reports.Read.All"];
 
 const READ_REPORT_SETTINGS: &[&str] = &["ReportSettings.Read.All", "ReportSettings.ReadWrite.All"];
@@ -181,6 +187,7 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_MAILBOX_SETTINGS,
         READ_ORGANIZATION,
         READ_PRINCIPALS,
+        READ_METHODS,
         READ_ROLES,
         WRITE_APP_ROLES,
         WRITE_CONSENTS,
@@ -236,6 +243,8 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::RemoveAppRole { .. } => WRITE_APP_ROLES,
         Operation::ListConsents(_) => READ_CONSENTS,
         Operation::RemoveConsent(_) => WRITE_CONSENTS,
+        Operation::ListMethods(_) => READ_METHODS,
+        Operation::RemoveMethod { .. } => WRITE_METHODS,
         Operation::GetReport(_) => READ_REPORTS,
         Operation::GetReportSettings => READ_REPORT_SETTINGS,
         Operation::UpdateReportSettings => WRITE_REPORT_SETTINGS,

@@ -95,6 +95,12 @@ pub(crate) enum Operation<'a> {
     },
     ListConsents(&'a str),
     RemoveConsent(&'a str),
+    ListMethods(&'a str),
+    RemoveMethod {
+        user: &'a str,
+        segment: &'a str,
+        method: &'a str,
+    },
     ListPrincipals,
     /// By id, or by `appId='…'`.
     GetPrincipal(&'a str),
@@ -173,6 +179,7 @@ type Found<'a> = Option<Result<Operation<'a>, Refusal>>;
 
 fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
     let (read, write) = (method == Method::GET, method == Method::POST);
+    let removes = method == Method::DELETE;
     let operation = match *path {
         [] if read => Operation::ListUsers,
         [] if write => Operation::CreateUser,
@@ -190,6 +197,12 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [user, "memberOf", GROUP] if read => Operation::ListMemberOf { user, cast: true },
         [user, "appRoleAssignments"] if read => Operation::ListUserAppRoles(user),
         [user, "oauth2PermissionGrants"] if read => Operation::ListConsents(user),
+        [user, "authentication", "methods"] if read => Operation::ListMethods(user),
+        [user, "authentication", segment, method]
+            if removes && !["methods", "passwordMethods"].contains(&segment) =>
+        {
+            Operation::RemoveMethod { user, segment, method }
+        }
         [user, "licenseDetails"] if read => Operation::ListLicenseDetails(user),
         [user, "assignLicense"] if write => Operation::AssignLicense(user),
         []
@@ -198,6 +211,8 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "manager", "$ref"]
         | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
         | [_, "appRoleAssignments" | "oauth2PermissionGrants"]
+        | [_, "authentication", "methods"]
+        | [_, "authentication", "methods" | "passwordMethods", _]
         | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
         _ => return None,
     };

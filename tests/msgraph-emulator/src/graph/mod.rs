@@ -20,6 +20,7 @@ mod mail;
 mod mailbox;
 mod manager;
 mod members;
+mod methods;
 mod principals;
 pub(crate) mod reports;
 mod rights;
@@ -104,6 +105,8 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         }
         Operation::ListConsents(user) => rights::list_consents(visit, user),
         Operation::RemoveConsent(key) => rights::remove_consent(visit, key),
+        Operation::ListMethods(user) => methods::list(visit, user),
+        Operation::RemoveMethod { user, segment, method } => methods::remove(visit, user, segment, method),
         Operation::GetReport(function) => reports::get(visit, function),
         Operation::GetReportSettings => directory::get_report_settings(visit),
         Operation::UpdateReportSettings => directory::update_report_settings(visit),

@@ -252,6 +252,12 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
             }
             "manager" => user = user.manager(value.as_str().ok_or_else(wrong)?),
             "directoryRole" => user = user.holding_role(value.as_str().ok_or_else(wrong)?),
+            "authenticationMethods" => {
+                user.methods = parse(&format!("{place}.authenticationMethods"), value.clone())?;
+            }
+            "defaultAuthenticationMethod" => {
+                user = user.default_method(value.as_str().ok_or_else(wrong)?);
+            }
             "appRoles" => user.app_roles = parse(&format!("{place}.appRoles"), value.clone())?,
             "consents" => user.consents = parse(&format!("{place}.consents"), value.clone())?,
             "onPremisesSyncEnabled" => user.synced = value.as_bool().ok_or_else(wrong)?,

@@ -55,6 +55,7 @@ impl Tenant {
         let manager = user.manager.filter(|id| self.users.contains_key(id));
         state.insert("manager", json!(manager));
         state.insert("directoryRole", json!(user.role));
+        state.insert("authenticationMethods", json!(user.methods));
         state.insert("appRoles", json!(user.app_roles));
         state.insert("consents", json!(user.consents));
         state.insert("sessionsRevoked", json!(user.revoked));

@@ -88,6 +88,9 @@ pub struct User {
     pub(crate) app_roles: BTreeSet<String>,
     /// The applications the user let act in their name, by name.
     pub(crate) consents: BTreeSet<String>,
+    /// The sign-in methods besides the password, by the start of their type's name: `phone`, `fido2`.
+    pub(crate) methods: BTreeSet<String>,
+    pub(crate) default_method: Option<String>,
     /// The directory role the user holds, by name.
     pub(crate) role: Option<String>,
     pub(crate) created: String,
@@ -168,6 +171,8 @@ impl User {
             synced: false,
             app_roles: BTreeSet::new(),
             consents: BTreeSet::new(),
+            methods: BTreeSet::new(),
+            default_method: None,
             role: None,
             created: CREATED.to_owned(),
             deleted: None,
@@ -268,6 +273,20 @@ impl User {
     pub fn consenting_to(mut self, application: &str) -> Self {
         self.consents.insert(application.to_owned());
         self
+    }
+
+    /// Registers a sign-in method by the start of its type's name, like `fido2`.
+    #[must_use]
+    pub fn method(mut self, kind: &str) -> Self {
+        self.methods.insert(kind.to_owned());
+        self
+    }
+
+    /// Registers a sign-in method and makes it the default.
+    #[must_use]
+    pub fn default_method(mut self, kind: &str) -> Self {
+        self.default_method = Some(kind.to_owned());
+        self.method(kind)
     }
 
     /// A text property's value.

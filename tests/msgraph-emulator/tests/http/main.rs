@@ -25,6 +25,7 @@ mod limits;
 mod mail;
 mod mailbox;
 mod members;
+mod methods;
 mod program;
 mod replication;
 mod reports;
