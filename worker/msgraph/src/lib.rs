@@ -38,6 +38,7 @@ mod log;
 mod mail;
 mod mailbox;
 mod meaning;
+mod methods;
 mod observer;
 mod paging;
 mod path;
@@ -73,6 +74,7 @@ pub use mailbox::{
     AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, EmailAddress, ExternalAudience, InboxRule,
     NewInboxRule, Recipient, RuleActions,
 };
+pub use methods::{AuthenticationMethod, MethodKind};
 pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };

@@ -1,6 +1,6 @@
 //! Each resource's requests, and the refusals that mean "already so".
 
-use msgraph::{AddLicense, AppRoleAssignment, NewUser, UserKey};
+use msgraph::{AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, UserKey};
 
 use crate::server::{Reply, Seen, Server, json, refusal};
 
@@ -177,6 +177,12 @@ async fn rights_are_read_and_removed_as_documented() {
     let assignment = AppRoleAssignment { id: "a".into(), principal_id: "1".into(), resource_id: "s".into() };
     client.writer().remove_app_role_assignment(&assignment).await.unwrap();
     client.writer().remove_permission_grant("g").await.unwrap();
+    client.reader().authentication_methods("1").await.unwrap();
+    let odata_type = Some("#microsoft.graph.fido2AuthenticationMethod".into());
+    let method = AuthenticationMethod { id: "m".into(), odata_type };
+    client.writer().remove_authentication_method("1", &method).await.unwrap();
+    let unknown = AuthenticationMethod { odata_type: None, ..method };
+    assert!(client.writer().remove_authentication_method("1", &unknown).await.is_err());
     assert!(client.reader().role_assignments("").await.is_err());
     assert_eq!(
         lines(&server),
@@ -187,6 +193,8 @@ async fn rights_are_read_and_removed_as_documented() {
             "DELETE /v1.0/roleManagement/directory/roleAssignments/r",
             "DELETE /v1.0/servicePrincipals/s/appRoleAssignedTo/a",
             "DELETE /v1.0/oauth2PermissionGrants/g",
+            "GET /v1.0/users/1/authentication/methods",
+            "DELETE /v1.0/users/1/authentication/fido2Methods/m",
         ]
     );
 }
