@@ -15,8 +15,10 @@ use crate::handlers::roster;
 
 /// A tenant and a request on which an action has something to do.
 pub struct Scenario {
-    tenant: Tenant,
-    params: Value,
+    /// Where.
+    pub tenant: Tenant,
+    /// What is asked.
+    pub params: Value,
 }
 
 impl Scenario {
@@ -47,7 +49,8 @@ fn tenant() -> Tenant {
             Application::default()
                 .role("RoleManagement.ReadWrite.Directory")
                 .role("AppRoleAssignment.ReadWrite.All")
-                .role("DelegatedPermissionGrant.ReadWrite.All"),
+                .role("DelegatedPermissionGrant.ReadWrite.All")
+                .role("UserAuthenticationMethod.ReadWrite.All"),
         )
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
@@ -62,6 +65,9 @@ fn tenant() -> Tenant {
                 .assigned_to("Travel")
                 .consenting_to("Notes")
                 .consenting_to("Calendar")
+                .method("fido2")
+                .method("phone")
+                .default_method("microsoftAuthenticator")
                 .mailbox(mailbox)
                 .drive(Drive::new()),
         )
@@ -85,22 +91,27 @@ struct Quiet;
 impl Observer for Quiet {}
 
 /// One action in a tenant of its own.
-struct Stage {
+pub(crate) struct Stage {
     entry: Entry,
     params: Value,
-    emulator: Emulator,
+    pub(crate) emulator: Emulator,
 }
 
 impl Stage {
     async fn of(entry: Entry) -> Self {
-        let Scenario { tenant, params } = (entry.scenario)();
+        let scenario = (entry.scenario)();
+        Self::with(entry, scenario)
+    }
+
+    /// An action in this tenant.
+    pub(crate) fn with(entry: Entry, Scenario { tenant, params }: Scenario) -> Self {
         let emulator = Emulator::start(Options::new(tenant)).unwrap();
         Self { entry, params, emulator }
     }
 
     /// Runs the step as a worker of its own would, which knows nothing of the one before; a step that waits, until
     /// it no longer does.
-    async fn run(&self, mode: Mode) -> Report {
+    pub(crate) async fn run(&self, mode: Mode) -> Report {
         let application = self.emulator.application();
         let settings = Settings {
             login_url: self.emulator.url(),
@@ -138,7 +149,7 @@ impl Stage {
     }
 
     /// Every change that reached the tenant, in order.
-    fn effects(&self) -> Vec<String> {
+    pub(crate) fn effects(&self) -> Vec<String> {
         self.emulator.journal().into_iter().flat_map(|entry| entry.effects).collect()
     }
 }
@@ -151,7 +162,7 @@ async fn undisturbed(name: &str) -> (usize, Vec<String>, Value) {
     (stage.requests(), stage.effects(), stage.emulator.state())
 }
 
-fn entry(name: &str) -> Entry {
+pub(crate) fn entry(name: &str) -> Entry {
     roster().into_iter().find(|entry| entry.name == name).unwrap()
 }
 

@@ -12,6 +12,7 @@ mod enable_automatic_reply;
 mod forward_mail;
 mod remove_app_assignments;
 mod remove_app_consents;
+mod remove_authentication_methods;
 mod remove_calendar_permissions;
 mod remove_directory_roles;
 mod remove_from_groups;
@@ -47,6 +48,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<forward_mail::ForwardMail>(),
         Entry::of::<remove_app_assignments::RemoveAppAssignments>(),
         Entry::of::<remove_app_consents::RemoveAppConsents>(),
+        Entry::of::<remove_authentication_methods::RemoveAuthenticationMethods>(),
         Entry::of::<remove_calendar_permissions::RemoveCalendarPermissions>(),
         Entry::of::<remove_directory_roles::RemoveDirectoryRoles>(),
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
