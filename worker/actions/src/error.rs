@@ -133,6 +133,7 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         // The next observation tells whether the write arrived.
         (error.is_ambiguous(), Class::Retry, "graph_outcome_unknown"),
         (error.is_read_only(), Class::Blocked, "access_read_only"),
+        (error.is_not_unique(), Class::Rejected, "ambiguous_user"),
         (error.is_credentials(), Class::Blocked, "credentials_refused"),
         (error.is_unauthorized(), Class::Blocked, "graph_unauthorized"),
         (error.is_not_bought(), Class::Blocked, "service_not_bought"),
@@ -188,5 +189,31 @@ mod tests {
             let failure = Failure::from(error);
             assert_eq!((failure.class, failure.code.as_str()), (class, code));
         }
+    }
+
+    #[tokio::test]
+    async fn two_people_with_one_employee_id_are_the_publishers_to_tell_apart() {
+        use msgraph_emulator::{Emulator, Options, Tenant, User};
+        let person = |upn: &str, name: &str| User::new(upn, name).with("employeeId", "1815");
+        let tenant = Tenant::empty()
+            .user(person("ada@contoso.example", "Ada Lovelace"))
+            .user(person("grace@contoso.example", "Grace Hopper"));
+        let emulator = Emulator::start(Options::new(tenant)).unwrap();
+        let application = emulator.application();
+        let settings = msgraph::Settings {
+            login_url: emulator.url(),
+            graph_url: emulator.url(),
+            ..msgraph::Settings::new(
+                application.tenant_id,
+                application.client_id,
+                application.client_secret.into(),
+            )
+        };
+        let client = msgraph::Client::new(settings, std::sync::Arc::new(())).unwrap();
+        let key = msgraph::UserKey::EmployeeId("1815".into());
+        let error = client.reader().user(&key, &["id"]).await.unwrap_err();
+        let failure = Failure::from(Error::from(error));
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Rejected, "ambiguous_user"));
+        assert!(failure.message.contains("use the object id"), "{failure}");
     }
 }
