@@ -56,6 +56,6 @@ async fn hires_part() {
 }
 
 async fn standard_part() {
-    println!("one person with 3 licences and 40 groups; the tenant answers after 50 ms");
+    println!("one person with 3 licences, 40 groups and 2 inbox rules; the tenant answers after 50 ms");
     standard::run().await;
 }

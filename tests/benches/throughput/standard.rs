@@ -1,11 +1,12 @@
 //! The standard person comes and goes: what that costs in time, round trips and units, and how close two hundred
 //! leavers at once come to what Microsoft's limits allow.
 //!
-//! The tenant answers after 50 ms. The person has three licences and forty groups.
+//! The tenant answers after 50 ms. The person has three licences, forty groups and two inbox rules, which the default
+//! offboarding leaves.
 
 use std::time::{Duration, Instant};
 
-use msgraph_emulator::{Group, Limits, Sku, Tenant, User};
+use msgraph_emulator::{Group, Limits, Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::{House, events};
 
@@ -118,12 +119,16 @@ pub async fn many() {
 
 fn tenant(people: usize) -> Tenant {
     let names: Vec<String> = (0..people).map(upn).collect();
-    let tenant = LICENSES
-        .iter()
-        .fold(Tenant::empty(), |tenant, sku| tenant.sku(Sku::new(sku, 1_000).plan(&format!("{sku}_PLAN"))));
+    let tenant = LICENSES.iter().fold(Tenant::empty(), |tenant, sku| {
+        let plan = if *sku == "SPE_E3" { "EXCHANGE_S_ENTERPRISE" } else { sku };
+        tenant.sku(Sku::new(sku, 1_000).plan(plan))
+    });
     let tenant = names.iter().fold(tenant, |tenant, name| {
         let user = User::new(name, "Ada Lovelace").located("GB");
-        tenant.user(LICENSES.iter().fold(user, |user, sku| user.licensed(sku)))
+        let mailbox = Mailbox::new()
+            .rule("Newsletters", json!({ "delete": true }))
+            .rule("Bills", json!({ "markAsRead": true }));
+        tenant.user(LICENSES.iter().fold(user.mailbox(mailbox), |user, sku| user.licensed(sku)))
     });
     let tenant = tenant.user(User::new("grace@contoso.example", "Grace Hopper"));
     (0..GROUPS).fold(tenant, |tenant, number| {
