@@ -272,6 +272,6 @@ fn uses(grants: &Grants, access: Access) -> Vec<Use> {
 
 /// Whether what a permission is needed for can at least be looked at. One that only writes is not asked for that.
 fn may_look(grants: &Grants, permission: &str) -> bool {
-    let reads = permission.replace(".ReadWrite.", ".Read.");
-    !reads.contains(".Read.") || grants.covers(&reads)
+    let reads = permission.replace(".ReadWrite", ".Read");
+    !reads.contains(".Read") || grants.covers(&reads)
 }

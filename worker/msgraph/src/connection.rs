@@ -40,9 +40,12 @@ impl Grants {
     /// Whether a permission was granted, by itself or within a broader one.
     pub fn covers(&self, needed: &str) -> bool {
         let has = |name: &str| self.permissions.contains(name);
-        has(needed)
-            || has(&needed.replace(".Read.", ".ReadWrite."))
-            || broader(needed).iter().any(|name| has(name))
+        // Permissions of Exchange end here: there is no `.All` behind them.
+        let wider = match needed.strip_suffix(".Read") {
+            Some(of) => format!("{of}.ReadWrite"),
+            None => needed.replace(".Read.", ".ReadWrite."),
+        };
+        has(needed) || has(&wider) || broader(needed).iter().any(|name| has(name))
     }
 }
 
@@ -54,6 +57,9 @@ fn broader(needed: &str) -> &'static [&'static str] {
         "User.EnableDisableAccount.All" | "User.RevokeSessions.All" | "LicenseAssignment.ReadWrite.All" => {
             &["User.ReadWrite.All", "Directory.ReadWrite.All"]
         }
+        "User.DeleteRestore.All" => &["User.ReadWrite.All"],
+        "DelegatedPermissionGrant.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "Files.ReadWrite.All" => &["Sites.ReadWrite.All"],
         "LicenseAssignment.Read.All" => &[
             "Organization.Read.All",
             "Organization.ReadWrite.All",
@@ -158,6 +164,8 @@ mod tests {
         let account = Grants::of_token(&token(r#"{"scp":"User.ReadWrite.All openid"}"#)).unwrap();
         assert!(account.covers("User.Read.All") && account.covers("User.RevokeSessions.All"));
         assert!(account.is_delegated);
+        let mailbox = Grants::of_token(&token(r#"{"roles":["MailboxSettings.ReadWrite"]}"#)).unwrap();
+        assert!(mailbox.covers("MailboxSettings.Read") && !mailbox.covers("Mail.Read"));
         assert_eq!(Grants::of_token(&token("{}")).unwrap().permissions.len(), 0);
         for unreadable in ["", "opaque", "a.b.c", "e30.e30"] {
             let grants = Grants::of_token(unreadable);
