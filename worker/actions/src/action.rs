@@ -12,7 +12,7 @@ use std::time::Duration;
 use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use workflow::Left;
 
 use crate::error::Error;
@@ -92,6 +92,8 @@ pub struct Plan<C> {
     pub left: Vec<Left>,
     /// What has to be waited for after the changes; nothing ends the step.
     pub wait: Option<Box<Wait>>,
+    /// What was counted, by name: for the step's result. No names or addresses.
+    pub details: Map<String, Value>,
 }
 
 /// What an action waits for.
@@ -105,12 +107,14 @@ pub struct Wait {
     pub reason: String,
     /// The notes of earlier looks that the next one needs. With new ones at most `workflow::MEMO_LIMIT_BYTES`.
     pub notes: Vec<Value>,
+    /// The writes that later looks will make, a sentence each, so that a plan tells all there is to come.
+    pub later: Vec<String>,
 }
 
 impl<C> Plan<C> {
     /// A plan of these changes that leaves nothing.
     pub fn of(changes: impl IntoIterator<Item = C>) -> Self {
-        Self { changes: changes.into_iter().collect(), left: Vec::new(), wait: None }
+        Self { changes: changes.into_iter().collect(), left: Vec::new(), wait: None, details: Map::new() }
     }
 
     /// This plan, and after it a wait.
@@ -119,10 +123,17 @@ impl<C> Plan<C> {
         Self { wait: Some(Box::new(wait)), ..self }
     }
 
+    /// This plan, and what was counted for it.
+    #[must_use]
+    pub fn counting(self, counts: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        let details = counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+        Self { details, ..self }
+    }
+
     /// The same plan, its changes told in another way.
     pub fn map<D>(self, tell: impl FnMut(C) -> D) -> Plan<D> {
-        let Self { changes, left, wait } = self;
-        Plan { changes: changes.into_iter().map(tell).collect(), left, wait }
+        let Self { changes, left, wait, details } = self;
+        Plan { changes: changes.into_iter().map(tell).collect(), left, wait, details }
     }
 
     /// The plan of an action that finds everything as asked.

@@ -85,7 +85,7 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
     let params =
         decode::<A>(call.params).map_err(|_| Error::Broken("parameters were not checked before the run"))?;
     let observed = A::observe(&params, Reader::new(graph.reader(), call.earlier, call.memo)).await?;
-    let Plan { changes, left, wait } = A::plan(&params, &observed)?;
+    let Plan { changes, left, wait, details } = A::plan(&params, &observed)?;
     let names: Vec<_> = changes.iter().map(ToString::to_string).collect();
     let outcome = match call.mode {
         _ if names.is_empty() && wait.is_none() => Outcome::Unchanged,
@@ -98,11 +98,12 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
             }
         },
     };
-    Ok(Report { left, ..Report::of(outcome) })
+    Ok(Report { left, details, ..Report::of(outcome) })
 }
 
-/// A plan says what would be written; where that is nothing more, what is waited for.
-fn planned(names: Vec<String>, wait: Option<Wait>) -> Outcome {
+/// A plan says what would be written, now and after waiting; where that is nothing more, what is waited for.
+fn planned(mut names: Vec<String>, mut wait: Option<Wait>) -> Outcome {
+    names.extend(wait.iter_mut().flat_map(|wait| std::mem::take(&mut wait.later)));
     match wait {
         Some(wait) if names.is_empty() => waiting(names, wait),
         _ => Outcome::Planned(names),
@@ -148,7 +149,7 @@ async fn begin<A: Action>(changes: &[A::Change], mut wait: Wait, graph: &Client)
 }
 
 fn waiting(changes: Vec<String>, wait: Wait) -> Outcome {
-    let Wait { after, at_most, reason, notes } = wait;
+    let Wait { after, at_most, reason, notes, .. } = wait;
     Outcome::Waiting { changes, wait: workflow::Wait { after, at_most, reason, memo: Value::Array(notes) } }
 }
 
@@ -227,6 +228,7 @@ mod tests {
                 at_most: Duration::from_secs(3600),
                 reason: "2 jobs".to_owned(),
                 notes: known.iter().map(|job| json!(job)).collect(),
+                later: vec!["3".to_owned()],
             }))
         }
 
@@ -259,7 +261,7 @@ mod tests {
             let call = Call { params: &params, mode, earlier, memo, world: &graph };
             Driver::<Jobs>(std::marker::PhantomData).run(call).await.outcome
         };
-        assert_eq!(look(None, Mode::Plan).await, Outcome::Planned(vec!["1".into(), "2".into()]));
+        assert_eq!(look(None, Mode::Plan).await, Outcome::Planned(vec!["1".into(), "2".into(), "3".into()]));
         BUSY.store(true, Ordering::Relaxed);
         let Outcome::Waiting { changes, wait } = look(None, Mode::Apply).await else { panic!("should wait") };
         assert_eq!((changes, &wait.memo), (vec!["1".to_owned()], &json!([1])));
@@ -271,7 +273,7 @@ mod tests {
         };
         assert_eq!((changes, &wait.memo), (vec!["2".to_owned()], &json!([1, 2])));
         assert_eq!(look(Some(&wait.memo), Mode::Apply).await, Outcome::Unchanged);
-        assert_eq!(look(Some(&json!("of another form")), Mode::Plan).await.changes().len(), 2);
+        assert_eq!(look(Some(&json!("of another form")), Mode::Plan).await.changes().len(), 3);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use messages::{
     StepFinished,
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -111,7 +112,8 @@ pub fn who(class: FailureClass) -> &'static str {
 pub fn plan_table(steps: &[PlannedStep]) -> Table {
     let mut table = table(&["Stage", "Step", "Outcome", "Changes"]);
     for step in steps {
-        let what = details(&step.changes, step.failure.as_ref(), step.reason.as_deref(), &step.left);
+        let what =
+            told(&step.changes, &step.details, step.failure.as_ref(), step.reason.as_deref(), &step.left);
         table.add_row(vec![
             Cell::new(stage_and_delay(step)),
             Cell::new(&step.step),
@@ -153,7 +155,7 @@ pub fn waiting_lines(run: &RunWaiting) -> String {
 
 /// One step of a run, as it is heard of.
 pub fn step_line(step: &StepFinished) -> String {
-    let what = details(&step.changes, step.failure.as_ref(), step.reason.as_deref(), &step.left);
+    let what = told(&step.changes, &step.details, step.failure.as_ref(), step.reason.as_deref(), &step.left);
     let word = word(step.outcome);
     let mut lines = what.lines();
     let first = lines.next().unwrap_or_default();
@@ -192,13 +194,21 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-fn details(
+fn told(
     changes: &[String],
+    details: &Map<String, Value>,
     failure: Option<&messages::Failure>,
     reason: Option<&str>,
     left: &[Left],
 ) -> String {
     let mut lines: Vec<String> = changes.to_vec();
+    if !details.is_empty() {
+        let counts = details.iter().map(|(name, count)| match count {
+            Value::String(text) => format!("{name} {text}"),
+            count => format!("{name} {count}"),
+        });
+        lines.push(counts.collect::<Vec<_>>().join(", "));
+    }
     lines.extend(
         failure.map(|failure| format!("{} ({}; {})", failure.message, failure.code, who(failure.class))),
     );

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use messages::{FinishedStep, PlannedStep, StepFinished};
+use serde_json::Map;
 use uuid::Uuid;
 use workflow::{
     Class, Delay, Failure, Left, Needs, Outcome, OutcomeKind, Progress, Record, Start, State, Waiting,
@@ -112,6 +113,7 @@ pub fn planned_step(record: &Record, after: Option<Delay>) -> PlannedStep {
         outcome: outcome(record.outcome.kind()),
         changes: record.outcome.changes().to_vec(),
         left: record.left.iter().map(left).collect(),
+        details: record.details.clone(),
         failure: failure_of(record),
         reason: reason_of(record),
     }
@@ -129,6 +131,7 @@ pub fn step_finished(record: &Record, run: (Uuid, &str), tried: (u32, u32)) -> S
         outcome: outcome(record.outcome.kind()),
         changes: record.outcome.changes().to_vec(),
         left: record.left.iter().map(left).collect(),
+        details: record.details.clone(),
         failure: failure_of(record),
         reason: reason_of(record),
         attempts: if was_tried { tried.0 } else { 0 },
@@ -225,6 +228,7 @@ fn record_in(step: &FinishedStep) -> Option<Record> {
         },
         changes: usize::try_from(step.changes).unwrap_or(usize::MAX),
         left: step.left.iter().map(left_in).collect(),
+        details: Map::new(),
         request_ids: Vec::new(),
         took: Duration::ZERO,
     })
@@ -263,6 +267,7 @@ mod tests {
                 changes: outcome.changes().len(),
                 outcome,
                 left: vec![Left { code: "x".into(), detail: "y".into(), needs: Needs::Operator }],
+                details: Map::new(),
                 request_ids: vec![],
                 took: Duration::ZERO,
             };

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// What became of a step.
@@ -113,6 +114,9 @@ pub struct PlannedStep {
     pub changes: Vec<String>,
     /// What would be left alone.
     pub left: Vec<Left>,
+    /// What the step counted, by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
     /// Only if it cannot be planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -161,6 +165,9 @@ pub struct StepFinished {
     pub changes: Vec<String>,
     /// What was left alone.
     pub left: Vec<Left>,
+    /// What the step counted, by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
     /// Only if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

@@ -7,11 +7,11 @@ use messages::{
     PlannedStep, ResultData, ResultEvent, RunFinished, RunPlanned, RunState, RunWaiting, StepFinished,
     Undecodable, Violation, WaitingStep, decode, run_id,
 };
-use proptest::collection::vec;
+use proptest::collection::{hash_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 const EXAMPLES: [&str; 4] = [
@@ -282,20 +282,29 @@ fn left() -> impl Strategy<Value = Vec<Left>> {
     vec(left.prop_map(|(code, detail, needs)| Left { code, detail, needs }), 0..3)
 }
 
+fn details() -> impl Strategy<Value = Map<String, Value>> {
+    let count = prop_oneof![any::<u64>().prop_map(Value::from), text().prop_map(Value::from)];
+    hash_map(code(), count, 0..3).prop_map(|counts| counts.into_iter().collect())
+}
+
 fn planned_step() -> impl Strategy<Value = PlannedStep> {
     let names = (text(), text(), text());
     let after = option::of(1..34_560_000_u64);
-    (names, after, outcome(), vec(text(), 0..3), left(), failure(), option::of(text())).prop_map(
-        |((stage, step, action), after_seconds, outcome, changes, left, failure, reason)| PlannedStep {
-            stage,
-            step,
-            action,
-            after_seconds,
-            outcome,
-            changes,
-            left,
-            failure,
-            reason,
+    let seen = (left(), details());
+    (names, after, outcome(), vec(text(), 0..3), seen, failure(), option::of(text())).prop_map(
+        |((stage, step, action), after_seconds, outcome, changes, (left, details), failure, reason)| {
+            PlannedStep {
+                stage,
+                step,
+                action,
+                after_seconds,
+                outcome,
+                changes,
+                left,
+                details,
+                failure,
+                reason,
+            }
         },
     )
 }
@@ -326,6 +335,7 @@ fn step_finished() -> impl Strategy<Value = ResultData> {
                 outcome: step.outcome,
                 changes: step.changes,
                 left: step.left,
+                details: step.details,
                 failure: step.failure,
                 reason: step.reason,
                 attempts,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::outcome::{Class, Left, Needs, Outcome};
 use crate::wait::{Start, Waiting};
@@ -22,6 +23,8 @@ pub struct Record {
     pub changes: usize,
     /// What it left alone.
     pub left: Vec<Left>,
+    /// What it counted, by name. Told when the step finishes and not carried.
+    pub details: Map<String, Value>,
     /// The ids of the requests it made, for the support of the service that answered them.
     pub request_ids: Vec<String>,
     /// How long this attempt at it took.
@@ -155,6 +158,7 @@ mod tests {
             outcome,
             changes: 0,
             left,
+            details: Map::new(),
             request_ids: Vec::new(),
             took: Duration::ZERO,
         }

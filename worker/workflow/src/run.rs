@@ -182,7 +182,7 @@ impl<W: Sync> Run<'_, W> {
         let runs = due.map(|step| async {
             let started = Instant::now();
             let memo = progress.waiting(stage.name, step.name).map(|waiting| &waiting.memo);
-            let Report { outcome, left, request_ids } =
+            let Report { outcome, left, details, request_ids } =
                 self.run_step(step, Earlier::new(&progress.records), memo).await;
             Record {
                 stage: stage.name.to_owned(),
@@ -191,6 +191,7 @@ impl<W: Sync> Run<'_, W> {
                 changes: outcome.changes().len(),
                 outcome,
                 left,
+                details,
                 request_ids,
                 took: started.elapsed(),
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::outcome::{Failure, Left, Outcome, OutcomeKind};
 use crate::progress::Record;
@@ -69,6 +69,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// What it left alone, and says so.
     pub left: Vec<Left>,
+    /// What it counted, by name.
+    pub details: Map<String, Value>,
     /// The ids of the requests it made.
     pub request_ids: Vec<String>,
 }
@@ -76,7 +78,7 @@ pub struct Report {
 impl Report {
     /// A report of nothing but an outcome.
     pub fn of(outcome: Outcome) -> Self {
-        Self { outcome, left: Vec::new(), request_ids: Vec::new() }
+        Self { outcome, left: Vec::new(), details: Map::new(), request_ids: Vec::new() }
     }
 }
 
