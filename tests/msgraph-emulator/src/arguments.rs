@@ -61,6 +61,9 @@ pub(crate) struct Arguments {
     /// Let reads show what was so before a write, for so many reads or for a time
     #[arg(long, value_name = "LAG", value_parser = lag)]
     stale_reads: Option<Lag>,
+    /// Time a copy of files takes for each item, such as 5ms
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
+    copy_pace: Duration,
     /// Refuse a licence call while another is under way
     #[arg(long)]
     exclusive_licensing: bool,
@@ -88,6 +91,7 @@ impl Arguments {
             tenant = tenant.crowd_licensed(sku);
         }
         let mut options = Options::new(tenant).listen(self.listen).latency(self.latency).jitter(self.jitter);
+        options = options.copy_pace(self.copy_pace);
         let limits = self.limits.as_deref().map(|size| match size {
             "small" => Limits::small(),
             "medium" => Limits::medium(),

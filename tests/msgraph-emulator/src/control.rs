@@ -48,7 +48,9 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             Ok(Reply::no_content())
         }
         "state" if method == Method::GET => {
-            let state = world.lock().tenant.state();
+            let mut inside = world.lock();
+            inside.tenant.go_on_copying();
+            let state = inside.tenant.state();
             Ok(Reply::ok(&state))
         }
         "usage" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().limiter.usage()))),

@@ -202,7 +202,25 @@ impl Emulator {
     /// The whole tenant, without what differs between two runs that ended in the same place.
     #[must_use]
     pub fn state(&self) -> Value {
-        self.world.lock().tenant.state()
+        let mut inside = self.world.lock();
+        inside.tenant.go_on_copying();
+        inside.tenant.state()
+    }
+
+    /// The bytes of a file that was written here, by its path in somebody's OneDrive.
+    #[must_use]
+    pub fn file(&self, user: &str, path: &str) -> Option<Vec<u8>> {
+        self.world.lock().tenant.file_bytes(user, path)
+    }
+
+    /// Writes a file in somebody's OneDrive as they would, and says whether they have one.
+    pub fn write_file(&self, user: &str, path: &str, size: u64) -> bool {
+        self.world.lock().tenant.write_file(user, path, size)
+    }
+
+    /// Deletes a file or folder in somebody's OneDrive as they would, and says whether it was there.
+    pub fn delete_file(&self, user: &str, path: &str) -> bool {
+        self.world.lock().tenant.delete_file(user, path)
     }
 
     /// Every client secret, token, device code and password seen so far.

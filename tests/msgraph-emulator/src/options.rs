@@ -23,6 +23,7 @@ pub struct Options {
     pub(crate) stale_reads: Option<Lag>,
     pub(crate) exclusive_licensing: bool,
     pub(crate) https: bool,
+    pub(crate) copy_pace: Duration,
 }
 
 impl Default for Options {
@@ -47,6 +48,7 @@ impl Options {
             stale_reads: None,
             exclusive_licensing: false,
             https: false,
+            copy_pace: Duration::ZERO,
         }
     }
 
@@ -110,6 +112,13 @@ impl Options {
     #[must_use]
     pub fn exclusive_licensing(mut self) -> Self {
         self.exclusive_licensing = true;
+        self
+    }
+
+    /// Lets a copy of files take so long for each item.
+    #[must_use]
+    pub fn copy_pace(mut self, time: Duration) -> Self {
+        self.copy_pace = time;
         self
     }
 

@@ -217,8 +217,15 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         }
         Operation::ListLicenseDetails(_) => READ_LICENSE_DETAILS,
         Operation::AssignLicense(_) => ASSIGN_LICENSES,
-        Operation::GetDrive(_) | Operation::ListDrivePermissions(_) => READ_FILES,
-        Operation::ShareDrive(_) => WRITE_FILES,
+        Operation::GetDrive(_)
+        | Operation::ListDrivePermissions(_)
+        | Operation::ListDriveItems(_)
+        | Operation::GetItem { .. }
+        | Operation::GetChild { .. } => READ_FILES,
+        Operation::ShareDrive(_)
+        | Operation::CreateFolder { .. }
+        | Operation::UploadFile { .. }
+        | Operation::CopyItem { .. } => WRITE_FILES,
         Operation::ListMessages(_) => READ_MAIL,
         Operation::CreateDraft(_) => WRITE_MAIL,
         Operation::SendDraft { .. } => SEND_MAIL,

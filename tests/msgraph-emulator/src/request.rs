@@ -13,6 +13,8 @@ use crate::error::Refusal;
 
 /// Graph's own limit for a request body is 4 MiB.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
+/// And for a file's content ("Upload or replace the contents of a driveItem", 2025).
+const LARGEST_FILE: usize = 250 * 1024 * 1024;
 
 /// One request, read to its end.
 #[derive(Debug)]
@@ -58,7 +60,9 @@ impl Request {
             secure,
             batch: None,
         };
-        match Limited::new(body, LARGEST_BODY).collect().await {
+        let is_content = request.method == Method::PUT && request.path.ends_with("/content");
+        let limit = if is_content { LARGEST_FILE } else { LARGEST_BODY };
+        match Limited::new(body, limit).collect().await {
             Ok(collected) => {
                 request.body = collected.to_bytes();
                 Ok(request)

@@ -32,6 +32,32 @@ pub(crate) enum Operation<'a> {
     GetDrive(&'a str),
     ListDrivePermissions(&'a str),
     ShareDrive(&'a str),
+    /// `/drives/{id}/root/delta`: every item.
+    ListDriveItems(&'a str),
+    GetItem {
+        drive: &'a str,
+        item: &'a str,
+    },
+    /// `/items/{id}:/{name}`.
+    GetChild {
+        drive: &'a str,
+        folder: &'a str,
+        name: &'a str,
+    },
+    CreateFolder {
+        drive: &'a str,
+        folder: &'a str,
+    },
+    /// `/items/{id}:/{name}:/content`.
+    UploadFile {
+        drive: &'a str,
+        folder: &'a str,
+        name: &'a str,
+    },
+    CopyItem {
+        drive: &'a str,
+        item: &'a str,
+    },
     ListMessages(&'a str),
     CreateDraft(&'a str),
     SendDraft {
@@ -136,6 +162,7 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["users", user, "calendars", ref rest @ ..] => calendar_operation(method, user, rest),
         ["users", user, "drive", ref rest @ ..] => drive_operation(method, user, rest),
         ["users", ref rest @ ..] => user_operation(method, rest),
+        ["drives", drive, ref rest @ ..] => item_operation(method, drive, rest),
         ["groups", ref rest @ ..] => group_operation(method, rest),
         ["subscribedSkus"] => get(method, Operation::ListSubscribedSkus),
         ["organization"] => get(method, Operation::ListOrganization),
@@ -225,6 +252,30 @@ fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Foun
         ["root", "permissions"] if method == Method::GET => Operation::ListDrivePermissions(user),
         ["root", "invite"] if method == Method::POST => Operation::ShareDrive(user),
         [] | ["root", "permissions" | "invite"] => return Some(Err(Refusal::method_not_allowed())),
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a str]) -> Found<'a> {
+    let (read, write) = (method == Method::GET, method == Method::POST);
+    let operation = match *path {
+        ["root", "delta"] if read => Operation::ListDriveItems(drive),
+        ["items", item] if read => Operation::GetItem { drive, item },
+        ["items", folder, name] if read && folder.ends_with(':') => {
+            Operation::GetChild { drive, folder: folder.trim_end_matches(':'), name }
+        }
+        ["items", folder, name, "content"]
+            if method == Method::PUT && folder.ends_with(':') && name.ends_with(':') =>
+        {
+            let (folder, name) = (folder.trim_end_matches(':'), name.trim_end_matches(':'));
+            Operation::UploadFile { drive, folder, name }
+        }
+        ["items", folder, "children"] if write => Operation::CreateFolder { drive, folder },
+        ["items", item, "copy"] if write => Operation::CopyItem { drive, item },
+        ["root", "delta"] | ["items", _] | ["items", _, "children" | "copy"] | ["items", _, _, "content"] => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
         _ => return None,
     };
     Some(Ok(operation))

@@ -202,11 +202,13 @@ impl Inside {
     }
 
     fn act(&mut self, request: &Request) -> Acted {
+        self.tenant.go_on_copying();
         if request.is_token_request() {
             return (self.token(request), Vec::new());
         }
-        if let Some(file) = graph::reports::file(&self.tenant, request) {
-            return (file, Vec::new());
+        let outside = graph::reports::file(&self.tenant, request);
+        if let Some(found) = outside.or_else(|| graph::items::monitor(&self.tenant, request)) {
+            return (found, Vec::new());
         }
         match self.graph(request) {
             Ok(acted) => acted,
@@ -286,6 +288,7 @@ impl Inside {
             caller: &caller,
             request,
             page_limit: self.options.page_limit,
+            copy_pace: self.options.copy_pace,
             effects: Vec::new(),
             passwords: Vec::new(),
         };

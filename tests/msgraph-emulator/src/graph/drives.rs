@@ -10,21 +10,26 @@ use crate::error::Refusal;
 use crate::paging::metadata;
 use crate::query::{ENTITY, NONE, Query, project};
 use crate::reply::Reply;
-use crate::tenant::{Drive, Share, name_id, permission};
+use crate::tenant::{Drive, Share, drive_id, permission};
 
-const PROPERTIES: &[&str] = &["driveType", "id", "webUrl"];
+const PROPERTIES: &[&str] = &["driveType", "id", "quota", "webUrl"];
 /// What `invite` takes.
 const INVITE: &[&str] = &["recipients", "roles", "requireSignIn", "sendInvitation", "message"];
 
 pub(super) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
     let query = Query::read(visit.request, ENTITY)?;
     let names = query.selected(|name| PROPERTIES.contains(&name), "microsoft.graph.drive", PROPERTIES)?;
-    let (user, _) = open(visit, key)?;
+    let (user, drive) = open(visit, key)?;
+    let owner = visit.user(key)?;
     let fields = project(&names, |name| {
         Some(match name {
             "driveType" => json!("business"),
-            "id" => json!(format!("b!{}", name_id("drive", &user.to_string()).simple())),
-            "webUrl" => json!(format!("https://contoso-my.sharepoint.example/personal/{}", user.simple())),
+            "id" => json!(drive_id(user)),
+            "quota" => json!({
+                "deleted": 0, "remaining": drive.remaining(), "state": "normal", "total": drive.total(),
+                "used": drive.files.used(),
+            }),
+            "webUrl" => json!(drive.web_url(owner)),
             _ => return None,
         })
     });
@@ -58,6 +63,7 @@ pub(super) fn invite(visit: &mut Visit<'_>, key: &str) -> Answer {
     let role =
         role.ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "invalidRequest", "Invalid role."))?;
     let share = Share { with, role: role.to_owned() };
+    let (_, drive) = open(visit, key)?;
     if !drive.shares.contains(&share) {
         visit.effects.push(format!("let user {with} {role} the drive of user {user}"));
         visit.tenant.edit_user(user, |user| {
@@ -82,10 +88,13 @@ fn recipient(visit: &Visit<'_>, body: &Map<String, Value>) -> Result<Uuid, Refus
 }
 
 /// The user and the drive, if there is one.
-fn open(visit: &Visit<'_>, key: &str) -> Result<(Uuid, Drive), Refusal> {
+fn open<'a>(visit: &'a Visit<'_>, key: &str) -> Result<(Uuid, &'a Drive), Refusal> {
     let user = visit.user(key)?;
-    let drive = user.drive.as_deref().cloned();
+    let drive = user.drive.as_deref();
     let drive = drive
         .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "ResourceNotFound", "User's mysite not found."))?;
-    Ok((user.id, drive))
+    match drive.closed {
+        true => Err(Refusal::new(StatusCode::FORBIDDEN, "accessDenied", "Access denied")),
+        false => Ok((user.id, drive)),
+    }
 }

@@ -1,5 +1,7 @@
 //! Graph's operations on the tenant, one file a resource.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use crate::auth::Caller;
@@ -15,6 +17,7 @@ mod delta;
 mod directory;
 mod drives;
 mod groups;
+pub(crate) mod items;
 mod licenses;
 mod mail;
 mod mailbox;
@@ -34,6 +37,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) request: &'a Request,
     /// The most objects a page may have.
     pub(crate) page_limit: usize,
+    /// How long a copy takes for each item.
+    pub(crate) copy_pace: Duration,
     /// What the request changed.
     pub(crate) effects: Vec<String>,
     /// The passwords it brought.
@@ -70,6 +75,12 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetDrive(user) => drives::get(visit, user),
         Operation::ListDrivePermissions(user) => drives::list_permissions(visit, user),
         Operation::ShareDrive(user) => drives::invite(visit, user),
+        Operation::ListDriveItems(drive) => items::delta(visit, drive),
+        Operation::GetItem { drive, item } => items::get(visit, drive, item),
+        Operation::GetChild { drive, folder, name } => items::get_child(visit, drive, folder, name),
+        Operation::CreateFolder { drive, folder } => items::create_folder(visit, drive, folder),
+        Operation::UploadFile { drive, folder, name } => items::upload(visit, drive, folder, name),
+        Operation::CopyItem { drive, item } => items::copy(visit, drive, item),
         Operation::ListMessages(user) => mail::list(visit, user),
         Operation::CreateDraft(user) => mail::create(visit, user),
         Operation::SendDraft { user, message } => mail::send(visit, user, message),

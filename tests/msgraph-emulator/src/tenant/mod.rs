@@ -11,11 +11,13 @@ use uuid::Uuid;
 mod application;
 mod calendar;
 mod contoso;
+mod copies;
 mod country;
 mod crowd;
 mod deletion;
 mod drive;
 mod file;
+mod files;
 mod group;
 mod history;
 mod index;
@@ -30,9 +32,11 @@ mod user;
 
 pub use application::{Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET};
 pub use calendar::Calendar;
+pub(crate) use copies::{Clash, Order, job_key};
 use crowd::Crowd;
 pub use drive::Drive;
-pub(crate) use drive::{Share, permission};
+pub(crate) use drive::{Share, drive_id, item as drive_item, permission};
+pub(crate) use files::{Content, item_id, item_number};
 pub use group::Group;
 pub(crate) use group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIES};
 pub(crate) use history::History;
@@ -74,6 +78,7 @@ pub struct Tenant {
     pub(crate) groups: BTreeMap<Uuid, Group>,
     pub(crate) skus: BTreeMap<Uuid, Sku>,
     crowd: Option<Crowd>,
+    copies: copies::Copies,
     pub(crate) history: History,
     index: Index,
     /// The groups that may hold a directory role.
@@ -104,6 +109,7 @@ impl Tenant {
             groups: BTreeMap::new(),
             skus: BTreeMap::new(),
             crowd: None,
+            copies: copies::Copies::default(),
             history: History::default(),
             index: Index::default(),
             assignable: BTreeSet::new(),

@@ -19,6 +19,7 @@ mod faults;
 mod groups;
 mod harness;
 mod https;
+mod items;
 mod latency;
 mod licenses;
 mod limits;
