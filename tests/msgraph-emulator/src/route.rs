@@ -259,6 +259,19 @@ fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Foun
 
 fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a str]) -> Found<'a> {
     let (read, write) = (method == Method::GET, method == Method::POST);
+    // The root has a name of its own, with which it stands where others stand with their id.
+    let long: Vec<&str>;
+    let path = match *path {
+        ["root", ref below @ ..] if below != ["delta"] => {
+            long = ["items", "root"].into_iter().chain(below.iter().copied()).collect();
+            long.as_slice()
+        }
+        ["root:", ref below @ ..] => {
+            long = ["items", "root:"].into_iter().chain(below.iter().copied()).collect();
+            long.as_slice()
+        }
+        _ => path,
+    };
     let operation = match *path {
         ["root", "delta"] if read => Operation::ListDriveItems(drive),
         ["items", item] if read => Operation::GetItem { drive, item },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
+use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -232,6 +233,7 @@ impl Client {
             relative: below_version.clone().filter(|_| request.may_travel_in_batch()),
             path: below_version.unwrap_or_else(|| url.path().to_owned()),
             body: request.body.clone(),
+            is_file: request.is_file,
             extra_headers: request.headers.clone(),
             wants_answer: request.wants_answer,
             attempt,
@@ -345,6 +347,11 @@ impl Writer<'_> {
     pub(crate) async fn send_in_order(self, writes: impl IntoIterator<Item = Write>) -> Result<(), Error> {
         let requests: Vec<_> = writes.into_iter().map(|write| write.into_request(false)).collect();
         self.client.send_in_order(&requests).await
+    }
+
+    /// Begins what goes on by itself, and answers with where to ask after it.
+    pub(crate) async fn begin(self, write: Write) -> Result<Option<SecretString>, Error> {
+        Ok(self.client.send(&write.into_request(false)).await?.location().cloned())
     }
 
     /// Writes and reads the answer.

@@ -44,8 +44,8 @@ impl Transport {
                 Ok(download) => return Ok(download),
                 Err(error) => error,
             };
-            // An address that is refused has ended, and another has to be asked for.
-            let may_pass = !matches!(error.status(), Some(400..=428 | 430..=499));
+            // An address that is refused has ended, and another has to be asked for; where it leads on, nobody follows.
+            let may_pass = !matches!(error.status(), Some(300..=428 | 430..=499));
             let Some(wait) = retry.wait_after(&error).filter(|_| may_pass) else { return Err(error) };
             let (reason, attempt) = (error.outcome(), retry.next_attempt());
             self.observer.retry(&RetryReport { service, reason, attempt, wait });

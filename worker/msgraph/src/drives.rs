@@ -1,4 +1,4 @@
-//! OneDrives: who else may open one.
+//! OneDrives: how full one is, and who else may open it. What is in it: `items`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,6 +6,25 @@ use crate::client::{Reader, Writer};
 use crate::error::Error;
 use crate::request::{Query, Write};
 use crate::users::null_as_empty;
+
+/// A OneDrive.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Drive {
+    pub id: String,
+    pub web_url: Option<String>,
+    pub quota: Option<Quota>,
+}
+
+/// How full a drive is, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Quota {
+    pub total: Option<u64>,
+    pub used: Option<u64>,
+    pub remaining: Option<u64>,
+}
 
 /// What somebody may do with an item.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -57,6 +76,15 @@ struct DriveRecipient<'a> {
 }
 
 impl Reader<'_> {
+    /// A person's OneDrive; `None` where there is none.
+    pub async fn drive(self, user_id: &str) -> Result<Option<Drive>, Error> {
+        let query = Query::new(&["users", user_id, "drive"])?.select(&["id", "webUrl", "quota"]);
+        match self.get(query).await {
+            Err(error) if error.is_drive_missing() => Ok(None),
+            drive => drive.map(Some),
+        }
+    }
+
     /// Who may open the whole of a person's OneDrive; `None` where there is no OneDrive.
     pub async fn drive_permissions(self, user_id: &str) -> Result<Option<Vec<Permission>>, Error> {
         match self.list(Query::new(&["users", user_id, "drive", "root", "permissions"])?).await {

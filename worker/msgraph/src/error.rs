@@ -374,7 +374,7 @@ impl Error {
 
     /// Where Graph redirected to. Nothing but a report's request follows.
     pub(crate) fn redirect(&self) -> Option<&SecretString> {
-        self.0.answer.redirect.as_ref()
+        self.0.answer.location.as_ref().filter(|_| self.status() == Some(302))
     }
 
     /// The sign-in service's word for its refusal, such as `authorization_pending`; empty if there is none.

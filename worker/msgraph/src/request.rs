@@ -17,6 +17,8 @@ pub(crate) struct Request {
     pub method: Method,
     pub target: Target,
     pub body: Option<Bytes>,
+    /// Whether the body is a file's content and no JSON.
+    pub is_file: bool,
     /// Headers of its own, sent with every page.
     pub headers: Vec<(&'static str, &'static str)>,
     /// Whether it may change the tenant. Not every `POST` does.
@@ -41,7 +43,16 @@ impl Request {
         let target = Target::Path(path::join(segments)?);
         let service = Service::behind(segments);
         let (headers, is_write) = (Vec::new(), method != Method::GET);
-        Ok(Self { method, target, body: None, headers, is_write, service, wants_answer: true })
+        Ok(Self {
+            method,
+            target,
+            body: None,
+            is_file: false,
+            headers,
+            is_write,
+            service,
+            wants_answer: true,
+        })
     }
 
     /// The next page of a listing that this request began.
@@ -50,6 +61,7 @@ impl Request {
             method: Method::GET,
             target: Target::Link(link),
             body: None,
+            is_file: false,
             headers: self.headers.clone(),
             is_write: false,
             service: self.service,
@@ -60,6 +72,7 @@ impl Request {
     /// Reports answer with a redirect, which a batch does not follow; a large body would make a batch too large.
     pub(crate) fn may_travel_in_batch(&self) -> bool {
         self.service != Service::Reports
+            && !self.is_file
             && self.body.as_ref().is_none_or(|body| body.len() <= BATCHED_BODY_BYTES)
     }
 }
@@ -141,6 +154,21 @@ impl Write {
 
     pub(crate) fn delete(segments: &[&str]) -> Result<Self, Error> {
         Self::new(Method::DELETE, segments)
+    }
+
+    /// Adds one query option.
+    pub(crate) fn option(mut self, name: &str, value: &str) -> Self {
+        if let Target::Path(path) = &mut self.0.target {
+            path::push_option(path, name, value);
+        }
+        self
+    }
+
+    /// Sends this as a file's content.
+    pub(crate) fn file(mut self, content: Bytes) -> Self {
+        self.0.body = Some(content);
+        self.0.is_file = true;
+        self
     }
 
     /// Sends this as JSON.

@@ -23,6 +23,8 @@ pub(crate) const MAX_REFUSAL_BYTES: usize = 256 * 1024;
 pub(crate) struct Response {
     pub status: u16,
     body: Bytes,
+    /// Where to ask after what was begun; the address can let in whoever has it.
+    location: Option<SecretString>,
     /// With Graph's id of the request, if it told one.
     context: Context,
 }
@@ -31,7 +33,11 @@ impl Response {
     pub(crate) fn new(head: Answer, body: Bytes, context: &Context) -> Self {
         let mut context = context.clone();
         context.request_id = head.request_id.unwrap_or(context.request_id);
-        Self { status: head.status.unwrap_or_default(), body, context }
+        Self { status: head.status.unwrap_or_default(), body, location: head.location, context }
+    }
+
+    pub(crate) fn location(&self) -> Option<&SecretString> {
+        self.location.as_ref()
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -87,8 +93,8 @@ pub(crate) struct Answer {
     pub message: String,
     pub request_id: Option<String>,
     pub retry_after: Option<Duration>,
-    /// Where a redirect leads; the address can let in whoever has it.
-    pub redirect: Option<SecretString>,
+    /// Where a redirect leads, or where to ask after what was begun; the address can let in whoever has it.
+    pub location: Option<SecretString>,
     /// The `AADSTS` number of a refused token.
     pub sign_in_number: u32,
     /// The OAuth word for it.
@@ -104,7 +110,7 @@ impl fmt::Debug for Answer {
             .field("detail_codes", &self.detail_codes)
             .field("message", &format_args!("[{} bytes redacted]", self.message.len()))
             .field("request_id", &self.request_id)
-            .field("redirect", &self.redirect)
+            .field("location", &self.location)
             .field("retry_after", &self.retry_after)
             .finish()
     }
@@ -117,7 +123,9 @@ impl Answer {
         Self {
             status: Some(status),
             request_id: text("request-id").or_else(|| text("x-ms-request-id")).and_then(identifier),
-            redirect: text(LOCATION.as_str()).filter(|to| status == 302 && !to.is_empty()).map(Into::into),
+            location: text(LOCATION.as_str())
+                .filter(|to| matches!(status, 202 | 302) && !to.is_empty())
+                .map(Into::into),
             retry_after: text(RETRY_AFTER.as_str())
                 .and_then(|value| retry_after::parse(value, Timestamp::now())),
             ..Self::default()

@@ -34,6 +34,8 @@ pub(crate) struct Call {
     /// The address as a batch writes it; `None` for what cannot travel in one.
     pub relative: Option<String>,
     pub body: Option<Bytes>,
+    /// Whether the body is a file's content and no JSON.
+    pub is_file: bool,
     pub extra_headers: Vec<(&'static str, &'static str)>,
     pub wants_answer: bool,
     /// 1 for the first attempt.
@@ -46,7 +48,8 @@ impl Call {
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let id =
             [("client-request-id", self.context.request_id.as_str()), ("return-client-request-id", "true")];
-        let kind = self.body.as_ref().map(|_| (CONTENT_TYPE.as_str(), "application/json"));
+        let kind = if self.is_file { "application/octet-stream" } else { "application/json" };
+        let kind = self.body.as_ref().map(|_| (CONTENT_TYPE.as_str(), kind));
         let priority = self.priority.header().map(|priority| ("x-ms-throttle-priority", priority));
         let extra = self.extra_headers.iter().map(|(name, value)| (*name, *value));
         id.into_iter().chain(kind).chain(priority).chain(extra)

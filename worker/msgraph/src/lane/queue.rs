@@ -230,6 +230,7 @@ mod tests {
             path: path.to_owned(),
             relative: Some(path.to_owned()),
             body: None,
+            is_file: false,
             extra_headers: Vec::new(),
             wants_answer: true,
             attempt: number,

@@ -8,6 +8,7 @@ mod bytes;
 mod credentials;
 mod delta;
 mod emulator;
+mod items;
 mod lanes;
 mod mailbox;
 mod observed;
