@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
-use msgraph_emulator::Tenant;
+use msgraph_emulator::{Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::{BrokerNode, Copy, Heard, House, events};
 
@@ -137,6 +137,38 @@ async fn whoever_waits_for_a_run_sees_it_sleep_and_a_plan_shows_the_delay() {
     slept_once(&house, &end);
     let page = worker.metrics().await;
     assert_eq!((page.sum("gatehouse_sleeps_total", ""), page.sum("gatehouse_retries_total", "")), (1.0, 0.0));
+    house.rest([worker]).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_mailbox_that_exchange_has_yet_to_make_is_waited_for_and_costs_no_attempt() {
+    const ADA: &str = "ada@contoso.example";
+    let ada = User::new(ADA, "Ada Lovelace").located("GB").licensed("SPE_E3");
+    let tenant = Tenant::empty()
+        .sku(Sku::new("SPE_E3", 1).plan("EXCHANGE_S_ENTERPRISE"))
+        .user(ada.mailbox(Mailbox::new().pending()));
+    let workflows = "onboarding:\n  stages:\n    - name: mailbox\n      steps:\n        - enable_automatic_reply: { internal: I begin on Monday. }\n        - remove_inbox_rules\n";
+    // One attempt and no more: a look that finds no mailbox yet must not use it up.
+    let mut house = House::with(tenant).workflows(workflows).set("RETRY__MAX_ATTEMPTS", 1).build().await;
+    let mut worker = house.worker().await;
+    let hire = events::onboarding("hire", json!({ "upn": ADA }), events::none());
+    let file = house.file("hire.json", &hire.to_string()).display().to_string();
+    let planned = house.gatehouse(&["plan", &file]).await.ok();
+    assert_eq!(planned.matches("waits for the mailbox of user ").count(), 2, "{planned}");
+    house.queues.event(&hire).await;
+    let waiting = told_to_wait(&mut house).await;
+    let steps = waiting.event["data"]["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 2, "{waiting:?}");
+    assert!(steps.iter().all(|step| step["reason"].as_str().unwrap().starts_with("the mailbox of user ")));
+    house.holds("delay.5s", 1).await;
+    worker.counts("gatehouse_in_flight", 0.0).await;
+    worker.kill().await;
+    house.emulator.with_tenant(|tenant| tenant.finish_mailbox(ADA)).unwrap();
+    let worker = house.worker().await;
+    let end = house.results.end_of(events::run_id("hire")).await;
+    assert_eq!((&end["state"], &end["attempts"]), (&json!("succeeded"), &json!(1)), "{end}");
+    assert_eq!(house.effects().len(), 1, "{:#?}", house.effects());
     house.rest([worker]).await;
     house.close().await;
 }

@@ -6,8 +6,6 @@ use workflow::{Class, Failure};
 
 /// How long a new object may stay invisible before looking again is worth a try.
 const VISIBLE_SOON: Duration = Duration::from_secs(2);
-/// Exchange takes up to half an hour to make the mailbox of a new licence (seen in support threads, 2024).
-const MAILBOX_SOON: Duration = Duration::from_secs(5 * 60);
 
 /// Why an action could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +32,6 @@ pub enum Error {
     /// Graph does not show yet what this run has made; a little time mends that.
     #[error("an account that this run created is not visible yet")]
     NotYetVisible,
-    /// The person is licensed for a mailbox that Exchange has not made yet.
-    #[error("user {0} has a licence with a mailbox, and Exchange has not made the mailbox yet")]
-    MailboxNotReady(String),
     /// The tenant changed between the look and the write; looking again mends that.
     #[error("the tenant changed between the look and the write: {0}")]
     StalePlan(&'static str),
@@ -75,7 +70,7 @@ impl Error {
             Self::Graph(error) => of_graph(error).class,
             Self::Rejected { .. } => Class::Rejected,
             Self::Blocked { .. } => Class::Blocked,
-            Self::NotYetVisible | Self::MailboxNotReady(_) | Self::StalePlan(_) => Class::Retry,
+            Self::NotYetVisible | Self::StalePlan(_) => Class::Retry,
             Self::Explained { words, .. } => words.class(),
             Self::Broken(_) => Class::Fault,
         }
@@ -109,10 +104,6 @@ impl From<Error> for Failure {
             Error::NotYetVisible => {
                 let failure = Self::new(class, "not_yet_visible", message);
                 Self { retry_after: Some(VISIBLE_SOON), ..failure }
-            }
-            Error::MailboxNotReady(_) => {
-                let failure = Self::new(class, "mailbox_not_ready", message);
-                Self { retry_after: Some(MAILBOX_SOON), ..failure }
             }
             Error::StalePlan(_) => Self::new(class, "stale_plan", message),
             Error::Explained { words, answer } => Self {
@@ -181,7 +172,6 @@ mod tests {
             (Error::rejected("dynamic_group", "d"), Class::Rejected, "dynamic_group"),
             (Error::blocked("no_seat", "d"), Class::Blocked, "no_seat"),
             (Error::NotYetVisible, Class::Retry, "not_yet_visible"),
-            (Error::MailboxNotReady("1".into()), Class::Retry, "mailbox_not_ready"),
             (Error::StalePlan("it exists"), Class::Retry, "stale_plan"),
             (Error::Broken("x"), Class::Fault, "internal"),
         ];

@@ -1,11 +1,22 @@
 //! Mailboxes: one that is there, one that is on its way, and none at all.
 
+use std::time::Duration;
+
 use msgraph::{InboxRule, LicenseDetails, ServicePlan};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use workflow::{Left, Needs};
 
-use crate::action::Plan;
+use crate::action::{Plan, Wait};
 use crate::error::Error;
 use crate::person::{Account, Person, PersonRef, Reader};
+
+/// When to look again for a mailbox that Exchange has yet to make; each wait is twice as long as the one before.
+const FIRST_WAIT: Duration = Duration::from_secs(10);
+/// Most are there within half an hour of the licence (seen in support threads, 2024).
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+/// What is not there by then, such as a mailbox kept on premises, somebody has to look into.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A person's mailbox as it was seen.
 pub enum Mailbox<T> {
@@ -18,6 +29,13 @@ pub enum Mailbox<T> {
     },
     /// An earlier step of this plan is to make its account.
     Promised,
+    /// The account has a licence with a mailbox, and Exchange has not made it yet.
+    Awaited {
+        /// Whose it will be.
+        user: Account,
+        /// How often it was looked for before.
+        looks: u32,
+    },
     /// The account has no licence with a mailbox.
     None {
         /// Whose it would be.
@@ -25,12 +43,18 @@ pub enum Mailbox<T> {
     },
 }
 
+/// What a look that found no mailbox notes for the next.
+#[derive(Deserialize, Serialize)]
+struct LookedFor {
+    looks: u32,
+}
+
 impl<T> Mailbox<T> {
     /// Looks into a person's mailbox, as `look` does; it sees nothing where there is no mailbox.
     ///
     /// # Errors
     ///
-    /// [`Error::MailboxNotReady`] where the person is licensed for a mailbox and has none yet; `user_not_found`.
+    /// `user_not_found`.
     pub async fn look<F>(
         person: &PersonRef,
         graph: Reader<'_>,
@@ -48,18 +72,32 @@ impl<T> Mailbox<T> {
             return Ok(Self::Present { user, seen });
         }
         if graph.license_details(&id).await?.iter().any(has_mailbox) {
-            return Err(Error::MailboxNotReady(id));
+            let looks = graph.notes().into_iter().map(|LookedFor { looks }| looks).max().unwrap_or(0);
+            return Ok(Self::Awaited { user, looks });
         }
         Ok(Self::None { user })
     }
 
-    /// What is seen of the mailbox, or else the plan of a step that finds none.
+    /// What is seen of the mailbox, or else the plan of a step that finds none: nothing to do, or to wait for it.
     pub fn or_nothing<C>(&self) -> Result<(&Account, &T), Plan<C>> {
         match self {
             Self::Present { user, seen } => Ok((user, seen)),
             Self::Promised => Err(Plan::nothing()),
+            Self::Awaited { user, looks } => Err(Plan::nothing().waiting(until_made(user, *looks))),
             Self::None { user } => Err(without_mailbox(user)),
         }
+    }
+}
+
+/// The wait for a mailbox that was looked for so often before.
+fn until_made(user: &Account, looks: u32) -> Wait {
+    Wait {
+        after: FIRST_WAIT.saturating_mul(2_u32.saturating_pow(looks)).min(LONGEST_WAIT),
+        at_most: PATIENCE,
+        reason: format!("the mailbox of {user}"),
+        notes: vec![json!(LookedFor { looks: looks.saturating_add(1) })],
+        // What there is to write depends on what is in it.
+        later: Vec::new(),
     }
 }
 
@@ -114,7 +152,8 @@ mod tests {
 
     use msgraph::{Client, Observer, Settings};
     use msgraph_emulator::{Emulator, Options, Sku, Tenant, User};
-    use workflow::{Earlier, Failure};
+    use serde_json::Value;
+    use workflow::Earlier;
 
     use super::*;
 
@@ -134,29 +173,47 @@ mod tests {
         Client::new(settings, Arc::new(Quiet)).unwrap()
     }
 
-    /// What is seen of the mailbox of somebody with this licence.
-    async fn looked(sku: Sku, is_pending: bool) -> Result<Mailbox<()>, Failure> {
-        let mailbox = msgraph_emulator::Mailbox::new();
-        let mailbox = if is_pending { mailbox.pending() } else { mailbox };
+    fn tenant(plan: &str, mailbox: msgraph_emulator::Mailbox) -> Tenant {
         let grace = User::new(GRACE, "Grace Hopper").located("US").licensed("SPE_E3").mailbox(mailbox);
-        let emulator = Emulator::start(Options::new(Tenant::empty().sku(sku).user(grace))).unwrap();
-        let client = client(&emulator);
-        let graph = Reader::new(client.reader(), Earlier::new(&[]), None);
+        Tenant::empty().sku(Sku::new("SPE_E3", 1).plan(plan)).user(grace)
+    }
+
+    /// What a look finds that was left these notes.
+    async fn look(emulator: &Emulator, notes: &[Value]) -> Mailbox<()> {
+        let (client, memo) = (client(emulator), json!(notes));
+        let graph = Reader::new(client.reader(), Earlier::new(&[]), Some(&memo));
         let person = serde_json::from_value(GRACE.into()).unwrap();
         let look = async |id: String| Ok(graph.inbox_rules(&id).await?.map(|_| ()));
-        Mailbox::look(&person, graph, look).await.map_err(Failure::from)
+        Mailbox::look(&person, graph, look).await.unwrap()
     }
 
     #[tokio::test]
     async fn a_mailbox_to_come_is_told_from_none_at_all() {
-        let sku = |plan: &str| Sku::new("SPE_E3", 1).plan(plan);
-        let there = looked(sku("EXCHANGE_S_STANDARD"), false).await.unwrap();
-        assert!(matches!(there, Mailbox::Present { .. }));
-        let never = looked(sku("EXCHANGE_S_FOUNDATION"), false).await.unwrap();
-        assert!(matches!(never, Mailbox::None { .. }));
-        let failure = looked(sku("EXCHANGE_S_STANDARD"), true).await.err().unwrap();
-        assert_eq!((failure.class, failure.code.as_str()), (workflow::Class::Retry, "mailbox_not_ready"));
-        assert!(failure.retry_after.is_some_and(|wait| wait.as_secs() >= 60), "{failure:?}");
+        let there = tenant("EXCHANGE_S_STANDARD", msgraph_emulator::Mailbox::new());
+        let there = Emulator::start(Options::new(there)).unwrap();
+        assert!(matches!(look(&there, &[]).await, Mailbox::Present { .. }));
+        let never = tenant("EXCHANGE_S_FOUNDATION", msgraph_emulator::Mailbox::new());
+        let never = Emulator::start(Options::new(never)).unwrap();
+        let plan = look(&never, &[]).await.or_nothing::<()>().err().unwrap();
+        assert_eq!((plan.left[0].code.as_str(), plan.wait), ("no_mailbox", None));
+    }
+
+    #[tokio::test]
+    async fn a_mailbox_to_come_is_waited_for_longer_each_time_and_never_longer_than_five_minutes() {
+        let pending = tenant("EXCHANGE_S_STANDARD", msgraph_emulator::Mailbox::new().pending());
+        let pending = Emulator::start(Options::new(pending)).unwrap();
+        let (mut notes, mut waits) = (Vec::new(), Vec::new());
+        for _ in 0..7 {
+            let plan = look(&pending, &notes).await.or_nothing::<()>().err().unwrap();
+            let wait = plan.wait.unwrap();
+            assert!(plan.left.is_empty() && wait.reason.starts_with("the mailbox of user "), "{wait:?}");
+            waits.push(wait.after.as_secs());
+            notes = wait.notes;
+        }
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(until_made(&Account::Known("1".into()), u32::MAX).after, LONGEST_WAIT);
+        pending.with_tenant(|tenant| tenant.finish_mailbox(GRACE)).unwrap();
+        assert!(matches!(look(&pending, &notes).await, Mailbox::Present { .. }));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Makes true: the mailbox has no calendars of the person's own but the primary one.
 //!
 //! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `permission_missing`. `mailbox_not_ready` while Exchange makes the mailbox.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox.
 //! **Leaves** calendars that others have shared, which are theirs, and those that Exchange keeps, such as birthdays
 //! and holidays; each is named in the result. Groups' calendars are not among a person's. Somebody without a mailbox
 //! is left, and said so.

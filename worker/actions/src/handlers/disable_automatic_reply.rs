@@ -1,7 +1,8 @@
 //! Makes true: the mailbox does not answer by itself.
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `permission_missing`. `mailbox_not_ready` while Exchange makes the mailbox.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox.
 //! **Leaves** somebody without a mailbox, and says so. The texts stay where the person finds them.
 //! **Idempotent because** it reads whether the mailbox answers and writes only when it does.
 

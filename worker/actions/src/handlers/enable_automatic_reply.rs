@@ -1,8 +1,8 @@
 //! Makes true: the mailbox answers by itself, with this text, these people and at this time.
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `invalid_window`; `permission_missing`. `mailbox_not_ready` while Exchange makes the
-//! mailbox.
+//! **Refuses** `user_not_found`; `invalid_window`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox.
 //! **Leaves** somebody without a mailbox, and says so.
 //! **Idempotent because** it reads the settings and writes all of them when one differs. Texts are compared word by
 //! word, since Exchange writes their HTML anew.

@@ -2,7 +2,8 @@
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `recipient_not_found`, `recipient_without_address` and `own_recipient`;
-//! `read_only_rule`; `permission_missing`. `mailbox_not_ready` while Exchange makes the mailbox.
+//! `read_only_rule`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox.
 //! **Leaves** a warning where mail goes outside: by default the outbound spam policy drops it, and Graph says nothing.
 //! Somebody without a mailbox is left too, and said so.
 //! **Idempotent because** it reads the rules and looks for the one of its name: what is as asked stays, what is not is

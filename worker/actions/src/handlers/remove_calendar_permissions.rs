@@ -1,7 +1,8 @@
 //! Makes true: nobody but the person has a right of their own to the person's calendars.
 //!
 //! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `permission_missing`. `mailbox_not_ready` while Exchange makes the mailbox.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox.
 //! **Leaves** what the whole organization may, which Graph cannot remove: it is named where that is more than to see
 //! when the person is busy. Calendars that others have shared are theirs. Somebody without a mailbox is left, and said
 //! so.

@@ -1,7 +1,8 @@
 //! Makes true: the inbox has no rules but the one by which Gatehouse forwards.
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `permission_missing`. `mailbox_not_ready` while Exchange makes the mailbox.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox.
 //! **Leaves** rules that Graph lets nobody change, which somebody has to remove in Outlook or Exchange; the rule of
 //! `forward_mail`, unless asked to take it too; somebody without a mailbox. Each is named in the result but that rule.
 //! **Idempotent because** it reads the rules and removes those it finds; a rule that is gone is taken for what it is.
