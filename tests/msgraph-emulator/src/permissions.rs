@@ -13,7 +13,7 @@ use hyper::StatusCode;
 
 use crate::auth::Caller;
 use crate::error::Refusal;
-use crate::route::Operation;
+use crate::route::{CalendarOperation, Operation};
 
 const READ_USERS: &[&str] = &[
     "User.ReadBasic.All",
@@ -235,9 +235,14 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::UpdateMailboxSettings(_)
         | Operation::CreateInboxRule(_)
         | Operation::DeleteInboxRule { .. } => WRITE_MAILBOX_SETTINGS,
-        Operation::ListCalendars(_) => READ_CALENDARS,
-        Operation::ListCalendarPermissions { .. } => READ_CALENDAR_PERMISSIONS,
-        Operation::DeleteCalendar { .. } | Operation::DeleteCalendarPermission { .. } => WRITE_CALENDARS,
+        Operation::Calendars(_, operation) => match operation {
+            CalendarOperation::List | CalendarOperation::ListEvents => READ_CALENDARS,
+            CalendarOperation::ListPermissions(_) => READ_CALENDAR_PERMISSIONS,
+            CalendarOperation::Delete(_)
+            | CalendarOperation::DeletePermission { .. }
+            | CalendarOperation::DeleteEvent(_)
+            | CalendarOperation::CancelEvent(_) => WRITE_CALENDARS,
+        },
         Operation::ListSubscribedSkus => READ_SKUS,
         Operation::ListOrganization => READ_ORGANIZATION,
         Operation::ListPrincipals

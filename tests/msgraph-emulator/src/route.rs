@@ -73,20 +73,8 @@ pub(crate) enum Operation<'a> {
         user: &'a str,
         rule: &'a str,
     },
-    ListCalendars(&'a str),
-    DeleteCalendar {
-        user: &'a str,
-        calendar: &'a str,
-    },
-    ListCalendarPermissions {
-        user: &'a str,
-        calendar: &'a str,
-    },
-    DeleteCalendarPermission {
-        user: &'a str,
-        calendar: &'a str,
-        permission: &'a str,
-    },
+    /// Of a user.
+    Calendars(&'a str, CalendarOperation<'a>),
     ListGroups,
     GetGroup(&'a str),
     /// `cast` leaves only users.
@@ -142,6 +130,22 @@ pub(crate) enum Operation<'a> {
     UpdateReportSettings,
 }
 
+/// What can be asked of somebody's calendars and events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CalendarOperation<'a> {
+    List,
+    Delete(&'a str),
+    ListPermissions(&'a str),
+    DeletePermission {
+        calendar: &'a str,
+        permission: &'a str,
+    },
+    /// Of the primary calendar.
+    ListEvents,
+    DeleteEvent(&'a str),
+    CancelEvent(&'a str),
+}
+
 const GROUP: &str = "microsoft.graph.group";
 const ROLE: &str = "microsoft.graph.directoryRole";
 const USER: &str = "microsoft.graph.user";
@@ -159,7 +163,10 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["users", user, below @ ("mailboxSettings" | "mailFolders" | "messages"), ref rest @ ..] => {
             mailbox_operation(method, user, below, rest)
         }
-        ["users", user, "calendars", ref rest @ ..] => calendar_operation(method, user, rest),
+        ["users", user, below @ ("calendar" | "calendars" | "events"), ref rest @ ..] => {
+            let found = calendar_operation(method, below, rest);
+            found.map(|operation| Ok(Operation::Calendars(user, operation?)))
+        }
         ["users", user, "drive", ref rest @ ..] => drive_operation(method, user, rest),
         ["users", ref rest @ ..] => user_operation(method, rest),
         ["drives", drive, ref rest @ ..] => item_operation(method, drive, rest),
@@ -318,16 +325,27 @@ fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'
     Some(Ok(operation))
 }
 
-fn calendar_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Found<'a> {
+fn calendar_operation<'a>(
+    method: &Method,
+    below: &str,
+    path: &[&'a str],
+) -> Option<Result<CalendarOperation<'a>, Refusal>> {
     let (read, remove) = (method == Method::GET, method == Method::DELETE);
-    let operation = match *path {
-        [] if read => Operation::ListCalendars(user),
-        [calendar] if remove => Operation::DeleteCalendar { user, calendar },
-        [calendar, "calendarPermissions"] if read => Operation::ListCalendarPermissions { user, calendar },
-        [calendar, "calendarPermissions", permission] if remove => {
-            Operation::DeleteCalendarPermission { user, calendar, permission }
+    let operation = match (below, path) {
+        ("calendar", ["events"]) if read => CalendarOperation::ListEvents,
+        ("events", [event]) if remove => CalendarOperation::DeleteEvent(event),
+        ("events", [event, "cancel"]) if method == Method::POST => CalendarOperation::CancelEvent(event),
+        ("calendars", []) if read => CalendarOperation::List,
+        ("calendars", [calendar]) if remove => CalendarOperation::Delete(calendar),
+        ("calendars", [calendar, "calendarPermissions"]) if read => {
+            CalendarOperation::ListPermissions(calendar)
         }
-        [] | [_] | [_, "calendarPermissions"] | [_, "calendarPermissions", _] => {
+        ("calendars", [calendar, "calendarPermissions", permission]) if remove => {
+            CalendarOperation::DeletePermission { calendar, permission }
+        }
+        ("calendar", ["events"])
+        | ("events", [_] | [_, "cancel"])
+        | ("calendars", [] | [_] | [_, "calendarPermissions"] | [_, "calendarPermissions", _]) => {
             return Some(Err(Refusal::method_not_allowed()));
         }
         _ => return None,

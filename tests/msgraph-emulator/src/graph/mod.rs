@@ -16,6 +16,7 @@ mod deleted;
 mod delta;
 mod directory;
 mod drives;
+mod events;
 mod groups;
 pub(crate) mod items;
 mod licenses;
@@ -24,6 +25,7 @@ mod mailbox;
 mod manager;
 mod members;
 mod methods;
+mod outlook_pages;
 mod principals;
 pub(crate) mod reports;
 mod rights;
@@ -90,14 +92,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::ListInboxRules(user) => mailbox::list_rules(visit, user),
         Operation::CreateInboxRule(user) => mailbox::create_rule(visit, user),
         Operation::DeleteInboxRule { user, rule } => mailbox::delete_rule(visit, user, rule),
-        Operation::ListCalendars(user) => calendars::list(visit, user),
-        Operation::DeleteCalendar { user, calendar } => calendars::delete(visit, user, calendar),
-        Operation::ListCalendarPermissions { user, calendar } => {
-            calendars::list_permissions(visit, user, calendar)
-        }
-        Operation::DeleteCalendarPermission { user, calendar, permission } => {
-            calendars::delete_permission(visit, user, calendar, permission)
-        }
+        Operation::Calendars(user, operation) => calendars::answer(visit, user, operation),
         Operation::ListSubscribedSkus => licenses::list_subscribed(visit),
         Operation::ListOrganization => directory::list_organization(visit),
         Operation::ListDeletedUsers => directory::list_deleted_users(visit),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Calendar, MailMessage, Tenant, TenantError, User, name_id};
+use super::{Calendar, Event, Events, MailMessage, Tenant, TenantError, User, name_id};
 
 /// What a mailbox holds. It is there while its user has a plan of Exchange, and is not `pending`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Mailbox {
     pub(crate) inbox_rules: Vec<InboxRule>,
     /// The primary one first.
     pub(crate) calendars: Vec<Calendar>,
+    /// Of the primary calendar.
+    pub(crate) events: Events,
     pub(crate) messages: Vec<MailMessage>,
     /// How many things were ever made in it: their ids follow from that.
     #[serde(skip)]
@@ -58,6 +60,7 @@ impl Default for Mailbox {
             automatic_replies: AutomaticReplies::default(),
             inbox_rules: Vec::new(),
             calendars: vec![Calendar::primary()],
+            events: Events::default(),
             messages: Vec::new(),
             made: 0,
         }
@@ -197,6 +200,10 @@ impl Mailbox {
             .iter()
             .map(|calendar| json!({ "calendar": calendar.shown(""), "permissions": calendar.permissions() }))
             .collect();
+        let event = |event: &Event| {
+            Value::Object(crate::query::project(super::EVENT_PROPERTIES, |name| event.property(name, "")))
+        };
+        let events: Vec<Value> = self.events.iter().map(event).collect();
         let message = |message: &MailMessage| {
             let shown = ["internetMessageId", "isDraft", "subject", "body", "toRecipients"];
             Value::Object(crate::query::project(&shown, |name| message.property(name)))
@@ -205,6 +212,7 @@ impl Mailbox {
         json!({
             "automaticReplies": self.automatic_replies.shown(),
             "calendars": calendars,
+            "events": events,
             "inboxRules": rules,
             "messages": messages,
             "pending": self.pending,

@@ -15,6 +15,7 @@ mod deleted;
 mod delta;
 mod devices;
 mod drives;
+mod events;
 mod faults;
 mod groups;
 mod harness;
