@@ -31,6 +31,7 @@ mod delta;
 mod download;
 mod drives;
 mod error;
+mod events;
 mod groups;
 mod items;
 mod lane;
@@ -62,6 +63,7 @@ pub use connection::{DirectoryRole, Grants, Organization, ReportSettings, Verifi
 pub use delta::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
 pub use drives::{Drive, Identity, IdentitySet, Permission, Quota};
 pub use error::Error;
+pub use events::{Event, Recurrence, RecurrencePattern, RecurrenceRange};
 pub use groups::{Group, GroupKind};
 pub use items::{CopyOrder, CopyState, DriveItem, ROOT, RefusedItem};
 pub use lane::Priority;

@@ -3,7 +3,7 @@
 use msgraph::{
     AutomaticReplies, AutomaticRepliesStatus, ExternalAudience, NewInboxRule, Recipient, RuleActions,
 };
-use msgraph_emulator::{Calendar, Emulator, Fault, Mailbox, Options, Sku, Tenant, User};
+use msgraph_emulator::{Calendar, Emulator, Event, Fault, Mailbox, Options, Sku, Tenant, User};
 
 use crate::emulator::settings;
 use crate::server::client;
@@ -120,4 +120,24 @@ fn with_calendars() -> Tenant {
         .sku(Sku::new("E3", 2).plan("EXCHANGE_S_ENTERPRISE"))
         .user(User::new(GRACE, "Grace Hopper").located("US").licensed("E3").mailbox(mailbox))
         .user(User::new(ADA, "Ada Lovelace"))
+}
+
+#[tokio::test]
+async fn events_come_page_by_page_are_called_off_and_deleted_and_are_gone_the_second_time() {
+    let event = |n: usize| Event::new(&format!("Event {n}"), "2026-03-02T08:00:00", "2026-03-02T09:00:00");
+    let mailbox = Mailbox::new().events((0..1_200).map(|n| event(n).with(ADA)));
+    let tenant = Tenant::empty()
+        .sku(Sku::new("E3", 2).plan("EXCHANGE_S_ENTERPRISE"))
+        .user(User::new(GRACE, "Grace Hopper").located("US").licensed("E3").mailbox(mailbox));
+    let emulator = Emulator::start(Options::new(tenant)).unwrap();
+    let client = client(settings(&emulator), ());
+    assert_eq!(client.reader().events(ADA).await.unwrap(), None);
+    let events = client.reader().events(GRACE).await.unwrap().unwrap();
+    let invited = events[0].attendees.as_ref().unwrap().len();
+    assert_eq!((events.len(), invited, events[0].is_organizer), (1_200, 1, Some(true)));
+    for _ in 0..2 {
+        client.writer().cancel_event(GRACE, &events[0].id, "Grace has left.").await.unwrap();
+        client.writer().delete_event(GRACE, &events[1].id).await.unwrap();
+    }
+    assert_eq!(emulator.effects().len(), 2);
 }
