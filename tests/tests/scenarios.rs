@@ -156,7 +156,7 @@ fn written(house: &House, heard: &[Heard]) -> String {
 fn plain(heard: &Heard) -> Value {
     let data = &heard.event["data"];
     let names: &[&str] = if heard.event["type"] == "gatehouse.step.finished.v1" {
-        &["stage", "step", "outcome", "changes", "left", "failure", "reason"]
+        &["stage", "step", "outcome", "changes", "left", "details", "failure", "reason"]
     } else if heard.event["type"] == "gatehouse.run.planned.v1" {
         &["workflow", "steps", "digest"]
     } else {

@@ -22,6 +22,7 @@ mod mailbox;
 mod password;
 pub mod person;
 mod properties;
+mod window;
 
 pub use action::{Action, Plan, Wait};
 pub use definitions::default_definitions;

@@ -31,9 +31,13 @@ impl Scenario {
 /// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
 /// out; one account was deleted.
 fn tenant() -> Tenant {
-    use msgraph_emulator::{Application, Calendar, Drive, Group, Mailbox, Sku, User};
+    use msgraph_emulator::{Application, Calendar, Drive, Event, Group, Mailbox, Sku, User};
     let (grace, ada) = ("grace@contoso.example", "ada@contoso.example");
     let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": "edsger@contoso.example" } }] });
+    let event = |subject: &str, day: &str| {
+        let [start, end] = ["08", "09"].map(|hour| format!("2026-03-{day}T{hour}:00:00"));
+        Event::new(subject, &start, &end)
+    };
     let mailbox = Mailbox::new()
         .replying("Grace is at sea.")
         .rule("Newsletters", json!({ "delete": true }))
@@ -43,7 +47,11 @@ fn tenant() -> Tenant {
         .calendar(Calendar::primary().shared_with(ada, "write").shared_with("edsger@contoso.example", "read"))
         .calendar(Calendar::named("Voyages").shared_with(ada, "read").shared_with_everybody("limitedRead"))
         .calendar(Calendar::named("Engines").of(ada))
-        .calendar(Calendar::named("Birthdays").fixed());
+        .calendar(Calendar::named("Birthdays").fixed())
+        .event(event("Dentist", "02"))
+        .event(event("Review", "03").with(ada))
+        .event(event("Engines", "04").called_by(ada).with(grace))
+        .event(event("Yesterday", "01").with(ada));
     Tenant::empty()
         .application(
             Application::default()

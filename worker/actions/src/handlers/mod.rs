@@ -4,6 +4,7 @@ mod add_to_groups;
 mod assign_licenses;
 mod create_user;
 mod delete_additional_calendars;
+mod delete_primary_calendar_events;
 mod delete_user;
 mod disable_account;
 mod disable_automatic_reply;
@@ -40,6 +41,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<assign_licenses::AssignLicenses>(),
         Entry::of::<create_user::CreateUser>(),
         Entry::of::<delete_additional_calendars::DeleteAdditionalCalendars>(),
+        Entry::of::<delete_primary_calendar_events::DeletePrimaryCalendarEvents>(),
         Entry::of::<delete_user::DeleteUser>(),
         Entry::of::<disable_account::DisableAccount>(),
         Entry::of::<disable_automatic_reply::DisableAutomaticReply>(),
