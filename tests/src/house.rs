@@ -172,6 +172,11 @@ impl House {
         self.emulator.effects()
     }
 
+    /// Waits until so much was changed in the tenant.
+    pub async fn changed(&self, effects: usize) {
+        crate::metrics::until(async || self.emulator.effects().len() >= effects).await;
+    }
+
     /// Has something looked at for secrets that the house does not see by itself: a page of metrics, say.
     pub fn saw(&mut self, text: &str) {
         self.seen.push_str(text);
