@@ -138,16 +138,24 @@ fn written(house: &House, heard: &[Heard]) -> String {
     let mut entries = house.emulator.journal();
     entries.retain(|entry| !entry.effects.is_empty());
     entries.sort_by_key(|entry| {
-        let wrote = |heard: &Heard| {
-            let ids = heard.event["data"]["graph_request_ids"].as_array();
-            // A part of a batch is known by the id that the client gave it.
-            let known_by = [entry.request_id.as_str(), entry.client_request_id.as_str()];
+        // A part of a batch is known by the id that the client gave it.
+        let known_by = [entry.request_id.as_str(), entry.client_request_id.as_str()];
+        let wrote = |step: &Value| {
+            let ids = step["graph_request_ids"].as_array();
             ids.is_some_and(|ids| ids.iter().filter_map(Value::as_str).any(|id| known_by.contains(&id)))
         };
-        heard
-            .iter()
-            .position(wrote)
-            .unwrap_or_else(|| panic!("no step made the request of {:?}", entry.effects))
+        let waited = heard.iter().find_map(|heard| {
+            let data = &heard.event["data"];
+            let step = data["steps"].as_array()?.iter().find(|step| wrote(step))?;
+            Some((&data["stage"], &step["step"]))
+        });
+        let place = heard.iter().position(|heard| {
+            let data = &heard.event["data"];
+            wrote(data)
+                || waited
+                    .is_some_and(|it| heard.key.starts_with("step.") && it == (&data["stage"], &data["step"]))
+        });
+        place.unwrap_or_else(|| panic!("no step made the request of {:?}", entry.effects))
     });
     entries.iter().flat_map(|entry| &entry.effects).map(|effect| format!("{effect}\n")).collect()
 }
@@ -157,6 +165,8 @@ fn plain(heard: &Heard) -> Value {
     let data = &heard.event["data"];
     let names: &[&str] = if heard.event["type"] == "gatehouse.step.finished.v1" {
         &["stage", "step", "outcome", "changes", "left", "details", "failure", "reason"]
+    } else if heard.event["type"] == "gatehouse.run.waiting.v1" {
+        &["workflow", "stage", "steps"]
     } else if heard.event["type"] == "gatehouse.run.planned.v1" {
         &["workflow", "steps", "digest"]
     } else {
@@ -166,9 +176,18 @@ fn plain(heard: &Heard) -> Value {
         |value: &&Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
     let fields = names.iter().filter_map(|name| {
         let value = data.get(*name).filter(says_something)?;
-        Some(((*name).to_owned(), value.clone()))
+        let value = if heard.key == "run.waiting" { timeless(value) } else { value.clone() };
+        Some(((*name).to_owned(), value))
     });
     [("key".to_owned(), json!(heard.key))].into_iter().chain(fields).collect()
+}
+
+/// What steps wait for, and what they did before, without the times.
+fn timeless(value: &Value) -> Value {
+    let Some(steps) = value.as_array() else { return value.clone() };
+    let plain =
+        |step: &Value| json!({ "step": step["step"], "reason": step["reason"], "changes": step["changes"] });
+    steps.iter().map(plain).collect()
 }
 
 /// The text with every id in it that belongs to no object of the tenant, such as a request's, struck out.

@@ -84,7 +84,8 @@ impl<A: Action> Step<Client> for Driver<A> {
 async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Report, Error> {
     let params =
         decode::<A>(call.params).map_err(|_| Error::Broken("parameters were not checked before the run"))?;
-    let observed = A::observe(&params, Reader::new(graph.reader(), call.earlier, call.memo)).await?;
+    let reader = Reader::new(graph.reader(), call.earlier, call.memo).replayed(call.replays);
+    let observed = A::observe(&params, reader).await?;
     let Plan { changes, left, wait, details } = A::plan(&params, &observed)?;
     let names: Vec<_> = changes.iter().map(ToString::to_string).collect();
     let outcome = match call.mode {
@@ -258,7 +259,7 @@ mod tests {
         let graph = Client::new(settings, Arc::new(())).unwrap();
         let look = async |memo: Option<&Value>, mode| {
             let (params, earlier) = (json!({}), Earlier::new(&[]));
-            let call = Call { params: &params, mode, earlier, memo, world: &graph };
+            let call = Call { params: &params, mode, earlier, memo, replays: 0, world: &graph };
             Driver::<Jobs>(std::marker::PhantomData).run(call).await.outcome
         };
         assert_eq!(look(None, Mode::Plan).await, Outcome::Planned(vec!["1".into(), "2".into(), "3".into()]));

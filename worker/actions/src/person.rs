@@ -123,12 +123,23 @@ pub struct Reader<'a> {
     graph: msgraph::Reader<'a>,
     created: Option<OutcomeKind>,
     memo: Option<&'a Value>,
+    replays: u32,
 }
 
 impl<'a> Reader<'a> {
     /// Reads in a run that has done this much, for a step that asked to be given this back.
     pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'_>, memo: Option<&'a Value>) -> Self {
-        Self { graph, created: earlier.outcome_of(CREATES), memo }
+        Self { graph, created: earlier.outcome_of(CREATES), memo, replays: 0 }
+    }
+
+    /// The same, in a run that an operator has replayed so often.
+    pub fn replayed(self, replays: u32) -> Self {
+        Self { replays, ..self }
+    }
+
+    /// How often an operator has replayed the run. What was given up before is worth another try.
+    pub fn replays(&self) -> u32 {
+        self.replays
     }
 
     /// What earlier looks of this step have noted. A note of another form is passed over: it is only a hint.

@@ -71,6 +71,7 @@ pub fn waiting_step(waiting: &Waiting) -> messages::WaitingStep {
         until: waiting.until,
         deadline: waiting.deadline,
         changes: waiting.told.clone(),
+        graph_request_ids: waiting.request_ids.clone(),
     }
 }
 
@@ -99,6 +100,7 @@ fn waiting_in(waiting: &messages::Waiting) -> Waiting {
         deadline: waiting.deadline,
         changes: usize::try_from(waiting.changes).unwrap_or(usize::MAX),
         told: Vec::new(),
+        request_ids: Vec::new(),
         memo: waiting.memo.clone(),
     }
 }

@@ -143,6 +143,8 @@ pub struct WaitingStep {
     pub deadline: Timestamp,
     /// The writes it made before it went to sleep this time, one sentence each.
     pub changes: Vec<String>,
+    /// Microsoft Graph's request ids of the same time.
+    pub graph_request_ids: Vec<String>,
 }
 
 /// `gatehouse.step.finished.v1`: a step came to its end.

@@ -354,16 +354,11 @@ fn run_planned() -> impl Strategy<Value = ResultData> {
 }
 
 fn run_waiting() -> impl Strategy<Value = ResultData> {
-    let step = ((text(), text(), text()), (time(), time(), time()), vec(text(), 0..3));
-    let step = step.prop_map(|((step, action, reason), (since, until, deadline), changes)| WaitingStep {
-        step,
-        action,
-        reason,
-        since,
-        until,
-        deadline,
-        changes,
-    });
+    let step = ((text(), text(), text()), (time(), time(), time()), (vec(text(), 0..3), vec(text(), 0..3)));
+    let step =
+        step.prop_map(|((step, action, reason), (since, until, deadline), (changes, graph_request_ids))| {
+            WaitingStep { step, action, reason, since, until, deadline, changes, graph_request_ids }
+        });
     (run(), (text(), text()), time(), (1..u32::MAX, any::<u32>()), vec(step, 0..3)).prop_map(
         |(run_id, (workflow, stage), until, (sleeps, replays), steps)| {
             ResultData::RunWaiting(RunWaiting { run_id, workflow, stage, until, sleeps, replays, steps })

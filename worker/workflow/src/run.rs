@@ -182,8 +182,7 @@ impl<W: Sync> Run<'_, W> {
         let runs = due.map(|step| async {
             let started = Instant::now();
             let memo = progress.waiting(stage.name, step.name).map(|waiting| &waiting.memo);
-            let Report { outcome, left, details, request_ids } =
-                self.run_step(step, Earlier::new(&progress.records), memo).await;
+            let Report { outcome, left, details, request_ids } = self.run_step(step, progress, memo).await;
             Record {
                 stage: stage.name.to_owned(),
                 step: step.name.to_owned(),
@@ -202,13 +201,14 @@ impl<W: Sync> Run<'_, W> {
     async fn run_step(
         &self,
         step: &PreparedStep<'_, W>,
-        earlier: Earlier<'_>,
+        progress: &Progress,
         memo: Option<&Value>,
     ) -> Report {
         match &step.task {
             Task::Skip(reason) => Report::of(Outcome::Skipped(reason.clone())),
             Task::Run { step: body, params } => {
-                let call = Call { params, mode: self.mode, earlier, memo, world: self.world };
+                let (earlier, replays) = (Earlier::new(&progress.records), progress.replays);
+                let call = Call { params, mode: self.mode, earlier, memo, replays, world: self.world };
                 // A step holds no lock across its awaits and its world is only handles: nothing is left torn.
                 AssertUnwindSafe(async { body.run(call).await }).catch_unwind().await.unwrap_or_else(|_| {
                     let message = format!("`{}` panicked; the log has the place", step.action);

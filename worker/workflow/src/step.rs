@@ -58,6 +58,8 @@ pub struct Call<'a, W> {
     pub earlier: Earlier<'a>,
     /// What the step asked to be given back when it last waited. Only a hint: it can be lost.
     pub memo: Option<&'a Value>,
+    /// How often an operator has replayed the run: what was tried in vain before is worth another try after it.
+    pub replays: u32,
     /// The world.
     pub world: &'a W,
 }

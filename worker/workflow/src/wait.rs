@@ -62,6 +62,8 @@ pub struct Waiting {
     pub changes: usize,
     /// The writes of this attempt, a sentence each. They are told when the run goes to sleep and not carried.
     pub told: Vec<String>,
+    /// The ids of the requests of this attempt, told and not carried likewise.
+    pub request_ids: Vec<String>,
     /// Given back to the step.
     pub memo: Value,
 }
@@ -115,6 +117,7 @@ impl Progress {
             deadline,
             changes: made,
             told: changes.clone(),
+            request_ids: record.request_ids.clone(),
             memo,
         };
         self.forget(&record.stage, &record.step);

@@ -63,7 +63,7 @@ fn tenant() -> Tenant {
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
         .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))
-        .user(User::new(ada, "Ada Lovelace").with("mail", ada))
+        .user(User::new(ada, "Ada Lovelace").with("mail", ada).drive(Drive::new()))
         .user(
             User::new(grace, "Grace Hopper")
                 .located("US")
@@ -77,7 +77,13 @@ fn tenant() -> Tenant {
                 .method("phone")
                 .default_method("microsoftAuthenticator")
                 .mailbox(mailbox)
-                .drive(Drive::new()),
+                .drive(
+                    Drive::new()
+                        .file("Plans/Compiler.docx", 20_000)
+                        .file("Plans/Notes #1, 100%. ", 7)
+                        .file("Moth.jpg", 90_000)
+                        .folder("Empty"),
+                ),
         )
         .user(User::new("admin@contoso.example", "Administrator").holding_role("User Administrator"))
         .user(User::new("edsger@contoso.example", "Edsger Dijkstra").disabled().manager(grace))
@@ -134,7 +140,8 @@ impl Stage {
         let (mut memo, mut before) = (None, Vec::new());
         for _look in 0..LOOKS {
             let earlier = Earlier::new(&[]);
-            let call = Call { params: &self.params, mode, earlier, memo: memo.as_ref(), world: &graph };
+            let call =
+                Call { params: &self.params, mode, earlier, memo: memo.as_ref(), replays: 0, world: &graph };
             let report = self.entry.step.run(call).await;
             let outcome = match report.outcome {
                 Outcome::Waiting { changes, wait } if mode.waits() => {
