@@ -19,8 +19,18 @@ use crate::request::{Query, Write};
 /// The id under which every drive knows its root.
 pub const ROOT: &str = "root";
 /// What a listing asks for of every item.
-const SELECT: [&str; 9] =
-    ["id", "name", "size", "file", "folder", "root", "deleted", "parentReference", "lastModifiedDateTime"];
+const SELECT: [&str; 10] = [
+    "id",
+    "name",
+    "size",
+    "file",
+    "folder",
+    "root",
+    "deleted",
+    "remoteItem",
+    "parentReference",
+    "lastModifiedDateTime",
+];
 /// Two hundred without being asked; larger pages were seen to be given up to a thousand (client code, 2025).
 const PAGE: usize = 999;
 /// The longest answer about a copy that is read.
@@ -42,6 +52,8 @@ pub struct DriveItem {
     pub last_modified_date_time: Option<Timestamp>,
     /// There since the listing began, and gone before it ended.
     pub deleted: Option<IgnoredAny>,
+    /// A link to what is in somebody else's drive.
+    pub remote_item: Option<IgnoredAny>,
     /// Only the root has it.
     pub root: Option<IgnoredAny>,
 }

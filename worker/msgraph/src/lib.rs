@@ -44,6 +44,7 @@ mod methods;
 mod observer;
 mod paging;
 mod path;
+mod quick_xor_hash;
 mod refusal;
 mod reports;
 mod request;
@@ -83,6 +84,7 @@ pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };
 pub use paging::Listing;
+pub use quick_xor_hash::quick_xor_hash;
 pub use reports::{Column, Report, ReportRow, ReportRows, ReportSpan};
 pub use rights::{AppRoleAssignment, PermissionGrant, RoleAssignment};
 pub use settings::{Access, Settings};

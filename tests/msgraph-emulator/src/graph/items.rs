@@ -29,6 +29,7 @@ const PROPERTIES: &[&str] = &[
     "folder",
     "root",
     "deleted",
+    "remoteItem",
     "parentReference",
     "createdDateTime",
     "lastModifiedDateTime",
