@@ -19,6 +19,7 @@ mod handlers;
 mod html;
 mod licenses;
 mod mailbox;
+mod onedrive;
 mod password;
 pub mod person;
 mod properties;

@@ -11,6 +11,7 @@ mod disable_automatic_reply;
 mod enable_account;
 mod enable_automatic_reply;
 mod forward_mail;
+mod migrate_onedrive;
 mod remove_app_assignments;
 mod remove_app_consents;
 mod remove_authentication_methods;
@@ -48,6 +49,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<enable_account::EnableAccount>(),
         Entry::of::<enable_automatic_reply::EnableAutomaticReply>(),
         Entry::of::<forward_mail::ForwardMail>(),
+        Entry::of::<migrate_onedrive::MigrateOnedrive>(),
         Entry::of::<remove_app_assignments::RemoveAppAssignments>(),
         Entry::of::<remove_app_consents::RemoveAppConsents>(),
         Entry::of::<remove_authentication_methods::RemoveAuthenticationMethods>(),
