@@ -49,21 +49,20 @@ pub(super) fn delta(visit: &mut Visit<'_>, drive: &str) -> Answer {
     let before = query.skip_token.as_ref().map(|token| token.parse::<u32>());
     let before =
         before.transpose().map_err(|_| Refusal::malformed("The skip token is not one of this listing."))?;
-    let mut rest: Vec<u32> = found.files.all().map(|(number, _)| number).collect();
-    rest.reverse();
-    rest.retain(|number| before.is_none_or(|before| *number < before));
-    let page: Vec<u32> = rest.iter().copied().take(size).collect();
+    let mut page: Vec<u32> = found.files.before(before).take(size + 1).collect();
+    let has_more = page.len() > size;
+    page.truncate(size);
     let value = page.iter().map(|number| chosen(drive_item(owner, &found.files, *number), &names));
     let context = metadata(visit.request, "Collection(driveItem)");
     let mut body = json!({ "@odata.context": context, "value": value.collect::<Value>() });
     let base = format!("{}/v1.0/drives/{drive}/root/delta", visit.request.base());
     let (name, link) = match page.last() {
-        Some(last) if rest.len() > page.len() => {
+        Some(last) if has_more => {
             let others = visit.request.query.split('&').filter(|option| !option.contains("skiptoken"));
             let others: Vec<_> = others.filter(|option| !option.is_empty()).collect();
             ("@odata.nextLink", format!("{base}?{}&$skiptoken={last}", others.join("&")))
         }
-        _ => ("@odata.deltaLink", format!("{base}?token={}", found.files.all().count())),
+        _ => ("@odata.deltaLink", format!("{base}?token=latest")),
     };
     if let Some(fields) = body.as_object_mut() {
         fields.insert(name.to_owned(), json!(link));

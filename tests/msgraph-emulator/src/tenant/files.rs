@@ -122,6 +122,12 @@ impl Files {
         (0..).zip(&self.items).filter(|(_, item)| !item.deleted)
     }
 
+    /// The numbers of all items before one, the last first.
+    pub(crate) fn before(&self, item: Option<u32>) -> impl Iterator<Item = u32> {
+        let end = item.unwrap_or(self.items.len() as u32);
+        (0..end).rev().filter(|number| self.get(*number).is_some())
+    }
+
     /// The numbers of what is directly in a folder, by name.
     pub(crate) fn children(&self, folder: u32) -> impl Iterator<Item = u32> {
         self.names.range((folder, String::new())..(folder + 1, String::new())).map(|(_, item)| *item)

@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::onedrive::compare::{Comparison, Fate};
 use crate::onedrive::manifest::{self, manifest};
 use crate::onedrive::notes::{Note, Notes};
-use crate::onedrive::parts::{AT_ONCE, Part, Parts, parts};
+use crate::onedrive::parts::{HEARD, Part, Parts, parts};
 use crate::onedrive::tree::{Builder, Kind, ROOT, Tree};
 use crate::person::{Account, Person, PersonRef, Reader};
 
@@ -284,8 +284,9 @@ impl Settled {
         let Parts { now, later } = parts(&self.files, &self.copies, &compared);
         let later = later.into_iter().map(|part| order(What::Later(part)).to_string());
         let later = later.chain([list.to_string()]);
-        let is_heard = |part: &Part| now.len() <= AT_ONCE || !part.is_small();
-        let orders: Vec<_> = now.iter().map(|part| order(What::Part(part.clone(), is_heard(part)))).collect();
+        let has_unheard = now.len() > HEARD;
+        let orders: Vec<_> =
+            (0..).zip(now).map(|(place, part)| order(What::Part(part, place < HEARD))).collect();
         if self.folder.is_none() {
             let notes = Notes { is_fresh: true, ..Notes::default() };
             let wait = wait(params, Duration::ZERO, "the folder of the copies", &notes);
@@ -303,7 +304,7 @@ impl Settled {
             return self.ended(params, &user, target, &compared);
         }
         let notes = Notes {
-            has_unheard: !now.iter().all(is_heard),
+            has_unheard,
             tried: Some((open, self.replays)),
             refused: self.notes.refused.clone(),
             ..Notes::default()
@@ -558,4 +559,109 @@ fn or_refused(error: msgraph::Error) -> Error {
     }
     Error::from(error)
         .or_missing("permission_missing", || "copying files needs Files.ReadWrite.All".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handlers::conformance::{Scenario, Stage, entry};
+    use msgraph_emulator::{Drive, Tenant, User};
+    use serde_json::json;
+    use workflow::{Class, Failure, Mode, Outcome, Report};
+
+    const ADA: &str = "ada@contoso.example";
+    const GRACE: &str = "grace@contoso.example";
+
+    /// What becomes of these files for that drive.
+    async fn moved(from: Option<Drive>, to: Option<Drive>, more: Value) -> Report {
+        let with = |user: User, drive: Option<Drive>| match drive {
+            Some(drive) => user.drive(drive),
+            None => user,
+        };
+        let grace = with(User::new(GRACE, "Grace Hopper"), from);
+        let tenant = Tenant::empty().user(grace).user(with(User::new(ADA, "Ada Lovelace"), to));
+        let mut params = json!({ "user": GRACE, "to": ADA, "day": "2026-03-02" });
+        params.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        Stage::with(entry(MigrateOnedrive::NAME), Scenario { tenant, params }).run(Mode::Apply).await
+    }
+
+    async fn refused(from: Drive, to: Option<Drive>, more: Value) -> Failure {
+        match moved(Some(from), to, more).await.outcome {
+            Outcome::Failed(failure) => failure,
+            other => panic!("should have failed: {other:?}"),
+        }
+    }
+
+    fn files() -> Drive {
+        Drive::new().file("Plan.txt", 500).file("More/Notes.txt", 500)
+    }
+
+    #[tokio::test]
+    async fn each_thing_that_stands_in_the_way_has_its_own_code() {
+        let rows = [
+            (files(), None, json!({}), "target_drive_missing"),
+            (files(), Some(Drive::new().holding(999)), json!({}), "target_drive_full"),
+            (files(), Some(Drive::new().in_geo("eur")), json!({}), "cross_geo"),
+            (files(), Some(Drive::new().locked()), json!({}), "drive_locked"),
+            (files(), Some(Drive::new().closed()), json!({}), "drive_closed"),
+            (files().closed(), Some(Drive::new()), json!({}), "drive_closed"),
+            (files().infected_file("virus.exe", 1), Some(Drive::new()), json!({}), "files_not_copied"),
+        ];
+        for (from, to, more, code) in rows {
+            let failure = refused(from, to, more).await;
+            assert_eq!((failure.class, failure.code.as_str()), (Class::Blocked, code), "{failure}");
+        }
+        let rows = [("nobody@contoso.example", "recipient_not_found"), (GRACE, "own_recipient")];
+        for (to, code) in rows {
+            let failure = refused(files(), None, json!({ "to": to })).await;
+            assert_eq!((failure.class, failure.code.as_str()), (Class::Rejected, code), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_there_is_nothing_to_move_that_is_said() {
+        let rows = [(None, None, "no_drive"), (Some(Drive::new()), Some(Drive::new()), "empty_drive")];
+        for (from, to, code) in rows {
+            let report = moved(from, to, json!({})).await;
+            assert_eq!((report.outcome, report.left[0].code.as_str()), (Outcome::Unchanged, code));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_drive_that_is_locked_can_still_be_moved_from() {
+        let report = moved(Some(files().locked()), Some(Drive::new()), json!({})).await;
+        assert!(matches!(report.outcome, Outcome::Changed(_)), "{report:?}");
+        assert_eq!((&report.details["identical"], &report.details["bytes"]), (&json!(3), &json!(1000)));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_copied_is_left_where_that_was_asked_for() {
+        let from = files().infected_file("virus.exe", 1);
+        let report = moved(Some(from), Some(Drive::new()), json!({ "incomplete": "report" })).await;
+        assert!(matches!(report.outcome, Outcome::Changed(_)), "{report:?}");
+        let left = report.left.iter().find(|left| left.code == "files_not_copied").unwrap();
+        assert_eq!((left.needs, &report.details["failed"]), (Needs::Operator, &json!(1)));
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_is_partly_there_is_gone_on_with() {
+        let home = "Files of Grace Hopper, 2026-03-02";
+        let to = Drive::new().file(&format!("{home}/Plan.txt"), 500).folder(&format!("{home}/More"));
+        let report = moved(Some(files()), Some(to), json!({})).await;
+        let Outcome::Changed(changes) = &report.outcome else { panic!("{report:?}") };
+        let kinds: Vec<_> = changes.iter().map(|change| change.split(" item").next().unwrap()).collect();
+        assert_eq!(
+            kinds,
+            ["copy all that is in", "copy over its older copy", "write the list of 3"],
+            "{changes:#?}"
+        );
+    }
+
+    #[test]
+    fn a_folder_has_a_name_that_sharepoint_takes() {
+        assert_eq!(folder_name(None, "Grace Hopper", "2026-03-02"), "Files of Grace Hopper, 2026-03-02");
+        assert_eq!(folder_name(Some("a/b:c*. "), "", ""), "a_b_c_");
+        assert_eq!(folder_name(Some(" ~."), "", ""), "Files");
+        assert_eq!(folder_name(Some(&"x".repeat(300)), "", "").len(), LONGEST_NAME);
+    }
 }

@@ -7,12 +7,10 @@ use super::tree::{Kind, ROOT, Sum, Tree};
 
 /// The most items of one copy (Microsoft Graph documentation, "driveItem: copy", 2025).
 const LARGEST_COPY: usize = 30_000;
-/// So many copies go on at the same time.
-pub const AT_ONCE: usize = 8;
-/// A copy of so few items is over before anybody would ask after it.
-pub const SMALL: usize = 20;
-/// So many small ones are ordered by one look.
-const SMALL_AT_ONCE: usize = 200;
+/// So many are ordered by one look; SharePoint has them wait for each other as it likes.
+const AT_ONCE: usize = 100;
+/// After so many of them, the largest, can be asked: more addresses do not fit into what a run carries.
+pub const HEARD: usize = 8;
 /// So many sentences about later orders a plan has at most.
 const TOLD: usize = 50;
 
@@ -51,11 +49,10 @@ impl Part {
         into.is_some()
     }
 
-    /// Whether it is over before anybody would ask after it.
-    pub fn is_small(&self) -> bool {
+    fn items(&self) -> usize {
         match self {
-            Self::Folder { .. } => true,
-            Self::Copy { sum, .. } => sum.items <= SMALL,
+            Self::Folder { .. } => 0,
+            Self::Copy { sum, .. } => sum.items,
         }
     }
 }
@@ -91,18 +88,10 @@ pub fn parts(source: &Tree, target: &Tree, found: &Comparison) -> Parts {
     let mut all = Vec::new();
     visit(source, found, &id, ROOT, &mut all);
     long_paths(source, found, &id, &mut all);
-    let (mut now, mut later) = (Vec::new(), Vec::new());
-    let (mut large, mut small) = (0, 0);
-    for part in all {
-        let (count, limit) =
-            if part.is_small() { (&mut small, SMALL_AT_ONCE) } else { (&mut large, AT_ONCE) };
-        if part.is_possible() && *count < limit {
-            *count += 1;
-            now.push(part);
-        } else {
-            later.push(part);
-        }
-    }
+    let (mut now, mut later): (Vec<_>, Vec<_>) = all.into_iter().partition(Part::is_possible);
+    // The largest first: they take the longest.
+    now.sort_by_key(|part| std::cmp::Reverse(part.items()));
+    later.splice(0..0, now.drain(AT_ONCE.min(now.len())..));
     let more = later.len().saturating_sub(TOLD);
     let mut told: Vec<_> = later.iter().take(TOLD).map(ToString::to_string).collect();
     told.extend((more > 0).then(|| format!("order {more} copies more")));
@@ -224,7 +213,7 @@ mod tests {
         let source = [("a/b.txt", 5, "h"), ("a/c.txt", 2, "h"), ("d/e/f.txt", 1, "h"), ("d/g.txt", 1, "h")];
         let target = [("a/b.txt", 5, "h"), ("d/g.txt", 1, "h")];
         let (now, _) = sentences(&source, &target);
-        assert_eq!(now, ["copy item id:a/c.txt (1 item, 2 bytes)", "copy item id:d/e (2 items, 1 bytes)"]);
+        assert_eq!(now, ["copy item id:d/e (2 items, 1 bytes)", "copy item id:a/c.txt (1 item, 2 bytes)"]);
         assert_eq!(sentences(&source, &source), (Vec::new(), Vec::new()));
         let (now, _) = sentences(&source[..2], &[("a/", 0, "")]);
         assert_eq!(
@@ -243,12 +232,13 @@ mod tests {
         assert_eq!(later.len(), 31, "{later:?}");
         assert_eq!(later[30], "copy item id:all/030 (2 items, 1 bytes)");
         let (now, later) = sentences(&source, &[("all/", 0, "")]);
-        assert_eq!((now.len(), later.len()), (AT_ONCE + 1, 30 - AT_ONCE), "the last is small");
+        assert_eq!((now.len(), later.len()), (31, 0));
+        assert!(now[30].contains("(2 items"), "the largest go first: {now:?}");
         let half: Vec<Line<'_>> = source.iter().copied().take(20_500).collect();
         let (now, later) = sentences(&source, &half);
         // Five hundred single files, nine folders of a thousand and the one that is small.
-        assert_eq!((now.len(), later.len()), (SMALL_AT_ONCE + AT_ONCE, TOLD + 1));
-        assert_eq!(later[TOLD], format!("order {} copies more", 500 + 10 - SMALL_AT_ONCE - AT_ONCE - TOLD));
+        assert_eq!((now.len(), later.len()), (AT_ONCE, TOLD + 1));
+        assert_eq!(later[TOLD], format!("order {} copies more", 500 + 10 - AT_ONCE - TOLD));
     }
 
     #[test]
@@ -256,7 +246,7 @@ mod tests {
         let deep = format!("{}/end.txt", ["forty characters are the name of a folder"; 9].join("/"));
         let (now, later) = sentences(&[(deep.as_str(), 3, "h"), ("a", 1, "h")], &[("a", 1, "h")]);
         assert!(now[0].starts_with("copy item id:forty"), "the folders above it are copied as any: {now:?}");
-        assert_eq!(now[1], "create a folder for files whose path would be too long");
+        assert_eq!(now[1], "create a folder for the files with too long a path");
         assert_eq!(later.len(), 1, "{later:?}");
     }
 }
