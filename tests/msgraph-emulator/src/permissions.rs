@@ -160,6 +160,15 @@ const READ_METHODS: &[&str] =
 /// Each kind has one of its own as well; whoever removes all needs this one.
 const WRITE_METHODS: &[&str] = &["UserAuthenticationMethod.ReadWrite.All"];
 
+const READ_PASSES: &[&str] = &[
+    "UserAuthMethod-TAP.Read.All",
+    "UserAuthMethod-TAP.ReadWrite.All",
+    "UserAuthenticationMethod.Read.All",
+    "UserAuthenticationMethod.ReadWrite.All",
+];
+
+const WRITE_PASSES: &[&str] = &["UserAuthMethod-TAP.ReadWrite.All", "UserAuthenticationMethod.ReadWrite.All"];
+
 const READ_REPORTS: &[&str] = &["Reports.Read.All"];
 
 const READ_REPORT_SETTINGS: &[&str] = &["ReportSettings.Read.All", "ReportSettings.ReadWrite.All"];
@@ -188,6 +197,7 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_ORGANIZATION,
         READ_PRINCIPALS,
         READ_METHODS,
+        READ_PASSES,
         READ_ROLES,
         WRITE_APP_ROLES,
         WRITE_CONSENTS,
@@ -227,7 +237,7 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         | Operation::UploadFile { .. }
         | Operation::CopyItem { .. } => WRITE_FILES,
         Operation::ListMessages(_) => READ_MAIL,
-        Operation::CreateDraft(_) => WRITE_MAIL,
+        Operation::CreateDraft(_) | Operation::DeleteMessage { .. } => WRITE_MAIL,
         Operation::SendDraft { .. } => SEND_MAIL,
         Operation::GetMailboxSettings(_)
         | Operation::GetAutomaticReplies(_)
@@ -256,6 +266,10 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::ListConsents(_) => READ_CONSENTS,
         Operation::RemoveConsent(_) => WRITE_CONSENTS,
         Operation::ListMethods(_) => READ_METHODS,
+        Operation::ListPasses(_) => READ_PASSES,
+        Operation::IssuePass(_) | Operation::RemoveMethod { segment: "temporaryAccessPassMethods", .. } => {
+            WRITE_PASSES
+        }
         Operation::RemoveMethod { .. } => WRITE_METHODS,
         Operation::GetReport(_) => READ_REPORTS,
         Operation::GetReportSettings => READ_REPORT_SETTINGS,

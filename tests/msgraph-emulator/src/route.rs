@@ -60,6 +60,10 @@ pub(crate) enum Operation<'a> {
     },
     ListMessages(&'a str),
     CreateDraft(&'a str),
+    DeleteMessage {
+        user: &'a str,
+        message: &'a str,
+    },
     SendDraft {
         user: &'a str,
         message: &'a str,
@@ -115,6 +119,8 @@ pub(crate) enum Operation<'a> {
         segment: &'a str,
         method: &'a str,
     },
+    ListPasses(&'a str),
+    IssuePass(&'a str),
     ListPrincipals,
     /// By id, or by `appId='…'`.
     GetPrincipal(&'a str),
@@ -147,6 +153,7 @@ pub(crate) enum CalendarOperation<'a> {
 }
 
 const GROUP: &str = "microsoft.graph.group";
+const PASSES: &str = "temporaryAccessPassMethods";
 const ROLE: &str = "microsoft.graph.directoryRole";
 const USER: &str = "microsoft.graph.user";
 
@@ -232,6 +239,8 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [user, "appRoleAssignments"] if read => Operation::ListUserAppRoles(user),
         [user, "oauth2PermissionGrants"] if read => Operation::ListConsents(user),
         [user, "authentication", "methods"] if read => Operation::ListMethods(user),
+        [user, "authentication", PASSES] if read => Operation::ListPasses(user),
+        [user, "authentication", PASSES] if write => Operation::IssuePass(user),
         [user, "authentication", segment, method]
             if removes && !["methods", "passwordMethods"].contains(&segment) =>
         {
@@ -245,7 +254,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "manager", "$ref"]
         | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
         | [_, "appRoleAssignments" | "oauth2PermissionGrants"]
-        | [_, "authentication", "methods"]
+        | [_, "authentication", "methods" | PASSES]
         | [_, "authentication", "methods" | "passwordMethods", _]
         | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
         _ => return None,
@@ -306,6 +315,7 @@ fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'
     let operation = match (below, path) {
         ("messages", []) if read => Operation::ListMessages(user),
         ("messages", []) if write => Operation::CreateDraft(user),
+        ("messages", [message]) if method == Method::DELETE => Operation::DeleteMessage { user, message },
         ("messages", [message, "send"]) if write => Operation::SendDraft { user, message },
         ("mailboxSettings", []) if read => Operation::GetMailboxSettings(user),
         ("mailboxSettings", []) if method == Method::PATCH => Operation::UpdateMailboxSettings(user),
@@ -315,7 +325,7 @@ fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'
         ("mailFolders", ["inbox", "messageRules", rule]) if method == Method::DELETE => {
             Operation::DeleteInboxRule { user, rule }
         }
-        ("messages", [] | [_, "send"])
+        ("messages", [] | [_] | [_, "send"])
         | ("mailboxSettings", [] | ["automaticRepliesSetting"])
         | ("mailFolders", ["inbox", "messageRules"] | ["inbox", "messageRules", _]) => {
             return Some(Err(Refusal::method_not_allowed()));

@@ -32,6 +32,8 @@ pub struct Secrets {
     pub tokens: Vec<String>,
     /// The passwords received.
     pub passwords: Vec<String>,
+    /// The temporary access passes issued.
+    pub passes: Vec<String>,
 }
 
 /// The lock and what it guards.
@@ -44,6 +46,7 @@ pub(crate) struct Inside {
     pub(crate) tenant: Tenant,
     pub(crate) tokens: Tokens,
     passwords: Vec<String>,
+    passes: Vec<String>,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
     latency: Latency,
@@ -78,6 +81,7 @@ impl World {
             tenant: options.tenant.clone(),
             tokens: Tokens::default(),
             passwords: Vec::new(),
+            passes: Vec::new(),
             journal: Journal::default(),
             faults: Faults::default(),
             latency: Latency::new(options.latency, options.jitter),
@@ -145,6 +149,7 @@ impl Inside {
             client_secrets: applications.map(|application| application.client_secret.clone()).collect(),
             tokens,
             passwords: self.passwords.clone(),
+            passes: self.passes.clone(),
         }
     }
 
@@ -240,7 +245,7 @@ impl Inside {
         let segments = request.segments()?;
         let operation = route::operation(&request.method, &segments);
         if let Some(mut replica) = self.replication.replica(&self.tenant) {
-            let passwords = self.passwords.len();
+            let (passwords, passes) = (self.passwords.len(), self.passes.len());
             if replica.has_crowd() {
                 for name in request.names() {
                     replica.hold(&name);
@@ -254,8 +259,9 @@ impl Inside {
                 self.replication.read();
                 return answer;
             }
-            // What the write brought is received once, by the tenant itself.
+            // What the write brought or gave is known once, by the tenant itself.
             self.passwords.truncate(passwords);
+            self.passes.truncate(passes);
         }
         let before = self.replication.before(&self.tenant);
         let answer = self.visit(request, operation.clone())?;
@@ -291,10 +297,12 @@ impl Inside {
             copy_pace: self.options.copy_pace,
             effects: Vec::new(),
             passwords: Vec::new(),
+            passes: Vec::new(),
         };
         let answer = graph::answer(&mut visit, operation);
-        let Visit { effects, passwords, .. } = visit;
+        let Visit { effects, passwords, passes, .. } = visit;
         self.passwords.extend(passwords);
+        self.passes.extend(passes);
         Ok((answer?, effects))
     }
 }

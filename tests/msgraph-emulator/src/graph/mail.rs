@@ -70,6 +70,16 @@ pub(super) fn send(visit: &mut Visit<'_>, key: &str, message: &str) -> Answer {
     Ok(Reply::accepted())
 }
 
+pub(super) fn delete(visit: &mut Visit<'_>, key: &str, message: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let user = open(visit, key)?;
+    let (id, messages) = (user.id, mailbox_of(user).messages);
+    let held = messages.iter().find(|held| held.id == message).ok_or_else(not_in_store)?;
+    visit.effects.push(format!("delete message {} of user {id}", held.internet_message_id));
+    visit.tenant.edit_mailbox(id, |mailbox| mailbox.messages.retain(|held| held.id != message));
+    Ok(Reply::no_content())
+}
+
 fn read(body: &Map<String, Value>) -> Result<MailMessage, Refusal> {
     let mut message = MailMessage::default();
     for (name, value) in body {

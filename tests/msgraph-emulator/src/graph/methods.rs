@@ -10,6 +10,7 @@ use crate::error::Refusal;
 use crate::paging::metadata;
 use crate::query::{NONE, Query};
 use crate::reply::Reply;
+use crate::tenant::PASS_METHOD;
 
 /// The id of everybody's password, the same in every tenant.
 const PASSWORD: Uuid = uuid!("28c10230-6103-485e-b985-444c60001490");
@@ -50,7 +51,10 @@ pub(super) fn remove(visit: &mut Visit<'_>, key: &str, segment: &str, method: &s
             ),
         ));
     }
-    visit.tenant.edit_user(id, |user| user.methods.remove(&kind));
+    visit.tenant.edit_user(id, |user| {
+        user.methods.remove(&kind);
+        user.pass = user.pass.take().filter(|_| kind != PASS_METHOD);
+    });
     visit.effects.push(format!("remove {kind} of user {id}"));
     Ok(Reply::no_content())
 }
@@ -63,6 +67,6 @@ fn path_of(kind: &str) -> String {
     }
 }
 
-fn method_id(user: Uuid, kind: &str) -> Uuid {
+pub(super) fn method_id(user: Uuid, kind: &str) -> Uuid {
     Uuid::new_v5(&user, format!("method/{kind}").as_bytes())
 }

@@ -26,6 +26,7 @@ mod manager;
 mod members;
 mod methods;
 mod outlook_pages;
+mod passes;
 mod principals;
 pub(crate) mod reports;
 mod rights;
@@ -45,6 +46,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) effects: Vec<String>,
     /// The passwords it brought.
     pub(crate) passwords: Vec<String>,
+    /// The passes it gave out.
+    pub(crate) passes: Vec<String>,
 }
 
 /// What every operation answers with.
@@ -85,6 +88,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::CopyItem { drive, item } => items::copy(visit, drive, item),
         Operation::ListMessages(user) => mail::list(visit, user),
         Operation::CreateDraft(user) => mail::create(visit, user),
+        Operation::DeleteMessage { user, message } => mail::delete(visit, user, message),
         Operation::SendDraft { user, message } => mail::send(visit, user, message),
         Operation::GetMailboxSettings(user) => mailbox::get_settings(visit, user),
         Operation::GetAutomaticReplies(user) => mailbox::get_automatic_replies(visit, user),
@@ -113,6 +117,8 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::RemoveConsent(key) => rights::remove_consent(visit, key),
         Operation::ListMethods(user) => methods::list(visit, user),
         Operation::RemoveMethod { user, segment, method } => methods::remove(visit, user, segment, method),
+        Operation::ListPasses(user) => passes::list(visit, user),
+        Operation::IssuePass(user) => passes::issue(visit, user),
         Operation::GetReport(function) => reports::get(visit, function),
         Operation::GetReportSettings => directory::get_report_settings(visit),
         Operation::UpdateReportSettings => directory::update_report_settings(visit),

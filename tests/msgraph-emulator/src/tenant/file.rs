@@ -258,6 +258,9 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
             "defaultAuthenticationMethod" => {
                 user = user.default_method(value.as_str().ok_or_else(wrong)?);
             }
+            "temporaryAccessPass" => {
+                user = user.holding_pass(parse(&format!("{place}.temporaryAccessPass"), value.clone())?);
+            }
             "appRoles" => user.app_roles = parse(&format!("{place}.appRoles"), value.clone())?,
             "consents" => user.consents = parse(&format!("{place}.consents"), value.clone())?,
             "onPremisesSyncEnabled" => user.synced = value.as_bool().ok_or_else(wrong)?,

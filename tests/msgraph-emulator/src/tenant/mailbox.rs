@@ -192,8 +192,8 @@ impl Mailbox {
         opaque(kind, &self.made.to_string())
     }
 
-    /// The mailbox as a state shows it.
-    pub(super) fn state(&self) -> Value {
+    /// The mailbox as a state shows it, the texts of its messages told in this way.
+    pub(super) fn state(&self, tell: impl Fn(&str) -> String) -> Value {
         let rules: Vec<Value> = self.inbox_rules.iter().map(InboxRule::shown).collect();
         let calendars: Vec<Value> = self
             .calendars
@@ -206,7 +206,8 @@ impl Mailbox {
         let events: Vec<Value> = self.events.iter().map(event).collect();
         let message = |message: &MailMessage| {
             let shown = ["internetMessageId", "isDraft", "subject", "body", "toRecipients"];
-            Value::Object(crate::query::project(&shown, |name| message.property(name)))
+            let told = MailMessage { body: tell(&message.body), ..message.clone() };
+            Value::Object(crate::query::project(&shown, |name| told.property(name)))
         };
         let messages: Vec<Value> = self.messages.iter().map(message).collect();
         json!({

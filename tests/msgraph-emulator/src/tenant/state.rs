@@ -63,7 +63,7 @@ impl Tenant {
         state.insert("memberOf", json!(user.member_of));
         state.insert("licenses", licenses(user));
         if let Some(mailbox) = &user.mailbox {
-            state.insert("mailbox", mailbox.state());
+            state.insert("mailbox", mailbox.state(|text| self.with_passes_named(text)));
         }
         if let Some(drive) = &user.drive {
             state.insert("drive", drive.state());

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::pass::Pass;
 use super::{Drive, Mailbox, country};
 use crate::clock::CREATED;
 
@@ -91,6 +92,9 @@ pub struct User {
     /// The sign-in methods besides the password, by the start of their type's name: `phone`, `fido2`.
     pub(crate) methods: BTreeSet<String>,
     pub(crate) default_method: Option<String>,
+    /// The temporary access pass, which is one of the sign-in methods.
+    pub(crate) pass: Option<Pass>,
+    pub(super) passes_made: u32,
     /// The directory role the user holds, by name.
     pub(crate) role: Option<String>,
     pub(crate) created: String,
@@ -173,6 +177,8 @@ impl User {
             consents: BTreeSet::new(),
             methods: BTreeSet::new(),
             default_method: None,
+            pass: None,
+            passes_made: 0,
             role: None,
             created: CREATED.to_owned(),
             deleted: None,

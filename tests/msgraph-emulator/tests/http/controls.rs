@@ -88,6 +88,7 @@ async fn secrets_are_shown_here_and_nowhere_else() {
     assert_eq!(secrets["client_secrets"], json!([CLIENT_SECRET]));
     assert_eq!(secrets["tokens"], json!([desk.token]));
     assert_eq!(secrets["passwords"], json!([]));
+    assert_eq!(secrets["passes"], json!([]));
     let state = desk.emulator.state().to_string();
     assert!(!state.contains(CLIENT_SECRET) && !state.contains(&desk.token));
 }

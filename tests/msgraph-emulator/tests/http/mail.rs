@@ -39,7 +39,10 @@ async fn a_draft_is_found_by_its_id_before_and_after_it_is_sent() {
     assert_eq!(sent[0]["isDraft"], false);
     assert_ne!(sent[0]["id"], id, "it has moved");
     refused(&desk.send("POST", &send, None).await, 404, "ErrorItemNotFound", "not found in the store");
-    assert_eq!(desk.emulator.effects().len(), 2);
+    let sent = format!("{messages}/{}", sent[0]["id"].as_str().unwrap());
+    assert_eq!(desk.send("DELETE", &sent, None).await.0, 204);
+    refused(&desk.send("DELETE", &sent, None).await, 404, "ErrorItemNotFound", "not found in the store");
+    assert_eq!(desk.emulator.effects().len(), 3);
 }
 
 #[tokio::test]

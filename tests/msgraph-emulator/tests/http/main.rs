@@ -28,6 +28,7 @@ mod mail;
 mod mailbox;
 mod members;
 mod methods;
+mod passes;
 mod program;
 mod replication;
 mod reports;
