@@ -43,6 +43,7 @@ mod meaning;
 mod methods;
 mod observer;
 mod paging;
+mod passes;
 mod path;
 mod quick_xor_hash;
 mod refusal;
@@ -84,6 +85,7 @@ pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };
 pub use paging::Listing;
+pub use passes::{IssuedPass, NewTemporaryAccessPass, TemporaryAccessPass};
 pub use quick_xor_hash::quick_xor_hash;
 pub use reports::{Column, Report, ReportRow, ReportRows, ReportSpan};
 pub use rights::{AppRoleAssignment, PermissionGrant, RoleAssignment};

@@ -49,7 +49,7 @@ impl ItemBody {
 }
 
 impl Reader<'_> {
-    /// The message with this internet message id, in whichever folder of a mailbox it is.
+    /// The message with this internet message id, in whichever folder of a mailbox it is; of several one that was sent.
     ///
     /// # Errors
     ///
@@ -58,7 +58,8 @@ impl Reader<'_> {
         let query = Query::new(&["users", user_id, "messages"])?
             .filter(&format!("internetMessageId eq {}", quoted(id)))
             .select(&["id", "isDraft"]);
-        Ok(self.list(query).await?.into_iter().next())
+        let found: Vec<Message> = self.list(query).await?;
+        Ok(found.into_iter().min_by_key(|message| message.is_draft == Some(true)))
     }
 }
 
@@ -70,6 +71,14 @@ impl Writer<'_> {
     /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for the draft before writing another.
     pub async fn create_draft(self, user_id: &str, message: &NewMessage) -> Result<Message, Error> {
         self.send_for(Write::post(&["users", user_id, "messages"])?.json(message)?).await
+    }
+
+    /// Deletes a message, draft or sent.
+    pub async fn delete_message(self, user_id: &str, message_id: &str) -> Result<(), Error> {
+        match self.send(Write::delete(&["users", user_id, "messages", message_id])?).await {
+            Err(error) if error.is_already_gone() => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// Sends a draft.
