@@ -23,6 +23,7 @@ mod onedrive;
 mod password;
 pub mod person;
 mod properties;
+mod target;
 mod window;
 
 pub use action::{Action, Plan, Wait};

@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use msgraph::{InboxRule, NewInboxRule, Recipient, RuleActions, UserKey, Writer};
+use msgraph::{InboxRule, NewInboxRule, Recipient, RuleActions, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
@@ -20,6 +20,7 @@ use crate::action::{Action, Plan};
 use crate::error::Error;
 use crate::mailbox::{self, FORWARDING, Mailbox};
 use crate::person::{Account, PersonRef, Reader};
+use crate::target::Target;
 
 /// See the file's head.
 pub struct ForwardMail;
@@ -52,15 +53,6 @@ pub enum Method {
 pub struct Observed {
     mailbox: Mailbox<Vec<InboxRule>>,
     recipient: Option<Target>,
-}
-
-/// Who is to get the mail.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Target {
-    /// The object id, where it is somebody's of the tenant.
-    id: Option<String>,
-    address: Option<String>,
-    is_outside: bool,
 }
 
 /// One write that is missing.
@@ -98,7 +90,7 @@ impl Action for ForwardMail {
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
         let mailbox =
             Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await?;
-        Ok(Observed { mailbox, recipient: target(params.to.key(), graph).await? })
+        Ok(Observed { mailbox, recipient: Target::find(params.to.key(), graph).await? })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
@@ -107,7 +99,7 @@ impl Action for ForwardMail {
             (_, Ok((user, rules))) => (user, rules.as_slice()),
             (_, Err(plan)) => return Ok(plan),
         };
-        let target = checked(user, observed.recipient.as_ref())?;
+        let target = Target::checked(user, observed.recipient.as_ref())?;
         let wanted = actions(params.method, target);
         let mut plan = Plan::nothing();
         plan.left.extend(target.is_outside.then(|| outside(user)));
@@ -155,41 +147,6 @@ impl Action for ForwardMail {
     }
 }
 
-/// Whoever has this name in the tenant or else, where it can be one, the address itself.
-async fn target(key: &UserKey, graph: Reader<'_>) -> Result<Option<Target>, Error> {
-    let found = graph.user(key, &["id", "mail"]).await?;
-    let (id, address) = match (found, key) {
-        (Some(user), _) => (Some(user.id), user.mail),
-        (None, UserKey::Upn(address)) => (None, Some(address.clone())),
-        (None, _) => return Ok(None),
-    };
-    let Some(domain) = address.as_deref().and_then(|address| address.rsplit('@').next()) else {
-        return Ok(Some(Target { id, address, is_outside: false }));
-    };
-    let organization = graph.organization().await?.unwrap_or_default();
-    let is_ours = organization.verified_domains.iter().any(|ours| ours.name.eq_ignore_ascii_case(domain));
-    Ok(Some(Target { id, address, is_outside: !is_ours }))
-}
-
-/// The recipient, unless mail cannot go there.
-fn checked<'a>(user: &Account, target: Option<&'a Target>) -> Result<&'a Target, Error> {
-    let Some(target) = target else {
-        return Err(Error::rejected(
-            "recipient_not_found",
-            "the tenant has no account for the recipient; check `to`, by default the manager",
-        ));
-    };
-    if target.address.is_none() {
-        let detail = format!("{target} has no address that mail could go to; name another");
-        return Err(Error::rejected("recipient_without_address", detail));
-    }
-    if target.id.clone().is_some_and(|id| *user == Account::Known(id)) {
-        let detail = format!("mail of {user} cannot go on to itself; name another in `to`");
-        return Err(Error::rejected("own_recipient", detail));
-    }
-    Ok(target)
-}
-
 fn actions(method: Method, target: &Target) -> RuleActions {
     let recipients = target.address.iter().map(|address| Recipient::at(address)).collect();
     // No rule after it files or deletes what went on.
@@ -225,16 +182,6 @@ fn outside(user: &Account) -> Left {
          automatic forwarding: check the policy"
     );
     Left { code: "recipient_outside".to_owned(), detail, needs: Needs::Operator }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.id {
-            Some(id) => write!(f, "user {id}"),
-            None if self.is_outside => f.write_str("an address outside"),
-            None => f.write_str("an address of the organization"),
-        }
-    }
 }
 
 impl fmt::Display for Change {
