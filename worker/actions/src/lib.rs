@@ -20,6 +20,7 @@ mod html;
 mod licenses;
 mod mailbox;
 mod onedrive;
+mod passes;
 mod password;
 pub mod person;
 mod properties;

@@ -11,6 +11,7 @@ mod disable_automatic_reply;
 mod enable_account;
 mod enable_automatic_reply;
 mod forward_mail;
+mod issue_temporary_access_pass;
 mod migrate_onedrive;
 mod remove_app_assignments;
 mod remove_app_consents;
@@ -49,6 +50,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<enable_account::EnableAccount>(),
         Entry::of::<enable_automatic_reply::EnableAutomaticReply>(),
         Entry::of::<forward_mail::ForwardMail>(),
+        Entry::of::<issue_temporary_access_pass::IssueTemporaryAccessPass>(),
         Entry::of::<migrate_onedrive::MigrateOnedrive>(),
         Entry::of::<remove_app_assignments::RemoveAppAssignments>(),
         Entry::of::<remove_app_consents::RemoveAppConsents>(),
