@@ -252,8 +252,8 @@ impl House {
         let password = self.broker.url().split(['/', ':', '@']).nth(4).unwrap_or_default();
         // The password of the broker that everybody has is a word.
         let broker = Some(password.to_owned()).filter(|password| password.len() > 8);
-        let all =
-            tenant.client_secrets.into_iter().chain(tenant.tokens).chain(tenant.passwords).chain(broker);
+        let all = tenant.client_secrets.into_iter().chain(tenant.tokens).chain(tenant.passwords);
+        let all = all.chain(tenant.passes).chain(broker);
         all.filter(|secret| !secret.is_empty()).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
-use msgraph_emulator::Tenant;
+use msgraph_emulator::{Application, Fault, Tenant};
 use serde_json::json;
 use system_tests::{House, events};
 
@@ -12,18 +12,37 @@ fn header(secret: &str) -> BasicProperties {
     BasicProperties::default().with_headers(headers)
 }
 
+/// Somebody new gets an account and a pass for the first sign-in, of which the manager is told.
+const WORKFLOWS: &str = "onboarding:
+  stages:
+    - name: account
+      steps: [create_user]
+    - name: first sign-in
+      steps:
+        - issue_temporary_access_pass: { from: edsger@contoso.example, to: grace@contoso.example }
+";
+
+fn tenant() -> Tenant {
+    let roles = ["UserAuthMethod-TAP.ReadWrite.All", "UserAuthenticationMethod.Read.All"];
+    Tenant::contoso().application(roles.into_iter().fold(Application::default(), Application::role))
+}
+
+fn hire() -> serde_json::Value {
+    let person = json!({ "upn": "ada.king@contoso.example", "display_name": "Ada King" });
+    events::onboarding("hire", person, events::none())
+}
+
 #[tokio::test]
 async fn a_planted_secret_is_found_wherever_it_is() {
-    let mut house = House::with(Tenant::contoso()).build().await;
+    let mut house = House::with(tenant()).workflows(WORKFLOWS).build().await;
     let mut worker = house.worker().await;
-    let person = json!({ "upn": "ada.king@contoso.example", "display_name": "Ada King" });
-    house.queues.event(&events::onboarding("hire", person, events::none())).await;
+    house.queues.event(&hire()).await;
     house.results.end_of(events::run_id("hire")).await;
     assert_eq!(worker.terminate().await, Some(0));
     assert_eq!(house.leaks().await, Vec::<String>::new());
     let secrets = house.emulator.secrets();
-    let kinds =
-        [&secrets.client_secrets, &secrets.tokens, &secrets.passwords].map(|kind| kind.first().cloned());
+    let kinds = [&secrets.client_secrets, &secrets.tokens, &secrets.passwords, &secrets.passes]
+        .map(|kind| kind.first().cloned());
     let key = format!("{}.workflows", house.prefix());
     for secret in kinds.map(|kind| kind.unwrap()) {
         let known = house.leaks().await.len();
@@ -42,4 +61,32 @@ async fn a_planted_secret_is_found_wherever_it_is() {
     house.saw(&secrets.tokens.concat());
     assert!(house.leaks().await.contains(&"an output".to_owned()));
     house.tear_down().await;
+}
+
+#[tokio::test]
+async fn a_pass_is_in_the_mail_and_nowhere_else_however_often_it_is_lost() {
+    let mut house = House::with(tenant()).workflows(WORKFLOWS).set("RETRY__MAX_ATTEMPTS", 4).build().await;
+    let mut worker = house.worker().await;
+    // The pass is issued and its mail cannot be written; then it is written and cannot be sent, until the run is dead.
+    house.emulator.fault(Fault::status(503).method("POST").path("*/messages").times(2));
+    house.emulator.fault(Fault::status(503).method("POST").path("*/send"));
+    house.queues.event(&hire()).await;
+    let end = house.results.end_of(events::run_id("hire")).await;
+    assert_eq!(end["state"], "partial", "the account is there: {end}");
+    worker.kill().await;
+    house.emulator.clear_faults();
+    let worker = house.worker().await;
+    house.gatehouse(&["dead", "replay", "--all", "--why", "Exchange is well again"]).await.ok();
+    let end = house.results.end_of(events::run_id("hire")).await;
+    assert_eq!(end["state"], "succeeded", "{end}");
+    assert_eq!(house.emulator.secrets().passes.len(), 3, "two were lost before they were written down");
+    let state = house.emulator.state();
+    let users = state["users"].as_object().unwrap().values();
+    let messages: Vec<_> =
+        users.filter_map(|user| user["mailbox"]["messages"].as_array()).flatten().collect();
+    assert_eq!((messages.len(), &messages[0]["isDraft"]), (1, &json!(false)), "{messages:?}");
+    let text = messages[0]["body"]["content"].as_str().unwrap();
+    assert!(text.contains("ada.king@contoso.example:\n\n(the pass of user "), "{text}");
+    house.rest([worker]).await;
+    house.close().await;
 }
