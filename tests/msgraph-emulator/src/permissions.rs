@@ -13,7 +13,7 @@ use hyper::StatusCode;
 
 use crate::auth::Caller;
 use crate::error::Refusal;
-use crate::route::{CalendarOperation, Operation};
+use crate::route::{CalendarOperation, Operation, OwnerOperation, TeamOperation};
 
 const READ_USERS: &[&str] = &[
     "User.ReadBasic.All",
@@ -72,6 +72,27 @@ const READ_OWNERS: &[&str] = &[
 
 const WRITE_MEMBERS: &[&str] =
     &["GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"];
+
+const WRITE_OWNERS: &[&str] = &["Group.ReadWrite.All", "Directory.ReadWrite.All"];
+
+const READ_TEAM_MEMBERS: &[&str] = &["TeamMember.Read.All", "TeamMember.ReadWrite.All"];
+
+/// The narrower one is for members who are not owners.
+const WRITE_TEAM_MEMBERS: &[&str] = &["TeamMember.ReadWriteNonOwnerRole.All", "TeamMember.ReadWrite.All"];
+
+const READ_CHANNELS: &[&str] = &[
+    "Channel.ReadBasic.All",
+    "ChannelSettings.Read.All",
+    "ChannelSettings.ReadWrite.All",
+    "Group.Read.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+const READ_CHANNEL_MEMBERS: &[&str] = &["ChannelMember.Read.All", "ChannelMember.ReadWrite.All"];
+
+const WRITE_CHANNEL_MEMBERS: &[&str] = &["ChannelMember.ReadWrite.All"];
 
 const REVOKE_SESSIONS: &[&str] =
     &["User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
@@ -184,6 +205,11 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_GROUPS,
         READ_MEMBERS,
         WRITE_MEMBERS,
+        WRITE_OWNERS,
+        READ_TEAM_MEMBERS,
+        WRITE_TEAM_MEMBERS,
+        READ_CHANNELS,
+        READ_CHANNEL_MEMBERS,
         REVOKE_SESSIONS,
         READ_SKUS,
         ASSIGN_LICENSES,
@@ -220,7 +246,10 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         | Operation::GetDeletedItem(_) => READ_USERS_FULLY,
         Operation::RevokeSessions(_) => REVOKE_SESSIONS,
         Operation::ListMemberOf { .. } | Operation::ListMembers { .. } => READ_MEMBERS,
-        Operation::ListOwners(_) => READ_OWNERS,
+        Operation::Owner(OwnerOperation::ListOwned(_)) => READ_USERS_FULLY,
+        Operation::Owner(OwnerOperation::List(_)) => READ_OWNERS,
+        Operation::Owner(OwnerOperation::Add(_) | OwnerOperation::Remove { .. }) => WRITE_OWNERS,
+        Operation::Team(operation) => team(operation),
         Operation::ListGroups | Operation::GetGroup(_) => READ_GROUPS,
         Operation::AddMember(_) | Operation::RemoveMember { .. } | Operation::DeleteMember { .. } => {
             WRITE_MEMBERS
@@ -277,6 +306,17 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
     }
 }
 
+fn team(operation: &TeamOperation<'_>) -> &'static [&'static str] {
+    let (place, of_team, of_channel) = match operation {
+        TeamOperation::ListChannels(_) => return READ_CHANNELS,
+        TeamOperation::ListMembers(place) => (place, READ_TEAM_MEMBERS, READ_CHANNEL_MEMBERS),
+        TeamOperation::AddMember(place)
+        | TeamOperation::UpdateMember { place, .. }
+        | TeamOperation::RemoveMember { place, .. } => (place, WRITE_TEAM_MEMBERS, WRITE_CHANNEL_MEMBERS),
+    };
+    if place.channel.is_some() { of_channel } else { of_team }
+}
+
 /// Whether the caller may write this property of a user, and see the user to do so.
 pub(crate) fn may_write(caller: &Caller, property: &str) -> bool {
     let narrow = match property {
@@ -308,6 +348,11 @@ pub(crate) fn reads_roles(caller: &Caller) -> bool {
 /// Whether the caller may change groups that may hold a directory role.
 pub(crate) fn manages_role_groups(caller: &Caller) -> bool {
     caller.has_any(WRITE_ROLES)
+}
+
+/// Whether the caller may make owners of teams, and remove them.
+pub(crate) fn manages_team_owners(caller: &Caller) -> bool {
+    caller.has_any(&["TeamMember.ReadWrite.All"])
 }
 
 /// Whether the caller may delete users.

@@ -4,6 +4,10 @@ use hyper::Method;
 
 use crate::error::Refusal;
 
+mod teams;
+
+pub(crate) use teams::{Place, TeamOperation};
+
 /// Everything Graph can be asked here, with the keys found in the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation<'a> {
@@ -86,7 +90,7 @@ pub(crate) enum Operation<'a> {
         group: &'a str,
         cast: bool,
     },
-    ListOwners(&'a str),
+    Owner(OwnerOperation<'a>),
     AddMember(&'a str),
     RemoveMember {
         group: &'a str,
@@ -97,6 +101,7 @@ pub(crate) enum Operation<'a> {
         group: &'a str,
         member: &'a str,
     },
+    Team(TeamOperation<'a>),
     ListSubscribedSkus,
     ListOrganization,
     ListDeletedUsers,
@@ -152,6 +157,19 @@ pub(crate) enum CalendarOperation<'a> {
     CancelEvent(&'a str),
 }
 
+/// What can be asked about who owns groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnerOperation<'a> {
+    /// What a user owns.
+    ListOwned(&'a str),
+    List(&'a str),
+    Add(&'a str),
+    Remove {
+        group: &'a str,
+        owner: &'a str,
+    },
+}
+
 const GROUP: &str = "microsoft.graph.group";
 const PASSES: &str = "temporaryAccessPassMethods";
 const ROLE: &str = "microsoft.graph.directoryRole";
@@ -178,6 +196,7 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["users", ref rest @ ..] => user_operation(method, rest),
         ["drives", drive, ref rest @ ..] => item_operation(method, drive, rest),
         ["groups", ref rest @ ..] => group_operation(method, rest),
+        ["teams", team, ref rest @ ..] => teams::operation(method, team, rest),
         ["subscribedSkus"] => get(method, Operation::ListSubscribedSkus),
         ["organization"] => get(method, Operation::ListOrganization),
         ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
@@ -236,6 +255,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [user, "revokeSignInSessions"] if write => Operation::RevokeSessions(user),
         [user, "memberOf"] if read => Operation::ListMemberOf { user, cast: false },
         [user, "memberOf", GROUP] if read => Operation::ListMemberOf { user, cast: true },
+        [user, "ownedObjects"] if read => Operation::Owner(OwnerOperation::ListOwned(user)),
         [user, "appRoleAssignments"] if read => Operation::ListUserAppRoles(user),
         [user, "oauth2PermissionGrants"] if read => Operation::ListConsents(user),
         [user, "authentication", "methods"] if read => Operation::ListMethods(user),
@@ -252,7 +272,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_]
         | [_, "manager"]
         | [_, "manager", "$ref"]
-        | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
+        | [_, "revokeSignInSessions" | "memberOf" | "ownedObjects" | "licenseDetails" | "assignLicense"]
         | [_, "appRoleAssignments" | "oauth2PermissionGrants"]
         | [_, "authentication", "methods" | PASSES]
         | [_, "authentication", "methods" | "passwordMethods", _]
@@ -374,8 +394,17 @@ fn group_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [group, "members", "$ref"] if method == Method::POST => Operation::AddMember(group),
         [group, "members", member, "$ref"] if remove => Operation::RemoveMember { group, member },
         [group, "members", member] if remove => Operation::DeleteMember { group, member },
-        [group, "owners"] if read => Operation::ListOwners(group),
-        [] | [_] | [_, "members" | "owners"] | [_, "members", _] | [_, "members", _, "$ref"] => {
+        [group, "owners"] if read => Operation::Owner(OwnerOperation::List(group)),
+        [group, "owners", "$ref"] if method == Method::POST => Operation::Owner(OwnerOperation::Add(group)),
+        [group, "owners", owner, "$ref"] if remove => {
+            Operation::Owner(OwnerOperation::Remove { group, owner })
+        }
+        []
+        | [_]
+        | [_, "members" | "owners"]
+        | [_, "members", _]
+        | [_, "owners", "$ref"]
+        | [_, "members" | "owners", _, "$ref"] => {
             return Some(Err(Refusal::method_not_allowed()));
         }
         _ => return None,

@@ -14,7 +14,7 @@ use crate::paging::Window;
 use crate::permissions;
 use crate::query::{LIST, NONE, Query, RELATION};
 use crate::reply::Reply;
-use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, USER_DEFAULTS, User, role_id};
+use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, Group, USER_DEFAULTS, User, role_id};
 
 /// What a directory role has to show.
 const ROLE_PROPERTIES: &[&str] = &["id", "displayName", "roleTemplateId"];
@@ -55,14 +55,6 @@ pub(super) fn list(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
         members.retain(|id| visit.tenant.users.contains_key(id));
     }
     list_objects(visit, &query, &members, cast)
-}
-
-pub(super) fn list_owners(visit: &mut Visit<'_>, key: &str) -> Answer {
-    let query = Query::read(visit.request, RELATION)?;
-    let group = visit.group_id(key)?;
-    let owners = visit.tenant.groups.get(&group);
-    let owners = owners.map(|group| group.owners.clone()).unwrap_or_default();
-    list_objects(visit, &query, &owners, false)
 }
 
 pub(super) fn add(visit: &mut Visit<'_>, key: &str) -> Answer {
@@ -118,11 +110,17 @@ pub(super) fn delete(visit: &mut Visit<'_>, key: &str, member: &str) -> Answer {
 /// The group, unless its members are somebody else's to change.
 fn changeable(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
     let id = visit.group_id(key)?;
-    let group = visit.tenant.groups.get(&id);
-    let group = group.ok_or_else(|| Refusal::not_found(key))?;
-    if group.is_dynamic() {
+    if visit.tenant.groups.get(&id).is_some_and(Group::is_dynamic) {
         return Err(Refusal::denied());
     }
+    governed(visit, key)
+}
+
+/// The group, unless it is mastered elsewhere or may hold a role and the caller may not change such groups.
+pub(super) fn governed(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
+    let id = visit.group_id(key)?;
+    let group = visit.tenant.groups.get(&id);
+    let group = group.ok_or_else(|| Refusal::not_found(key))?;
     if group.synced {
         return Err(Refusal::synced_group());
     }
@@ -142,7 +140,7 @@ fn kind_of(visit: &Visit<'_>, id: Uuid) -> &'static str {
 }
 
 /// A page of users and groups.
-fn list_objects(visit: &Visit<'_>, query: &Query, ids: &BTreeSet<Uuid>, cast: bool) -> Answer {
+pub(super) fn list_objects(visit: &Visit<'_>, query: &Query, ids: &BTreeSet<Uuid>, cast: bool) -> Answer {
     let names = if cast { super::users::selected(visit, query)? } else { mixed(query, &[])? };
     let chosen = |defaults| {
         if query.select.is_some() || cast { names.as_slice() } else { defaults }
@@ -159,7 +157,7 @@ fn list_objects(visit: &Visit<'_>, query: &Query, ids: &BTreeSet<Uuid>, cast: bo
 }
 
 /// One page of a relation: its kind and ids, and how to show each.
-fn page(
+pub(super) fn page(
     visit: &Visit<'_>,
     query: &Query,
     (kind, ids): (&str, &BTreeSet<Uuid>),
@@ -179,7 +177,7 @@ fn page(
 }
 
 /// The properties of objects of several types: each shows those it has.
-fn mixed<'a>(query: &'a Query, defaults: &'a [&'a str]) -> Result<Vec<&'a str>, Refusal> {
+pub(super) fn mixed<'a>(query: &'a Query, defaults: &'a [&'a str]) -> Result<Vec<&'a str>, Refusal> {
     let has = |name: &str| {
         User::properties().any(|property| property == name)
             || GROUP_PROPERTIES.contains(&name)
@@ -188,7 +186,7 @@ fn mixed<'a>(query: &'a Query, defaults: &'a [&'a str]) -> Result<Vec<&'a str>, 
     query.selected(has, "microsoft.graph.directoryObject", defaults)
 }
 
-fn typed(mut fields: Map<String, Value>, kind: Option<&str>) -> Value {
+pub(super) fn typed(mut fields: Map<String, Value>, kind: Option<&str>) -> Value {
     if let Some(kind) = kind {
         let kind = format!("#microsoft.graph.{kind}");
         fields.insert("@odata.type".to_owned(), json!(kind));

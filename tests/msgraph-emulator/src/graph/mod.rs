@@ -27,9 +27,11 @@ mod members;
 mod methods;
 mod outlook_pages;
 mod passes;
+mod owners;
 mod principals;
 pub(crate) mod reports;
 mod rights;
+mod teams;
 mod usage;
 mod users;
 
@@ -69,7 +71,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::RemoveManager(user) => manager::remove(visit, user),
         Operation::ListMemberOf { user, cast } => members::list_member_of(visit, user, cast),
         Operation::ListMembers { group, cast } => members::list(visit, group, cast),
-        Operation::ListOwners(group) => members::list_owners(visit, group),
+        Operation::Owner(operation) => owners::answer(visit, operation),
         Operation::AddMember(group) => members::add(visit, group),
         Operation::RemoveMember { group, member } => members::remove(visit, group, member),
         Operation::DeleteMember { group, member } => members::delete(visit, group, member),
@@ -97,6 +99,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::CreateInboxRule(user) => mailbox::create_rule(visit, user),
         Operation::DeleteInboxRule { user, rule } => mailbox::delete_rule(visit, user, rule),
         Operation::Calendars(user, operation) => calendars::answer(visit, user, operation),
+        Operation::Team(operation) => teams::answer(visit, operation),
         Operation::ListSubscribedSkus => licenses::list_subscribed(visit),
         Operation::ListOrganization => directory::list_organization(visit),
         Operation::ListDeletedUsers => directory::list_deleted_users(visit),

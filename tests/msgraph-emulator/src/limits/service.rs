@@ -158,7 +158,7 @@ impl Service {
     }
 }
 
-/// Teams counts requests a second by kind, and four a second for one team or channel.
+/// Teams counts requests a second by kind, and four a second for one team, or for one channel where it is about that.
 fn teams(
     request: &Request,
     path: &[&str],
@@ -172,8 +172,8 @@ fn teams(
         _ => ("write", 30.0),
     };
     let mut charges = vec![count(own(kind), quota, SECOND)];
-    if let ["teams", team, ..] = *path {
-        charges.push(count(own(&team.to_lowercase()), 4.0, SECOND));
+    if let ["teams", _, "channels", place, ..] | ["teams", place, ..] = *path {
+        charges.push(count(own(&place.to_lowercase()), 4.0, SECOND));
     }
     charges
 }

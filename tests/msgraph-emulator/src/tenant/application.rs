@@ -23,6 +23,7 @@ const POLL_INTERVAL: u64 = 5;
 /// What the default application may do: enough to let people in and out.
 const DEFAULT_ROLES: &[&str] = &[
     "Calendars.ReadWrite",
+    "ChannelMember.ReadWrite.All",
     "Directory.Read.All",
     "Files.ReadWrite.All",
     "GroupMember.ReadWrite.All",
@@ -32,6 +33,7 @@ const DEFAULT_ROLES: &[&str] = &[
     "Mail.Send",
     "MailboxSettings.ReadWrite",
     "Organization.Read.All",
+    "TeamMember.ReadWrite.All",
     "User.ReadWrite.All",
     "User.RevokeSessions.All",
 ];

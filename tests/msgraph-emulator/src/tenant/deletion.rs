@@ -24,6 +24,9 @@ impl Tenant {
         self.index.keep_upn(&user.upn);
         for group in self.groups.values_mut() {
             group.owners.remove(&id);
+            for channel in &mut group.channels {
+                channel.members.remove(&id);
+            }
         }
         user.was_member_of = member_of;
         user.deleted = Some(clock::now());

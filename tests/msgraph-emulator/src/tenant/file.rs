@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Application, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
+use super::{Application, Channel, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -111,6 +111,8 @@ struct GroupFile {
     is_assignable_to_role: bool,
     #[serde(default)]
     has_team: bool,
+    #[serde(default)]
+    channels: Vec<Channel>,
     #[serde(default)]
     members: Vec<String>,
     #[serde(default)]
@@ -294,7 +296,8 @@ fn group(place: &str, file: GroupFile) -> Result<Group, TenantError> {
         membership_rule: file.membership_rule,
         synced: file.on_premises_sync_enabled,
         assignable_to_role: file.is_assignable_to_role,
-        team: file.has_team,
+        team: file.has_team || !file.channels.is_empty(),
+        channels: file.channels,
         app_roles: file.app_roles,
         ..made
     };

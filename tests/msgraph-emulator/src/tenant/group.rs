@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Channel;
 use crate::clock::CREATED;
 
 /// Every property of a group that can be read, sorted.
@@ -46,6 +47,8 @@ pub struct Group {
     pub(crate) synced: bool,
     pub(crate) assignable_to_role: bool,
     pub(crate) team: bool,
+    /// The channels of the team that have members of their own.
+    pub(crate) channels: Vec<Channel>,
     /// Members: users and groups.
     pub(crate) members: BTreeSet<Uuid>,
     pub(crate) owners: BTreeSet<Uuid>,
@@ -81,6 +84,7 @@ impl Group {
             synced: false,
             assignable_to_role: false,
             team: false,
+            channels: Vec::new(),
             members: BTreeSet::new(),
             owners: BTreeSet::new(),
             app_roles: BTreeSet::new(),
@@ -157,6 +161,14 @@ impl Group {
     #[must_use]
     pub fn with_team(mut self) -> Self {
         self.team = true;
+        self
+    }
+
+    /// Adds a channel with members of its own to the team.
+    #[must_use]
+    pub fn channel(mut self, channel: Channel) -> Self {
+        self.team = true;
+        self.channels.push(channel);
         self
     }
 

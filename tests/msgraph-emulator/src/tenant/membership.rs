@@ -30,6 +30,10 @@ impl Tenant {
         if !left.members.remove(&member) {
             return false;
         }
+        // Who leaves a team leaves its private channels, too; a shared one is another matter (2025).
+        for channel in left.channels.iter_mut().filter(|channel| !channel.shared) {
+            channel.members.remove(&member);
+        }
         if let Some(user) = self.users.get_mut(&member) {
             user.member_of.remove(&group);
             self.disinherit(member, group);

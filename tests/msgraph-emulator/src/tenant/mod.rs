@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 mod application;
 mod calendar;
+mod channel;
 mod contoso;
 mod copies;
 mod country;
@@ -34,6 +35,8 @@ mod user;
 
 pub use application::{Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET};
 pub use calendar::Calendar;
+pub use channel::Channel;
+pub(crate) use channel::channel_id;
 pub(crate) use copies::{Clash, Order, job_key};
 use crowd::Crowd;
 pub use drive::Drive;
@@ -260,6 +263,11 @@ impl Tenant {
             self.hold(key);
             group.owners.insert(owner);
         }
+        let mut channels = std::mem::take(&mut group.channels);
+        for channel in &mut channels {
+            channel.settle(self).map_err(|key| missing("member of a channel", &key))?;
+        }
+        group.channels = channels;
         let mut members = Vec::new();
         for key in &wishes.members {
             let member = self.user_id(key).or_else(|| self.group_id(key));
@@ -394,6 +402,9 @@ impl Tenant {
         for group in self.groups.values_mut() {
             group.members.remove(&id);
             group.owners.remove(&id);
+            for channel in &mut group.channels {
+                channel.members.remove(&id);
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{GROUP_PROPERTIES, Group, Tenant, User};
+use super::{Channel, GROUP_PROPERTIES, Group, Tenant, User};
 
 /// Moments differ from run to run; passwords are never kept.
 const VOLATILE: &[&str] = &[
@@ -89,6 +89,9 @@ fn group_state(group: &Group) -> Value {
     state.insert("members", json!(group.members));
     state.insert("owners", json!(group.owners));
     state.insert("appRoles", json!(group.app_roles));
+    if !group.channels.is_empty() {
+        state.insert("channels", group.channels.iter().map(Channel::state).collect());
+    }
     sorted(state)
 }
 

@@ -1,0 +1,46 @@
+//! What can be asked below `/teams`.
+
+use hyper::Method;
+
+use super::{Found, Operation, get};
+use crate::error::Refusal;
+
+/// What can be asked about teams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TeamOperation<'a> {
+    ListChannels(&'a str),
+    ListMembers(Place<'a>),
+    AddMember(Place<'a>),
+    UpdateMember { place: Place<'a>, membership: &'a str },
+    RemoveMember { place: Place<'a>, membership: &'a str },
+}
+
+/// Where members of Teams are: in a team, or in a channel with members of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) team: &'a str,
+    pub(crate) channel: Option<&'a str>,
+}
+
+pub(super) fn operation<'a>(method: &Method, team: &'a str, path: &[&'a str]) -> Found<'a> {
+    match *path {
+        ["channels"] => get(method, Operation::Team(TeamOperation::ListChannels(team))),
+        ["channels", channel, "members", ref rest @ ..] => {
+            members(method, Place { team, channel: Some(channel) }, rest)
+        }
+        ["members", ref rest @ ..] => members(method, Place { team, channel: None }, rest),
+        _ => None,
+    }
+}
+
+fn members<'a>(method: &Method, place: Place<'a>, path: &[&'a str]) -> Found<'a> {
+    let operation = match *path {
+        [] if method == Method::GET => TeamOperation::ListMembers(place),
+        [] if method == Method::POST => TeamOperation::AddMember(place),
+        [membership] if method == Method::PATCH => TeamOperation::UpdateMember { place, membership },
+        [membership] if method == Method::DELETE => TeamOperation::RemoveMember { place, membership },
+        [] | [_] => return Some(Err(Refusal::method_not_allowed())),
+        _ => return None,
+    };
+    Some(Ok(Operation::Team(operation)))
+}
