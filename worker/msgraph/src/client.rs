@@ -361,8 +361,12 @@ impl Writer<'_> {
 
     /// The address of an object, as a body refers to it.
     pub(crate) fn reference(self, segments: &[&str]) -> Result<Reference, Error> {
-        let id = format!("{}{}", self.client.inner.endpoints.graph, path::join(segments)?);
-        Ok(Reference { id })
+        Ok(Reference { id: self.address(&path::join(segments)?) })
+    }
+
+    /// The address of a path that is encoded already.
+    pub(crate) fn address(self, path: &str) -> String {
+        format!("{}{path}", self.client.inner.endpoints.graph)
     }
 }
 

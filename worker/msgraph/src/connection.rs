@@ -71,6 +71,15 @@ fn broader(needed: &str) -> &'static [&'static str] {
             &["Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"]
         }
         "GroupMember.ReadWrite.All" => &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
+        "Group.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "Channel.ReadBasic.All" => &[
+            "ChannelSettings.Read.All",
+            "ChannelSettings.ReadWrite.All",
+            "Group.Read.All",
+            "Group.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
         "Application.Read.All" => {
             &["Application.ReadWrite.OwnedBy", "Directory.Read.All", "Directory.ReadWrite.All"]
         }

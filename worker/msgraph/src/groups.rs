@@ -1,4 +1,4 @@
-//! Groups: what kind they are, who is in them, and one member more or less.
+//! Groups: what kind they are, who is in them, who answers for them, and one member or owner more or less.
 
 use serde::Deserialize;
 
@@ -95,9 +95,29 @@ impl Group {
     }
 }
 
-/// An entry of `memberOf`, which mixes groups, roles and administrative units.
+/// Somebody who answers for a group: a person, or an application.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Owner {
+    pub id: String,
+    #[serde(rename = "@odata.type")]
+    pub odata_type: Option<String>,
+    pub account_enabled: Option<bool>,
+}
+
+impl Owner {
+    /// Whether it is a person who can sign in. For Graph, too, an application alone is no owner (seen in issue
+    /// threads, 2023).
+    pub fn can_act(&self) -> bool {
+        let is_application = self.odata_type.as_deref().is_some_and(|name| !name.ends_with(".user"));
+        !is_application && self.account_enabled != Some(false)
+    }
+}
+
+/// An entry of `memberOf` or `ownedObjects`, which mix groups with roles, applications and more.
 #[derive(Deserialize)]
-struct Membership {
+struct Relation {
     #[serde(rename = "@odata.type")]
     odata_type: Option<String>,
     #[serde(flatten)]
@@ -119,15 +139,26 @@ impl Reader<'_> {
     /// The groups a person is a direct member of. A group that may not be read has its id alone.
     pub async fn groups_of(self, user_id: &str) -> Result<Vec<Group>, Error> {
         // Not the cast `/memberOf/microsoft.graph.group`: that is an advanced query and reads an index that lags.
-        let memberships: Vec<Membership> =
-            self.list(Query::new(&["users", user_id, "memberOf"])?.select(&PROPERTIES)).await?;
-        let is_group = |membership: &Membership| {
-            membership
-                .odata_type
-                .as_deref()
-                .is_some_and(|name| name.eq_ignore_ascii_case("#microsoft.graph.group"))
+        self.groups_among(&["users", user_id, "memberOf"]).await
+    }
+
+    /// The groups a person owns. A group that may not be read has its id alone.
+    pub async fn groups_owned_by(self, user_id: &str) -> Result<Vec<Group>, Error> {
+        self.groups_among(&["users", user_id, "ownedObjects"]).await
+    }
+
+    /// Who owns a group.
+    pub async fn owners(self, group_id: &str) -> Result<Vec<Owner>, Error> {
+        self.list(Query::new(&["groups", group_id, "owners"])?.select(&["id", "accountEnabled"])).await
+    }
+
+    async fn groups_among(self, segments: &[&str]) -> Result<Vec<Group>, Error> {
+        let relations: Vec<Relation> = self.list(Query::new(segments)?.select(&PROPERTIES)).await?;
+        let is_group = |relation: &Relation| {
+            let name = relation.odata_type.as_deref();
+            name.is_some_and(|name| name.eq_ignore_ascii_case("#microsoft.graph.group"))
         };
-        Ok(memberships.into_iter().filter(is_group).map(|membership| membership.group).collect())
+        Ok(relations.into_iter().filter(is_group).map(|relation| relation.group).collect())
     }
 }
 
@@ -153,6 +184,31 @@ impl Writer<'_> {
             Err(error) if error.is_already_gone() => Ok(()),
             outcome => outcome,
         }
+    }
+}
+
+impl Writer<'_> {
+    /// Makes a person an owner of a group.
+    ///
+    /// # Errors
+    ///
+    /// [`is_limit_reached`](Error::is_limit_reached) when the group has a hundred owners.
+    pub async fn add_owner(self, group_id: &str, user_id: &str) -> Result<(), Error> {
+        let owner = self.reference(&["users", user_id])?;
+        let write = Write::post(&["groups", group_id, "owners", "$ref"])?.json(&owner)?;
+        match self.send(write).await {
+            Err(error) if error.is_already_exists() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Ends a person's ownership of a group; a member stays one.
+    ///
+    /// # Errors
+    ///
+    /// [`is_unprepared`](Error::is_unprepared) when there is no other owner.
+    pub async fn remove_owner(self, group_id: &str, user_id: &str) -> Result<(), Error> {
+        self.remove(&["groups", group_id, "owners", user_id, "$ref"]).await
     }
 }
 
@@ -208,6 +264,16 @@ mod tests {
         let request = membership_removal("g", "u").unwrap().into_request(false);
         let Target::Path(path) = &request.target else { panic!("a path was expected") };
         assert_eq!((request.method.as_str(), path.as_str()), ("DELETE", "/groups/g/members/u/$ref"));
+    }
+
+    #[test]
+    fn an_owner_who_cannot_act_is_told_from_one_who_can() {
+        let owner = |json: &str| serde_json::from_str::<Owner>(json).unwrap();
+        let person = r##"{"id":"1","@odata.type":"#microsoft.graph.user","accountEnabled":true}"##;
+        let disabled = r##"{"id":"1","@odata.type":"#microsoft.graph.user","accountEnabled":false}"##;
+        let application = r##"{"id":"1","@odata.type":"#microsoft.graph.servicePrincipal"}"##;
+        assert!(owner(person).can_act() && owner(r#"{"id":"1"}"#).can_act());
+        assert!(!owner(disabled).can_act() && !owner(application).can_act());
     }
 
     #[test]

@@ -89,8 +89,8 @@ impl Limits {
             Service::Teams => {
                 let (key, limit) = if reads { ("reads", 30) } else { ("writes", 30) };
                 let mut charges = vec![self.charge(key, 1, limit, SECOND)];
-                if let ["teams", team, ..] = segments.as_slice() {
-                    charges.push(self.charge(team, 1, 4, SECOND));
+                if let ["teams", _, "channels", place, ..] | ["teams", place, ..] = segments.as_slice() {
+                    charges.push(self.charge(place, 1, 4, SECOND));
                 }
                 charges
             }
@@ -186,6 +186,8 @@ mod tests {
         assert_eq!(write, [("units".to_owned(), 1), ("writes".to_owned(), 1)]);
         let team = units(Service::Teams, &Method::DELETE, "/teams/t/members/m");
         assert_eq!(team, [("writes".to_owned(), 1), ("t".to_owned(), 1)]);
+        let channel = units(Service::Teams, &Method::GET, "/teams/t/channels/c/members");
+        assert_eq!(channel, [("reads".to_owned(), 1), ("c".to_owned(), 1)]);
     }
 
     #[test]

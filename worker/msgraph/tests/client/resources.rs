@@ -1,6 +1,6 @@
 //! Each resource's requests, and the refusals that mean "already so".
 
-use msgraph::{AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, UserKey};
+use msgraph::{AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, Place, TeamRole, UserKey};
 
 use crate::server::{Reply, Seen, Server, json, refusal};
 
@@ -197,6 +197,57 @@ async fn rights_are_read_and_removed_as_documented() {
             "DELETE /v1.0/users/1/authentication/fido2Methods/m",
         ]
     );
+}
+
+#[tokio::test]
+async fn owners_and_teams_are_read_and_written_as_documented() {
+    let server = Server::start(|seen, _| match seen.method.as_str() {
+        "GET" => json(200, r#"{"value":[]}"#),
+        "DELETE" => refusal(404, "NotFound", ""),
+        "PATCH" => json(200, "{}"),
+        _ => json(201, "{}"),
+    })
+    .await;
+    let client = server.client();
+    let (reader, writer) = (client.reader(), client.writer());
+    let (team, channel) = (Place::team("t"), Place::channel("t", "19:c@thread.tacv2"));
+    reader.groups_owned_by("1").await.unwrap();
+    reader.owners("g").await.unwrap();
+    writer.add_owner("g", "1").await.unwrap();
+    writer.remove_owner("g", "1").await.unwrap();
+    reader.channels("u").await.unwrap();
+    for place in [&team, &channel] {
+        reader.team_members(place).await.unwrap();
+        writer.add_team_member(place, "1", TeamRole::Owner).await.unwrap();
+        writer.set_team_role(place, "m=", TeamRole::Member).await.unwrap();
+        writer.remove_team_member(place, "m=").await.unwrap();
+    }
+    assert!(writer.remove_team_member(&team, "").await.is_err(), "not the whole listing");
+    let owned = "id,displayName,groupTypes,mailEnabled,securityEnabled,membershipRule,onPremisesSyncEnabled,\
+                 isAssignableToRole,assignedLicenses,resourceProvisioningOptions";
+    assert_eq!(
+        lines(&server),
+        [
+            &format!("GET /v1.0/users/1/ownedObjects?$select={owned}"),
+            "GET /v1.0/groups/g/owners?$select=id,accountEnabled",
+            "POST /v1.0/groups/g/owners/$ref",
+            "DELETE /v1.0/groups/g/owners/1/$ref",
+            "GET /v1.0/teams/u/channels?$select=id,displayName,membershipType",
+            "GET /v1.0/teams/t/members?$top=999",
+            "POST /v1.0/teams/t/members",
+            "PATCH /v1.0/teams/t/members/m=",
+            "DELETE /v1.0/teams/t/members/m=",
+            "GET /v1.0/teams/t/channels/19:c@thread.tacv2/members?$top=999",
+            "POST /v1.0/teams/t/channels/19:c@thread.tacv2/members",
+            "PATCH /v1.0/teams/t/channels/19:c@thread.tacv2/members/m=",
+            "DELETE /v1.0/teams/t/channels/19:c@thread.tacv2/members/m=",
+        ]
+    );
+    let bodies: Vec<_> = server.graph_requests().into_iter().map(|seen| seen.body).collect();
+    let kind = r##""@odata.type":"#microsoft.graph.aadUserConversationMember""##;
+    let user = format!("{}/v1.0/users('1')", server.url);
+    assert_eq!(bodies[6], format!(r#"{{{kind},"roles":["owner"],"user@odata.bind":"{user}"}}"#));
+    assert_eq!(bodies[7], format!(r#"{{{kind},"roles":[]}}"#));
 }
 
 #[tokio::test]
