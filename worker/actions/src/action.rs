@@ -9,6 +9,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -81,6 +82,23 @@ pub trait Action: Send + Sync + 'static {
     /// A tenant and a request on which this action has something to do.
     #[cfg(test)]
     fn scenario() -> crate::handlers::conformance::Scenario;
+}
+
+/// Makes changes of which only those about one thing wait for each other. Changes about one thing stand together. Each
+/// thing is brought as far as it goes, whatever becomes of the others; what somebody has to mend is told first.
+pub async fn apply_by<A: Action>(
+    changes: &[A::Change],
+    thing: impl Fn(&A::Change) -> &str,
+    graph: Writer<'_>,
+) -> Result<(), Error> {
+    let things = changes.chunk_by(|one, next| thing(one) == thing(next)).map(async |changes| {
+        for change in changes {
+            A::apply(change, graph).await?;
+        }
+        Ok(())
+    });
+    let errors = join_all(things).await.into_iter().filter_map(Result::err);
+    errors.min_by_key(Error::is_retry).map_or(Ok(()), Err)
 }
 
 /// What a plan says: the writes that are missing, in order, and what is left alone.

@@ -48,14 +48,19 @@ impl Hindrance {
     }
 }
 
-/// The permission that a refused membership write is missing.
-pub fn missing_permission(group: &str, role_assignable: bool) -> String {
+/// The permission that a refused write to a group's members or owners is missing.
+pub fn missing_permission(whom: &str, permission: &str, group: &str, role_assignable: bool) -> String {
     let needed = if role_assignable {
         "RoleManagement.ReadWrite.Directory, because the group can hold directory roles"
     } else {
-        "GroupMember.ReadWrite.All"
+        permission
     };
-    format!("changing the members of group {group} needs {needed}")
+    format!("changing the {whom} of group {group} needs {needed}")
+}
+
+/// The permission that a refused membership write is missing.
+pub fn missing_for_members(group: &str, role_assignable: bool) -> String {
+    missing_permission("members", "GroupMember.ReadWrite.All", group, role_assignable)
 }
 
 /// The groups with these names or ids.
@@ -93,4 +98,24 @@ fn only_one(name: &str, mut found: Vec<Group>) -> Result<Option<Group>, Error> {
         return Err(Error::rejected("ambiguous_group", detail));
     }
     Ok(found.pop())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A security group whose members are assigned by hand.
+    pub(crate) fn security(id: &str) -> Group {
+        Group { id: id.into(), mail_enabled: Some(false), security_enabled: Some(true), ..Group::default() }
+    }
+
+    /// A team.
+    pub(crate) fn team(id: &str) -> Group {
+        Group {
+            mail_enabled: Some(true),
+            group_types: vec!["Unified".into()],
+            resource_provisioning_options: vec!["Team".into()],
+            ..security(id)
+        }
+    }
 }

@@ -12,6 +12,7 @@
 
 pub mod action;
 pub mod definitions;
+mod departure;
 pub mod driver;
 pub mod error;
 mod groups;
@@ -25,6 +26,11 @@ mod password;
 pub mod person;
 mod properties;
 mod target;
+mod ownership;
+mod password;
+pub mod person;
+mod properties;
+mod teams;
 mod window;
 
 pub use action::{Action, Plan, Wait};

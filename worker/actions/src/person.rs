@@ -121,15 +121,15 @@ impl Person {
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     graph: msgraph::Reader<'a>,
-    created: Option<OutcomeKind>,
+    earlier: Earlier<'a>,
     memo: Option<&'a Value>,
     replays: u32,
 }
 
 impl<'a> Reader<'a> {
     /// Reads in a run that has done this much, for a step that asked to be given this back.
-    pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'_>, memo: Option<&'a Value>) -> Self {
-        Self { graph, created: earlier.outcome_of(CREATES), memo, replays: 0 }
+    pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'a>, memo: Option<&'a Value>) -> Self {
+        Self { graph, earlier, memo, replays: 0 }
     }
 
     /// The same, in a run that an operator has replayed so often.
@@ -142,10 +142,21 @@ impl<'a> Reader<'a> {
         self.replays
     }
 
+    /// Whether an earlier step of the run has changed what this action changes, or a plan says that it would.
+    pub fn was_changed(&self, action: &str) -> bool {
+        matches!(self.earlier.outcome_of(action), Some(OutcomeKind::Planned | OutcomeKind::Changed))
+    }
+
     /// What earlier looks of this step have noted. A note of another form is passed over: it is only a hint.
     pub fn notes<N: DeserializeOwned>(&self) -> Vec<N> {
         let notes = self.memo.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         notes.iter().filter_map(|note| N::deserialize(note).ok()).collect()
+    }
+
+    /// Whether this action was a step before this stage that did, or would do, what it is there for.
+    pub fn has_run(&self, action: &str) -> bool {
+        let ran = [OutcomeKind::Planned, OutcomeKind::Changed, OutcomeKind::Unchanged];
+        self.earlier.outcome_of(action).is_some_and(|outcome| ran.contains(&outcome))
     }
 
     /// The person's account, with these properties.
@@ -153,7 +164,8 @@ impl<'a> Reader<'a> {
     /// Where an earlier step of the run made it, an account that does not show is replication taking its time,
     /// and where an earlier step of a plan would make it, it is [`Person::Promised`].
     pub async fn person(&self, person: &PersonRef, select: &[&str]) -> Result<Person, Error> {
-        match (self.graph.user(person.key(), select).await?, self.created) {
+        let created = self.earlier.outcome_of(CREATES);
+        match (self.graph.user(person.key(), select).await?, created) {
             (Some(user), _) => Ok(Person::Present(Box::new(user))),
             (None, Some(OutcomeKind::Planned | OutcomeKind::Waiting)) => Ok(Person::Promised),
             (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => Err(Error::NotYetVisible),
@@ -184,6 +196,32 @@ impl<'a> Reader<'a> {
             (Person::Promised | Person::Absent, _) => Vec::new(),
         };
         Ok((found, groups))
+    }
+}
+
+impl Reader<'_> {
+    /// The person's account, the groups it is in, and those it owns, all at once where the person's name allows it.
+    pub async fn person_groups_and_owned(
+        &self,
+        person: &PersonRef,
+        select: &[&str],
+    ) -> Result<(Person, Vec<Group>, Vec<Group>), Error> {
+        let owned = async {
+            match person.in_path() {
+                None => Ok(None),
+                Some(name) => match self.graph.groups_owned_by(name).await {
+                    Err(error) if error.is_not_found() => Ok(None),
+                    owned => Ok(Some(owned?)),
+                },
+            }
+        };
+        let ((found, groups), owned) = try_join(self.person_and_groups(person, select), owned).await?;
+        let owned = match (&found, owned) {
+            (Person::Present(_), Some(owned)) => owned,
+            (Person::Present(user), None) => self.graph.groups_owned_by(&user.id).await?,
+            (Person::Promised | Person::Absent, _) => Vec::new(),
+        };
+        Ok((found, groups, owned))
     }
 }
 

@@ -3,8 +3,8 @@
 //! **Needs** `GroupMember.ReadWrite.All`; for a group that can hold directory roles also
 //! `RoleManagement.ReadWrite.Directory`.
 //! **Refuses** `user_not_found`; `group_not_found`; `ambiguous_group` (with the candidates); `dynamic_group`,
-//! `synced_group`, `distribution_list`, `mail_enabled_group` (Graph cannot add members there);
-//! `permission_missing`.
+//! `synced_group`, `distribution_list`, `mail_enabled_group` (Graph cannot add members there); `team`, which
+//! `add_to_teams` is for; `permission_missing`.
 //! **Idempotent because** it reads the person's memberships and adds only missing ones; "already a member" is
 //! taken for what it is.
 
@@ -70,6 +70,10 @@ impl Action for AddToGroups {
         let (user, _) = observed.person.account()?;
         let missing: Vec<_> =
             observed.wanted.iter().filter(|group| !observed.member_of.contains(&group.id)).collect();
+        if let Some(team) = missing.iter().find(|group| group.is_team()) {
+            let detail = format!("group {} is a team, which add_to_teams is for", team.id);
+            return Err(Error::rejected("team", detail));
+        }
         let refused: Vec<_> =
             missing.iter().filter_map(|group| Some((group, groups::hindrance(group)?))).collect();
         if let Some((_, first)) = refused.first() {
@@ -87,7 +91,7 @@ impl Action for AddToGroups {
     async fn apply(change: &Add, graph: Writer<'_>) -> Result<(), Error> {
         graph.add_member(&change.group, change.user.id()?).await.map_err(|error| {
             Error::from(error).or_missing("permission_missing", || {
-                groups::missing_permission(&change.group, change.role_assignable)
+                groups::missing_for_members(&change.group, change.role_assignable)
             })
         })
     }

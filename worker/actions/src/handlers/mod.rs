@@ -1,6 +1,7 @@
 //! Every action. Two lines each: the module, and the entry in the roster.
 
 mod add_to_groups;
+mod add_to_teams;
 mod assign_licenses;
 mod create_user;
 mod delete_additional_calendars;
@@ -19,6 +20,7 @@ mod remove_authentication_methods;
 mod remove_calendar_permissions;
 mod remove_directory_roles;
 mod remove_from_groups;
+mod remove_from_teams;
 mod remove_inbox_rules;
 mod remove_licenses;
 mod remove_manager;
@@ -29,6 +31,7 @@ mod send_mail;
 mod set_manager;
 mod set_user_type;
 mod share_onedrive;
+mod transfer_group_ownership;
 mod update_user;
 
 #[cfg(test)]
@@ -40,6 +43,7 @@ use crate::driver::Entry;
 pub fn roster() -> Vec<Entry> {
     vec![
         Entry::of::<add_to_groups::AddToGroups>(),
+        Entry::of::<add_to_teams::AddToTeams>(),
         Entry::of::<assign_licenses::AssignLicenses>(),
         Entry::of::<create_user::CreateUser>(),
         Entry::of::<delete_additional_calendars::DeleteAdditionalCalendars>(),
@@ -58,6 +62,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<remove_calendar_permissions::RemoveCalendarPermissions>(),
         Entry::of::<remove_directory_roles::RemoveDirectoryRoles>(),
         Entry::of::<remove_from_groups::RemoveFromGroups>(),
+        Entry::of::<remove_from_teams::RemoveFromTeams>(),
         Entry::of::<remove_inbox_rules::RemoveInboxRules>(),
         Entry::of::<remove_licenses::RemoveLicenses>(),
         Entry::of::<remove_manager::RemoveManager>(),
@@ -68,6 +73,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<set_manager::SetManager>(),
         Entry::of::<set_user_type::SetUserType>(),
         Entry::of::<share_onedrive::ShareOnedrive>(),
+        Entry::of::<transfer_group_ownership::TransferGroupOwnership>(),
         Entry::of::<update_user::UpdateUser>(),
     ]
 }

@@ -5,7 +5,8 @@
 //! **Refuses** `user_not_found`; `group_not_found` and `ambiguous_group` in `keep`; `permission_missing`.
 //! **Leaves** dynamic groups (their rule decides), and synced groups, distribution lists and mail-enabled security
 //! groups, which somebody has to change elsewhere; each is named in the result. Groups that give licences can be left
-//! to `remove_licenses`.
+//! to `remove_licenses`. A team is `remove_from_teams`'s, and left as `team` unless that was a step before. A group that
+//! nobody else owns is left to the person as `last_owner`, unless `transfer_group_ownership` was a step before.
 //! **Idempotent because** it reads the person's memberships and removes those it finds; "not a member" is taken
 //! for what it is.
 
@@ -15,11 +16,14 @@ use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
 use crate::groups;
+use crate::ownership::{self, Owned};
 use crate::person::{Account, Person, PersonRef, Reader};
+use crate::teams;
 
 /// See the file's head.
 pub struct RemoveFromGroups;
@@ -49,10 +53,11 @@ pub enum LicensingGroups {
     Keep,
 }
 
-/// The account, its groups, and the ids of those to stay in.
+/// The account, its groups, those it owns with their owners, and the ids of those to stay in.
 pub struct Observed {
     person: Person,
     member_of: Vec<Group>,
+    owned: Vec<Owned>,
     keep: Vec<String>,
 }
 
@@ -76,14 +81,24 @@ impl Action for RemoveFromGroups {
     type Change = Remove;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let seen = graph.person_and_groups(&params.user, &["id"]);
-        let ((person, member_of), keep) = try_join(seen, groups::resolve(&params.keep, graph)).await?;
-        let keep = keep.into_iter().map(|group| group.id).collect();
-        Ok(Observed { person, member_of, keep })
+        let seen = graph.person_groups_and_owned(&params.user, &["id"]);
+        let ((person, mut member_of, mut owned), keep) =
+            try_join(seen, groups::resolve(&params.keep, graph)).await?;
+        // What became of the teams was said there, and the directory may not have heard of it yet.
+        if teams::are_left(graph) {
+            member_of.retain(|group| !group.is_team());
+        }
+        let keep: Vec<_> = keep.into_iter().map(|group| group.id).collect();
+        owned.retain(|group| !group.is_team() && !keep.contains(&group.id));
+        if ownership::is_transferred(graph) {
+            owned.clear();
+        }
+        let owned = ownership::with_owners(owned, graph).await?;
+        Ok(Observed { person, member_of, owned, keep })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
-        let (user, _) = observed.person.account()?;
+        let (user, seen) = observed.person.account()?;
         let mut plan = Plan::nothing();
         let stays = |group: &Group| {
             let gives = !group.assigned_licenses.is_empty();
@@ -91,6 +106,7 @@ impl Action for RemoveFromGroups {
         };
         for group in observed.member_of.iter().filter(|group| !stays(group)) {
             match groups::hindrance(group) {
+                _ if group.is_team() => plan.left.push(teams::left_to_teams(group)),
                 Some(hindrance) => plan.left.push(hindrance.left(group)),
                 None => plan.changes.push(Remove {
                     user: user.clone(),
@@ -99,13 +115,15 @@ impl Action for RemoveFromGroups {
                 }),
             }
         }
+        let last = observed.owned.iter().filter(|owned| seen.is_some_and(|seen| owned.is_last(&seen.id)));
+        plan.left.extend(last.filter(|owned| ownership::hindrance(&owned.group).is_none()).map(last_owner));
         Ok(plan)
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
         graph.remove_member(&change.group, change.user.id()?).await.map_err(|error| {
             Error::from(error).or_missing("permission_missing", || {
-                groups::missing_permission(&change.group, change.role_assignable)
+                groups::missing_for_members(&change.group, change.role_assignable)
             })
         })
     }
@@ -114,6 +132,14 @@ impl Action for RemoveFromGroups {
     fn scenario() -> super::conformance::Scenario {
         super::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
+}
+
+fn last_owner(owned: &Owned) -> Left {
+    let detail = format!(
+        "group {} has no other owner who can sign in; name one, as transfer_group_ownership does",
+        owned.group.id
+    );
+    Left { code: "last_owner".to_owned(), detail, needs: Needs::Operator }
 }
 
 impl fmt::Display for Remove {
@@ -125,41 +151,51 @@ impl fmt::Display for Remove {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::groups::tests::{security, team};
+    use crate::ownership::tests::owned;
     use msgraph::{AssignedLicense, User};
 
-    #[test]
-    fn each_kind_of_group_is_told_apart() {
-        let group = |id: &str| Group {
-            id: id.into(),
-            mail_enabled: Some(false),
-            security_enabled: Some(true),
-            ..Group::default()
-        };
-        let member_of = vec![
-            group("static"),
-            group("kept"),
-            Group { assigned_licenses: vec![AssignedLicense::default()], ..group("licensing") },
-            Group { group_types: vec!["DynamicMembership".into()], ..group("dynamic") },
-            Group { on_premises_sync_enabled: Some(true), ..group("synced") },
-            Group { mail_enabled: Some(true), security_enabled: Some(false), ..group("list") },
-            Group { mail_enabled: Some(true), ..group("mail") },
-            Group { mail_enabled: Some(true), group_types: vec!["Unified".into()], ..group("unified") },
-        ];
+    fn plan(member_of: Vec<Group>, owned: Vec<Owned>) -> (Vec<String>, Vec<(String, Needs)>) {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
-        let observed = Observed { person, member_of, keep: vec!["kept".into()] };
+        let observed = Observed { person, member_of, owned, keep: vec!["kept".into()] };
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let licensing_groups = LicensingGroups::Keep;
         let plan =
             RemoveFromGroups::plan(&Params { user, keep: vec![], licensing_groups }, &observed).unwrap();
-        let removed: Vec<_> = plan.changes.iter().map(|change| change.group.as_str()).collect();
-        assert_eq!(removed, ["static", "unified"]);
-        let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs.as_str())).collect();
-        let expected = [
-            ("dynamic_group", "nobody"),
-            ("synced_group", "operator"),
-            ("distribution_list", "operator"),
-            ("mail_enabled_group", "operator"),
+        let left = plan.left.into_iter().map(|left| (left.code, left.needs)).collect();
+        (plan.changes.into_iter().map(|change| change.group).collect(), left)
+    }
+
+    #[test]
+    fn each_kind_of_group_is_told_apart() {
+        let member_of = vec![
+            security("static"),
+            security("kept"),
+            Group { assigned_licenses: vec![AssignedLicense::default()], ..security("licensing") },
+            Group { group_types: vec!["DynamicMembership".into()], ..security("dynamic") },
+            Group { on_premises_sync_enabled: Some(true), ..security("synced") },
+            Group { mail_enabled: Some(true), security_enabled: Some(false), ..security("list") },
+            Group { mail_enabled: Some(true), ..security("mail") },
+            Group { mail_enabled: Some(true), group_types: vec!["Unified".into()], ..security("unified") },
+            team("team"),
         ];
-        assert_eq!(left, expected);
+        let (removed, left) = plan(member_of, vec![]);
+        assert_eq!(removed, ["static", "unified"]);
+        let expected = [
+            ("dynamic_group", Needs::Nobody),
+            ("synced_group", Needs::Operator),
+            ("distribution_list", Needs::Operator),
+            ("mail_enabled_group", Needs::Operator),
+            ("team", Needs::Operator),
+        ];
+        assert_eq!(left, expected.map(|(code, needs)| (code.to_owned(), needs)));
+    }
+
+    #[test]
+    fn a_group_that_nobody_else_owns_is_told_and_left_all_the_same() {
+        let groups = vec![owned(security("alone"), &["1", "2!"]), owned(security("shared"), &["1", "2"])];
+        let (removed, left) = plan(vec![security("alone")], groups);
+        assert_eq!(removed, ["alone"]);
+        assert_eq!(left, [("last_owner".to_owned(), Needs::Operator)]);
     }
 }

@@ -4,7 +4,7 @@
 //! licences that a group gives.
 //! **Refuses** `user_not_found`; `license_not_found` in `keep`; `permission_missing`.
 //! **Leaves**, and names the exact blocker of, a licence that comes by a dynamic, synced or mail-enabled group:
-//! somebody has to change the rule or the group. A licence whose group the person has left already goes by itself.
+//! somebody has to change the rule or the group; and one that comes by a team, which `remove_from_teams` is for. A licence whose group the person has left already goes by itself.
 //! **Idempotent because** it reads how each licence came: direct ones go in one call, a group's by leaving it.
 
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ impl Action for RemoveLicenses {
             Change::Leave { user, group, role_assignable, .. } => {
                 graph.remove_member(group, user.id()?).await.map_err(|error| {
                     Error::from(error).or_missing("permission_missing", || {
-                        groups::missing_permission(group, *role_assignable)
+                        groups::missing_for_members(group, *role_assignable)
                     })
                 })
             }
@@ -152,6 +152,10 @@ fn leave_groups(user: &Account, seen: &User, observed: &Observed, keep: &[&str],
             None => {
                 let because = format!("group {group_id} was left already; Graph takes it back in a while");
                 plan.left.push(left("license_leaving", because, Needs::Nobody));
+            }
+            Some(group) if group.is_team() => {
+                let because = format!("team {group_id} gives it, and remove_from_teams is for teams");
+                plan.left.push(left("team", because, Needs::Operator));
             }
             Some(group) => match groups::hindrance(group) {
                 Some(hindrance) => {
