@@ -35,7 +35,8 @@ pub fn hire() -> Value {
         "upn": "ada@contoso.example", "employee_id": "1815", "display_name": ADA, "given_name": "Ada",
         "family_name": "Lovelace", "job_title": "Analyst", "usage_location": "GB",
     });
-    let parameters = json!({ "licenses": ["SPE_E3", "EMS"], "groups": ["Analysts", "Project Kiruna"] });
+    let parameters =
+        json!({ "licenses": ["SPE_E3", "EMS"], "groups": ["Analysts"], "teams": ["Project Kiruna"] });
     let manager = json!({ "upn": "grace@contoso.example" });
     events::with(events::onboarding("hire-1815", person, parameters), "manager", manager)
 }

@@ -57,10 +57,12 @@ impl Names {
             ("set manager to ", "+ manager "),
             ("assign license ", "+ "),
             ("add to group ", "+ "),
+            ("add to team ", "+ "),
             ("disable", "- sign-in"),
             ("revoke sessions", "- sessions"),
             ("remove license ", "- "),
             ("remove from group ", "- "),
+            ("remove from team ", "- "),
         ];
         let signed =
             signs.iter().find_map(|(words, sign)| Some(format!("{sign}{}", effect.strip_prefix(words)?)));

@@ -54,19 +54,19 @@ impl Story<'_> {
         self.screen.event("leave-edsger.json", "Edsger Dijkstra leaves", Some(screen::state(left.state)))?;
         self.show_steps(contoso::EDSGER, &left, 0)?;
         for run in [&hired, &left] {
-            insist(run.state == RunState::Succeeded && run.steps.len() == 4, "both runs should succeed")?;
+            insist(run.state == RunState::Succeeded && run.steps.len() == 5, "both runs should succeed")?;
         }
         self.show_duplicate().await?;
         self.show_invalid().await?;
         self.show_trouble().await
     }
 
-    /// Spoils requests for Grace alone: one group lets her go, then Graph throttles, then it fails.
+    /// Spoils requests for Grace alone: her team lets her go, then Graph throttles, then it fails.
     fn trouble_for_grace(&self) -> Result<(), Trouble> {
         let names = Names::of(&self.site.emulator);
         let path = format!("/members/{}/$ref", names.id(contoso::GRACE).ok_or("Grace should be there")?);
-        self.site.emulator.fault(Fault::status(429).path(&path).nth(2).retry_after("1"));
-        self.site.emulator.fault(Fault::status(503).path(&path).from(3));
+        self.site.emulator.fault(Fault::status(429).path(&path).nth(1).retry_after("1"));
+        self.site.emulator.fault(Fault::status(503).path(&path).from(2));
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Story<'_> {
         insist(self.effects_about(contoso::ADA).len() == effects, "a duplicate should change nothing")?;
         insist(again.state == RunState::Succeeded, "a duplicate should succeed")?;
         let text = "the run succeeded again; its results have the ids of the first";
-        Ok(self.screen.row("all 4 steps", screen::outcome(Outcome::Unchanged), text)?)
+        Ok(self.screen.row("all 5 steps", screen::outcome(Outcome::Unchanged), text)?)
     }
 
     async fn show_invalid(&mut self) -> Result<(), Trouble> {
@@ -101,16 +101,16 @@ impl Story<'_> {
         })
     }
 
-    /// Grace's run, while it happens: her sign-in is blocked at once, the rest is put off twice and then given up.
+    /// Grace's run, while it happens: her sign-in is blocked and her team left at once, the rest is put off twice and then given up.
     async fn show_trouble(&mut self) -> Result<(), Trouble> {
         let run = events::run_id("leave-1906");
         self.screen.event("leave-grace.json", "Grace Hopper leaves, and Graph falls ill", None)?;
-        while self.steps_of(run, 0).count() < 2 {
+        while self.steps_of(run, 0).count() < 3 {
             self.hear().await?;
         }
-        let mut locked_out: Vec<_> = self.steps_of(run, 0).collect();
-        locked_out.sort_by(|one, other| one.step.cmp(&other.step));
-        locked_out.into_iter().try_for_each(|step| self.show_step(contoso::GRACE, step))?;
+        let mut done: Vec<_> = self.steps_of(run, 0).collect();
+        done.sort_by(|one, other| (&one.stage, &one.step).cmp(&(&other.stage, &other.step)));
+        done.into_iter().try_for_each(|step| self.show_step(contoso::GRACE, step))?;
         for attempt in 1..MAX_ATTEMPTS {
             let status = self.spoiled(attempt).await?.status.unwrap_or_default();
             let text =
@@ -118,7 +118,7 @@ impl Story<'_> {
             self.screen.row("remove_from_groups", (Style::Yellow, "put off"), &text)?;
         }
         let end = self.end_of("leave-1906", 0).await?;
-        self.steps_of(run, 0).skip(2).try_for_each(|step| self.show_step(contoso::GRACE, step))?;
+        self.steps_of(run, 0).skip(3).try_for_each(|step| self.show_step(contoso::GRACE, step))?;
         let code = end.failure.as_ref().map(|failure| failure.code.as_str());
         insist(end.state == RunState::Failed, "Grace's run should fail")?;
         insist(code == Some("retries_exhausted"), "Grace's run should fail for want of further attempts")?;
