@@ -20,17 +20,21 @@ const CREATES: &str = "create_user";
 /// one of `entra_id`, `upn` and `employee_id` (the first of these that is there counts).
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(with = "Value")]
-pub struct PersonRef(UserKey);
+pub struct PersonRef {
+    key: UserKey,
+    /// The employee id that stands beside a user principal name.
+    employee_id: Option<String>,
+}
 
 impl PersonRef {
     /// The key to look for.
     pub fn key(&self) -> &UserKey {
-        &self.0
+        &self.key
     }
 
     /// The name by which Graph takes the person in a path, so that what is below need not wait for the object id.
     fn in_path(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.key {
             UserKey::Id(id) => Some(id),
             // A name that begins with a dollar sign is taken in parentheses only.
             UserKey::Upn(upn) => Some(upn.as_str()).filter(|upn| !upn.starts_with('$')),
@@ -43,23 +47,26 @@ impl<'de> Deserialize<'de> for PersonRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const EXPECTED: &str =
             "names nobody: expected an object id, a UPN, or an object with entra_id, upn or employee_id";
-        let key = match Value::deserialize(deserializer)? {
-            Value::String(text) if text.contains('@') => Some(UserKey::Upn(text)),
-            Value::String(text) if uuid::Uuid::try_parse(&text).is_ok() => Some(UserKey::Id(text)),
-            Value::Object(fields) => key_of(&fields),
-            _ => None,
+        let (key, employee_id) = match Value::deserialize(deserializer)? {
+            Value::String(text) if text.contains('@') => (Some(UserKey::Upn(text)), None),
+            Value::String(text) if uuid::Uuid::try_parse(&text).is_ok() => (Some(UserKey::Id(text)), None),
+            Value::Object(fields) => keys_of(&fields),
+            _ => (None, None),
         };
-        key.map(Self).ok_or_else(|| serde::de::Error::custom(EXPECTED))
+        let key = key.ok_or_else(|| serde::de::Error::custom(EXPECTED))?;
+        Ok(Self { employee_id: employee_id.filter(|_| matches!(key, UserKey::Upn(_))), key })
     }
 }
 
-/// The surest identifier first: names change and are given again, object ids do not.
-fn key_of(fields: &Map<String, Value>) -> Option<UserKey> {
+/// The surest identifier first: names change and are given again, object ids do not. And the employee id.
+fn keys_of(fields: &Map<String, Value>) -> (Option<UserKey>, Option<String>) {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    text("entra_id")
+    let employee_id = text("employee_id").map(ToOwned::to_owned);
+    let key = text("entra_id")
         .map(|id| UserKey::Id(id.to_owned()))
         .or_else(|| text("upn").map(|upn| UserKey::Upn(upn.to_owned())))
-        .or_else(|| text("employee_id").map(|id| UserKey::EmployeeId(id.to_owned())))
+        .or_else(|| employee_id.clone().map(UserKey::EmployeeId));
+    (key, employee_id)
 }
 
 /// The account a change is about.
@@ -162,7 +169,8 @@ impl<'a> Reader<'a> {
     /// The person's account, with these properties.
     ///
     /// Where an earlier step of the run made it, an account that does not show is replication taking its time,
-    /// and where an earlier step of a plan would make it, it is [`Person::Promised`].
+    /// and where an earlier step of a plan would make it, it is [`Person::Promised`]. In such a run the name that
+    /// the event gives can be somebody else's, for whom the person has another: there the employee id decides.
     pub async fn person(&self, person: &PersonRef, select: &[&str]) -> Result<Person, Error> {
         let created = self.earlier.outcome_of(CREATES);
         match (self.graph.user(person.key(), select).await?, created) {
@@ -171,6 +179,38 @@ impl<'a> Reader<'a> {
             (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => Err(Error::NotYetVisible),
             (None, Some(OutcomeKind::Skipped | OutcomeKind::Failed) | None) => Ok(Person::Absent),
         }
+        Ok(self.find(person, select).await?.0)
+    }
+
+    /// The person's account, and whether it is the one under the name in [`PersonRef::in_path`].
+    async fn find(&self, person: &PersonRef, select: &[&str]) -> Result<(Person, bool), Error> {
+        let named = |user| Ok((Person::Present(Box::new(user)), true));
+        let found = match person.employee_id.as_ref().filter(|_| self.asked_for_account()) {
+            None => match self.graph.user(person.key(), select).await? {
+                Some(user) => return named(user),
+                None => None,
+            },
+            Some(number) => {
+                let others = select.iter().copied().filter(|property| *property != "employeeId");
+                let select: Vec<_> = others.chain(["employeeId"]).collect();
+                match self.graph.user(person.key(), &select).await? {
+                    Some(user) if user.employee_id.as_ref() == Some(number) => return named(user),
+                    _ => self.graph.user(&UserKey::EmployeeId(number.clone()), &select).await?,
+                }
+            }
+        };
+        let person = match (found, self.created) {
+            (Some(user), _) => Person::Present(Box::new(user)),
+            (None, Some(OutcomeKind::Planned | OutcomeKind::Waiting)) => Person::Promised,
+            (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => return Err(Error::NotYetVisible),
+            (None, Some(OutcomeKind::Skipped | OutcomeKind::Failed) | None) => Person::Absent,
+        };
+        Ok((person, false))
+    }
+
+    /// Whether an earlier step of this run made the person's account, would make it, or was refused.
+    fn asked_for_account(&self) -> bool {
+        self.created.is_some_and(|created| created != OutcomeKind::Skipped)
     }
 
     /// The person's account and the groups it is in, both at once where the person's name allows it.
@@ -189,8 +229,8 @@ impl<'a> Reader<'a> {
                 },
             }
         };
-        let (found, groups) = try_join(self.person(person, select), groups).await?;
-        let groups = match (&found, groups) {
+        let ((found, is_named), groups) = try_join(self.find(person, select), groups).await?;
+        let groups = match (&found, groups.filter(|_| is_named)) {
             (Person::Present(_), Some(groups)) => groups,
             (Person::Present(user), None) => self.graph.groups_of(&user.id).await?,
             (Person::Promised | Person::Absent, _) => Vec::new(),
