@@ -1,6 +1,6 @@
 //! The main job: events in, a tenant changed, results out.
 
-use msgraph_emulator::Tenant;
+use msgraph_emulator::{Fault, Group, Sku, Tenant, User};
 use serde_json::json;
 use system_tests::{House, events};
 
@@ -24,5 +24,52 @@ async fn a_hire_and_a_leaver_end_in_results_and_in_the_tenant() {
     assert_eq!(effects.first().unwrap(), "create user ada.king@contoso.example");
     assert_eq!(effects.len(), 6, "{effects:#?}");
     assert_eq!(worker.terminate().await, Some(0));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_worker_killed_after_it_made_an_account_leads_the_next_one_to_the_same() {
+    let named = "ada.lovelace@contoso.example";
+    let tenant = Tenant::empty()
+        .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
+        .group(Group::security("Engineers"))
+        .user(User::new(named, "Ada Lovelace").with("employeeId", "1800"));
+    let workflow = "
+onboarding:
+  stages:
+    - name: account
+      steps: [{ create_user: { if_taken: number } }]
+    - name: place
+      steps:
+        - add_to_groups: { groups: [Engineers] }
+        - assign_licenses: { licenses: [EMS] }
+";
+    let house = House::with(tenant).set("GRAPH__REQUEST_TIMEOUT_SECONDS", 600).workflows(workflow);
+    let mut house = house.build().await;
+    house.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
+    house.emulator.fault(Fault::delayed(600_000).path("*/assignLicense"));
+    let mut worker = house.worker().await;
+    // What the event asks for is the name of somebody else.
+    let person = json!({
+        "upn": named, "employee_id": "1815", "display_name": "Ada Lovelace", "usage_location": "GB",
+    });
+    house.queues.event(&events::onboarding("hire", person, json!({}))).await;
+    while house.results.next().await.key != "step.changed" {}
+    worker.kill().await;
+    house.emulator.clear_faults();
+    let next = house.worker().await;
+    let end = house.results.end_of(events::run_id("hire")).await;
+    assert_eq!(end["state"], "succeeded", "{end}");
+    house.rest([next]).await;
+    let effects = house.effects();
+    let (created, others) = effects.split_first().unwrap();
+    assert_eq!(created, "create user ada.lovelace2@contoso.example");
+    assert_eq!(others.len(), 2, "{effects:#?}");
+    let state = house.emulator.state();
+    let users = state["users"].as_object().unwrap().values();
+    let (mine, strangers): (Vec<_>, Vec<_>) = users.partition(|user| user["employeeId"] == "1815");
+    let id = mine[0]["id"].as_str().unwrap();
+    assert!(others.iter().all(|effect| effect.contains(id)), "{effects:#?}");
+    assert_eq!(strangers.len(), 1);
     house.close().await;
 }

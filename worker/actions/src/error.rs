@@ -136,6 +136,7 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         (error.is_license_conflict(), Class::Rejected, "license_conflict"),
         (error.is_synced(), Class::Blocked, "synced_object"),
         (error.is_unprepared(), Class::Blocked, "not_prepared"),
+        (error.is_password_refused(), Class::Blocked, "password_refused"),
         (error.is_forbidden(), Class::Blocked, "permission_missing"),
         (error.is_locked(), Class::Retry, "object_locked"),
         (error.is_resync_required(), Class::Retry, "resync_required"),

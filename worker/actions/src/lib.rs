@@ -20,6 +20,8 @@ mod handlers;
 mod html;
 mod licenses;
 mod mailbox;
+mod names;
+mod namesakes;
 mod onedrive;
 mod passes;
 mod password;

@@ -7,6 +7,14 @@ use crate::error::Error;
 /// Where a person uses licences, as far as an event tells: outright, or by a country of two letters.
 pub const USAGE_LOCATION: &str = "{{ person.usage_location if person.usage_location else (person.country if person.country and person.country | length == 2 else none) }}";
 
+/// The refusal to license somebody of whom it is not known where; `who` has none.
+pub fn usage_location_missing(who: &str) -> Error {
+    Error::rejected(
+        "usage_location_missing",
+        format!("{who} has no usage location; give person.usage_location, or person.country as two letters"),
+    )
+}
+
 /// The subscribed licence that a reference means: its part number (`SPE_E3`) or its SKU id.
 pub fn find<'a>(reference: &str, skus: &'a [SubscribedSku]) -> Result<&'a SubscribedSku, Error> {
     let is_meant = |sku: &&SubscribedSku| {

@@ -301,21 +301,6 @@ impl Reader<'_> {
         Ok(items)
     }
 
-    /// Reads a listing until it shows what is looked for, and keeps nothing else of it.
-    pub(crate) async fn find<T: DeserializeOwned>(
-        self,
-        query: Query,
-        is_it: impl Fn(&T) -> bool + Send,
-    ) -> Result<Option<T>, Error> {
-        let mut pages = Pages::of(query);
-        while let Some(page) = self.next_page(&mut pages).await? {
-            if let Some(found) = page.into_iter().find(&is_it) {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    }
-
     /// Reads the next page of a listing; `None` after the last.
     pub(crate) async fn next_page<T: DeserializeOwned>(
         self,

@@ -18,21 +18,33 @@ impl Reader<'_> {
                 Ok(item.into_iter().filter(DirectoryObject::is_user).collect())
             }
             UserKey::Upn(name) if name.is_empty() => Err(Error::internal("a user principal name is empty")),
-            UserKey::Upn(name) => self.deleted_users_where(|user| had_upn(user, name)).await,
+            UserKey::Upn(name) => Ok(identities(self.deleted_users_where(|user| had_upn(user, name)).await?)),
             UserKey::EmployeeId(number) if number.is_empty() => {
                 Err(Error::internal("an employee id is empty"))
             }
             UserKey::EmployeeId(number) => {
-                self.deleted_users_where(|user| user.employee_id.as_ref() == Some(number)).await
+                let had_number = |user: &User| user.employee_id.as_ref() == Some(number);
+                Ok(identities(self.deleted_users_where(had_number).await?))
             }
         }
     }
 
-    /// The listing is not documented to take a filter by these; what was deleted within 30 days is read through.
-    async fn deleted_users_where(
+    /// The people deleted within the last 30 days who had one of these user principal names, or this employee id;
+    /// with that name and that employee id.
+    pub async fn deleted_namesakes(
         self,
-        is_one: impl Fn(&User) -> bool + Send,
-    ) -> Result<Vec<DirectoryObject>, Error> {
+        upns: &[String],
+        employee_id: Option<&str>,
+    ) -> Result<Vec<User>, Error> {
+        let name_of = |user: &User| upns.iter().find(|upn| had_upn(user, upn)).cloned();
+        let has_number = |user: &User| employee_id.is_some() && user.employee_id.as_deref() == employee_id;
+        let found = self.deleted_users_where(|user| name_of(user).is_some() || has_number(user)).await?;
+        Ok(found.into_iter().map(|user| User { user_principal_name: name_of(&user), ..user }).collect())
+    }
+
+    /// Neither a filter with `eq`, which the prefix defeats (see `had_upn`), nor `endsWith`, which this listing is
+    /// not documented to take: what was deleted within 30 days is read through.
+    async fn deleted_users_where(self, is_one: impl Fn(&User) -> bool + Send) -> Result<Vec<User>, Error> {
         let mut pages = Pages::of(
             Query::new(&["directory", "deletedItems", "microsoft.graph.user"])?
                 .select(&["id", "userPrincipalName", "employeeId"])
@@ -40,11 +52,14 @@ impl Reader<'_> {
         );
         let mut matching = Vec::new();
         while let Some(page) = self.next_page::<User>(&mut pages).await? {
-            let ids = page.into_iter().filter(&is_one).map(|user| user.id);
-            matching.extend(ids.map(|id| DirectoryObject { id, odata_type: None }));
+            matching.extend(page.into_iter().filter(&is_one));
         }
         Ok(matching)
     }
+}
+
+fn identities(users: Vec<User>) -> Vec<DirectoryObject> {
+    users.into_iter().map(|user| DirectoryObject { id: user.id, odata_type: None }).collect()
 }
 
 impl Writer<'_> {

@@ -129,6 +129,17 @@ const UNPREPARED: Signs = Signs {
     ],
 };
 
+/// Which property is another object's; of people, addresses and aliases are held by groups and contacts, too.
+const ADDRESS_TAKEN: Signs = Signs {
+    statuses: &[400, 409],
+    codes: &[],
+    fragments: &["same value for property proxyaddresses", "same value for property mailnickname"],
+};
+
+/// Entra's rule and a tenant's own list of banned passwords are answered alike.
+const PASSWORD: Signs =
+    Signs { statuses: &[400], codes: &[], fragments: &["password complexity requirements"] };
+
 const MALFORMED: Signs = Signs {
     statuses: &[400],
     codes: &[
@@ -140,7 +151,6 @@ const MALFORMED: Signs = Signs {
     fragments: &[
         "$count is not currently supported",
         "invalid batch payload format",
-        "password complexity requirements",
         "cannot copy the root folder",
         "childrenonly",
     ],
@@ -158,6 +168,11 @@ impl Error {
     /// What was to be made is there already: looking again shows it.
     pub fn is_already_exists(&self) -> bool {
         ALREADY_THERE.are_on(self)
+    }
+
+    /// Somebody else, or something, has the e-mail address or alias.
+    pub fn is_address_taken(&self) -> bool {
+        ADDRESS_TAKEN.are_on(self)
     }
 
     /// What was to be removed is not there, in words of Graph's own: the removal is done.
@@ -230,6 +245,11 @@ impl Error {
     pub fn is_locked(&self) -> bool {
         self.graph_status() == Some(423)
             || (self.graph_status().is_some() && self.has_code(&["resourceLocked"]))
+    }
+
+    /// The password does not please the tenant's policy.
+    pub fn is_password_refused(&self) -> bool {
+        PASSWORD.are_on(self)
     }
 
     /// The request itself is wrong, and this client is to blame.

@@ -93,26 +93,14 @@ impl DirectoryObject {
     }
 }
 
-/// An account to be made; what is `None` is not sent. The password has to be changed at the first sign-in: nobody
-/// keeps one that somebody else has seen.
+/// An account to be made. The password has to be changed at the first sign-in: nobody keeps one that somebody else
+/// has seen.
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct NewUser {
-    pub account_enabled: bool,
-    pub user_principal_name: String,
-    pub display_name: String,
-    pub mail_nickname: String,
+    /// The first password.
     pub password: SecretString,
-    pub mail: Option<String>,
-    pub employee_id: Option<String>,
-    pub given_name: Option<String>,
-    pub surname: Option<String>,
-    pub job_title: Option<String>,
-    pub department: Option<String>,
-    pub office_location: Option<String>,
-    pub company_name: Option<String>,
-    pub mobile_phone: Option<String>,
-    pub usage_location: Option<String>,
+    /// Everything else: Graph asks for the two names, the alias, and whether the person may sign in.
+    pub properties: UserPatch,
 }
 
 /// Properties to be set; what is `None` stays as it is.
@@ -158,7 +146,13 @@ pub struct UserPatch {
 struct NewUserBody<'a> {
     password_profile: PasswordProfile<'a>,
     #[serde(flatten)]
-    properties: UserPatch,
+    properties: &'a UserPatch,
+}
+
+impl<'a> NewUserBody<'a> {
+    fn of(user: &'a NewUser) -> Self {
+        Self { password_profile: PasswordProfile::of(&user.password), properties: &user.properties }
+    }
 }
 
 /// The body that replaces a password.
@@ -179,31 +173,6 @@ struct PasswordProfile<'a> {
 impl<'a> PasswordProfile<'a> {
     fn of(password: &'a SecretString) -> Self {
         Self { password: password.expose_secret(), force_change_password_next_sign_in: true }
-    }
-}
-
-impl NewUser {
-    fn body(&self) -> NewUserBody<'_> {
-        NewUserBody {
-            password_profile: PasswordProfile::of(&self.password),
-            properties: UserPatch {
-                account_enabled: Some(self.account_enabled),
-                user_principal_name: Some(self.user_principal_name.clone()),
-                display_name: Some(self.display_name.clone()),
-                mail_nickname: Some(self.mail_nickname.clone()),
-                mail: self.mail.clone(),
-                employee_id: self.employee_id.clone(),
-                given_name: self.given_name.clone(),
-                surname: self.surname.clone(),
-                job_title: self.job_title.clone(),
-                department: self.department.clone(),
-                office_location: self.office_location.clone(),
-                company_name: self.company_name.clone(),
-                mobile_phone: self.mobile_phone.clone(),
-                usage_location: self.usage_location.clone(),
-                user_type: None,
-            },
-        }
     }
 }
 
@@ -250,19 +219,6 @@ impl Reader<'_> {
         }
     }
 
-    /// A person deleted within the last 30 days who had this user principal name.
-    pub async fn deleted_user_by_upn(self, upn: &str) -> Result<Option<User>, Error> {
-        if upn.is_empty() {
-            return Err(Error::internal("a user principal name is empty"));
-        }
-        // Neither a filter with `eq`, which the prefix defeats (see `had_upn`), nor `endsWith`, which this listing is
-        // not documented to take: what was deleted within 30 days is read through.
-        let query = Query::new(&["directory", "deletedItems", "microsoft.graph.user"])?
-            .select(&["id", "userPrincipalName", "displayName", "mail", "employeeId"])
-            .page_size(LARGEST_PAGE);
-        self.find(query, |user| had_upn(user, upn)).await
-    }
-
     /// A person's manager; `None` if there is none.
     pub async fn manager(self, user_id: &str) -> Result<Option<DirectoryObject>, Error> {
         found(self.get(Query::new(&["users", user_id, "manager"])?.select(&["id"])).await)
@@ -277,7 +233,7 @@ impl Writer<'_> {
     /// [`is_already_exists`](Error::is_already_exists) when the UPN is taken, also by a deleted user;
     /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for the account before trying again.
     pub async fn create_user(self, user: &NewUser) -> Result<User, Error> {
-        let write = Write::post(&["users"])?.json(&user.body())?;
+        let write = Write::post(&["users"])?.json(&NewUserBody::of(user))?;
         self.send_for(write).await
     }
 
@@ -400,8 +356,9 @@ mod tests {
 
     #[test]
     fn a_password_is_written_into_the_body_and_nowhere_else() {
-        let user = NewUser { password: "p4ss-word".into(), ..NewUser::default() };
-        let body = serde_json::to_value(user.body()).unwrap();
+        let properties = UserPatch { account_enabled: Some(false), ..UserPatch::default() };
+        let user = NewUser { password: "p4ss-word".into(), properties };
+        let body = serde_json::to_value(NewUserBody::of(&user)).unwrap();
         assert_eq!(body["passwordProfile"]["password"], "p4ss-word");
         assert_eq!(body["passwordProfile"]["forceChangePasswordNextSignIn"], true);
         assert_eq!(body["accountEnabled"], false);

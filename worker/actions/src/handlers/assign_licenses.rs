@@ -152,10 +152,7 @@ fn usage_location(params: &Params, user: &Account, seen: Option<&User>) -> Resul
         (None, Some(country)) => {
             Ok(Some(Change::SetUsageLocation { user: user.clone(), country: country.clone() }))
         }
-        (None, None) => Err(Error::rejected(
-            "usage_location_missing",
-            format!("{user} has no usage location; give person.usage_location or person.country"),
-        )),
+        (None, None) => Err(licenses::usage_location_missing(&user.to_string())),
     }
 }
 

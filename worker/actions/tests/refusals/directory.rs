@@ -26,7 +26,7 @@ fn people() -> Vec<Sample> {
             .retry("stale_plan", "already_exists"),
         sample("user-create-duplicate-proxy", Call::CreateUser, 400, BAD, &taken("proxyAddresses"))
             .with_detail("ObjectConflict", "proxyAddresses")
-            .retry("stale_plan", "already_exists"),
+            .retry("stale_plan", "address_taken already_exists"),
         sample(
             "user-create-bad-domain",
             Call::CreateUser,
@@ -37,7 +37,7 @@ fn people() -> Vec<Sample> {
         )
         .with_detail("InvalidValue", "userPrincipalName")
         .rejected("graph_refused", ""),
-        // The password is ours, and nobody else's to mend.
+        // The password is ours, and the policy is the tenant's.
         sample(
             "user-create-weak-password",
             Call::CreateUser,
@@ -46,7 +46,7 @@ fn people() -> Vec<Sample> {
             "The specified password does not comply with password complexity requirements. Please provide a \
              different password.",
         )
-        .fault("graph_unexpected", "malformed"),
+        .blocked("password_refused", "password_refused"),
         sample(
             "user-create-missing-field",
             Call::CreateUser,

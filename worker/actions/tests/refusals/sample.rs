@@ -189,6 +189,7 @@ async fn ask(client: &Client, call: Call) -> Result<Becomes, msgraph::Error> {
 /// The names of every predicate that holds, in alphabetical order.
 fn predicates(error: &msgraph::Error) -> String {
     let all = [
+        ("address_taken", error.is_address_taken()),
         ("against_policy", error.is_against_policy()),
         ("already_exists", error.is_already_exists()),
         ("already_gone", error.is_already_gone()),
@@ -207,6 +208,7 @@ fn predicates(error: &msgraph::Error) -> String {
         ("malformed", error.is_malformed()),
         ("not_bought", error.is_not_bought()),
         ("not_found", error.is_not_found()),
+        ("password_refused", error.is_password_refused()),
         ("resync_required", error.is_resync_required()),
         ("seat_missing", error.is_seat_missing()),
         ("synced", error.is_synced()),

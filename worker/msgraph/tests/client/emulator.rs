@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use msgraph::{AddLicense, Client, Error, Group, GroupKind, NewUser, Settings, User, UserKey};
+use msgraph::{AddLicense, Client, Error, Group, GroupKind, NewUser, Settings, User, UserKey, UserPatch};
 use msgraph_emulator::{Application, CLIENT_ID, CLIENT_SECRET, Emulator, Fault, Options, TENANT_ID, Tenant};
 
 use crate::server::client;
@@ -59,17 +59,17 @@ async fn group(client: &Client, name: &str) -> Group {
 }
 
 fn hire() -> NewUser {
-    NewUser {
-        account_enabled: true,
-        user_principal_name: "ada.new@contoso.example".into(),
-        display_name: "Ada Lovelace".into(),
-        mail_nickname: "ada.new".into(),
-        password: "Analytical-3ngine-1843".into(),
+    let properties = UserPatch {
+        account_enabled: Some(true),
+        user_principal_name: Some("ada.new@contoso.example".into()),
+        display_name: Some("Ada Lovelace".into()),
+        mail_nickname: Some("ada.new".into()),
         mail: Some("ada.new@contoso.example".into()),
         employee_id: Some("1852".into()),
         usage_location: Some("GB".into()),
-        ..NewUser::default()
-    }
+        ..UserPatch::default()
+    };
+    NewUser { password: "Analytical-3ngine-1843".into(), properties }
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_person_is_read_by_every_identifier() {
     assert_eq!(manager.id, person(&client, "grace@contoso.example").await.id);
     assert_eq!(manager.odata_type.as_deref(), Some("#microsoft.graph.user"));
     assert_eq!(reader.manager(&manager.id).await.unwrap(), None);
-    assert_eq!(reader.deleted_user_by_upn(ADA).await.unwrap(), None);
+    assert_eq!(reader.deleted_namesakes(&[ADA.into()], None).await.unwrap(), []);
 }
 
 #[tokio::test]

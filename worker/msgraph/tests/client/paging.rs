@@ -36,23 +36,6 @@ async fn pages_are_followed_as_graph_wrote_the_links() {
 }
 
 #[tokio::test]
-async fn a_search_ends_where_it_finds() {
-    let server = Server::start(|seen, n| {
-        let link = format!("http://{}/v1.0/next", seen.header("host").unwrap());
-        let upn = if n == 2 { "ada@contoso.example" } else { "grace@contoso.example" };
-        let user = serde_json::json!({ "id": n.to_string(), "userPrincipalName": upn });
-        json(200, &serde_json::json!({ "value": [user], "@odata.nextLink": link }).to_string())
-    })
-    .await;
-    let user = server.client().reader().deleted_user_by_upn("ada@contoso.example").await.unwrap();
-    assert_eq!(user.unwrap().id, "2");
-    let requests = server.graph_requests();
-    assert!(requests[0].path.starts_with("/v1.0/directory/deletedItems/microsoft.graph.user?"));
-    assert!(requests[0].path.ends_with("&$top=999"), "{}", requests[0].path);
-    assert_eq!(requests.len(), 2);
-}
-
-#[tokio::test]
 async fn a_link_to_another_host_is_not_followed() {
     let elsewhere = Server::start(|_, _| page(&["stolen"], None)).await;
     let same_host_other_port = format!("{}/v1.0/next", elsewhere.url);

@@ -1,6 +1,7 @@
 //! Each resource's requests, and the refusals that mean "already so".
 
 use msgraph::{AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, Place, TeamRole, UserKey};
+use msgraph::{AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, UserKey, UserPatch};
 
 use crate::server::{Reply, Seen, Server, json, refusal};
 
@@ -58,7 +59,6 @@ async fn an_identifier_of_nothing_is_not_sent() {
     for key in [UserKey::Id("".into()), UserKey::Upn("".into()), UserKey::EmployeeId("".into())] {
         assert!(client.reader().user(&key, &[]).await.is_err());
     }
-    assert!(client.reader().deleted_user_by_upn("").await.is_err());
     assert!(client.writer().remove_member("", "1").await.is_err());
     assert!(client.writer().remove_member("g", "").await.is_err());
     assert!(client.writer().add_member("g", "").await.is_err());
@@ -66,17 +66,22 @@ async fn an_identifier_of_nothing_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_deleted_person_is_found_under_the_name_they_had() {
+async fn deleted_people_are_found_under_the_name_and_number_they_had() {
     let server = Server::start(|_, _| {
         json(
             200,
             r#"{"value":[{"id":"1-1","userPrincipalName":"11nevada@contoso.example"},
-                {"id":"2-2","userPrincipalName":"22ada@contoso.example"}]}"#,
+                {"id":"2-2","userPrincipalName":"22ada@contoso.example","employeeId":"8"},
+                {"id":"3-3","userPrincipalName":"33grace@contoso.example","employeeId":"7"}]}"#,
         )
     })
     .await;
-    let user = server.client().reader().deleted_user_by_upn("ada@contoso.example").await.unwrap().unwrap();
-    assert_eq!(user.id, "2-2");
+    let names = ["ada@contoso.example".to_owned()];
+    let found = server.client().reader().deleted_namesakes(&names, Some("7")).await.unwrap();
+    let found: Vec<_> = found.iter().map(|user| (&*user.id, user.user_principal_name.as_deref())).collect();
+    assert_eq!(found, [("2-2", Some("ada@contoso.example")), ("3-3", None)]);
+    let server = Server::start(|_, _| json(200, r#"{"value":[{"id":"1"}]}"#)).await;
+    assert_eq!(server.client().reader().deleted_namesakes(&[], None).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -118,8 +123,10 @@ async fn of_what_was_deleted_only_people_are_found_and_all_of_a_name() {
 async fn writes_are_written_as_documented() {
     let server = Server::start(|_, n| if n == 1 { json(201, USER) } else { json(204, "") }).await;
     let client = server.client();
-    let user =
-        NewUser { display_name: "Ada Lovelace".into(), password: "p4ss-word".into(), ..NewUser::default() };
+    let user = NewUser {
+        password: "p4ss-word".into(),
+        properties: UserPatch { display_name: Some("Ada Lovelace".into()), ..UserPatch::default() },
+    };
     assert_eq!(client.writer().create_user(&user).await.unwrap().id, "1");
     client.writer().set_account_enabled("1", false).await.unwrap();
     client.writer().revoke_sessions("1").await.unwrap();

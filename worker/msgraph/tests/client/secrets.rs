@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use msgraph::{Error, NewUser, UserKey};
+use msgraph::{Error, NewUser, UserKey, UserPatch};
 
 use crate::server::{Reply, SECRET, Server, granted, json, refusal};
 
@@ -43,17 +43,17 @@ async fn no_error_tells_a_secret_or_a_name() {
             )
             .await;
             let client = server.client();
-            let user = NewUser {
-                user_principal_name: UPN.into(),
-                display_name: "Ada Lovelace".into(),
-                password: PASSWORD.into(),
-                ..NewUser::default()
+            let properties = UserPatch {
+                user_principal_name: Some(UPN.into()),
+                display_name: Some("Ada Lovelace".into()),
+                ..UserPatch::default()
             };
+            let user = NewUser { password: PASSWORD.into(), properties };
             let upn = UserKey::Upn(UPN.into());
             let errors = [
                 client.writer().create_user(&user).await.err(),
                 client.reader().user(&upn, &[]).await.err(),
-                client.reader().deleted_user_by_upn(UPN).await.err(),
+                client.reader().deleted_namesakes(&[UPN.into()], None).await.err(),
                 client.reader().groups_named(UPN).await.err(),
             ];
             for error in errors.into_iter().flatten() {
