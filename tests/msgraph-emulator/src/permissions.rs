@@ -14,6 +14,7 @@ use hyper::StatusCode;
 use crate::auth::Caller;
 use crate::error::Refusal;
 use crate::route::{CalendarOperation, Operation, OwnerOperation, TeamOperation};
+use crate::route::{CalendarOperation, DeviceOperation, Operation, Right};
 
 const READ_USERS: &[&str] = &[
     "User.ReadBasic.All",
@@ -196,6 +197,16 @@ const READ_REPORT_SETTINGS: &[&str] = &["ReportSettings.Read.All", "ReportSettin
 
 const WRITE_REPORT_SETTINGS: &[&str] = &["ReportSettings.ReadWrite.All"];
 
+const READ_DEVICES: &[&str] =
+    &["DeviceManagementManagedDevices.Read.All", "DeviceManagementManagedDevices.ReadWrite.All"];
+
+const RETIRE_DEVICES: &[&str] = &["DeviceManagementManagedDevices.PrivilegedOperations.All"];
+
+const WIPE_DEVICES: &[&str] = &[
+    "DeviceManagementManagedDevices.ReadWrite.All",
+    "DeviceManagementManagedDevices.PrivilegedOperations.All",
+];
+
 /// Every permission some operation needs.
 pub(crate) fn all() -> BTreeSet<&'static str> {
     let rows = [
@@ -224,6 +235,8 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_PRINCIPALS,
         READ_METHODS,
         READ_PASSES,
+        READ_DEVICES,
+        RETIRE_DEVICES,
         READ_ROLES,
         WRITE_APP_ROLES,
         WRITE_CONSENTS,
@@ -288,18 +301,14 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         | Operation::GetPrincipal(_)
         | Operation::ListAppRoleAssignments(_)
         | Operation::ListPrincipalRoles { .. } => READ_PRINCIPALS,
-        Operation::ListRoleAssignments => READ_ROLES,
-        Operation::RemoveRoleAssignment(_) => WRITE_ROLES,
-        Operation::ListUserAppRoles(_) => READ_APP_ROLES,
-        Operation::RemoveAppRole { .. } => WRITE_APP_ROLES,
-        Operation::ListConsents(_) => READ_CONSENTS,
-        Operation::RemoveConsent(_) => WRITE_CONSENTS,
+        Operation::Right(operation) => any_of_rights(operation),
         Operation::ListMethods(_) => READ_METHODS,
         Operation::ListPasses(_) => READ_PASSES,
         Operation::IssuePass(_) | Operation::RemoveMethod { segment: "temporaryAccessPassMethods", .. } => {
             WRITE_PASSES
         }
         Operation::RemoveMethod { .. } => WRITE_METHODS,
+        Operation::Device(operation) => any_of_devices(operation),
         Operation::GetReport(_) => READ_REPORTS,
         Operation::GetReportSettings => READ_REPORT_SETTINGS,
         Operation::UpdateReportSettings => WRITE_REPORT_SETTINGS,
@@ -315,6 +324,23 @@ fn team(operation: &TeamOperation<'_>) -> &'static [&'static str] {
         | TeamOperation::RemoveMember { place, .. } => (place, WRITE_TEAM_MEMBERS, WRITE_CHANNEL_MEMBERS),
     };
     if place.channel.is_some() { of_channel } else { of_team }
+fn any_of_rights(operation: &Right<'_>) -> &'static [&'static str] {
+    match operation {
+        Right::ListRoles => READ_ROLES,
+        Right::RemoveRole(_) => WRITE_ROLES,
+        Right::ListAppRoles(_) => READ_APP_ROLES,
+        Right::RemoveAppRole { .. } => WRITE_APP_ROLES,
+        Right::ListConsents(_) => READ_CONSENTS,
+        Right::RemoveConsent(_) => WRITE_CONSENTS,
+    }
+}
+
+fn any_of_devices(operation: &DeviceOperation<'_>) -> &'static [&'static str] {
+    match operation {
+        DeviceOperation::List(_) => READ_DEVICES,
+        DeviceOperation::Retire(_) => RETIRE_DEVICES,
+        DeviceOperation::Wipe(_) => WIPE_DEVICES,
+    }
 }
 
 /// Whether the caller may write this property of a user, and see the user to do so.

@@ -62,6 +62,7 @@ pub(crate) enum Operation<'a> {
         drive: &'a str,
         item: &'a str,
     },
+    Device(DeviceOperation<'a>),
     ListMessages(&'a str),
     CreateDraft(&'a str),
     DeleteMessage {
@@ -109,15 +110,7 @@ pub(crate) enum Operation<'a> {
     /// Without a type in the path: of a directory object only the id and the type are shown.
     GetDeletedItem(&'a str),
     RestoreDeletedItem(&'a str),
-    ListRoleAssignments,
-    RemoveRoleAssignment(&'a str),
-    ListUserAppRoles(&'a str),
-    RemoveAppRole {
-        resource: &'a str,
-        assignment: &'a str,
-    },
-    ListConsents(&'a str),
-    RemoveConsent(&'a str),
+    Right(Right<'a>),
     ListMethods(&'a str),
     RemoveMethod {
         user: &'a str,
@@ -168,6 +161,23 @@ pub(crate) enum OwnerOperation<'a> {
         group: &'a str,
         owner: &'a str,
     },
+/// What concerns roles, assignments to applications, and consents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Right<'a> {
+    ListRoles,
+    RemoveRole(&'a str),
+    ListAppRoles(&'a str),
+    RemoveAppRole { resource: &'a str, assignment: &'a str },
+    ListConsents(&'a str),
+    RemoveConsent(&'a str),
+}
+
+/// What concerns devices that Intune manages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceOperation<'a> {
+    List(&'a str),
+    Retire(&'a str),
+    Wipe(&'a str),
 }
 
 const GROUP: &str = "microsoft.graph.group";
@@ -206,14 +216,19 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
             Some(Ok(Operation::RestoreDeletedItem(item)))
         }
         ["directory", "deletedItems", _, "restore"] => Some(Err(Refusal::method_not_allowed())),
-        ["roleManagement", "directory", "roleAssignments"] => get(method, Operation::ListRoleAssignments),
+        ["roleManagement", "directory", "roleAssignments"] => get(method, Operation::Right(Right::ListRoles)),
         ["roleManagement", "directory", "roleAssignments", assignment] => {
-            delete(method, Operation::RemoveRoleAssignment(assignment))
+            delete(method, Operation::Right(Right::RemoveRole(assignment)))
         }
-        ["oauth2PermissionGrants", grant] => delete(method, Operation::RemoveConsent(grant)),
+        ["oauth2PermissionGrants", grant] => delete(method, Operation::Right(Right::RemoveConsent(grant))),
         ["servicePrincipals", resource, "appRoleAssignedTo", assignment] => {
-            delete(method, Operation::RemoveAppRole { resource, assignment })
+            delete(method, Operation::Right(Right::RemoveAppRole { resource, assignment }))
         }
+        ["deviceManagement", "managedDevices", device, order @ ("retire" | "wipe")] => match order {
+            _ if method != Method::POST => Some(Err(Refusal::method_not_allowed())),
+            "retire" => Some(Ok(Operation::Device(DeviceOperation::Retire(device)))),
+            _ => Some(Ok(Operation::Device(DeviceOperation::Wipe(device)))),
+        },
         ["reports", function] => get(method, Operation::GetReport(function)),
         ["admin", "reportSettings"] if method == Method::PATCH => Some(Ok(Operation::UpdateReportSettings)),
         ["admin", "reportSettings"] => get(method, Operation::GetReportSettings),
@@ -258,6 +273,8 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [user, "ownedObjects"] if read => Operation::Owner(OwnerOperation::ListOwned(user)),
         [user, "appRoleAssignments"] if read => Operation::ListUserAppRoles(user),
         [user, "oauth2PermissionGrants"] if read => Operation::ListConsents(user),
+        [user, "appRoleAssignments"] if read => Operation::Right(Right::ListAppRoles(user)),
+        [user, "oauth2PermissionGrants"] if read => Operation::Right(Right::ListConsents(user)),
         [user, "authentication", "methods"] if read => Operation::ListMethods(user),
         [user, "authentication", PASSES] if read => Operation::ListPasses(user),
         [user, "authentication", PASSES] if write => Operation::IssuePass(user),
@@ -266,6 +283,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         {
             Operation::RemoveMethod { user, segment, method }
         }
+        [user, "managedDevices"] if read => Operation::Device(DeviceOperation::List(user)),
         [user, "licenseDetails"] if read => Operation::ListLicenseDetails(user),
         [user, "assignLicense"] if write => Operation::AssignLicense(user),
         []
@@ -275,6 +293,9 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "revokeSignInSessions" | "memberOf" | "ownedObjects" | "licenseDetails" | "assignLicense"]
         | [_, "appRoleAssignments" | "oauth2PermissionGrants"]
         | [_, "authentication", "methods" | PASSES]
+        | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
+        | [_, "managedDevices" | "appRoleAssignments" | "oauth2PermissionGrants"]
+        | [_, "authentication", "methods"]
         | [_, "authentication", "methods" | "passwordMethods", _]
         | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
         _ => return None,

@@ -14,6 +14,7 @@ use crate::tenant::{Tenant, User};
 mod calendars;
 mod deleted;
 mod delta;
+mod devices;
 mod directory;
 mod drives;
 mod events;
@@ -88,6 +89,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::CreateFolder { drive, folder } => items::create_folder(visit, drive, folder),
         Operation::UploadFile { drive, folder, name } => items::upload(visit, drive, folder, name),
         Operation::CopyItem { drive, item } => items::copy(visit, drive, item),
+        Operation::Device(operation) => devices::answer(visit, operation),
         Operation::ListMessages(user) => mail::list(visit, user),
         Operation::CreateDraft(user) => mail::create(visit, user),
         Operation::DeleteMessage { user, message } => mail::delete(visit, user, message),
@@ -110,14 +112,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetPrincipal(key) => principals::get(visit, key),
         Operation::ListAppRoleAssignments(key) => principals::list_app_role_assignments(visit, key),
         Operation::ListPrincipalRoles { principal, cast } => principals::list_roles(visit, principal, cast),
-        Operation::ListRoleAssignments => rights::list_roles(visit),
-        Operation::RemoveRoleAssignment(key) => rights::remove_role(visit, key),
-        Operation::ListUserAppRoles(user) => rights::list_app_roles(visit, user),
-        Operation::RemoveAppRole { resource, assignment } => {
-            rights::remove_app_role(visit, resource, assignment)
-        }
-        Operation::ListConsents(user) => rights::list_consents(visit, user),
-        Operation::RemoveConsent(key) => rights::remove_consent(visit, key),
+        Operation::Right(operation) => rights::answer(visit, operation),
         Operation::ListMethods(user) => methods::list(visit, user),
         Operation::RemoveMethod { user, segment, method } => methods::remove(visit, user, segment, method),
         Operation::ListPasses(user) => passes::list(visit, user),

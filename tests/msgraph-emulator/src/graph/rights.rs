@@ -11,13 +11,26 @@ use crate::error::Refusal;
 use crate::paging::metadata;
 use crate::query::{LIST, NONE, Query};
 use crate::reply::Reply;
+use crate::route::Right;
 use crate::tenant::{name_id, role_id};
 
 /// What a consented application may do.
 const SCOPE: &str = "openid User.Read";
 
 /// The roles of one principal, which the filter has to name; all of them on one page.
-pub(super) fn list_roles(visit: &mut Visit<'_>) -> Answer {
+/// Carries out an operation on rights.
+pub(super) fn answer(visit: &mut Visit<'_>, operation: Right<'_>) -> Answer {
+    match operation {
+        Right::ListRoles => list_roles(visit),
+        Right::RemoveRole(key) => remove_role(visit, key),
+        Right::ListAppRoles(user) => list_app_roles(visit, user),
+        Right::RemoveAppRole { resource, assignment } => remove_app_role(visit, resource, assignment),
+        Right::ListConsents(user) => list_consents(visit, user),
+        Right::RemoveConsent(key) => remove_consent(visit, key),
+    }
+}
+
+fn list_roles(visit: &mut Visit<'_>) -> Answer {
     let query = Query::read(visit.request, LIST)?;
     let filter = query.filter_on(&["principalId"])?;
     let filter = filter.ok_or_else(|| Refusal::unsupported_query("Unsupported Query."))?;
@@ -37,7 +50,7 @@ pub(super) fn list_roles(visit: &mut Visit<'_>) -> Answer {
     Ok(listing(visit, "roleManagement/directory/roleAssignments", value))
 }
 
-pub(super) fn remove_role(visit: &mut Visit<'_>, key: &str) -> Answer {
+fn remove_role(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let holder = visit.tenant.users.values().find_map(|user| {
         let role = user.role.as_deref()?;
@@ -50,7 +63,7 @@ pub(super) fn remove_role(visit: &mut Visit<'_>, key: &str) -> Answer {
 }
 
 /// The user's own assignments and those of the user's groups, as Graph has them (2021).
-pub(super) fn list_app_roles(visit: &mut Visit<'_>, key: &str) -> Answer {
+fn list_app_roles(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let user = visit.user(key)?;
     let own = user.app_roles.iter().map(|name| app_role(user.id, "User", name));
@@ -64,7 +77,7 @@ pub(super) fn list_app_roles(visit: &mut Visit<'_>, key: &str) -> Answer {
 }
 
 /// Whoever's assignment it is: a group's is taken from all its members.
-pub(super) fn remove_app_role(visit: &mut Visit<'_>, resource: &str, key: &str) -> Answer {
+fn remove_app_role(visit: &mut Visit<'_>, resource: &str, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let is_it = |principal: Uuid, name: &String| {
         right_id(principal, "appRole", name) == key && resource_id(name).to_string() == resource
@@ -91,7 +104,7 @@ pub(super) fn remove_app_role(visit: &mut Visit<'_>, resource: &str, key: &str) 
     Ok(Reply::no_content())
 }
 
-pub(super) fn list_consents(visit: &mut Visit<'_>, key: &str) -> Answer {
+fn list_consents(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let user = visit.user(key)?;
     let grants = user.consents.iter().map(|name| {
@@ -107,7 +120,7 @@ pub(super) fn list_consents(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(listing(visit, "oauth2PermissionGrants", grants.collect()))
 }
 
-pub(super) fn remove_consent(visit: &mut Visit<'_>, key: &str) -> Answer {
+fn remove_consent(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let holder = visit.tenant.users.values().find_map(|user| {
         let name = user.consents.iter().find(|name| right_id(user.id, "consent", name) == key)?;

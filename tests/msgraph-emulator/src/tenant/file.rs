@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Application, Channel, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
+use super::{Application, Device, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -20,6 +21,8 @@ struct TenantFile {
     country: Option<String>,
     #[serde(default)]
     concealed_names: bool,
+    #[serde(default)]
+    without_intune: bool,
     #[serde(default)]
     applications: Vec<Value>,
     #[serde(default)]
@@ -155,6 +158,7 @@ impl Tenant {
         let mut tenant = Self::bare(file.tenant_id, &file.display_name, &first);
         tenant.domains.extend(domains);
         tenant.concealed_names = file.concealed_names;
+        tenant.intune = !file.without_intune;
         if let Some(country) = file.country {
             tenant.country = country;
         }
@@ -267,6 +271,7 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
             "consents" => user.consents = parse(&format!("{place}.consents"), value.clone())?,
             "onPremisesSyncEnabled" => user.synced = value.as_bool().ok_or_else(wrong)?,
             "mailbox" => user = user.mailbox(Mailbox::parse(place, value)?),
+            "devices" => user.devices = Device::parse(place, value)?,
             "drive" => user = user.drive(Drive::parse(place, value)?),
             "licenses" => {
                 user.wishes.licenses = parse(&format!("{place}.licenses"), value.clone())?;

@@ -16,6 +16,7 @@ mod copies;
 mod country;
 mod crowd;
 mod deletion;
+mod device;
 mod drive;
 mod event;
 mod file;
@@ -39,6 +40,8 @@ pub use channel::Channel;
 pub(crate) use channel::channel_id;
 pub(crate) use copies::{Clash, Order, job_key};
 use crowd::Crowd;
+pub use device::Device;
+pub(crate) use device::PROPERTIES as DEVICE_PROPERTIES;
 pub use drive::Drive;
 pub(crate) use drive::{Share, drive_id, item as drive_item, permission};
 pub use event::Event;
@@ -80,6 +83,8 @@ pub struct Tenant {
     pub(crate) country: String,
     /// Whether reports show pseudonyms instead of names.
     pub(crate) concealed_names: bool,
+    /// Whether the tenant has bought Intune.
+    pub(crate) intune: bool,
     pub(crate) applications: BTreeMap<String, Application>,
     pub(crate) users: BTreeMap<Uuid, User>,
     pub(crate) deleted: BTreeMap<Uuid, User>,
@@ -111,6 +116,7 @@ impl Tenant {
             domains: vec![domain.to_owned()],
             country: "US".to_owned(),
             concealed_names: false,
+            intune: true,
             applications: BTreeMap::new(),
             users: BTreeMap::new(),
             deleted: BTreeMap::new(),

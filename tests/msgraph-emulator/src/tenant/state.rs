@@ -65,6 +65,10 @@ impl Tenant {
         if let Some(mailbox) = &user.mailbox {
             state.insert("mailbox", mailbox.state(|text| self.with_passes_named(text)));
         }
+        if !user.devices.is_empty() {
+            let states = user.devices.iter().map(|device| (device.device_name.clone(), json!(device.state)));
+            state.insert("devices", Value::Object(states.collect()));
+        }
         if let Some(drive) = &user.drive {
             state.insert("drive", drive.state());
         }

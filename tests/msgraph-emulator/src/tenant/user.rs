@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::pass::Pass;
 use super::{Drive, Mailbox, country};
+use super::{Device, Drive, Mailbox, country};
 use crate::clock::CREATED;
 
 /// The text properties that can be written, with the longest value Entra takes.
@@ -116,6 +117,8 @@ pub struct User {
     pub(crate) mailbox: Option<Box<Mailbox>>,
     /// The OneDrive, once there is one.
     pub(crate) drive: Option<Box<Drive>>,
+    /// The devices enrolled in Intune.
+    pub(crate) devices: Vec<Device>,
     pub(crate) wishes: Wishes,
 }
 
@@ -193,6 +196,7 @@ impl User {
             inherited: BTreeMap::new(),
             mailbox: None,
             drive: None,
+            devices: Vec::new(),
             wishes: Wishes::default(),
         }
     }
@@ -264,6 +268,13 @@ impl User {
     #[must_use]
     pub fn drive(mut self, drive: Drive) -> Self {
         self.drive = Some(Box::new(drive));
+        self
+    }
+
+    /// Lets the user have enrolled this device.
+    #[must_use]
+    pub fn device(mut self, device: Device) -> Self {
+        self.devices.push(device);
         self
     }
 

@@ -26,6 +26,7 @@ mod licenses;
 mod limits;
 mod mail;
 mod mailbox;
+mod managed_devices;
 mod members;
 mod methods;
 mod passes;

@@ -33,7 +33,7 @@ impl Scenario {
 /// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
 /// out; one account was deleted.
 fn tenant() -> Tenant {
-    use msgraph_emulator::{Application, Calendar, Drive, Event, Group, Mailbox, Sku, User};
+    use msgraph_emulator::{Application, Calendar, Device, Drive, Event, Group, Mailbox, Sku, User};
     let (grace, ada) = ("grace@contoso.example", "ada@contoso.example");
     let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": "edsger@contoso.example" } }] });
     let event = |subject: &str, day: &str| {
@@ -60,7 +60,9 @@ fn tenant() -> Tenant {
                 .role("RoleManagement.ReadWrite.Directory")
                 .role("AppRoleAssignment.ReadWrite.All")
                 .role("DelegatedPermissionGrant.ReadWrite.All")
-                .role("UserAuthenticationMethod.ReadWrite.All"),
+                .role("UserAuthenticationMethod.ReadWrite.All")
+                .role("DeviceManagementManagedDevices.Read.All")
+                .role("DeviceManagementManagedDevices.PrivilegedOperations.All"),
         )
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
@@ -78,6 +80,10 @@ fn tenant() -> Tenant {
                 .method("fido2")
                 .method("phone")
                 .default_method("microsoftAuthenticator")
+                .device(Device::company("Laptop"))
+                .device(Device::personal("Phone"))
+                .device(Device::personal("Tablet").in_state("retireFailed"))
+                .device(Device::company("Desktop").in_state("wipeIssued"))
                 .mailbox(mailbox)
                 .drive(
                     Drive::new()

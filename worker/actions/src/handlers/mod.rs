@@ -26,6 +26,7 @@ mod remove_licenses;
 mod remove_manager;
 mod reset_password;
 mod restore_user;
+mod retire_devices;
 mod revoke_sessions;
 mod send_mail;
 mod set_manager;
@@ -68,6 +69,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<remove_manager::RemoveManager>(),
         Entry::of::<reset_password::ResetPassword>(),
         Entry::of::<restore_user::RestoreUser>(),
+        Entry::of::<retire_devices::RetireDevices>(),
         Entry::of::<revoke_sessions::RevokeSessions>(),
         Entry::of::<send_mail::SendMail>(),
         Entry::of::<set_manager::SetManager>(),
