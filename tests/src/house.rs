@@ -266,6 +266,7 @@ pub fn variables(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, S
         ("BROKER__PREFIX", prefix.to_owned()),
         ("GRAPH__URL", emulator.url()),
         ("GRAPH__LOGIN_URL", emulator.url()),
+        ("EXCHANGE__URL", emulator.url()),
         ("TENANTS__CONTOSO__TENANT_ID", application.tenant_id),
         ("TENANTS__CONTOSO__CLIENT_ID", application.client_id),
         ("TENANTS__CONTOSO__CLIENT_SECRET", application.client_secret),

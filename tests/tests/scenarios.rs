@@ -1,7 +1,8 @@
 //! Stories, a folder each: a tenant and events go in; results and writes come out and are compared.
 //!
 //! A folder under `tests/scenarios` holds `tenant.json`, `event.json` or several `event-….json` that are published
-//! one after the other, and `workflows.yaml` if the story has workflows of its own. `make bless` writes
+//! one after the other, `workflows.yaml` if the story has workflows of its own, and `settings.json` if the worker is set
+//! up in another way (`{ "EXCHANGE__COMMANDS": "true" }`). `make bless` writes
 //! `results.json` and `writes.txt`; reading a change to the second is reading what is done to people's accounts.
 
 #![expect(
@@ -11,7 +12,7 @@
     reason = "a test that meets something unexpected fails"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt, stream};
@@ -53,7 +54,9 @@ fn every_story_is_whole_and_every_file_is_read() {
             assert!(files.contains(*file), "{shown}: no {file}; `make bless` writes what is compared");
         }
         let known = |file: &str| {
-            file == "tenant.json" || file == "workflows.yaml" || is_event(file) || GOLDENS.contains(&file)
+            ["tenant.json", "workflows.yaml", "settings.json"].contains(&file)
+                || is_event(file)
+                || GOLDENS.contains(&file)
         };
         let unknown: Vec<_> = files.iter().filter(|file| !known(file)).collect();
         assert!(unknown.is_empty(), "{shown}: nobody reads {unknown:?}");
@@ -82,6 +85,10 @@ async fn tell(story: &Path) -> (String, String) {
     let mut house = House::with(tenant);
     if files.contains("workflows.yaml") {
         house = house.workflows(&read(story, "workflows.yaml"));
+    }
+    if files.contains("settings.json") {
+        let settings: BTreeMap<String, String> = serde_json::from_str(&read(story, "settings.json")).unwrap();
+        house = settings.into_iter().fold(house, |house, (key, value)| house.set(&key, value));
     }
     let mut house = house.build().await;
     let mut worker = house.worker().await;

@@ -207,6 +207,9 @@ const WIPE_DEVICES: &[&str] = &[
     "DeviceManagementManagedDevices.PrivilegedOperations.All",
 ];
 
+/// Not one of Graph's.
+const ADMINISTER_EXCHANGE: &[&str] = &["Exchange.ManageAsApp"];
+
 /// Every permission some operation needs.
 pub(crate) fn all() -> BTreeSet<&'static str> {
     let rows = [
@@ -308,6 +311,7 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
             WRITE_PASSES
         }
         Operation::RemoveMethod { .. } => WRITE_METHODS,
+        Operation::InvokeCommand(_) => ADMINISTER_EXCHANGE,
         Operation::Device(operation) => any_of_devices(operation),
         Operation::GetReport(_) => READ_REPORTS,
         Operation::GetReportSettings => READ_REPORT_SETTINGS,

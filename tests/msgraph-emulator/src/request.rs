@@ -74,7 +74,20 @@ impl Request {
 
     /// Everything but reads counts as a write.
     pub(crate) fn is_write(&self) -> bool {
-        self.method != Method::GET && self.method != Method::HEAD
+        let reads = self.method == Method::GET || self.method == Method::HEAD;
+        !(reads || self.is_exchange_admin() && self.gets())
+    }
+
+    /// Whether the request is for Exchange's administration.
+    pub(crate) fn is_exchange_admin(&self) -> bool {
+        self.path.starts_with("/adminapi/")
+    }
+
+    /// Whether a cmdlet only gets something: all of them are posted.
+    fn gets(&self) -> bool {
+        let body: Option<Value> = serde_json::from_slice(&self.body).ok();
+        let name = body.as_ref().and_then(|body| body.pointer("/CmdletInput/CmdletName"));
+        name.and_then(Value::as_str).is_some_and(|name| name.starts_with("Get-"))
     }
 
     /// Whether the request is one to sign in rather than for Graph.

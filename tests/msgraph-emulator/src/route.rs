@@ -63,6 +63,8 @@ pub(crate) enum Operation<'a> {
         item: &'a str,
     },
     Device(DeviceOperation<'a>),
+    /// Of Exchange's administration, which is not behind Graph.
+    InvokeCommand(&'a str),
     ListMessages(&'a str),
     CreateDraft(&'a str),
     DeleteMessage {
@@ -191,6 +193,14 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
     let Some((&version, path)) = segments.split_first() else {
         return Err(Refusal::unknown_segment(""));
     };
+    if let ["adminapi", "beta", tenant, "InvokeCommand"] = *segments {
+        let is_post = method == Method::POST;
+        return if is_post {
+            Ok(Operation::InvokeCommand(tenant))
+        } else {
+            Err(Refusal::method_not_allowed())
+        };
+    }
     if version != "v1.0" {
         return Err(Refusal::malformed(format!("Invalid version: {version}")));
     }

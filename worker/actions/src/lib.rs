@@ -15,6 +15,7 @@ pub mod definitions;
 mod departure;
 pub mod driver;
 pub mod error;
+mod exchange_commands;
 mod groups;
 mod handlers;
 mod html;

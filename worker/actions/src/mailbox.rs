@@ -78,6 +78,16 @@ impl<T> Mailbox<T> {
         Ok(Self::None { user })
     }
 
+    /// The same mailbox, seen in another way.
+    pub fn map<U>(self, see: impl FnOnce(T) -> U) -> Mailbox<U> {
+        match self {
+            Self::Present { user, seen } => Mailbox::Present { user, seen: see(seen) },
+            Self::Promised => Mailbox::Promised,
+            Self::Awaited { user, looks } => Mailbox::Awaited { user, looks },
+            Self::None { user } => Mailbox::None { user },
+        }
+    }
+
     /// What is seen of the mailbox, or else the plan of a step that finds none: nothing to do, or to wait for it.
     pub fn or_nothing<C>(&self) -> Result<(&Account, &T), Plan<C>> {
         match self {

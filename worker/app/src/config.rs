@@ -29,6 +29,8 @@ pub struct Config {
     pub workflows: Workflows,
     /// Microsoft Graph.
     pub graph: Graph,
+    /// Exchange's administration.
+    pub exchange: Exchange,
     /// Metrics and health.
     pub admin: Admin,
     /// Logging.
@@ -84,6 +86,14 @@ pub struct Graph {
     retry_budget_seconds: u64,
     batching: bool,
     limits_share: f64,
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    commands: bool,
+    url: String,
 }
 
 /// See `config.default.toml`.
@@ -218,7 +228,9 @@ impl Config {
     /// The Graph client's settings for one tenant. Nothing is read yet of the files they name.
     pub fn tenant(&self, tenant: &Tenant) -> msgraph::Settings {
         let Graph { cloud, url: graph_url, login_url, .. } = &self.graph;
-        let shared = Addresses { cloud: *cloud, graph_url, login_url };
+        let Exchange { commands, url } = &self.exchange;
+        let exchange = commands.then_some(url.as_str());
+        let shared = Addresses { cloud: *cloud, graph_url, login_url, exchange };
         msgraph::Settings {
             request_timeout: Duration::from_secs(self.graph.request_timeout_seconds),
             retry_budget: Duration::from_secs(self.graph.retry_budget_seconds),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use msgraph::{Cloud, Credential, SecretSource, Settings};
+use msgraph::{Cloud, Credential, ExchangeAdmin, SecretSource, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, Secret};
@@ -19,6 +19,10 @@ pub struct Tenant {
     graph_url: String,
     #[serde(default)]
     login_url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exchange_commands: Option<bool>,
+    #[serde(default)]
+    exchange_url: String,
     #[serde(default)]
     client_secret: Secret,
     #[serde(default)]
@@ -50,6 +54,8 @@ pub struct Addresses<'a> {
     pub graph_url: &'a str,
     /// Where tokens come from.
     pub login_url: &'a str,
+    /// Where Exchange is administered, if it may be.
+    pub exchange: Option<&'a str>,
 }
 
 /// What may be done in a tenant.
@@ -134,13 +140,15 @@ impl Tenant {
         let credential =
             self.given().into_iter().next().map_or_else(|| "".into(), |(_, credential)| credential);
         let settings = Settings::new(&self.tenant_id, &self.client_id, credential);
-        let settings = settings.in_cloud(self.cloud.unwrap_or(shared.cloud));
+        let cloud = self.cloud.unwrap_or(shared.cloud);
+        let settings = settings.in_cloud(cloud);
         let first = |named: [&str; 2], default: &str| {
             named.into_iter().find(|url| !url.is_empty()).unwrap_or(default).to_owned()
         };
         Settings {
             graph_url: first([&self.graph_url, shared.graph_url], &settings.graph_url),
             login_url: first([&self.login_url, shared.login_url], &settings.login_url),
+            exchange_admin: self.exchange_admin(cloud, shared.exchange),
             limits: self.limits(share),
             access: match self.access {
                 Access::Read => msgraph::Access::Read,
@@ -148,6 +156,17 @@ impl Tenant {
             },
             ..settings
         }
+    }
+
+    /// Where Exchange is administered, if it may be in this tenant.
+    fn exchange_admin(&self, cloud: Cloud, shared: Option<&str>) -> Option<ExchangeAdmin> {
+        if !self.exchange_commands.unwrap_or(shared.is_some()) {
+            return None;
+        }
+        let default = ExchangeAdmin::in_cloud(cloud);
+        let mut named = [self.exchange_url.as_str(), shared.unwrap_or_default()].into_iter();
+        let url = named.find(|url| !url.is_empty()).unwrap_or(&default.url).to_owned();
+        Some(ExchangeAdmin { url, ..default })
     }
 
     fn limits(&self, share: f64) -> msgraph::Limits {
@@ -176,7 +195,8 @@ fn is_named(file: &Path) -> bool {
 mod tests {
     use super::*;
 
-    const NOWHERE_ELSE: Addresses<'_> = Addresses { cloud: Cloud::Global, graph_url: "", login_url: "" };
+    const NOWHERE_ELSE: Addresses<'_> =
+        Addresses { cloud: Cloud::Global, graph_url: "", login_url: "", exchange: None };
 
     fn tenant(keys: &[&str]) -> Tenant {
         let mut value = serde_json::json!({ "tenant_id": "t", "client_id": "c" });
@@ -229,6 +249,28 @@ mod tests {
         let several = refusal(&["client_secret", "certificate_file", "refresh_token_file"]);
         assert!(several.contains("client_secret, certificate_file, refresh_token; keep one"), "{several}");
         assert!(refusal(&["client_secret", "certificate_password"]).contains("set certificate_file as well"));
+    }
+
+    #[test]
+    fn exchange_is_administered_only_where_somebody_says_so() {
+        let admin = |keys: serde_json::Value, shared: Option<&str>| {
+            let mut value = serde_json::json!({ "tenant_id": "t", "client_id": "c" });
+            value.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+            let tenant: Tenant = serde_json::from_value(value).unwrap();
+            let settings = tenant.settings(Addresses { exchange: shared, ..NOWHERE_ELSE }, 1.0);
+            settings.exchange_admin.map(|admin| (admin.url, admin.scope))
+        };
+        let office = |url: &str| Some((url.to_owned(), "https://outlook.office365.com/.default".to_owned()));
+        let none = || serde_json::json!({});
+        let (on, off) = (
+            serde_json::json!({ "exchange_commands": true }),
+            serde_json::json!({ "exchange_commands": false }),
+        );
+        assert_eq!(admin(none(), None), None);
+        assert_eq!(admin(none(), Some("")), office("https://outlook.office365.com"));
+        assert_eq!(admin(none(), Some("http://localhost:1")), office("http://localhost:1"));
+        assert_eq!(admin(off, Some("")), None);
+        assert_eq!(admin(on, None), office("https://outlook.office365.com"));
     }
 
     #[test]

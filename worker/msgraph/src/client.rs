@@ -38,6 +38,8 @@ struct Inner {
     batching: bool,
     retry_budget: Duration,
     tokens: Tokens,
+    /// Those for Exchange's administration, and what its requests name as the mailbox they are about.
+    exchange_admin: Option<(Tokens, String)>,
     lanes: Lanes,
     transport: Arc<Transport>,
     observer: Arc<dyn Observer>,
@@ -69,6 +71,11 @@ impl Client {
         let endpoints = Endpoints::of(&settings)?;
         let http = http_client(&settings, &endpoints)?;
         let tokens = Tokens::new(http.clone(), endpoints.clone(), &settings, Arc::clone(&observer));
+        let exchange_admin = settings.exchange_admin.as_ref().map(|admin| {
+            let endpoints = endpoints.for_exchange_admin(&admin.scope);
+            let tokens = Tokens::new(http.clone(), endpoints, &settings, Arc::clone(&observer));
+            (tokens, organization_mailbox(settings.tenant_id.trim()))
+        });
         let transport = Arc::new(Transport {
             http,
             endpoints: endpoints.clone(),
@@ -85,6 +92,7 @@ impl Client {
             batching,
             retry_budget,
             tokens,
+            exchange_admin,
             lanes,
             transport,
             observer,
@@ -141,17 +149,21 @@ impl Client {
             return Err(Error::read_only());
         }
         let url = self.url_of(&request.target)?;
+        let tokens = match (&request.target, &self.inner.exchange_admin) {
+            (Target::ExchangeAdmin, Some((tokens, _))) => tokens,
+            _ => &self.inner.tokens,
+        };
         let mut retry = Retry::new(self.inner.retry_budget);
         let mut renewed = false;
         loop {
-            let token = self.inner.tokens.current(&mut retry).await?;
+            let token = tokens.current(&mut retry).await?;
             let (mut outcome, used) = self.attempt(request, &url, token, &mut retry).await;
             if let Some(used) =
                 used.filter(|_| !renewed && outcome.as_ref().is_err_and(Error::is_unauthorized))
             {
                 // Tokens end early when consent or a policy changes. Nothing was processed, so a POST may go again.
                 renewed = true;
-                let token = self.inner.tokens.replacing(&used, &mut retry).await?;
+                let token = tokens.replacing(&used, &mut retry).await?;
                 (outcome, _) = self.attempt(request, &url, token, &mut retry).await;
             }
             let error = match outcome {
@@ -234,7 +246,7 @@ impl Client {
             path: below_version.unwrap_or_else(|| url.path().to_owned()),
             body: request.body.clone(),
             is_file: request.is_file,
-            extra_headers: request.headers.clone(),
+            extra_headers: self.headers_of(request),
             wants_answer: request.wants_answer,
             attempt,
             context: Context {
@@ -243,6 +255,17 @@ impl Client {
                 request_id: uuid::Uuid::new_v4().to_string(),
             },
         }
+    }
+
+    /// The request's own headers. Exchange routes a command by the mailbox it names: that of the organization, which
+    /// names nobody, serves for all.
+    fn headers_of(&self, request: &Request) -> Vec<(&'static str, String)> {
+        let mut headers: Vec<_> =
+            request.headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        if let (Target::ExchangeAdmin, Some((_, mailbox))) = (&request.target, &self.inner.exchange_admin) {
+            headers.push(("X-AnchorMailbox", mailbox.clone()));
+        }
+        headers
     }
 
     /// Sends calls in their turn and keeps their ids.
@@ -281,6 +304,9 @@ impl Client {
                 .ok()
                 .filter(|url| url.origin() == endpoints.graph_url.origin() && url.username().is_empty())
                 .ok_or_else(Error::foreign_link),
+            Target::ExchangeAdmin => endpoints.exchange_admin.clone().ok_or_else(|| {
+                Error::settings("Exchange is not administered here; turn its undocumented interface on first")
+            }),
         }
     }
 }
@@ -316,6 +342,11 @@ impl Reader<'_> {
         (&self.client.inner.transport, Retry::new(self.client.inner.retry_budget))
     }
 
+    /// Whether there is an address to administer Exchange at.
+    pub(crate) fn has_exchange_admin(self) -> bool {
+        self.client.inner.exchange_admin.is_some()
+    }
+
     /// Sends a read that is there already.
     pub(crate) async fn send(self, request: &Request) -> Result<Response, Error> {
         self.client.send(request).await
@@ -339,6 +370,11 @@ impl Writer<'_> {
         Ok(self.client.send(&write.into_request(false)).await?.location().cloned())
     }
 
+    /// Sends a write that is there already.
+    pub(crate) async fn send_request(self, request: &Request) -> Result<(), Error> {
+        self.client.send(request).await.map(|_| ())
+    }
+
     /// Writes and reads the answer.
     pub(crate) async fn send_for<T: DeserializeOwned>(self, write: Write) -> Result<T, Error> {
         self.client.send(&write.into_request(true)).await?.json()
@@ -353,6 +389,11 @@ impl Writer<'_> {
     pub(crate) fn address(self, path: &str) -> String {
         format!("{}{path}", self.client.inner.endpoints.graph)
     }
+}
+
+/// The mailbox that every organization has in Exchange Online (client code, 2026).
+fn organization_mailbox(tenant_id: &str) -> String {
+    format!("APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant_id}")
 }
 
 /// A reference to another object.

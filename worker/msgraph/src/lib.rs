@@ -6,7 +6,7 @@
 //!   whoever changes it cannot look around.
 //! - It never sends a POST again when Graph may have acted on the first one; the error says
 //!   [`is_ambiguous`](Error::is_ambiguous) and the next observation decides.
-//! - It never sends a token to another host than the one in the [`Settings`], nor over a network in the clear; a
+//! - It never sends a token to another host than those in the [`Settings`], nor over a network in the clear; a
 //!   report's redirect is followed without one.
 //! - With [`Access::Read`] it never sends a write, whoever asks.
 //! - It never puts a secret, a name, an address or a message of Graph into an error's text.
@@ -33,6 +33,7 @@ mod download;
 mod drives;
 mod error;
 mod events;
+mod exchange_admin;
 mod groups;
 mod items;
 mod lane;
@@ -70,6 +71,8 @@ pub use drives::{Drive, Identity, IdentitySet, Permission, Quota};
 pub use error::Error;
 pub use events::{Event, Recurrence, RecurrencePattern, RecurrenceRange};
 pub use groups::{Group, GroupKind, Owner};
+pub use exchange_admin::{AdministeredMailbox, ExchangeAdmin};
+pub use groups::{Group, GroupKind};
 pub use items::{CopyOrder, CopyState, DriveItem, ROOT, RefusedItem};
 pub use lane::Priority;
 pub use lane::limits::{Limits, TenantSize};

@@ -176,6 +176,12 @@ impl Recipient {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Purpose {
+    user_purpose: Option<String>,
+}
+
 /// A change of a mailbox's settings. What is not sent keeps its value.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -193,6 +199,13 @@ impl Reader<'_> {
     pub async fn automatic_replies(self, user_id: &str) -> Result<Option<AutomaticReplies>, Error> {
         let query = Query::new(&["users", user_id, "mailboxSettings", "automaticRepliesSetting"])?;
         in_mailbox(self.get(query).await)
+    }
+
+    /// What a mailbox is for: `user`, `shared`, `room` and the like; `None` where there is no mailbox, or not yet.
+    pub async fn mailbox_purpose(self, user_id: &str) -> Result<Option<String>, Error> {
+        let query = Query::new(&["users", user_id, "mailboxSettings"])?;
+        let settings: Option<Purpose> = in_mailbox(self.get(query).await)?;
+        Ok(settings.and_then(|settings| settings.user_purpose))
     }
 
     /// The rules of the inbox; `None` where there is no mailbox, or not yet.

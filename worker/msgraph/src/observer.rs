@@ -38,12 +38,21 @@ pub enum Service {
     Reports,
     /// Managed devices.
     Intune,
+    /// Exchange's administration, which is not behind Graph.
+    ExchangeAdmin,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 6] =
-        [Self::Directory, Self::Exchange, Self::SharePoint, Self::Teams, Self::Reports, Self::Intune];
+    pub const ALL: [Self; 7] = [
+        Self::Directory,
+        Self::Exchange,
+        Self::SharePoint,
+        Self::Teams,
+        Self::Reports,
+        Self::Intune,
+        Self::ExchangeAdmin,
+    ];
 
     /// The name used in metrics.
     pub fn as_str(self) -> &'static str {
@@ -54,6 +63,7 @@ impl Service {
             Self::Teams => "teams",
             Self::Reports => "reports",
             Self::Intune => "intune",
+            Self::ExchangeAdmin => "exchange_admin",
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) enum Target {
     Path(String),
     /// A link to a next page, followed as Graph wrote it.
     Link(String),
+    /// Where Exchange is administered, by a cmdlet in the body.
+    ExchangeAdmin,
 }
 
 impl Request {
@@ -55,6 +57,20 @@ impl Request {
         })
     }
 
+    /// A cmdlet of Exchange's administration.
+    pub(crate) fn command(body: Bytes, is_write: bool) -> Self {
+        Self {
+            method: Method::POST,
+            target: Target::ExchangeAdmin,
+            body: Some(body),
+            is_file: false,
+            headers: Vec::new(),
+            is_write,
+            service: Service::ExchangeAdmin,
+            wants_answer: !is_write,
+        }
+    }
+
     /// The next page of a listing that this request began.
     pub(crate) fn link(&self, link: String) -> Self {
         Self {
@@ -71,7 +87,7 @@ impl Request {
 
     /// Reports answer with a redirect, which a batch does not follow; a large body would make a batch too large.
     pub(crate) fn may_travel_in_batch(&self) -> bool {
-        self.service != Service::Reports
+        !matches!(self.service, Service::Reports | Service::ExchangeAdmin)
             && !self.is_file
             && self.body.as_ref().is_none_or(|body| body.len() <= BATCHED_BODY_BYTES)
     }

@@ -204,7 +204,9 @@ fn code_of(value: &Value) -> Option<String> {
 
 /// Both spellings are in use across Graph's services (seen 2025).
 fn inner_of(value: &Value) -> Option<&Value> {
-    value.get("innerError").or_else(|| value.get("innererror"))
+    let inner = value.get("innerError").or_else(|| value.get("innererror"));
+    // Exchange's administration puts the cause one deeper (client code, 2026).
+    inner.or_else(|| value.get("internalException").or_else(|| value.get("internalexception")))
 }
 
 /// A code or an id as it may be printed: anything that could carry a name, an address or a line break is dropped.

@@ -7,6 +7,7 @@ use reqwest::Url;
 
 use crate::cloud::Cloud;
 use crate::error::Error;
+use crate::exchange_admin::ExchangeAdmin;
 use crate::lane::limits::Limits;
 use crate::token::{self, Credential};
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub login_url: String,
     /// The root of Microsoft Graph; the client appends `/v1.0`.
     pub graph_url: String,
+    /// Where Exchange is administered over an interface that Microsoft does not document; nothing: it is not.
+    pub exchange_admin: Option<ExchangeAdmin>,
     /// How long one attempt may take, from connecting to the last byte of the answer.
     pub request_timeout: Duration,
     /// How long after its first attempt a request may still be repeated here; zero means never.
@@ -57,6 +60,7 @@ impl Settings {
             credential,
             login_url: Cloud::Global.login_url().to_owned(),
             graph_url: Cloud::Global.graph_url().to_owned(),
+            exchange_admin: None,
             request_timeout: Duration::from_secs(30),
             retry_budget: Duration::from_secs(20),
             max_body_bytes: 8 * 1024 * 1024,
@@ -99,6 +103,8 @@ pub(crate) struct Endpoints {
     pub scope: String,
     /// What it asks a token for on behalf of a person: what was consented to, a refresh token, and who it is.
     pub delegated_scope: String,
+    /// Where Exchange is administered, if it is.
+    pub exchange_admin: Option<Url>,
     /// Neither address needs TLS.
     pub plain: bool,
     /// Both addresses need TLS.
@@ -124,7 +130,15 @@ impl Endpoints {
         let sign_in = format!("{login_root}/{tenant}/oauth2/v2.0");
         let parse = |text: &str| Url::parse(text).map_err(|_| Error::settings("an address cannot be parsed"));
         let (graph_url, token_url) = (parse(&graph)?, parse(&format!("{sign_in}/token"))?);
-        let secure = [&graph_url, &token_url].map(|url| url.scheme() == "https");
+        let exchange_admin = match &settings.exchange_admin {
+            Some(ExchangeAdmin { url, .. }) => {
+                let root = root("Exchange address", url)?;
+                Some(parse(&format!("{root}/adminapi/beta/{tenant}/InvokeCommand"))?)
+            }
+            None => None,
+        };
+        let addresses = [&graph_url, &token_url].into_iter().chain(&exchange_admin);
+        let secure: Vec<_> = addresses.map(|url| url.scheme() == "https").collect();
         Ok(Self {
             token_url,
             device_code_url: parse(&format!("{sign_in}/devicecode"))?,
@@ -132,9 +146,18 @@ impl Endpoints {
             graph_url,
             scope: format!("{graph_root}/.default"),
             delegated_scope: format!("{graph_root}/.default offline_access openid profile"),
+            exchange_admin,
             plain: !secure.contains(&true),
             encrypted: !secure.contains(&false),
         })
+    }
+}
+
+impl Endpoints {
+    /// The same addresses, and tokens for Exchange's administration.
+    pub(crate) fn for_exchange_admin(&self, scope: &str) -> Self {
+        let delegated_scope = format!("{scope} offline_access openid profile");
+        Self { scope: scope.to_owned(), delegated_scope, ..self.clone() }
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Call {
     pub body: Option<Bytes>,
     /// Whether the body is a file's content and no JSON.
     pub is_file: bool,
-    pub extra_headers: Vec<(&'static str, &'static str)>,
+    pub extra_headers: Vec<(&'static str, String)>,
     pub wants_answer: bool,
     /// 1 for the first attempt.
     pub attempt: u32,
@@ -51,7 +51,7 @@ impl Call {
         let kind = if self.is_file { "application/octet-stream" } else { "application/json" };
         let kind = self.body.as_ref().map(|_| (CONTENT_TYPE.as_str(), kind));
         let priority = self.priority.header().map(|priority| ("x-ms-throttle-priority", priority));
-        let extra = self.extra_headers.iter().map(|(name, value)| (*name, *value));
+        let extra = self.extra_headers.iter().map(|(name, value)| (*name, value.as_str()));
         id.into_iter().chain(kind).chain(priority).chain(extra)
     }
 }

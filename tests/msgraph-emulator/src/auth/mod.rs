@@ -44,6 +44,8 @@ pub(crate) struct Tokens {
 #[derive(Debug)]
 struct Issued {
     client_id: String,
+    /// What it is good for.
+    resource: String,
     /// `roles` of an application's own token, `scp` of one it has for a user.
     permissions: Arc<BTreeSet<String>>,
     user: Option<Uuid>,
@@ -266,6 +268,7 @@ impl Tokens {
         let token = jwt(&Value::Object(claims));
         let issued = Issued {
             client_id: application.client_id.clone(),
+            resource: resource.to_owned(),
             permissions: Arc::new(permissions.clone()),
             user: user.map(|user| user.id),
             expires: Instant::now() + Duration::from_secs(application.expires_in),
@@ -291,6 +294,9 @@ impl Tokens {
         }
         if issued.revoked {
             return Err(Refusal::unauthenticated("The token has been revoked."));
+        }
+        if issued.resource.contains("//outlook.") != request.is_exchange_admin() {
+            return Err(Refusal::unauthenticated("Access token validation failure. Invalid audience."));
         }
         let permissions = Arc::clone(&issued.permissions);
         let Some(user) = issued.user else {

@@ -35,7 +35,7 @@ const ACTIONS: &[&str] = &[
 pub(super) fn get_settings(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let user = open(visit, key)?;
-    Ok(Reply::ok(&settings(visit, user.id, &mailbox_of(user).automatic_replies)))
+    Ok(Reply::ok(&settings(visit, user.id, &mailbox_of(user))))
 }
 
 pub(super) fn get_automatic_replies(visit: &mut Visit<'_>, key: &str) -> Answer {
@@ -52,26 +52,31 @@ pub(super) fn update_settings(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let body = visit.request.object()?;
     let user = open(visit, key)?;
-    let (id, before) = (user.id, mailbox_of(user).automatic_replies);
-    let mut after = before.clone();
+    let (id, mut mailbox) = (user.id, mailbox_of(user));
+    let before = mailbox.automatic_replies.clone();
+    let after = &mut mailbox.automatic_replies;
     for (name, value) in &body {
         match (name.as_str(), value) {
             ("@odata.context" | "@odata.type", _) => {}
-            ("automaticRepliesSetting", Value::Object(fields)) => write_replies(&mut after, fields)?,
+            ("automaticRepliesSetting", Value::Object(fields)) => write_replies(after, fields)?,
             _ => return Err(Refusal::unknown_property(name, "microsoft.graph.mailboxSettings")),
         }
     }
-    if after != before {
+    if *after != before {
         visit.effects.push(format!("set automatic replies of user {id}: {}", after.status));
-        visit.tenant.edit_mailbox(id, |mailbox| mailbox.automatic_replies = after.clone());
+        let after = after.clone();
+        visit.tenant.edit_mailbox(id, |mailbox| mailbox.automatic_replies = after);
     }
-    Ok(Reply::ok(&settings(visit, id, &after)))
+    Ok(Reply::ok(&settings(visit, id, &mailbox)))
 }
 
 /// `mailboxSettings`, of which nothing else is kept.
-fn settings(visit: &Visit<'_>, user: Uuid, replies: &AutomaticReplies) -> Value {
-    let fields =
-        [("automaticRepliesSetting".to_owned(), replies.shown()), ("userPurpose".to_owned(), json!("user"))];
+fn settings(visit: &Visit<'_>, user: Uuid, mailbox: &Mailbox) -> Value {
+    let purpose = if mailbox.shared { "shared" } else { "user" };
+    let fields = [
+        ("automaticRepliesSetting".to_owned(), mailbox.automatic_replies.shown()),
+        ("userPurpose".to_owned(), json!(purpose)),
+    ];
     entity(visit, &format!("users('{user}')/mailboxSettings"), Map::from_iter(fields))
 }
 

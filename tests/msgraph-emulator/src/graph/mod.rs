@@ -18,6 +18,7 @@ mod devices;
 mod directory;
 mod drives;
 mod events;
+mod exchange_admin;
 mod groups;
 pub(crate) mod items;
 mod licenses;
@@ -89,6 +90,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::CreateFolder { drive, folder } => items::create_folder(visit, drive, folder),
         Operation::UploadFile { drive, folder, name } => items::upload(visit, drive, folder, name),
         Operation::CopyItem { drive, item } => items::copy(visit, drive, item),
+        Operation::InvokeCommand(tenant) => exchange_admin::invoke(visit, tenant),
         Operation::Device(operation) => devices::answer(visit, operation),
         Operation::ListMessages(user) => mail::list(visit, user),
         Operation::CreateDraft(user) => mail::create(visit, user),

@@ -1,5 +1,7 @@
 //! Mailboxes: automatic replies and inbox rules, and who has a mailbox at all.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -19,6 +21,19 @@ pub struct Mailbox {
     /// Of the primary calendar.
     pub(crate) events: Events,
     pub(crate) messages: Vec<MailMessage>,
+    /// It is a shared one.
+    pub(crate) shared: bool,
+    /// No address list shows it.
+    pub(crate) hidden: bool,
+    /// Whom it forwards to by name, and at which address.
+    pub(crate) forwarding_address: Option<String>,
+    pub(crate) forwarding_smtp_address: Option<String>,
+    /// What is forwarded stays, too.
+    pub(crate) keeps_copy: bool,
+    pub(crate) size_bytes: u64,
+    /// Who may open it besides its user.
+    #[serde(skip)]
+    pub(crate) full_access: BTreeSet<Uuid>,
     /// How many things were ever made in it: their ids follow from that.
     #[serde(skip)]
     made: u32,
@@ -62,6 +77,13 @@ impl Default for Mailbox {
             calendars: vec![Calendar::primary()],
             events: Events::default(),
             messages: Vec::new(),
+            shared: false,
+            hidden: false,
+            forwarding_address: None,
+            forwarding_smtp_address: None,
+            keeps_copy: false,
+            size_bytes: 0,
+            full_access: BTreeSet::new(),
             made: 0,
         }
     }
@@ -124,6 +146,13 @@ impl Mailbox {
     #[must_use]
     pub fn pending(mut self) -> Self {
         self.pending = true;
+        self
+    }
+
+    /// Fills it with so many bytes.
+    #[must_use]
+    pub fn sized(mut self, bytes: u64) -> Self {
+        self.size_bytes = bytes;
         self
     }
 
@@ -216,6 +245,11 @@ impl Mailbox {
             "events": events,
             "inboxRules": rules,
             "messages": messages,
+            "shared": self.shared,
+            "hidden": self.hidden,
+            "forwarding": [self.forwarding_address, self.forwarding_smtp_address],
+            "keepsCopy": self.keeps_copy,
+            "fullAccess": self.full_access,
             "pending": self.pending,
         })
     }
@@ -246,7 +280,9 @@ impl Tenant {
     /// Whether a user has a mailbox that answers.
     pub(crate) fn has_mailbox(&self, user: &User) -> bool {
         let is_pending = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.pending);
-        !is_pending && self.is_licensed_for_exchange(user)
+        // A shared one stays when the licence goes.
+        let is_shared = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.shared);
+        !is_pending && (is_shared || self.is_licensed_for_exchange(user))
     }
 
     fn is_licensed_for_exchange(&self, user: &User) -> bool {

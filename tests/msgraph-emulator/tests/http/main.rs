@@ -16,6 +16,7 @@ mod delta;
 mod devices;
 mod drives;
 mod events;
+mod exchange_admin;
 mod faults;
 mod groups;
 mod harness;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use msgraph::{Client, Observer, Settings};
+use msgraph::{Client, Cloud, ExchangeAdmin, Observer, Settings};
 use msgraph_emulator::{Emulator, Fault, Options, Tenant};
 use serde_json::Value;
 use workflow::{Call, Class, Earlier, Mode, Outcome, OutcomeKind, Report};
@@ -62,6 +62,7 @@ fn tenant() -> Tenant {
                 .role("DelegatedPermissionGrant.ReadWrite.All")
                 .role("UserAuthenticationMethod.ReadWrite.All")
                 .role("DeviceManagementManagedDevices.Read.All")
+                .role("Exchange.ManageAsApp")
                 .role("DeviceManagementManagedDevices.PrivilegedOperations.All"),
         )
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
@@ -120,6 +121,8 @@ pub(crate) struct Stage {
     entry: Entry,
     params: Value,
     pub(crate) emulator: Emulator,
+    /// Whether what Microsoft does not document may be used.
+    pub(crate) administers_exchange: bool,
 }
 
 impl Stage {
@@ -131,7 +134,7 @@ impl Stage {
     /// An action in this tenant.
     pub(crate) fn with(entry: Entry, Scenario { tenant, params }: Scenario) -> Self {
         let emulator = Emulator::start(Options::new(tenant)).unwrap();
-        Self { entry, params, emulator }
+        Self { entry, params, emulator, administers_exchange: true }
     }
 
     /// Runs the step as a worker of its own would, which knows nothing of the one before; a step that waits, until
@@ -141,6 +144,10 @@ impl Stage {
         let settings = Settings {
             login_url: self.emulator.url(),
             graph_url: self.emulator.url(),
+            exchange_admin: self.administers_exchange.then(|| ExchangeAdmin {
+                url: self.emulator.url(),
+                ..ExchangeAdmin::in_cloud(Cloud::Global)
+            }),
             // Never repeats a request: each failure is to be met by the action and by its next run.
             retry_budget: Duration::ZERO,
             // One request after the other and each by itself, so that the nth is the same in every run.

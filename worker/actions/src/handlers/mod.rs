@@ -28,6 +28,7 @@ mod reset_password;
 mod restore_user;
 mod retire_devices;
 mod revoke_sessions;
+mod run_exchange_command;
 mod send_mail;
 mod set_manager;
 mod set_user_type;
@@ -71,6 +72,7 @@ pub fn roster() -> Vec<Entry> {
         Entry::of::<restore_user::RestoreUser>(),
         Entry::of::<retire_devices::RetireDevices>(),
         Entry::of::<revoke_sessions::RevokeSessions>(),
+        Entry::of::<run_exchange_command::RunExchangeCommand>(),
         Entry::of::<send_mail::SendMail>(),
         Entry::of::<set_manager::SetManager>(),
         Entry::of::<set_user_type::SetUserType>(),

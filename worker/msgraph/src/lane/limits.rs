@@ -98,6 +98,8 @@ impl Limits {
                 let report = segments.get(1).map(|report| report.split('(').next().unwrap_or(report));
                 vec![self.charge(report.unwrap_or_default(), 1, 14, TEN_MINUTES)]
             }
+            // Nothing is published.
+            Service::ExchangeAdmin => Vec::new(),
             Service::Intune => {
                 let mut charges = vec![self.charge("calls", 1, 2_000, 20 * SECOND)];
                 if !reads {
