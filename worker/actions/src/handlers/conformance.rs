@@ -33,27 +33,8 @@ impl Scenario {
 /// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
 /// out; one account was deleted.
 fn tenant() -> Tenant {
-    use msgraph_emulator::{Application, Calendar, Device, Drive, Event, Group, Mailbox, Sku, User};
+    use msgraph_emulator::{Application, Device, Drive, Group, Sku, User};
     let (grace, ada) = ("grace@contoso.example", "ada@contoso.example");
-    let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": "edsger@contoso.example" } }] });
-    let event = |subject: &str, day: &str| {
-        let [start, end] = ["08", "09"].map(|hour| format!("2026-03-{day}T{hour}:00:00"));
-        Event::new(subject, &start, &end)
-    };
-    let mailbox = Mailbox::new()
-        .replying("Grace is at sea.")
-        .rule("Newsletters", json!({ "delete": true }))
-        .rule(crate::mailbox::FORWARDING, redirect)
-        .rule("Bills", json!({ "markAsRead": true }))
-        .read_only_rule("Policy")
-        .calendar(Calendar::primary().shared_with(ada, "write").shared_with("edsger@contoso.example", "read"))
-        .calendar(Calendar::named("Voyages").shared_with(ada, "read").shared_with_everybody("limitedRead"))
-        .calendar(Calendar::named("Engines").of(ada))
-        .calendar(Calendar::named("Birthdays").fixed())
-        .event(event("Dentist", "02"))
-        .event(event("Review", "03").with(ada))
-        .event(event("Engines", "04").called_by(ada).with(grace))
-        .event(event("Yesterday", "01").with(ada));
     Tenant::empty()
         .application(
             Application::default()
@@ -85,7 +66,7 @@ fn tenant() -> Tenant {
                 .device(Device::personal("Phone"))
                 .device(Device::personal("Tablet").in_state("retireFailed"))
                 .device(Device::company("Desktop").in_state("wipeIssued"))
-                .mailbox(mailbox)
+                .mailbox(mailbox(grace, ada))
                 .drive(
                     Drive::new()
                         .file("Plans/Compiler.docx", 20_000)
@@ -108,6 +89,29 @@ fn tenant() -> Tenant {
 
 /// What a run has to take back again when it lost what the answer told: then it is as if it had not been.
 const TAKEN_BACK: [(&str, &str); 1] = [("issue temporaryAccessPass to ", "remove temporaryAccessPass of ")];
+/// Grace's mailbox, in which Ada and Edsger may look around.
+fn mailbox(grace: &str, ada: &str) -> msgraph_emulator::Mailbox {
+    use msgraph_emulator::{Calendar, Event, Mailbox};
+    let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": "edsger@contoso.example" } }] });
+    let event = |subject: &str, day: &str| {
+        let [start, end] = ["08", "09"].map(|hour| format!("2026-03-{day}T{hour}:00:00"));
+        Event::new(subject, &start, &end)
+    };
+    Mailbox::new()
+        .replying("Grace is at sea.")
+        .rule("Newsletters", json!({ "delete": true }))
+        .rule(crate::mailbox::FORWARDING, redirect)
+        .rule("Bills", json!({ "markAsRead": true }))
+        .read_only_rule("Policy")
+        .calendar(Calendar::primary().shared_with(ada, "write").shared_with("edsger@contoso.example", "read"))
+        .calendar(Calendar::named("Voyages").shared_with(ada, "read").shared_with_everybody("limitedRead"))
+        .calendar(Calendar::named("Engines").of(ada))
+        .calendar(Calendar::named("Birthdays").fixed())
+        .event(event("Dentist", "02"))
+        .event(event("Review", "03").with(ada))
+        .event(event("Engines", "04").called_by(ada).with(grace))
+        .event(event("Yesterday", "01").with(ada))
+}
 
 /// How often a step that waits may look in its scenario.
 const LOOKS: usize = 20;
