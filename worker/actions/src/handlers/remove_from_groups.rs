@@ -17,6 +17,7 @@ use msgraph::{Group, GroupKind, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
+use serde::{Deserialize, Deserializer};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
@@ -37,6 +38,9 @@ pub struct Params {
     /// Groups to stay in, by display name or object id.
     #[serde(default)]
     keep: Vec<String>,
+    /// The groups to leave, by display name or object id, and no others; left out: all.
+    #[serde(default, deserialize_with = "given")]
+    groups: Option<Vec<String>>,
     /// What to do with groups that give licences.
     #[serde(default)]
     licensing_groups: LicensingGroups,
@@ -59,6 +63,7 @@ pub struct Observed {
     member_of: Vec<Group>,
     owned: Vec<Owned>,
     keep: Vec<String>,
+    only: Option<Vec<String>>,
 }
 
 /// A membership is to end.
@@ -95,6 +100,18 @@ impl Action for RemoveFromGroups {
         }
         let owned = ownership::with_owners(owned, graph).await?;
         Ok(Observed { person, member_of, owned, keep })
+        let seen = graph.person_and_groups(&params.user, &["id"]);
+        let named = async {
+            let keep = groups::resolve(&params.keep, graph).await?;
+            let only = match &params.groups {
+                Some(groups) => Some(groups::resolve(groups, graph).await?),
+                None => None,
+            };
+            Ok((keep, only))
+        };
+        let ((person, member_of), (keep, only)) = try_join(seen, named).await?;
+        let ids = |groups: Vec<Group>| groups.into_iter().map(|group| group.id).collect();
+        Ok(Observed { person, member_of, keep: ids(keep), only: only.map(ids) })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
@@ -102,7 +119,10 @@ impl Action for RemoveFromGroups {
         let mut plan = Plan::nothing();
         let stays = |group: &Group| {
             let gives = !group.assigned_licenses.is_empty();
-            observed.keep.contains(&group.id) || gives && params.licensing_groups == LicensingGroups::Keep
+            let is_meant = observed.only.as_ref().is_none_or(|only| only.contains(&group.id));
+            !is_meant
+                || observed.keep.contains(&group.id)
+                || gives && params.licensing_groups == LicensingGroups::Keep
         };
         for group in observed.member_of.iter().filter(|group| !stays(group)) {
             match groups::hindrance(group) {
@@ -140,6 +160,9 @@ fn last_owner(owned: &Owned) -> Left {
         owned.group.id
     );
     Left { code: "last_owner".to_owned(), detail, needs: Needs::Operator }
+/// What is given: an expression that turned out empty is a mistake, and must not mean all groups.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    Vec::deserialize(deserializer).map(Some)
 }
 
 impl fmt::Display for Remove {
@@ -197,5 +220,36 @@ mod tests {
         let (removed, left) = plan(vec![security("alone")], groups);
         assert_eq!(removed, ["alone"]);
         assert_eq!(left, [("last_owner".to_owned(), Needs::Operator)]);
+        let mut observed = Observed { person, member_of, keep: vec!["kept".into()], only: None };
+        let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
+        let licensing_groups = LicensingGroups::Keep;
+        let params = Params { user, keep: vec![], groups: None, licensing_groups };
+        let plan = RemoveFromGroups::plan(&params, &observed).unwrap();
+        let removed: Vec<_> = plan.changes.iter().map(|change| change.group.as_str()).collect();
+        assert_eq!(removed, ["static", "unified"]);
+        let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs.as_str())).collect();
+        let expected = [
+            ("dynamic_group", "nobody"),
+            ("synced_group", "operator"),
+            ("distribution_list", "operator"),
+            ("mail_enabled_group", "operator"),
+        ];
+        assert_eq!(left, expected);
+
+        observed.only = Some(vec!["unified".into(), "dynamic".into(), "another".into()]);
+        let plan = RemoveFromGroups::plan(&params, &observed).unwrap();
+        assert_eq!(plan.changes.len(), 1);
+        assert_eq!(plan.left.len(), 1, "what was not asked for is no news");
+    }
+
+    #[test]
+    fn an_empty_answer_never_means_all_groups() {
+        let params = |groups: serde_json::Value| {
+            serde_json::from_value::<Params>(
+                serde_json::json!({ "user": "ada@contoso.example", "groups": groups }),
+            )
+        };
+        assert!(params(serde_json::Value::Null).is_err());
+        assert_eq!(params(serde_json::json!([])).unwrap().groups, Some(vec![]));
     }
 }

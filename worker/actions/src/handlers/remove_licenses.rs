@@ -13,7 +13,7 @@ use std::fmt;
 use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, SubscribedSku, User, Writer};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
@@ -34,6 +34,9 @@ pub struct Params {
     /// Licences to keep, by part number or SKU id.
     #[serde(default)]
     keep: Vec<String>,
+    /// The licences to take back, by part number or SKU id, and no others; left out: all.
+    #[serde(default, deserialize_with = "given")]
+    licenses: Option<Vec<String>>,
 }
 
 /// The account, what the tenant has bought, and the groups the person is in.
@@ -83,7 +86,8 @@ impl Action for RemoveLicenses {
             return Ok(Observed { person, skus: Vec::new(), member_of: Vec::new() });
         };
         let by_group = licenses::inherited(user).next().is_some();
-        let any = by_group || licenses::direct(user).next().is_some() || !params.keep.is_empty();
+        let names = !params.keep.is_empty() || params.licenses.is_some();
+        let any = by_group || licenses::direct(user).next().is_some() || names;
         let member_of = async { if by_group { graph.groups_of(&user.id).await } else { Ok(Vec::new()) } };
         let skus = async { if any { graph.subscribed_skus().await } else { Ok(Vec::new()) } };
         let (member_of, skus) = try_join(member_of, skus).await?;
@@ -93,12 +97,11 @@ impl Action for RemoveLicenses {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
-        let keep = params.keep.iter().map(|reference| licenses::find(reference, &observed.skus));
-        let keep = keep.map(|sku| Ok(sku?.sku_id.as_str())).collect::<Result<Vec<_>, Error>>()?;
+        let asked = Asked::of(params, &observed.skus)?;
         let mut plan = Plan::nothing();
-        leave_groups(&user, seen, observed, &keep, &mut plan);
+        leave_groups(&user, seen, observed, &asked, &mut plan);
         let direct: Vec<_> = licenses::direct(seen)
-            .filter(|sku| !keep.contains(sku))
+            .filter(|sku| asked.go(sku))
             .map(|sku| (sku.to_owned(), licenses::name_of(sku, &observed.skus).to_owned()))
             .collect();
         if !direct.is_empty() {
@@ -129,8 +132,44 @@ impl Action for RemoveLicenses {
     }
 }
 
+/// The ids of the licences that were asked for.
+struct Asked<'a> {
+    keep: Vec<&'a str>,
+    only: Option<Vec<&'a str>>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(params: &Params, skus: &'a [SubscribedSku]) -> Result<Self, Error> {
+        let ids = |references: &[String]| {
+            let found = references.iter().map(|reference| licenses::find(reference, skus));
+            found.map(|sku| Ok(sku?.sku_id.as_str())).collect::<Result<Vec<_>, Error>>()
+        };
+        Ok(Self { keep: ids(&params.keep)?, only: params.licenses.as_deref().map(ids).transpose()? })
+    }
+
+    /// Whether this licence is to go.
+    fn go(&self, sku: &str) -> bool {
+        self.is_meant(sku) && !self.keep.contains(&sku)
+    }
+
+    fn is_meant(&self, sku: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&sku))
+    }
+}
+
+/// What is given: an expression that turned out empty is a mistake, and must not mean all licences.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    Vec::deserialize(deserializer).map(Some)
+}
+
 /// One change for each group that gives something that is not kept, or a word about why not.
-fn leave_groups(user: &Account, seen: &User, observed: &Observed, keep: &[&str], plan: &mut Plan<Change>) {
+fn leave_groups(
+    user: &Account,
+    seen: &User,
+    observed: &Observed,
+    asked: &Asked<'_>,
+    plan: &mut Plan<Change>,
+) {
     let mut by_group: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (sku, group) in licenses::inherited(seen) {
         by_group.entry(group).or_default().push(sku);
@@ -143,9 +182,14 @@ fn leave_groups(user: &Account, seen: &User, observed: &Observed, keep: &[&str],
             detail: format!("{} stays: {because}", names.join(", ")),
             needs,
         };
-        if skus.iter().any(|sku| keep.contains(sku)) {
+        if !skus.iter().any(|sku| asked.is_meant(sku)) {
+            continue;
+        }
+        if !skus.iter().all(|sku| asked.go(sku)) {
             let because = format!("group {group_id} gives it and is kept for what it gives");
-            plan.left.push(left("kept_by_group", because, Needs::Nobody));
+            // Where a licence was named, somebody wants it gone and has to find another way.
+            let needs = if asked.only.is_some() { Needs::Operator } else { Needs::Nobody };
+            plan.left.push(left("kept_by_group", because, needs));
             continue;
         }
         match observed.member_of.iter().find(|group| group.id == group_id) {
@@ -207,6 +251,15 @@ mod tests {
     use msgraph::LicenseAssignmentState;
 
     fn plan(states: &[(&str, Option<&str>)], keep: &[&str]) -> (Vec<String>, Vec<(String, Needs)>) {
+        decide(states, keep, None)
+    }
+
+    fn decide(
+        states: &[(&str, Option<&str>)],
+        keep: &[&str],
+        only: Option<&[&str]>,
+    ) -> (Vec<String>, Vec<(String, Needs)>) {
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         let group = |id: &str| Group {
             id: id.into(),
             mail_enabled: Some(false),
@@ -231,7 +284,8 @@ mod tests {
         };
         let params = Params {
             user: serde_json::from_value("ada@contoso.example".into()).unwrap(),
-            keep: keep.iter().map(ToString::to_string).collect(),
+            keep: owned(keep),
+            licenses: only.map(owned),
         };
         let plan = RemoveLicenses::plan(&params, &observed).unwrap();
         let left = plan.left.into_iter().map(|left| (left.code, left.needs)).collect();
@@ -256,5 +310,17 @@ mod tests {
         assert_eq!(plan(&[("A", None), ("B", None)], &["A"]).0, ["take B back from user 1"]);
         let (changes, left) = plan(&[("A", Some("static"))], &["A"]);
         assert_eq!((changes.len(), left.len()), (0, 1));
+    }
+
+    #[test]
+    fn only_what_is_named_goes_where_something_is_named() {
+        let held = [("A", None), ("B", None), ("B", Some("static"))];
+        assert_eq!(decide(&held, &[], Some(&["A"])), (vec!["take A back from user 1".to_owned()], vec![]));
+        assert_eq!(decide(&held, &[], Some(&[])).0, [""; 0]);
+        let (changes, left) = decide(&[("A", Some("static")), ("B", Some("static"))], &[], Some(&["A"]));
+        assert_eq!(changes, [""; 0], "the group gives something else, too");
+        assert_eq!(left, [("kept_by_group".to_owned(), Needs::Operator)]);
+        let null = serde_json::json!({ "user": "ada@contoso.example", "licenses": null });
+        assert!(serde_json::from_value::<Params>(null).is_err(), "an empty answer never means all");
     }
 }
