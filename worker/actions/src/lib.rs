@@ -11,6 +11,8 @@
 //! Start reading at [`action`], then any file in `handlers/`; [`driver`] is how one is run.
 
 pub mod action;
+#[cfg(test)]
+mod changes_refused;
 pub mod definitions;
 mod departure;
 pub mod driver;

@@ -1,7 +1,8 @@
 //! Makes true: the person's manager is the one named.
 //!
 //! **Needs** `User.ReadWrite.All`.
-//! **Refuses** `user_not_found`; `manager_not_found`; `own_manager`.
+//! **Refuses** `user_not_found`; `manager_not_found`; `own_manager`; `synced_user` (the manager is mastered on premises
+//! and is set there).
 //! **Idempotent because** it reads the manager and writes only when that is somebody else; the write replaces.
 
 use std::fmt;
@@ -55,7 +56,8 @@ impl Action for SetManager {
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
         let wanted = async { Ok(graph.user(params.manager.key(), &["id"]).await?) };
-        let (person, wanted) = try_join(graph.person(&params.user, &["id"]), wanted).await?;
+        let (person, wanted) =
+            try_join(graph.person(&params.user, &["id", "onPremisesSyncEnabled"]), wanted).await?;
         let current = match &person {
             Person::Present(user) => graph.manager(&user.id).await?.map(|manager| manager.id),
             Person::Promised | Person::Absent => None,
@@ -64,7 +66,7 @@ impl Action for SetManager {
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Set>, Error> {
-        let (user, _) = observed.person.account()?;
+        let (user, seen) = observed.person.account()?;
         let Some(manager) = observed.wanted.clone() else {
             return Err(Error::rejected(
                 "manager_not_found",
@@ -76,6 +78,12 @@ impl Action for SetManager {
         }
         if observed.current.as_ref() == Some(&manager) {
             return Ok(Plan::nothing());
+        }
+        if seen.is_some_and(|seen| seen.on_premises_sync_enabled == Some(true)) {
+            return Err(Error::blocked(
+                "synced_user",
+                format!("{user} is mastered on premises; set its manager in Active Directory"),
+            ));
         }
         Ok(Plan::of([Set { user, manager }]))
     }
