@@ -59,9 +59,8 @@ pub use limits::{Limits, Usage};
 pub use options::Options;
 pub use replication::Lag;
 pub use tenant::{
-    Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET, Calendar, Channel, Drive, Event, Group, Mailbox, Sku,
-    Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET, Calendar, Device, Drive, Event, Group, Mailbox, Sku,
-    TENANT_ID, Tenant, TenantError, User,
+    Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET, Calendar, Channel, Device, Drive, Event, Group,
+    Mailbox, Sku, TENANT_ID, Tenant, TenantError, User,
 };
 pub use world::Secrets;
 

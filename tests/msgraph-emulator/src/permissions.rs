@@ -13,8 +13,9 @@ use hyper::StatusCode;
 
 use crate::auth::Caller;
 use crate::error::Refusal;
-use crate::route::{CalendarOperation, Operation, OwnerOperation, TeamOperation};
-use crate::route::{CalendarOperation, DeviceOperation, Operation, Right};
+use crate::route::{
+    CalendarOperation, DeviceOperation, DriveOperation, Operation, OwnerOperation, Right, TeamOperation,
+};
 
 const READ_USERS: &[&str] = &[
     "User.ReadBasic.All",
@@ -272,15 +273,7 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         }
         Operation::ListLicenseDetails(_) => READ_LICENSE_DETAILS,
         Operation::AssignLicense(_) => ASSIGN_LICENSES,
-        Operation::GetDrive(_)
-        | Operation::ListDrivePermissions(_)
-        | Operation::ListDriveItems(_)
-        | Operation::GetItem { .. }
-        | Operation::GetChild { .. } => READ_FILES,
-        Operation::ShareDrive(_)
-        | Operation::CreateFolder { .. }
-        | Operation::UploadFile { .. }
-        | Operation::CopyItem { .. } => WRITE_FILES,
+        Operation::Drive(operation) => any_of_drives(operation),
         Operation::ListMessages(_) => READ_MAIL,
         Operation::CreateDraft(_) | Operation::DeleteMessage { .. } => WRITE_MAIL,
         Operation::SendDraft { .. } => SEND_MAIL,
@@ -328,6 +321,22 @@ fn team(operation: &TeamOperation<'_>) -> &'static [&'static str] {
         | TeamOperation::RemoveMember { place, .. } => (place, WRITE_TEAM_MEMBERS, WRITE_CHANNEL_MEMBERS),
     };
     if place.channel.is_some() { of_channel } else { of_team }
+}
+
+fn any_of_drives(operation: &DriveOperation<'_>) -> &'static [&'static str] {
+    match operation {
+        DriveOperation::GetDrive(_)
+        | DriveOperation::ListDrivePermissions(_)
+        | DriveOperation::ListDriveItems(_)
+        | DriveOperation::GetItem { .. }
+        | DriveOperation::GetChild { .. } => READ_FILES,
+        DriveOperation::ShareDrive(_)
+        | DriveOperation::CreateFolder { .. }
+        | DriveOperation::UploadFile { .. }
+        | DriveOperation::CopyItem { .. } => WRITE_FILES,
+    }
+}
+
 fn any_of_rights(operation: &Right<'_>) -> &'static [&'static str] {
     match operation {
         Right::ListRoles => READ_ROLES,

@@ -8,6 +8,11 @@ mod teams;
 
 pub(crate) use teams::{Place, TeamOperation};
 
+mod drives;
+
+pub(crate) use drives::DriveOperation;
+use drives::{drive_operation, item_operation};
+
 /// Everything Graph can be asked here, with the keys found in the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation<'a> {
@@ -33,35 +38,7 @@ pub(crate) enum Operation<'a> {
     },
     ListLicenseDetails(&'a str),
     AssignLicense(&'a str),
-    GetDrive(&'a str),
-    ListDrivePermissions(&'a str),
-    ShareDrive(&'a str),
-    /// `/drives/{id}/root/delta`: every item.
-    ListDriveItems(&'a str),
-    GetItem {
-        drive: &'a str,
-        item: &'a str,
-    },
-    /// `/items/{id}:/{name}`.
-    GetChild {
-        drive: &'a str,
-        folder: &'a str,
-        name: &'a str,
-    },
-    CreateFolder {
-        drive: &'a str,
-        folder: &'a str,
-    },
-    /// `/items/{id}:/{name}:/content`.
-    UploadFile {
-        drive: &'a str,
-        folder: &'a str,
-        name: &'a str,
-    },
-    CopyItem {
-        drive: &'a str,
-        item: &'a str,
-    },
+    Drive(DriveOperation<'a>),
     Device(DeviceOperation<'a>),
     /// Of Exchange's administration, which is not behind Graph.
     InvokeCommand(&'a str),
@@ -163,6 +140,8 @@ pub(crate) enum OwnerOperation<'a> {
         group: &'a str,
         owner: &'a str,
     },
+}
+
 /// What concerns roles, assignments to applications, and consents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Right<'a> {
@@ -281,8 +260,6 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [user, "memberOf"] if read => Operation::ListMemberOf { user, cast: false },
         [user, "memberOf", GROUP] if read => Operation::ListMemberOf { user, cast: true },
         [user, "ownedObjects"] if read => Operation::Owner(OwnerOperation::ListOwned(user)),
-        [user, "appRoleAssignments"] if read => Operation::ListUserAppRoles(user),
-        [user, "oauth2PermissionGrants"] if read => Operation::ListConsents(user),
         [user, "appRoleAssignments"] if read => Operation::Right(Right::ListAppRoles(user)),
         [user, "oauth2PermissionGrants"] if read => Operation::Right(Right::ListConsents(user)),
         [user, "authentication", "methods"] if read => Operation::ListMethods(user),
@@ -301,61 +278,10 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "manager"]
         | [_, "manager", "$ref"]
         | [_, "revokeSignInSessions" | "memberOf" | "ownedObjects" | "licenseDetails" | "assignLicense"]
-        | [_, "appRoleAssignments" | "oauth2PermissionGrants"]
-        | [_, "authentication", "methods" | PASSES]
-        | [_, "revokeSignInSessions" | "memberOf" | "licenseDetails" | "assignLicense"]
         | [_, "managedDevices" | "appRoleAssignments" | "oauth2PermissionGrants"]
-        | [_, "authentication", "methods"]
+        | [_, "authentication", "methods" | PASSES]
         | [_, "authentication", "methods" | "passwordMethods", _]
         | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
-        _ => return None,
-    };
-    Some(Ok(operation))
-}
-
-fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Found<'a> {
-    let operation = match path {
-        [] if method == Method::GET => Operation::GetDrive(user),
-        ["root", "permissions"] if method == Method::GET => Operation::ListDrivePermissions(user),
-        ["root", "invite"] if method == Method::POST => Operation::ShareDrive(user),
-        [] | ["root", "permissions" | "invite"] => return Some(Err(Refusal::method_not_allowed())),
-        _ => return None,
-    };
-    Some(Ok(operation))
-}
-
-fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a str]) -> Found<'a> {
-    let (read, write) = (method == Method::GET, method == Method::POST);
-    // The root has a name of its own, with which it stands where others stand with their id.
-    let long: Vec<&str>;
-    let path = match *path {
-        ["root", ref below @ ..] if below != ["delta"] => {
-            long = ["items", "root"].into_iter().chain(below.iter().copied()).collect();
-            long.as_slice()
-        }
-        ["root:", ref below @ ..] => {
-            long = ["items", "root:"].into_iter().chain(below.iter().copied()).collect();
-            long.as_slice()
-        }
-        _ => path,
-    };
-    let operation = match *path {
-        ["root", "delta"] if read => Operation::ListDriveItems(drive),
-        ["items", item] if read => Operation::GetItem { drive, item },
-        ["items", folder, name] if read && folder.ends_with(':') => {
-            Operation::GetChild { drive, folder: folder.trim_end_matches(':'), name }
-        }
-        ["items", folder, name, "content"]
-            if method == Method::PUT && folder.ends_with(':') && name.ends_with(':') =>
-        {
-            let (folder, name) = (folder.trim_end_matches(':'), name.trim_end_matches(':'));
-            Operation::UploadFile { drive, folder, name }
-        }
-        ["items", folder, "children"] if write => Operation::CreateFolder { drive, folder },
-        ["items", item, "copy"] if write => Operation::CopyItem { drive, item },
-        ["root", "delta"] | ["items", _] | ["items", _, "children" | "copy"] | ["items", _, _, "content"] => {
-            return Some(Err(Refusal::method_not_allowed()));
-        }
         _ => return None,
     };
     Some(Ok(operation))

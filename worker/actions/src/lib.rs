@@ -26,15 +26,12 @@ mod mailbox;
 mod names;
 mod namesakes;
 mod onedrive;
+mod ownership;
 mod passes;
 mod password;
 pub mod person;
 mod properties;
 mod target;
-mod ownership;
-mod password;
-pub mod person;
-mod properties;
 mod teams;
 mod window;
 

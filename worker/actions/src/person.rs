@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use msgraph::{Group, User, UserKey};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -172,13 +172,6 @@ impl<'a> Reader<'a> {
     /// and where an earlier step of a plan would make it, it is [`Person::Promised`]. In such a run the name that
     /// the event gives can be somebody else's, for whom the person has another: there the employee id decides.
     pub async fn person(&self, person: &PersonRef, select: &[&str]) -> Result<Person, Error> {
-        let created = self.earlier.outcome_of(CREATES);
-        match (self.graph.user(person.key(), select).await?, created) {
-            (Some(user), _) => Ok(Person::Present(Box::new(user))),
-            (None, Some(OutcomeKind::Planned | OutcomeKind::Waiting)) => Ok(Person::Promised),
-            (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => Err(Error::NotYetVisible),
-            (None, Some(OutcomeKind::Skipped | OutcomeKind::Failed) | None) => Ok(Person::Absent),
-        }
         Ok(self.find(person, select).await?.0)
     }
 
@@ -199,7 +192,7 @@ impl<'a> Reader<'a> {
                 }
             }
         };
-        let person = match (found, self.created) {
+        let person = match (found, self.created()) {
             (Some(user), _) => Person::Present(Box::new(user)),
             (None, Some(OutcomeKind::Planned | OutcomeKind::Waiting)) => Person::Promised,
             (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => return Err(Error::NotYetVisible),
@@ -210,7 +203,11 @@ impl<'a> Reader<'a> {
 
     /// Whether an earlier step of this run made the person's account, would make it, or was refused.
     fn asked_for_account(&self) -> bool {
-        self.created.is_some_and(|created| created != OutcomeKind::Skipped)
+        self.created().is_some_and(|created| created != OutcomeKind::Skipped)
+    }
+
+    fn created(&self) -> Option<OutcomeKind> {
+        self.earlier.outcome_of(CREATES)
     }
 
     /// The person's account and the groups it is in, both at once where the person's name allows it.
@@ -219,16 +216,7 @@ impl<'a> Reader<'a> {
         person: &PersonRef,
         select: &[&str],
     ) -> Result<(Person, Vec<Group>), Error> {
-        let groups = async {
-            match person.in_path() {
-                None => Ok(None),
-                Some(name) => match self.graph.groups_of(name).await {
-                    // Whether there is an account is what the other read tells.
-                    Err(error) if error.is_not_found() => Ok(None),
-                    groups => Ok(Some(groups?)),
-                },
-            }
-        };
+        let groups = under_name(person, |name| self.graph.groups_of(name));
         let ((found, is_named), groups) = try_join(self.find(person, select), groups).await?;
         let groups = match (&found, groups.filter(|_| is_named)) {
             (Person::Present(_), Some(groups)) => groups,
@@ -237,31 +225,40 @@ impl<'a> Reader<'a> {
         };
         Ok((found, groups))
     }
-}
 
-impl Reader<'_> {
     /// The person's account, the groups it is in, and those it owns, all at once where the person's name allows it.
     pub async fn person_groups_and_owned(
         &self,
         person: &PersonRef,
         select: &[&str],
     ) -> Result<(Person, Vec<Group>, Vec<Group>), Error> {
-        let owned = async {
-            match person.in_path() {
-                None => Ok(None),
-                Some(name) => match self.graph.groups_owned_by(name).await {
-                    Err(error) if error.is_not_found() => Ok(None),
-                    owned => Ok(Some(owned?)),
-                },
+        let groups = under_name(person, |name| self.graph.groups_of(name));
+        let owned = under_name(person, |name| self.graph.groups_owned_by(name));
+        let ((found, is_named), groups, owned) = try_join3(self.find(person, select), groups, owned).await?;
+        let (groups, owned) = match (&found, groups.zip(owned).filter(|_| is_named)) {
+            (Person::Present(_), Some(both)) => both,
+            (Person::Present(user), None) => {
+                try_join(self.graph.groups_of(&user.id), self.graph.groups_owned_by(&user.id)).await?
             }
-        };
-        let ((found, groups), owned) = try_join(self.person_and_groups(person, select), owned).await?;
-        let owned = match (&found, owned) {
-            (Person::Present(_), Some(owned)) => owned,
-            (Person::Present(user), None) => self.graph.groups_owned_by(&user.id).await?,
-            (Person::Promised | Person::Absent, _) => Vec::new(),
+            (Person::Promised | Person::Absent, _) => Default::default(),
         };
         Ok((found, groups, owned))
+    }
+}
+
+/// What is listed under the person's name, where it can stand in a path and somebody has it.
+async fn under_name<'a, F>(
+    person: &'a PersonRef,
+    list: impl FnOnce(&'a str) -> F,
+) -> Result<Option<Vec<Group>>, Error>
+where
+    F: Future<Output = Result<Vec<Group>, msgraph::Error>>,
+{
+    let Some(name) = person.in_path() else { return Ok(None) };
+    match list(name).await {
+        // Whether there is an account is what the other read tells.
+        Err(error) if error.is_not_found() => Ok(None),
+        groups => Ok(Some(groups?)),
     }
 }
 

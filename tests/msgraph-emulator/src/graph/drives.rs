@@ -5,18 +5,34 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::users::entity;
-use super::{Answer, Visit};
+use super::{Answer, Visit, items};
 use crate::error::Refusal;
 use crate::paging::metadata;
 use crate::query::{ENTITY, NONE, Query, project};
 use crate::reply::Reply;
+use crate::route::DriveOperation;
 use crate::tenant::{Drive, Share, drive_id, permission};
 
 const PROPERTIES: &[&str] = &["driveType", "id", "quota", "webUrl"];
 /// What `invite` takes.
 const INVITE: &[&str] = &["recipients", "roles", "requireSignIn", "sendInvitation", "message"];
 
-pub(super) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
+/// Carries out an operation on a drive or on what is in it.
+pub(super) fn answer(visit: &mut Visit<'_>, operation: DriveOperation<'_>) -> Answer {
+    match operation {
+        DriveOperation::GetDrive(user) => get(visit, user),
+        DriveOperation::ListDrivePermissions(user) => list_permissions(visit, user),
+        DriveOperation::ShareDrive(user) => invite(visit, user),
+        DriveOperation::ListDriveItems(drive) => items::delta(visit, drive),
+        DriveOperation::GetItem { drive, item } => items::get(visit, drive, item),
+        DriveOperation::GetChild { drive, folder, name } => items::get_child(visit, drive, folder, name),
+        DriveOperation::CreateFolder { drive, folder } => items::create_folder(visit, drive, folder),
+        DriveOperation::UploadFile { drive, folder, name } => items::upload(visit, drive, folder, name),
+        DriveOperation::CopyItem { drive, item } => items::copy(visit, drive, item),
+    }
+}
+
+fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
     let query = Query::read(visit.request, ENTITY)?;
     let names = query.selected(|name| PROPERTIES.contains(&name), "microsoft.graph.drive", PROPERTIES)?;
     let (user, drive) = open(visit, key)?;
@@ -36,7 +52,7 @@ pub(super) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::ok(&entity(visit, "drives/$entity", fields)))
 }
 
-pub(super) fn list_permissions(visit: &mut Visit<'_>, key: &str) -> Answer {
+fn list_permissions(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let (user, drive) = open(visit, key)?;
     let owner = permission(user, "owner", visit.tenant.users.get(&user));
@@ -47,7 +63,7 @@ pub(super) fn list_permissions(visit: &mut Visit<'_>, key: &str) -> Answer {
 }
 
 /// Inviting somebody again changes what they may do, and nothing where they may already.
-pub(super) fn invite(visit: &mut Visit<'_>, key: &str) -> Answer {
+fn invite(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let body = visit.request.object()?;
     let (user, drive) = open(visit, key)?;

@@ -28,8 +28,8 @@ mod manager;
 mod members;
 mod methods;
 mod outlook_pages;
-mod passes;
 mod owners;
+mod passes;
 mod principals;
 pub(crate) mod reports;
 mod rights;
@@ -81,15 +81,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetGroup(group) => groups::get(visit, group),
         Operation::ListLicenseDetails(user) => licenses::list_details(visit, user),
         Operation::AssignLicense(user) => licenses::assign(visit, user),
-        Operation::GetDrive(user) => drives::get(visit, user),
-        Operation::ListDrivePermissions(user) => drives::list_permissions(visit, user),
-        Operation::ShareDrive(user) => drives::invite(visit, user),
-        Operation::ListDriveItems(drive) => items::delta(visit, drive),
-        Operation::GetItem { drive, item } => items::get(visit, drive, item),
-        Operation::GetChild { drive, folder, name } => items::get_child(visit, drive, folder, name),
-        Operation::CreateFolder { drive, folder } => items::create_folder(visit, drive, folder),
-        Operation::UploadFile { drive, folder, name } => items::upload(visit, drive, folder, name),
-        Operation::CopyItem { drive, item } => items::copy(visit, drive, item),
+        Operation::Drive(operation) => drives::answer(visit, operation),
         Operation::InvokeCommand(tenant) => exchange_admin::invoke(visit, tenant),
         Operation::Device(operation) => devices::answer(visit, operation),
         Operation::ListMessages(user) => mail::list(visit, user),

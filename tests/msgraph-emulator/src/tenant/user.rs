@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::pass::Pass;
-use super::{Drive, Mailbox, country};
 use super::{Device, Drive, Mailbox, country};
 use crate::clock::CREATED;
 

@@ -100,7 +100,7 @@ async fn a_copy_is_a_new_tree_with_office_files_written_into_and_odd_names_mende
         .file("Plans/a.txt", 5)
         .file("Plans/b.docx", 100)
         .file("Plans/old. ", 1)
-        .file("top.md", 3);
+        .file("top.txt", 3);
     let desk = desk(source).await;
     let (grace, ada) = (drive(&desk, GRACE).await, drive(&desk, ADA).await);
     let to = json!({ "driveId": ada, "id": "root" });

@@ -15,9 +15,8 @@ use std::fmt;
 use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, Writer};
 use schemars::JsonSchema;
-use serde::Deserialize;
-use workflow::{Left, Needs};
 use serde::{Deserialize, Deserializer};
+use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
@@ -87,20 +86,6 @@ impl Action for RemoveFromGroups {
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
         let seen = graph.person_groups_and_owned(&params.user, &["id"]);
-        let ((person, mut member_of, mut owned), keep) =
-            try_join(seen, groups::resolve(&params.keep, graph)).await?;
-        // What became of the teams was said there, and the directory may not have heard of it yet.
-        if teams::are_left(graph) {
-            member_of.retain(|group| !group.is_team());
-        }
-        let keep: Vec<_> = keep.into_iter().map(|group| group.id).collect();
-        owned.retain(|group| !group.is_team() && !keep.contains(&group.id));
-        if ownership::is_transferred(graph) {
-            owned.clear();
-        }
-        let owned = ownership::with_owners(owned, graph).await?;
-        Ok(Observed { person, member_of, owned, keep })
-        let seen = graph.person_and_groups(&params.user, &["id"]);
         let named = async {
             let keep = groups::resolve(&params.keep, graph).await?;
             let only = match &params.groups {
@@ -109,9 +94,20 @@ impl Action for RemoveFromGroups {
             };
             Ok((keep, only))
         };
-        let ((person, member_of), (keep, only)) = try_join(seen, named).await?;
+        let ((person, mut member_of, mut owned), (keep, only)) = try_join(seen, named).await?;
+        // What became of the teams was said there, and the directory may not have heard of it yet.
+        if teams::are_left(graph) {
+            member_of.retain(|group| !group.is_team());
+        }
         let ids = |groups: Vec<Group>| groups.into_iter().map(|group| group.id).collect();
-        Ok(Observed { person, member_of, keep: ids(keep), only: only.map(ids) })
+        let (keep, only): (Vec<String>, _) = (ids(keep), only.map(ids));
+        let is_meant = |id: &String| only.as_ref().is_none_or(|only: &Vec<String>| only.contains(id));
+        owned.retain(|group| !group.is_team() && !keep.contains(&group.id) && is_meant(&group.id));
+        if ownership::is_transferred(graph) {
+            owned.clear();
+        }
+        let owned = ownership::with_owners(owned, graph).await?;
+        Ok(Observed { person, member_of, owned, keep, only })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
@@ -160,6 +156,8 @@ fn last_owner(owned: &Owned) -> Left {
         owned.group.id
     );
     Left { code: "last_owner".to_owned(), detail, needs: Needs::Operator }
+}
+
 /// What is given: an expression that turned out empty is a mistake, and must not mean all groups.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     Vec::deserialize(deserializer).map(Some)
@@ -179,12 +177,20 @@ mod tests {
     use msgraph::{AssignedLicense, User};
 
     fn plan(member_of: Vec<Group>, owned: Vec<Owned>) -> (Vec<String>, Vec<(String, Needs)>) {
+        plan_of(member_of, owned, None)
+    }
+
+    fn plan_of(
+        member_of: Vec<Group>,
+        owned: Vec<Owned>,
+        only: Option<Vec<String>>,
+    ) -> (Vec<String>, Vec<(String, Needs)>) {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
-        let observed = Observed { person, member_of, owned, keep: vec!["kept".into()] };
+        let observed = Observed { person, member_of, owned, keep: vec!["kept".into()], only };
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let licensing_groups = LicensingGroups::Keep;
-        let plan =
-            RemoveFromGroups::plan(&Params { user, keep: vec![], licensing_groups }, &observed).unwrap();
+        let params = Params { user, keep: vec![], groups: None, licensing_groups };
+        let plan = RemoveFromGroups::plan(&params, &observed).unwrap();
         let left = plan.left.into_iter().map(|left| (left.code, left.needs)).collect();
         (plan.changes.into_iter().map(|change| change.group).collect(), left)
     }
@@ -220,26 +226,19 @@ mod tests {
         let (removed, left) = plan(vec![security("alone")], groups);
         assert_eq!(removed, ["alone"]);
         assert_eq!(left, [("last_owner".to_owned(), Needs::Operator)]);
-        let mut observed = Observed { person, member_of, keep: vec!["kept".into()], only: None };
-        let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let licensing_groups = LicensingGroups::Keep;
-        let params = Params { user, keep: vec![], groups: None, licensing_groups };
-        let plan = RemoveFromGroups::plan(&params, &observed).unwrap();
-        let removed: Vec<_> = plan.changes.iter().map(|change| change.group.as_str()).collect();
-        assert_eq!(removed, ["static", "unified"]);
-        let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs.as_str())).collect();
-        let expected = [
-            ("dynamic_group", "nobody"),
-            ("synced_group", "operator"),
-            ("distribution_list", "operator"),
-            ("mail_enabled_group", "operator"),
-        ];
-        assert_eq!(left, expected);
+    }
 
-        observed.only = Some(vec!["unified".into(), "dynamic".into(), "another".into()]);
-        let plan = RemoveFromGroups::plan(&params, &observed).unwrap();
-        assert_eq!(plan.changes.len(), 1);
-        assert_eq!(plan.left.len(), 1, "what was not asked for is no news");
+    #[test]
+    fn what_was_not_asked_for_is_no_news() {
+        let dynamic = Group { group_types: vec!["DynamicMembership".into()], ..security("dynamic") };
+        let synced = Group { on_premises_sync_enabled: Some(true), ..security("synced") };
+        let only = ["one", "dynamic", "another"].map(ToOwned::to_owned).to_vec();
+        let (removed, left) =
+            plan_of(vec![security("one"), security("two"), dynamic, synced], vec![], Some(only));
+        assert_eq!(
+            (removed, left),
+            (vec!["one".to_owned()], vec![("dynamic_group".to_owned(), Needs::Nobody)])
+        );
     }
 
     #[test]

@@ -18,9 +18,8 @@ use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
-use crate::groups;
-use crate::licenses;
 use crate::person::{Account, Person, PersonRef, Reader};
+use crate::{groups, licenses};
 
 /// See the file's head.
 pub struct RemoveLicenses;

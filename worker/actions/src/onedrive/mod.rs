@@ -7,5 +7,7 @@
 pub mod compare;
 pub mod manifest;
 pub mod notes;
+pub mod order;
 pub mod parts;
+pub mod settled;
 pub mod tree;

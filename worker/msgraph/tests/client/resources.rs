@@ -1,7 +1,8 @@
 //! Each resource's requests, and the refusals that mean "already so".
 
-use msgraph::{AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, Place, TeamRole, UserKey};
-use msgraph::{AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, UserKey, UserPatch};
+use msgraph::{
+    AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, Place, TeamRole, UserKey, UserPatch,
+};
 
 use crate::server::{Reply, Seen, Server, json, refusal};
 

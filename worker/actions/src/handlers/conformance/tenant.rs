@@ -1,6 +1,8 @@
 //! The tenant that the scenarios of all actions share.
 
-use msgraph_emulator::{Application, Calendar, Channel, Drive, Event, Group, Mailbox, Sku, Tenant, User};
+use msgraph_emulator::{
+    Application, Calendar, Channel, Device, Drive, Event, Group, Mailbox, Sku, Tenant, User,
+};
 use serde_json::json;
 
 /// Grace, Ada and Edsger.
@@ -10,25 +12,6 @@ const PEOPLE: (&str, &str, &str) = ("grace@contoso.example", "ada@contoso.exampl
 /// out; one account was deleted.
 pub(super) fn tenant() -> Tenant {
     let (grace, ada, edsger) = PEOPLE;
-    let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": edsger } }] });
-    let event = |subject: &str, day: &str| {
-        let [start, end] = ["08", "09"].map(|hour| format!("2026-03-{day}T{hour}:00:00"));
-        Event::new(subject, &start, &end)
-    };
-    let mailbox = Mailbox::new()
-        .replying("Grace is at sea.")
-        .rule("Newsletters", json!({ "delete": true }))
-        .rule(crate::mailbox::FORWARDING, redirect)
-        .rule("Bills", json!({ "markAsRead": true }))
-        .read_only_rule("Policy")
-        .calendar(Calendar::primary().shared_with(ada, "write").shared_with(edsger, "read"))
-        .calendar(Calendar::named("Voyages").shared_with(ada, "read").shared_with_everybody("limitedRead"))
-        .calendar(Calendar::named("Engines").of(ada))
-        .calendar(Calendar::named("Birthdays").fixed())
-        .event(event("Dentist", "02"))
-        .event(event("Review", "03").with(ada))
-        .event(event("Engines", "04").called_by(ada).with(grace))
-        .event(event("Yesterday", "01").with(ada));
     let tenant = Tenant::empty()
         .application(
             Application::default()
@@ -36,7 +19,10 @@ pub(super) fn tenant() -> Tenant {
                 .role("AppRoleAssignment.ReadWrite.All")
                 .role("DelegatedPermissionGrant.ReadWrite.All")
                 .role("UserAuthenticationMethod.ReadWrite.All")
-                .role("Group.ReadWrite.All"),
+                .role("Group.ReadWrite.All")
+                .role("DeviceManagementManagedDevices.Read.All")
+                .role("DeviceManagementManagedDevices.PrivilegedOperations.All")
+                .role("Exchange.ManageAsApp"),
         )
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
@@ -54,7 +40,11 @@ pub(super) fn tenant() -> Tenant {
                 .method("fido2")
                 .method("phone")
                 .default_method("microsoftAuthenticator")
-                .mailbox(mailbox)
+                .device(Device::company("Laptop"))
+                .device(Device::personal("Phone"))
+                .device(Device::personal("Tablet").in_state("retireFailed"))
+                .device(Device::company("Desktop").in_state("wipeIssued"))
+                .mailbox(mailbox())
                 .drive(
                     Drive::new()
                         .file("Plans/Compiler.docx", 20_000)
@@ -67,6 +57,30 @@ pub(super) fn tenant() -> Tenant {
         .user(User::new(edsger, "Edsger Dijkstra").disabled().manager(grace))
         .deleted_user(User::new("alumna@contoso.example", "Ada King").located("GB").licensed("EMS"));
     with_groups(tenant)
+}
+
+/// Grace's mailbox, in which Ada and Edsger may look around.
+fn mailbox() -> Mailbox {
+    let (grace, ada, edsger) = PEOPLE;
+    let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": edsger } }] });
+    let event = |subject: &str, day: &str| {
+        let [start, end] = ["08", "09"].map(|hour| format!("2026-03-{day}T{hour}:00:00"));
+        Event::new(subject, &start, &end)
+    };
+    Mailbox::new()
+        .replying("Grace is at sea.")
+        .rule("Newsletters", json!({ "delete": true }))
+        .rule(crate::mailbox::FORWARDING, redirect)
+        .rule("Bills", json!({ "markAsRead": true }))
+        .read_only_rule("Policy")
+        .calendar(Calendar::primary().shared_with(ada, "write").shared_with(edsger, "read"))
+        .calendar(Calendar::named("Voyages").shared_with(ada, "read").shared_with_everybody("limitedRead"))
+        .calendar(Calendar::named("Engines").of(ada))
+        .calendar(Calendar::named("Birthdays").fixed())
+        .event(event("Dentist", "02"))
+        .event(event("Review", "03").with(ada))
+        .event(event("Engines", "04").called_by(ada).with(grace))
+        .event(event("Yesterday", "01").with(ada))
 }
 
 fn with_groups(tenant: Tenant) -> Tenant {

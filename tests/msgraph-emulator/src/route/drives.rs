@@ -1,0 +1,88 @@
+//! What can be asked of OneDrives and of what is in them.
+
+use hyper::Method;
+
+use super::{Found, Operation};
+use crate::error::Refusal;
+
+/// What concerns somebody's OneDrive, by its owner, or what is in one, by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DriveOperation<'a> {
+    GetDrive(&'a str),
+    ListDrivePermissions(&'a str),
+    ShareDrive(&'a str),
+    /// `/drives/{id}/root/delta`: every item.
+    ListDriveItems(&'a str),
+    GetItem {
+        drive: &'a str,
+        item: &'a str,
+    },
+    /// `/items/{id}:/{name}`.
+    GetChild {
+        drive: &'a str,
+        folder: &'a str,
+        name: &'a str,
+    },
+    CreateFolder {
+        drive: &'a str,
+        folder: &'a str,
+    },
+    /// `/items/{id}:/{name}:/content`.
+    UploadFile {
+        drive: &'a str,
+        folder: &'a str,
+        name: &'a str,
+    },
+    CopyItem {
+        drive: &'a str,
+        item: &'a str,
+    },
+}
+
+pub(super) fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Found<'a> {
+    let operation = match path {
+        [] if method == Method::GET => DriveOperation::GetDrive(user),
+        ["root", "permissions"] if method == Method::GET => DriveOperation::ListDrivePermissions(user),
+        ["root", "invite"] if method == Method::POST => DriveOperation::ShareDrive(user),
+        [] | ["root", "permissions" | "invite"] => return Some(Err(Refusal::method_not_allowed())),
+        _ => return None,
+    };
+    Some(Ok(Operation::Drive(operation)))
+}
+
+pub(super) fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a str]) -> Found<'a> {
+    let (read, write) = (method == Method::GET, method == Method::POST);
+    // The root has a name of its own, with which it stands where others stand with their id.
+    let long: Vec<&str>;
+    let path = match *path {
+        ["root", ref below @ ..] if below != ["delta"] => {
+            long = ["items", "root"].into_iter().chain(below.iter().copied()).collect();
+            long.as_slice()
+        }
+        ["root:", ref below @ ..] => {
+            long = ["items", "root:"].into_iter().chain(below.iter().copied()).collect();
+            long.as_slice()
+        }
+        _ => path,
+    };
+    let operation = match *path {
+        ["root", "delta"] if read => DriveOperation::ListDriveItems(drive),
+        ["items", item] if read => DriveOperation::GetItem { drive, item },
+        ["items", folder, name] if read && folder.ends_with(':') => {
+            DriveOperation::GetChild { drive, folder: folder.trim_end_matches(':'), name }
+        }
+        ["items", folder, name, "content"]
+            if method == Method::PUT && folder.ends_with(':') && name.ends_with(':') =>
+        {
+            let (folder, name) = (folder.trim_end_matches(':'), name.trim_end_matches(':'));
+            DriveOperation::UploadFile { drive, folder, name }
+        }
+        ["items", folder, "children"] if write => DriveOperation::CreateFolder { drive, folder },
+        ["items", item, "copy"] if write => DriveOperation::CopyItem { drive, item },
+        ["root", "delta"] | ["items", _] | ["items", _, "children" | "copy"] | ["items", _, _, "content"] => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
+        _ => return None,
+    };
+    Some(Ok(Operation::Drive(operation)))
+}
