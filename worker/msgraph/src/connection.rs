@@ -83,6 +83,10 @@ fn broader(needed: &str) -> &'static [&'static str] {
         "Application.Read.All" => {
             &["Application.ReadWrite.OwnedBy", "Directory.Read.All", "Directory.ReadWrite.All"]
         }
+        "UserAuthMethod-TAP.ReadWrite.All" => &["UserAuthenticationMethod.ReadWrite.All"],
+        "UserAuthMethod-TAP.Read.All" => {
+            &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"]
+        }
         _ => &[],
     }
 }
@@ -173,6 +177,12 @@ mod tests {
         let account = Grants::of_token(&token(r#"{"scp":"User.ReadWrite.All openid"}"#)).unwrap();
         assert!(account.covers("User.Read.All") && account.covers("User.RevokeSessions.All"));
         assert!(account.is_delegated);
+        let methods =
+            Grants::of_token(&token(r#"{"roles":["UserAuthenticationMethod.ReadWrite.All"]}"#)).unwrap();
+        assert!(
+            methods.covers("UserAuthMethod-TAP.ReadWrite.All")
+                && methods.covers("UserAuthMethod-TAP.Read.All")
+        );
         let mailbox = Grants::of_token(&token(r#"{"roles":["MailboxSettings.ReadWrite"]}"#)).unwrap();
         assert!(mailbox.covers("MailboxSettings.Read") && !mailbox.covers("Mail.Read"));
         assert_eq!(Grants::of_token(&token("{}")).unwrap().permissions.len(), 0);
