@@ -30,7 +30,7 @@ impl Target {
         let Some(domain) = address.as_deref().and_then(|address| address.rsplit('@').next()) else {
             return Ok(Some(Self { id, address, is_outside: false }));
         };
-        let organization = graph.organization().await?.unwrap_or_default();
+        let organization = graph.organization().await.map_err(or_missing)?.unwrap_or_default();
         let is_ours = organization.verified_domains.iter().any(|ours| ours.name.eq_ignore_ascii_case(domain));
         Ok(Some(Self { id, address, is_outside: !is_ours }))
     }
@@ -59,6 +59,15 @@ impl Target {
     }
 }
 
+/// Who may write users may not read the organization (Microsoft's permission table, 2026-08-07).
+fn or_missing(error: msgraph::Error) -> Error {
+    Error::from(error).or_missing("permission_missing", || {
+        "telling an address outside from one of the organization needs User.Read.All or Organization.Read.All, also \
+         beside User.ReadWrite.All"
+            .to_owned()
+    })
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.id {
@@ -66,5 +75,53 @@ impl fmt::Display for Target {
             None if self.is_outside => f.write_str("an address outside"),
             None => f.write_str("an address of the organization"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use msgraph::{Client, Observer, Settings};
+    use msgraph_emulator::{Application, Emulator, Options, Tenant, User};
+    use workflow::{Class, Earlier, Failure};
+
+    use super::*;
+
+    struct Quiet;
+
+    impl Observer for Quiet {}
+
+    async fn found(permission: &str, key: &str) -> Result<Option<Target>, Failure> {
+        let grace = User::new("grace@contoso.example", "Grace Hopper").with("mail", "Grace@contoso.example");
+        let application = Application::default().roles(&[permission]);
+        let emulator = Emulator::start(Options::new(Tenant::empty().application(application).user(grace)));
+        let emulator = emulator.unwrap();
+        let application = emulator.application();
+        let settings = Settings {
+            login_url: emulator.url(),
+            graph_url: emulator.url(),
+            ..Settings::new(application.tenant_id, application.client_id, application.client_secret.into())
+        };
+        let client = Client::new(settings, Arc::new(Quiet)).unwrap();
+        let graph = Reader::new(client.reader(), Earlier::new(&[]), None);
+        Target::find(&UserKey::Upn(key.to_owned()), graph).await.map_err(Failure::from)
+    }
+
+    #[tokio::test]
+    async fn somebody_is_told_from_an_address_and_inside_from_outside() {
+        let rows = [
+            ("grace@contoso.example", "user ", false),
+            ("desk@Contoso.example", "an address of the organization", false),
+            ("desk@fabrikam.example", "an address outside", true),
+        ];
+        for (key, shown, is_outside) in rows {
+            let target = found("User.Read.All", key).await.unwrap().unwrap();
+            assert!(target.to_string().starts_with(shown) && target.address.is_some(), "{target}");
+            assert_eq!(target.is_outside, is_outside, "{key}");
+        }
+        let failure = found("User.ReadWrite.All", "grace@contoso.example").await.unwrap_err();
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Blocked, "permission_missing"));
+        assert!(failure.message.contains("Organization.Read.All"), "{failure}");
     }
 }
