@@ -36,6 +36,9 @@ pub struct House {
     published: Vec<(String, String)>,
 }
 
+/// What leavers go through where a test says nothing else.
+const BRIEF: &str = include_str!("brief.yaml");
+
 /// How a house is to be.
 pub struct HouseBuilder {
     broker: BrokerNode,
@@ -69,6 +72,12 @@ impl HouseBuilder {
     #[must_use]
     pub fn workflows(self, yaml: &str) -> Self {
         Self { workflows: Some(yaml.to_owned()), ..self }
+    }
+
+    /// With nothing but the workflows that are compiled in.
+    #[must_use]
+    pub fn compiled_in(self) -> Self {
+        Self { workflows: None, ..self }
     }
 
     /// Listens to no result, for those who measure.
@@ -113,13 +122,13 @@ impl HouseBuilder {
 }
 
 impl House {
-    /// A house on the suite's broker with this tenant.
+    /// A house on the suite's broker with this tenant, and a brief workflow for leavers.
     pub fn with(tenant: Tenant) -> HouseBuilder {
         HouseBuilder {
             broker: BrokerNode::shared(),
             emulator: Options::new(tenant),
             settings: Vec::new(),
-            workflows: None,
+            workflows: Some(BRIEF.to_owned()),
             pattern: "#",
         }
     }
@@ -185,6 +194,22 @@ impl House {
     /// The first part of every queue's name.
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// Forgets a run that has gone to sleep, as soon as its worker has let go of it.
+    pub async fn sleeper_is_forgotten(&self) {
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
+        let patience = tokio::time::Instant::now() + crate::queues::PATIENCE;
+        loop {
+            looks.tick().await;
+            for seconds in broker::STEPS {
+                let queue = format!("delay.{seconds}s");
+                if self.queues.depth(&queue).await > 0 {
+                    return self.queues.purge(&queue).await;
+                }
+            }
+            assert!(tokio::time::Instant::now() < patience, "nobody sleeps");
+        }
     }
 
     /// Waits until no queue of the house holds a message, but for dead letters.

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
-    QueueDeclareOptions,
-};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions, QueuePurgeOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
 use serde_json::Value;
@@ -64,6 +61,12 @@ impl Queues {
         let name = format!("{}.{queue}", self.prefix);
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         self.channel.queue_declare(name.into(), passive, FieldTable::default()).await.unwrap().message_count()
+    }
+
+    /// Forgets every message of a queue of the house.
+    pub async fn purge(&self, queue: &str) {
+        let name = format!("{}.{queue}", self.prefix);
+        self.channel.queue_purge(name.into(), QueuePurgeOptions::default()).await.unwrap();
     }
 
     /// Listens to results with keys of this pattern from now on.

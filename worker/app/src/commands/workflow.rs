@@ -94,6 +94,8 @@ fn show(definitions: &Definitions, name: &str, format: Format) -> Result<ExitCod
 
 fn explained(definition: &Definition) -> String {
     let entries = actions::roster();
+    let names = definition.stages.iter().flat_map(|stage| stage.steps.iter().map(|step| step.name.len()));
+    let width = names.max().unwrap_or_default();
     let mut text = definition.name.clone();
     if let Some(description) = &definition.description {
         text.push_str(&format!(": {description}"));
@@ -112,12 +114,12 @@ fn explained(definition: &Definition) -> String {
         for step in &stage.steps {
             let entry = entries.iter().find(|entry| entry.name == step.action);
             let what = entry.map_or("", |entry| entry.makes_true);
-            text.push_str(&format!("\n   {:<20} {what}", step.name));
+            text.push_str(&format!("\n   {:<width$}  {what}", step.name));
             if let Some(when) = &step.when {
-                text.push_str(&format!("\n   {:<20} only if {when}", ""));
+                text.push_str(&format!("\n   {:<width$}  only if {when}", ""));
             }
             for (name, value) in &step.params {
-                text.push_str(&format!("\n   {:<20} {name} = {value}", ""));
+                text.push_str(&format!("\n   {:<width$}  {name} = {value}", ""));
             }
         }
     }
