@@ -51,6 +51,7 @@ impl Queues {
         let properties = BasicProperties::default().with_content_type("application/cloudevents+json".into());
         let key = match event["type"].as_str().unwrap_or_default() {
             "gatehouse.offboarding.requested.v1" => "offboarding.requested",
+            "gatehouse.change.requested.v1" => "change.requested",
             _ => "onboarding.requested",
         };
         self.publish("events", key, properties, event.to_string().as_bytes()).await;

@@ -3,9 +3,10 @@
 use workflow::{DefinitionError, Definitions};
 
 /// File name and text of each default workflow.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("onboarding.yaml", include_str!("definitions/onboarding.yaml")),
     ("offboarding.yaml", include_str!("definitions/offboarding.yaml")),
+    ("change.yaml", include_str!("definitions/change.yaml")),
 ];
 
 /// The workflows every worker has; an operator's file may replace them by name.
@@ -32,6 +33,6 @@ mod tests {
         let roster = Roster::new(crate::roster().into_iter().map(|entry| entry.step));
         assert_eq!(definitions.check(&roster), []);
         let names: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
-        assert_eq!(names, ["offboarding", "onboarding"]);
+        assert_eq!(names, ["change", "offboarding", "onboarding"]);
     }
 }

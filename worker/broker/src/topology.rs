@@ -27,12 +27,14 @@ pub struct WorkQueue {
 }
 
 impl WorkQueue {
-    /// The queue of onboarding and offboarding events and of everything that continues them.
+    /// The queue of onboarding, offboarding and change events and of everything that continues them.
     #[must_use]
     pub fn workflows() -> Self {
         Self {
             name: "workflows".to_owned(),
-            event_keys: vec!["onboarding.requested".to_owned(), "offboarding.requested".to_owned()],
+            event_keys: ["onboarding", "offboarding", "change"]
+                .map(|kind| format!("{kind}.requested"))
+                .to_vec(),
         }
     }
 }
@@ -327,7 +329,7 @@ mod tests {
         let bindings = topology.bindings();
         let on_events = bindings.iter().filter(|binding| binding.exchange == topology.events());
         assert!(on_events.clone().all(|binding| !binding.key.contains(['#', '*'])));
-        assert_eq!(on_events.count(), 2);
+        assert_eq!(on_events.count(), 3);
         let everything: Vec<_> = bindings.iter().filter(|binding| binding.key == "#").collect();
         assert_eq!(everything.len(), 1);
         assert_eq!(

@@ -28,11 +28,13 @@ pub enum EventKind {
     Onboarding,
     /// Lets a person out.
     Offboarding,
+    /// Brings a person up to date who stays.
+    Change,
 }
 
 impl EventKind {
     /// Every kind this worker knows.
-    pub const ALL: [Self; 2] = [Self::Onboarding, Self::Offboarding];
+    pub const ALL: [Self; 3] = [Self::Onboarding, Self::Offboarding, Self::Change];
 
     /// The kind with this CloudEvents `type`.
     pub fn of_type(event_type: &str) -> Option<Self> {
@@ -44,6 +46,7 @@ impl EventKind {
         match self {
             Self::Onboarding => "gatehouse.onboarding.requested.v1",
             Self::Offboarding => "gatehouse.offboarding.requested.v1",
+            Self::Change => "gatehouse.change.requested.v1",
         }
     }
 
@@ -52,6 +55,7 @@ impl EventKind {
         match self {
             Self::Onboarding => "onboarding.requested",
             Self::Offboarding => "offboarding.requested",
+            Self::Change => "change.requested",
         }
     }
 
@@ -60,6 +64,7 @@ impl EventKind {
         match self {
             Self::Onboarding => "onboarding",
             Self::Offboarding => "offboarding",
+            Self::Change => "change",
         }
     }
 
@@ -68,6 +73,7 @@ impl EventKind {
         match self {
             Self::Onboarding => &schema::ONBOARDING_REQUESTED,
             Self::Offboarding => &schema::OFFBOARDING_REQUESTED,
+            Self::Change => &schema::CHANGE_REQUESTED,
         }
     }
 }

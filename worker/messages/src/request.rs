@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Who joins or leaves.
+    /// Who joins, leaves or changes.
     pub person: Person,
     /// Who the person reports to, or who takes over.
     #[serde(default, skip_serializing_if = "Option::is_none")]

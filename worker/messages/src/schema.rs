@@ -33,6 +33,7 @@ macro_rules! schema {
 pub(crate) static CLOUDEVENT: Schema = schema!("cloudevent");
 pub(crate) static ONBOARDING_REQUESTED: Schema = schema!("onboarding.requested.v1");
 pub(crate) static OFFBOARDING_REQUESTED: Schema = schema!("offboarding.requested.v1");
+pub(crate) static CHANGE_REQUESTED: Schema = schema!("change.requested.v1");
 static REQUEST: Schema = schema!("request");
 static PERSON: Schema = schema!("person");
 static PERSON_REFERENCE: Schema = schema!("person-reference");
@@ -47,10 +48,11 @@ pub(crate) static OPERATOR_DISCARDED: Schema = schema!("operator.discarded.v1");
 pub(crate) static CONTINUATION: Schema = schema!("continuation.v1");
 static DEAD_LETTER: Schema = schema!("dead-letter.v1");
 
-static SCHEMAS: [&Schema; 16] = [
+static SCHEMAS: [&Schema; 17] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
+    &CHANGE_REQUESTED,
     &REQUEST,
     &PERSON,
     &PERSON_REFERENCE,

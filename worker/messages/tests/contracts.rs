@@ -168,7 +168,9 @@ fn type_reads(schema: &str, document: &Value) -> bool {
     }
     let data = document.get("data");
     match schema {
-        "onboarding.requested.v1" | "offboarding.requested.v1" => reads::<Request>(data),
+        "onboarding.requested.v1" | "offboarding.requested.v1" | "change.requested.v1" => {
+            reads::<Request>(data)
+        }
         "step.finished.v1" => reads::<StepFinished>(data),
         "run.planned.v1" => reads::<RunPlanned>(data),
         "run.waiting.v1" => reads::<RunWaiting>(data),

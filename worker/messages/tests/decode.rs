@@ -177,13 +177,13 @@ fn a_header_given_twice_must_agree_with_itself() {
 #[test]
 fn an_unknown_type_is_named_and_so_are_the_known_ones() {
     let mut event = hire();
-    event["type"] = "gatehouse.change.requested.v1".into();
+    event["type"] = "gatehouse.transfer.requested.v1".into();
     let refused = deliver_json(&event).unwrap_err();
     assert_eq!(refused.code(), "unknown_type");
     assert_eq!(
         refused.to_string(),
-        "unknown event type gatehouse.change.requested.v1; known are gatehouse.onboarding.requested.v1, \
-         gatehouse.offboarding.requested.v1"
+        "unknown event type gatehouse.transfer.requested.v1; known are gatehouse.onboarding.requested.v1, \
+         gatehouse.offboarding.requested.v1, gatehouse.change.requested.v1"
     );
     event["type"] = format!("line\nbreak{}", "x".repeat(5_000)).into();
     let text = deliver_json(&event).unwrap_err().to_string();
