@@ -48,7 +48,7 @@ pub struct Params {
     mail: Option<String>,
     /// The e-mail alias; the name's part before the `@` unless given.
     mail_nickname: Option<String>,
-    /// The employer's number for the person. It is what tells two people of one name apart.
+    /// The employer's number for the person: it tells two people of one name apart, and later steps go by it.
     employee_id: Option<String>,
     /// First name.
     given_name: Option<String>,
