@@ -204,6 +204,8 @@ fn bytes_in(size: &Value) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::response::Answer;
+    use reqwest::header::HeaderMap;
 
     #[test]
     fn a_size_is_read_as_powershell_writes_it() {
@@ -229,6 +231,29 @@ mod tests {
         assert!(!mailbox(Some("smtp:Ada@contoso.example"), Some("Grace Hopper")).forwards_to(ada));
         assert!(!mailbox(None, None).forwards_to(ada));
         assert!(!mailbox(Some("smtp:grace@contoso.example"), None).forwards_to(ada));
+    }
+
+    #[test]
+    fn a_refusal_is_read_in_either_of_its_shapes() {
+        let told = |error: Value| {
+            let body = json!({ "error": error }).to_string();
+            Answer::of_head(400, &HeaderMap::new()).with_body(body.as_bytes()).message
+        };
+        let details = json!({
+            "code": "BadRequest",
+            "message": "Error executing request.",
+            "details": [{ "code": "Context", "target": "", "message": "It Couldn't Be Found." }],
+        });
+        let deeper = json!({
+            "code": "InternalServerError",
+            "innererror": {
+                "message": "Error executing cmdlet",
+                "internalException": { "message": "It Couldn't Be Found." },
+            },
+        });
+        for error in [details, deeper] {
+            assert!(told(error).contains("it couldn't be found."));
+        }
     }
 
     #[test]
