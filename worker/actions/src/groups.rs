@@ -17,9 +17,32 @@ pub struct Hindrance {
     pub needs: Needs,
 }
 
+/// What the application may change besides ordinary groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Groups that can hold directory roles; also where that is not known.
+    pub role_groups: bool,
+}
+
+impl Rights {
+    /// What the token says.
+    pub async fn observe(graph: Reader<'_>) -> Result<Self, Error> {
+        let grants = graph.grants().await?;
+        Ok(Self { role_groups: grants.permissions.is_empty() || grants.covers(GOVERNS_ROLES) })
+    }
+}
+
+/// What changing a group needs that can hold directory roles.
+const GOVERNS_ROLES: &str = "RoleManagement.ReadWrite.Directory";
+
 /// What keeps the members of a group from being changed through Graph, if anything.
-pub fn hindrance(group: &Group) -> Option<Hindrance> {
+pub fn hindrance(group: &Group, rights: Rights) -> Option<Hindrance> {
     let (code, because, needs) = match group.kind() {
+        GroupKind::RoleAssignable if !rights.role_groups => (
+            "role_assignable_group",
+            "can hold directory roles; grant RoleManagement.ReadWrite.Directory",
+            Needs::Operator,
+        ),
         GroupKind::Security | GroupKind::Microsoft365 | GroupKind::RoleAssignable => return None,
         GroupKind::Dynamic => {
             ("dynamic_group", "follows its membership rule; change the rule", Needs::Nobody)
@@ -41,6 +64,15 @@ pub fn hindrance(group: &Group) -> Option<Hindrance> {
 }
 
 impl Hindrance {
+    /// What an addition says that has to leave the group: the publisher asked for what cannot be, or, where a permission
+    /// would do, an operator has to grant it.
+    pub fn refusal(&self, detail: String) -> Error {
+        match self.code {
+            code @ "role_assignable_group" => Error::blocked(code, detail),
+            code => Error::rejected(code, detail),
+        }
+    }
+
     /// What a removal that has to leave the group says.
     pub fn left(&self, group: &Group) -> Left {
         let detail = format!("group {} {}", group.id, self.because);
@@ -104,6 +136,9 @@ fn only_one(name: &str, mut found: Vec<Group>) -> Result<Option<Group>, Error> {
 pub(crate) mod tests {
     use super::*;
 
+    /// May change groups of every kind that Graph changes.
+    pub(crate) const ALL: Rights = Rights { role_groups: true };
+
     /// A security group whose members are assigned by hand.
     pub(crate) fn security(id: &str) -> Group {
         Group { id: id.into(), mail_enabled: Some(false), security_enabled: Some(true), ..Group::default() }
@@ -117,5 +152,18 @@ pub(crate) mod tests {
             resource_provisioning_options: vec!["Team".into()],
             ..security(id)
         }
+    }
+
+    #[test]
+    fn a_group_that_can_hold_roles_is_closed_to_who_may_not_change_it() {
+        let group = Group { is_assignable_to_role: Some(true), ..security("g") };
+        assert!(hindrance(&group, ALL).is_none());
+        let hindrance = hindrance(&group, Rights { role_groups: false }).unwrap();
+        assert_eq!((hindrance.code, hindrance.needs), ("role_assignable_group", Needs::Operator));
+        let failure = workflow::Failure::from(hindrance.refusal(String::new()));
+        assert_eq!(
+            (failure.class, failure.code.as_str()),
+            (workflow::Class::Blocked, "role_assignable_group")
+        );
     }
 }

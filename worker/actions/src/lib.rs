@@ -11,6 +11,7 @@
 //! Start reading at [`action`], then any file in `handlers/`; [`driver`] is how one is run.
 
 pub mod action;
+mod administrators;
 #[cfg(test)]
 mod changes_refused;
 pub mod definitions;

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use msgraph::{Group, GroupKind, Owner, User};
 
 use crate::error::Error;
-use crate::groups::{self, Hindrance};
+use crate::groups::{self, Hindrance, Rights};
 use crate::person::{Account, PersonRef, Reader};
 
 /// The action that gives ownership away: what it did earlier in a run need not be done or said again.
@@ -30,14 +30,14 @@ impl Owned {
 }
 
 /// Every group a person owns.
-pub async fn owned_by(user_id: &str, graph: Reader<'_>) -> Result<Vec<Owned>, Error> {
-    with_owners(graph.groups_owned_by(user_id).await?, graph).await
+pub async fn owned_by(user_id: &str, rights: Rights, graph: Reader<'_>) -> Result<Vec<Owned>, Error> {
+    with_owners(graph.groups_owned_by(user_id).await?, rights, graph).await
 }
 
 /// These groups with their owners. Where Graph changes no owners it is not asked for them.
-pub async fn with_owners(groups: Vec<Group>, graph: Reader<'_>) -> Result<Vec<Owned>, Error> {
+pub async fn with_owners(groups: Vec<Group>, rights: Rights, graph: Reader<'_>) -> Result<Vec<Owned>, Error> {
     let owned = groups.into_iter().map(async |group| {
-        let owners = match hindrance(&group) {
+        let owners = match hindrance(&group, rights) {
             None => graph.owners(&group.id).await?,
             Some(_) => Vec::new(),
         };
@@ -47,8 +47,8 @@ pub async fn with_owners(groups: Vec<Group>, graph: Reader<'_>) -> Result<Vec<Ow
 }
 
 /// What keeps the owners of a group from being changed through Graph, if anything. A rule decides about members only.
-pub fn hindrance(group: &Group) -> Option<Hindrance> {
-    groups::hindrance(group).filter(|_| group.kind() != GroupKind::Dynamic)
+pub fn hindrance(group: &Group, rights: Rights) -> Option<Hindrance> {
+    groups::hindrance(group, rights).filter(|_| group.kind() != GroupKind::Dynamic)
 }
 
 /// Whether an earlier step of the run has given ownership away, or would have.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use workflow::{Earlier, OutcomeKind};
 
+use crate::administrators::Obstacle;
 use crate::error::Error;
 
 /// The action that makes accounts: what it did earlier in a run decides what an absent account means.
@@ -224,6 +225,27 @@ impl<'a> Reader<'a> {
             (Person::Promised | Person::Absent, _) => Vec::new(),
         };
         Ok((found, groups))
+    }
+
+    /// The person's account, and what keeps the application from changing what is sensitive in it.
+    pub async fn person_and_obstacle(
+        &self,
+        person: &PersonRef,
+        select: &[&str],
+    ) -> Result<(Person, Obstacle), Error> {
+        let obstacle = async {
+            match person.in_path() {
+                Some(name) => Obstacle::look(name, *self).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let ((found, is_named), obstacle) = try_join(self.find(person, select), obstacle).await?;
+        let obstacle = match (&found, obstacle.filter(|_| is_named)) {
+            (Person::Present(_), Some(obstacle)) => obstacle,
+            (Person::Present(user), None) => Obstacle::look(&user.id, *self).await?,
+            (Person::Promised | Person::Absent, _) => Obstacle::NONE,
+        };
+        Ok((found, obstacle))
     }
 
     /// The person's account, the groups it is in, and those it owns, all at once where the person's name allows it.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::connection::Grants;
+use crate::connection::{DirectoryRole, Grants};
 use crate::error::{Context, Error, Peer};
 use crate::lane::{Answered, Lanes, Priority};
 use crate::log::RequestLog;
@@ -312,6 +312,24 @@ impl Client {
 }
 
 impl Reader<'_> {
+    /// What the connection was granted, as its token says; see [`Client::grants`].
+    ///
+    /// # Errors
+    ///
+    /// No token came.
+    pub async fn grants(self) -> Result<Grants, Error> {
+        self.client.grants().await
+    }
+
+    /// The directory roles that the application itself holds; see [`Client::client_id`].
+    ///
+    /// # Errors
+    ///
+    /// Needs `Application.Read.All`; without it, [`Error::is_forbidden`].
+    pub async fn own_roles(self) -> Result<Vec<DirectoryRole>, Error> {
+        self.roles_of_application(self.client.client_id()).await
+    }
+
     /// Reads one thing.
     pub(crate) async fn get<T: DeserializeOwned>(self, query: Query) -> Result<T, Error> {
         self.client.send(&query.into_request()).await?.json()

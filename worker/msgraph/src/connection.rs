@@ -18,6 +18,8 @@ pub struct Grants {
     pub permissions: BTreeSet<String>,
     /// Whether it acts for a service account instead of as the application itself.
     pub is_delegated: bool,
+    /// The templates of the directory roles it holds; nothing where it does not say.
+    pub role_templates: Option<BTreeSet<String>>,
 }
 
 #[derive(Deserialize)]
@@ -25,6 +27,7 @@ struct Claims {
     #[serde(default, deserialize_with = "null_as_empty")]
     roles: Vec<String>,
     scp: Option<String>,
+    wids: Option<BTreeSet<String>>,
 }
 
 impl Grants {
@@ -34,7 +37,18 @@ impl Grants {
         let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
         let claims: Claims = serde_json::from_slice(&payload).ok()?;
         let scopes = claims.scp.iter().flat_map(|scopes| scopes.split_whitespace()).map(str::to_owned);
-        Some(Self { is_delegated: claims.scp.is_some(), permissions: scopes.chain(claims.roles).collect() })
+        Some(Self {
+            is_delegated: claims.scp.is_some(),
+            permissions: scopes.chain(claims.roles).collect(),
+            role_templates: claims.wids,
+        })
+    }
+
+    /// Whether it may hold a role that lets it change administrators: certainly not where it names its roles and none of
+    /// them does.
+    pub fn may_change_administrators(&self) -> bool {
+        let templates = self.role_templates.as_ref();
+        templates.is_none_or(|templates| templates.iter().any(|template| !is_no_help(template)))
     }
 
     /// Whether a permission was granted, by itself or within a broader one.
@@ -47,6 +61,23 @@ impl Grants {
         };
         has(needed) || has(&wider) || broader(needed).iter().any(|name| has(name))
     }
+}
+
+/// Templates of roles that do not let their holder change administrators: those that every application and every user
+/// has, and those for other matters (Microsoft Entra built-in roles, 2026). Of any other it is not known here.
+const NO_HELP: [&str; 7] = [
+    "0997a1d0-0d1d-4acb-b408-d5ca73121e90",
+    "b79fbf4d-3ef9-4689-8143-76b194e85509",
+    // Global Reader, Reports Reader, Teams Administrator, Exchange Administrator, Application Administrator.
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+    "4a5d8f65-41da-4de4-8968-e035b65339cf",
+    "69091246-20e8-4a56-aa4d-066075b2a7a8",
+    "29232cdf-9323-42fd-ade2-1d097af3e4de",
+    "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",
+];
+
+fn is_no_help(template: &str) -> bool {
+    NO_HELP.iter().any(|known| known.eq_ignore_ascii_case(template))
 }
 
 /// Permissions that include another one, as far as Gatehouse needs any (Microsoft's permission table, 2026-08-07).
@@ -129,6 +160,13 @@ pub struct ReportSettings {
     pub display_concealed_names: bool,
 }
 
+impl DirectoryRole {
+    /// Whether it may let its holder change administrators.
+    pub fn may_change_administrators(&self) -> bool {
+        self.role_template_id.as_deref().is_none_or(|template| !is_no_help(template))
+    }
+}
+
 impl Reader<'_> {
     /// What reports show of people.
     ///
@@ -186,6 +224,12 @@ mod tests {
         let mailbox = Grants::of_token(&token(r#"{"roles":["MailboxSettings.ReadWrite"]}"#)).unwrap();
         assert!(mailbox.covers("MailboxSettings.Read") && !mailbox.covers("Mail.Read"));
         assert_eq!(Grants::of_token(&token("{}")).unwrap().permissions.len(), 0);
+        assert!(app.may_change_administrators(), "it does not say");
+        let roles = |ids: &str| Grants::of_token(&token(&format!(r#"{{"wids":[{ids}]}}"#))).unwrap();
+        let ordinary = r#""0997a1d0-0d1d-4acb-b408-d5ca73121e90""#;
+        assert!(!roles(ordinary).may_change_administrators() && !roles("").may_change_administrators());
+        let privileged = format!(r#"{ordinary},"7be44c8a-adaf-4e2a-84d6-ab2649e08a13""#);
+        assert!(roles(&privileged).may_change_administrators());
         for unreadable in ["", "opaque", "a.b.c", "e30.e30"] {
             let grants = Grants::of_token(unreadable);
             assert!(grants.is_none_or(|grants| grants.permissions.is_empty()), "{unreadable}");

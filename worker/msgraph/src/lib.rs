@@ -93,7 +93,7 @@ pub use paging::Listing;
 pub use passes::{IssuedPass, NewTemporaryAccessPass, TemporaryAccessPass};
 pub use quick_xor_hash::quick_xor_hash;
 pub use reports::{Column, Report, ReportRow, ReportRows, ReportSpan};
-pub use rights::{AppRoleAssignment, PermissionGrant, RoleAssignment};
+pub use rights::{Administers, AppRoleAssignment, PermissionGrant, RoleAssignment};
 pub use settings::{Access, Settings};
 pub use teams::{Channel, Place, TeamMember, TeamRole};
 pub use token::{Account, Credential, DeviceSignIn, SecretSource};

@@ -48,7 +48,41 @@ impl PermissionGrant {
     }
 }
 
+/// What makes an administrator of somebody, so that their account is closed to who holds no role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Administers {
+    /// By a directory role, with its object id.
+    Role(String),
+    /// By a group that can hold directory roles.
+    Group(String),
+}
+
+/// An entry of `memberOf`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Membership {
+    id: String,
+    #[serde(rename = "@odata.type")]
+    odata_type: Option<String>,
+    is_assignable_to_role: Option<bool>,
+}
+
 impl Reader<'_> {
+    /// What makes an administrator of a person. Of a role that may not be read the id is there all the same; owning a
+    /// group that can hold roles, which counts for Graph, too, is not looked at.
+    pub async fn administers(self, user_id: &str) -> Result<Vec<Administers>, Error> {
+        let query = Query::new(&["users", user_id, "memberOf"])?.select(&["id", "isAssignableToRole"]);
+        let memberships: Vec<Membership> = self.list(query).await?;
+        let told = memberships.into_iter().filter_map(|membership| {
+            let kind = membership.odata_type.unwrap_or_default();
+            if kind.eq_ignore_ascii_case("#microsoft.graph.directoryRole") {
+                return Some(Administers::Role(membership.id));
+            }
+            (membership.is_assignable_to_role == Some(true)).then_some(Administers::Group(membership.id))
+        });
+        Ok(told.collect())
+    }
+
     /// The directory roles a person holds, of whatever scope.
     pub async fn role_assignments(self, user_id: &str) -> Result<Vec<RoleAssignment>, Error> {
         if user_id.is_empty() {

@@ -12,10 +12,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use uuid::{Uuid, uuid};
 
 use crate::clock;
 use crate::error::Refusal;
+use crate::graph::ROLE_TEMPLATE;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::tenant::{Application, Tenant, User};
@@ -29,6 +30,9 @@ use device::Devices;
 pub use device::{Decision, PendingSignIn};
 use form::{DEVICE_CODE, Form, Proof, Wish};
 pub(crate) use refusal::NoToken;
+
+/// What `wids` has of every application, whichever roles it holds (seen in tokens, 2024).
+const NO_ROLE: Uuid = uuid!("0997a1d0-0d1d-4acb-b408-d5ca73121e90");
 
 /// Directory roles whose holders may change administrators.
 const PRIVILEGED_ROLES: [&str; 2] = ["Global Administrator", "Privileged Authentication Administrator"];
@@ -259,6 +263,9 @@ impl Tokens {
             }
             None => {
                 claims.insert("idtyp".to_owned(), json!("app"));
+                let role = application.privileged.then_some(ROLE_TEMPLATE);
+                let wids: Vec<Uuid> = std::iter::once(NO_ROLE).chain(role).collect();
+                claims.insert("wids".to_owned(), json!(wids));
                 // Entra issues a token to an application without permissions: it has no `roles` at all.
                 if !permissions.is_empty() {
                     claims.insert("roles".to_owned(), json!(permissions));

@@ -37,6 +37,8 @@ mod teams;
 mod usage;
 mod users;
 
+pub(crate) use principals::ROLE_TEMPLATE;
+
 /// One request inside: who asks what of which tenant, and what came of it.
 pub(crate) struct Visit<'a> {
     pub(crate) tenant: &'a mut Tenant,

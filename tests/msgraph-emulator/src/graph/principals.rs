@@ -38,9 +38,10 @@ const ROLE_PROPERTIES: &[&str] = &["displayName", "id", "roleTemplateId"];
 /// The application id of Graph itself, the same in every tenant.
 const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
-/// The role of an application that may change administrators, and the id of its template (2026-08).
+/// The role of an application that may change administrators.
 const ROLE: &str = "Privileged Authentication Administrator";
-const ROLE_TEMPLATE: Uuid = uuid!("7be44c8a-adaf-4e2a-84d6-ab2649e08a13");
+/// The id of its template (2026-08).
+pub(crate) const ROLE_TEMPLATE: Uuid = uuid!("7be44c8a-adaf-4e2a-84d6-ab2649e08a13");
 
 /// A service principal: Graph's, or an application's.
 struct Principal<'a> {

@@ -4,7 +4,8 @@
 //! `RoleManagement.ReadWrite.Directory`.
 //! **Refuses** `user_not_found`; `group_not_found`; `ambiguous_group` (with the candidates); `dynamic_group`,
 //! `synced_group`, `distribution_list`, `mail_enabled_group` (Graph cannot add members there); `team`, which
-//! `add_to_teams` is for; `permission_missing`.
+//! `add_to_teams` is for; `role_assignable_group` (it can hold directory roles, and the permission for that is not
+//! granted); `permission_missing`.
 //! **Idempotent because** it reads the person's memberships and adds only missing ones; "already a member" is
 //! taken for what it is.
 
@@ -17,7 +18,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
-use crate::groups;
+use crate::groups::{self, Rights};
 use crate::person::{Account, Person, PersonRef, Reader};
 
 /// See the file's head.
@@ -38,6 +39,7 @@ pub struct Observed {
     person: Person,
     wanted: Vec<Group>,
     member_of: Vec<String>,
+    rights: Rights,
 }
 
 /// A membership is missing.
@@ -60,10 +62,11 @@ impl Action for AddToGroups {
     type Change = Add;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let rights = Rights::observe(graph).await?;
         let seen = graph.person_and_groups(&params.user, &["id"]);
         let ((person, member_of), wanted) = try_join(seen, groups::resolve(&params.groups, graph)).await?;
         let member_of = member_of.into_iter().map(|group| group.id).collect();
-        Ok(Observed { person, wanted, member_of })
+        Ok(Observed { person, wanted, member_of, rights })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Add>, Error> {
@@ -74,12 +77,14 @@ impl Action for AddToGroups {
             let detail = format!("group {} is a team, which add_to_teams is for", team.id);
             return Err(Error::rejected("team", detail));
         }
-        let refused: Vec<_> =
-            missing.iter().filter_map(|group| Some((group, groups::hindrance(group)?))).collect();
+        let refused: Vec<_> = missing
+            .iter()
+            .filter_map(|group| Some((group, groups::hindrance(group, observed.rights)?)))
+            .collect();
         if let Some((_, first)) = refused.first() {
             let all: Vec<_> =
                 refused.iter().map(|(group, why)| format!("group {} {}", group.id, why.because)).collect();
-            return Err(Error::rejected(first.code, all.join("; ")));
+            return Err(first.refusal(all.join("; ")));
         }
         Ok(Plan::of(missing.into_iter().map(|group| Add {
             user: user.clone(),
@@ -130,7 +135,7 @@ mod tests {
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let member_of = member_of.iter().map(ToString::to_string).collect();
-        let observed = Observed { person, wanted, member_of };
+        let observed = Observed { person, wanted, member_of, rights: groups::tests::ALL };
         let plan = AddToGroups::plan(&Params { user, groups: vec![] }, &observed);
         let changes = plan.map(|plan| plan.changes.iter().map(ToString::to_string).collect());
         changes.map_err(|error| workflow::Failure::from(error).code)

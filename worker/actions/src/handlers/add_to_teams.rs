@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use crate::action::{self, Action, Plan, Wait};
 use crate::error::Error;
-use crate::groups;
+use crate::groups::{self, Rights};
 use crate::person::{Account, Person, PersonRef, Reader};
 use crate::teams::{self, Change, Team, TeamRef};
 
@@ -41,6 +41,7 @@ pub struct Params {
 pub struct Observed {
     person: Person,
     wanted: Vec<Wanted>,
+    rights: Rights,
 }
 
 /// A team, whether the person is in it, and the channels asked for with their members.
@@ -67,11 +68,12 @@ impl Action for AddToTeams {
     type Change = Change;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let rights = Rights::observe(graph).await?;
         let seen = graph.person_and_groups(&params.user, &["id"]);
         let ((person, member_of), wanted) = try_join(seen, teams::resolve(&params.teams, graph)).await?;
         let wanted = wanted.into_iter().map(|team| look(team, &person, &member_of, graph));
         let wanted = try_join_all(wanted).await?;
-        Ok(Observed { person, wanted })
+        Ok(Observed { person, wanted, rights })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
@@ -79,9 +81,9 @@ impl Action for AddToTeams {
         let mut plan = Plan::nothing();
         let mut later = Vec::new();
         for Wanted { group, is_member, channels } in &observed.wanted {
-            if let Some(hindrance) = groups::hindrance(group).filter(|_| !is_member) {
+            if let Some(hindrance) = groups::hindrance(group, observed.rights).filter(|_| !is_member) {
                 let detail = format!("team {} {}", group.id, hindrance.because);
-                return Err(Error::rejected(hindrance.code, detail));
+                return Err(hindrance.refusal(detail));
             }
             let is_in = |members: &[TeamMember]| {
                 seen.is_some_and(|seen| members.iter().any(|member| member.is(&seen.id)))
@@ -153,12 +155,13 @@ fn wait(later: Vec<String>) -> Wait {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::groups::tests::team;
+    use crate::groups::tests::{ALL, team};
     use msgraph::User;
 
     fn plan(person: Person, wanted: Vec<Wanted>) -> Result<Plan<Change>, String> {
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let plan = AddToTeams::plan(&Params { user, teams: vec![] }, &Observed { person, wanted });
+        let plan =
+            AddToTeams::plan(&Params { user, teams: vec![] }, &Observed { person, wanted, rights: ALL });
         plan.map_err(|error| workflow::Failure::from(error).code)
     }
 

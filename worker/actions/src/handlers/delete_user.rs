@@ -3,7 +3,8 @@
 //! **Needs** `User.DeleteRestore.All` and `User.Read.All`; for a person with an administrator role the application
 //! itself needs a role as well.
 //! **Refuses** `user_not_found` (there is none, and none was deleted within 30 days: more likely a wrong name than a
-//! deletion); `synced_user` (the account is mastered on premises and is deleted there); `permission_missing`.
+//! deletion); `synced_user` (the account is mastered on premises and is deleted there); `role_missing` (an administrator, and the application is known to hold no role);
+//! `permission_missing`.
 //! **Idempotent because** it looks for the account, and then among what was deleted; "not there" is taken for what
 //! it is.
 //!
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, Plan};
+use crate::administrators::Obstacle;
 use crate::error::Error;
 use crate::person::{Account, Person, PersonRef, Reader};
 
@@ -33,6 +35,7 @@ pub struct Params {
 /// The account, or whether there was one.
 pub struct Observed {
     person: Person,
+    obstacle: Obstacle,
     was_deleted: bool,
 }
 
@@ -53,12 +56,13 @@ impl Action for DeleteUser {
     type Change = Delete;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let person = graph.person(&params.user, &["id", "onPremisesSyncEnabled"]).await?;
+        let select = ["id", "onPremisesSyncEnabled"];
+        let (person, obstacle) = graph.person_and_obstacle(&params.user, &select).await?;
         let was_deleted = match person {
             Person::Absent => !graph.deleted_users(params.user.key()).await?.is_empty(),
             Person::Present(_) | Person::Promised => false,
         };
-        Ok(Observed { person, was_deleted })
+        Ok(Observed { person, obstacle, was_deleted })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Delete>, Error> {
@@ -74,6 +78,7 @@ impl Action for DeleteUser {
                 ),
             ));
         }
+        observed.obstacle.check(&user, "deleting the account")?;
         Ok(Plan::of([Delete { user }]))
     }
 
@@ -118,7 +123,7 @@ mod tests {
         ];
         for (person, was_deleted, expected) in rows {
             let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
-            let plan = DeleteUser::plan(&params, &Observed { person, was_deleted });
+            let plan = DeleteUser::plan(&params, &Observed { person, obstacle: Obstacle::NONE, was_deleted });
             let plan = plan.map(|plan| plan.changes.len());
             assert_eq!(plan.map_err(|error| workflow::Failure::from(error).code), expected);
         }

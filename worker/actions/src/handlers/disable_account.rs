@@ -3,6 +3,7 @@
 //! **Needs** `User.EnableDisableAccount.All` and `User.Read.All`; for a person with an administrator role the
 //! application itself needs a role as well.
 //! **Refuses** `user_not_found`; `synced_user` (the account is mastered on premises and is disabled there);
+//! `role_missing` (an administrator, and the application is known to hold no role);
 //! `permission_missing`.
 //! **Idempotent because** it reads `accountEnabled` and writes only when that is not `false`.
 
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, Plan};
+use crate::administrators::Obstacle;
 use crate::error::Error;
 use crate::person::{Account, Person, PersonRef, Reader};
 
@@ -41,14 +43,15 @@ impl Action for DisableAccount {
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
-    type Observed = Person;
+    type Observed = (Person, Obstacle);
     type Change = Disable;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Person, Error> {
-        graph.person(&params.user, &["id", "accountEnabled", "onPremisesSyncEnabled"]).await
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Self::Observed, Error> {
+        let select = ["id", "accountEnabled", "onPremisesSyncEnabled"];
+        graph.person_and_obstacle(&params.user, &select).await
     }
 
-    fn plan(_: &Params, person: &Person) -> Result<Plan<Disable>, Error> {
+    fn plan(_: &Params, (person, obstacle): &Self::Observed) -> Result<Plan<Disable>, Error> {
         let (user, seen) = person.account()?;
         if seen.is_some_and(|seen| seen.account_enabled == Some(false)) {
             return Ok(Plan::nothing());
@@ -61,6 +64,7 @@ impl Action for DisableAccount {
                 ),
             ));
         }
+        obstacle.check(&user, "blocking sign-in")?;
         Ok(Plan::of([Disable { user }]))
     }
 
@@ -93,6 +97,10 @@ mod tests {
     use msgraph::User;
 
     fn plan(enabled: Option<bool>, synced: Option<bool>) -> Result<usize, String> {
+        decide(enabled, synced, Obstacle::NONE)
+    }
+
+    fn decide(enabled: Option<bool>, synced: Option<bool>, obstacle: Obstacle) -> Result<usize, String> {
         let user = User {
             id: "1".into(),
             account_enabled: enabled,
@@ -100,7 +108,7 @@ mod tests {
             ..User::default()
         };
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
-        let plan = DisableAccount::plan(&params, &Person::Present(Box::new(user)));
+        let plan = DisableAccount::plan(&params, &(Person::Present(Box::new(user)), obstacle));
         plan.map(|plan| plan.changes.len()).map_err(|error| workflow::Failure::from(error).code)
     }
 
@@ -111,5 +119,11 @@ mod tests {
         assert_eq!(plan(Some(false), None), Ok(0));
         assert_eq!(plan(Some(false), Some(true)), Ok(0));
         assert_eq!(plan(Some(true), Some(true)), Err("synced_user".to_owned()));
+    }
+
+    #[test]
+    fn an_administrator_whom_the_application_may_not_change_is_told_before_the_attempt() {
+        assert_eq!(decide(Some(true), None, Obstacle::role("r")), Err("role_missing".to_owned()));
+        assert_eq!(decide(Some(false), None, Obstacle::role("r")), Ok(0), "there is nothing to change");
     }
 }

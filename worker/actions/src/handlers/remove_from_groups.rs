@@ -5,7 +5,8 @@
 //! **Refuses** `user_not_found`; `group_not_found` and `ambiguous_group` in `keep`; `permission_missing`.
 //! **Leaves** dynamic groups (their rule decides), and synced groups, distribution lists and mail-enabled security
 //! groups, which somebody has to change elsewhere; each is named in the result. Groups that give licences can be left
-//! to `remove_licenses`. A team is `remove_from_teams`'s, and left as `team` unless that was a step before. A group that
+//! to `remove_licenses`. A group that can hold directory roles is left as `role_assignable_group` where the permission
+//! for that is not granted. A team is `remove_from_teams`'s, and left as `team` unless that was a step before. A group that
 //! nobody else owns is left to the person as `last_owner`, unless `transfer_group_ownership` was a step before.
 //! **Idempotent because** it reads the person's memberships and removes those it finds; "not a member" is taken
 //! for what it is.
@@ -20,7 +21,7 @@ use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
-use crate::groups;
+use crate::groups::{self, Rights};
 use crate::ownership::{self, Owned};
 use crate::person::{Account, Person, PersonRef, Reader};
 use crate::teams;
@@ -63,6 +64,7 @@ pub struct Observed {
     owned: Vec<Owned>,
     keep: Vec<String>,
     only: Option<Vec<String>>,
+    rights: Rights,
 }
 
 /// A membership is to end.
@@ -85,6 +87,7 @@ impl Action for RemoveFromGroups {
     type Change = Remove;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let rights = Rights::observe(graph).await?;
         let seen = graph.person_groups_and_owned(&params.user, &["id"]);
         let named = async {
             let keep = groups::resolve(&params.keep, graph).await?;
@@ -106,8 +109,8 @@ impl Action for RemoveFromGroups {
         if ownership::is_transferred(graph) {
             owned.clear();
         }
-        let owned = ownership::with_owners(owned, graph).await?;
-        Ok(Observed { person, member_of, owned, keep, only })
+        let owned = ownership::with_owners(owned, rights, graph).await?;
+        Ok(Observed { person, member_of, owned, keep, only, rights })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
@@ -121,7 +124,7 @@ impl Action for RemoveFromGroups {
                 || gives && params.licensing_groups == LicensingGroups::Keep
         };
         for group in observed.member_of.iter().filter(|group| !stays(group)) {
-            match groups::hindrance(group) {
+            match groups::hindrance(group, observed.rights) {
                 _ if group.is_team() => plan.left.push(teams::left_to_teams(group)),
                 Some(hindrance) => plan.left.push(hindrance.left(group)),
                 None => plan.changes.push(Remove {
@@ -132,7 +135,10 @@ impl Action for RemoveFromGroups {
             }
         }
         let last = observed.owned.iter().filter(|owned| seen.is_some_and(|seen| owned.is_last(&seen.id)));
-        plan.left.extend(last.filter(|owned| ownership::hindrance(&owned.group).is_none()).map(last_owner));
+        plan.left.extend(
+            last.filter(|owned| ownership::hindrance(&owned.group, observed.rights).is_none())
+                .map(last_owner),
+        );
         Ok(plan)
     }
 
@@ -172,7 +178,7 @@ impl fmt::Display for Remove {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::groups::tests::{security, team};
+    use crate::groups::tests::{ALL, security, team};
     use crate::ownership::tests::owned;
     use msgraph::{AssignedLicense, User};
 
@@ -186,7 +192,8 @@ mod tests {
         only: Option<Vec<String>>,
     ) -> (Vec<String>, Vec<(String, Needs)>) {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
-        let observed = Observed { person, member_of, owned, keep: vec!["kept".into()], only };
+        let keep = vec!["kept".into()];
+        let observed = Observed { person, member_of, owned, keep, only, rights: ALL };
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let licensing_groups = LicensingGroups::Keep;
         let params = Params { user, keep: vec![], groups: None, licensing_groups };

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use crate::action::{self, Action, Plan, Wait};
 use crate::departure::Seat;
 use crate::error::Error;
-use crate::groups;
+use crate::groups::{self, Rights};
 use crate::ownership::{self, Successor};
 use crate::person::{Person, PersonRef, Reader};
 use crate::teams::{self, Change, Team, TeamRef};
@@ -57,6 +57,7 @@ pub struct Observed {
     successor: Successor,
     /// Whether the teams have other owners by what an earlier step did.
     is_transferred: bool,
+    rights: Rights,
 }
 
 impl Action for RemoveFromTeams {
@@ -77,6 +78,7 @@ impl Action for RemoveFromTeams {
     type Change = Change;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let rights = Rights::observe(graph).await?;
         let keep: Vec<_> = params.keep.iter().cloned().map(TeamRef::Team).collect();
         let seen = graph.person_and_groups(&params.user, &["id"]);
         let resolved = (teams::resolve(&params.teams, graph), teams::resolve(&keep, graph));
@@ -89,7 +91,7 @@ impl Action for RemoveFromTeams {
         let (closed, open): (Vec<_>, Vec<_>) = chosen(member_of, &asked)
             .into_iter()
             .filter(|team| !stays(&team.group))
-            .partition(|team| groups::hindrance(&team.group).is_some());
+            .partition(|team| groups::hindrance(&team.group, rights).is_some());
         let seats = try_join_all(open.into_iter().map(|team| Seat::look(team, user, graph))).await?;
         let is_needed = seats.iter().any(|seat| !seat.last_owned(user).is_empty());
         let to = params.to.as_ref().filter(|_| is_needed);
@@ -99,6 +101,7 @@ impl Action for RemoveFromTeams {
             is_transferred: ownership::is_transferred(graph),
             person,
             seats,
+            rights,
         })
     }
 
@@ -106,7 +109,7 @@ impl Action for RemoveFromTeams {
         let (_, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
         let mut plan = Plan::nothing();
-        let hindrance = |group| Some(groups::hindrance(group)?.left(group));
+        let hindrance = |group| Some(groups::hindrance(group, observed.rights)?.left(group));
         plan.left.extend(observed.closed.iter().filter_map(hindrance));
         let mut later = Vec::new();
         for seat in &observed.seats {
@@ -156,7 +159,7 @@ fn wait(later: Vec<String>) -> Wait {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::groups::tests::{security, team};
+    use crate::groups::tests::{ALL, security, team};
     use msgraph::{Channel, TeamMember, User};
     use workflow::Needs;
 
@@ -176,6 +179,7 @@ mod tests {
             seats: vec![seat],
             successor: Successor::default(),
             is_transferred: false,
+            rights: ALL,
         };
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let params = Params { user, teams: vec![], keep: vec![], to: None };

@@ -18,8 +18,9 @@ use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
+use crate::groups::{self, Rights};
+use crate::licenses;
 use crate::person::{Account, Person, PersonRef, Reader};
-use crate::{groups, licenses};
 
 /// See the file's head.
 pub struct RemoveLicenses;
@@ -43,6 +44,7 @@ pub struct Observed {
     person: Person,
     skus: Vec<SubscribedSku>,
     member_of: Vec<Group>,
+    rights: Rights,
 }
 
 /// One write that is missing.
@@ -80,9 +82,10 @@ impl Action for RemoveLicenses {
     type Change = Change;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let rights = Rights::observe(graph).await?;
         let person = graph.person(&params.user, &licenses::SELECT).await?;
         let Person::Present(user) = &person else {
-            return Ok(Observed { person, skus: Vec::new(), member_of: Vec::new() });
+            return Ok(Observed { person, skus: Vec::new(), member_of: Vec::new(), rights });
         };
         let by_group = licenses::inherited(user).next().is_some();
         let names = !params.keep.is_empty() || params.licenses.is_some();
@@ -90,7 +93,7 @@ impl Action for RemoveLicenses {
         let member_of = async { if by_group { graph.groups_of(&user.id).await } else { Ok(Vec::new()) } };
         let skus = async { if any { graph.subscribed_skus().await } else { Ok(Vec::new()) } };
         let (member_of, skus) = try_join(member_of, skus).await?;
-        Ok(Observed { person, skus, member_of })
+        Ok(Observed { person, skus, member_of, rights })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
@@ -200,7 +203,7 @@ fn leave_groups(
                 let because = format!("team {group_id} gives it, and remove_from_teams is for teams");
                 plan.left.push(left("team", because, Needs::Operator));
             }
-            Some(group) => match groups::hindrance(group) {
+            Some(group) => match groups::hindrance(group, observed.rights) {
                 Some(hindrance) => {
                     let because = format!("group {group_id} gives it and {}", hindrance.because);
                     plan.left.push(left(hindrance.code, because, Needs::Operator));
@@ -280,6 +283,7 @@ mod tests {
             person: Person::Present(Box::new(user)),
             skus: skus.into(),
             member_of: vec![group("static"), dynamic],
+            rights: groups::tests::ALL,
         };
         let params = Params {
             user: serde_json::from_value("ada@contoso.example".into()).unwrap(),

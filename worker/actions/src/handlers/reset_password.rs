@@ -4,6 +4,7 @@
 //! **Needs** `User-PasswordProfile.ReadWrite.All` and `User.Read.All`; for a person with an administrator role the
 //! application itself needs a role as well.
 //! **Refuses** `user_not_found`; `synced_user` (the password is mastered on premises and is reset there);
+//! `role_missing` (an administrator, and the application is known to hold no role);
 //! `permission_missing`.
 //! **Idempotent because** it reads `lastPasswordChangeDateTime` and writes only when that lies before the event's
 //! time.
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, Plan};
+use crate::administrators::Obstacle;
 use crate::error::Error;
 use crate::password::new_password;
 use crate::person::{Account, Person, PersonRef, Reader};
@@ -40,6 +42,7 @@ pub struct Params {
 /// The account, and the latest time that a password can have been asked to be replaced at.
 pub struct Observed {
     person: Person,
+    obstacle: Obstacle,
     now: Timestamp,
 }
 
@@ -63,8 +66,8 @@ impl Action for ResetPassword {
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
         let select = ["id", "lastPasswordChangeDateTime", "onPremisesSyncEnabled"];
-        let person = graph.person(&params.user, &select).await?;
-        Ok(Observed { person, now: Timestamp::now() })
+        let (person, obstacle) = graph.person_and_obstacle(&params.user, &select).await?;
+        Ok(Observed { person, obstacle, now: Timestamp::now() })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Reset>, Error> {
@@ -83,6 +86,7 @@ impl Action for ResetPassword {
                 format!("{user} is mastered on premises; reset its password in Active Directory"),
             ));
         }
+        observed.obstacle.check(&user, "resetting the password")?;
         Ok(Plan::of([Reset { user }]))
     }
 
@@ -137,8 +141,11 @@ mod tests {
             };
             let user_ref = serde_json::from_value("ada@contoso.example".into()).unwrap();
             let params = Params { user: user_ref, set_before: at(set_before) };
-            let observed =
-                Observed { person: Person::Present(Box::new(user)), now: at("2026-03-02T00:00:00Z") };
+            let observed = Observed {
+                person: Person::Present(Box::new(user)),
+                obstacle: Obstacle::NONE,
+                now: at("2026-03-02T00:00:00Z"),
+            };
             let plan = ResetPassword::plan(&params, &observed).map(|plan| plan.changes.len());
             let plan = plan.map_err(|error| workflow::Failure::from(error).code);
             assert_eq!(plan, expected, "{changed:?} {set_before}");

@@ -5,6 +5,7 @@
 //! **Refuses** `user_not_found`; where a group would be without an owner: `replacement_missing`,
 //! `replacement_not_found`, `own_replacement`, `replacement_disabled`, `replacement_is_guest`; `permission_missing`.
 //! **Leaves** synced groups, distribution lists and mail-enabled security groups, which have their owners elsewhere;
+//! `role_assignable_group`, where the permission for a group that can hold directory roles is not granted;
 //! `owner_limit`: a group whose hundred owners can all not sign in; `team_out_of_step`: a team whose owner the person is
 //! in the directory and not, or no longer, in Teams.
 //! **Idempotent because** it reads who owns each group: a successor who is there already is not added, and an ownership
@@ -22,7 +23,7 @@ use workflow::{Left, Needs};
 
 use crate::action::{self, Action, Plan};
 use crate::error::Error;
-use crate::groups;
+use crate::groups::{self, Rights};
 use crate::ownership::{self, MOST_OWNERS, Owned, Successor};
 use crate::person::{Account, Person, PersonRef, Reader};
 use crate::teams;
@@ -48,6 +49,7 @@ pub struct Observed {
     person: Person,
     successor: Successor,
     owned: Vec<(Owned, Vec<TeamMember>)>,
+    rights: Rights,
 }
 
 /// One write that is missing.
@@ -88,12 +90,13 @@ impl Action for TransferGroupOwnership {
     type Change = Change;
 
     async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let rights = Rights::observe(graph).await?;
         let person = graph.person(&params.user, &["id"]).await?;
         let Person::Present(user) = &person else {
-            return Ok(Observed { person, successor: Successor::default(), owned: Vec::new() });
+            return Ok(Observed { person, successor: Successor::default(), owned: Vec::new(), rights });
         };
         let successor = Successor::observe(params.to.as_ref(), graph);
-        let (owned, successor) = try_join(ownership::owned_by(&user.id, graph), successor).await?;
+        let (owned, successor) = try_join(ownership::owned_by(&user.id, rights, graph), successor).await?;
         let owned = owned.into_iter().map(async |owned| {
             let members = match teams::is_through_teams(&owned.group) {
                 true => graph.team_members(&Place::team(&owned.group.id)).await?,
@@ -102,7 +105,7 @@ impl Action for TransferGroupOwnership {
             Ok::<_, Error>((owned, members))
         });
         let owned = try_join_all(owned).await?;
-        Ok(Observed { person, successor, owned })
+        Ok(Observed { person, successor, owned, rights })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
@@ -110,7 +113,7 @@ impl Action for TransferGroupOwnership {
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
         let mut plan = Plan::nothing();
         for (owned, members) in &observed.owned {
-            if let Some(hindrance) = ownership::hindrance(&owned.group) {
+            if let Some(hindrance) = ownership::hindrance(&owned.group, observed.rights) {
                 plan.left.push(hindrance.left(&owned.group));
                 continue;
             }
@@ -219,7 +222,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::groups::tests::{security, team};
+    use crate::groups::tests::{ALL, security, team};
     use crate::ownership::tests::{owned, successor};
     use msgraph::{Group, User};
 
@@ -230,7 +233,7 @@ mod tests {
     ) -> Result<Plan<Change>, String> {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let observed = Observed { person, successor: to, owned };
+        let observed = Observed { person, successor: to, owned, rights: ALL };
         let plan = TransferGroupOwnership::plan(&Params { user, to: None, stay_owner }, &observed);
         plan.map_err(|error| workflow::Failure::from(error).code)
     }

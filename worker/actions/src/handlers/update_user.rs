@@ -4,7 +4,8 @@
 //! well.
 //! **Refuses** `user_not_found`; `synced_user` (mastered on premises, and set there; the location is the cloud's);
 //! `value_taken` (somebody else has the address); `invalid_properties` (Graph does not take them: a country code
-//! that does not exist); `permission_missing`.
+//! that does not exist); `role_missing` (an administrator, and the application is known to hold no role);
+//! `permission_missing`.
 //! **Idempotent because** it reads the properties and writes those that differ, all in one request.
 //!
 //! What is not asked for stays as it is; nothing is emptied, and nobody is renamed: a person is found by the name to
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, Plan};
+use crate::administrators::Obstacle;
 use crate::error::Error;
 use crate::person::{Person, PersonRef, Reader};
 use crate::properties::{self, SELECT, Update};
@@ -84,17 +86,24 @@ impl Action for UpdateUser {
     ];
 
     type Params = Params;
-    type Observed = Person;
+    type Observed = (Person, Obstacle);
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Person, Error> {
-        graph.person(&params.user, SELECT).await
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Self::Observed, Error> {
+        if params.mobile_phone.is_some() {
+            return graph.person_and_obstacle(&params.user, SELECT).await;
+        }
+        Ok((graph.person(&params.user, SELECT).await?, Obstacle::NONE))
     }
 
-    fn plan(params: &Params, person: &Person) -> Result<Plan<Change>, Error> {
+    fn plan(params: &Params, (person, obstacle): &Self::Observed) -> Result<Plan<Change>, Error> {
         // An account that this plan is to create is created from the same event.
-        let (_, Some(seen)) = person.account()? else { return Ok(Plan::nothing()) };
-        Ok(properties::missing(&params.asked(), seen)?.map(Change))
+        let (user, Some(seen)) = person.account()? else { return Ok(Plan::nothing()) };
+        let plan = properties::missing(&params.asked(), seen)?;
+        if plan.changes.iter().any(|update| update.patch.mobile_phone.is_some()) {
+            obstacle.check(&user, "setting the mobile number")?;
+        }
+        Ok(plan.map(Change))
     }
 
     async fn apply(Change(update): &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -162,7 +171,8 @@ mod tests {
 
     fn plan(params: serde_json::Value, person: &Person) -> Result<Vec<String>, String> {
         let params: Params = serde_json::from_value(params).unwrap();
-        let plan = UpdateUser::plan(&params, person).map_err(|error| workflow::Failure::from(error).code)?;
+        let plan = UpdateUser::plan(&params, &(person.clone(), Obstacle::NONE))
+            .map_err(|error| workflow::Failure::from(error).code)?;
         Ok(plan.changes.iter().map(ToString::to_string).collect())
     }
 
