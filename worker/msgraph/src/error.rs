@@ -238,6 +238,12 @@ impl Error {
         self.0.answer.message.contains(&fragment.to_lowercase())
     }
 
+    /// The ids that Graph's message names, in its order: several refusals say in no other way what they are about.
+    pub fn mentioned_ids(&self) -> Vec<&str> {
+        let words = self.0.answer.message.split(|c: char| !(c.is_ascii_hexdigit() || c == '-'));
+        words.filter(|word| word.len() == 36 && uuid::Uuid::try_parse(word).is_ok()).collect()
+    }
+
     /// Graph's id of the request, or the one we sent if Graph told none.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()

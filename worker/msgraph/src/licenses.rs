@@ -26,6 +26,18 @@ pub struct SubscribedSku {
 }
 
 impl SubscribedSku {
+    /// Whether the subscription is active, or in its grace period: of another nothing can be assigned.
+    pub fn is_active(&self) -> bool {
+        let status = self.capability_status.as_deref();
+        status
+            .is_none_or(|status| ["Enabled", "Warning"].iter().any(|good| status.eq_ignore_ascii_case(good)))
+    }
+
+    /// Whether it is one for people. Others are the whole tenant's.
+    pub fn is_for_people(&self) -> bool {
+        self.applies_to.as_deref().is_none_or(|to| to.eq_ignore_ascii_case("User"))
+    }
+
     /// How many seats are free: those enabled and in their grace period, less those in use; never below zero.
     pub fn available(&self) -> i64 {
         let PrepaidUnits { enabled, warning, .. } = self.prepaid_units;
@@ -111,6 +123,14 @@ struct LicenseChange<'a> {
     remove_licenses: &'a [&'a str],
 }
 
+impl LicenseAssignmentState {
+    /// Why the licence does not work that came this way; nothing where it does.
+    pub fn failure(&self) -> Option<&str> {
+        let is_error = self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Error"));
+        is_error.then_some(self.error.as_deref().unwrap_or("Other"))
+    }
+}
+
 impl Reader<'_> {
     /// What the tenant has bought.
     pub async fn subscribed_skus(self) -> Result<Vec<SubscribedSku>, Error> {
@@ -160,16 +180,18 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Says where a person is, and only if that went well gives licences, which Graph refuses to people who are nowhere.
+    /// Says where a person is, and only if that went well gives licences, which Graph refuses to people who are nowhere,
+    /// and takes others back.
     pub async fn locate_and_license(
         self,
         user_id: &str,
         country: &str,
         add: &[AddLicense],
+        remove: &[&str],
     ) -> Result<(), Error> {
         let patch = UserPatch { usage_location: Some(country.to_owned()), ..UserPatch::default() };
         let locate = Write::patch(&["users", user_id])?.json(&patch)?;
-        self.send_in_order([locate, license(user_id, add, &[])?]).await
+        self.send_in_order([locate, license(user_id, add, remove)?]).await
     }
 
     async fn change_licenses(self, user_id: &str, add: &[AddLicense], remove: &[&str]) -> Result<(), Error> {
@@ -200,6 +222,26 @@ mod tests {
     fn suspended_seats_are_not_free_and_an_overdrawn_licence_has_none() {
         assert_eq!(sku(10, 2, 5).available(), 7);
         assert_eq!(sku(10, 0, 12).available(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_assigned_is_told_from_what_can() {
+        let with = |status: Option<&str>, to: Option<&str>| SubscribedSku {
+            capability_status: status.map(Into::into),
+            applies_to: to.map(Into::into),
+            ..SubscribedSku::default()
+        };
+        assert!(with(None, None).is_active() && with(Some("Warning"), None).is_active());
+        assert!(!with(Some("Suspended"), None).is_active() && !with(Some("LockedOut"), None).is_active());
+        assert!(with(None, Some("User")).is_for_people() && !with(None, Some("Company")).is_for_people());
+        let state = |state: &str, error: &str| LicenseAssignmentState {
+            state: Some(state.into()),
+            error: Some(error.into()),
+            ..LicenseAssignmentState::default()
+        };
+        assert_eq!(state("Error", "CountViolation").failure(), Some("CountViolation"));
+        assert_eq!(state("Active", "None").failure(), None);
+        assert_eq!(state("ActiveWithError", "Other").failure(), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use workflow::{Left, Needs};
 use crate::action::{Action, Plan};
 use crate::error::Error;
 use crate::groups::{self, Rights};
-use crate::licenses;
+use crate::licenses::{self, Plans};
 use crate::person::{Account, Person, PersonRef, Reader};
 
 /// See the file's head.
@@ -67,6 +67,8 @@ pub enum Change {
         user: Account,
         /// SKU id and name.
         licenses: Vec<(String, String)>,
+        /// What a refusal is explained with.
+        plans: Plans,
     },
 }
 
@@ -107,7 +109,8 @@ impl Action for RemoveLicenses {
             .map(|sku| (sku.to_owned(), licenses::name_of(sku, &observed.skus).to_owned()))
             .collect();
         if !direct.is_empty() {
-            plan.changes.push(Change::Remove { user, licenses: direct });
+            let plans = Plans::of(&observed.skus);
+            plan.changes.push(Change::Remove { user, licenses: direct, plans });
         }
         Ok(plan)
     }
@@ -121,9 +124,9 @@ impl Action for RemoveLicenses {
                     })
                 })
             }
-            Change::Remove { user, licenses } => {
+            Change::Remove { user, licenses, plans } => {
                 let remove: Vec<_> = licenses.iter().map(|(sku, _)| sku.as_str()).collect();
-                graph.assign_licenses(user.id()?, &[], &remove).await.map_err(explain)
+                graph.assign_licenses(user.id()?, &[], &remove).await.map_err(|error| explain(error, plans))
             }
         }
     }
@@ -220,12 +223,12 @@ fn leave_groups(
 }
 
 /// Graph says "inherited" also when a plan of another licence needs one of these (seen in client code, 2024).
-fn explain(error: msgraph::Error) -> Error {
+fn explain(error: msgraph::Error, plans: &Plans) -> Error {
     if error.mentions("inherited from a group membership") {
         return Error::StalePlan("a group has begun to give one of these licences");
     }
-    if error.mentions("depends on the service plan") {
-        let detail = format!("a licence that stays needs a plan of one that goes ({error})");
+    if error.is_license_conflict() {
+        let detail = plans.explain(&error, "a licence that stays needs a plan of one that goes; let both go");
         return Error::blocked("license_conflict", detail).explains(error);
     }
     Error::from(error).or_missing("permission_missing", || {
@@ -239,7 +242,7 @@ impl fmt::Display for Change {
             Self::Leave { user, group, licenses, .. } => {
                 write!(f, "remove {user} from group {group}, which gives {}", licenses.join(", "))
             }
-            Self::Remove { user, licenses } => {
+            Self::Remove { user, licenses, .. } => {
                 let names: Vec<_> = licenses.iter().map(|(_, name)| name.as_str()).collect();
                 write!(f, "take {} back from {user}", names.join(", "))
             }

@@ -99,13 +99,13 @@ async fn calls_that_wait_for_each_other_travel_in_one_batch_and_stop_at_the_firs
         emulator.clear_journal();
 
         emulator.fault(Fault::status(403).writes().nth(1));
-        let error = client.writer().locate_and_license(&ada, "GB", &add).await.unwrap_err();
+        let error = client.writer().locate_and_license(&ada, "GB", &add, &[]).await.unwrap_err();
         assert_eq!(error.status(), Some(403), "the failure itself is told, not what it kept from being done");
         assert_eq!(emulator.effects(), [""; 0]);
 
         emulator.clear_faults();
         emulator.clear_journal();
-        client.writer().locate_and_license(&ada, "GB", &add).await.unwrap();
+        client.writer().locate_and_license(&ada, "GB", &add, &[]).await.unwrap();
         assert_eq!(emulator.effects().len(), 2);
         assert_eq!(emulator.round_trips(), if is_batching { 1 } else { 2 });
     }
@@ -120,7 +120,7 @@ async fn a_lost_batch_with_a_post_in_it_is_not_repeated() {
     let sku_id = client.reader().subscribed_skus().await.unwrap().remove(0).sku_id;
     emulator.fault(Fault::acted_then_dropped().path("$batch"));
     let add = [AddLicense { sku_id, disabled_plans: Vec::new() }];
-    let error = client.writer().locate_and_license(&ada, "GB", &add).await.unwrap_err();
+    let error = client.writer().locate_and_license(&ada, "GB", &add, &[]).await.unwrap_err();
     assert!(error.is_ambiguous(), "{error}");
     assert_eq!(emulator.effects().len(), 2, "Graph had acted");
 }
