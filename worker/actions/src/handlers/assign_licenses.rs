@@ -163,13 +163,16 @@ impl Action for AssignLicenses {
     }
 }
 
+/// A licence that goes, by id and name, or a word about why it stays.
+type Replaced = Result<(String, String), Left>;
+
 /// A licence to be taken back: nothing where the person does not have it, or a word about why it stays.
 fn replaced(
     reference: &str,
     params: &Params,
     observed: &Observed,
     seen: Option<&User>,
-) -> Result<Option<Result<(String, String), Left>>, Error> {
+) -> Result<Option<Replaced>, Error> {
     let sku = licenses::find(reference, &observed.skus)?;
     let (id, name) = (sku.sku_id.as_str(), licenses::name(sku));
     for wanted in &params.licenses {

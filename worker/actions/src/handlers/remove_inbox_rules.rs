@@ -42,6 +42,8 @@ pub enum Forwarding {
     Keep,
     /// Remove it like any other.
     Remove,
+    /// Remove it and no other: whoever comes back finds the rules of their own.
+    Only,
 }
 
 /// A rule is to go.
@@ -72,7 +74,11 @@ impl Action for RemoveInboxRules {
             Err(plan) => return Ok(plan),
         };
         let mut plan = Plan::nothing();
-        let stays = |rule: &&InboxRule| params.forwarding == Forwarding::Keep && mailbox::is_forwarding(rule);
+        let stays = |rule: &&InboxRule| match params.forwarding {
+            Forwarding::Keep => mailbox::is_forwarding(rule),
+            Forwarding::Remove => false,
+            Forwarding::Only => !mailbox::is_forwarding(rule),
+        };
         for rule in rules.iter().filter(|rule| !stays(rule)) {
             match rule.is_read_only {
                 Some(true) => plan.left.push(read_only(user, rule)),
@@ -130,5 +136,6 @@ mod tests {
         let left = vec!["read_only_rule".to_owned()];
         assert_eq!(plan(Forwarding::Keep), (vec!["1".to_owned()], left.clone()));
         assert_eq!(plan(Forwarding::Remove), (vec!["1".to_owned(), "3".to_owned()], left));
+        assert_eq!(plan(Forwarding::Only), (vec!["3".to_owned()], Vec::new()));
     }
 }
