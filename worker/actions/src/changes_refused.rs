@@ -35,7 +35,7 @@ mod tests {
             ("update_user", "nobody", json!({ "department": "Engines" }), Rejected, "user_not_found"),
             ("update_user", "alumna", json!({ "department": "Engines" }), Rejected, "user_not_found"),
             ("update_user", "grace", json!({ "department": "Engines" }), Blocked, "synced_user"),
-            ("update_user", "edsger", json!({ "mobile_phone": "+31 20" }), Blocked, "permission_missing"),
+            ("update_user", "edsger", json!({ "mobile_phone": "+31 20" }), Blocked, "role_missing"),
             ("update_user", "edsger", json!({ "mail": "ada@contoso.example" }), Rejected, "value_taken"),
             ("update_user", "ada", json!({ "usage_location": "ZZ" }), Rejected, "invalid_properties"),
             ("set_user_type", "nobody", json!({ "user_type": "guest" }), Rejected, "user_not_found"),
@@ -62,7 +62,7 @@ mod tests {
             ("restore_user", "emeritus", none(), Blocked, "permission_missing"),
             ("delete_user", "nobody", none(), Rejected, "user_not_found"),
             ("delete_user", "grace", none(), Blocked, "synced_user"),
-            ("delete_user", "edsger", none(), Blocked, "permission_missing"),
+            ("delete_user", "edsger", none(), Blocked, "role_missing"),
         ];
         for (action, user, params, class, code) in rows {
             let stage = stage(action, user, params);
