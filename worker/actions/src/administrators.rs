@@ -79,3 +79,77 @@ fn is_ended(by: &Administers, graph: Reader<'_>) -> bool {
         Administers::Group(_) => ENDS_GROUPS,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use msgraph_emulator::{Application, Emulator, Group, Options, Tenant, User};
+    use workflow::{Earlier, Outcome, Record};
+
+    /// What is found about a person by this application in a run that has done this much, and by how many requests.
+    async fn look(upn: &str, application: Application, earlier: &[Record]) -> (Obstacle, usize) {
+        let tenant = Tenant::empty()
+            .application(application)
+            .user(User::new("ada@contoso.example", "Ada Lovelace"))
+            .user(User::new("grace@contoso.example", "Grace Hopper").holding_role("User Administrator"))
+            .user(User::new("edsger@contoso.example", "Edsger Dijkstra"))
+            .group(Group::role_assignable("Operators").member("edsger@contoso.example"));
+        let emulator = Emulator::start(Options::new(tenant)).unwrap();
+        let application = emulator.application();
+        let settings = msgraph::Settings {
+            login_url: emulator.url(),
+            graph_url: emulator.url(),
+            ..msgraph::Settings::new(
+                application.tenant_id,
+                application.client_id,
+                application.client_secret.into(),
+            )
+        };
+        let client = msgraph::Client::new(settings, Arc::new(())).unwrap();
+        let reader = Reader::new(client.reader(), Earlier::new(earlier), None);
+        let obstacle = Obstacle::look(upn, reader).await.unwrap();
+        (obstacle, emulator.journal().iter().filter(|entry| !entry.token).count())
+    }
+
+    fn done(action: &str) -> Record {
+        Record {
+            stage: "rights".into(),
+            step: action.into(),
+            action: action.into(),
+            outcome: Outcome::Changed(vec!["take it back".into()]),
+            changes: 1,
+            left: Vec::new(),
+            details: serde_json::Map::new(),
+            request_ids: Vec::new(),
+            took: std::time::Duration::ZERO,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_an_administrator_costs_more_than_one_read() {
+        let ordinary = Application::default;
+        assert_eq!(look("ada@contoso.example", ordinary(), &[]).await, (Obstacle::NONE, 1));
+        assert_eq!(look("grace@contoso.example", ordinary().privileged(), &[]).await, (Obstacle::NONE, 0));
+        for (upn, by) in [("grace", "holds directory role"), ("edsger", "is in group")] {
+            let (obstacle, requests) = look(&format!("{upn}@contoso.example"), ordinary(), &[]).await;
+            let refusal = obstacle.check(&Account::Promised, "deletion").unwrap_err();
+            assert!(refusal.to_string().contains(by), "{refusal}");
+            assert_eq!(requests, 2, "{upn}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_and_what_the_run_has_taken_away_is_no_obstacle() {
+        let blind = Application::default().roles(&["User.Read.All"]);
+        assert_eq!(look("grace@contoso.example", blind, &[]).await, (Obstacle::NONE, 1));
+        let runs = [("grace", "remove_directory_roles"), ("edsger", "remove_from_groups")];
+        for (upn, action) in runs {
+            let earlier = [done(action)];
+            let (obstacle, _) =
+                look(&format!("{upn}@contoso.example"), Application::default(), &earlier).await;
+            assert_eq!(obstacle, Obstacle::NONE, "{upn}");
+        }
+    }
+}

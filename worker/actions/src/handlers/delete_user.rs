@@ -3,8 +3,8 @@
 //! **Needs** `User.DeleteRestore.All` and `User.Read.All`; for a person with an administrator role the application
 //! itself needs a role as well.
 //! **Refuses** `user_not_found` (there is none, and none was deleted within 30 days: more likely a wrong name than a
-//! deletion); `synced_user` (the account is mastered on premises and is deleted there); `role_missing` (an administrator, and the application is known to hold no role);
-//! `permission_missing`.
+//! deletion); `synced_user` (the account is mastered on premises and is deleted there); `role_missing` (an administrator,
+//! and the application is known to hold no role); `permission_missing`.
 //! **Idempotent because** it looks for the account, and then among what was deleted; "not there" is taken for what
 //! it is.
 //!

@@ -3,8 +3,7 @@
 //! **Needs** `User.EnableDisableAccount.All` and `User.Read.All`; for a person with an administrator role the
 //! application itself needs a role as well.
 //! **Refuses** `user_not_found`; `synced_user` (the account is mastered on premises and is disabled there);
-//! `role_missing` (an administrator, and the application is known to hold no role);
-//! `permission_missing`.
+//! `role_missing` (an administrator, and the application is known to hold no role); `permission_missing`.
 //! **Idempotent because** it reads `accountEnabled` and writes only when that is not `false`.
 
 use std::fmt;

@@ -6,8 +6,8 @@
 //! **Leaves** dynamic groups (their rule decides), and synced groups, distribution lists and mail-enabled security
 //! groups, which somebody has to change elsewhere; each is named in the result. Groups that give licences can be left
 //! to `remove_licenses`. A group that can hold directory roles is left as `role_assignable_group` where the permission
-//! for that is not granted. A team is `remove_from_teams`'s, and left as `team` unless that was a step before. A group that
-//! nobody else owns is left to the person as `last_owner`, unless `transfer_group_ownership` was a step before.
+//! for that is not granted. A team is `remove_from_teams`'s, and left as `team` unless that was a step before. A group
+//! that nobody else owns is left to the person as `last_owner`, unless `transfer_group_ownership` was a step before.
 //! **Idempotent because** it reads the person's memberships and removes those it finds; "not a member" is taken
 //! for what it is.
 

@@ -4,7 +4,8 @@
 //! licences that a group gives.
 //! **Refuses** `user_not_found`; `license_not_found` in `keep`; `permission_missing`.
 //! **Leaves**, and names the exact blocker of, a licence that comes by a dynamic, synced or mail-enabled group:
-//! somebody has to change the rule or the group; and one that comes by a team, which `remove_from_teams` is for. A licence whose group the person has left already goes by itself.
+//! somebody has to change the rule or the group; and one that comes by a team, which `remove_from_teams` is for. A
+//! licence whose group the person has left already goes by itself.
 //! **Idempotent because** it reads how each licence came: direct ones go in one call, a group's by leaving it.
 
 use std::collections::BTreeMap;

@@ -4,8 +4,7 @@
 //! **Needs** `User-PasswordProfile.ReadWrite.All` and `User.Read.All`; for a person with an administrator role the
 //! application itself needs a role as well.
 //! **Refuses** `user_not_found`; `synced_user` (the password is mastered on premises and is reset there);
-//! `role_missing` (an administrator, and the application is known to hold no role);
-//! `permission_missing`.
+//! `role_missing` (an administrator, and the application is known to hold no role); `permission_missing`.
 //! **Idempotent because** it reads `lastPasswordChangeDateTime` and writes only when that lies before the event's
 //! time.
 //! **Caveat:** Graph does not say who changed a password. One that the person set after the event's time is taken
