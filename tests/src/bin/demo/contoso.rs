@@ -1,6 +1,7 @@
 //! The tenant of the demo, and the events about its people.
 
-use msgraph_emulator::{Group, Sku, Tenant, User};
+use jiff::{SignedDuration, Timestamp};
+use msgraph_emulator::{Application, Calendar, Drive, Event, Group, Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::events;
 
@@ -11,22 +12,61 @@ pub const GRACE: &str = "Grace Hopper";
 /// Before anything happens: Grace and Edsger are there, Ada is not.
 pub fn tenant() -> Tenant {
     let (edsger, grace) = ("edsger@contoso.example", "grace@contoso.example");
+    let permissions = [
+        "AppRoleAssignment.ReadWrite.All",
+        "DelegatedPermissionGrant.ReadWrite.All",
+        "Group.ReadWrite.All",
+        "RoleManagement.ReadWrite.Directory",
+        "UserAuthenticationMethod.ReadWrite.All",
+    ];
+    let application = permissions.into_iter().fold(Application::default(), Application::role);
     Tenant::empty()
+        .application(application)
         .sku(Sku::new("SPE_E3", 25).plan("EXCHANGE_S_ENTERPRISE").plan("TEAMS1"))
         .sku(Sku::new("EMS", 10).plan("INTUNE_A"))
-        .user(User::new(grace, GRACE).with("employeeId", "1906").located("US").licensed("SPE_E3"))
+        .user(
+            User::new(grace, GRACE)
+                .with("employeeId", "1906")
+                .with("mail", grace)
+                .located("US")
+                .licensed("SPE_E3")
+                .mailbox(Mailbox::new())
+                .drive(Drive::new()),
+        )
         .user(
             User::new(edsger, EDSGER)
                 .with("employeeId", "1930")
                 .located("NL")
                 .manager(grace)
-                .licensed("SPE_E3"),
+                .licensed("SPE_E3")
+                .method("phone")
+                .mailbox(mailbox())
+                .drive(files()),
         )
         .group(Group::security("Analysts"))
         .group(Group::security("Engineers").member(edsger).member(grace))
         .group(Group::microsoft365("Project Kiruna").with_team().member(edsger).member(grace))
         .group(Group::dynamic("Everyone", "user.accountEnabled -eq true").member(edsger))
         .group(Group::security("Laptop Users").licensing("EMS").member(edsger))
+}
+
+fn mailbox() -> Mailbox {
+    let tomorrow = Timestamp::now().checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+    let [start, end] =
+        ["08", "09"].map(|hour| tomorrow.strftime(&format!("%Y-%m-%dT{hour}:00:00")).to_string());
+    Mailbox::new()
+        .calendar(Calendar::primary().shared_with("grace@contoso.example", "read"))
+        .event(Event::new("Seminar", &start, &end).with("grace@contoso.example"))
+        .event(Event::new("Dentist", &start, &end))
+}
+
+/// What of his files a copy changes: SharePoint writes into the document, and takes no dot at a name's end.
+fn files() -> Drive {
+    Drive::new()
+        .file("Algorithms/Shortest path.txt", 1_959)
+        .file("Algorithms/Semaphores #1, 100% done.pdf", 196_500)
+        .file("EWD 1036.docx", 20_512)
+        .file("From the old server/Notes.", 340)
 }
 
 /// Ada starts.
@@ -43,12 +83,14 @@ pub fn hire() -> Value {
 
 /// Edsger leaves.
 pub fn leaver() -> Value {
-    events::offboarding("leave-1930", json!({ "employee_id": "1930" }))
+    let event = events::offboarding("leave-1930", json!({ "employee_id": "1930" }));
+    events::with(event, "manager", json!({ "upn": "grace@contoso.example" }))
 }
 
-/// Grace leaves.
+/// Grace leaves, and nobody takes over; her account is to stay.
 pub fn troubled_leaver() -> Value {
-    events::offboarding("leave-1906", json!({ "employee_id": "1906" }))
+    let event = events::offboarding("leave-1906", json!({ "employee_id": "1906" }));
+    events::with(event, "parameters", json!({ "keep_account": true }))
 }
 
 /// A hire as somebody wrote it who did not read the schema: nobody can tell who is meant.

@@ -46,32 +46,49 @@ impl Names {
             text.replace(&format!("user {key}"), name).replace(key, name)
         });
         let phrases = [" of ", " from ", " to ", " "];
-        phrases.iter().fold(text, |text, phrase| text.replace(&format!("{phrase}{person}"), ""))
+        let text = phrases.iter().fold(text, |text, phrase| text.replace(&format!("{phrase}{person}"), ""));
+        let words: Vec<_> = text.split(' ').map(|word| if is_nameless(word) { "…" } else { word }).collect();
+        words.join(" ")
     }
 
     /// An effect on one person as a sign and what came or went, in the emulator's words otherwise.
     pub fn signed(&self, person: &str, effect: &str) -> String {
         let effect = self.about(person, effect);
+        let effect = effect.strip_suffix(", told 1 attendees").unwrap_or(&effect);
         let signs = [
+            ("create inbox rule Gatehouse: forward mail: forwardTo, stopProcessingRules", "+ forwarding"),
             ("create", "+ account"),
             ("set manager to ", "+ manager "),
             ("assign license ", "+ "),
             ("add to group ", "+ "),
             ("add to team ", "+ "),
+            ("set automatic replies: alwaysEnabled", "+ automatic reply"),
+            ("set whether must change the password", "+ password to be changed"),
             ("disable", "- sign-in"),
             ("revoke sessions", "- sessions"),
+            ("set password", "- password"),
+            ("cancel meeting ", "- meeting "),
+            ("delete event ", "- event "),
+            ("remove permission on calendar ", "- share of "),
             ("remove license ", "- "),
             ("remove from group ", "- "),
             ("remove from team ", "- "),
+            ("remove phone", "- phone"),
         ];
         let signed =
             signs.iter().find_map(|(words, sign)| Some(format!("{sign}{}", effect.strip_prefix(words)?)));
-        signed.unwrap_or(effect)
+        signed.unwrap_or_else(|| effect.to_owned())
     }
 
     fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.objects.iter().chain(&self.people).map(|(key, name)| (key.as_str(), name.as_str()))
     }
+}
+
+/// Whether a word is an id of something that has no name.
+fn is_nameless(word: &str) -> bool {
+    let word = word.trim_end_matches([';', ',']);
+    word.len() > 30 && word.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn objects_of<'a>(state: &'a Value, kind: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {

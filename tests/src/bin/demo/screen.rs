@@ -75,13 +75,19 @@ impl Screen {
 
     /// `label` in a column of its own, `word` in its style, and text that goes on below itself.
     pub fn row(&self, label: &str, (style, word): (Style, &str), text: &str) -> io::Result<()> {
-        const INDENT: usize = 35;
+        const INDENT: usize = 47;
         let word = format!("{word:<10}");
         let mut lines = wrapped(text, COLUMNS - INDENT).into_iter();
         let first = lines.next().unwrap_or_default();
-        let row = format!("    {label:<19} {} {first}", self.paint(style, &word));
+        let row = format!("    {label:<31} {} {first}", self.paint(style, &word));
         self.line(row.trim_end())?;
         lines.try_for_each(|line| self.line(&format!("{:INDENT$}{line}", "")))
+    }
+
+    /// What became of a file.
+    pub fn file(&self, result: &str, text: &str) -> io::Result<()> {
+        let style = if result == "identical" { Style::Green } else { Style::Yellow };
+        self.line(&format!("    {} {text}", self.paint(style, &format!("{result:<24}"))))
     }
 
     /// A person and what changed about them, each change with its sign.
@@ -90,8 +96,26 @@ impl Screen {
             let style = if change.starts_with('+') { Style::Green } else { Style::Red };
             self.paint(style, change)
         });
-        let person = self.paint(Style::Bold, &format!("{person:<16}"));
-        self.line(&format!("  {person}{}", painted.collect::<Vec<_>>().join("  ")))
+        let mut lines = vec![String::new()];
+        let mut length = 0;
+        for (change, painted) in changes.iter().zip(painted) {
+            let more = change.chars().count() + 2;
+            if length + more > COLUMNS - 18 {
+                lines.push(String::new());
+                length = 0;
+            }
+            length += more;
+            if let Some(line) = lines.last_mut() {
+                line.push_str(&painted);
+                line.push_str("  ");
+            }
+        }
+        let mut person = self.paint(Style::Bold, &format!("{person:<16}"));
+        for line in lines {
+            self.line(format!("  {person}{line}").trim_end())?;
+            person = " ".repeat(16);
+        }
+        Ok(())
     }
 }
 

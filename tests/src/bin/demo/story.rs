@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use messages::{Outcome, ResultData, ResultEvent, RunFinished, RunState, StepFinished};
+use jiff::Timestamp;
+use messages::{Outcome, ResultData, ResultEvent, RunFinished, RunState, RunWaiting, StepFinished};
 use msgraph_emulator::{Entry, Fault};
+use serde_json::Value;
 use system_tests::events;
 use uuid::Uuid;
 
@@ -25,6 +27,7 @@ pub async fn tell(screen: &Screen, url: &str, broker: &broker::Settings) -> Resu
     screen.line(&format!("{title} two workers, a RabbitMQ, and Contoso, a tenant emulated at {tenant}"))?;
     let mut story = Story { screen, site, heard: Vec::new() };
     story.show_events().await?;
+    story.show_files()?;
     story.show_tenant()?;
     story.show_dead_letters().await?;
     story.show_replay().await?;
@@ -50,15 +53,59 @@ impl Story<'_> {
         let hired = self.end_of("hire-1815", 0).await?;
         self.screen.event("hire-ada.json", "Ada Lovelace starts", Some(screen::state(hired.state)))?;
         self.show_steps(contoso::ADA, &hired, 0)?;
-        let left = self.end_of("leave-1930", 0).await?;
-        self.screen.event("leave-edsger.json", "Edsger Dijkstra leaves", Some(screen::state(left.state)))?;
-        self.show_steps(contoso::EDSGER, &left, 0)?;
-        for run in [&hired, &left] {
-            insist(run.state == RunState::Succeeded && run.steps.len() == 5, "both runs should succeed")?;
-        }
+        insist(hired.state == RunState::Succeeded && hired.steps.len() == 6, "Ada's run should succeed")?;
+        self.show_leaver().await?;
         self.show_duplicate().await?;
         self.show_invalid().await?;
         self.show_trouble().await
+    }
+
+    /// Edsger's run, from the lock-out to the day on which his account goes.
+    async fn show_leaver(&mut self) -> Result<(), Trouble> {
+        let asleep = self.asleep_in("leave-1930", "delete").await?;
+        self.screen.event("leave-edsger.json", "Edsger Dijkstra leaves", None)?;
+        let names: Vec<_> = self.steps_of(asleep.run_id, 0).map(|step| step.step.clone()).collect();
+        let told = self.steps_of(asleep.run_id, 0).cloned().collect::<Vec<_>>();
+        let (quiet, told): (Vec<_>, Vec<_>) = told.into_iter().partition(says_nothing);
+        for step in &told {
+            insist(step.failure.is_none(), &format!("{} should not fail", step.step))?;
+            self.show_step(contoso::EDSGER, step)?;
+        }
+        let text = format!("{} steps more had nothing to do", quiet.len());
+        self.screen.row("the others", (Style::Dim, "unchanged"), &text)?;
+        let until = asleep.until.strftime("%Y-%m-%d");
+        self.screen.row(
+            "delete_user",
+            (Style::Yellow, "sleeps"),
+            &format!("in the broker, until {until}"),
+        )?;
+        insist(names.iter().collect::<BTreeSet<_>>().len() == names.len(), "each step should end once")
+    }
+
+    /// What became of each of Edsger's files, by the list beside the copies.
+    fn show_files(&self) -> Result<(), Trouble> {
+        self.screen.act("Edsger's files in Grace's OneDrive, compared by path, size and quickXorHash")?;
+        let day = Timestamp::now().strftime("%Y-%m-%d");
+        let path = format!("Files of Edsger Dijkstra, {day}/Gatehouse migration.csv");
+        let list = self.site.emulator.file("grace@contoso.example", &path);
+        let list = String::from_utf8(list.ok_or("the list of the files should be there")?)?;
+        let mut results = Vec::new();
+        for line in list.lines().skip(1) {
+            let [path, _, result, _, size, copied, hash, copied_hash] = fields(line);
+            results.push(result.clone());
+            if size.is_empty() {
+                continue;
+            }
+            let sizes =
+                if size == copied { format!("{size} bytes") } else { format!("{size} bytes, now {copied}") };
+            let hashes = if hash == copied_hash { "same hash" } else { "another hash" };
+            let text = format!("{path}: {sizes}, {hashes}");
+            self.screen.file(&result, &text)?;
+        }
+        let count = |result: &str| results.iter().filter(|its| *its == result).count();
+        insist(results.len() == 6, "four files and two folders should be listed")?;
+        insist(count("identical") == 4, "what can be the same should be")?;
+        insist(count("rewritten by the service") == 1 && count("renamed") == 1, "and two should not")
     }
 
     /// Spoils requests for Grace alone: her team lets her go, then Graph throttles, then it fails.
@@ -75,7 +122,8 @@ impl Story<'_> {
         let (from, effects) = (self.heard.len(), self.effects_about(contoso::ADA).len());
         self.site.gatehouse(&["publish", "hire-ada.json"]).await?;
         let again = self.end_of("hire-1815", from).await?;
-        let unchanged = again.steps.iter().all(|step| step.outcome == Outcome::Unchanged);
+        let done = [Outcome::Unchanged, Outcome::Skipped];
+        let unchanged = again.steps.iter().all(|step| done.contains(&step.outcome));
         let ids = |heard: &[ResultEvent]| -> BTreeSet<Uuid> {
             heard.iter().filter(|result| result.data.run_id() == Some(again.run_id)).map(|r| r.id).collect()
         };
@@ -84,8 +132,8 @@ impl Story<'_> {
         insist(ids(before) == ids(after), "a duplicate's results should have the ids of the first ones")?;
         insist(self.effects_about(contoso::ADA).len() == effects, "a duplicate should change nothing")?;
         insist(again.state == RunState::Succeeded, "a duplicate should succeed")?;
-        let text = "the run succeeded again; its results have the ids of the first";
-        Ok(self.screen.row("all 5 steps", screen::outcome(Outcome::Unchanged), text)?)
+        let text = "succeeded again; its results have the ids of the first";
+        Ok(self.screen.row("all steps", screen::outcome(Outcome::Unchanged), text)?)
     }
 
     async fn show_invalid(&mut self) -> Result<(), Trouble> {
@@ -105,20 +153,21 @@ impl Story<'_> {
     async fn show_trouble(&mut self) -> Result<(), Trouble> {
         let run = events::run_id("leave-1906");
         self.screen.event("leave-grace.json", "Grace Hopper leaves, and Graph falls ill", None)?;
-        while self.steps_of(run, 0).count() < 3 {
+        while !self.steps_of(run, 0).any(|step| step.step == "remove_from_teams") {
             self.hear().await?;
         }
-        let mut done: Vec<_> = self.steps_of(run, 0).collect();
-        done.sort_by(|one, other| (&one.stage, &one.step).cmp(&(&other.stage, &other.step)));
-        done.into_iter().try_for_each(|step| self.show_step(contoso::GRACE, step))?;
+        let done = self.steps_of(run, 0).filter(|step| !says_nothing(step));
+        let done: Vec<_> = done.map(|step| step.step.as_str()).collect();
+        let text = format!("{} are done", done.join(", "));
+        self.screen.row("lock out to teams", screen::outcome(Outcome::Changed), &text)?;
         for attempt in 1..MAX_ATTEMPTS {
             let status = self.spoiled(attempt).await?.status.unwrap_or_default();
-            let text =
-                format!("Graph answers {status}; the run waits in the broker for attempt {}", attempt + 1);
+            let text = format!("Graph answers {status}; waits in the broker for attempt {}", attempt + 1);
             self.screen.row("remove_from_groups", (Style::Yellow, "put off"), &text)?;
         }
         let end = self.end_of("leave-1906", 0).await?;
-        self.steps_of(run, 0).skip(3).try_for_each(|step| self.show_step(contoso::GRACE, step))?;
+        let failed: Vec<_> = self.steps_of(run, 0).filter(|step| step.failure.is_some()).cloned().collect();
+        failed.iter().try_for_each(|step| self.show_step(contoso::GRACE, step))?;
         let code = end.failure.as_ref().map(|failure| failure.code.as_str());
         insist(end.state == RunState::Failed, "Grace's run should fail")?;
         insist(code == Some("retries_exhausted"), "Grace's run should fail for want of further attempts")?;
@@ -146,13 +195,16 @@ impl Story<'_> {
         self.screen.act("What changed in the tenant, each thing once")?;
         let all = self.site.emulator.effects();
         let mut told = 0;
-        for (person, expected) in [(contoso::ADA, 6), (contoso::EDSGER, 6), (contoso::GRACE, 3)] {
+        for (person, expected) in [(contoso::ADA, 6), (contoso::EDSGER, 14), (contoso::GRACE, 6)] {
             let effects = self.effects_about(person);
             insist(effects.len() == expected, &format!("{person} should have {expected} changes"))?;
             self.screen.changes(person, &effects)?;
             told += effects.len();
         }
-        insist(told == all.len(), "nothing else should have changed")?;
+        let files = all.iter().filter(|effect| is_about_files(effect)).count();
+        let moved = ["+ a folder", "+ 6 items copied", "+ the list of them"].map(ToOwned::to_owned);
+        self.screen.changes("Grace's files", &moved)?;
+        insist(files == moved.len() && told + files == all.len(), "nothing else should have changed")?;
         insist(unique(&all), "nothing should be changed twice")
     }
 
@@ -179,7 +231,8 @@ impl Story<'_> {
         let end = self.end_of("leave-1906", from).await?;
         self.screen.event("leave-grace.json", "Grace Hopper leaves", Some(screen::state(end.state)))?;
         self.show_steps(contoso::GRACE, &end, from)?;
-        let ran: Vec<_> = self.steps_of(end.run_id, from).map(|step| step.step.as_str()).collect();
+        let ran = self.steps_of(end.run_id, from).filter(|step| step.outcome != Outcome::Skipped);
+        let ran: Vec<_> = ran.map(|step| step.step.as_str()).collect();
         insist(ran == ["remove_from_groups", "remove_licenses"], "only the steps not done should run")?;
         insist(end.state == RunState::Succeeded && end.replays == 1, "the replayed run should succeed")?;
         let effects = self.effects_about(contoso::GRACE);
@@ -203,13 +256,16 @@ impl Story<'_> {
         let place = |name: &str| end.steps.iter().position(|step| step.step == name);
         let mut steps: Vec<_> = self.steps_of(end.run_id, from).collect();
         steps.sort_by_key(|step| place(&step.step));
+        steps.retain(|step| step.outcome != Outcome::Skipped);
         steps.into_iter().try_for_each(|step| self.show_step(person, step))
     }
 
     fn show_step(&self, person: &str, step: &StepFinished) -> Result<(), Trouble> {
         let names = Names::of(&self.site.emulator);
-        let mut sentences = step.changes.clone();
-        sentences.extend(step.left.iter().map(|left| format!("left: {}", left.detail)));
+        let mut sentences = if verified(step).is_some() { Vec::new() } else { step.changes.clone() };
+        sentences.extend(verified(step));
+        let left = step.left.iter().filter(|left| left.code == "dynamic_group");
+        sentences.extend(left.map(|left| format!("left: {}", left.detail)));
         sentences
             .extend(step.failure.iter().map(|failure| format!("{}; the run is set aside", failure.code)));
         sentences.extend(step.reason.clone());
@@ -249,6 +305,24 @@ impl Story<'_> {
         Ok(())
     }
 
+    /// Listens until the run of this event sleeps before this stage.
+    async fn asleep_in(&mut self, event: &str, stage: &str) -> Result<RunWaiting, Trouble> {
+        let run = events::run_id(event);
+        loop {
+            let asleep = self.heard.iter().find_map(|result| match &result.data {
+                ResultData::RunWaiting(asleep) if asleep.run_id == run && asleep.stage == stage => {
+                    Some(asleep.clone())
+                }
+                ResultData::RunFinished(end) if end.run_id == run => None,
+                _ => None,
+            });
+            match asleep {
+                Some(asleep) => return Ok(asleep),
+                None => self.hear().await?,
+            }
+        }
+    }
+
     /// What the steps of a run said, in results later than `from`.
     fn steps_of(&self, run: Uuid, from: usize) -> impl Iterator<Item = &StepFinished> {
         self.heard.iter().skip(from).filter_map(move |result| match &result.data {
@@ -276,6 +350,39 @@ impl Story<'_> {
 struct DeadLetter {
     id: String,
     class: String,
+}
+
+/// Whether a step found nothing to do and nothing worth telling.
+fn says_nothing(step: &StepFinished) -> bool {
+    matches!(step.outcome, Outcome::Unchanged | Outcome::Skipped)
+}
+
+/// What came of comparing files, in place of the sentence about the list.
+fn verified(step: &StepFinished) -> Option<String> {
+    let count = |name: &str| step.details.get(name).and_then(Value::as_u64);
+    let (items, failed) = (count("items")?, count("failed")?);
+    let (same, rewritten, renamed) = (count("identical")?, count("rewritten")?, count("renamed")?);
+    Some(format!(
+        "{items} items compared: {same} identical, {rewritten} rewritten by SharePoint, {renamed} renamed, {failed} failed"
+    ))
+}
+
+/// Whether an effect is about what is in somebody's OneDrive.
+fn is_about_files(effect: &str) -> bool {
+    ["create folder ", "copy ", "write "].iter().any(|start| effect.starts_with(start))
+}
+
+/// The fields of a line of the list of files.
+fn fields(line: &str) -> [String; 8] {
+    let (mut fields, mut at, mut quoted): ([String; 8], usize, bool) = Default::default();
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => at += 1,
+            c => fields.get_mut(at).into_iter().for_each(|field| field.push(c)),
+        }
+    }
+    fields
 }
 
 fn insist(holds: bool, otherwise: &str) -> Result<(), Trouble> {
