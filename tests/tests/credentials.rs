@@ -34,9 +34,12 @@ fn leaves(id: &str, tenant: Option<&str>) -> Value {
 
 fn public() -> Application {
     let scopes = [
+        "Channel.ReadBasic.All",
+        "ChannelMember.ReadWrite.All",
         "Directory.Read.All",
         "GroupMember.ReadWrite.All",
         "LicenseAssignment.ReadWrite.All",
+        "TeamMember.ReadWrite.All",
         "User.ReadWrite.All",
         "User.RevokeSessions.All",
     ];

@@ -63,10 +63,19 @@ async fn a_stage_with_a_delay_survives_a_killed_worker_and_a_restarted_broker() 
     // It is told before it goes to the delay.
     house.holds("delay.5s", 1).await;
     worker.counts("gatehouse_in_flight", 0.0).await;
+    // An acknowledgement is sent, and a connection ends, and nobody tells when the broker knows: a few journeys to the
+    // queue and back take longer.
+    let journeys = async |house: &House| {
+        for _journey in 0..20 {
+            house.queues.depth("workflows").await;
+        }
+    };
+    journeys(&house).await;
     worker.kill().await;
-    house.restart_broker(false).await;
+    journeys(&house).await;
     // What a dead worker had in hand would be here again.
     assert_eq!(house.queues.depth("workflows").await, 0, "nothing is held while a run sleeps");
+    house.restart_broker(false).await;
     let before = house.emulator.journal().len();
     let worker = house.worker().await;
     let end = house.results.end_of(events::run_id("leave")).await;
