@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 use workflow::Left;
 
@@ -99,6 +99,16 @@ pub async fn apply_by<A: Action>(
     });
     let errors = join_all(things).await.into_iter().filter_map(Result::err);
     errors.min_by_key(Error::is_retry).map_or(Ok(()), Err)
+}
+
+/// Reads a list that means everything where it is left out. An expression that turned out empty is no such list: an
+/// empty one means nothing, and one that is null is a mistake.
+pub fn given<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Vec::deserialize(deserializer).map(Some)
 }
 
 /// What a plan says: the writes that are missing, in order, and what is left alone.

@@ -55,6 +55,14 @@ pub enum TeamRef {
     Channels(ChannelRefs),
 }
 
+impl TeamRef {
+    /// Whether it is about channels and names none, as where an expression turned out empty. What takes people out must
+    /// not take that for the whole team.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Channels(references) if references.channels.is_empty())
+    }
+}
+
 /// Channels of a team.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

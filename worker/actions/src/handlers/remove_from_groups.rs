@@ -16,10 +16,10 @@ use std::fmt;
 use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, Writer};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::action::{Action, Plan};
+use crate::action::{self, Action, Plan};
 use crate::error::Error;
 use crate::groups::{self, Rights};
 use crate::ownership::{self, Owned};
@@ -39,7 +39,7 @@ pub struct Params {
     #[serde(default)]
     keep: Vec<String>,
     /// The groups to leave, by display name or object id, and no others; left out: all.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "action::given")]
     groups: Option<Vec<String>>,
     /// What to do with groups that give licences.
     #[serde(default)]
@@ -162,11 +162,6 @@ fn last_owner(owned: &Owned) -> Left {
         owned.group.id
     );
     Left { code: "last_owner".to_owned(), detail, needs: Needs::Operator }
-}
-
-/// What is given: an expression that turned out empty is a mistake, and must not mean all groups.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    Vec::deserialize(deserializer).map(Some)
 }
 
 impl fmt::Display for Remove {

@@ -38,14 +38,24 @@ pub struct RemoveFromTeams;
 pub struct Params {
     /// The person; the event's unless given.
     user: PersonRef,
-    /// Only these: display names or object ids of teams, or `{ team, channels }` for channels alone. All unless given.
-    #[serde(default)]
-    teams: Vec<TeamRef>,
+    /// The teams to leave, by display name or object id, or `{ team, channels }` for channels alone, and no others;
+    /// left out: all.
+    #[serde(default, deserialize_with = "action::given")]
+    #[schemars(with = "Vec<TeamRef>")]
+    teams: Option<Vec<TeamRef>>,
     /// Teams to stay in, by display name or object id.
     #[serde(default)]
     keep: Vec<String>,
     /// Who takes over what nobody else owns; the manager unless given.
     to: Option<PersonRef>,
+}
+
+impl Params {
+    /// What is named, if only that is to be left.
+    fn named(&self) -> Option<Vec<TeamRef>> {
+        let named = self.teams.as_ref()?.iter().filter(|team| !team.is_empty());
+        Some(named.cloned().collect())
+    }
 }
 
 /// The account, its teams, and who could take over.
@@ -81,14 +91,19 @@ impl Action for RemoveFromTeams {
         let rights = Rights::observe(graph).await?;
         let keep: Vec<_> = params.keep.iter().cloned().map(TeamRef::Team).collect();
         let seen = graph.person_and_groups(&params.user, &["id"]);
-        let resolved = (teams::resolve(&params.teams, graph), teams::resolve(&keep, graph));
-        let ((person, member_of), asked, keep) = try_join3(seen, resolved.0, resolved.1).await?;
+        let asked = async {
+            match params.named() {
+                Some(named) => Ok(Some(teams::resolve(&named, graph).await?)),
+                None => Ok(None),
+            }
+        };
+        let ((person, member_of), asked, keep) = try_join3(seen, asked, teams::resolve(&keep, graph)).await?;
         let user = match &person {
             Person::Present(user) => user.id.as_str(),
             Person::Promised | Person::Absent => "",
         };
         let stays = |group: &Group| keep.iter().any(|kept| kept.group.id == group.id);
-        let (closed, open): (Vec<_>, Vec<_>) = chosen(member_of, &asked)
+        let (closed, open): (Vec<_>, Vec<_>) = chosen(member_of, asked.as_deref())
             .into_iter()
             .filter(|team| !stays(&team.group))
             .partition(|team| groups::hindrance(&team.group, rights).is_some());
@@ -136,9 +151,9 @@ impl Action for RemoveFromTeams {
     }
 }
 
-/// The person's teams, of those asked for, if any are. Channels can be left by who is not in their team.
-fn chosen(member_of: Vec<Group>, asked: &[Team]) -> Vec<Team> {
-    if !asked.is_empty() {
+/// The person's teams: those asked for, else all. Channels can be left by who is not in their team.
+fn chosen(member_of: Vec<Group>, asked: Option<&[Team]>) -> Vec<Team> {
+    if let Some(asked) = asked {
         let is_in = |team: &&Team| member_of.iter().any(|group| group.id == team.group.id);
         return asked.iter().filter(|team| !team.channels.is_empty() || is_in(team)).cloned().collect();
     }
@@ -182,7 +197,7 @@ mod tests {
             rights: ALL,
         };
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let params = Params { user, teams: vec![], keep: vec![], to: None };
+        let params = Params { user, teams: None, keep: vec![], to: None };
         let plan = RemoveFromTeams::plan(&params, &observed).unwrap();
         let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
         assert_eq!(changes, ["remove user 1 from team t"]);
@@ -192,11 +207,26 @@ mod tests {
 
     #[test]
     fn groups_without_a_team_are_not_looked_at_and_what_was_asked_for_is() {
-        let all = chosen(vec![security("g"), team("t"), team("u")], &[]);
+        let all = chosen(vec![security("g"), team("t"), team("u")], None);
         assert_eq!(all.iter().map(|team| team.group.id.as_str()).collect::<Vec<_>>(), ["t", "u"]);
         let asked = |id: &str, channels| Team { group: team(id), channels };
         let channel = vec![Channel::default()];
-        let some = chosen(vec![team("t")], &[asked("t", vec![]), asked("v", vec![]), asked("w", channel)]);
+        let these = [asked("t", vec![]), asked("v", vec![]), asked("w", channel)];
+        let some = chosen(vec![team("t")], Some(&these));
         assert_eq!(some.iter().map(|team| team.group.id.as_str()).collect::<Vec<_>>(), ["t", "w"]);
+    }
+
+    #[test]
+    fn an_empty_answer_never_means_all_teams() {
+        let params = |teams: serde_json::Value| {
+            let params = serde_json::json!({ "user": "ada@contoso.example", "teams": teams });
+            serde_json::from_value::<Params>(params)
+        };
+        assert!(params(serde_json::Value::Null).is_err());
+        for nothing in [serde_json::json!([]), serde_json::json!([{ "team": "t", "channels": [] }])] {
+            let named = params(nothing).unwrap().named();
+            assert!(named.is_some_and(|named| named.is_empty()));
+        }
+        assert!(chosen(vec![team("t")], Some(&[])).is_empty());
     }
 }

@@ -14,10 +14,10 @@ use std::fmt;
 use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, SubscribedSku, User, Writer};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::action::{Action, Plan};
+use crate::action::{self, Action, Plan};
 use crate::error::Error;
 use crate::groups::{self, Rights};
 use crate::licenses::{self, Plans};
@@ -36,7 +36,7 @@ pub struct Params {
     #[serde(default)]
     keep: Vec<String>,
     /// The licences to take back, by part number or SKU id, and no others; left out: all.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "action::given")]
     licenses: Option<Vec<String>>,
 }
 
@@ -161,11 +161,6 @@ impl<'a> Asked<'a> {
     fn is_meant(&self, sku: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&sku))
     }
-}
-
-/// What is given: an expression that turned out empty is a mistake, and must not mean all licences.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    Vec::deserialize(deserializer).map(Some)
 }
 
 /// One change for each group that gives something that is not kept, or a word about why not.
