@@ -8,7 +8,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use msgraph_emulator::{Fault, Tenant};
 use serde_json::{Value, json};
-use system_tests::{House, events};
+use system_tests::{House, events, repository};
 
 fn edsger_leaves(id: &str) -> Value {
     events::offboarding(id, json!({ "upn": "edsger@contoso.example" }))
@@ -239,6 +239,35 @@ async fn a_file_of_workflows_is_checked_and_explained() {
     assert!(ours.contains("disable_account") && ours.contains("The person cannot sign in"), "{ours}");
     let data = document(&house.gatehouse(&["workflow", "show", "ours", "--output", "json"]).await.ok());
     assert_eq!(data["stages"][0]["name"], "a", "{data}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_workflows_that_are_compiled_in_are_explained_and_the_examples_are_fine() {
+    let mut house = House::with(Tenant::contoso()).compiled_in().build().await;
+    let all = document(&house.gatehouse(&["workflow", "show", "--output", "json"]).await.ok());
+    let names: Vec<_> = all.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["change", "offboarding", "onboarding"]);
+    let listed = house.gatehouse(&["workflow", "show"]).await.ok();
+    for (name, workflow) in all.as_object().unwrap() {
+        assert!(listed.contains(name), "{listed}");
+        let explained = house.gatehouse(&["workflow", "show", name]).await.ok();
+        assert!(explained.contains(workflow["description"].as_str().unwrap()), "{explained}");
+        for (number, stage) in (1..).zip(workflow["stages"].as_array().unwrap()) {
+            let stage = format!("{number}. {}", stage["name"].as_str().unwrap());
+            assert!(explained.contains(&stage), "{stage}: {explained}");
+        }
+    }
+
+    let files = repository::files().into_iter();
+    let examples: Vec<_> = files.filter(|file| file.starts_with("deploy/workflows/")).collect();
+    assert!(!examples.is_empty(), "there are no examples in deploy/workflows");
+    for example in examples {
+        let path = repository::root().join(&example).display().to_string();
+        let checked = house.gatehouse(&["workflow", "check", &path]).await;
+        assert_eq!(checked.code, Some(0), "{example}: {checked:?}");
+        assert!(checked.stdout.contains(": fine ("), "{example}: {checked:?}");
+    }
     house.close().await;
 }
 
