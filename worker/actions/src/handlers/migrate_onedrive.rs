@@ -234,6 +234,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_long_path_whose_folder_is_yet_to_be_made_is_no_attempt_in_vain() {
+        let deep = format!("{}/The end.txt", ["A folder with a name of forty characters"; 8].join("/"));
+        let home = "Files of Grace Hopper, 2026-03-02";
+        // All but the file is there, as after a worker that died between the copies and the folder for long paths.
+        let folders: Vec<_> = deep.split('/').collect();
+        let above = folders[..folders.len() - 1].join("/");
+        let to = Drive::new().folder(&format!("{home}/{above}"));
+        let report = moved(Some(Drive::new().file(&deep, 3)), Some(to), json!({})).await;
+        assert!(matches!(report.outcome, Outcome::Changed(_)), "{report:?}");
+        assert_eq!((&report.details["failed"], &report.details["renamed"]), (&json!(0), &json!(1)));
+    }
+
+    #[tokio::test]
     async fn a_copy_that_is_partly_there_is_gone_on_with() {
         let home = "Files of Grace Hopper, 2026-03-02";
         let to = Drive::new().file(&format!("{home}/Plan.txt"), 500).folder(&format!("{home}/More"));

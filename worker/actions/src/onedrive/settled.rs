@@ -13,7 +13,7 @@ use super::compare::{Comparison, Fate};
 use super::manifest::{self, manifest};
 use super::notes::Notes;
 use super::order::{Order, What};
-use super::parts::{HEARD, Parts, parts};
+use super::parts::{HEARD, Part, Parts, parts};
 use super::tree::{Builder, Kind, ROOT, Tree};
 use crate::action::{Plan, Wait};
 use crate::error::Error;
@@ -105,6 +105,7 @@ impl Settled {
         let later = later.into_iter().map(|part| order(What::Later(part)).to_string());
         let later = later.chain([list.to_string()]);
         let has_unheard = now.len() > HEARD;
+        let has_copies = now.iter().any(|part| matches!(part, Part::Copy { .. }));
         let orders: Vec<_> =
             (0..).zip(now).map(|(place, part)| order(What::Part(part, place < HEARD))).collect();
         if self.folder.is_none() {
@@ -125,7 +126,8 @@ impl Settled {
         }
         let notes = Notes {
             has_unheard,
-            tried: Some((open, self.replays)),
+            // Who only made a folder has tried nothing yet.
+            tried: has_copies.then_some((open, self.replays)),
             refused: self.notes.refused.clone(),
             ..Notes::default()
         };
