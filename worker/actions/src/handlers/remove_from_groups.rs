@@ -98,8 +98,9 @@ impl Action for RemoveFromGroups {
             Ok((keep, only))
         };
         let ((person, mut member_of, mut owned), (keep, only)) = try_join(seen, named).await?;
-        // What became of the teams was said there, and the directory may not have heard of it yet.
-        if teams::are_left(graph) {
+        // What became of the teams was said there, and the directory may not have heard of it yet. A team that is named
+        // here may be none of those that were meant there.
+        if teams::are_left(graph) && params.groups.is_none() {
             member_of.retain(|group| !group.is_team());
         }
         let ids = |groups: Vec<Group>| groups.into_iter().map(|group| group.id).collect();
