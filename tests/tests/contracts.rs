@@ -41,7 +41,7 @@ async fn every_action_has_its_schema_on_file_and_nothing_else_has() {
 async fn every_message_has_its_schema_on_file() {
     for schema in messages::schemas() {
         let printed = gatehouse(&["schema", schema.name()]).await;
-        let on_file = repository::text(&format!("schemas/{}.json", schema.name()));
+        let on_file = repository::text(&format!("schemas/{}/{}.json", schema.folder(), schema.name()));
         assert!(printed == on_file, "{}: the binary has another text; build it again", schema.name());
     }
 }

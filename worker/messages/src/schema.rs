@@ -14,39 +14,41 @@ const BASE: &str = "https://gatehouse.example/schemas/";
 /// One file of `schemas/`.
 #[derive(Debug)]
 pub struct Schema {
+    folder: &'static str,
     name: &'static str,
     text: &'static str,
     validator: OnceLock<Validator>,
 }
 
-/// Names the file once: `schema!("x")` is `schemas/x.json`.
+/// Names the file once: `schema!("results", "x")` is `schemas/results/x.json`.
 macro_rules! schema {
-    ($name:literal) => {
+    ($folder:literal, $name:literal) => {
         Schema {
+            folder: $folder,
             name: $name,
-            text: include_str!(concat!("../../../schemas/", $name, ".json")),
+            text: include_str!(concat!("../../../schemas/", $folder, "/", $name, ".json")),
             validator: OnceLock::new(),
         }
     };
 }
 
-pub(crate) static CLOUDEVENT: Schema = schema!("cloudevent");
-pub(crate) static ONBOARDING_REQUESTED: Schema = schema!("onboarding.requested.v1");
-pub(crate) static OFFBOARDING_REQUESTED: Schema = schema!("offboarding.requested.v1");
-pub(crate) static CHANGE_REQUESTED: Schema = schema!("change.requested.v1");
-static REQUEST: Schema = schema!("request");
-static PERSON: Schema = schema!("person");
-static PERSON_REFERENCE: Schema = schema!("person-reference");
-static RESULT: Schema = schema!("result");
-static STEP: Schema = schema!("step");
-pub(crate) static STEP_FINISHED: Schema = schema!("step.finished.v1");
-pub(crate) static RUN_PLANNED: Schema = schema!("run.planned.v1");
-pub(crate) static RUN_WAITING: Schema = schema!("run.waiting.v1");
-pub(crate) static RUN_FINISHED: Schema = schema!("run.finished.v1");
-pub(crate) static OPERATOR_REPLAYED: Schema = schema!("operator.replayed.v1");
-pub(crate) static OPERATOR_DISCARDED: Schema = schema!("operator.discarded.v1");
-pub(crate) static CONTINUATION: Schema = schema!("continuation.v1");
-static DEAD_LETTER: Schema = schema!("dead-letter.v1");
+pub(crate) static CLOUDEVENT: Schema = schema!("requests", "cloudevent");
+pub(crate) static ONBOARDING_REQUESTED: Schema = schema!("requests", "onboarding.requested.v1");
+pub(crate) static OFFBOARDING_REQUESTED: Schema = schema!("requests", "offboarding.requested.v1");
+pub(crate) static CHANGE_REQUESTED: Schema = schema!("requests", "change.requested.v1");
+static REQUEST: Schema = schema!("requests", "request");
+static PERSON: Schema = schema!("requests", "person");
+static PERSON_REFERENCE: Schema = schema!("requests", "person-reference");
+static RESULT: Schema = schema!("results", "result");
+static STEP: Schema = schema!("results", "step");
+pub(crate) static STEP_FINISHED: Schema = schema!("results", "step.finished.v1");
+pub(crate) static RUN_PLANNED: Schema = schema!("results", "run.planned.v1");
+pub(crate) static RUN_WAITING: Schema = schema!("results", "run.waiting.v1");
+pub(crate) static RUN_FINISHED: Schema = schema!("results", "run.finished.v1");
+pub(crate) static OPERATOR_REPLAYED: Schema = schema!("operator", "operator.replayed.v1");
+pub(crate) static OPERATOR_DISCARDED: Schema = schema!("operator", "operator.discarded.v1");
+pub(crate) static CONTINUATION: Schema = schema!("internal", "continuation.v1");
+static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
 static SCHEMAS: [&Schema; 17] = [
     &CLOUDEVENT,
@@ -79,9 +81,14 @@ impl Schema {
         SCHEMAS.iter().copied().find(|schema| schema.name == name)
     }
 
-    /// The name: that of the file in `schemas/` without `.json`.
+    /// The name: that of the file without `.json`.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The folder of the file in `schemas/`.
+    pub fn folder(&self) -> &'static str {
+        self.folder
     }
 
     /// The text of the file, as published.
