@@ -4,20 +4,13 @@
 //! each subcommand. No other crate of the worker knows more than one of broker, Graph, wire and engine; this one
 //! puts them together.
 
-mod admin;
 mod commands;
-mod config;
-mod connection;
-mod consume;
-mod memory;
-mod metrics;
-mod outbox;
-mod output;
-mod telemetry;
-mod tenant_settings;
+mod delivery;
+mod operate;
+mod print;
+mod runs;
+mod settings;
 mod tenants;
-mod wire;
-mod workflows;
 
 use std::process::ExitCode;
 

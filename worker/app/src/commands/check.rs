@@ -6,10 +6,10 @@ use std::sync::Arc;
 use comfy_table::{Cell, Color};
 
 use super::{CommandError, OutputArgs};
-use crate::config::Config;
-use crate::connection::{Connection, Kind, May, Use};
-use crate::output::{self, Format};
+use crate::print::{self, Format};
+use crate::settings::Config;
 use crate::tenants::Tenants;
+use crate::tenants::connection_test::{Connection, Kind, May, Use};
 
 /// Tries each tenant's connection: token, permissions, roles, licences. Changes nothing.
 #[derive(clap::Args)]
@@ -43,7 +43,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         let found = Connection::test(name, client).await;
         well &= found.is_complete();
         match args.format.output {
-            Format::Json => output::json(&found)?,
+            Format::Json => print::json(&found)?,
             Format::Human => show(&found)?,
         }
     }
@@ -56,15 +56,15 @@ fn show(found: &Connection) -> Result<(), CommandError> {
         found.organization.as_ref().map(|of| format!(" to {} ({})", of.name, of.id)).unwrap_or_default();
     let access = if found.access == "act" { "read and act" } else { "read only" };
     let state = if found.connected { "connected" } else { "NOT connected" };
-    output::lines(&format!("Tenant {tenant}: {state}{whose}"))?;
-    output::lines(&format!("  access {access}; as {identity} with {} permissions", permissions.len()))?;
+    print::lines(&format!("Tenant {tenant}: {state}{whose}"))?;
+    print::lines(&format!("  access {access}; as {identity} with {} permissions", permissions.len()))?;
     for problem in &found.problems {
-        output::lines("  problem:")?;
-        output::indented(problem)?;
+        print::lines("  problem:")?;
+        print::indented(problem)?;
     }
     if let Some(roles) = &found.directory_roles {
         let roles = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
-        output::lines(&format!("  directory roles of the application: {roles}"))?;
+        print::lines(&format!("  directory roles of the application: {roles}"))?;
     }
     let concealed = match found.concealed_names {
         None => "",
@@ -75,27 +75,27 @@ fn show(found: &Connection) -> Result<(), CommandError> {
         }
     };
     if !concealed.is_empty() {
-        output::lines("  reports hide names:")?;
-        output::indented(concealed)?;
+        print::lines("  reports hide names:")?;
+        print::indented(concealed)?;
     }
-    output::lines(&uses_table(&found.uses).to_string())?;
+    print::lines(&uses_table(&found.uses).to_string())?;
     if let Some(licenses) = &found.licenses {
-        let mut table = output::table(&["Licence", "Seats", "Used", "Free"]);
+        let mut table = print::table(&["Licence", "Seats", "Used", "Free"]);
         for seats in licenses {
             let free = Cell::new(seats.free).fg(if seats.free > 0 { Color::Green } else { Color::Red });
             table.add_row(vec![Cell::new(&seats.sku), Cell::new(seats.usable), Cell::new(seats.used), free]);
         }
-        output::lines(&table.to_string())?;
+        print::lines(&table.to_string())?;
     }
     for note in &found.notes {
-        output::lines("  note:")?;
-        output::indented(note)?;
+        print::lines("  note:")?;
+        print::indented(note)?;
     }
     Ok(())
 }
 
 fn uses_table(uses: &[Use]) -> comfy_table::Table {
-    let mut table = output::table(&["Action or sync", "May", "Granted", "Missing"]);
+    let mut table = print::table(&["Action or sync", "May", "Granted", "Missing"]);
     for one in uses {
         let names = |granted: bool| {
             let those = one.needs.iter().filter(|need| need.granted == granted);

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use super::{CommandError, OutputArgs};
-use crate::config::{Config, ConfigError, DEFAULTS};
-use crate::output::{self, Format};
+use crate::print::{self, Format};
+use crate::settings::{Config, ConfigError, DEFAULTS};
 
 /// What to do with the settings.
 #[derive(clap::Subcommand)]
@@ -29,20 +29,20 @@ pub fn run(
 ) -> Result<ExitCode, CommandError> {
     let Command::Show { defaults, format } = command;
     if defaults {
-        output::lines(DEFAULTS.trim_end())?;
+        print::lines(DEFAULTS.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = config()?;
     if format.output == Format::Json {
-        output::json(&config)?;
+        print::json(&config)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = output::table(&["Setting", "Value"]);
+    let mut table = print::table(&["Setting", "Value"]);
     let value = serde_json::to_value(&config).map_err(|error| CommandError::Input(error.to_string()))?;
     for (key, value) in flattened("", &value) {
         table.add_row([key, value]);
     }
-    output::lines(&table.to_string())?;
+    print::lines(&table.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 

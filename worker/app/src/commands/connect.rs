@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use msgraph::{Account, DeviceSignIn};
 
 use super::CommandError;
-use crate::config::{Config, ConfigError};
-use crate::tenant_settings::Tenant;
-use crate::{output, tenants};
+use crate::settings::tenant::Tenant;
+use crate::settings::{Config, ConfigError};
+use crate::{print, tenants};
 
 /// Shows a code to type in a browser, waits, and puts the refresh token into the tenant's refresh_token_file, which
 /// only its owner can read. The account signs in as it does elsewhere; the application must allow public client flows.
@@ -39,14 +39,14 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         Err(error) => return Err(CommandError::SignIn(error)),
     };
     let minutes = sign_in.expires_in().as_secs() / 60;
-    output::lines(&format!(
+    print::lines(&format!(
         "To connect tenant {name}, open {} and enter {} within {minutes} minutes, as the service account.",
         sign_in.verification_uri(),
         sign_in.user_code(),
     ))?;
     let account = sign_in.finish().await?;
-    output::lines(&told(&account, name))?;
-    output::lines(&format!("The refresh token is in {}.", file.display()))?;
+    print::lines(&told(&account, name))?;
+    print::lines(&format!("The refresh token is in {}.", file.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,9 +9,9 @@ use messages::{Cause, Continuation, OperatorAction, ResultData, ResultEvent};
 use serde_json::json;
 
 use super::{CommandError, OutputArgs};
-use crate::config::Config;
-use crate::consume::QUEUE;
-use crate::output::{self, Format};
+use crate::delivery::consume::QUEUE;
+use crate::print::{self, Format};
+use crate::settings::Config;
 
 /// What to do with dead letters.
 #[derive(clap::Subcommand)]
@@ -198,19 +198,19 @@ impl Work {
         let failed: Vec<_> = report.failed.iter().map(|(id, error)| (id, error.to_string())).collect();
         let stopped = report.stopped.as_ref().map(ToString::to_string);
         if self.format.output == Format::Json {
-            output::json(&json!({
+            print::json(&json!({
                 done: report.done, "examined": report.examined, "failed": failed, "stopped": stopped, "missing": missing,
             }))?;
         } else {
-            output::lines(&format!("{done} {} of {} dead letters", report.done.len(), report.examined))?;
+            print::lines(&format!("{done} {} of {} dead letters", report.done.len(), report.examined))?;
             for (id, error) in &failed {
-                output::lines(&format!("  {id} not {done}: {error}"))?;
+                print::lines(&format!("  {id} not {done}: {error}"))?;
             }
             for id in missing.iter().filter(|id| failed.iter().all(|(failed, _)| failed != *id)) {
-                output::lines(&format!("  {id} is not there"))?;
+                print::lines(&format!("  {id} is not there"))?;
             }
             if let Some(error) = &stopped {
-                output::lines(&format!("  stopped early: {error}; the last message may be there twice"))?;
+                print::lines(&format!("  stopped early: {error}; the last message may be there twice"))?;
             }
         }
         Ok(super::verdict(failed.is_empty() && missing.is_empty() && stopped.is_none()))
@@ -220,12 +220,12 @@ impl Work {
 fn show_list(entries: &[Entry], format: Format) -> Result<(), CommandError> {
     if format == Format::Json {
         for entry in entries {
-            output::json(&described(entry))?;
+            print::json(&described(entry))?;
         }
         return Ok(());
     }
     if entries.is_empty() {
-        return Ok(output::lines("no dead letters")?);
+        return Ok(print::lines("no dead letters")?);
     }
     let now = Timestamp::now();
     let mut rows = vec![["Id", "Class", "Step", "Age", "Replays"].map(str::to_owned)];
@@ -235,11 +235,11 @@ fn show_list(entries: &[Entry], format: Format) -> Result<(), CommandError> {
         let age = letter.at.map_or_else(|| "-".to_owned(), |at| age(now, at));
         [entry.id.clone(), letter.class.clone(), step, age, letter.replays.to_string()]
     }));
-    let lines = output::aligned(&rows);
+    let lines = print::aligned(&rows);
     let reasons = std::iter::once("").chain(entries.iter().map(|entry| entry.letter.reason.as_str()));
     for (line, reason) in lines.iter().zip(reasons) {
-        output::lines(line)?;
-        output::indented(reason)?;
+        print::lines(line)?;
+        print::indented(reason)?;
     }
     Ok(())
 }
@@ -252,7 +252,7 @@ fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<
         fields.insert("body".to_owned(), parsed.unwrap_or_else(|| json!(body)));
     }
     if format == Format::Json {
-        return Ok(output::json(&described)?);
+        return Ok(print::json(&described)?);
     }
     for line in [
         format!("id         {}", entry.id),
@@ -272,13 +272,13 @@ fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<
         ),
         format!("worker     {}", entry.letter.worker.as_deref().unwrap_or("-")),
     ] {
-        output::lines(&line)?;
+        print::lines(&line)?;
     }
     if message.properties.content_type.as_deref() == Some(Continuation::CONTENT_TYPE) {
-        output::lines("resumes    a replay goes on from the progress in the message")?;
+        print::lines("resumes    a replay goes on from the progress in the message")?;
     }
     let pretty = described.get("body").and_then(|body| serde_json::to_string_pretty(body).ok());
-    Ok(output::lines(&pretty.unwrap_or_default())?)
+    Ok(print::lines(&pretty.unwrap_or_default())?)
 }
 
 fn status(entry: &Entry) -> String {

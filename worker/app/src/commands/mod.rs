@@ -19,10 +19,10 @@ use ::workflow::{Definitions, Roster};
 use clap::{Parser, Subcommand};
 use messages::{Event, Incoming};
 
-use crate::config::{Config, ConfigError};
-use crate::output::Format;
+use crate::print::Format;
+use crate::runs::Workflows;
+use crate::settings::{Config, ConfigError};
 use crate::tenants::Tenants;
-use crate::workflows::Workflows;
 
 /// Lets people into Microsoft 365 and lets them out again.
 #[derive(Parser)]

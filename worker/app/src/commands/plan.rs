@@ -7,9 +7,9 @@ use std::sync::Arc;
 use messages::Outcome;
 
 use super::{CommandError, OutputArgs};
-use crate::config::Config;
-use crate::output::{self, Format};
-use crate::workflows::Conclusion;
+use crate::print::{self, Format};
+use crate::runs::Conclusion;
+use crate::settings::Config;
 
 /// Reads the tenant and prints each step's changes. Needs no broker and writes nothing.
 #[derive(clap::Args)]
@@ -36,19 +36,19 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         Conclusion::Planned(plan) => {
             let well = plan.steps.iter().all(|step| step.outcome != Outcome::Failed);
             if args.format.output == Format::Json {
-                output::json(&plan)?;
+                print::json(&plan)?;
                 return Ok(super::verdict(well));
             }
-            output::lines(&format!("Plan of workflow {} for run {}", plan.workflow, plan.run_id))?;
-            output::lines(&output::plan_table(&plan.steps).to_string())?;
+            print::lines(&format!("Plan of workflow {} for run {}", plan.workflow, plan.run_id))?;
+            print::lines(&print::plan_table(&plan.steps).to_string())?;
             let changes: usize = plan.steps.iter().map(|step| step.changes.len()).sum();
-            output::lines(&format!("{changes} changes; nothing was written\ndigest {}", plan.digest))?;
+            print::lines(&format!("{changes} changes; nothing was written\ndigest {}", plan.digest))?;
             Ok(super::verdict(well))
         }
         Conclusion::Finished { result, .. } => {
             match args.format.output {
-                Format::Json => output::json(&result)?,
-                Format::Human => output::lines(&output::run_line(&result))?,
+                Format::Json => print::json(&result)?,
+                Format::Human => print::lines(&print::run_line(&result))?,
             }
             Ok(super::verdict(false))
         }

@@ -10,8 +10,8 @@ use messages::{Event, ResultData, ResultEvent, RunState};
 use uuid::Uuid;
 
 use super::{CommandError, OutputArgs};
-use crate::config::Config;
-use crate::output::{self, Format};
+use crate::print::{self, Format};
+use crate::settings::Config;
 
 /// Checks every file before it publishes any; an event counts as published when the broker has stored it.
 #[derive(clap::Args)]
@@ -47,9 +47,9 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         waiting.insert(event.run_id(), event.workflow());
         if args.format.output == Format::Human {
             let text = format!("published {} as run {}", event.kind.event_type(), event.run_id());
-            output::lines(&text)?;
+            print::lines(&text)?;
         } else if !args.wait {
-            output::json(
+            print::json(
                 &serde_json::json!({ "id": event.id, "source": event.source, "run_id": event.run_id() }),
             )?;
         }
@@ -88,27 +88,27 @@ async fn follow(
         };
         if format == Format::Json {
             let value: serde_json::Value = serde_json::from_slice(&message.body).unwrap_or_default();
-            output::json(&value)?;
+            print::json(&value)?;
         }
         let text = match &result.data {
             ResultData::StepFinished(step) if several => {
-                format!("[{:.8}]{}", run_id.to_string(), output::step_line(step))
+                format!("[{:.8}]{}", run_id.to_string(), print::step_line(step))
             }
-            ResultData::StepFinished(step) => output::step_line(step),
+            ResultData::StepFinished(step) => print::step_line(step),
             ResultData::RunPlanned(plan) => {
                 waiting.remove(&run_id);
-                format!("run {run_id} planned\n{}\ndigest {}", output::plan_table(&plan.steps), plan.digest)
+                format!("run {run_id} planned\n{}\ndigest {}", print::plan_table(&plan.steps), plan.digest)
             }
-            ResultData::RunWaiting(run) => output::waiting_lines(run),
+            ResultData::RunWaiting(run) => print::waiting_lines(run),
             ResultData::RunFinished(run) => {
                 waiting.remove(&run_id);
                 well &= run.state == RunState::Succeeded;
-                output::run_line(run)
+                print::run_line(run)
             }
             ResultData::OperatorReplayed(_) | ResultData::OperatorDiscarded(_) => continue,
         };
         if format == Format::Human {
-            output::lines(&text)?;
+            print::lines(&text)?;
         }
     }
     Ok(well)

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
-use crate::admin;
-use crate::config::{Config, ConfigError};
-use crate::consume::{Consumer, QUEUE};
-use crate::memory::Memory;
-use crate::metrics::Metrics;
-use crate::telemetry;
+use crate::delivery::consume::{Consumer, QUEUE};
+use crate::delivery::recent::Memory;
+use crate::operate::admin;
+use crate::operate::metrics::Metrics;
+use crate::operate::telemetry;
+use crate::settings::{Config, ConfigError};
 
 /// Takes events from RabbitMQ until SIGTERM or SIGINT; then finishes what it has begun, within worker.grace_seconds.
 #[derive(clap::Args)]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::CommandError;
-use crate::output;
+use crate::print;
 
 /// Prints one schema, or the names of all.
 #[derive(clap::Args)]
@@ -24,15 +24,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     let actions = actions::roster();
     if args.table {
-        output::lines(&table(&actions))?;
+        print::lines(&table(&actions))?;
         return Ok(ExitCode::SUCCESS);
     }
     let Some(name) = &args.name else {
         for schema in messages::schemas() {
-            output::lines(schema.name())?;
+            print::lines(schema.name())?;
         }
         for action in &actions {
-            output::lines(action.name)?;
+            print::lines(action.name)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     let text = message.or_else(action).ok_or_else(|| {
         CommandError::Input(format!("there is no schema `{name}`; `gatehouse schema` lists the names"))
     })?;
-    output::lines(text.trim_end())?;
+    print::lines(text.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
 

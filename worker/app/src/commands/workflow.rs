@@ -7,8 +7,8 @@ use workflow::definition::{Definition, OnFailure};
 use workflow::{Definitions, digest};
 
 use super::{CommandError, OutputArgs};
-use crate::config::Config;
-use crate::output::{self, Format};
+use crate::print::{self, Format};
+use crate::settings::Config;
 
 /// What to do with workflows.
 #[derive(clap::Subcommand)]
@@ -52,30 +52,30 @@ fn check(file: &std::path::Path) -> Result<ExitCode, CommandError> {
             let errors = definitions.check(&super::roster());
             if errors.is_empty() {
                 let names: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
-                output::lines(&format!("{}: fine ({})", file.display(), names.join(", ")))?;
+                print::lines(&format!("{}: fine ({})", file.display(), names.join(", ")))?;
             }
             errors
         }
         Err(error) => vec![error],
     };
     for error in &errors {
-        output::lines(&error.to_string())?;
+        print::lines(&error.to_string())?;
     }
     Ok(super::verdict(errors.is_empty()))
 }
 
 fn list(definitions: &Definitions, format: Format) -> Result<ExitCode, CommandError> {
     if format == Format::Json {
-        output::json(definitions)?;
+        print::json(definitions)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = output::table(&["Workflow", "Stages", "Steps", "What it does"]);
+    let mut table = print::table(&["Workflow", "Stages", "Steps", "What it does"]);
     for definition in definitions.iter() {
         let steps: usize = definition.stages.iter().map(|stage| stage.steps.len()).sum();
         let what = definition.description.as_deref().unwrap_or("-");
         table.add_row([&definition.name, &definition.stages.len().to_string(), &steps.to_string(), what]);
     }
-    output::lines(&table.to_string())?;
+    print::lines(&table.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,9 +85,9 @@ fn show(definitions: &Definitions, name: &str, format: Format) -> Result<ExitCod
         CommandError::Input(format!("there is no workflow `{name}`; known: {}", known.join(", ")))
     })?;
     if format == Format::Json {
-        output::json(definition)?;
+        print::json(definition)?;
     } else {
-        output::lines(&explained(definition))?;
+        print::lines(&explained(definition))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,7 @@
 //! Running an event's workflow: the wire on one side, the engine on the other.
 
+pub mod wire;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,8 +16,8 @@ use workflow::{
     Recorder, RetryPolicy, Roster, digest, prepare, state,
 };
 
+use crate::runs::wire;
 use crate::tenants::Tenants;
-use crate::wire;
 
 /// Everything a run needs that does not depend on the event.
 pub struct Workflows {

@@ -17,11 +17,11 @@ use tracing::Instrument as _;
 use workflow::step::BoxFuture;
 use workflow::{Class, Failure, Interrupted, OutcomeKind, Progress, Record, Recorder};
 
-use crate::memory::{Key, Memory, Remembered};
-use crate::metrics::Metrics;
-use crate::outbox::{self, Announcement, Outbox};
-use crate::wire;
-use crate::workflows::{Conclusion, Dead, Workflows};
+use crate::delivery::outbox::{self, Announcement, Outbox};
+use crate::delivery::recent::{Key, Memory, Remembered};
+use crate::operate::metrics::Metrics;
+use crate::runs::wire;
+use crate::runs::{Conclusion, Dead, Workflows};
 
 /// The work queue this handler serves.
 pub const QUEUE: &str = "workflows";

@@ -1,12 +1,14 @@
 //! The tenants a worker works in, by name.
 
+pub mod connection_test;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use msgraph::{Client, Observer};
 use workflow::Failure;
 
-use crate::config::{Config, ConfigError};
+use crate::settings::{Config, ConfigError};
 
 /// A Graph client for each configured tenant.
 pub struct Tenants(BTreeMap<String, Client>);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use msgraph::{Cloud, Credential, ExchangeAdmin, SecretSource, Settings};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, Secret};
+use crate::settings::{ConfigError, Secret};
 
 /// One Microsoft 365 tenant. See `config.default.toml`.
 #[derive(Debug, Deserialize, Serialize)]

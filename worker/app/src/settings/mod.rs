@@ -1,5 +1,7 @@
 //! The settings: compiled-in defaults, then a file, then the environment; checked once, at start.
 
+pub mod tenant;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
@@ -10,10 +12,10 @@ use msgraph::Cloud;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::tenant_settings::{Addresses, Tenant};
+use self::tenant::{Addresses, Tenant};
 
 /// The compiled-in defaults; also the reference of every setting.
-pub const DEFAULTS: &str = include_str!("../config.default.toml");
+pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 
 /// All settings.
 #[derive(Debug, Deserialize, Serialize)]

@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Log, LogFormat};
+use crate::settings::{Log, LogFormat};
 
 /// Starts logging to standard error.
 ///
