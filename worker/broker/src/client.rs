@@ -11,11 +11,14 @@ use lapin::{
 use tokio::time::timeout;
 
 use crate::{
-    Cause, Error, Message, Observer, Publisher, Settings, declare,
-    life::Life,
-    link::{Link, Role},
-    publisher::Terms,
-    session::{open_channel, open_consumer},
+    Cause, Error, Message, Observer, Publisher, Settings,
+    publish::publisher::Terms,
+    session::{
+        connection::{Link, Role},
+        lifetime::Life,
+        open_channel, open_consumer,
+    },
+    topology::declare,
 };
 
 /// Publishes of one tool that may be on their way at once.

@@ -272,7 +272,7 @@ async fn what_found_no_queue_goes_back_to_its_exchange_or_where_told() {
     .await;
 }
 
-/// More than fit on one channel, see the window in `dead_letters.rs`.
+/// More than fit on one channel, see the window in `dead_letters/mod.rs`.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_among_many_is_found_and_the_others_stay() {
     const MANY: u32 = 1_203;

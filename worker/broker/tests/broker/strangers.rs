@@ -52,7 +52,7 @@ async fn a_routing_key_that_is_no_text_is_kept_among_what_found_no_queue() {
     .await;
 }
 
-/// Without `scrub.rs` this ends the process: a stack overflow cannot be caught.
+/// Without `session/sanitize.rs` this ends the process: a stack overflow cannot be caught.
 #[tokio::test]
 async fn headers_nested_without_end_do_not_end_the_worker() {
     with_broker(async |fixture| {

@@ -14,12 +14,11 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
+use super::delay::{self, Verdict};
 use crate::{
     Cause, DeadLetter, Delivery, Error, Message, Observer, Outgoing, Publisher, Readiness, Receipt, Settings,
-    dead,
-    delay::{self, Verdict},
-    reconnect::Reconnect,
-    session::{Plan, Session},
+    dead_letters::letter,
+    session::{Plan, Session, reconnect::Reconnect},
 };
 
 /// What is done with a delivery.
@@ -243,7 +242,7 @@ impl InFlight {
             Verdict::Due | Verdict::Endless => {
                 self.observer.expired(&self.queue);
                 let letter = DeadLetter::new(
-                    dead::EXPIRED,
+                    letter::EXPIRED,
                     "it went round the delay without end; look at its due time",
                 );
                 Outgoing::dead(self.queue.clone(), &letter, &message)

@@ -15,8 +15,10 @@ use tokio::{
     time::Instant,
 };
 
+use super::outgoing::Encoded;
 use crate::{
-    Cause, Error, Observer, Outgoing, Published, Topology, life::Life, link::Link, outgoing::Encoded,
+    Cause, Error, Observer, Outgoing, Published, Topology,
+    session::{connection::Link, lifetime::Life},
 };
 
 /// What to wait before a message the broker refused is offered again: half a minute in all.

@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
 
 use crate::{
-    DeadLetter, Due, Error, Topology,
-    dead::QUEUE as DEAD_QUEUE,
-    headers::{OwnHeaders, Value},
-    message::{Message, Properties},
+    DeadLetter, Due, Error, Message, Properties, Topology,
+    dead_letters::letter::QUEUE as DEAD_QUEUE,
+    message::headers::{OwnHeaders, Value},
 };
 
 /// A message to be published. Made by naming its destination; persistent, without expiration, and

@@ -3,6 +3,13 @@
 //! Nothing in a session is ever repaired. What breaks any part of it ends all of it, and the next one
 //! starts from nothing; so there is no state in which an acknowledgement could meet the wrong channel.
 
+pub(crate) mod connection;
+pub(crate) mod lifetime;
+pub(crate) mod readiness;
+pub(crate) mod reconnect;
+mod sanitize;
+mod socket;
+
 use std::{sync::Arc, time::Duration};
 
 use lapin::{
@@ -12,12 +19,11 @@ use lapin::{
 };
 use tokio::time::timeout;
 
-use crate::{
-    Error, Observer, Publisher, Settings, Topology, declare,
-    life::Life,
-    link::{Link, Role},
-    publisher::Terms,
+use self::{
+    connection::{Link, Role},
+    lifetime::Life,
 };
+use crate::{Error, Observer, Publisher, Settings, Topology, publish::publisher::Terms, topology::declare};
 
 const TAG: &str = "gatehouse";
 /// How long the broker may take to end a consumer.

@@ -13,11 +13,11 @@ use futures_util::{Stream, StreamExt};
 use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event};
 use tokio::sync::watch;
 
-use crate::{
-    Cause, Error, Observer, Settings,
-    life::Life,
-    wire::{Kit, Wire},
+use super::{
+    lifetime::Life,
+    socket::{Kit, Wire},
 };
+use crate::{Cause, Error, Observer, Settings};
 
 /// How long a polite goodbye may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);

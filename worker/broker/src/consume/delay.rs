@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    headers::{OwnHeaders, OwnName, Value},
-    message::Message,
+    Message,
+    message::headers::{OwnHeaders, OwnName, Value},
 };
 
 /// The steps of the ladder, in seconds.

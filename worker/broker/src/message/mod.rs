@@ -1,11 +1,14 @@
 //! A message that arrived.
 
+pub(crate) mod headers;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
 
-use crate::{Error, headers::Headers};
+use self::headers::Headers;
+use crate::Error;
 
 /// What travels beside the body and is ours to read and to send.
 ///

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Topology,
-    headers::{OwnHeaders, OwnName, Value},
-    message::Message,
+    Message, Topology,
+    message::headers::{OwnHeaders, OwnName, Value},
 };
 
 /// Everything a dead letter adds starts so, and goes when it is replayed.

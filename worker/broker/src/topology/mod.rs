@@ -5,12 +5,14 @@
 //! into work queues only; the history is bound to results, never to events, so an unknown event is
 //! still unroutable.
 
+pub(crate) mod declare;
+
 use lapin::{
     ExchangeKind,
     types::{AMQPValue, FieldTable},
 };
 
-use crate::{Error, delay::STEPS};
+use crate::{Error, consume::delay::STEPS};
 
 const WORK_DELIVERY_LIMIT: i64 = 20;
 /// Looking at a message counts as a delivery, and from RabbitMQ 4.0 on queues have a limit of 20 unless

@@ -10,11 +10,11 @@ use lapin::{
     types::{FieldTable, ShortString},
 };
 
+use super::{Binding, Exchange, Queue};
 use crate::{
     Error, Settings, Topology,
     error::reply_code,
-    link::{Link, Role},
-    topology::{Binding, Exchange, Queue},
+    session::connection::{Link, Role},
 };
 
 /// Declares what is missing.

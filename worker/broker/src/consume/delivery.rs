@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use lapin::options::BasicAckOptions;
 
-use crate::{Cause, Error, Observer, life::Life, message::Message};
+use crate::{Cause, Error, Message, Observer, session::lifetime::Life};
 
 /// A message that waits to be settled.
 #[derive(Debug)]

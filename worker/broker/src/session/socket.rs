@@ -22,7 +22,7 @@ use lapin::{
     uri::{AMQPScheme, AMQPUri},
 };
 
-use crate::scrub::Scrubber;
+use super::sanitize::Scrubber;
 
 const READ_BYTES: usize = 32 * 1024;
 

@@ -11,6 +11,8 @@
 //! Looking at a message takes it from the queue until the pass ends, so passes have to end within the
 //! broker's limit for an acknowledgement, 30 minutes by default.
 
+pub(crate) mod letter;
+
 use std::{collections::HashSet, num::NonZeroU32, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
@@ -22,17 +24,19 @@ use lapin::{
 };
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
+use self::letter::REPLAYS;
 use crate::{
     Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
-    dead::{self, REPLAYS},
-    declare, delay,
+    consume::delay,
     error::reply_code,
-    headers::{OwnName, Value},
-    life::Life,
-    link::{Link, Role},
-    outgoing::Address,
-    publisher::Terms,
-    session::{open_channel, open_consumer},
+    message::headers::{OwnName, Value},
+    publish::{outgoing::Address, publisher::Terms},
+    session::{
+        connection::{Link, Role},
+        lifetime::Life,
+        open_channel, open_consumer,
+    },
+    topology::declare,
 };
 
 /// Messages held on one channel; more take a further one. Bounds what the broker sends ahead of a slow
@@ -127,7 +131,7 @@ impl DeadLetters {
     /// [`Error::is_locked`] if somebody else works on them; else as for any connection.
     pub async fn open(settings: &Settings, queue: &str) -> Result<Self, Error> {
         let topology = Arc::new(settings.topology()?);
-        let (queue, unrouted) = dead::queue_of(&topology, queue)?;
+        let (queue, unrouted) = letter::queue_of(&topology, queue)?;
         let consume = Link::open(settings, Role::Consume).await?;
         lock(&consume, &queue).await?;
         let publish = Arc::new(Link::open(settings, Role::Publish).await?);
@@ -278,7 +282,7 @@ impl DeadLetters {
         let address = self.address(entry, to)?;
         let mut outgoing = Outgoing::copy(address, message);
         if !matches!(&outgoing.address, Address::Exchange { name, .. } if *name == self.topology.dead()) {
-            outgoing.headers.remove_all(dead::PREFIX);
+            outgoing.headers.remove_all(letter::PREFIX);
         }
         delay::forget(&mut outgoing.headers);
         outgoing.headers.remove(ATTEMPT);
@@ -444,7 +448,7 @@ impl DeadLetters {
 impl Entry {
     fn new(message: &Message, unrouted: bool) -> Self {
         Self {
-            id: dead::id_of(message),
+            id: letter::id_of(message),
             letter: if unrouted { DeadLetter::of_unrouted(message) } else { DeadLetter::of(message) },
             properties: message.properties.clone(),
             exchange: message.exchange.clone(),
@@ -459,7 +463,7 @@ impl Entry {
 async fn lock(link: &Link, queue: &str) -> Result<(), Error> {
     let channel = open_channel(link).await?;
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-    let name = declare::short(&dead::lock_of(queue))?;
+    let name = declare::short(&letter::lock_of(queue))?;
     match channel.queue_declare(name, options, FieldTable::default()).await {
         Ok(_) => Ok(()),
         Err(error) if reply_code(&error) == Some(405) => Err(Error::locked(queue)),
