@@ -87,7 +87,7 @@ impl DeadLetter {
     #[must_use]
     pub fn of(message: &Message) -> Self {
         let replays = message.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok());
-        let letter = by_the_broker(message).unwrap_or_else(|| by_a_worker(message));
+        let letter = written_by_broker(message).unwrap_or_else(|| written_by_worker(message));
         Self { replays: replays.unwrap_or(0), ..letter }
     }
 
@@ -122,7 +122,7 @@ impl DeadLetter {
     }
 }
 
-fn by_a_worker(message: &Message) -> DeadLetter {
+fn written_by_worker(message: &Message) -> DeadLetter {
     let headers = &message.headers;
     let text = |name: OwnName| headers.text(name.as_str()).map(str::to_owned);
     let time = |name: OwnName| headers.text(name.as_str()).and_then(|text| text.parse().ok());
@@ -144,7 +144,7 @@ fn by_a_worker(message: &Message) -> DeadLetter {
 /// The broker names the queue in the newest entry of `x-death`. The `x-first-death-…` headers stay
 /// those of the first time, which after any delay is a delay queue (RabbitMQ 3.10.8, measured
 /// 2026-11-21). Workers never send an `x-death`, so where there is one, the broker was the last to speak.
-fn by_the_broker(message: &Message) -> Option<DeadLetter> {
+fn written_by_broker(message: &Message) -> Option<DeadLetter> {
     let Value::List(deaths) = message.headers.get("x-death")? else { return None };
     let Value::Table(newest) = deaths.first()? else { return None };
     let why = newest.get("reason").and_then(Value::as_text).unwrap_or("unknown");

@@ -30,10 +30,10 @@ use crate::{
     consume::delay,
     error::reply_code,
     message::headers::{OwnName, Value},
-    publish::{outgoing::Address, publisher::Terms},
+    publish::{outgoing::Address, publisher::PublishSettings},
     session::{
-        connection::{Link, Role},
-        lifetime::Life,
+        connection::{BrokerConnection, Role},
+        lifetime::SessionLifetime,
         open_channel, open_consumer,
     },
     topology::declare,
@@ -41,12 +41,12 @@ use crate::{
 
 /// Messages held on one channel; more take a further one. Bounds what the broker sends ahead of a slow
 /// replay, and stays below the 2 000 at which RabbitMQ 3.10.8 stops by itself (measured 2026-11-21).
-const WINDOW: u16 = 500;
+const CHANNEL_CAPACITY: u16 = 500;
 /// The queue is shorter than it was if nothing comes for so long.
 const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// How long what was only looked at may take to be back.
 const RETURN_LIMIT: Duration = Duration::from_secs(5);
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const ATTEMPT: OwnName = OwnName::new("gatehouse-attempt");
 
 /// A dead letter as an operator sees it in a list. Holds no body.
@@ -118,10 +118,10 @@ pub struct DeadLetters {
     topology: Arc<Topology>,
     queue: String,
     unrouted: bool,
-    consume: Link,
+    consume: BrokerConnection,
     publisher: Publisher,
-    publish: Arc<Link>,
-    life: Life,
+    publish: Arc<BrokerConnection>,
+    lifetime: SessionLifetime,
 }
 
 impl DeadLetters {
@@ -132,20 +132,20 @@ impl DeadLetters {
     pub async fn open(settings: &Settings, queue: &str) -> Result<Self, Error> {
         let topology = Arc::new(settings.topology()?);
         let (queue, unrouted) = letter::queue_of(&topology, queue)?;
-        let consume = Link::open(settings, Role::Consume).await?;
+        let consume = BrokerConnection::open(settings, Role::Consume).await?;
         lock(&consume, &queue).await?;
-        let publish = Arc::new(Link::open(settings, Role::Publish).await?);
-        let life = Life::default();
-        let _never_blocked = consume.watch(life.clone(), Arc::new(()));
-        let terms = Terms {
+        let publish = Arc::new(BrokerConnection::open(settings, Role::Publish).await?);
+        let lifetime = SessionLifetime::default();
+        let _never_blocked = consume.watch(lifetime.clone(), Arc::new(()));
+        let publish_settings = PublishSettings {
             topology: Arc::clone(&topology),
-            life: life.clone(),
+            lifetime: lifetime.clone(),
             observer: Arc::new(()),
             timeout: settings.publish_timeout,
             channels: 1,
         };
-        let publisher = Publisher::new(Arc::clone(&publish), terms);
-        Ok(Self { topology, queue, unrouted, consume, publisher, publish, life })
+        let publisher = Publisher::new(Arc::clone(&publish), publish_settings);
+        Ok(Self { topology, queue, unrouted, consume, publisher, publish, lifetime })
     }
 
     /// Every dead letter that is meant, oldest first. Changes nothing: also the dry run of a replay.
@@ -191,7 +191,7 @@ impl DeadLetters {
         announce: impl Fn(&Entry) -> Option<Outgoing>,
     ) -> Result<Report, Error> {
         let to = to.map(|queue| self.topology.work_queue(queue)).transpose()?;
-        self.run(selection, announce, |entry, message| self.back(entry, message, to.as_deref()).map(Some))
+        self.run(selection, announce, |entry, message| self.replayed(entry, message, to.as_deref()).map(Some))
             .await
     }
 
@@ -209,7 +209,7 @@ impl DeadLetters {
 
     /// Gives the lock back.
     pub async fn close(self) {
-        self.life.end(Cause::Shutdown, "the tool is done");
+        self.lifetime.end(Cause::Shutdown, "the tool is done");
         tokio::join!(self.consume.close(), self.publish.close());
     }
 
@@ -242,12 +242,12 @@ impl DeadLetters {
             let outgoing = [replacement(&entry, message), Ok(announce(&entry))];
             match self.settle(outgoing, acker).await {
                 Ok(()) => {
-                    pass.release();
+                    pass.free_slot();
                     seen.insert((entry.id.clone(), entry.letter.replays.saturating_add(1)));
                     report.done.push(entry.id);
                 }
                 Err(error) if error.is_session_lost() => {
-                    report.failed.push((entry.id, self.life.lost()));
+                    report.failed.push((entry.id, self.lifetime.lost()));
                     report.stopped = Some(error);
                     break;
                 }
@@ -272,13 +272,13 @@ impl DeadLetters {
         match acker.ack(BasicAckOptions::default()).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => {
-                self.life.end(Cause::AckFailed, "a dead letter could not be taken away");
-                Err(self.life.lost())
+                self.lifetime.end(Cause::AckFailed, "a dead letter could not be taken away");
+                Err(self.lifetime.lost())
             }
         }
     }
 
-    fn back(&self, entry: &Entry, message: Message, to: Option<&str>) -> Result<Outgoing, Error> {
+    fn replayed(&self, entry: &Entry, message: Message, to: Option<&str>) -> Result<Outgoing, Error> {
         let address = self.address(entry, to)?;
         let mut outgoing = Outgoing::copy(address, message);
         if !matches!(&outgoing.address, Address::Exchange { name, .. } if *name == self.topology.dead()) {
@@ -364,21 +364,21 @@ impl<'a> Pass<'a> {
         if self.left == 0 {
             return Ok(None);
         }
-        if self.held >= WINDOW {
-            self.widen().await?;
+        if self.held >= CHANNEL_CAPACITY {
+            self.open_next_channel().await?;
         }
-        let life = &self.letters.life;
+        let lifetime = &self.letters.lifetime;
         let delivery = tokio::select! {
             biased;
             delivery = timeout(IDLE_LIMIT, self.consumer.next()) => delivery,
-            () = life.over() => return Err(life.lost()),
+            () = lifetime.over() => return Err(lifetime.lost()),
         };
         let delivery = match delivery {
             Err(_) => return Ok(None),
             Ok(Some(Ok(delivery))) => delivery,
             Ok(Some(Err(_)) | None) => {
-                life.end(Cause::ConsumerLost, "the broker ended the consumer");
-                return Err(life.lost());
+                lifetime.end(Cause::ConsumerLost, "the broker ended the consumer");
+                return Err(lifetime.lost());
             }
         };
         self.left = self.left.saturating_sub(1);
@@ -390,13 +390,13 @@ impl<'a> Pass<'a> {
     }
 
     /// The last message was taken away, so there is room for another.
-    fn release(&mut self) {
+    fn free_slot(&mut self) {
         self.held = self.held.saturating_sub(1);
         self.held_in_all = self.held_in_all.saturating_sub(1);
     }
 
     /// Goes on with a fresh channel; the full one keeps what it holds.
-    async fn widen(&mut self) -> Result<(), Error> {
+    async fn open_next_channel(&mut self) -> Result<(), Error> {
         let (channel, consumer) = self.letters.consumer().await?;
         let full = std::mem::replace(&mut self.channel, channel);
         let consumer = std::mem::replace(&mut self.consumer, consumer);
@@ -430,7 +430,7 @@ impl<'a> Pass<'a> {
                 if depth >= back {
                     return;
                 }
-                sleep(LOOK_AGAIN).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
         let _ = timeout(RETURN_LIMIT, returned).await;
@@ -440,7 +440,7 @@ impl<'a> Pass<'a> {
 impl DeadLetters {
     async fn consumer(&self) -> Result<(Channel, lapin::Consumer), Error> {
         let channel = open_channel(&self.consume).await?;
-        let consumer = open_consumer(&channel, &self.queue, WINDOW).await?;
+        let consumer = open_consumer(&channel, &self.queue, CHANNEL_CAPACITY).await?;
         Ok((channel, consumer))
     }
 }
@@ -460,8 +460,8 @@ impl Entry {
 
 /// RabbitMQ 3.10.8 ignores `exclusive` on a consumer of a quorum queue without a word (measured
 /// 2026-11-21), so the lock is a queue of its own that belongs to this connection and goes with it.
-async fn lock(link: &Link, queue: &str) -> Result<(), Error> {
-    let channel = open_channel(link).await?;
+async fn lock(connection: &BrokerConnection, queue: &str) -> Result<(), Error> {
+    let channel = open_channel(connection).await?;
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     let name = declare::short(&letter::lock_of(queue))?;
     match channel.queue_declare(name, options, FieldTable::default()).await {

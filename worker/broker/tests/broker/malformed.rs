@@ -86,41 +86,41 @@ async fn headers_nested_without_end_do_not_end_the_worker() {
 
 /// Publishes `{}` with these property flags and bytes, and waits for the confirm.
 async fn publish(fixture: &Fixture, exchange: &str, key: &[u8], (flags, properties): (u16, Vec<u8>)) {
-    let mut stranger = Stranger::connect().await;
+    let mut client = RawClient::connect().await;
     let method = [&[0, 60, 0, 40, 0, 0][..], &short(exchange.as_bytes()), &short(key), &[0]].concat();
-    stranger.send(1, 1, &method).await;
+    client.send(1, 1, &method).await;
     let mut header = vec![0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
     header.extend(flags.to_be_bytes());
     header.extend(properties);
-    stranger.send(2, 1, &header).await;
-    stranger.send(3, 1, b"{}").await;
-    let answer = within("the confirm", stranger.receive()).await;
+    client.send(2, 1, &header).await;
+    client.send(3, 1, b"{}").await;
+    let answer = within("the confirm", client.receive()).await;
     assert_eq!(answer[..4], [0, 60, 0, 80], "not confirmed by the broker of {:?}", fixture.settings);
 }
 
-struct Stranger(TcpStream);
+struct RawClient(TcpStream);
 
-impl Stranger {
+impl RawClient {
     async fn connect() -> Self {
         let url = amqp_url();
         let (before, broker, _) = split(&url);
         let user = before.split_once("://").unwrap().1.trim_end_matches('@');
         let (name, password) = user.split_once(':').unwrap_or(("guest", "guest"));
-        let mut stranger = Self(TcpStream::connect(broker).await.unwrap());
-        stranger.0.write_all(b"AMQP\0\0\x09\x01").await.unwrap();
-        stranger.receive().await;
+        let mut client = Self(TcpStream::connect(broker).await.unwrap());
+        client.0.write_all(b"AMQP\0\0\x09\x01").await.unwrap();
+        client.receive().await;
         let login = long(format!("\0{name}\0{password}").as_bytes());
         let start = [&[0, 10, 0, 11][..], &long(b""), &short(b"PLAIN"), &login, &short(b"en_US")].concat();
-        stranger.send(1, 0, &start).await;
-        stranger.receive().await;
-        stranger.send(1, 0, &[0, 10, 0, 31, 0, 100, 0, 2, 0, 0, 0, 0]).await;
-        stranger.send(1, 0, &[&[0, 10, 0, 40][..], &short(b"/"), &short(b""), &[0]].concat()).await;
-        stranger.receive().await;
-        stranger.send(1, 1, &[&[0, 20, 0, 10][..], &short(b"")].concat()).await;
-        stranger.receive().await;
-        stranger.send(1, 1, &[0, 85, 0, 10, 0]).await;
-        stranger.receive().await;
-        stranger
+        client.send(1, 0, &start).await;
+        client.receive().await;
+        client.send(1, 0, &[0, 10, 0, 31, 0, 100, 0, 2, 0, 0, 0, 0]).await;
+        client.send(1, 0, &[&[0, 10, 0, 40][..], &short(b"/"), &short(b""), &[0]].concat()).await;
+        client.receive().await;
+        client.send(1, 1, &[&[0, 20, 0, 10][..], &short(b"")].concat()).await;
+        client.receive().await;
+        client.send(1, 1, &[0, 85, 0, 10, 0]).await;
+        client.receive().await;
+        client
     }
 
     async fn send(&mut self, kind: u8, channel: u8, payload: &[u8]) {
