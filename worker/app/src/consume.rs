@@ -17,14 +17,12 @@ use tracing::Instrument as _;
 use workflow::step::BoxFuture;
 use workflow::{Class, Failure, Interrupted, OutcomeKind, Progress, Record, Recorder};
 
+use crate::config::QUEUE;
 use crate::memory::{Key, Memory, Remembered};
 use crate::metrics::Metrics;
 use crate::outbox::{self, Announcement, Outbox};
 use crate::wire;
 use crate::workflows::{Conclusion, Dead, Workflows};
-
-/// The work queue this handler serves.
-pub const QUEUE: &str = "workflows";
 
 /// How often an operator has replayed a message; the replay counts it up.
 const REPLAYS: &str = "gatehouse-replays";

@@ -51,6 +51,8 @@ mod observer;
 mod publish;
 mod session;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod topology;
 
 pub use client::{Client, Results};

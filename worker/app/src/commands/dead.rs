@@ -9,8 +9,7 @@ use messages::{Cause, Continuation, OperatorAction, ResultData, ResultEvent};
 use serde_json::json;
 
 use super::{CommandError, OutputArgs};
-use crate::config::Config;
-use crate::consume::QUEUE;
+use crate::config::{Config, QUEUE};
 use crate::output::{self, Format};
 
 /// What to do with dead letters.

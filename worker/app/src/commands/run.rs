@@ -8,8 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
 use crate::admin;
-use crate::config::{Config, ConfigError};
-use crate::consume::{Consumer, QUEUE};
+use crate::config::{Config, ConfigError, QUEUE};
+use crate::consume::Consumer;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::telemetry;

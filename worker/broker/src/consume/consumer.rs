@@ -264,3 +264,17 @@ impl Drop for InFlight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_without_its_work_queue_is_refused() {
+        let url = || "amqp://localhost".to_owned().into();
+        for queues in [Vec::new(), vec![crate::WorkQueue::new("orders", ["order.placed"])]] {
+            let error = Consumer::new(Settings::new(url(), queues), "letters", Arc::new(())).err().unwrap();
+            assert!(error.is_invalid() && error.to_string().contains("no work queue `letters`"), "{error}");
+        }
+    }
+}

@@ -210,14 +210,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Headers;
+    use crate::{Headers, testing};
 
     fn on_the_wire(letter: &DeadLetter) -> Message {
         let mut headers = OwnHeaders::default();
         letter.write(&mut headers);
         headers.put(QUEUE, Value::Text(letter.queue.clone()));
         headers.put(REPLAYS, letter.replays.into());
-        Message { headers: Headers::from_wire(Some(&headers.to_wire().unwrap())), ..Message::default() }
+        testing::arrived(&headers)
     }
 
     fn text() -> impl Strategy<Value = Option<String>> {
@@ -267,18 +267,18 @@ mod tests {
     #[test]
     fn the_brokers_own_letters_name_the_queue_of_the_last_death_not_of_the_first() {
         let letter = DeadLetter::of(&died(vec![
-            ("gatehouse.workflows", "delivery_limit"),
+            ("gatehouse.orders", "delivery_limit"),
             ("gatehouse.delay.1s", "expired"),
         ]));
-        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (CRASH_LOOP, "gatehouse.workflows"));
+        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (CRASH_LOOP, "gatehouse.orders"));
         assert!(letter.reason.contains("delivery_limit"));
         assert_eq!(letter.at, Timestamp::from_second(1_700_000_000).ok());
     }
 
     #[test]
     fn a_message_that_expired_is_no_crash() {
-        let letter = DeadLetter::of(&died(vec![("gatehouse.workflows", "expired")]));
-        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (EXPIRED, "gatehouse.workflows"));
+        let letter = DeadLetter::of(&died(vec![("gatehouse.orders", "expired")]));
+        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (EXPIRED, "gatehouse.orders"));
     }
 
     #[test]
