@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use crate::{
     Message, Topology,
-    message::headers::{OwnHeaders, OwnName, Value},
+    message::{
+        REPLAYS,
+        headers::{OwnHeaders, OwnName, Value},
+    },
 };
 
 /// Everything a dead letter adds starts so, and goes when it is replayed.
@@ -23,7 +26,6 @@ const REQUEST_ID: OwnName = OwnName::new("gatehouse-dead-request-id");
 const WORKER: OwnName = OwnName::new("gatehouse-dead-worker");
 const FINGERPRINT: OwnName = OwnName::new("gatehouse-dead-fingerprint");
 const FIRST_FAILED_AT: OwnName = OwnName::new("gatehouse-dead-first-failed-at");
-pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
 
 /// Longest reason on the wire.
 const LIMIT_REASON_BYTES: usize = 1_000;
@@ -64,7 +66,7 @@ pub struct DeadLetter {
     pub worker: Option<String>,
     /// When it failed for the first time.
     pub first_failed_at: Option<Timestamp>,
-    /// How often it was replayed; counted by the replay, not written with the letter.
+    /// How often an operator has replayed it.
     pub replays: u32,
 }
 
@@ -86,9 +88,8 @@ impl DeadLetter {
     /// What a message in a dead-letter queue says about itself.
     #[must_use]
     pub fn of(message: &Message) -> Self {
-        let replays = message.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok());
         let letter = written_by_broker(message).unwrap_or_else(|| written_by_worker(message));
-        Self { replays: replays.unwrap_or(0), ..letter }
+        Self { replays: message.replays(), ..letter }
     }
 
     /// What a message in the unrouted queue says about itself.
@@ -96,8 +97,7 @@ impl DeadLetter {
     pub fn of_unrouted(message: &Message) -> Self {
         let reason =
             format!("no queue is bound for key `{}` of exchange `{}`", message.routing_key, message.exchange);
-        let replays = message.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok());
-        Self { class: UNROUTABLE.to_owned(), reason, replays: replays.unwrap_or(0), ..Self::default() }
+        Self { class: UNROUTABLE.to_owned(), reason, replays: message.replays(), ..Self::default() }
     }
 
     pub(crate) fn write(&self, headers: &mut OwnHeaders) {
@@ -119,6 +119,7 @@ impl DeadLetter {
         put(WORKER, short(&self.worker));
         put(FIRST_FAILED_AT, self.first_failed_at.map(|at| at.to_string().into()));
         put(FINGERPRINT, text(&self.fingerprint(), LIMIT_TEXT_BYTES));
+        put(REPLAYS, Some(self.replays.into()));
     }
 }
 
@@ -216,7 +217,6 @@ mod tests {
         let mut headers = OwnHeaders::default();
         letter.write(&mut headers);
         headers.put(QUEUE, Value::Text(letter.queue.clone()));
-        headers.put(REPLAYS, letter.replays.into());
         testing::arrived(&headers)
     }
 

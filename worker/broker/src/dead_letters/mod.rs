@@ -24,12 +24,14 @@ use lapin::{
 };
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
-use self::letter::REPLAYS;
 use crate::{
     Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
     consume::delay,
     error::reply_code,
-    message::headers::{OwnName, Value},
+    message::{
+        REPLAYS,
+        headers::{OwnName, Value},
+    },
     publish::{outgoing::Address, publisher::PublishSettings},
     session::{
         connection::{BrokerConnection, Role},

@@ -93,11 +93,13 @@ impl Outgoing {
         Self::to(Address::Reply { queue: queue.into() }, body.into())
     }
 
-    /// A message of work queue `queue` that is set aside: body and properties as they came.
+    /// A message of work queue `queue` that is set aside: body and properties as they came. The count of
+    /// replays is the letter's or the message's, whichever is higher, so no caller can lose it.
     #[must_use]
     pub fn dead(queue: impl Into<String>, letter: &DeadLetter, message: &Message) -> Self {
+        let replays = letter.replays.max(message.replays());
         let mut outgoing = Self::copy(Address::Dead { queue: queue.into() }, message.clone());
-        letter.write(&mut outgoing.headers);
+        DeadLetter { replays, ..letter.clone() }.write(&mut outgoing.headers);
         outgoing
     }
 
@@ -260,6 +262,20 @@ mod tests {
         assert!(dead.properties.headers().as_ref().unwrap().inner().len() > 600);
         let due = Due::after(Duration::from_secs(20));
         assert!(encode(&Outgoing::again("orders".to_owned(), due, 2, message)).is_ok());
+    }
+
+    #[test]
+    fn a_dead_letter_never_loses_count_of_the_replays() {
+        let replayed = |replays| {
+            let mut headers = OwnHeaders::default();
+            headers.put(crate::message::REPLAYS, Value::Int(replays));
+            testing::arrived(&headers)
+        };
+        for (in_letter, in_message, expected) in [(0, 2, 2), (3, 2, 3), (0, -1, 0)] {
+            let letter = DeadLetter { replays: in_letter, ..DeadLetter::new("fault", "it broke") };
+            let dead = Outgoing::dead("orders", &letter, &replayed(in_message));
+            assert_eq!(testing::arrived(&dead.headers).replays(), expected);
+        }
     }
 
     #[test]

@@ -87,7 +87,7 @@ async fn a_replay_sends_back_what_is_meant_as_it_was_and_announces_it() {
         for wanted in ["m-1", "m-3"] {
             let back = running.next_settled().await;
             assert_eq!((id(&back), back.body.as_slice()), (wanted, [0, 159, 146, 150].as_slice()));
-            assert_eq!(back.headers.int("gatehouse-replays"), Some(1));
+            assert_eq!(back.replays(), 1);
             let left: Vec<&str> = back.headers.iter().map(|(name, _)| name).collect();
             assert_eq!(left, ["gatehouse-replays"], "nothing of the burial is left");
             assert_eq!(id(&within("the announcement", results.next()).await.unwrap()), wanted);
@@ -262,7 +262,7 @@ async fn what_found_no_queue_goes_back_to_its_exchange_or_where_told() {
         assert_eq!(letters.replay(&at_once(), Some(QUEUE), silent).await.unwrap().done, ["m-1"]);
         letters.close().await;
         let mut running = fixture.start();
-        assert_eq!(running.next_settled().await.headers.int("gatehouse-replays"), Some(2));
+        assert_eq!(running.next_settled().await.replays(), 2);
         running.stop().await;
         fixture.wait_for_depth(&fixture.topology.unrouted(), 0).await;
     })
