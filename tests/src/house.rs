@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use messages::EventKind;
 use msgraph_emulator::{Emulator, Options, Tenant};
 use tempfile::TempDir;
 use tokio::process::Child;
@@ -308,6 +309,9 @@ pub fn variable((key, value): (&str, String)) -> (String, String) {
     (format!("GATEHOUSE__{key}"), value)
 }
 
-fn broker_settings(url: &str, prefix: &str) -> broker::Settings {
-    broker::Settings { prefix: prefix.to_owned(), ..broker::Settings::new(url.to_owned().into()) }
+/// The broker's settings as the worker has them, under another prefix.
+pub fn broker_settings(url: &str, prefix: &str) -> broker::Settings {
+    let queue = broker::WorkQueue::new("workflows", EventKind::ALL.map(EventKind::routing_key));
+    let settings = broker::Settings::new(url.to_owned().into(), vec![queue]);
+    broker::Settings { prefix: prefix.to_owned(), ..settings }
 }

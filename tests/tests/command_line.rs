@@ -204,8 +204,7 @@ async fn dead_letters_are_listed_shown_replayed_and_discarded() {
 #[tokio::test]
 async fn a_second_operator_is_told_that_there_is_one() {
     let mut house = House::with(Tenant::contoso()).build().await;
-    let settings = broker::Settings::new(house.broker.url().to_owned().into());
-    let settings = broker::Settings { prefix: house.prefix().to_owned(), ..settings };
+    let settings = system_tests::house::broker_settings(house.broker.url(), house.prefix());
     let first = broker::DeadLetters::open(&settings, "workflows").await.unwrap();
     for command in [vec!["dead", "list"], vec!["dead", "replay", "--all"], vec!["dead", "discard", "--all"]] {
         let refused = house.gatehouse(&command).await;

@@ -11,24 +11,27 @@ use lapin::{
 use tokio::time::timeout;
 
 use crate::{
-    Cause, Error, Message, Observer, Publisher, Settings, declare,
-    life::Life,
-    link::{Link, Role},
-    publisher::Terms,
-    session::{open_channel, open_consumer},
+    Cause, Error, Message, Observer, Publisher, Settings,
+    publish::publisher::PublishSettings,
+    session::{
+        connection::{BrokerConnection, Role},
+        lifetime::SessionLifetime,
+        open_channel, open_consumer,
+    },
+    topology::declare,
 };
 
 /// Publishes of one tool that may be on their way at once.
 const CHANNELS: u16 = 16;
 /// Results the broker sends ahead.
-const TAP_PREFETCH: u16 = 100;
+const RESULTS_PREFETCH: u16 = 100;
 
 /// A connection that publishes and does not consume.
 pub struct Client {
     settings: Settings,
     publisher: Publisher,
-    link: Arc<Link>,
-    life: Life,
+    connection: Arc<BrokerConnection>,
+    lifetime: SessionLifetime,
 }
 
 impl Client {
@@ -44,17 +47,17 @@ impl Client {
     /// As [`Client::connect`].
     pub async fn observed(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         let topology = Arc::new(settings.topology()?);
-        let link = Arc::new(Link::open(settings, Role::Publish).await?);
-        let life = Life::default();
-        let terms = Terms {
+        let connection = Arc::new(BrokerConnection::open(settings, Role::Publish).await?);
+        let lifetime = SessionLifetime::default();
+        let publish_settings = PublishSettings {
             topology,
-            life: life.clone(),
+            lifetime: lifetime.clone(),
             observer,
             timeout: settings.publish_timeout,
             channels: CHANNELS,
         };
-        let publisher = Publisher::new(Arc::clone(&link), terms);
-        Ok(Self { settings: settings.clone(), publisher, link, life })
+        let publisher = Publisher::new(Arc::clone(&connection), publish_settings);
+        Ok(Self { settings: settings.clone(), publisher, connection, lifetime })
     }
 
     /// The publisher of this connection.
@@ -79,22 +82,22 @@ impl Client {
     /// # Errors
     /// When the broker does not answer or refuses.
     pub async fn depth(&self, queue: &str) -> Result<Option<u32>, Error> {
-        let channel = open_channel(&self.link).await?;
+        let channel = open_channel(&self.connection).await?;
         declare::depth_on(&channel, queue).await
     }
 
     /// Closes the connection. What is still being published has an unknown outcome.
     pub async fn close(self) {
-        self.life.end(Cause::Shutdown, "the tool is done");
-        self.link.close().await;
+        self.lifetime.end(Cause::Shutdown, "the tool is done");
+        self.connection.close().await;
     }
 }
 
 /// Results as they are published, from the moment of [`Client::results`] on.
 pub struct Results {
     consumer: lapin::Consumer,
-    life: Life,
-    link: Link,
+    lifetime: SessionLifetime,
+    connection: BrokerConnection,
     /// The queue goes when this channel's connection goes.
     _channel: Channel,
 }
@@ -102,8 +105,8 @@ pub struct Results {
 impl Results {
     async fn open(settings: &Settings, patterns: &[&str]) -> Result<Self, Error> {
         let topology = settings.topology()?;
-        let link = Link::open(settings, Role::Consume).await?;
-        let channel = open_channel(&link).await?;
+        let connection = BrokerConnection::open(settings, Role::Consume).await?;
+        let channel = open_channel(&connection).await?;
         let failed = |error: lapin::Error| Error::from_lapin("cannot listen to results", &error);
         let options =
             QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
@@ -120,10 +123,10 @@ impl Results {
                 .await
                 .map_err(failed)?;
         }
-        let consumer = open_consumer(&channel, queue.name().as_str(), TAP_PREFETCH).await?;
-        let life = Life::default();
-        let _never_blocked = link.watch(life.clone(), Arc::new(()));
-        Ok(Self { consumer, life, link, _channel: channel })
+        let consumer = open_consumer(&channel, queue.name().as_str(), RESULTS_PREFETCH).await?;
+        let lifetime = SessionLifetime::default();
+        let _never_blocked = connection.watch(lifetime.clone(), Arc::new(()));
+        Ok(Self { consumer, lifetime, connection, _channel: channel })
     }
 
     /// The next result; waits for it.
@@ -134,11 +137,11 @@ impl Results {
         let delivery = tokio::select! {
             biased;
             delivery = self.consumer.next() => delivery,
-            () = self.life.over() => return Err(self.life.lost()),
+            () = self.lifetime.over() => return Err(self.lifetime.lost()),
         };
         let Some(Ok(delivery)) = delivery else {
-            self.life.end(Cause::ConsumerLost, "the broker ended the consumer");
-            return Err(self.life.lost());
+            self.lifetime.end(Cause::ConsumerLost, "the broker ended the consumer");
+            return Err(self.lifetime.lost());
         };
         let (message, acker) = Message::from_lapin(delivery);
         // Only makes room for more; the queue is ours alone and nobody else would see it again.
@@ -148,7 +151,7 @@ impl Results {
 
     /// Stops listening.
     pub async fn close(self) {
-        self.life.end(Cause::Shutdown, "the tool is done");
-        self.link.close().await;
+        self.lifetime.end(Cause::Shutdown, "the tool is done");
+        self.connection.close().await;
     }
 }

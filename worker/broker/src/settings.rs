@@ -13,7 +13,7 @@ pub struct Settings {
     pub url: SecretString,
     /// The first part of every exchange and queue name.
     pub prefix: String,
-    /// The work queues that exist besides the fixed ones.
+    /// The work queues. The exchanges, the delay and the history exist without them.
     pub work_queues: Vec<WorkQueue>,
     /// What this process is called in the broker's list of connections.
     pub process: String,
@@ -33,13 +33,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings with the defaults for everything but the address.
+    /// Settings with the defaults for everything but the address and the work queues.
     #[must_use]
-    pub fn new(url: SecretString) -> Self {
+    pub fn new(url: SecretString, work_queues: Vec<WorkQueue>) -> Self {
         Self {
             url,
             prefix: "gatehouse".to_owned(),
-            work_queues: vec![WorkQueue::workflows()],
+            work_queues,
             process: "gatehouse".to_owned(),
             prefetch: NonZeroU16::MIN.saturating_add(31),
             heartbeat: Duration::from_secs(15),
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn settings(url: &str) -> Settings {
-        Settings::new(url.to_owned().into())
+        Settings::new(url.to_owned().into(), Vec::new())
     }
 
     #[test]

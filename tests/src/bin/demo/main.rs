@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use screen::Screen;
+use system_tests::house;
 
 /// What is not as it should be, in a sentence.
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
@@ -30,7 +31,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let prefix = format!("demo-{}", uuid::Uuid::new_v4().simple());
-    let broker = broker::Settings { prefix, ..broker::Settings::new(url.clone().into()) };
+    let broker = house::broker_settings(&url, &prefix);
     let screen = Screen::new();
     let mut declared = false;
     let told = async {

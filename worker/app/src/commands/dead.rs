@@ -9,9 +9,8 @@ use messages::{Cause, Continuation, OperatorAction, ResultData, ResultEvent};
 use serde_json::json;
 
 use super::{CommandError, OutputArgs};
-use crate::delivery::consume::QUEUE;
 use crate::print::{self, Format};
-use crate::settings::Config;
+use crate::settings::{Config, QUEUE};
 
 /// What to do with dead letters.
 #[derive(clap::Subcommand)]

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
-use crate::delivery::consume::{Consumer, QUEUE};
+use crate::delivery::consume::Consumer;
 use crate::delivery::recent::Memory;
 use crate::operate::admin;
 use crate::operate::metrics::Metrics;
 use crate::operate::telemetry;
-use crate::settings::{Config, ConfigError};
+use crate::settings::{Config, ConfigError, QUEUE};
 
 /// Takes events from RabbitMQ until SIGTERM or SIGINT; then finishes what it has begun, within worker.grace_seconds.
 #[derive(clap::Args)]

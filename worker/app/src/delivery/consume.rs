@@ -22,12 +22,7 @@ use crate::delivery::recent::{Key, Memory, Remembered};
 use crate::operate::metrics::Metrics;
 use crate::runs::wire;
 use crate::runs::{Conclusion, Dead, Workflows};
-
-/// The work queue this handler serves.
-pub const QUEUE: &str = "workflows";
-
-/// How often an operator has replayed a message; the replay counts it up.
-const REPLAYS: &str = "gatehouse-replays";
+use crate::settings::QUEUE;
 
 /// Handles every delivery of the workflow queue.
 pub struct Consumer {
@@ -250,7 +245,7 @@ impl Consumer {
         let code = undecodable.code();
         tracing::info!(code, bytes = message.body.len(), "message refused and set aside");
         self.metrics.events_total.with_label_values(&["unknown", code]).inc();
-        let replays = replays(message);
+        let replays = message.replays();
         let result = RunFinished::rejected(undecodable, Timestamp::now(), replays).map(|result| {
             let cause = Cause::from(&*undecodable.envelope);
             ResultEvent::new(cause, Timestamp::now(), ResultData::RunFinished(result))
@@ -292,9 +287,7 @@ impl Consumer {
 
     fn dead(&self, message: &Message, letter: &DeadLetter, replays: u32) -> Outgoing {
         self.metrics.dead_letters_total.with_label_values(&[&letter.class]).inc();
-        let outgoing = Outgoing::dead(QUEUE, letter, message);
-        // The name is ours and short, so this cannot be refused.
-        outgoing.clone().with_header(REPLAYS, i64::from(replays)).unwrap_or(outgoing)
+        Outgoing::dead(QUEUE, &DeadLetter { replays, ..letter.clone() }, message)
     }
 
     /// Publishes what follows, and only then acknowledges.
@@ -400,7 +393,7 @@ fn continuation_properties(job: &Job, message: &Message, progress: &messages::Pr
 
 fn decode(message: &Message) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
-    let replays = replays(message);
+    let replays = message.replays();
     if content_type == Some(Continuation::CONTENT_TYPE) {
         let Continuation { event, progress } = Continuation::from_bytes(&message.body)?;
         let progress = wire::progress_in(&progress);
@@ -426,10 +419,6 @@ fn header_text(value: &broker::Value) -> Option<Cow<'_, str>> {
         }
         _ => return None,
     })
-}
-
-fn replays(message: &Message) -> u32 {
-    message.headers.int(REPLAYS).and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
 }
 
 impl Job {

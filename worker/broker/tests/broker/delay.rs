@@ -5,14 +5,14 @@ use std::time::Duration;
 use broker::{DeadLetters, Due, EXPIRED, Filter, Outgoing, Value};
 use jiff::Timestamp;
 
-use crate::support::{id, with_broker, with_id};
+use crate::support::{QUEUE, id, with_broker, with_id};
 
 #[tokio::test]
 async fn a_delayed_message_comes_when_it_is_due_and_not_before() {
     with_broker(async |fixture| {
         let mut running = fixture.start();
         let due = Due::after(Duration::from_millis(2_500)).with_tolerance(Duration::ZERO);
-        let outgoing = with_id(Outgoing::delayed("workflows", due, vec![0, 255]), "m-1");
+        let outgoing = with_id(Outgoing::delayed(QUEUE, due, vec![0, 255]), "m-1");
         fixture.publish(&outgoing.with_header("traceparent", "00-01").unwrap()).await;
         let message = running.next_settled().await;
         let late = Timestamp::now().duration_since(due.when());
@@ -34,12 +34,12 @@ async fn a_message_can_be_delayed_again_and_again() {
     with_broker(async |fixture| {
         let mut running = fixture.start();
         let soon = || Due::after(Duration::from_secs(1)).with_tolerance(Duration::ZERO);
-        fixture.publish(&with_id(Outgoing::delayed("workflows", soon(), "1"), "m-1")).await;
+        fixture.publish(&with_id(Outgoing::delayed(QUEUE, soon(), "1"), "m-1")).await;
         for round in ["2", "3"] {
             let (delivery, publisher) = running.next().await;
             let (message, receipt) = delivery.split();
             assert!(message.headers.get("x-death").is_some(), "the broker says where it was");
-            let mut again = with_id(Outgoing::delayed("workflows", soon(), round), "m-1");
+            let mut again = with_id(Outgoing::delayed(QUEUE, soon(), round), "m-1");
             again.headers = message.headers.own();
             publisher.publish(&again).await.unwrap();
             receipt.ack().await.unwrap();
@@ -54,7 +54,7 @@ async fn a_message_can_be_delayed_again_and_again() {
 async fn a_message_that_goes_round_without_end_is_set_aside() {
     with_broker(async |fixture| {
         let far = Timestamp::now().as_millisecond() + 3_600_000;
-        let endless = with_id(Outgoing::work("workflows", "body"), "m-1")
+        let endless = with_id(Outgoing::work(QUEUE, "body"), "m-1")
             .with_header("gatehouse-not-before", far)
             .and_then(|outgoing| outgoing.with_header("gatehouse-hops", 200_i64))
             .unwrap();
@@ -64,7 +64,7 @@ async fn a_message_that_goes_round_without_end_is_set_aside() {
         fixture.publish_work("next").await;
         assert_eq!(id(&running.next_settled().await), "next");
         running.stop().await;
-        let letters = DeadLetters::open(&fixture.settings, "workflows").await.unwrap();
+        let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         let entries = letters.list(&Filter::default()).await.unwrap();
         assert_eq!(entries.len(), 1);
         assert_eq!((entries[0].id.as_str(), entries[0].letter.class.as_str()), ("m-1", EXPIRED));

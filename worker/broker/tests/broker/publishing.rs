@@ -12,7 +12,7 @@ use lapin::{
 
 use crate::{
     proxy::Proxy,
-    support::{Recorder, amqp_url, id, with_broker, within},
+    support::{EVENT, QUEUE, Recorder, amqp_url, id, with_broker, within},
 };
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn a_message_arrives_as_it_was_sent() {
             content_type: Some("application/cloudevents+json".to_owned()),
             message_id: Some("m-1".to_owned()),
             correlation_id: Some("c-1".to_owned()),
-            kind: Some("gatehouse.onboarding.requested.v1".to_owned()),
+            kind: Some("example.order.placed.v1".to_owned()),
             timestamp: Some("2026-03-02T08:30:00Z".parse().unwrap()),
             reply_to: Some("hr.answers".to_owned()),
             app_id: Some("hr".to_owned()),
@@ -30,7 +30,7 @@ async fn a_message_arrives_as_it_was_sent() {
         };
         let table =
             Value::Table(BTreeMap::from([("n".to_owned(), Value::List(vec![Value::Int(-1), Value::Null]))]));
-        let sent = Outgoing::event("onboarding.requested", vec![0, 255, 1])
+        let sent = Outgoing::event(EVENT, vec![0, 255, 1])
             .with_properties(properties.clone())
             .with_header("traceparent", "00-01")
             .and_then(|outgoing| outgoing.with_header("nested", table.clone()))
@@ -42,10 +42,7 @@ async fn a_message_arrives_as_it_was_sent() {
         assert_eq!(message.properties, properties);
         assert_eq!(message.headers.text("traceparent"), Some("00-01"));
         assert_eq!(message.headers.get("nested"), Some(&table));
-        assert_eq!(
-            (message.exchange, message.routing_key),
-            (fixture.topology.events(), "onboarding.requested".to_owned())
-        );
+        assert_eq!((message.exchange, message.routing_key), (fixture.topology.events(), EVENT.to_owned()));
         assert!(!message.redelivered && message.delivery_count == 0);
         running.stop().await;
     })
@@ -55,7 +52,7 @@ async fn a_message_arrives_as_it_was_sent() {
 #[tokio::test]
 async fn an_event_nobody_is_bound_for_is_kept_and_not_lost() {
     with_broker(async |fixture| {
-        fixture.publish(&Outgoing::event("onboarding.reqested", "{}")).await;
+        fixture.publish(&Outgoing::event("order.plcaed", "{}")).await;
         fixture.wait_for_depth(&fixture.topology.unrouted(), 1).await;
     })
     .await;
@@ -72,7 +69,7 @@ async fn a_thousand_messages_nobody_takes_are_each_reported() {
             let outgoing = if lost {
                 Outgoing::reply(format!("nobody.{number}"), "{}")
             } else {
-                Outgoing::work("workflows", "{}")
+                Outgoing::work(QUEUE, "{}")
             };
             (number, lost, publisher.publish(&outgoing).await)
         });
@@ -142,14 +139,13 @@ async fn a_publish_without_answer_ends_in_time_with_unknown_outcome() {
         settings.url = proxy.url.clone().into();
         settings.publish_timeout = Duration::from_millis(300);
         let client = Client::connect(&settings).await.unwrap();
-        client.publisher().publish(&Outgoing::work("workflows", "{}")).await.unwrap();
+        client.publisher().publish(&Outgoing::work(QUEUE, "{}")).await.unwrap();
         proxy.go_dead();
         let unknown =
-            within("the publish to end", client.publisher().publish(&Outgoing::work("workflows", "{}")))
-                .await;
+            within("the publish to end", client.publisher().publish(&Outgoing::work(QUEUE, "{}"))).await;
         assert!(unknown.unwrap_err().is_session_lost());
         // Nothing of the session is used again.
-        let later = client.publisher().publish(&Outgoing::work("workflows", "{}")).await;
+        let later = client.publisher().publish(&Outgoing::work(QUEUE, "{}")).await;
         assert!(later.unwrap_err().is_session_lost());
         client.close().await;
         proxy.wait_until_left().await;
@@ -163,11 +159,11 @@ async fn what_may_not_leave_is_refused_before_it_leaves() {
         let publisher = fixture.client.publisher();
         let too_long = Outgoing::event("k".repeat(256), "{}");
         assert!(publisher.publish(&too_long).await.unwrap_err().is_invalid());
-        let too_large = Outgoing::work("workflows", "{}").with_header("long", "h".repeat(30_000)).unwrap();
+        let too_large = Outgoing::work(QUEUE, "{}").with_header("long", "h".repeat(30_000)).unwrap();
         assert!(publisher.publish(&too_large).await.unwrap_err().is_invalid());
         let ours = Outgoing::reply(fixture.work_queue(), "{}");
         assert!(publisher.publish(&ours).await.unwrap_err().is_invalid());
-        assert!(Outgoing::work("workflows", "{}").with_header("x-death", "1").unwrap_err().is_invalid());
+        assert!(Outgoing::work(QUEUE, "{}").with_header("x-death", "1").unwrap_err().is_invalid());
         // The connection is as good as before.
         fixture.publish_work("fine").await;
         let mut running = fixture.start();

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     proxy::Proxy,
-    support::{Act, Fixture, Running, amqp_url, id, with_broker, with_id, within},
+    support::{Act, EVENT, Fixture, Running, amqp_url, id, with_broker, with_id, within},
 };
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_queue_deleted_under_the_consumer_is_declared_again() {
         running.recorder.wait_for("session started", 2).await;
         fixture.publish_work("m-2").await;
         assert_eq!(id(&running.next_settled().await), "m-2");
-        fixture.publish(&with_id(Outgoing::event("offboarding.requested", "{}"), "m-3")).await;
+        fixture.publish(&with_id(Outgoing::event(EVENT, "{}"), "m-3")).await;
         assert_eq!(id(&running.next_settled().await), "m-3");
         running.stop().await;
     })

@@ -8,7 +8,7 @@ use std::{
 
 use broker::{
     Cause, Client, Consumer, Delivery, Ended, Error, Handler, Message, Observer, Outgoing, Published,
-    Publisher, Readiness, Settings, Topology,
+    Publisher, Readiness, Settings, Topology, WorkQueue,
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -16,6 +16,10 @@ use tokio::{
     task::JoinHandle,
 };
 
+/// The work queue of these tests, without the prefix.
+pub const QUEUE: &str = "orders";
+/// The key of the events it takes.
+pub const EVENT: &str = "order.placed";
 /// How long a test waits for something before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -39,7 +43,7 @@ pub async fn with_broker(test: impl AsyncFnOnce(&Fixture)) {
 }
 
 pub async fn with_broker_at(url: String, test: impl AsyncFnOnce(&Fixture)) {
-    let mut settings = Settings::new(url.into());
+    let mut settings = Settings::new(url.into(), vec![WorkQueue::new(QUEUE, [EVENT])]);
     settings.prefix = format!("test-{}", uuid::Uuid::new_v4().simple());
     settings.process = "gatehouse-test".to_owned();
     settings.prefetch = 8.try_into().unwrap();
@@ -61,7 +65,7 @@ impl Fixture {
 
     /// Work with a message id.
     pub async fn publish_work(&self, id: &str) {
-        self.publish(&with_id(Outgoing::work("workflows", id), id)).await;
+        self.publish(&with_id(Outgoing::work(QUEUE, id), id)).await;
     }
 
     pub fn start(&self) -> Running {
@@ -69,7 +73,7 @@ impl Fixture {
     }
 
     pub fn work_queue(&self) -> String {
-        self.topology.work_queue("workflows").unwrap()
+        self.topology.work_queue(QUEUE).unwrap()
     }
 
     /// Waits until a queue holds so many messages that nobody has taken.
@@ -122,8 +126,7 @@ impl Running {
         deliveries: mpsc::UnboundedReceiver<(Delivery, Publisher)>,
     ) -> Self {
         let recorder = Arc::new(Recorder::default());
-        let consumer =
-            Consumer::new(settings, "workflows", Arc::clone(&recorder) as Arc<dyn Observer>).unwrap();
+        let consumer = Consumer::new(settings, QUEUE, Arc::clone(&recorder) as Arc<dyn Observer>).unwrap();
         let readiness = consumer.readiness();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(consumer.serve(handler, async move {

@@ -6,7 +6,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use crate::support::{Running, amqp_url, with_broker};
+use crate::support::{QUEUE, Running, amqp_url, with_broker};
 
 #[tokio::test]
 async fn declaring_twice_is_as_good_as_once() {
@@ -22,7 +22,7 @@ async fn everything_missing_or_different_is_named_at_once() {
     with_broker(async |fixture| {
         let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
-        let dlq = fixture.topology.dead_letter_queue("workflows").unwrap();
+        let dlq = fixture.topology.dead_letter_queue(QUEUE).unwrap();
         for queue in [fixture.topology.delay(15), dlq.clone()] {
             channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
         }

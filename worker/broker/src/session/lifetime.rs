@@ -1,4 +1,4 @@
-//! The life of one session: it ends once, for one cause, and everybody in it learns of it.
+//! The lifetime of one session: it ends once, for one cause, and everybody in it learns of it.
 
 use std::{
     fmt,
@@ -55,7 +55,7 @@ impl fmt::Display for Cause {
 
 /// Shared by everything that belongs to one session.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Life(Arc<Inner>);
+pub(crate) struct SessionLifetime(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -63,7 +63,7 @@ struct Inner {
     end: OnceLock<(Cause, String)>,
 }
 
-impl Life {
+impl SessionLifetime {
     /// Ends the session; only the first cause counts.
     pub(crate) fn end(&self, cause: Cause, detail: impl fmt::Display) {
         let _ = self.0.end.set((cause, detail.to_string()));
@@ -99,11 +99,11 @@ mod tests {
 
     #[test]
     fn the_first_cause_is_kept() {
-        let life = Life::default();
-        assert!(!life.is_over());
-        life.end(Cause::AckFailed, "first");
-        life.end(Cause::Shutdown, "second");
-        assert!(life.is_over() && life.lost().is_session_lost());
-        assert_eq!((life.cause(), life.detail()), (Cause::AckFailed, "first"));
+        let lifetime = SessionLifetime::default();
+        assert!(!lifetime.is_over());
+        lifetime.end(Cause::AckFailed, "first");
+        lifetime.end(Cause::Shutdown, "second");
+        assert!(lifetime.is_over() && lifetime.lost().is_session_lost());
+        assert_eq!((lifetime.cause(), lifetime.detail()), (Cause::AckFailed, "first"));
     }
 }

@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
 
 use crate::{
-    DeadLetter, Due, Error, Topology,
-    dead::QUEUE as DEAD_QUEUE,
-    headers::{OwnHeaders, Value},
-    message::{Message, Properties},
+    DeadLetter, Due, Error, Message, Properties, Topology,
+    dead_letters::letter::QUEUE as DEAD_QUEUE,
+    message::headers::{OwnHeaders, Value},
 };
 
 /// A message to be published. Made by naming its destination; persistent, without expiration, and
@@ -94,11 +93,13 @@ impl Outgoing {
         Self::to(Address::Reply { queue: queue.into() }, body.into())
     }
 
-    /// A message of work queue `queue` that is set aside: body and properties as they came.
+    /// A message of work queue `queue` that is set aside: body and properties as they came. The count of
+    /// replays is the letter's or the message's, whichever is higher, so no caller can lose it.
     #[must_use]
     pub fn dead(queue: impl Into<String>, letter: &DeadLetter, message: &Message) -> Self {
+        let replays = letter.replays.max(message.replays());
         let mut outgoing = Self::copy(Address::Dead { queue: queue.into() }, message.clone());
-        letter.write(&mut outgoing.headers);
+        DeadLetter { replays, ..letter.clone() }.write(&mut outgoing.headers);
         outgoing
     }
 
@@ -191,11 +192,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::WorkQueue;
+    use crate::testing;
 
     fn encode(outgoing: &Outgoing) -> Result<Encoded<'_>, Error> {
-        let topology = Topology::new("gatehouse", vec![WorkQueue::workflows()]).unwrap();
-        outgoing.encode(&topology, Timestamp::now())
+        outgoing.encode(&testing::topology(), Timestamp::now())
     }
 
     fn route(outgoing: &Outgoing) -> (String, String) {
@@ -209,18 +209,18 @@ mod tests {
             assert_eq!(route(&outgoing), (exchange.to_owned(), key.to_owned()));
         };
         route_is(Outgoing::result("run.succeeded", "{}"), "gatehouse.results", "run.succeeded");
-        route_is(Outgoing::event("onboarding.requested", "{}"), "gatehouse.events", "onboarding.requested");
-        route_is(Outgoing::work("workflows", "{}"), "gatehouse.work", "gatehouse.workflows");
+        route_is(Outgoing::event("order.placed", "{}"), "gatehouse.events", "order.placed");
+        route_is(Outgoing::work("orders", "{}"), "gatehouse.work", "gatehouse.orders");
         route_is(Outgoing::reply("hr.answers", "{}"), "", "hr.answers");
         let due = Due::after(Duration::from_secs(20));
-        route_is(Outgoing::delayed("workflows", due, "{}"), "gatehouse.delay.15s", "gatehouse.workflows");
-        let dead = Outgoing::dead("workflows", &DeadLetter::new("fault", "it broke"), &Message::default());
-        route_is(dead, "gatehouse.dead", "gatehouse.workflows");
+        route_is(Outgoing::delayed("orders", due, "{}"), "gatehouse.delay.15s", "gatehouse.orders");
+        let dead = Outgoing::dead("orders", &DeadLetter::new("fault", "it broke"), &Message::default());
+        route_is(dead, "gatehouse.dead", "gatehouse.orders");
     }
 
     #[test]
     fn a_reply_cannot_reach_our_own_queues() {
-        for queue in ["gatehouse.workflows", "gatehouse", "gatehouse.workflows.dlq", ""] {
+        for queue in ["gatehouse.orders", "gatehouse", "gatehouse.orders.dlq", ""] {
             assert!(encode(&Outgoing::reply(queue, "{}")).unwrap_err().is_invalid(), "{queue}");
         }
         assert!(encode(&Outgoing::reply("gatehouses.answers", "{}")).is_ok());
@@ -257,11 +257,25 @@ mod tests {
             worker: Some("w".repeat(300)),
             ..DeadLetter::new("fault", "r".repeat(2_000))
         };
-        let dead = Outgoing::dead("workflows", &letter, &message);
+        let dead = Outgoing::dead("orders", &letter, &message);
         let dead = encode(&dead).unwrap();
         assert!(dead.properties.headers().as_ref().unwrap().inner().len() > 600);
         let due = Due::after(Duration::from_secs(20));
-        assert!(encode(&Outgoing::again("workflows".to_owned(), due, 2, message)).is_ok());
+        assert!(encode(&Outgoing::again("orders".to_owned(), due, 2, message)).is_ok());
+    }
+
+    #[test]
+    fn a_dead_letter_never_loses_count_of_the_replays() {
+        let replayed = |replays| {
+            let mut headers = OwnHeaders::default();
+            headers.put(crate::message::REPLAYS, Value::Int(replays));
+            testing::arrived(&headers)
+        };
+        for (in_letter, in_message, expected) in [(0, 2, 2), (3, 2, 3), (0, -1, 0)] {
+            let letter = DeadLetter { replays: in_letter, ..DeadLetter::new("fault", "it broke") };
+            let dead = Outgoing::dead("orders", &letter, &replayed(in_message));
+            assert_eq!(testing::arrived(&dead.headers).replays(), expected);
+        }
     }
 
     #[test]
@@ -275,7 +289,7 @@ mod tests {
             headers: crate::Headers::from_wire(Some(&table)),
             ..Message::default()
         };
-        let dead = Outgoing::dead("workflows", &DeadLetter::new("undecodable", "no JSON"), &message);
+        let dead = Outgoing::dead("orders", &DeadLetter::new("undecodable", "no JSON"), &message);
         let encoded = encode(&dead).unwrap();
         assert_eq!(encoded.body, message.body);
         assert_eq!(encoded.properties.message_id().as_ref().unwrap().as_str(), "m-1");

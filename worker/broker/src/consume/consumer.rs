@@ -14,12 +14,11 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
+use super::delay::{self, Verdict};
 use crate::{
     Cause, DeadLetter, Delivery, Error, Message, Observer, Outgoing, Publisher, Readiness, Receipt, Settings,
-    dead,
-    delay::{self, Verdict},
-    reconnect::Reconnect,
-    session::{Plan, Session},
+    dead_letters::letter,
+    session::{Session, Setup, reconnect::Reconnect},
 };
 
 /// What is done with a delivery.
@@ -33,7 +32,7 @@ pub trait Handler: Send + Sync + 'static {
 
 /// A worker on one queue.
 pub struct Consumer {
-    plan: Plan,
+    setup: Setup,
     readiness: Readiness,
 }
 
@@ -51,7 +50,7 @@ impl Consumer {
         settings.uri()?;
         let topology = Arc::new(settings.topology()?);
         let queue = topology.work_queue(queue)?;
-        Ok(Self { plan: Plan { settings, topology, queue, observer }, readiness: Readiness::default() })
+        Ok(Self { setup: Setup { settings, topology, queue, observer }, readiness: Readiness::default() })
     }
 
     /// Tells whether there is a session.
@@ -70,8 +69,8 @@ impl Consumer {
     /// - A message that is not due yet never reaches the handler.
     pub async fn serve<H: Handler>(self, handler: H, shutdown: impl Future<Output = ()> + Send) -> Ended {
         let mut shutdown = pin!(shutdown);
-        let Self { plan, readiness } = self;
-        let desk = Desk::new(plan, handler);
+        let Self { setup, readiness } = self;
+        let dispatcher = Dispatcher::new(setup, handler);
         let mut reconnect = Reconnect::default();
         let mut last_failure = String::new();
         let mut number = 0_u64;
@@ -79,7 +78,7 @@ impl Consumer {
             let opened = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                opened = Session::open(&desk.plan) => opened,
+                opened = Session::open(&dispatcher.setup) => opened,
             };
             let wait = match opened {
                 Ok(session) => {
@@ -87,16 +86,17 @@ impl Consumer {
                     last_failure.clear();
                     readiness.up();
                     let opened_at = Instant::now();
-                    if let ControlFlow::Break(deadline) = desk.work(session, number, shutdown.as_mut()).await
+                    if let ControlFlow::Break(deadline) =
+                        dispatcher.work(session, number, shutdown.as_mut()).await
                     {
                         readiness.stopped();
-                        return desk.finish(deadline).await;
+                        return dispatcher.finish(deadline).await;
                     }
                     readiness.lost();
                     reconnect.after_session(opened_at.elapsed())
                 }
                 Err(error) => {
-                    desk.report_failure(&error, &mut last_failure);
+                    dispatcher.report_failure(&error, &mut last_failure);
                     reconnect.after_failure(&error)
                 }
             };
@@ -106,23 +106,23 @@ impl Consumer {
             }
         }
         readiness.stopped();
-        let deadline = desk.deadline();
-        desk.finish(deadline).await
+        let deadline = dispatcher.deadline();
+        dispatcher.finish(deadline).await
     }
 }
 
 /// Where deliveries are handed out, over all sessions.
-struct Desk<H> {
-    plan: Plan,
+struct Dispatcher<H> {
+    setup: Setup,
     handler: Arc<H>,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
-impl<H: Handler> Desk<H> {
-    fn new(plan: Plan, handler: H) -> Self {
-        let permits = Arc::new(Semaphore::new(plan.settings.prefetch.get().into()));
-        Self { plan, handler: Arc::new(handler), permits, tasks: TaskTracker::new() }
+impl<H: Handler> Dispatcher<H> {
+    fn new(setup: Setup, handler: H) -> Self {
+        let permits = Arc::new(Semaphore::new(setup.settings.prefetch.get().into()));
+        Self { setup, handler: Arc::new(handler), permits, tasks: TaskTracker::new() }
     }
 
     /// Works in one session until it ends or we are to stop.
@@ -132,13 +132,13 @@ impl<H: Handler> Desk<H> {
         number: u64,
         mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> ControlFlow<Instant> {
-        let life = session.life.clone();
-        tracing::info!(queue = %self.plan.queue, session = number, "broker session is up");
-        self.plan.observer.session_started(number);
+        let lifetime = session.lifetime.clone();
+        tracing::info!(queue = %self.setup.queue, session = number, "broker session is up");
+        self.setup.observer.session_started(number);
         let stop = tokio::select! {
             biased;
             () = &mut shutdown => true,
-            () = life.over() => false,
+            () = lifetime.over() => false,
             () = self.take(&mut session) => false,
         };
         let mut next = ControlFlow::Continue(());
@@ -148,17 +148,17 @@ impl<H: Handler> Desk<H> {
             self.tasks.close();
             tokio::select! {
                 _ = timeout_at(deadline, self.tasks.wait()) => {}
-                () = life.over() => {}
+                () = lifetime.over() => {}
             }
-            life.end(Cause::Shutdown, "asked to stop");
+            lifetime.end(Cause::Shutdown, "asked to stop");
             next = ControlFlow::Break(deadline);
         }
-        let (cause, detail) = (life.cause(), life.detail());
-        self.plan.observer.session_ended(cause);
+        let (cause, detail) = (lifetime.cause(), lifetime.detail());
+        self.setup.observer.session_ended(cause);
         if cause == Cause::Shutdown {
-            tracing::info!(queue = %self.plan.queue, session = number, "broker session closed");
+            tracing::info!(queue = %self.setup.queue, session = number, "broker session closed");
         } else {
-            tracing::warn!(queue = %self.plan.queue, session = number, %cause, detail, "broker session is lost; opening another");
+            tracing::warn!(queue = %self.setup.queue, session = number, %cause, detail, "broker session is lost; opening another");
         }
         session.close().await;
         next
@@ -176,39 +176,39 @@ impl<H: Handler> Desk<H> {
             }
             match session.consumer.next().await {
                 Some(Ok(delivery)) => self.hand_out(delivery, session, permit),
-                Some(Err(error)) => return session.life.end(Cause::ConsumerLost, error),
+                Some(Err(error)) => return session.lifetime.end(Cause::ConsumerLost, error),
                 // Also what happens when the queue is deleted; connection and channel stay open then.
-                None => return session.life.end(Cause::ConsumerLost, "the broker ended the consumer"),
+                None => return session.lifetime.end(Cause::ConsumerLost, "the broker ended the consumer"),
             }
         }
     }
 
     fn hand_out(&self, delivery: lapin::message::Delivery, session: &Session, permit: OwnedSemaphorePermit) {
-        let observer = Arc::clone(&self.plan.observer);
+        let observer = Arc::clone(&self.setup.observer);
         let (message, acker) = Message::from_lapin(delivery);
-        observer.received(&self.plan.queue, message.redelivered);
-        let receipt = Receipt::new(acker, session.life.clone(), Arc::clone(&observer));
-        let in_flight = InFlight::new(observer, self.plan.queue.clone(), permit);
+        observer.received(&self.setup.queue, message.redelivered);
+        let receipt = Receipt::new(acker, session.lifetime.clone(), Arc::clone(&observer));
+        let in_flight = InFlight::new(observer, self.setup.queue.clone(), permit);
         let (handler, publisher) = (Arc::clone(&self.handler), session.publisher.clone());
         self.tasks.spawn(async move {
             match delay::verdict(&message, Timestamp::now()) {
                 Verdict::Due => handler.handle(Delivery::new(message, receipt), &publisher).await,
-                early => in_flight.send_on(early, Delivery::new(message, receipt), &publisher).await,
+                early => in_flight.forward(early, Delivery::new(message, receipt), &publisher).await,
             }
         });
     }
 
     fn report_failure(&self, error: &Error, last: &mut String) {
-        self.plan.observer.session_failed(error);
+        self.setup.observer.session_failed(error);
         let text = error.to_string();
         if *last != text {
-            tracing::error!(queue = %self.plan.queue, error = %text, "no broker session; trying again until there is one");
+            tracing::error!(queue = %self.setup.queue, error = %text, "no broker session; trying again until there is one");
             *last = text;
         }
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.plan.settings.grace
+        Instant::now() + self.setup.settings.grace
     }
 
     async fn finish(self, deadline: Instant) -> Ended {
@@ -233,7 +233,7 @@ impl InFlight {
     }
 
     /// Sends a message that is not due to where it belongs: stored there first, then acknowledged here.
-    async fn send_on(&self, verdict: Verdict, delivery: Delivery, publisher: &Publisher) {
+    async fn forward(&self, verdict: Verdict, delivery: Delivery, publisher: &Publisher) {
         let (message, receipt) = delivery.split();
         let outgoing = match verdict {
             Verdict::Early { due, hops } => {
@@ -243,7 +243,7 @@ impl InFlight {
             Verdict::Due | Verdict::Endless => {
                 self.observer.expired(&self.queue);
                 let letter = DeadLetter::new(
-                    dead::EXPIRED,
+                    letter::EXPIRED,
                     "it went round the delay without end; look at its due time",
                 );
                 Outgoing::dead(self.queue.clone(), &letter, &message)
@@ -261,6 +261,20 @@ impl Drop for InFlight {
         self.observer.in_flight(&self.queue, -1);
         if std::thread::panicking() {
             self.observer.handler_panicked(&self.queue);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_without_its_work_queue_is_refused() {
+        let url = || "amqp://localhost".to_owned().into();
+        for queues in [Vec::new(), vec![crate::WorkQueue::new("orders", ["order.placed"])]] {
+            let error = Consumer::new(Settings::new(url(), queues), "letters", Arc::new(())).err().unwrap();
+            assert!(error.is_invalid() && error.to_string().contains("no work queue `letters`"), "{error}");
         }
     }
 }

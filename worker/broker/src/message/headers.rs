@@ -228,7 +228,7 @@ impl Value {
         content.saturating_add(2)
     }
 
-    /// Goes as deep as the value: `scrub.rs` has seen to it that this is not far.
+    /// Goes as deep as the value: `session/sanitize.rs` has seen to it that this is not far.
     fn from_wire(value: &AMQPValue) -> Self {
         match value {
             AMQPValue::Void => Self::Null,

@@ -5,12 +5,14 @@
 //! into work queues only; the history is bound to results, never to events, so an unknown event is
 //! still unroutable.
 
+pub(crate) mod declare;
+
 use lapin::{
     ExchangeKind,
     types::{AMQPValue, FieldTable},
 };
 
-use crate::{Error, delay::STEPS};
+use crate::{Error, consume::delay::STEPS};
 
 const WORK_DELIVERY_LIMIT: i64 = 20;
 /// Looking at a message counts as a delivery, and from RabbitMQ 4.0 on queues have a limit of 20 unless
@@ -20,22 +22,17 @@ const KEEP_DELIVERY_LIMIT: i64 = 1_000_000;
 /// A queue with work: its name without the prefix, and the events that go straight into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkQueue {
-    /// The name without prefix, for example `workflows`.
+    /// The name without the prefix.
     pub name: String,
     /// Routing keys of the events exchange that this queue takes.
     pub event_keys: Vec<String>,
 }
 
 impl WorkQueue {
-    /// The queue of onboarding, offboarding and change events and of everything that continues them.
+    /// A work queue that takes the events with these routing keys.
     #[must_use]
-    pub fn workflows() -> Self {
-        Self {
-            name: "workflows".to_owned(),
-            event_keys: ["onboarding", "offboarding", "change"]
-                .map(|kind| format!("{kind}.requested"))
-                .to_vec(),
-        }
+    pub fn new(name: impl Into<String>, event_keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { name: name.into(), event_keys: event_keys.into_iter().map(Into::into).collect() }
     }
 }
 
@@ -142,7 +139,11 @@ impl Topology {
             })
             .ok_or_else(|| {
                 let known: Vec<String> = known.collect();
-                Error::invalid(format!("there is no work queue `{name}`; use {}", known.join(" or ")))
+                Error::invalid(if known.is_empty() {
+                    format!("there is no work queue `{name}`: the broker settings list none; add it to `work_queues`")
+                } else {
+                    format!("there is no work queue `{name}`; use {}", known.join(" or "))
+                })
             })
     }
 
@@ -266,10 +267,7 @@ fn table<const N: usize>(entries: [(&str, AMQPValue); N]) -> FieldTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn topology() -> Topology {
-        Topology::new("gatehouse", vec![WorkQueue::workflows()]).unwrap()
-    }
+    use crate::testing::topology;
 
     fn argument(arguments: &FieldTable, name: &str) -> Option<String> {
         match arguments.inner().get(name)? {
@@ -313,7 +311,7 @@ mod tests {
 
     #[test]
     fn queues_that_are_only_looked_at_survive_a_million_looks() {
-        for name in ["gatehouse.workflows.dlq", "gatehouse.unrouted"] {
+        for name in ["gatehouse.orders.dlq", "gatehouse.unrouted"] {
             let queues = topology().queues();
             let queue = queues.iter().find(|queue| queue.name == name).unwrap();
             assert_eq!(
@@ -329,7 +327,7 @@ mod tests {
         let bindings = topology.bindings();
         let on_events = bindings.iter().filter(|binding| binding.exchange == topology.events());
         assert!(on_events.clone().all(|binding| !binding.key.contains(['#', '*'])));
-        assert_eq!(on_events.count(), 3);
+        assert_eq!(on_events.count(), 2);
         let everything: Vec<_> = bindings.iter().filter(|binding| binding.key == "#").collect();
         assert_eq!(everything.len(), 1);
         assert_eq!(
@@ -341,12 +339,18 @@ mod tests {
     #[test]
     fn a_work_queue_is_found_with_and_without_prefix_and_nothing_else_is() {
         let topology = topology();
-        assert_eq!(topology.work_queue("workflows").unwrap(), "gatehouse.workflows");
-        assert_eq!(topology.work_queue("gatehouse.workflows").unwrap(), "gatehouse.workflows");
-        assert_eq!(topology.dead_letter_queue("workflows").unwrap(), "gatehouse.workflows.dlq");
-        for wrong in ["workflow", "gatehousexworkflows", "", "gatehouse.", "other.workflows"] {
+        assert_eq!(topology.work_queue("orders").unwrap(), "gatehouse.orders");
+        assert_eq!(topology.work_queue("gatehouse.orders").unwrap(), "gatehouse.orders");
+        assert_eq!(topology.dead_letter_queue("orders").unwrap(), "gatehouse.orders.dlq");
+        for wrong in ["order", "gatehousexorders", "", "gatehouse.", "other.orders"] {
             assert!(topology.work_queue(wrong).unwrap_err().is_invalid(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn without_any_work_queue_the_error_names_the_setting() {
+        let error = Topology::new("gatehouse", Vec::new()).unwrap().work_queue("orders").unwrap_err();
+        assert!(error.is_invalid() && error.to_string().contains("add it to `work_queues`"), "{error}");
     }
 
     #[test]

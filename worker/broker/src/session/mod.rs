@@ -3,6 +3,13 @@
 //! Nothing in a session is ever repaired. What breaks any part of it ends all of it, and the next one
 //! starts from nothing; so there is no state in which an acknowledgement could meet the wrong channel.
 
+pub(crate) mod connection;
+pub(crate) mod lifetime;
+pub(crate) mod readiness;
+pub(crate) mod reconnect;
+mod sanitize;
+mod socket;
+
 use std::{sync::Arc, time::Duration};
 
 use lapin::{
@@ -12,11 +19,12 @@ use lapin::{
 };
 use tokio::time::timeout;
 
+use self::{
+    connection::{BrokerConnection, Role},
+    lifetime::SessionLifetime,
+};
 use crate::{
-    Error, Observer, Publisher, Settings, Topology, declare,
-    life::Life,
-    link::{Link, Role},
-    publisher::Terms,
+    Error, Observer, Publisher, Settings, Topology, publish::publisher::PublishSettings, topology::declare,
 };
 
 const TAG: &str = "gatehouse";
@@ -24,7 +32,7 @@ const TAG: &str = "gatehouse";
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
 /// What every session is opened with.
-pub(crate) struct Plan {
+pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) topology: Arc<Topology>,
     /// The full name of the queue.
@@ -33,50 +41,51 @@ pub(crate) struct Plan {
 }
 
 pub(crate) struct Session {
-    pub(crate) life: Life,
+    pub(crate) lifetime: SessionLifetime,
     pub(crate) publisher: Publisher,
     pub(crate) consumer: lapin::Consumer,
     /// Kept until the last acknowledgement: the broker takes back what is unsettled on a channel that closes.
     channel: Channel,
-    consume: Link,
-    publish: Arc<Link>,
+    consume: BrokerConnection,
+    publish: Arc<BrokerConnection>,
 }
 
 impl Session {
     /// # Errors
     /// When the broker refuses anything, or all of it together takes longer than the limit.
-    pub(crate) async fn open(plan: &Plan) -> Result<Self, Error> {
-        let limit = plan.settings.connect_timeout;
-        timeout(limit, Self::open_unlimited(plan)).await.map_err(|_| Error::no_answer(limit.as_secs()))?
+    pub(crate) async fn open(setup: &Setup) -> Result<Self, Error> {
+        let limit = setup.settings.connect_timeout;
+        timeout(limit, Self::open_unlimited(setup)).await.map_err(|_| Error::no_answer(limit.as_secs()))?
     }
 
-    async fn open_unlimited(plan: &Plan) -> Result<Self, Error> {
-        let Plan { settings, topology, queue, observer } = plan;
-        let (publish, (consume, channel)) = tokio::try_join!(Link::open(settings, Role::Publish), async {
-            let consume = Link::open(settings, Role::Consume).await?;
-            let channel = open_channel(&consume).await?;
-            if settings.declare {
-                declare::declare_on(&channel, topology).await?;
-            } else {
-                declare::exists_on(&channel, topology).await?;
-            }
-            Ok((consume, channel))
-        })?;
+    async fn open_unlimited(setup: &Setup) -> Result<Self, Error> {
+        let Setup { settings, topology, queue, observer } = setup;
+        let (publish, (consume, channel)) =
+            tokio::try_join!(BrokerConnection::open(settings, Role::Publish), async {
+                let consume = BrokerConnection::open(settings, Role::Consume).await?;
+                let channel = open_channel(&consume).await?;
+                if settings.declare {
+                    declare::declare_on(&channel, topology).await?;
+                } else {
+                    declare::exists_on(&channel, topology).await?;
+                }
+                Ok((consume, channel))
+            })?;
         let publish = Arc::new(publish);
-        let life = Life::default();
-        let _never_blocked = consume.watch(life.clone(), Arc::new(()));
+        let lifetime = SessionLifetime::default();
+        let _never_blocked = consume.watch(lifetime.clone(), Arc::new(()));
         let publisher = Publisher::new(
             Arc::clone(&publish),
-            Terms {
+            PublishSettings {
                 topology: Arc::clone(topology),
-                life: life.clone(),
+                lifetime: lifetime.clone(),
                 observer: Arc::clone(observer),
                 timeout: settings.publish_timeout,
                 channels: settings.prefetch.get(),
             },
         );
         let consumer = open_consumer(&channel, queue, settings.prefetch.get()).await?;
-        Ok(Self { life, publisher, consumer, channel, consume, publish })
+        Ok(Self { lifetime, publisher, consumer, channel, consume, publish })
     }
 
     /// Asks the broker for no more messages. What it sent before stays on the channel, unsettled, and
@@ -93,8 +102,8 @@ impl Session {
     }
 }
 
-pub(crate) async fn open_channel(link: &Link) -> Result<Channel, Error> {
-    link.channel().await.map_err(|error| Error::from_lapin("cannot open a channel", &error))
+pub(crate) async fn open_channel(connection: &BrokerConnection) -> Result<Channel, Error> {
+    connection.channel().await.map_err(|error| Error::from_lapin("cannot open a channel", &error))
 }
 
 /// Without a prefetch a quorum queue stops at 2 000 messages and a classic one does not stop at all;

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use lapin::options::BasicAckOptions;
 
-use crate::{Cause, Error, Observer, life::Life, message::Message};
+use crate::{Cause, Error, Message, Observer, session::lifetime::SessionLifetime};
 
 /// A message that waits to be settled.
 #[derive(Debug)]
@@ -36,13 +36,13 @@ impl Delivery {
 #[must_use = "a receipt that is dropped ends the session"]
 pub struct Receipt {
     acker: Option<lapin::Acker>,
-    life: Life,
+    lifetime: SessionLifetime,
     observer: Arc<dyn Observer>,
 }
 
 impl Receipt {
-    pub(crate) fn new(acker: lapin::Acker, life: Life, observer: Arc<dyn Observer>) -> Self {
-        Self { acker: Some(acker), life, observer }
+    pub(crate) fn new(acker: lapin::Acker, lifetime: SessionLifetime, observer: Arc<dyn Observer>) -> Self {
+        Self { acker: Some(acker), lifetime, observer }
     }
 
     /// Tells the broker that the message is dealt with. Call it after everything that follows from the
@@ -54,14 +54,14 @@ impl Receipt {
     /// # Errors
     /// When the session is over; the message comes again.
     pub async fn ack(mut self) -> Result<(), Error> {
-        let Some(acker) = self.acker.take() else { return Err(self.life.lost()) };
-        if self.life.is_over() {
+        let Some(acker) = self.acker.take() else { return Err(self.lifetime.lost()) };
+        if self.lifetime.is_over() {
             return self.failed("the session is over");
         }
         let written = tokio::select! {
             biased;
             written = acker.ack(BasicAckOptions::default()) => written,
-            () = self.life.over() => return self.failed("the session is over"),
+            () = self.lifetime.over() => return self.failed("the session is over"),
         };
         match written {
             Ok(true) => Ok(()),
@@ -73,8 +73,8 @@ impl Receipt {
 
     fn failed(&self, detail: &str) -> Result<(), Error> {
         self.observer.ack_failed();
-        self.life.end(Cause::AckFailed, detail);
-        Err(self.life.lost())
+        self.lifetime.end(Cause::AckFailed, detail);
+        Err(self.lifetime.lost())
     }
 }
 
@@ -84,9 +84,9 @@ impl Drop for Receipt {
             return;
         }
         if std::thread::panicking() {
-            self.life.end(Cause::HandlerPanicked, "a handler panicked with an unsettled delivery");
+            self.lifetime.end(Cause::HandlerPanicked, "a handler panicked with an unsettled delivery");
         } else {
-            self.life.end(Cause::ReceiptDropped, "a delivery was let go without being settled");
+            self.lifetime.end(Cause::ReceiptDropped, "a delivery was let go without being settled");
         }
     }
 }

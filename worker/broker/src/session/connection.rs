@@ -13,11 +13,11 @@ use futures_util::{Stream, StreamExt};
 use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event};
 use tokio::sync::watch;
 
-use crate::{
-    Cause, Error, Observer, Settings,
-    life::Life,
-    wire::{Kit, Wire},
+use super::{
+    lifetime::SessionLifetime,
+    socket::{LapinRuntime, SanitizedSocket},
 };
+use crate::{Cause, Error, Observer, Settings};
 
 /// How long a polite goodbye may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
@@ -35,12 +35,12 @@ pub(crate) enum Role {
 }
 
 /// An open connection. Dropping it closes the socket, whatever lapin is waiting for.
-pub(crate) struct Link {
+pub(crate) struct BrokerConnection {
     connection: Connection,
     socket: CloseOnDrop,
 }
 
-impl Link {
+impl BrokerConnection {
     /// # Errors
     /// When the address is unusable, or the broker refuses or does not answer within the limit.
     pub(crate) async fn open(settings: &Settings, role: Role) -> Result<Self, Error> {
@@ -66,16 +66,16 @@ impl Link {
                 &error,
             )
         };
-        let socket = CloseOnDrop(Socket::default());
+        let socket = CloseOnDrop(SocketHandle::default());
         let (keep, limit) = (socket.0.clone(), settings.connect_timeout);
         let connection = Connection::connector(
             uri,
-            Runtime::new(Kit::current()),
+            Runtime::new(LapinRuntime::current()),
             async move |uri, _| {
-                let wire = Wire::connect(&uri, |socket| keep.hold(socket));
-                let wire = tokio::time::timeout(limit, wire).await;
-                let wire = wire.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-                Ok(AsyncTcpStream::Plain(wire?))
+                let connecting = SanitizedSocket::connect(&uri, |socket| keep.hold(socket));
+                let connected = tokio::time::timeout(limit, connecting).await;
+                let socket = connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+                Ok(AsyncTcpStream::Plain(socket?))
             },
             properties,
         );
@@ -96,18 +96,22 @@ impl Link {
         }
     }
 
-    /// Ends `life` when this connection fails, and tells when the broker blocks publishers.
-    pub(crate) fn watch(&self, life: Life, observer: Arc<dyn Observer>) -> watch::Receiver<bool> {
+    /// Ends `lifetime` when this connection fails, and tells when the broker blocks publishers.
+    pub(crate) fn watch(
+        &self,
+        lifetime: SessionLifetime,
+        observer: Arc<dyn Observer>,
+    ) -> watch::Receiver<bool> {
         let (blocked, receiver) = watch::channel(false);
         let events = self.connection.events_listener();
         tokio::spawn(async move {
-            let lost = watch_events(events, &life, |is_blocked| {
+            let lost = watch_events(events, &lifetime, |is_blocked| {
                 if blocked.send_replace(is_blocked) != is_blocked {
                     observer.blocked(is_blocked);
                 }
             });
             if let Some(detail) = lost.await {
-                life.end(Cause::ConnectionLost, detail);
+                lifetime.end(Cause::ConnectionLost, detail);
             }
             if blocked.send_replace(false) {
                 observer.blocked(false);
@@ -117,16 +121,16 @@ impl Link {
     }
 }
 
-/// Waits until the connection is lost and says how, or until `life` is over.
+/// Waits until the connection is lost and says how, or until `lifetime` is over.
 async fn watch_events(
     events: impl Stream<Item = Event>,
-    life: &Life,
+    lifetime: &SessionLifetime,
     blocked: impl Fn(bool),
 ) -> Option<String> {
     let mut events = std::pin::pin!(events);
     loop {
         let event = tokio::select! {
-            () = life.over() => return None,
+            () = lifetime.over() => return None,
             event = events.next() => event,
         };
         match event {
@@ -145,9 +149,9 @@ async fn watch_events(
 /// without limit, during the handshake and after a close; only closing the socket under it ends that
 /// thread (lapin 4.12.3, read and measured 2026-11-21).
 #[derive(Clone, Default)]
-struct Socket(Arc<Mutex<Option<TcpStream>>>);
+struct SocketHandle(Arc<Mutex<Option<TcpStream>>>);
 
-impl Socket {
+impl SocketHandle {
     fn hold(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
         let stream = TcpStream::from(socket.try_clone_to_owned()?);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
@@ -162,7 +166,7 @@ impl Socket {
     }
 }
 
-struct CloseOnDrop(Socket);
+struct CloseOnDrop(SocketHandle);
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {

@@ -22,20 +22,20 @@ use lapin::{
     uri::{AMQPScheme, AMQPUri},
 };
 
-use crate::scrub::Scrubber;
+use super::sanitize::Sanitizer;
 
 const READ_BYTES: usize = 32 * 1024;
 
 type Tcp = <Tokio as Reactor>::TcpStream;
 
 /// A connection, encrypted or not, whose incoming messages are safe to parse.
-pub(crate) struct Wire {
+pub(crate) struct SanitizedSocket {
     stream: AsyncTcpStream<Tcp>,
-    scrubber: Scrubber,
+    sanitizer: Sanitizer,
     chunk: Box<[u8]>,
 }
 
-impl Wire {
+impl SanitizedSocket {
     /// Connects as the address says; `hold` gets to see the socket before anything is sent.
     pub(crate) async fn connect(
         uri: &AMQPUri,
@@ -51,32 +51,32 @@ impl Wire {
             AMQPScheme::AMQP => stream,
             AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, TLSConfig::default()).await?,
         };
-        Ok(Self { stream, scrubber: Scrubber::default(), chunk: vec![0; READ_BYTES].into() })
+        Ok(Self { stream, sanitizer: Sanitizer::default(), chunk: vec![0; READ_BYTES].into() })
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for SanitizedSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         target: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { stream, scrubber, chunk } = &mut *self;
+        let Self { stream, sanitizer, chunk } = &mut *self;
         loop {
-            match scrubber.drain(target) {
+            match sanitizer.drain(target) {
                 0 if !target.is_empty() => {}
                 count => return Poll::Ready(Ok(count)),
             }
             let count = ready!(Pin::new(&mut *stream).poll_read(cx, chunk))?;
             match chunk.get(..count) {
                 Some([]) | None => return Poll::Ready(Ok(0)),
-                Some(bytes) => scrubber.feed(bytes),
+                Some(bytes) => sanitizer.feed(bytes),
             }
         }
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for SanitizedSocket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -100,17 +100,17 @@ impl AsyncWrite for Wire {
 
 /// Tokio as lapin wants to see it, but for the type of its connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Kit(Tokio);
+pub(crate) struct LapinRuntime(Tokio);
 
-impl Kit {
+impl LapinRuntime {
     pub(crate) fn current() -> Self {
         Self(Tokio::current())
     }
 }
 
-impl RuntimeKit for Kit {}
+impl RuntimeKit for LapinRuntime {}
 
-impl Executor for Kit {
+impl Executor for LapinRuntime {
     type Task<T: Send + 'static> = <Tokio as Executor>::Task<T>;
 
     fn block_on<T, F: Future<Output = T>>(&self, work: F) -> T {
@@ -132,8 +132,8 @@ impl Executor for Kit {
     }
 }
 
-impl Reactor for Kit {
-    type TcpStream = Wire;
+impl Reactor for LapinRuntime {
+    type TcpStream = SanitizedSocket;
     type Sleep = <Tokio as Reactor>::Sleep;
 
     fn register<H: Read + Write + AsFd + AsRawFd + Send + 'static>(
@@ -151,7 +151,7 @@ impl Reactor for Kit {
         self.0.interval(duration)
     }
 
-    /// Nobody asks for this: the connection is made by [`Wire::connect`], which knows about encryption.
+    /// Nobody asks for this: the connection is made by [`SanitizedSocket::connect`], which knows about encryption.
     fn tcp_connect_addr(
         &self,
         _address: SocketAddr,

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Topology,
-    headers::{OwnHeaders, OwnName, Value},
-    message::Message,
+    Message, Topology,
+    message::{
+        REPLAYS,
+        headers::{OwnHeaders, OwnName, Value},
+    },
 };
 
 /// Everything a dead letter adds starts so, and goes when it is replayed.
@@ -24,7 +26,6 @@ const REQUEST_ID: OwnName = OwnName::new("gatehouse-dead-request-id");
 const WORKER: OwnName = OwnName::new("gatehouse-dead-worker");
 const FINGERPRINT: OwnName = OwnName::new("gatehouse-dead-fingerprint");
 const FIRST_FAILED_AT: OwnName = OwnName::new("gatehouse-dead-first-failed-at");
-pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
 
 /// Longest reason on the wire.
 const LIMIT_REASON_BYTES: usize = 1_000;
@@ -65,7 +66,7 @@ pub struct DeadLetter {
     pub worker: Option<String>,
     /// When it failed for the first time.
     pub first_failed_at: Option<Timestamp>,
-    /// How often it was replayed; counted by the replay, not written with the letter.
+    /// How often an operator has replayed it.
     pub replays: u32,
 }
 
@@ -87,9 +88,8 @@ impl DeadLetter {
     /// What a message in a dead-letter queue says about itself.
     #[must_use]
     pub fn of(message: &Message) -> Self {
-        let replays = message.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok());
-        let letter = by_the_broker(message).unwrap_or_else(|| by_a_worker(message));
-        Self { replays: replays.unwrap_or(0), ..letter }
+        let letter = written_by_broker(message).unwrap_or_else(|| written_by_worker(message));
+        Self { replays: message.replays(), ..letter }
     }
 
     /// What a message in the unrouted queue says about itself.
@@ -97,8 +97,7 @@ impl DeadLetter {
     pub fn of_unrouted(message: &Message) -> Self {
         let reason =
             format!("no queue is bound for key `{}` of exchange `{}`", message.routing_key, message.exchange);
-        let replays = message.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok());
-        Self { class: UNROUTABLE.to_owned(), reason, replays: replays.unwrap_or(0), ..Self::default() }
+        Self { class: UNROUTABLE.to_owned(), reason, replays: message.replays(), ..Self::default() }
     }
 
     pub(crate) fn write(&self, headers: &mut OwnHeaders) {
@@ -120,10 +119,11 @@ impl DeadLetter {
         put(WORKER, short(&self.worker));
         put(FIRST_FAILED_AT, self.first_failed_at.map(|at| at.to_string().into()));
         put(FINGERPRINT, text(&self.fingerprint(), LIMIT_TEXT_BYTES));
+        put(REPLAYS, Some(self.replays.into()));
     }
 }
 
-fn by_a_worker(message: &Message) -> DeadLetter {
+fn written_by_worker(message: &Message) -> DeadLetter {
     let headers = &message.headers;
     let text = |name: OwnName| headers.text(name.as_str()).map(str::to_owned);
     let time = |name: OwnName| headers.text(name.as_str()).and_then(|text| text.parse().ok());
@@ -145,7 +145,7 @@ fn by_a_worker(message: &Message) -> DeadLetter {
 /// The broker names the queue in the newest entry of `x-death`. The `x-first-death-…` headers stay
 /// those of the first time, which after any delay is a delay queue (RabbitMQ 3.10.8, measured
 /// 2026-11-21). Workers never send an `x-death`, so where there is one, the broker was the last to speak.
-fn by_the_broker(message: &Message) -> Option<DeadLetter> {
+fn written_by_broker(message: &Message) -> Option<DeadLetter> {
     let Value::List(deaths) = message.headers.get("x-death")? else { return None };
     let Value::Table(newest) = deaths.first()? else { return None };
     let why = newest.get("reason").and_then(Value::as_text).unwrap_or("unknown");
@@ -211,14 +211,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Headers;
+    use crate::{Headers, testing};
 
     fn on_the_wire(letter: &DeadLetter) -> Message {
         let mut headers = OwnHeaders::default();
         letter.write(&mut headers);
         headers.put(QUEUE, Value::Text(letter.queue.clone()));
-        headers.put(REPLAYS, letter.replays.into());
-        Message { headers: Headers::from_wire(Some(&headers.to_wire().unwrap())), ..Message::default() }
+        testing::arrived(&headers)
     }
 
     fn text() -> impl Strategy<Value = Option<String>> {
@@ -268,18 +267,18 @@ mod tests {
     #[test]
     fn the_brokers_own_letters_name_the_queue_of_the_last_death_not_of_the_first() {
         let letter = DeadLetter::of(&died(vec![
-            ("gatehouse.workflows", "delivery_limit"),
+            ("gatehouse.orders", "delivery_limit"),
             ("gatehouse.delay.1s", "expired"),
         ]));
-        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (CRASH_LOOP, "gatehouse.workflows"));
+        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (CRASH_LOOP, "gatehouse.orders"));
         assert!(letter.reason.contains("delivery_limit"));
         assert_eq!(letter.at, Timestamp::from_second(1_700_000_000).ok());
     }
 
     #[test]
     fn a_message_that_expired_is_no_crash() {
-        let letter = DeadLetter::of(&died(vec![("gatehouse.workflows", "expired")]));
-        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (EXPIRED, "gatehouse.workflows"));
+        let letter = DeadLetter::of(&died(vec![("gatehouse.orders", "expired")]));
+        assert_eq!((letter.class.as_str(), letter.queue.as_str()), (EXPIRED, "gatehouse.orders"));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    headers::{OwnHeaders, OwnName, Value},
-    message::Message,
+    Message,
+    message::headers::{OwnHeaders, OwnName, Value},
 };
 
 /// The steps of the ladder, in seconds.
@@ -134,14 +134,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing;
 
     fn arrived(due: Due, hops: i64) -> Message {
         let mut headers = OwnHeaders::default();
         due.write(&mut headers, hops);
-        Message {
-            headers: crate::Headers::from_wire(Some(&headers.to_wire().unwrap())),
-            ..Message::default()
-        }
+        testing::arrived(&headers)
     }
 
     proptest! {
@@ -183,11 +181,7 @@ mod tests {
         assert_eq!(verdict(&Message::default(), Timestamp::now()), Verdict::Due);
         let mut headers = OwnHeaders::default();
         headers.put(NOT_BEFORE, Value::Text("tomorrow".to_owned()));
-        let message = Message {
-            headers: crate::Headers::from_wire(Some(&headers.to_wire().unwrap())),
-            ..Message::default()
-        };
-        assert_eq!(verdict(&message, Timestamp::now()), Verdict::Due);
+        assert_eq!(verdict(&testing::arrived(&headers), Timestamp::now()), Verdict::Due);
     }
 
     #[test]

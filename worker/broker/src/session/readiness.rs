@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 /// A session may be replaced without anybody being told; this is how long that may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TOLERATED_GAP: Duration = Duration::from_secs(15);
 
 /// Tells whether the broker can be worked with. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ impl Readiness {
         match *self.state() {
             State::Idle => false,
             State::Up => true,
-            State::Lost(since) => since.elapsed() < PATIENCE,
+            State::Lost(since) => since.elapsed() < TOLERATED_GAP,
         }
     }
 
@@ -62,7 +62,7 @@ mod tests {
         readiness.up();
         assert!(readiness.is_ready());
         readiness.lost();
-        tokio::time::advance(PATIENCE - Duration::from_millis(1)).await;
+        tokio::time::advance(TOLERATED_GAP - Duration::from_millis(1)).await;
         assert!(readiness.is_ready());
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(!readiness.is_ready());

@@ -11,6 +11,8 @@
 //! Looking at a message takes it from the queue until the pass ends, so passes have to end within the
 //! broker's limit for an acknowledgement, 30 minutes by default.
 
+pub(crate) mod letter;
+
 use std::{collections::HashSet, num::NonZeroU32, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
@@ -24,25 +26,29 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::{
     Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
-    dead::{self, REPLAYS},
-    declare, delay,
+    consume::delay,
     error::reply_code,
-    headers::{OwnName, Value},
-    life::Life,
-    link::{Link, Role},
-    outgoing::Address,
-    publisher::Terms,
-    session::{open_channel, open_consumer},
+    message::{
+        REPLAYS,
+        headers::{OwnName, Value},
+    },
+    publish::{outgoing::Address, publisher::PublishSettings},
+    session::{
+        connection::{BrokerConnection, Role},
+        lifetime::SessionLifetime,
+        open_channel, open_consumer,
+    },
+    topology::declare,
 };
 
 /// Messages held on one channel; more take a further one. Bounds what the broker sends ahead of a slow
 /// replay, and stays below the 2 000 at which RabbitMQ 3.10.8 stops by itself (measured 2026-11-21).
-const WINDOW: u16 = 500;
+const CHANNEL_CAPACITY: u16 = 500;
 /// The queue is shorter than it was if nothing comes for so long.
 const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// How long what was only looked at may take to be back.
 const RETURN_LIMIT: Duration = Duration::from_secs(5);
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const ATTEMPT: OwnName = OwnName::new("gatehouse-attempt");
 
 /// A dead letter as an operator sees it in a list. Holds no body.
@@ -114,10 +120,10 @@ pub struct DeadLetters {
     topology: Arc<Topology>,
     queue: String,
     unrouted: bool,
-    consume: Link,
+    consume: BrokerConnection,
     publisher: Publisher,
-    publish: Arc<Link>,
-    life: Life,
+    publish: Arc<BrokerConnection>,
+    lifetime: SessionLifetime,
 }
 
 impl DeadLetters {
@@ -127,21 +133,21 @@ impl DeadLetters {
     /// [`Error::is_locked`] if somebody else works on them; else as for any connection.
     pub async fn open(settings: &Settings, queue: &str) -> Result<Self, Error> {
         let topology = Arc::new(settings.topology()?);
-        let (queue, unrouted) = dead::queue_of(&topology, queue)?;
-        let consume = Link::open(settings, Role::Consume).await?;
+        let (queue, unrouted) = letter::queue_of(&topology, queue)?;
+        let consume = BrokerConnection::open(settings, Role::Consume).await?;
         lock(&consume, &queue).await?;
-        let publish = Arc::new(Link::open(settings, Role::Publish).await?);
-        let life = Life::default();
-        let _never_blocked = consume.watch(life.clone(), Arc::new(()));
-        let terms = Terms {
+        let publish = Arc::new(BrokerConnection::open(settings, Role::Publish).await?);
+        let lifetime = SessionLifetime::default();
+        let _never_blocked = consume.watch(lifetime.clone(), Arc::new(()));
+        let publish_settings = PublishSettings {
             topology: Arc::clone(&topology),
-            life: life.clone(),
+            lifetime: lifetime.clone(),
             observer: Arc::new(()),
             timeout: settings.publish_timeout,
             channels: 1,
         };
-        let publisher = Publisher::new(Arc::clone(&publish), terms);
-        Ok(Self { topology, queue, unrouted, consume, publisher, publish, life })
+        let publisher = Publisher::new(Arc::clone(&publish), publish_settings);
+        Ok(Self { topology, queue, unrouted, consume, publisher, publish, lifetime })
     }
 
     /// Every dead letter that is meant, oldest first. Changes nothing: also the dry run of a replay.
@@ -187,7 +193,7 @@ impl DeadLetters {
         announce: impl Fn(&Entry) -> Option<Outgoing>,
     ) -> Result<Report, Error> {
         let to = to.map(|queue| self.topology.work_queue(queue)).transpose()?;
-        self.run(selection, announce, |entry, message| self.back(entry, message, to.as_deref()).map(Some))
+        self.run(selection, announce, |entry, message| self.replayed(entry, message, to.as_deref()).map(Some))
             .await
     }
 
@@ -205,7 +211,7 @@ impl DeadLetters {
 
     /// Gives the lock back.
     pub async fn close(self) {
-        self.life.end(Cause::Shutdown, "the tool is done");
+        self.lifetime.end(Cause::Shutdown, "the tool is done");
         tokio::join!(self.consume.close(), self.publish.close());
     }
 
@@ -238,12 +244,12 @@ impl DeadLetters {
             let outgoing = [replacement(&entry, message), Ok(announce(&entry))];
             match self.settle(outgoing, acker).await {
                 Ok(()) => {
-                    pass.release();
+                    pass.free_slot();
                     seen.insert((entry.id.clone(), entry.letter.replays.saturating_add(1)));
                     report.done.push(entry.id);
                 }
                 Err(error) if error.is_session_lost() => {
-                    report.failed.push((entry.id, self.life.lost()));
+                    report.failed.push((entry.id, self.lifetime.lost()));
                     report.stopped = Some(error);
                     break;
                 }
@@ -268,17 +274,17 @@ impl DeadLetters {
         match acker.ack(BasicAckOptions::default()).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => {
-                self.life.end(Cause::AckFailed, "a dead letter could not be taken away");
-                Err(self.life.lost())
+                self.lifetime.end(Cause::AckFailed, "a dead letter could not be taken away");
+                Err(self.lifetime.lost())
             }
         }
     }
 
-    fn back(&self, entry: &Entry, message: Message, to: Option<&str>) -> Result<Outgoing, Error> {
+    fn replayed(&self, entry: &Entry, message: Message, to: Option<&str>) -> Result<Outgoing, Error> {
         let address = self.address(entry, to)?;
         let mut outgoing = Outgoing::copy(address, message);
         if !matches!(&outgoing.address, Address::Exchange { name, .. } if *name == self.topology.dead()) {
-            outgoing.headers.remove_all(dead::PREFIX);
+            outgoing.headers.remove_all(letter::PREFIX);
         }
         delay::forget(&mut outgoing.headers);
         outgoing.headers.remove(ATTEMPT);
@@ -360,21 +366,21 @@ impl<'a> Pass<'a> {
         if self.left == 0 {
             return Ok(None);
         }
-        if self.held >= WINDOW {
-            self.widen().await?;
+        if self.held >= CHANNEL_CAPACITY {
+            self.open_next_channel().await?;
         }
-        let life = &self.letters.life;
+        let lifetime = &self.letters.lifetime;
         let delivery = tokio::select! {
             biased;
             delivery = timeout(IDLE_LIMIT, self.consumer.next()) => delivery,
-            () = life.over() => return Err(life.lost()),
+            () = lifetime.over() => return Err(lifetime.lost()),
         };
         let delivery = match delivery {
             Err(_) => return Ok(None),
             Ok(Some(Ok(delivery))) => delivery,
             Ok(Some(Err(_)) | None) => {
-                life.end(Cause::ConsumerLost, "the broker ended the consumer");
-                return Err(life.lost());
+                lifetime.end(Cause::ConsumerLost, "the broker ended the consumer");
+                return Err(lifetime.lost());
             }
         };
         self.left = self.left.saturating_sub(1);
@@ -386,13 +392,13 @@ impl<'a> Pass<'a> {
     }
 
     /// The last message was taken away, so there is room for another.
-    fn release(&mut self) {
+    fn free_slot(&mut self) {
         self.held = self.held.saturating_sub(1);
         self.held_in_all = self.held_in_all.saturating_sub(1);
     }
 
     /// Goes on with a fresh channel; the full one keeps what it holds.
-    async fn widen(&mut self) -> Result<(), Error> {
+    async fn open_next_channel(&mut self) -> Result<(), Error> {
         let (channel, consumer) = self.letters.consumer().await?;
         let full = std::mem::replace(&mut self.channel, channel);
         let consumer = std::mem::replace(&mut self.consumer, consumer);
@@ -426,7 +432,7 @@ impl<'a> Pass<'a> {
                 if depth >= back {
                     return;
                 }
-                sleep(LOOK_AGAIN).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
         let _ = timeout(RETURN_LIMIT, returned).await;
@@ -436,7 +442,7 @@ impl<'a> Pass<'a> {
 impl DeadLetters {
     async fn consumer(&self) -> Result<(Channel, lapin::Consumer), Error> {
         let channel = open_channel(&self.consume).await?;
-        let consumer = open_consumer(&channel, &self.queue, WINDOW).await?;
+        let consumer = open_consumer(&channel, &self.queue, CHANNEL_CAPACITY).await?;
         Ok((channel, consumer))
     }
 }
@@ -444,7 +450,7 @@ impl DeadLetters {
 impl Entry {
     fn new(message: &Message, unrouted: bool) -> Self {
         Self {
-            id: dead::id_of(message),
+            id: letter::id_of(message),
             letter: if unrouted { DeadLetter::of_unrouted(message) } else { DeadLetter::of(message) },
             properties: message.properties.clone(),
             exchange: message.exchange.clone(),
@@ -456,10 +462,10 @@ impl Entry {
 
 /// RabbitMQ 3.10.8 ignores `exclusive` on a consumer of a quorum queue without a word (measured
 /// 2026-11-21), so the lock is a queue of its own that belongs to this connection and goes with it.
-async fn lock(link: &Link, queue: &str) -> Result<(), Error> {
-    let channel = open_channel(link).await?;
+async fn lock(connection: &BrokerConnection, queue: &str) -> Result<(), Error> {
+    let channel = open_channel(connection).await?;
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-    let name = declare::short(&dead::lock_of(queue))?;
+    let name = declare::short(&letter::lock_of(queue))?;
     match channel.queue_declare(name, options, FieldTable::default()).await {
         Ok(_) => Ok(()),
         Err(error) if reply_code(&error) == Some(405) => Err(Error::locked(queue)),

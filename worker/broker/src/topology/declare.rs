@@ -10,11 +10,11 @@ use lapin::{
     types::{FieldTable, ShortString},
 };
 
+use super::{Binding, Exchange, Queue};
 use crate::{
     Error, Settings, Topology,
     error::reply_code,
-    link::{Link, Role},
-    topology::{Binding, Exchange, Queue},
+    session::connection::{BrokerConnection, Role},
 };
 
 /// Declares what is missing.
@@ -35,15 +35,15 @@ pub async fn declare(settings: &Settings) -> Result<(), Error> {
 /// When something is missing or different, or the broker cannot be reached.
 pub async fn verify(settings: &Settings) -> Result<(), Error> {
     let topology = settings.topology()?;
-    let link = Link::open(settings, Role::Consume).await?;
+    let connection = BrokerConnection::open(settings, Role::Consume).await?;
     let mut found = Vec::new();
     for exchange in topology.exchanges() {
-        found.extend(check(&link, &Item::Exchange(exchange)).await?);
+        found.extend(check(&connection, &Item::Exchange(exchange)).await?);
     }
     for queue in topology.queues() {
-        found.extend(check(&link, &Item::Queue(queue)).await?);
+        found.extend(check(&connection, &Item::Queue(queue)).await?);
     }
-    link.close().await;
+    connection.close().await;
     if found.is_empty() {
         return Ok(());
     }
@@ -110,10 +110,10 @@ async fn with_channel(
     work: impl AsyncFnOnce(Channel, &Topology) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let topology = settings.topology()?;
-    let link = Link::open(settings, Role::Consume).await?;
-    let channel = link.channel().await.map_err(refused)?;
+    let connection = BrokerConnection::open(settings, Role::Consume).await?;
+    let channel = connection.channel().await.map_err(refused)?;
     let done = work(channel, &topology).await;
-    link.close().await;
+    connection.close().await;
     done
 }
 
@@ -144,9 +144,9 @@ enum Item {
 }
 
 impl Item {
-    async fn declare(&self, link: &Link, passive: bool) -> Result<(), lapin::Error> {
+    async fn declare(&self, connection: &BrokerConnection, passive: bool) -> Result<(), lapin::Error> {
         // Every refusal ends its channel, so each question has its own.
-        let channel = link.channel().await?;
+        let channel = connection.channel().await?;
         let name =
             |name: &str| ShortString::try_new(name).map_err(|error| std::io::Error::other(error).into());
         match self {
@@ -174,15 +174,15 @@ impl Item {
     }
 }
 
-async fn check(link: &Link, item: &Item) -> Result<Option<String>, Error> {
-    match item.declare(link, true).await {
+async fn check(connection: &BrokerConnection, item: &Item) -> Result<Option<String>, Error> {
+    match item.declare(connection, true).await {
         Ok(()) => {}
         Err(error) if reply_code(&error) == Some(404) => {
             return Ok(Some(format!("{} is missing", item.name())));
         }
         Err(error) => return Err(refused(error)),
     }
-    match item.declare(link, false).await {
+    match item.declare(connection, false).await {
         Err(error) if reply_code(&error) == Some(406) => Ok(Some(error.to_string())),
         Err(error) if reply_code(&error) == Some(403) => Ok(None),
         Err(error) => Err(refused(error)),

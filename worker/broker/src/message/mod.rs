@@ -1,11 +1,14 @@
 //! A message that arrived.
 
+pub(crate) mod headers;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
 
-use crate::{Error, headers::Headers};
+use self::headers::{Headers, OwnName};
+use crate::Error;
 
 /// What travels beside the body and is ours to read and to send.
 ///
@@ -52,7 +55,16 @@ pub struct Message {
     pub delivery_count: u64,
 }
 
+/// How often an operator has replayed a message.
+pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
+
 impl Message {
+    /// How often an operator has replayed it; 0 if its header says nothing that can be read.
+    #[must_use]
+    pub fn replays(&self) -> u32 {
+        self.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
+    }
+
     pub(crate) fn from_lapin(delivery: lapin::message::Delivery) -> (Self, lapin::Acker) {
         let headers = Headers::from_wire(delivery.properties.headers().as_ref());
         let message = Self {
@@ -167,6 +179,17 @@ mod tests {
     fn a_property_too_long_is_an_error_and_no_panic() {
         let sent = Properties { message_id: Some("m".repeat(256)), ..Properties::default() };
         assert!(sent.to_wire().unwrap_err().is_invalid());
+    }
+
+    #[test]
+    fn replays_that_cannot_be_read_are_none() {
+        assert_eq!(Message::default().replays(), 0);
+        for (value, replays) in [(3_i64.into(), 3), ("2".into(), 2), ("many".into(), 0), (i64::MAX.into(), 0)]
+        {
+            let mut headers = headers::OwnHeaders::default();
+            headers.put(REPLAYS, value);
+            assert_eq!(crate::testing::arrived(&headers).replays(), replays);
+        }
     }
 
     #[test]

@@ -15,8 +15,10 @@ use tokio::{
     time::Instant,
 };
 
+use super::outgoing::Encoded;
 use crate::{
-    Cause, Error, Observer, Outgoing, Published, Topology, life::Life, link::Link, outgoing::Encoded,
+    Cause, Error, Observer, Outgoing, Published, Topology,
+    session::{connection::BrokerConnection, lifetime::SessionLifetime},
 };
 
 /// What to wait before a message the broker refused is offered again: half a minute in all.
@@ -31,9 +33,9 @@ const REFUSED_WAITS_SECONDS: [u64; 5] = [1, 2, 4, 8, 15];
 pub struct Publisher(Arc<Inner>);
 
 struct Inner {
-    link: Arc<Link>,
+    connection: Arc<BrokerConnection>,
     topology: Arc<Topology>,
-    life: Life,
+    lifetime: SessionLifetime,
     observer: Arc<dyn Observer>,
     blocked: watch::Receiver<bool>,
     timeout: Duration,
@@ -42,25 +44,25 @@ struct Inner {
 }
 
 /// What a publisher needs besides its connection.
-pub(crate) struct Terms {
+pub(crate) struct PublishSettings {
     pub(crate) topology: Arc<Topology>,
-    pub(crate) life: Life,
+    pub(crate) lifetime: SessionLifetime,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) timeout: Duration,
     pub(crate) channels: u16,
 }
 
 impl Publisher {
-    pub(crate) fn new(link: Arc<Link>, terms: Terms) -> Self {
-        let blocked = link.watch(terms.life.clone(), Arc::clone(&terms.observer));
+    pub(crate) fn new(connection: Arc<BrokerConnection>, settings: PublishSettings) -> Self {
+        let blocked = connection.watch(settings.lifetime.clone(), Arc::clone(&settings.observer));
         Self(Arc::new(Inner {
-            link,
-            topology: terms.topology,
-            life: terms.life,
-            observer: terms.observer,
+            connection,
+            topology: settings.topology,
+            lifetime: settings.lifetime,
+            observer: settings.observer,
             blocked,
-            timeout: terms.timeout,
-            slots: Semaphore::new(terms.channels.into()),
+            timeout: settings.timeout,
+            slots: Semaphore::new(settings.channels.into()),
             idle: Mutex::default(),
         }))
     }
@@ -86,7 +88,7 @@ impl Publisher {
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(wait)) => {}
-                () = self.0.life.over() => return Err(self.0.life.lost()),
+                () = self.0.lifetime.over() => return Err(self.0.lifetime.lost()),
             }
         }
         if self.0.attempt(&message).await? {
@@ -114,12 +116,12 @@ impl Inner {
         let confirmation = tokio::select! {
             biased;
             confirmation = self.exchange(message) => confirmation.map_err(|error| {
-                self.life.end(Cause::PublishFailed, error);
+                self.lifetime.end(Cause::PublishFailed, error);
                 Published::Error
             }),
-            () = self.life.over() => Err(Published::Error),
-            () = self.patience() => {
-                self.life.end(Cause::PublishTimedOut, "a publish was not confirmed in time");
+            () = self.lifetime.over() => Err(Published::Error),
+            () = self.overdue() => {
+                self.lifetime.end(Cause::PublishTimedOut, "a publish was not confirmed in time");
                 Err(Published::Timeout)
             }
         };
@@ -130,10 +132,10 @@ impl Inner {
             }
             Ok(Confirmation::Nack(None)) => (Published::Nack, Ok(false)),
             Ok(Confirmation::NotRequested) => {
-                self.life.end(Cause::PublishFailed, "the channel does not confirm");
-                (Published::Error, Err(self.life.lost()))
+                self.lifetime.end(Cause::PublishFailed, "the channel does not confirm");
+                (Published::Error, Err(self.lifetime.lost()))
             }
-            Err(outcome) => (outcome, Err(self.life.lost())),
+            Err(outcome) => (outcome, Err(self.lifetime.lost())),
         };
         self.observer.published(message.exchange.as_str(), outcome, started.elapsed());
         result
@@ -158,7 +160,7 @@ impl Inner {
 
     /// Completes when a publish has taken too long. A publish that is late because of an alarm is
     /// stored after the alarm (measured 2026-11-21), so giving it up would double it.
-    async fn patience(&self) {
+    async fn overdue(&self) {
         let mut blocked = self.blocked.clone();
         loop {
             if blocked.wait_for(|blocked| !blocked).await.is_err() {
@@ -190,7 +192,7 @@ impl Lease<'_> {
         let channel = match idle {
             Some(channel) => channel,
             None => {
-                let channel = self.pool.link.channel().await?;
+                let channel = self.pool.connection.channel().await?;
                 channel.confirm_select(ConfirmSelectOptions::default()).await?;
                 channel
             }

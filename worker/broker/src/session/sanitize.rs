@@ -23,7 +23,7 @@ const GET_OK: u16 = 71;
 
 /// Bytes on their way from the broker to lapin.
 #[derive(Debug, Default)]
-pub(crate) struct Scrubber {
+pub(crate) struct Sanitizer {
     buffer: Vec<u8>,
     /// Bytes handed out already.
     taken: usize,
@@ -33,7 +33,7 @@ pub(crate) struct Scrubber {
     passing: usize,
 }
 
-impl Scrubber {
+impl Sanitizer {
     /// Takes bytes as they come from the broker, however they are cut.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         if self.taken == self.buffer.len() {
@@ -75,7 +75,7 @@ impl Scrubber {
             if matches!(kind, METHOD | HEADER) && frame <= LIMIT_FRAME {
                 let payload = payload.get_mut(..size.saturating_add(FRAME_END))?;
                 // What cannot be walked is no message's doing, and lapin will say so itself.
-                let _ = if kind == METHOD { scrub_method(payload) } else { scrub_header(payload) };
+                let _ = if kind == METHOD { sanitize_method(payload) } else { sanitize_header(payload) };
                 (frame, 0)
             } else {
                 let now = frame.min(rest.len());
@@ -89,7 +89,7 @@ impl Scrubber {
 }
 
 /// Exchange and routing key of a message that is delivered or given back.
-fn scrub_method(payload: &mut [u8]) -> Option<()> {
+fn sanitize_method(payload: &mut [u8]) -> Option<()> {
     let mut fields = Cursor(payload);
     if fields.int()? != BASIC {
         return Some(());
@@ -113,7 +113,7 @@ fn scrub_method(payload: &mut [u8]) -> Option<()> {
 }
 
 /// The properties of a message, in the order of their flags from the highest bit down.
-fn scrub_header(payload: &mut [u8]) -> Option<()> {
+fn sanitize_header(payload: &mut [u8]) -> Option<()> {
     let mut fields = Cursor(payload);
     fields.take(12)?;
     let flags = fields.int()?;
@@ -232,14 +232,14 @@ mod tests {
         frame(METHOD, &parts.concat())
     }
 
-    fn scrubbed(bytes: &[u8], piece: usize) -> Vec<u8> {
-        let mut scrubber = Scrubber::default();
+    fn sanitized(bytes: &[u8], piece: usize) -> Vec<u8> {
+        let mut sanitizer = Sanitizer::default();
         let mut out = Vec::new();
         let mut target = [0; 7];
         for piece in bytes.chunks(piece) {
-            scrubber.feed(piece);
+            sanitizer.feed(piece);
             loop {
-                match scrubber.drain(&mut target) {
+                match sanitizer.drain(&mut target) {
                     0 => break,
                     count => out.extend(&target[..count]),
                 }
@@ -260,7 +260,7 @@ mod tests {
         let table = long(&[short(b"\xFFname"), vec![b'V']].concat());
         let properties = [short(b"\xC3\x28"), table, short(b"ok"), short(b"\xF0\x9F")].concat();
         let flags = 1 << 15 | 1 << 13 | 1 << 7 | 1 << 3;
-        let out = scrubbed(&header(flags, &properties), 5);
+        let out = sanitized(&header(flags, &properties), 5);
         let table = long(&[short(b"?name"), vec![b'V']].concat());
         let readable = [short(b"?("), table, short(b"ok"), short(b"??")].concat();
         assert_eq!(out, header(flags, &readable));
@@ -268,20 +268,20 @@ mod tests {
 
     #[test]
     fn a_routing_key_is_made_readable() {
-        assert_eq!(scrubbed(&deliver(b"on\xFEboarding"), 3), deliver(b"on?boarding"));
+        assert_eq!(sanitized(&deliver(b"on\xFEboarding"), 3), deliver(b"on?boarding"));
     }
 
     #[test]
     fn what_is_nested_too_deeply_becomes_bytes() {
         for kind in [b'A', b'F'] {
             let bytes = header(1 << 13, &long(&[short(b"n"), nested(kind, 2_000)].concat()));
-            let out = scrubbed(&bytes, 1_000);
+            let out = sanitized(&bytes, 1_000);
             assert_eq!(out.len(), bytes.len());
             let changed: Vec<_> = out.iter().zip(&bytes).filter(|(new, old)| new != old).collect();
             assert_eq!(changed, [(&b'x', &kind)]);
         }
         let honest = header(1 << 13, &long(&[short(b"n"), nested(b'F', LIMIT_DEPTH)].concat()));
-        assert_eq!(scrubbed(&honest, 64), honest);
+        assert_eq!(sanitized(&honest, 64), honest);
     }
 
     proptest! {
@@ -290,7 +290,7 @@ mod tests {
             key in "\\PC{0,40}", body in proptest::collection::vec(any::<u8>(), 0..300), piece in 1_usize..80,
         ) {
             let parts = [deliver(key.as_bytes()), header(1 << 7, &short(key.as_bytes())), frame(3, &body), frame(8, &[])];
-            prop_assert_eq!(scrubbed(&parts.concat(), piece), parts.concat());
+            prop_assert_eq!(sanitized(&parts.concat(), piece), parts.concat());
         }
 
         #[test]
@@ -304,7 +304,7 @@ mod tests {
                 2 => header(1 << 13, &long(&bytes)),
                 _ => bytes,
             };
-            let out = scrubbed(&bytes, piece);
+            let out = sanitized(&bytes, piece);
             prop_assert!(out.len() <= bytes.len());
             prop_assert!(kind == 3 || out.len() == bytes.len());
         }
