@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use msgraph::{Priority, Writer};
+use outcome::Left;
 use schemars::JsonSchema;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
-use workflow::Left;
 
 use crate::error::Error;
 use crate::person::Reader;

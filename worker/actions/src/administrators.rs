@@ -86,7 +86,8 @@ mod tests {
     use std::sync::Arc;
 
     use msgraph_emulator::{Application, Emulator, Group, Options, Tenant, User};
-    use workflow::{Earlier, Outcome, Record};
+    use outcome::{Finished, Outcome, Record, Told};
+    use workflow::Earlier;
 
     /// What is found about a person by this application in a run that has done this much, and by how many requests.
     async fn look(upn: &str, application: Application, earlier: &[Record]) -> (Obstacle, usize) {
@@ -114,17 +115,17 @@ mod tests {
     }
 
     fn done(action: &str) -> Record {
-        Record {
+        let finished = Finished {
             stage: "rights".into(),
             step: action.into(),
             action: action.into(),
-            outcome: Outcome::Changed(vec!["take it back".into()]),
+            outcome: Outcome::Changed,
             changes: 1,
             left: Vec::new(),
-            details: serde_json::Map::new(),
-            request_ids: Vec::new(),
-            took: std::time::Duration::ZERO,
-        }
+            failure: None,
+            reason: None,
+        };
+        Record { finished, told: Told::default() }
     }
 
     #[tokio::test]

@@ -4,8 +4,9 @@
 #[cfg(test)]
 mod tests {
     use msgraph_emulator::{Fault, Tenant, User};
+    use outcome::{Class, Mode};
     use serde_json::{Value, json};
-    use workflow::{Class, Mode, Outcome};
+    use workflow::Answer;
 
     use crate::handlers::conformance::{Scenario, Stage, entry};
 
@@ -67,7 +68,7 @@ mod tests {
         for (action, user, params, class, code) in rows {
             let stage = stage(action, user, params);
             let report = stage.run(Mode::Apply).await;
-            let Outcome::Failed(failure) = report.outcome else {
+            let Answer::Failed(failure) = report.answer else {
                 panic!("{action} of {user} should be refused: {report:?}")
             };
             assert_eq!(
@@ -93,7 +94,7 @@ mod tests {
         ];
         for (action, user, params) in rows {
             let report = stage(action, user, params).run(Mode::Apply).await;
-            assert_eq!(report.outcome, Outcome::Unchanged, "{action} of {user}");
+            assert_eq!(report.answer, Answer::Unchanged, "{action} of {user}");
         }
     }
 
@@ -102,7 +103,7 @@ mod tests {
         let stage = stage("restore_user", "alumna", json!({}));
         let taken = "Another object with the same value for property userPrincipalName already exists.";
         stage.emulator.fault(Fault::status(400).code("Request_BadRequest").message(taken).path("*/restore"));
-        let Outcome::Failed(failure) = stage.run(Mode::Apply).await.outcome else {
+        let Answer::Failed(failure) = stage.run(Mode::Apply).await.answer else {
             panic!("should be refused")
         };
         assert_eq!((failure.class, failure.code.as_str()), (Class::Rejected, "upn_taken"));
@@ -119,7 +120,7 @@ mod tests {
         ];
         for (action, params) in rows {
             let report = stage(action, "ada", params).run(Mode::Apply).await;
-            assert!(matches!(&report.outcome, Outcome::Changed(changes) if changes.len() == 1), "{report:?}");
+            assert!(matches!(&report.answer, Answer::Changed(changes) if changes.len() == 1), "{report:?}");
         }
     }
 }

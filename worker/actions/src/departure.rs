@@ -2,7 +2,7 @@
 
 use futures_util::future::{try_join, try_join_all};
 use msgraph::{Channel, Group, Owner, Place, TeamMember, TeamRole};
-use workflow::{Left, Needs};
+use outcome::{Left, Needs};
 
 use crate::error::Error;
 use crate::ownership::Successor;

@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 use msgraph::Client;
+use outcome::{Class, Failure, Mode};
 use serde_json::Value;
 use workflow::step::BoxFuture;
-use workflow::{Call, Class, Failure, Mode, Outcome, Report, Step};
+use workflow::{Answer, Call, Report, Step};
 
 use crate::action::{Action, Plan, Wait};
 use crate::error::Error;
@@ -89,13 +90,13 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
     let Plan { changes, left, wait, details } = A::plan(&params, &observed)?;
     let names: Vec<_> = changes.iter().map(ToString::to_string).collect();
     let outcome = match call.mode {
-        _ if names.is_empty() && wait.is_none() => Outcome::Unchanged,
+        _ if names.is_empty() && wait.is_none() => Answer::Unchanged,
         Mode::Plan => planned(names, wait.map(|wait| *wait)),
         Mode::Apply => match wait {
             Some(wait) => begin::<A>(&changes, *wait, graph).await?,
             None => {
                 apply::<A>(&changes, graph).await?;
-                Outcome::Changed(names)
+                Answer::Changed(names)
             }
         },
     };
@@ -103,17 +104,17 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
 }
 
 /// A plan says what would be written, now and after waiting; where that is nothing more, what is waited for.
-fn planned(mut names: Vec<String>, mut wait: Option<Wait>) -> Outcome {
+fn planned(mut names: Vec<String>, mut wait: Option<Wait>) -> Answer {
     names.extend(wait.iter_mut().flat_map(|wait| std::mem::take(&mut wait.later)));
     match wait {
         Some(wait) if names.is_empty() => waiting(names, wait),
-        _ => Outcome::Planned(names),
+        _ => Answer::Planned(names),
     }
 }
 
 /// Makes the changes of a plan that waits. Once one has begun, what time mends in another is left to the next look:
 /// a failure would lose the note of what has begun.
-async fn begin<A: Action>(changes: &[A::Change], mut wait: Wait, graph: &Client) -> Result<Outcome, Error> {
+async fn begin<A: Action>(changes: &[A::Change], mut wait: Wait, graph: &Client) -> Result<Answer, Error> {
     let begins = changes.iter().map(|change| async move { (change, A::begin(change, graph.writer()).await) });
     let outcomes = if A::TOGETHER {
         join_all(begins).await
@@ -149,9 +150,9 @@ async fn begin<A: Action>(changes: &[A::Change], mut wait: Wait, graph: &Client)
     }
 }
 
-fn waiting(changes: Vec<String>, wait: Wait) -> Outcome {
+fn waiting(changes: Vec<String>, wait: Wait) -> Answer {
     let Wait { after, at_most, reason, notes, .. } = wait;
-    Outcome::Waiting { changes, wait: workflow::Wait { after, at_most, reason, memo: Value::Array(notes) } }
+    Answer::Waiting { changes, wait: workflow::Wait { after, at_most, reason, memo: Value::Array(notes) } }
 }
 
 /// Makes the changes. Of those that go together each is brought to its end, whatever becomes of the others; what
@@ -260,20 +261,20 @@ mod tests {
         let look = async |memo: Option<&Value>, mode| {
             let (params, earlier) = (json!({}), Earlier::new(&[]));
             let call = Call { params: &params, mode, earlier, memo, replays: 0, world: &graph };
-            Driver::<Jobs>(std::marker::PhantomData).run(call).await.outcome
+            Driver::<Jobs>(std::marker::PhantomData).run(call).await.answer
         };
-        assert_eq!(look(None, Mode::Plan).await, Outcome::Planned(vec!["1".into(), "2".into(), "3".into()]));
+        assert_eq!(look(None, Mode::Plan).await, Answer::Planned(vec!["1".into(), "2".into(), "3".into()]));
         BUSY.store(true, Ordering::Relaxed);
-        let Outcome::Waiting { changes, wait } = look(None, Mode::Apply).await else { panic!("should wait") };
+        let Answer::Waiting { changes, wait } = look(None, Mode::Apply).await else { panic!("should wait") };
         assert_eq!((changes, &wait.memo), (vec!["1".to_owned()], &json!([1])));
-        let Outcome::Failed(failure) = look(Some(&wait.memo), Mode::Apply).await else { panic!("is busy") };
+        let Answer::Failed(failure) = look(Some(&wait.memo), Mode::Apply).await else { panic!("is busy") };
         assert_eq!(failure.class, Class::Retry, "nothing has begun in this look, so nothing can be lost");
         BUSY.store(false, Ordering::Relaxed);
-        let Outcome::Waiting { changes, wait } = look(Some(&wait.memo), Mode::Apply).await else {
+        let Answer::Waiting { changes, wait } = look(Some(&wait.memo), Mode::Apply).await else {
             panic!("should wait")
         };
         assert_eq!((changes, &wait.memo), (vec!["2".to_owned()], &json!([1, 2])));
-        assert_eq!(look(Some(&wait.memo), Mode::Apply).await, Outcome::Unchanged);
+        assert_eq!(look(Some(&wait.memo), Mode::Apply).await, Answer::Unchanged);
         assert_eq!(look(Some(&json!("of another form")), Mode::Plan).await.changes().len(), 3);
     }
 

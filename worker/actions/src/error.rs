@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use workflow::{Class, Failure};
+use outcome::{Class, Failure};
 
 /// How long a new object may stay invisible before looking again is worth a try.
 const VISIBLE_SOON: Duration = Duration::from_secs(2);

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use msgraph::{Group, GroupKind};
-use workflow::{Left, Needs};
+use outcome::{Left, Needs};
 
 use crate::error::Error;
 use crate::person::Reader;
@@ -160,10 +160,10 @@ pub(crate) mod tests {
         assert!(hindrance(&group, ALL).is_none());
         let hindrance = hindrance(&group, Rights { role_groups: false }).unwrap();
         assert_eq!((hindrance.code, hindrance.needs), ("role_assignable_group", Needs::Operator));
-        let failure = workflow::Failure::from(hindrance.refusal(String::new()));
+        let failure = outcome::Failure::from(hindrance.refusal(String::new()));
         assert_eq!(
             (failure.class, failure.code.as_str()),
-            (workflow::Class::Blocked, "role_assignable_group")
+            (outcome::Class::Blocked, "role_assignable_group")
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use msgraph::{LicenseAssignmentState, PrepaidUnits, SubscribedSku, User};
-use workflow::{Left, Needs};
+use outcome::{Left, Needs};
 
 use crate::error::Error;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use msgraph::{InboxRule, LicenseDetails, ServicePlan};
+use outcome::{Left, Needs};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use workflow::{Left, Needs};
 
 use crate::action::{Plan, Wait};
 use crate::error::Error;

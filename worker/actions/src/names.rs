@@ -218,7 +218,7 @@ fn invalid(why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use workflow::Failure;
+    use outcome::Failure;
 
     fn names(first: &str, if_taken: Value) -> Names {
         Names::of(first, &serde_json::from_value(if_taken).unwrap()).unwrap()

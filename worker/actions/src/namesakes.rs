@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join;
 use msgraph::{User, UserKey};
-use workflow::{Left, Needs};
+use outcome::{Left, Needs};
 
 use crate::error::Error;
 use crate::names::Names;

@@ -123,7 +123,7 @@ pub(crate) mod tests {
         let leaver = Account::Known("1".into());
         let code = |successor: Successor| {
             let usable = successor.of(&leaver).map(str::to_owned);
-            usable.map_err(|error| workflow::Failure::from(error).code)
+            usable.map_err(|error| outcome::Failure::from(error).code)
         };
         let with = |user: User| Successor { is_named: true, user: Some(user) };
         let two = || User { id: "2".into(), ..User::default() };

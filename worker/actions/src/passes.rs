@@ -12,8 +12,8 @@ use msgraph::{
     AuthenticationMethod, IssuedPass, ItemBody, MethodKind, NewMessage, NewTemporaryAccessPass, Recipient,
     TemporaryAccessPass, Writer,
 };
+use outcome::{Left, Needs};
 use secrecy::ExposeSecret;
-use workflow::{Left, Needs};
 
 use crate::error::Error;
 use crate::person::{Account, Reader};

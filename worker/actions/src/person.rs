@@ -5,11 +5,12 @@ use std::ops::Deref;
 
 use futures_util::future::{try_join, try_join3};
 use msgraph::{Group, User, UserKey};
+use outcome::Outcome;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use workflow::{Earlier, OutcomeKind};
+use workflow::Earlier;
 
 use crate::administrators::Obstacle;
 use crate::error::Error;
@@ -152,7 +153,7 @@ impl<'a> Reader<'a> {
 
     /// Whether an earlier step of the run has changed what this action changes, or a plan says that it would.
     pub fn was_changed(&self, action: &str) -> bool {
-        matches!(self.earlier.outcome_of(action), Some(OutcomeKind::Planned | OutcomeKind::Changed))
+        matches!(self.earlier.outcome_of(action), Some(Outcome::Planned | Outcome::Changed))
     }
 
     /// What earlier looks of this step have noted. A note of another form is passed over: it is only a hint.
@@ -163,7 +164,7 @@ impl<'a> Reader<'a> {
 
     /// Whether this action was a step before this stage that did, or would do, what it is there for.
     pub fn has_run(&self, action: &str) -> bool {
-        let ran = [OutcomeKind::Planned, OutcomeKind::Changed, OutcomeKind::Unchanged];
+        let ran = [Outcome::Planned, Outcome::Changed, Outcome::Unchanged];
         self.earlier.outcome_of(action).is_some_and(|outcome| ran.contains(&outcome))
     }
 
@@ -195,19 +196,19 @@ impl<'a> Reader<'a> {
         };
         let person = match (found, self.created()) {
             (Some(user), _) => Person::Present(Box::new(user)),
-            (None, Some(OutcomeKind::Planned | OutcomeKind::Waiting)) => Person::Promised,
-            (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => return Err(Error::NotYetVisible),
-            (None, Some(OutcomeKind::Skipped | OutcomeKind::Failed) | None) => Person::Absent,
+            (None, Some(Outcome::Planned | Outcome::Waiting)) => Person::Promised,
+            (None, Some(Outcome::Changed | Outcome::Unchanged)) => return Err(Error::NotYetVisible),
+            (None, Some(Outcome::Skipped | Outcome::Failed) | None) => Person::Absent,
         };
         Ok((person, false))
     }
 
     /// Whether an earlier step of this run made the person's account, would make it, or was refused.
     fn asked_for_account(&self) -> bool {
-        self.created().is_some_and(|created| created != OutcomeKind::Skipped)
+        self.created().is_some_and(|created| created != Outcome::Skipped)
     }
 
-    fn created(&self) -> Option<OutcomeKind> {
+    fn created(&self) -> Option<Outcome> {
         self.earlier.outcome_of(CREATES)
     }
 

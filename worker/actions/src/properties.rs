@@ -112,7 +112,7 @@ mod tests {
         let code = |asked: &UserPatch| {
             missing(asked, &synced)
                 .map(|plan| plan.changes.len())
-                .map_err(|error| workflow::Failure::from(error).code)
+                .map_err(|error| outcome::Failure::from(error).code)
         };
         let located = UserPatch { usage_location: Some("GB".into()), ..UserPatch::default() };
         assert_eq!(code(&located), Ok(1));

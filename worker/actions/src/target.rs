@@ -84,7 +84,8 @@ mod tests {
 
     use msgraph::{Client, Observer, Settings};
     use msgraph_emulator::{Application, Emulator, Options, Tenant, User};
-    use workflow::{Class, Earlier, Failure};
+    use outcome::{Class, Failure};
+    use workflow::Earlier;
 
     use super::*;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use msgraph::{Channel, Group, GroupKind, Place, TeamMember, TeamRole, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::error::Error;
 use crate::person::{Account, Reader};

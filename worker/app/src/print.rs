@@ -3,10 +3,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
-use messages::{
-    FailureClass, FinishedStep, Left, Needs, Outcome, PlannedStep, RunFinished, RunState, RunWaiting,
-    StepFinished,
-};
+use messages::{PlannedStep, RunFinished, RunWaiting, StepFinished};
+use outcome::{Class, Failure, Finished, Left, Needs, Outcome};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -79,7 +77,7 @@ pub fn table(header: &[&str]) -> Table {
 
 /// An outcome in its colour.
 pub fn outcome(outcome: Outcome) -> Cell {
-    Cell::new(word(outcome)).fg(match outcome {
+    Cell::new(outcome.as_str()).fg(match outcome {
         Outcome::Changed => Color::Green,
         Outcome::Planned => Color::Cyan,
         Outcome::Waiting => Color::Yellow,
@@ -88,23 +86,13 @@ pub fn outcome(outcome: Outcome) -> Cell {
     })
 }
 
-/// A state's word.
-pub fn state(state: RunState) -> &'static str {
-    match state {
-        RunState::Succeeded => "succeeded",
-        RunState::Partial => "partial",
-        RunState::Failed => "failed",
-        RunState::Rejected => "rejected",
-    }
-}
-
 /// Who has to act, as a person says it.
-pub fn who(class: FailureClass) -> &'static str {
+pub fn who(class: Class) -> &'static str {
     match class {
-        FailureClass::Retry => "time mends this",
-        FailureClass::Rejected => "the publisher has to act",
-        FailureClass::Blocked => "an operator has to act",
-        FailureClass::Fault => "a defect of Gatehouse",
+        Class::Retry => "time mends this",
+        Class::Rejected => "the publisher has to act",
+        Class::Blocked => "an operator has to act",
+        Class::Fault => "a defect of Gatehouse",
     }
 }
 
@@ -142,7 +130,7 @@ fn delay(seconds: u64) -> String {
 pub fn waiting_lines(run: &RunWaiting) -> String {
     let mut lines = Vec::new();
     for step in &run.steps {
-        let (name, word) = (&step.step, word(Outcome::Waiting));
+        let (name, word) = (&step.step, Outcome::Waiting.as_str());
         lines.push(format!(
             "  {name:<20} {word:<10} for {}, at the latest until {:.0}",
             step.reason, step.deadline
@@ -156,7 +144,7 @@ pub fn waiting_lines(run: &RunWaiting) -> String {
 /// One step of a run, as it is heard of.
 pub fn step_line(step: &StepFinished) -> String {
     let what = told(&step.changes, &step.details, step.failure.as_ref(), step.reason.as_deref(), &step.left);
-    let word = word(step.outcome);
+    let word = step.outcome.as_str();
     let mut lines = what.lines();
     let first = lines.next().unwrap_or_default();
     let mut text = format!("  {:<20} {word:<10} {first}", step.step);
@@ -168,7 +156,7 @@ pub fn step_line(step: &StepFinished) -> String {
 
 /// The last line of a run, and why it did not succeed.
 pub fn run_line(run: &RunFinished) -> String {
-    let mut text = format!("run {} {}", run.run_id, state(run.state));
+    let mut text = format!("run {} {}", run.run_id, run.state.as_str());
     if let Some(failure) = &run.failure {
         text.push_str(&format!(": {} ({}; {})", failure.message, failure.code, who(failure.class)));
     }
@@ -176,28 +164,17 @@ pub fn run_line(run: &RunFinished) -> String {
         text.push_str(&format!("\n  {violation}"));
     }
     let waiting = run.steps.iter().filter(|step| step.left.iter().any(|left| left.needs == Needs::Operator));
-    let waiting: Vec<_> = waiting.map(|step: &FinishedStep| step.step.as_str()).collect();
+    let waiting: Vec<_> = waiting.map(|step: &Finished| step.step.as_str()).collect();
     if !waiting.is_empty() {
         text.push_str(&format!("\n  left for an operator by {}", waiting.join(", ")));
     }
     text
 }
 
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Changed => "changed",
-        Outcome::Unchanged => "unchanged",
-        Outcome::Planned => "planned",
-        Outcome::Skipped => "skipped",
-        Outcome::Waiting => "waiting",
-        Outcome::Failed => "failed",
-    }
-}
-
 fn told(
     changes: &[String],
     details: &Map<String, Value>,
-    failure: Option<&messages::Failure>,
+    failure: Option<&Failure>,
     reason: Option<&str>,
     left: &[Left],
 ) -> String {

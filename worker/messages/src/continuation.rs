@@ -1,80 +1,30 @@
 //! What a run carries from one message to the next: the event as accepted, and how far it has come.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use outcome::Progress;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{EVENT_LIMIT_BYTES, Envelope, Event, FinishedStep, Reason, Undecodable, Violation, json, schema};
+use crate::cloudevent::envelope::Envelope;
+use crate::cloudevent::incoming::EVENT_LIMIT_BYTES;
+use crate::cloudevent::json;
+use crate::cloudevent::undecodable::{Reason, Undecodable};
+use crate::cloudevent::violation::Violation;
+use crate::requests::event::Event;
+use crate::schema;
 
 /// What a run has done so far. It lives in the message and nowhere else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Progress {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunProgress {
     /// The run; always that of the event.
     pub run_id: Uuid,
     /// The workflow the run began with.
     pub workflow: WorkflowVersion,
-    /// When a worker first saw the event.
-    pub first_seen: Timestamp,
-    /// Which attempt of the current stage comes next, from 1.
-    pub attempt: u32,
-    /// How often an operator replayed the run.
-    pub replays: u32,
-    /// The steps finished so far, in order.
-    pub steps: Vec<FinishedStep>,
-    /// How often the run has gone to sleep, retries apart.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub sleeps: u32,
-    /// The steps that wait, and those that waited and then failed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waiting: Vec<Waiting>,
-    /// When the stages with a delay start, as far as the run has come.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub starts: Vec<StageStart>,
-    /// What failed for want of time is not tried before this, while other steps of its stage wait.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<Timestamp>,
-}
-
-/// A step that waits, with what it gets back when it looks again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Waiting {
-    /// Name of the stage.
-    pub stage: String,
-    /// Name of the step within the stage.
-    pub step: String,
-    /// Name of the action.
-    pub action: String,
-    /// What it waits for.
-    pub reason: String,
-    /// When it first waited.
-    pub since: Timestamp,
-    /// When to look again.
-    pub until: Timestamp,
-    /// When it has to be over.
-    pub deadline: Timestamp,
-    /// Number of writes so far.
-    pub changes: u32,
-    /// What the step gets back.
-    pub memo: Value,
-}
-
-/// When a stage with a delay starts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StageStart {
-    /// Name of the stage.
-    pub stage: String,
-    /// Not before this.
-    pub at: Timestamp,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+    /// How far it has come.
+    #[serde(flatten)]
+    pub progress: Progress,
 }
 
 /// A workflow by name and content.
@@ -87,13 +37,30 @@ pub struct WorkflowVersion {
     pub digest: String,
 }
 
-/// A run that goes on.
+/// serde's own `flatten` would let unknown fields pass.
+impl<'de> Deserialize<'de> for RunProgress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Named {
+            run_id: Uuid,
+            workflow: WorkflowVersion,
+        }
+        let mut fields = Map::deserialize(deserializer)?;
+        let named = ["run_id", "workflow"].into_iter().filter_map(|name| fields.remove_entry(name)).collect();
+        let Named { run_id, workflow } =
+            serde_json::from_value(Value::Object(named)).map_err(D::Error::custom)?;
+        let progress = serde_json::from_value(Value::Object(fields)).map_err(D::Error::custom)?;
+        Ok(Self { run_id, workflow, progress })
+    }
+}
+
+/// A run that resumes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Continuation {
     /// The event that started it.
     pub event: Event,
     /// How far it has come.
-    pub progress: Progress,
+    pub progress: RunProgress,
 }
 
 /// Why a continuation cannot be written.
@@ -116,16 +83,16 @@ pub enum Unwritable {
 
 /// Both parts as JSON, for writing.
 #[derive(Serialize)]
-struct Wire<'a> {
+struct Written<'a> {
     event: &'a Value,
-    progress: &'a Progress,
+    progress: &'a RunProgress,
 }
 
 /// Both parts as JSON, for reading.
 #[derive(Deserialize)]
-struct Parts {
+struct Read {
     event: Value,
-    progress: Progress,
+    progress: RunProgress,
 }
 
 impl Continuation {
@@ -135,7 +102,7 @@ impl Continuation {
     /// What a run's progress must stay below, in bytes.
     pub const PROGRESS_LIMIT_BYTES: usize = 64 * 1024;
 
-    /// The largest continuation taken in. Written anew, an event can grow: a control character in a header becomes six
+    /// The largest accepted continuation. Written anew, an event can grow: a control character in a header becomes six
     /// bytes, `1e15` becomes `1000000000000000.0`. `whatever_is_accepted_can_be_carried_on` has both.
     const LIMIT_BYTES: usize = 8 * EVENT_LIMIT_BYTES;
 
@@ -149,14 +116,14 @@ impl Continuation {
         if bytes >= Self::PROGRESS_LIMIT_BYTES {
             return Err(Unwritable::ProgressTooLarge { bytes, limit: Self::PROGRESS_LIMIT_BYTES });
         }
-        Ok(serde_json::to_vec(&Wire { event: &self.event.raw, progress: &self.progress })?)
+        Ok(serde_json::to_vec(&Written { event: &self.event.raw, progress: &self.progress })?)
     }
 
     /// Reads the message.
     ///
     /// # Errors
     ///
-    /// Says why it is no continuation of ours, with every violation at once.
+    /// Says why it is refused, with every violation at once.
     pub fn from_bytes(body: &[u8]) -> Result<Self, Undecodable> {
         let unread = |reason| Undecodable::new(reason, Envelope::default());
         if body.len() > Self::LIMIT_BYTES {
@@ -170,7 +137,7 @@ impl Continuation {
         if !violations.is_empty() {
             return Err(fail(Reason::Invalid { violations }));
         }
-        let parts: Parts = serde_json::from_value(value).map_err(|_| fail(Reason::schema_mismatch()))?;
+        let parts: Read = serde_json::from_value(value).map_err(|_| fail(Reason::schema_mismatch()))?;
         let event = Event::from_value(parts.event).map_err(under_event)?;
         if parts.progress.run_id != event.run_id() {
             let violation = Violation::new("/progress/run_id", "must be the run of the event beside it");

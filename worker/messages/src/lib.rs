@@ -1,39 +1,38 @@
 //! The wire: every message that enters or leaves the worker, as a type that mirrors its schema in `schemas/`.
 //!
+//! The words of a run (outcome, failure, progress) come from the crate `outcome`; those that appear in a message are
+//! re-exported here.
+//!
 //! What this crate never does:
 //!
 //! - It talks to nobody: no broker, no network, no clock. Bytes come in, values go out, and the other way round.
-//! - It accepts nothing its JSON Schema refuses: the files in `schemas/` are compiled in and are the rule at run time.
+//! - It accepts nothing that its JSON Schema refuses: the files in `schemas/` are compiled in and enforced at run time.
 //! - It repeats no value of a refused message: a [`Violation`] says where and what was expected, so that a name or
 //!   an address never reaches a log, a result or a dead letter's reason.
 //! - It puts no people into results: these hold object ids only.
 //!
-//! Start reading at [`decode`], which turns what a broker delivered into an [`Event`]; then [`ResultEvent`] for what
+//! Start reading at [`decode`], which turns a delivery into an [`Event`]; then [`ResultEvent`] for what
 //! leaves, and [`Continuation`] for what a run carries from one message to the next.
 
+mod cloudevent;
 mod continuation;
-mod event;
-mod incoming;
-mod json;
-mod operator;
-mod request;
-mod result;
-mod run;
+mod requests;
+mod results;
 mod schema;
-mod step;
-mod undecodable;
-mod violation;
 
-pub use continuation::{Continuation, Progress, StageStart, Unwritable, Waiting, WorkflowVersion};
-pub use event::{Event, EventKind, NAMESPACE, run_id};
-pub use incoming::{EVENT_LIMIT_BYTES, Incoming, decode};
-pub use operator::OperatorAction;
-pub use request::{Mode, Person, PersonReference, Request};
-pub use result::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultData, ResultEvent};
-pub use run::{RunFinished, RunPlanned, RunState, RunWaiting};
+pub use cloudevent::envelope::Envelope;
+pub use cloudevent::incoming::{EVENT_LIMIT_BYTES, Incoming, decode};
+pub use cloudevent::undecodable::{Reason, Undecodable};
+pub use cloudevent::violation::Violation;
+pub use continuation::{Continuation, RunProgress, Unwritable, WorkflowVersion};
+pub use outcome::{Class, Failure, Finished, Left, Mode, Needs, Outcome, Progress, State};
+pub use requests::event::{Event, Request};
+pub use requests::kind::EventKind;
+pub use requests::person::{Person, PersonReference, PersonRequest};
+pub use requests::run_id::{NAMESPACE, run_id};
+pub use results::data::ResultData;
+pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultEvent};
+pub use results::operator::{OperatorAction, OperatorDiscarded, OperatorReplayed};
+pub use results::run::{RunFinished, RunPlanned, RunWaiting};
+pub use results::step::{PlannedStep, StepFinished, WaitingStep};
 pub use schema::{Schema, schemas};
-pub use step::{
-    Failure, FailureClass, FinishedStep, Left, Needs, Outcome, PlannedStep, StepFinished, WaitingStep,
-};
-pub use undecodable::{Envelope, Reason, Undecodable};
-pub use violation::Violation;

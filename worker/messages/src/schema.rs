@@ -5,8 +5,8 @@ use std::sync::{LazyLock, OnceLock};
 use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator};
 use serde_json::Value;
 
-use crate::event;
-use crate::violation::{self, Violation};
+use crate::cloudevent::time;
+use crate::cloudevent::violation::{self, Violation};
 
 /// Where the `$id` of every schema begins. It names them; nothing is ever fetched from there.
 const BASE: &str = "https://gatehouse.example/schemas/";
@@ -118,7 +118,7 @@ impl Schema {
             .with_pattern_options(PatternOptions::regex())
             .should_validate_formats(true)
             // The one reading of time: what the schema accepts is what the decoder can read.
-            .with_format("date-time", |text: &str| event::parse_time(text).is_some())
+            .with_format("date-time", |text: &str| time::parse(text).is_some())
             .build(document)
             .expect("a compiled-in schema compiles")
     }

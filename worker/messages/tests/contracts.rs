@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use messages::{
-    EventKind, FailureClass, Mode, Needs, OperatorAction, Outcome, Person, PersonReference, Progress,
-    Request, RunFinished, RunPlanned, RunState, RunWaiting, Schema, StepFinished, Violation,
+    Class, EventKind, Mode, Needs, OperatorAction, Outcome, Person, PersonReference, PersonRequest,
+    RunFinished, RunPlanned, RunProgress, RunWaiting, Schema, State, StepFinished, Violation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -133,8 +133,8 @@ fn enums_have_the_same_values_on_both_sides() {
     assert_eq!(variants::<Mode>(), options("request", "/properties/mode/enum"));
     assert_eq!(variants::<Outcome>(), options("step", "/$defs/outcome/enum"));
     assert_eq!(variants::<Needs>(), options("step", "/$defs/left/items/properties/needs/enum"));
-    assert_eq!(variants::<FailureClass>(), options("step", "/$defs/failure/properties/class/enum"));
-    assert_eq!(variants::<RunState>(), options("run.finished.v1", "/properties/data/properties/state/enum"));
+    assert_eq!(variants::<Class>(), options("step", "/$defs/failure/properties/class/enum"));
+    assert_eq!(variants::<State>(), options("run.finished.v1", "/properties/data/properties/state/enum"));
     assert_eq!(variants::<Outcome>().len(), 6);
 }
 
@@ -172,14 +172,14 @@ fn type_reads(schema: &str, document: &Value) -> bool {
     let data = document.get("data");
     match schema {
         "onboarding.requested.v1" | "offboarding.requested.v1" | "change.requested.v1" => {
-            reads::<Request>(data)
+            reads::<PersonRequest>(data)
         }
         "step.finished.v1" => reads::<StepFinished>(data),
         "run.planned.v1" => reads::<RunPlanned>(data),
         "run.waiting.v1" => reads::<RunWaiting>(data),
         "run.finished.v1" => reads::<RunFinished>(data),
         "operator.replayed.v1" | "operator.discarded.v1" => reads::<OperatorAction>(data),
-        "continuation.v1" => reads::<Progress>(document.get("progress")),
+        "continuation.v1" => reads::<RunProgress>(document.get("progress")),
         other => unreachable!("{other} has no type"),
     }
 }

@@ -3,11 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use messages::{
-    Continuation, EVENT_LIMIT_BYTES, Event, EventKind, Incoming, Mode, NAMESPACE, Reason, RunFinished,
-    RunState, Undecodable, decode, run_id,
+    Continuation, EVENT_LIMIT_BYTES, Event, EventKind, Incoming, Mode, NAMESPACE, PersonRequest, Reason,
+    Request, RunFinished, State, Undecodable, decode, run_id,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+fn person(event: &Event) -> &PersonRequest {
+    let Request::Person(request) = &event.request;
+    request
+}
 
 const STRUCTURED: Option<&str> = Some("application/cloudevents+json");
 
@@ -54,7 +59,7 @@ fn a_structured_event_may_state_its_charset_or_no_content_type() {
     let event = deliver(STRUCTURED, &[], &body).unwrap();
     assert_eq!(event.kind, EventKind::Onboarding);
     assert_eq!(event.workflow(), "onboarding");
-    assert_eq!(event.data.mode, Mode::Apply);
+    assert_eq!(person(&event).mode, Mode::Apply);
     for content_type in [
         None,
         Some(""),
@@ -96,7 +101,10 @@ fn any_json_media_type_will_do_in_binary_mode() {
 fn without_a_content_type_the_body_tells_the_mode() {
     let body = serde_json::to_vec(&hire()).unwrap();
     assert_eq!(deliver(None, &HEADERS, &body).unwrap(), deliver(STRUCTURED, &[], &body).unwrap());
-    assert_eq!(deliver(None, &HEADERS, PERSON).unwrap().data, deliver(STRUCTURED, &[], &body).unwrap().data);
+    assert_eq!(
+        deliver(None, &HEADERS, PERSON).unwrap().request,
+        deliver(STRUCTURED, &[], &body).unwrap().request
+    );
 }
 
 #[test]
@@ -208,7 +216,7 @@ fn other_extensions_and_other_fields_of_a_person_are_kept() {
     event["priority"] = 3.into();
     event["data"]["person"]["cost_center"] = json!({ "code": "4711" });
     let event = deliver_json(&event).unwrap();
-    assert_eq!(event.data.person.other["cost_center"]["code"], "4711");
+    assert_eq!(person(&event).person.other["cost_center"]["code"], "4711");
     assert_eq!(event.raw["priority"], 3);
 }
 
@@ -297,7 +305,7 @@ fn what_can_be_read_of_a_refused_event_is_kept() {
     assert_eq!(refused.envelope.tenant.as_deref(), Some("contoso"));
 
     let finished = RunFinished::rejected(&refused, "2026-03-02T08:30:01Z".parse().unwrap(), 0).unwrap();
-    assert_eq!((finished.run_id, finished.state), (run, RunState::Rejected));
+    assert_eq!((finished.run_id, finished.state), (run, State::Rejected));
     assert_eq!(finished.violations, refused.violations());
     assert_eq!(finished.failure.unwrap().code, "invalid_event");
 
@@ -311,7 +319,7 @@ fn debug_output_shows_no_person() {
     event["data"]["person"]["display_name"] = "Ada Lovelace".into();
     event["data"]["manager"] = json!({ "upn": "grace.hopper@contoso.example" });
     let event = deliver_json(&event).unwrap();
-    let text = format!("{event:?} {:?} {:?}", event.data, event.data.manager);
+    let text = format!("{event:?} {:?} {:?}", event.request, person(&event).manager);
     for secret in ["ada", "Ada", "grace"] {
         assert!(!text.contains(secret), "{text}");
     }
@@ -395,11 +403,11 @@ fn whatever_is_accepted_can_be_carried_on() {
 fn progress_stays_below_64_kib() {
     let bytes = include_bytes!("../../../schemas/examples/continuation.v1.resumed.json");
     let mut continuation = Continuation::from_bytes(bytes).unwrap();
-    let step = continuation.progress.steps[0].clone();
+    let step = continuation.progress.progress.steps[0].clone();
     while serde_json::to_vec(&continuation.progress).unwrap().len() < Continuation::PROGRESS_LIMIT_BYTES {
         assert!(Continuation::from_bytes(&continuation.to_bytes().unwrap()).unwrap() == continuation);
         let missing = vec![step.clone(); 50];
-        continuation.progress.steps.extend(missing);
+        continuation.progress.progress.steps.extend(missing);
     }
     let refused = continuation.to_bytes().unwrap_err().to_string();
     assert!(refused.contains("must stay below 65536"), "{refused}");

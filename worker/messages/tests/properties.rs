@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use messages::{
-    Cause, Continuation, Failure, FailureClass, FinishedStep, Incoming, Left, Needs, OperatorAction, Outcome,
-    PlannedStep, ResultData, ResultEvent, RunFinished, RunPlanned, RunState, RunWaiting, StepFinished,
-    Undecodable, Violation, WaitingStep, decode, run_id,
+    Cause, Class, Continuation, Failure, Finished, Incoming, Left, Needs, OperatorAction, OperatorDiscarded,
+    OperatorReplayed, Outcome, PlannedStep, ResultData, ResultEvent, RunFinished, RunPlanned, RunWaiting,
+    State, StepFinished, Undecodable, Violation, WaitingStep, decode, run_id,
 };
 use proptest::collection::{hash_map, vec};
 use proptest::option;
@@ -272,9 +272,9 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn failure() -> impl Strategy<Value = Option<Failure>> {
-    use FailureClass::{Blocked, Fault, Rejected, Retry};
+    use Class::{Blocked, Fault, Rejected, Retry};
     let failure = (select(vec![Retry, Rejected, Blocked, Fault]), code(), text());
-    option::of(failure.prop_map(|(class, code, message)| Failure { class, code, message }))
+    option::of(failure.prop_map(|(class, code, message)| Failure::new(class, code, message)))
 }
 
 fn left() -> impl Strategy<Value = Vec<Left>> {
@@ -309,8 +309,8 @@ fn planned_step() -> impl Strategy<Value = PlannedStep> {
     )
 }
 
-fn finished_step() -> impl Strategy<Value = FinishedStep> {
-    (planned_step(), any::<u32>()).prop_map(|(step, changes)| FinishedStep {
+fn finished_step() -> impl Strategy<Value = Finished> {
+    (planned_step(), any::<u32>()).prop_map(|(step, changes)| Finished {
         stage: step.stage,
         step: step.step,
         action: step.action,
@@ -367,7 +367,7 @@ fn run_waiting() -> impl Strategy<Value = ResultData> {
 }
 
 fn run_finished() -> impl Strategy<Value = ResultData> {
-    use RunState::{Failed, Partial, Rejected, Succeeded};
+    use State::{Failed, Partial, Rejected, Succeeded};
     let state = select(vec![Succeeded, Partial, Failed, Rejected]);
     let violations = vec((any::<String>(), text()).prop_map(|(at, text)| Violation::new(&at, text)), 0..3);
     let counts = (1..u32::MAX, any::<u32>());
@@ -416,8 +416,8 @@ fn results() -> impl Strategy<Value = ResultEvent> {
         run_planned(),
         run_waiting(),
         run_finished(),
-        operator_action().prop_map(ResultData::OperatorReplayed),
-        operator_action().prop_map(ResultData::OperatorDiscarded),
+        operator_action().prop_map(|action| OperatorReplayed(action).into()),
+        operator_action().prop_map(|action| OperatorDiscarded(action).into()),
     ];
     let cause = (option::of(text()), option::of(text()), option::of(text()));
     let cause = cause.prop_map(|(tenant, correlation_id, causation_id)| Cause {

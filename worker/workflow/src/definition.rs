@@ -312,7 +312,7 @@ fn without_location(error: &serde_saphyr::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toys;
+    use crate::test_steps;
 
     const FILE: &str = "\
 leave:
@@ -339,7 +339,7 @@ leave:
         let names: Vec<_> = leave.stages[0].steps.iter().map(|step| (&*step.name, &*step.action)).collect();
         assert_eq!(names, [("note", "note"), ("second", "note")]);
         assert_eq!(leave.stages[0].steps[1].when.as_deref(), Some("manager"));
-        assert_eq!(definitions.check(&toys::roster()), []);
+        assert_eq!(definitions.check(&test_steps::roster()), []);
     }
 
     #[test]
@@ -392,7 +392,8 @@ leave:
           name: broken
 ";
         let definitions = Definitions::parse("leave.yaml", text).unwrap();
-        let errors: Vec<_> = definitions.check(&toys::roster()).iter().map(ToString::to_string).collect();
+        let errors: Vec<_> =
+            definitions.check(&test_steps::roster()).iter().map(ToString::to_string).collect();
         assert_eq!(errors.len(), 5, "{errors:#?}");
         assert!(
             errors[0].starts_with("leave.yaml:3:7: `when` of stage `a`: unknown variable `persn`"),

@@ -1,12 +1,12 @@
 //! Digests: one for a plan, so that an apply can be bound to what somebody looked at, and one for a definition.
 
+use outcome::Record;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::definition::Definition;
 use crate::delay::Delay;
 use crate::prepare::Prepared;
-use crate::progress::Record;
 
 #[derive(Serialize)]
 struct PlannedStep<'a> {
@@ -23,11 +23,11 @@ pub fn of_plan<W>(prepared: &Prepared<'_, W>, records: &[Record]) -> String {
     let steps: Vec<_> = records
         .iter()
         .map(|record| PlannedStep {
-            stage: &record.stage,
-            step: &record.step,
-            action: &record.action,
-            after: prepared.after(&record.stage),
-            changes: record.outcome.changes(),
+            stage: &record.finished.stage,
+            step: &record.finished.step,
+            action: &record.finished.action,
+            after: prepared.after(&record.finished.stage),
+            changes: &record.told.changes,
         })
         .collect();
     of(&steps)

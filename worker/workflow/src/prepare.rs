@@ -3,12 +3,11 @@
 //! Everything the event and the workflow can get wrong together is found here, before the first write:
 //! a run is refused whole rather than half carried out.
 
+use outcome::{Failure, Progress};
 use serde_json::{Map, Value};
 
 use crate::definition::{Definition, OnFailure, Stage, StepDefinition};
 use crate::delay::Delay;
-use crate::outcome::Failure;
-use crate::progress::Progress;
 use crate::step::{Roster, Step};
 use crate::template;
 
@@ -174,7 +173,7 @@ fn at(stage: &str, step: &str, failure: Failure) -> Failure {
 mod tests {
     use super::*;
     use crate::definition::Definitions;
-    use crate::toys;
+    use crate::test_steps;
     use serde_json::json;
 
     fn variables() -> Map<String, Value> {
@@ -190,7 +189,7 @@ mod tests {
 
     fn params(steps: &str) -> Value {
         let definition = definition(steps);
-        let roster = toys::roster();
+        let roster = test_steps::roster();
         let prepared =
             prepare(&definition, &roster, variables()).map_err(|failures| format!("{failures:?}")).unwrap();
         match &prepared.stages[0].steps[0].task {
@@ -218,7 +217,7 @@ mod tests {
     fn every_failure_is_found_before_anything_runs() {
         let definition =
             definition("[{ note: { text: '{{ person.name }}' } }, { note: { text: 3 }, name: b }, nobody]");
-        let roster = toys::roster();
+        let roster = test_steps::roster();
         let failures = prepare(&definition, &roster, variables()).map(|_| ()).unwrap_err();
         let codes: Vec<_> = failures.iter().map(|failure| failure.code.as_str()).collect();
         assert_eq!(codes, ["template_failed", "invalid_parameters", "unknown_action"]);

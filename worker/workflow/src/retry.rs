@@ -1,4 +1,4 @@
-//! When a run looks again after a failure that only time mends.
+//! When a run retries after a temporary failure.
 
 use std::time::Duration;
 

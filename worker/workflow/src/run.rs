@@ -6,22 +6,21 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use outcome::{Class, Failure, Finished, Mode, Outcome, Progress, Record, Told};
 use serde_json::Value;
 
 use crate::definition::OnFailure;
-use crate::outcome::{Class, Failure, Outcome};
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
-use crate::progress::{Progress, Record};
 use crate::retry::RetryPolicy;
-use crate::step::{BoxFuture, Call, Earlier, Mode, Report};
-use crate::wait::later;
+use crate::step::{Answer, BoxFuture, Call, Earlier, Report, Step};
+use crate::wait::{self, Wait, later};
 
 /// One attempt at a run.
 ///
 /// **Guarantees.** Stages run in order and the steps of a stage together. A step that `progress` has a
-/// record of is not run again. A step that failed for want of time alone is not recorded as failed while
-/// the policy allows another attempt. A step's panic is that step's failure. What waits, and what that means, is
-/// said in [`wait`](crate::wait).
+/// record of is not run again. A step that failed temporarily is not recorded as failed while
+/// the policy allows another attempt. A step's panic is that step's failure. [`wait`](crate::wait) says what waiting
+/// means.
 ///
 /// **Assumptions.** Steps are idempotent: when the process dies between two stages, the progress it had
 /// made is lost with it and the next attempt looks at everything again.
@@ -32,7 +31,7 @@ pub struct Run<'a, W> {
     pub world: &'a W,
     /// Whether anything may change.
     pub mode: Mode,
-    /// When to look again.
+    /// When to retry.
     pub policy: RetryPolicy,
     /// Where in the spread of a delay this run lies, `0.0..=1.0`.
     pub spread: f64,
@@ -40,13 +39,19 @@ pub struct Run<'a, W> {
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
 }
 
-/// Hears of every step as soon as its stage is over.
+/// Receives every record as soon as its stage is over. `()` ignores them.
 pub trait Recorder: Send + Sync {
-    /// These steps have finished for good. The next stage waits for this.
+    /// These steps have finished for good. The next stage starts only after this.
     fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>>;
 }
 
-/// The caller can no longer say what happens: the run goes no further.
+impl Recorder for () {
+    fn recorded<'a>(&'a self, _: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// The caller can no longer report what happens, so the run stops here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted;
 
@@ -54,58 +59,72 @@ pub struct Interrupted;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
     /// Nothing: the run is over, as its records say.
-    Over(Progress),
-    /// Another attempt.
-    Later {
-        /// Not before this much time has passed.
-        after: Duration,
-        /// What to go on from.
-        progress: Progress,
-        /// The failure that time is to mend.
-        because: Failure,
+    Over,
+    /// Another attempt, from the progress as it is now.
+    Resume {
+        /// Not before this time.
+        at: Timestamp,
+        /// What the run waits for.
+        because: Because,
     },
-    /// Another attempt, for which something is waited.
-    Asleep {
-        /// Not before this time, and no earlier.
-        until: Timestamp,
-        /// The stage that waits to start, or whose steps wait.
+    /// The last records could not be reported. The message comes again.
+    Interrupted,
+}
+
+/// Why a run resumes later.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Because {
+    /// A step failed temporarily.
+    Retry(Failure),
+    /// A stage has not started, or its steps wait.
+    Wait {
+        /// The stage.
         stage: String,
-        /// What to go on from.
-        progress: Progress,
-        /// The failure of another step that time is to mend meanwhile.
-        because: Option<Failure>,
+        /// Another step of it that failed temporarily meanwhile.
+        retry: Option<Failure>,
     },
-    /// Nobody could be told of the last of these records. The message comes again.
-    Interrupted(Progress),
+    /// The tenant still needs the plan that the publisher approved. The progress says so before anything is written:
+    /// once half of a plan is carried out, the rest of it is a different plan.
+    PlanApproved,
 }
 
 impl<W: Sync> Run<'_, W> {
-    /// Runs until the run is over or has to wait.
-    pub async fn advance(&self, mut progress: Progress, recorder: &dyn Recorder) -> Next {
+    /// Runs until the run is over or has to wait, and answers with how far it came.
+    pub async fn advance(&self, mut progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
+        let next = self.advance_to(&mut progress, recorder).await.unwrap_or(Next::Interrupted);
+        if let Next::Resume { because: Because::Wait { .. }, .. } = &next {
+            progress.sleeps = progress.sleeps.saturating_add(1);
+        }
+        (progress, next)
+    }
+
+    async fn advance_to(
+        &self,
+        progress: &mut Progress,
+        recorder: &dyn Recorder,
+    ) -> Result<Next, Interrupted> {
         let mut got_further = false;
         for stage in &self.prepared.stages {
             if got_further {
                 progress.attempt = 1;
                 progress.retry_at = None;
             }
-            if let Some(until) = self.starts_later(stage, &mut progress) {
-                return asleep(progress, stage.name, until, None);
+            if let Some(at) = self.starts_later(stage, progress) {
+                let because = Because::Wait { stage: stage.name.to_owned(), retry: None };
+                return Ok(Next::Resume { at, because });
             }
-            let fresh = self.run_stage(stage, &progress).await;
+            let fresh = self.run_stage(stage, progress).await;
             got_further |= !fresh.is_empty();
-            match self.take_in(stage, fresh, &mut progress, recorder).await {
-                Err(Interrupted) => return Next::Interrupted(progress),
-                Ok(After::Later(after, because)) => return Next::Later { after, progress, because },
-                Ok(After::Asleep(until, because)) => return asleep(progress, stage.name, until, because),
-                Ok(After::Goes) => {}
+            if let Some((at, because)) = self.take_in(stage, fresh, progress, recorder).await? {
+                return Ok(Next::Resume { at, because });
             }
-            let failed =
-                progress.records.iter().any(|record| record.stage == stage.name && !record.is_done());
+            let of_stage = |record: &&Record| record.finished.stage == stage.name;
+            let failed = progress.steps.iter().filter(of_stage).any(|record| !record.is_done());
             if failed && stage.on_failure == OnFailure::Stop {
                 break;
             }
         }
-        Next::Over(progress)
+        Ok(Next::Over)
     }
 
     /// When the stage starts, if that is still to come and there is something to do in it.
@@ -116,180 +135,188 @@ impl<W: Sync> Run<'_, W> {
             return None;
         }
         let now = (self.clock)();
-        let at = progress.start_of(stage.name, after.duration(), now);
+        let at = wait::start_of(progress, stage.name, after.duration(), now);
         (now < at).then_some(at)
     }
 
-    /// Records what has finished, tells of it, and decides what comes next.
+    /// Records what has finished, reports it, and decides when the stage resumes, if it has to.
     async fn take_in(
         &self,
         stage: &PreparedStage<'_, W>,
-        fresh: Vec<Record>,
+        fresh: Vec<(Record, Option<Wait>)>,
         progress: &mut Progress,
         recorder: &dyn Recorder,
-    ) -> Result<After, Interrupted> {
+    ) -> Result<Option<(Timestamp, Because)>, Interrupted> {
         let now = (self.clock)();
         let (mut finished, mut failed) = (Vec::with_capacity(fresh.len()), Vec::new());
-        for record in fresh {
-            let record = if self.mode.waits() { progress.wait(record, now) } else { Some(record) };
+        for (record, wait) in fresh {
+            let record = match wait.filter(|_| self.mode.waits()) {
+                Some(wait) => wait::begin(progress, record, wait, now),
+                None => Some(record),
+            };
             match record {
-                Some(record) if is_retry(&record) => failed.push(record),
+                Some(record) if record.retry().is_some() => failed.push(record),
                 other => finished.extend(other),
             }
         }
         let delay = self.policy.delay_after(progress.attempt, longest_asked(&failed), self.spread);
-        let because = match (failed.first().map(|record| &record.outcome), delay) {
-            (Some(Outcome::Failed(failure)), Some(after)) => Some((failure.clone(), after)),
-            _ => None,
-        };
-        if because.is_none() {
+        let retry = failed.first().and_then(Record::retry).cloned().zip(delay);
+        if retry.is_none() {
             finished.extend(failed.drain(..).map(|record| exhausted(record, progress.attempt)));
         }
-        let finished: Vec<_> = finished.into_iter().map(|record| progress.after_waits(record)).collect();
-        let told = if finished.is_empty() { Ok(()) } else { recorder.recorded(&finished).await };
+        let finished: Vec<_> = finished.into_iter().map(|record| wait::finish(progress, record)).collect();
+        let reported = if finished.is_empty() { Ok(()) } else { recorder.recorded(&finished).await };
         for record in finished {
             progress.record(record);
         }
-        told?;
+        reported?;
         let waits = progress.open_waits(stage.name).next().is_some();
-        let because = match because {
-            Some((because, after)) => {
+        let retry = match retry {
+            Some((failure, delay)) => {
                 progress.attempt = progress.attempt.saturating_add(1);
+                let at = later(now, delay);
                 if !waits {
-                    return Ok(After::Later(after, because));
+                    return Ok(Some((at, Because::Retry(failure))));
                 }
-                progress.retry_at(later(now, after), &failed);
-                Some(because)
+                wait::retry_at(progress, at, &failed);
+                Some(failure)
             }
             None => None,
         };
         progress.retry_at = progress.retry_at.filter(|retry_at| *retry_at > now);
         let is_open = |step: &PreparedStep<'_, W>| progress.find(stage.name, step.name).is_none();
-        let Some(until) = progress.wakes(stage.name).filter(|_| stage.steps.iter().any(is_open)) else {
-            return Ok(After::Goes);
+        let Some(at) = wait::wakes(progress, stage.name).filter(|_| stage.steps.iter().any(is_open)) else {
+            return Ok(None);
         };
         if progress.retry_at.is_none() {
             progress.attempt = 1;
         }
-        Ok(After::Asleep(until, because))
+        Ok(Some((at, Because::Wait { stage: stage.name.to_owned(), retry })))
     }
 
     /// Runs the steps of a stage that have no record yet and are due, all together, and answers in their order.
-    async fn run_stage(&self, stage: &PreparedStage<'_, W>, progress: &Progress) -> Vec<Record> {
+    async fn run_stage(
+        &self,
+        stage: &PreparedStage<'_, W>,
+        progress: &Progress,
+    ) -> Vec<(Record, Option<Wait>)> {
         let now = (self.clock)();
         let open = stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none());
-        let due = open.filter(|step| progress.is_due(stage.name, step.name, now));
-        let runs = due.map(|step| async {
-            let started = Instant::now();
-            let memo = progress.waiting(stage.name, step.name).map(|waiting| &waiting.memo);
-            let Report { outcome, left, details, request_ids } = self.run_step(step, progress, memo).await;
-            Record {
-                stage: stage.name.to_owned(),
-                step: step.name.to_owned(),
-                action: step.action.to_owned(),
-                changes: outcome.changes().len(),
-                outcome,
-                left,
-                details,
-                request_ids,
-                took: started.elapsed(),
-            }
-        });
-        join_all(runs).await
+        let due = open.filter(|step| wait::is_due(progress, stage.name, step.name, now));
+        join_all(due.map(|step| self.run_step(stage.name, step, progress))).await
     }
 
     async fn run_step(
         &self,
+        stage: &str,
         step: &PreparedStep<'_, W>,
         progress: &Progress,
-        memo: Option<&Value>,
-    ) -> Report {
+    ) -> (Record, Option<Wait>) {
+        let started = Instant::now();
+        let finished = |outcome, reason| Finished {
+            stage: stage.to_owned(),
+            step: step.name.to_owned(),
+            action: step.action.to_owned(),
+            outcome,
+            changes: 0,
+            left: Vec::new(),
+            failure: None,
+            reason,
+        };
         match &step.task {
-            Task::Skip(reason) => Report::of(Outcome::Skipped(reason.clone())),
+            Task::Skip(reason) => {
+                let finished = finished(Outcome::Skipped, Some(reason.clone()));
+                (Record { finished, told: Told::default() }, None)
+            }
             Task::Run { step: body, params } => {
-                let (earlier, replays) = (Earlier::new(&progress.records), progress.replays);
-                let call = Call { params, mode: self.mode, earlier, memo, replays, world: self.world };
-                // A step holds no lock across its awaits and its world is only handles: nothing is left torn.
-                AssertUnwindSafe(async { body.run(call).await }).catch_unwind().await.unwrap_or_else(|_| {
-                    let message = format!("`{}` panicked; the log has the place", step.action);
-                    Failure::new(Class::Fault, "internal", message).into()
-                })
+                let memo = progress.waiting(stage, step.name).map(|waiting| &waiting.memo);
+                let report = self.call(*body, params, progress, memo).await;
+                let finished = finished(report.answer.outcome(), None);
+                record_of(finished, report, started.elapsed())
             }
         }
     }
-}
 
-impl Progress {
-    /// Takes a replayed run up again: what failed is to be tried afresh, and what waited has its time again.
-    pub fn replayed(mut self, replays: u32, now: Timestamp) -> Self {
-        self.records.retain(Record::is_done);
-        self.wait_anew(now);
-        self.attempt = 1;
-        self.replays = replays;
-        self
+    async fn call(
+        &self,
+        step: &dyn Step<W>,
+        params: &Value,
+        progress: &Progress,
+        memo: Option<&Value>,
+    ) -> Report {
+        let (earlier, replays) = (Earlier::new(&progress.steps), progress.replays);
+        let call = Call { params, mode: self.mode, earlier, memo, replays, world: self.world };
+        // A step holds no lock across its awaits and its world is only handles: nothing is left torn.
+        AssertUnwindSafe(async { step.run(call).await }).catch_unwind().await.unwrap_or_else(|_| {
+            let message = format!("`{}` panicked; the log has the place", step.name());
+            Failure::new(Class::Fault, "internal", message).into()
+        })
     }
 }
 
-/// What comes after a stage.
-enum After {
-    /// The next, if the failures in this one allow that.
-    Goes,
-    /// The same again.
-    Later(Duration, Failure),
-    /// The same again, as soon as one of those that wait is due.
-    Asleep(Timestamp, Option<Failure>),
+/// The record that a report becomes, and how the step wants to wait.
+fn record_of(finished: Finished, report: Report, took: Duration) -> (Record, Option<Wait>) {
+    let Report { answer, left, details, request_ids } = report;
+    let (changes, failure, wait) = match answer {
+        Answer::Changed(changes) | Answer::Planned(changes) => (changes, None, None),
+        Answer::Unchanged => (Vec::new(), None, None),
+        Answer::Waiting { changes, wait } => (changes, None, Some(wait)),
+        Answer::Failed(failure) => (Vec::new(), Some(failure), None),
+    };
+    let finished = Finished {
+        changes: u32::try_from(changes.len()).unwrap_or(u32::MAX),
+        left,
+        failure,
+        reason: wait.as_ref().map(|wait| format!("waits for {}", wait.reason)),
+        ..finished
+    };
+    (Record { finished, told: Told { changes, details, request_ids, took } }, wait)
 }
 
-fn asleep(mut progress: Progress, stage: &str, until: Timestamp, because: Option<Failure>) -> Next {
-    progress.sleeps = progress.sleeps.saturating_add(1);
-    Next::Asleep { until, stage: stage.to_owned(), progress, because }
+/// The progress of a run that an operator replays: failed steps are tried afresh, and waiting ones have their whole
+/// time again.
+pub fn replayed(mut progress: Progress, replays: u32, now: Timestamp) -> Progress {
+    progress.steps.retain(Record::is_done);
+    wait::restart(&mut progress, now);
+    Progress { attempt: 1, replays, ..progress }
 }
 
-fn is_retry(record: &Record) -> bool {
-    matches!(&record.outcome, Outcome::Failed(failure) if failure.class == Class::Retry)
+fn longest_asked(failed: &[Record]) -> Option<Duration> {
+    failed.iter().filter_map(|record| record.retry()?.retry_after).max()
 }
 
-fn longest_asked(waiting: &[Record]) -> Option<Duration> {
-    let asked = waiting.iter().filter_map(|record| match &record.outcome {
-        Outcome::Failed(failure) => failure.retry_after,
-        _ => None,
-    });
-    asked.max()
-}
-
-/// The class stays `retry`, since time may still mend it; the code says that we no longer wait for that.
+/// The class stays `retry`, since time may still fix it; the code says that the run no longer waits for that.
 fn exhausted(record: Record, attempts: u32) -> Record {
-    let Outcome::Failed(failure) = record.outcome else { return record };
+    let Some(failure) = record.retry() else { return record };
     let message = format!("gave up after attempt {attempts}; last: {failure}");
-    let failure = Failure { code: "retries_exhausted".to_owned(), message, ..failure };
-    Record { outcome: Outcome::Failed(failure), ..record }
+    let failure = Failure { code: "retries_exhausted".to_owned(), message, ..failure.clone() };
+    record.failed(failure)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::definition::Definitions;
-    use crate::outcome::OutcomeKind;
     use crate::prepare::prepare;
-    use crate::progress::{State, state};
-    use crate::toys::{self, World};
+    use crate::test_steps::{self, World};
+    use outcome::{State, state};
     use serde_json::{Map, json};
     use std::sync::Mutex;
 
     #[derive(Default)]
-    struct Heard(Mutex<Vec<(String, OutcomeKind)>>);
+    struct Received(Mutex<Vec<(String, Outcome)>>);
 
-    impl Recorder for Heard {
+    impl Recorder for Received {
         fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
-            let mut heard = self.0.lock().unwrap();
-            heard.extend(records.iter().map(|record| (record.step.clone(), record.outcome.kind())));
+            let steps = records.iter().map(|record| (record.finished.step.clone(), record.finished.outcome));
+            self.0.lock().unwrap().extend(steps);
             Box::pin(async { Ok(()) })
         }
     }
 
-    struct Deaf;
+    struct Unreachable;
 
-    impl Recorder for Deaf {
+    impl Recorder for Unreachable {
         fn recorded<'a>(&'a self, _: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
             Box::pin(async { Err(Interrupted) })
         }
@@ -301,48 +328,74 @@ mod tests {
         max_delay: Duration::from_secs(60),
     };
 
-    async fn advance(stages: &str, world: &World, mode: Mode, progress: Progress) -> (Next, Heard, bool) {
+    /// An attempt and all there is to see of it.
+    struct Attempt {
+        progress: Progress,
+        next: Next,
+        received: Vec<(String, Outcome)>,
+        complete: bool,
+    }
+
+    impl Attempt {
+        fn state(&self) -> State {
+            assert_eq!(self.next, Next::Over);
+            state(&self.progress.steps, self.complete)
+        }
+
+        fn failure(&self, index: usize) -> (Class, &str) {
+            let failure = self.progress.steps[index].finished.failure.as_ref().unwrap();
+            (failure.class, failure.code.as_str())
+        }
+    }
+
+    async fn advance(stages: &str, world: &World, mode: Mode, progress: Progress) -> Attempt {
+        let received = Received::default();
+        let (progress, next, complete) = report_to(&received, stages, world, mode, progress).await;
+        Attempt { progress, next, received: received.0.into_inner().unwrap(), complete }
+    }
+
+    async fn report_to(
+        recorder: &dyn Recorder,
+        stages: &str,
+        world: &World,
+        mode: Mode,
+        progress: Progress,
+    ) -> (Progress, Next, bool) {
         let text = format!("w: {{ stages: {stages} }}");
         let definitions = Definitions::parse("w.yaml", &text).unwrap();
-        let roster = toys::roster();
+        let roster = test_steps::roster();
         let variables: Map<_, _> = json!({ "person": { "id": "7" } }).as_object().cloned().unwrap();
         let prepared =
             prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
-        let run =
-            Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &Timestamp::now };
-        let heard = Heard::default();
-        let next = run.advance(progress, &heard).await;
-        let complete = matches!(&next, Next::Over(progress) if prepared.is_complete(progress));
-        (next, heard, complete)
+        let clock = || world.now();
+        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &clock };
+        let (progress, next) = run.advance(progress, recorder).await;
+        let complete = prepared.is_complete(&progress);
+        (progress, next, complete)
     }
 
     fn fresh() -> Progress {
         Progress::new(Timestamp::UNIX_EPOCH)
     }
 
-    fn over(next: Next) -> Progress {
-        match next {
-            Next::Over(progress) => progress,
-            other => panic!("expected the end: {other:?}"),
-        }
-    }
-
     #[tokio::test]
-    async fn stages_run_in_order_and_are_heard_of_as_they_end() {
+    async fn stages_run_in_order_and_are_recorded_as_they_end() {
         let world = World::default();
         let stages = "[{ name: a, steps: [{ note: { text: one } }] }, { name: b, steps: [{ note: { text: two } }, { note: { text: three }, name: again }] }]";
-        let (next, heard, complete) = advance(stages, &world, Mode::Apply, fresh()).await;
+        let attempt = advance(stages, &world, Mode::Apply, fresh()).await;
         assert_eq!(world.notes(), ["one", "two", "three"]);
-        assert_eq!(heard.0.into_inner().unwrap().len(), 3);
-        assert_eq!(state(&over(next).records, complete), State::Succeeded);
+        assert_eq!(attempt.received.len(), 3);
+        assert_eq!(attempt.state(), State::Succeeded);
     }
 
     #[tokio::test]
     async fn a_plan_changes_nothing() {
         let world = World::default();
-        let (next, ..) = advance("[{ name: a, steps: [note] }]", &world, Mode::Plan, fresh()).await;
+        let attempt = advance("[{ name: a, steps: [note] }]", &world, Mode::Plan, fresh()).await;
         assert_eq!(world.notes(), Vec::<String>::new());
-        assert_eq!(over(next).records[0].outcome, Outcome::Planned(vec!["note 7".to_owned()]));
+        let Record { finished, told } = &attempt.progress.steps[0];
+        assert_eq!((finished.outcome, finished.changes), (Outcome::Planned, 1));
+        assert_eq!(told.changes, ["note 7"]);
     }
 
     #[tokio::test]
@@ -352,24 +405,26 @@ mod tests {
             let stages = format!(
                 "[{{ name: a, on_failure: {on_failure}, steps: [{{ fail: {{ class: blocked }} }}] }}, {{ name: b, steps: [note] }}]"
             );
-            let (next, _, complete) = advance(&stages, &world, Mode::Apply, fresh()).await;
+            let attempt = advance(&stages, &world, Mode::Apply, fresh()).await;
             assert_eq!(world.notes().len(), notes);
-            assert_eq!(state(&over(next).records, complete), expected);
+            assert_eq!(attempt.state(), expected);
         }
     }
 
     #[tokio::test]
-    async fn a_failure_that_time_mends_waits_and_resumes_without_repeating() {
+    async fn a_temporary_failure_resumes_without_repeating() {
         let world = World::default();
         let stages = "[{ name: a, steps: [note] }, { name: b, steps: [{ note: { text: two } }, { fail: { class: retry, times: 1 } }] }]";
-        let (next, heard, _) = advance(stages, &world, Mode::Apply, fresh()).await;
-        let Next::Later { after, progress, because } = next else { panic!("{next:?}") };
-        assert_eq!((after, because.class, progress.attempt), (Duration::from_secs(10), Class::Retry, 2));
-        assert_eq!(heard.0.into_inner().unwrap().len(), 2, "a failure that is still waited for is no result");
-        let (next, heard, complete) = advance(stages, &world, Mode::Apply, progress).await;
+        let first = advance(stages, &world, Mode::Apply, fresh()).await;
+        let Next::Resume { at, because: Because::Retry(failure) } = first.next else {
+            panic!("{:?}", first.next)
+        };
+        assert_eq!((at.as_second(), failure.class, first.progress.attempt), (10, Class::Retry, 2));
+        assert_eq!(first.received.len(), 2, "a failure that is retried is no result yet");
+        let second = advance(stages, &world, Mode::Apply, first.progress).await;
         assert_eq!(world.notes(), ["7", "two"], "what is recorded is not run again");
-        assert_eq!(heard.0.into_inner().unwrap(), [("fail".to_owned(), OutcomeKind::Unchanged)]);
-        assert_eq!(state(&over(next).records, complete), State::Succeeded);
+        assert_eq!(second.received, [("fail".to_owned(), Outcome::Unchanged)]);
+        assert_eq!(second.state(), State::Succeeded);
     }
 
     #[tokio::test]
@@ -378,22 +433,16 @@ mod tests {
         let stages = "[{ name: a, steps: [note] }, { name: b, steps: [{ fail: { class: retry, times: 3 } }] }, { name: c, steps: [{ note: { text: last } }] }]";
         let mut progress = fresh();
         for _ in 0..2 {
-            let (Next::Later { progress: next, .. }, ..) =
-                advance(stages, &world, Mode::Apply, progress).await
-            else {
-                panic!("should wait")
-            };
-            progress = next;
+            let attempt = advance(stages, &world, Mode::Apply, progress).await;
+            assert!(matches!(attempt.next, Next::Resume { .. }), "{:?}", attempt.next);
+            progress = attempt.progress;
         }
-        let (next, _, complete) = advance(stages, &world, Mode::Apply, progress).await;
-        let progress = over(next);
-        let Outcome::Failed(failure) = &progress.records[1].outcome else { panic!("{progress:?}") };
-        assert_eq!((failure.class, failure.code.as_str()), (Class::Retry, "retries_exhausted"));
-        assert_eq!((state(&progress.records, complete), progress.attempt), (State::Failed, 3));
-        let (next, _, complete) =
-            advance(stages, &world, Mode::Apply, progress.replayed(1, Timestamp::now())).await;
-        let progress = over(next);
-        assert_eq!((state(&progress.records, complete), progress.replays), (State::Succeeded, 1));
+        let last = advance(stages, &world, Mode::Apply, progress).await;
+        assert_eq!(last.failure(1), (Class::Retry, "retries_exhausted"));
+        assert_eq!((last.state(), last.progress.attempt), (State::Failed, 3));
+        let progress = replayed(last.progress, 1, world.now());
+        let again = advance(stages, &world, Mode::Apply, progress).await;
+        assert_eq!((again.state(), again.progress.replays), (State::Succeeded, 1));
         assert_eq!(world.notes(), ["7", "last"]);
     }
 
@@ -401,43 +450,30 @@ mod tests {
     async fn a_blocked_step_does_not_keep_its_neighbour_from_being_retried() {
         let world = World::default();
         let stages = "[{ name: a, steps: [{ fail: { class: blocked } }, { fail: { class: retry, times: 1 }, name: other }] }]";
-        let (next, ..) = advance(stages, &world, Mode::Apply, fresh()).await;
-        assert!(matches!(next, Next::Later { .. }), "{next:?}");
+        let attempt = advance(stages, &world, Mode::Apply, fresh()).await;
+        assert!(
+            matches!(attempt.next, Next::Resume { because: Because::Retry(_), .. }),
+            "{:?}",
+            attempt.next
+        );
     }
 
     #[tokio::test]
     async fn a_panic_is_that_steps_failure() {
         let world = World::default();
         let stages = "[{ name: a, steps: [{ fail: { class: panic } }, note] }]";
-        let (next, ..) = advance(stages, &world, Mode::Apply, fresh()).await;
-        let progress = over(next);
-        let Outcome::Failed(failure) = &progress.records[0].outcome else { panic!("{progress:?}") };
-        assert_eq!((failure.class, failure.code.as_str()), (Class::Fault, "internal"));
+        let attempt = advance(stages, &world, Mode::Apply, fresh()).await;
+        assert_eq!(attempt.next, Next::Over);
+        assert_eq!(attempt.failure(0), (Class::Fault, "internal"));
         assert_eq!(world.notes(), ["7"]);
     }
 
     #[tokio::test]
-    async fn a_run_nobody_hears_of_goes_no_further() {
-        let definitions = Definitions::parse(
-            "w.yaml",
-            "w: { stages: [{ name: a, steps: [note] }, { name: b, steps: [note] }] }",
-        )
-        .unwrap();
-        let (roster, world) = (toys::roster(), World::default());
-        let variables: Map<_, _> = json!({ "person": { "id": "7" } }).as_object().cloned().unwrap();
-        let prepared =
-            prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
-        let run = Run {
-            prepared: &prepared,
-            world: &world,
-            mode: Mode::Apply,
-            policy: POLICY,
-            spread: 0.5,
-            clock: &Timestamp::now,
-        };
-        let Next::Interrupted(progress) = run.advance(fresh(), &Deaf).await else {
-            panic!("should have stopped")
-        };
-        assert_eq!((world.notes().len(), progress.records.len()), (1, 1));
+    async fn a_run_whose_records_cannot_be_reported_stops() {
+        let world = World::default();
+        let stages = "[{ name: a, steps: [note] }, { name: b, steps: [note] }]";
+        let (progress, next, _) = report_to(&Unreachable, stages, &world, Mode::Apply, fresh()).await;
+        assert_eq!(next, Next::Interrupted);
+        assert_eq!((world.notes().len(), progress.steps.len()), (1, 1));
     }
 }

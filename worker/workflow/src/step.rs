@@ -1,36 +1,17 @@
-//! What the engine asks of a step, and the roster it finds steps in.
+//! The interface between the engine and a step, and the roster of steps.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
+use outcome::{Failure, Left, Mode, Outcome, Record};
 use serde_json::{Map, Value};
 
-use crate::outcome::{Failure, Left, Outcome, OutcomeKind};
-use crate::progress::Record;
-
-/// Whether a run may change anything.
-///
-/// The engine passes it on and asks it nothing but [`Mode::waits`]; the driver of a step is the one place that
-/// matches it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Look and say what would be written.
-    Plan,
-    /// Look and write what is missing.
-    Apply,
-}
-
-impl Mode {
-    /// Whether stages and steps wait for their time. A plan shows all there is to come, now.
-    pub fn waits(self) -> bool {
-        self == Self::Apply
-    }
-}
+use crate::wait::Wait;
 
 /// A boxed future, because a roster holds steps of different types.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// One thing a workflow can ask for. `W` is the world it acts on; the engine only passes it on.
+/// One thing a workflow can request. `W` is the world it acts on; the engine only passes it on.
 pub trait Step<W>: Send + Sync {
     /// The name a workflow uses.
     fn name(&self) -> &'static str;
@@ -44,7 +25,7 @@ pub trait Step<W>: Send + Sync {
     /// Refuses parameters that cannot be carried out, before anything has run.
     fn check(&self, params: &Value) -> Result<(), Failure>;
 
-    /// Does it, or says what it would do.
+    /// Does it, or reports what it would do.
     fn run<'a>(&'a self, call: Call<'a, W>) -> BoxFuture<'a, Report>;
 }
 
@@ -56,20 +37,20 @@ pub struct Call<'a, W> {
     pub mode: Mode,
     /// What the run has done before this stage.
     pub earlier: Earlier<'a>,
-    /// What the step asked to be given back when it last waited. Only a hint: it can be lost.
+    /// The memo that the step left when it last waited. Only a hint: it can be lost.
     pub memo: Option<&'a Value>,
-    /// How often an operator has replayed the run: what was tried in vain before is worth another try after it.
+    /// How often an operator has replayed the run. After a replay a step may retry what it had given up.
     pub replays: u32,
     /// The world.
     pub world: &'a W,
 }
 
-/// What a step answers.
+/// What a step reports when it returns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// What became of it.
-    pub outcome: Outcome,
-    /// What it left alone, and says so.
+    pub answer: Answer,
+    /// What it left alone on purpose.
     pub left: Vec<Left>,
     /// What it counted, by name.
     pub details: Map<String, Value>,
@@ -77,16 +58,57 @@ pub struct Report {
     pub request_ids: Vec<String>,
 }
 
+/// What became of a step, with what the step alone can tell. The engine makes the step's record from it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Something was missing; the step wrote it: one sentence for each write.
+    Changed(Vec<String>),
+    /// Everything was already as requested.
+    Unchanged,
+    /// What the step would write. Only in [`Mode::Plan`].
+    Planned(Vec<String>),
+    /// The step has to look again later.
+    Waiting {
+        /// What it wrote before it waits: one sentence for each write.
+        changes: Vec<String>,
+        /// For what it waits and how long.
+        wait: Wait,
+    },
+    /// The step failed.
+    Failed(Failure),
+}
+
 impl Report {
-    /// A report of nothing but an outcome.
-    pub fn of(outcome: Outcome) -> Self {
-        Self { outcome, left: Vec::new(), details: Map::new(), request_ids: Vec::new() }
+    /// A report of nothing but an answer.
+    pub fn of(answer: Answer) -> Self {
+        Self { answer, left: Vec::new(), details: Map::new(), request_ids: Vec::new() }
     }
 }
 
 impl From<Failure> for Report {
     fn from(failure: Failure) -> Self {
-        Self::of(Outcome::Failed(failure))
+        Self::of(Answer::Failed(failure))
+    }
+}
+
+impl Answer {
+    /// The word for it.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Changed(_) => Outcome::Changed,
+            Self::Unchanged => Outcome::Unchanged,
+            Self::Planned(_) => Outcome::Planned,
+            Self::Waiting { .. } => Outcome::Waiting,
+            Self::Failed(_) => Outcome::Failed,
+        }
+    }
+
+    /// The writes made or planned, one sentence each.
+    pub fn changes(&self) -> &[String] {
+        match self {
+            Self::Changed(changes) | Self::Planned(changes) | Self::Waiting { changes, .. } => changes,
+            Self::Unchanged | Self::Failed(_) => &[],
+        }
     }
 }
 
@@ -101,8 +123,9 @@ impl<'a> Earlier<'a> {
     }
 
     /// What became of the last step of this action, if one has finished.
-    pub fn outcome_of(&self, action: &str) -> Option<OutcomeKind> {
-        self.0.iter().rev().find(|record| record.action == action).map(|record| record.outcome.kind())
+    pub fn outcome_of(&self, action: &str) -> Option<Outcome> {
+        let mut finished = self.0.iter().rev().map(|record| &record.finished);
+        finished.find(|finished| finished.action == action).map(|finished| finished.outcome)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use messages::{Outcome, RunState};
+use messages::{Outcome, State};
 
 /// No line is longer, so that it reads the same on every terminal.
 pub const COLUMNS: usize = 100;
@@ -137,12 +137,12 @@ pub fn outcome(outcome: Outcome) -> (Style, &'static str) {
 }
 
 /// A run's state, as its word in its colour.
-pub fn state(state: RunState) -> (Style, &'static str) {
+pub fn state(state: State) -> (Style, &'static str) {
     match state {
-        RunState::Succeeded => (Style::Green, "succeeded"),
-        RunState::Partial => (Style::Yellow, "partial"),
-        RunState::Failed => (Style::Red, "failed"),
-        RunState::Rejected => (Style::Yellow, "rejected"),
+        State::Succeeded => (Style::Green, "succeeded"),
+        State::Partial => (Style::Yellow, "partial"),
+        State::Failed => (Style::Red, "failed"),
+        State::Rejected => (Style::Yellow, "rejected"),
     }
 }
 

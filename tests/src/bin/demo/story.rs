@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use messages::{Outcome, ResultData, ResultEvent, RunFinished, RunState, RunWaiting, StepFinished};
+use messages::{Outcome, ResultData, ResultEvent, RunFinished, RunWaiting, State, StepFinished};
 use msgraph_emulator::{Entry, Fault};
 use serde_json::Value;
 use system_tests::events;
@@ -53,7 +53,7 @@ impl Story<'_> {
         let hired = self.end_of("hire-1815", 0).await?;
         self.screen.event("hire-ada.json", "Ada Lovelace starts", Some(screen::state(hired.state)))?;
         self.show_steps(contoso::ADA, &hired, 0)?;
-        insist(hired.state == RunState::Succeeded && hired.steps.len() == 6, "Ada's run should succeed")?;
+        insist(hired.state == State::Succeeded && hired.steps.len() == 6, "Ada's run should succeed")?;
         self.show_leaver().await?;
         self.show_duplicate().await?;
         self.show_invalid().await?;
@@ -131,7 +131,7 @@ impl Story<'_> {
         insist(unchanged, "a duplicate should find everything done")?;
         insist(ids(before) == ids(after), "a duplicate's results should have the ids of the first ones")?;
         insist(self.effects_about(contoso::ADA).len() == effects, "a duplicate should change nothing")?;
-        insist(again.state == RunState::Succeeded, "a duplicate should succeed")?;
+        insist(again.state == State::Succeeded, "a duplicate should succeed")?;
         let text = "succeeded again; its results have the ids of the first";
         Ok(self.screen.row("all steps", screen::outcome(Outcome::Unchanged), text)?)
     }
@@ -140,7 +140,7 @@ impl Story<'_> {
         let what = "Ada again, by a script that checks nothing";
         self.site.publish_unchecked("onboarding.requested", &contoso::nameless()).await?;
         let refused = self.end_of("hire-1852", 0).await?;
-        insist(refused.state == RunState::Rejected, "the invalid event should be rejected")?;
+        insist(refused.state == State::Rejected, "the invalid event should be rejected")?;
         insist(refused.violations.len() == 2, "both mistakes should be named")?;
         self.screen.event("(plain AMQP)", what, Some(screen::state(refused.state)))?;
         refused.violations.iter().try_for_each(|violation| {
@@ -169,7 +169,7 @@ impl Story<'_> {
         let failed: Vec<_> = self.steps_of(run, 0).filter(|step| step.failure.is_some()).cloned().collect();
         failed.iter().try_for_each(|step| self.show_step(contoso::GRACE, step))?;
         let code = end.failure.as_ref().map(|failure| failure.code.as_str());
-        insist(end.state == RunState::Failed, "Grace's run should fail")?;
+        insist(end.state == State::Failed, "Grace's run should fail")?;
         insist(code == Some("retries_exhausted"), "Grace's run should fail for want of further attempts")?;
         insist(end.attempts == MAX_ATTEMPTS, "Grace's run should be tried three times")
     }
@@ -234,7 +234,7 @@ impl Story<'_> {
         let ran = self.steps_of(end.run_id, from).filter(|step| step.outcome != Outcome::Skipped);
         let ran: Vec<_> = ran.map(|step| step.step.as_str()).collect();
         insist(ran == ["remove_from_groups", "remove_licenses"], "only the steps not done should run")?;
-        insist(end.state == RunState::Succeeded && end.replays == 1, "the replayed run should succeed")?;
+        insist(end.state == State::Succeeded && end.replays == 1, "the replayed run should succeed")?;
         let effects = self.effects_about(contoso::GRACE);
         insist(effects.len() == before + 2, "the replay should make the two changes that were missing")?;
         self.operate(&["dead", "discard", invalid, "--why", "HR has sent it corrected"]).await

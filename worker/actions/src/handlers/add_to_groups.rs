@@ -138,7 +138,7 @@ mod tests {
         let observed = Observed { person, wanted, member_of, rights: groups::tests::ALL };
         let plan = AddToGroups::plan(&Params { user, groups: vec![] }, &observed);
         let changes = plan.map(|plan| plan.changes.iter().map(ToString::to_string).collect());
-        changes.map_err(|error| workflow::Failure::from(error).code)
+        changes.map_err(|error| outcome::Failure::from(error).code)
     }
 
     #[test]

@@ -162,7 +162,7 @@ mod tests {
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let plan =
             AddToTeams::plan(&Params { user, teams: vec![] }, &Observed { person, wanted, rights: ALL });
-        plan.map_err(|error| workflow::Failure::from(error).code)
+        plan.map_err(|error| outcome::Failure::from(error).code)
     }
 
     fn wanted(group: Group, is_member: bool, channel: Option<&[&str]>) -> Wanted {

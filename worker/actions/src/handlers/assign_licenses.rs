@@ -14,9 +14,9 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::{AddLicense, SubscribedSku, User, UserPatch, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
@@ -285,7 +285,7 @@ mod tests {
         let observed = Observed { person, skus: skus() };
         let plan = AssignLicenses::plan(&params, &observed);
         plan.map(|plan| (plan.changes.iter().map(ToString::to_string).collect(), plan.left.len()))
-            .map_err(|error| workflow::Failure::from(error).code)
+            .map_err(|error| outcome::Failure::from(error).code)
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use msgraph::{Client, Cloud, ExchangeAdmin, Observer, Settings};
 use msgraph_emulator::{Emulator, Fault, Options, Tenant};
+use outcome::{Class, Mode, Outcome};
 use serde_json::Value;
-use workflow::{Call, Class, Earlier, Mode, Outcome, OutcomeKind, Report};
+use workflow::{Answer, Call, Earlier, Report};
 
 mod tenant;
 
@@ -85,17 +86,17 @@ impl Stage {
             let call =
                 Call { params: &self.params, mode, earlier, memo: memo.as_ref(), replays: 0, world: &graph };
             let report = self.entry.step.run(call).await;
-            let outcome = match report.outcome {
-                Outcome::Waiting { changes, wait } if mode.waits() => {
+            let answer = match report.answer {
+                Answer::Waiting { changes, wait } if mode.waits() => {
                     before.extend(changes);
                     memo = Some(wait.memo);
                     continue;
                 }
-                Outcome::Changed(changes) => Outcome::Changed(before.into_iter().chain(changes).collect()),
-                Outcome::Unchanged if !before.is_empty() => Outcome::Changed(before),
+                Answer::Changed(changes) => Answer::Changed(before.into_iter().chain(changes).collect()),
+                Answer::Unchanged if !before.is_empty() => Answer::Changed(before),
                 other => other,
             };
-            return Report { outcome, ..report };
+            return Report { answer, ..report };
         }
         panic!("{} still waits after {LOOKS} looks", self.entry.name)
     }
@@ -115,7 +116,7 @@ impl Stage {
 async fn undisturbed(name: &str) -> (usize, Vec<String>, Value) {
     let stage = Stage::of(entry(name)).await;
     let report = stage.run(Mode::Apply).await;
-    assert_eq!(report.outcome.kind(), OutcomeKind::Changed, "{name}: {report:?}");
+    assert_eq!(report.answer.outcome(), Outcome::Changed, "{name}: {report:?}");
     (stage.requests(), stage.effects(), stage.emulator.state())
 }
 
@@ -136,8 +137,7 @@ async fn a_plan_writes_nothing_and_names_exactly_what_apply_does() {
         assert_eq!(stage.emulator.state(), before, "{name}");
         assert!(stage.emulator.journal().iter().all(|entry| !entry.write), "{name}");
         let applied = stage.run(Mode::Apply).await;
-        let (Outcome::Planned(planned), Outcome::Changed(applied)) = (planned.outcome, applied.outcome)
-        else {
+        let (Answer::Planned(planned), Answer::Changed(applied)) = (planned.answer, applied.answer) else {
             panic!("{name}: has nothing to do in its scenario")
         };
         assert_eq!(planned, applied, "{name}");
@@ -154,7 +154,7 @@ async fn a_second_run_changes_nothing() {
         let after_first = stage.emulator.state();
         stage.emulator.clear_journal();
         let second = stage.run(Mode::Apply).await;
-        assert_eq!(second.outcome, Outcome::Unchanged, "{name} after {first:?}");
+        assert_eq!(second.answer, Answer::Unchanged, "{name} after {first:?}");
         assert!(stage.emulator.journal().iter().all(|entry| !entry.write), "{name}");
         assert_eq!(stage.emulator.state(), after_first, "{name}");
     }
@@ -171,7 +171,7 @@ async fn stopped_at_any_request_and_run_again_it_ends_in_the_same_place() {
             assert_class(&stopped, Class::Retry, &format!("{name} stopped at {nth}"));
             stage.emulator.clear_faults();
             let again = stage.run(Mode::Apply).await;
-            assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
+            assert!(!matches!(again.answer, Answer::Failed(_)), "{name} after {nth}: {again:?}");
             assert_eq!(stage.emulator.state(), end, "{name} stopped at {nth}");
             assert_eq!(lasting(stage.effects()), lasting(effects.clone()), "{name} stopped at {nth}");
         }
@@ -188,7 +188,7 @@ async fn an_answer_lost_after_graph_acted_is_survived() {
             let lost = stage.run(Mode::Apply).await;
             assert_class(&lost, Class::Retry, &format!("{name} lost {nth}"));
             let again = stage.run(Mode::Apply).await;
-            assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
+            assert!(!matches!(again.answer, Answer::Failed(_)), "{name} after {nth}: {again:?}");
             assert_eq!(stage.emulator.state(), end, "{name} lost {nth}");
             assert_eq!(
                 lasting(stage.effects()),
@@ -213,7 +213,7 @@ async fn throttled_or_unavailable_at_any_request_is_a_retry() {
                 let is_asked = |after: Duration| after.as_secs_f64().ceil() == 7.0;
                 assert!(failure.is_some_and(is_asked), "{name}: {status} at {nth}: {failure:?}");
                 let again = stage.run(Mode::Apply).await;
-                assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
+                assert!(!matches!(again.answer, Answer::Failed(_)), "{name} after {nth}: {again:?}");
                 assert_eq!(stage.emulator.state(), end, "{name}: {status} at {nth}");
             }
         }
@@ -253,8 +253,8 @@ fn every_default_fills_a_parameter_that_exists() {
 }
 
 fn assert_class(report: &Report, class: Class, context: &str) -> Option<Duration> {
-    match &report.outcome {
-        Outcome::Failed(failure) => {
+    match &report.answer {
+        Answer::Failed(failure) => {
             assert_eq!(failure.class, class, "{context}: {failure:?}");
             failure.retry_after
         }

@@ -293,7 +293,7 @@ mod tests {
         let names = Names::of(&params.user_principal_name, &params.if_taken).unwrap();
         let observed = Observed { by_employee_id: None, names, seen };
         let plan =
-            CreateUser::plan(&params, &observed).map_err(|error| workflow::Failure::from(error).code)?;
+            CreateUser::plan(&params, &observed).map_err(|error| outcome::Failure::from(error).code)?;
         Ok(plan.changes.iter().map(ToString::to_string).collect())
     }
 

@@ -11,9 +11,9 @@
 use std::fmt;
 
 use msgraph::{Calendar, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;

@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use msgraph::{Event, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan, Wait};
 use crate::error::Error;

@@ -125,7 +125,7 @@ mod tests {
             let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
             let plan = DeleteUser::plan(&params, &Observed { person, obstacle: Obstacle::NONE, was_deleted });
             let plan = plan.map(|plan| plan.changes.len());
-            assert_eq!(plan.map_err(|error| workflow::Failure::from(error).code), expected);
+            assert_eq!(plan.map_err(|error| outcome::Failure::from(error).code), expected);
         }
     }
 }

@@ -108,7 +108,7 @@ mod tests {
         };
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let plan = DisableAccount::plan(&params, &(Person::Present(Box::new(user)), obstacle));
-        plan.map(|plan| plan.changes.len()).map_err(|error| workflow::Failure::from(error).code)
+        plan.map(|plan| plan.changes.len()).map_err(|error| outcome::Failure::from(error).code)
     }
 
     #[test]

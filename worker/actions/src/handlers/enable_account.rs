@@ -94,7 +94,7 @@ mod tests {
     fn plan(person: &Person) -> Result<usize, String> {
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let plan = EnableAccount::plan(&params, person);
-        plan.map(|plan| plan.changes.len()).map_err(|error| workflow::Failure::from(error).code)
+        plan.map(|plan| plan.changes.len()).map_err(|error| outcome::Failure::from(error).code)
     }
 
     #[test]

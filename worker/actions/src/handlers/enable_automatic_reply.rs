@@ -222,6 +222,6 @@ mod tests {
         assert_eq!(changes, ["turn automatic replies of the new user to the organization on"]);
         let window = json!({ "from": "2026-03-03T08:00:00Z", "until": "2026-03-02T08:00:00Z" });
         let refused = EnableAutomaticReply::plan(&params(json!({ "window": window })), &Mailbox::Promised);
-        assert_eq!(workflow::Failure::from(refused.unwrap_err()).code, "invalid_window");
+        assert_eq!(outcome::Failure::from(refused.unwrap_err()).code, "invalid_window");
     }
 }

@@ -12,9 +12,9 @@
 use std::fmt;
 
 use msgraph::{InboxRule, NewInboxRule, Recipient, RuleActions, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
@@ -221,7 +221,7 @@ mod tests {
         let params = Params { user: person(), to: person(), method: Method::Forward };
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen: rules };
         let plan = ForwardMail::plan(&params, &Observed { mailbox, recipient });
-        let plan = plan.map_err(|error| workflow::Failure::from(error).code)?;
+        let plan = plan.map_err(|error| outcome::Failure::from(error).code)?;
         let changes = plan.changes.iter().map(ToString::to_string).collect();
         Ok((changes, plan.left.into_iter().map(|left| left.code).collect()))
     }

@@ -156,8 +156,9 @@ mod tests {
     use super::*;
     use crate::handlers::conformance::{Scenario, Stage, entry};
     use msgraph_emulator::{Drive, Tenant, User};
+    use outcome::{Class, Failure, Mode, Needs};
     use serde_json::json;
-    use workflow::{Class, Failure, Mode, Needs, Outcome, Report};
+    use workflow::{Answer, Report};
 
     const ADA: &str = "ada@contoso.example";
     const GRACE: &str = "grace@contoso.example";
@@ -176,8 +177,8 @@ mod tests {
     }
 
     async fn refused(from: Drive, to: Option<Drive>, more: Value) -> Failure {
-        match moved(Some(from), to, more).await.outcome {
-            Outcome::Failed(failure) => failure,
+        match moved(Some(from), to, more).await.answer {
+            Answer::Failed(failure) => failure,
             other => panic!("should have failed: {other:?}"),
         }
     }
@@ -213,14 +214,14 @@ mod tests {
         let rows = [(None, None, "no_drive"), (Some(Drive::new()), Some(Drive::new()), "empty_drive")];
         for (from, to, code) in rows {
             let report = moved(from, to, json!({})).await;
-            assert_eq!((report.outcome, report.left[0].code.as_str()), (Outcome::Unchanged, code));
+            assert_eq!((report.answer, report.left[0].code.as_str()), (Answer::Unchanged, code));
         }
     }
 
     #[tokio::test]
     async fn a_drive_that_is_locked_can_still_be_moved_from() {
         let report = moved(Some(files().locked()), Some(Drive::new()), json!({})).await;
-        assert!(matches!(report.outcome, Outcome::Changed(_)), "{report:?}");
+        assert!(matches!(report.answer, Answer::Changed(_)), "{report:?}");
         assert_eq!((&report.details["identical"], &report.details["bytes"]), (&json!(3), &json!(1000)));
     }
 
@@ -228,7 +229,7 @@ mod tests {
     async fn what_cannot_be_copied_is_left_where_that_was_asked_for() {
         let from = files().infected_file("virus.exe", 1);
         let report = moved(Some(from), Some(Drive::new()), json!({ "incomplete": "report" })).await;
-        assert!(matches!(report.outcome, Outcome::Changed(_)), "{report:?}");
+        assert!(matches!(report.answer, Answer::Changed(_)), "{report:?}");
         let left = report.left.iter().find(|left| left.code == "files_not_copied").unwrap();
         assert_eq!((left.needs, &report.details["failed"]), (Needs::Operator, &json!(1)));
     }
@@ -242,7 +243,7 @@ mod tests {
         let above = folders[..folders.len() - 1].join("/");
         let to = Drive::new().folder(&format!("{home}/{above}"));
         let report = moved(Some(Drive::new().file(&deep, 3)), Some(to), json!({})).await;
-        assert!(matches!(report.outcome, Outcome::Changed(_)), "{report:?}");
+        assert!(matches!(report.answer, Answer::Changed(_)), "{report:?}");
         assert_eq!((&report.details["failed"], &report.details["renamed"]), (&json!(0), &json!(1)));
     }
 
@@ -251,7 +252,7 @@ mod tests {
         let home = "Files of Grace Hopper, 2026-03-02";
         let to = Drive::new().file(&format!("{home}/Plan.txt"), 500).folder(&format!("{home}/More"));
         let report = moved(Some(files()), Some(to), json!({})).await;
-        let Outcome::Changed(changes) = &report.outcome else { panic!("{report:?}") };
+        let Answer::Changed(changes) = &report.answer else { panic!("{report:?}") };
         let kinds: Vec<_> = changes.iter().map(|change| change.split(" item").next().unwrap()).collect();
         assert_eq!(
             kinds,

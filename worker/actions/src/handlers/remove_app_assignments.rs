@@ -9,9 +9,9 @@
 use std::fmt;
 
 use msgraph::{AppRoleAssignment, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;

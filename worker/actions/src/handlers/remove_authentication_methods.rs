@@ -11,9 +11,9 @@
 use std::fmt;
 
 use msgraph::{AuthenticationMethod, MethodKind, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
@@ -125,8 +125,8 @@ mod tests {
     use super::*;
     use msgraph::User;
     use msgraph_emulator::Tenant;
+    use outcome::{Mode, Outcome};
     use serde_json::json;
-    use workflow::{Mode, OutcomeKind};
 
     #[test]
     fn the_password_stays_and_the_usual_default_goes_last() {
@@ -161,7 +161,7 @@ mod tests {
         let scenario = Scenario { tenant, params: json!({ "user": "ada@contoso.example" }) };
         let stage = Stage::with(entry(RemoveAuthenticationMethods::NAME), scenario);
         let report = stage.run(Mode::Apply).await;
-        assert_eq!(report.outcome.kind(), OutcomeKind::Changed, "{report:?}");
+        assert_eq!(report.answer.outcome(), Outcome::Changed, "{report:?}");
         let removed: Vec<_> =
             stage.effects().into_iter().map(|effect| effect.split(' ').nth(1).unwrap().to_owned()).collect();
         assert_eq!(removed, ["microsoftAuthenticator", "phone"]);

@@ -13,9 +13,9 @@ use std::fmt;
 
 use futures_util::future::try_join_all;
 use msgraph::{CalendarPermission, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;

@@ -15,9 +15,9 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{self, Action, Plan};
 use crate::error::Error;

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::groups::tests::{ALL, security, team};
     use msgraph::{Channel, TeamMember, User};
-    use workflow::Needs;
+    use outcome::Needs;
 
     fn person() -> Person {
         Person::Present(Box::new(User { id: "1".into(), ..User::default() }))

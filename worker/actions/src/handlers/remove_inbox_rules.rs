@@ -10,9 +10,9 @@
 use std::fmt;
 
 use msgraph::{InboxRule, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;

@@ -106,7 +106,7 @@ mod tests {
             let observed = Observed { person, manager: manager.map(Into::into) };
             let plan = RemoveManager::plan(&params, &observed).map(|plan| plan.changes.len());
             assert_eq!(
-                plan.map_err(|error| workflow::Failure::from(error).code),
+                plan.map_err(|error| outcome::Failure::from(error).code),
                 expected.map_err(String::from)
             );
         }

@@ -146,7 +146,7 @@ mod tests {
                 now: at("2026-03-02T00:00:00Z"),
             };
             let plan = ResetPassword::plan(&params, &observed).map(|plan| plan.changes.len());
-            let plan = plan.map_err(|error| workflow::Failure::from(error).code);
+            let plan = plan.map_err(|error| outcome::Failure::from(error).code);
             assert_eq!(plan, expected, "{changed:?} {set_before}");
         }
     }

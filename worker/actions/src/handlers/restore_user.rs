@@ -128,7 +128,7 @@ mod tests {
             let observed = Observed { person, deleted: deleted.collect() };
             let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
             let plan = RestoreUser::plan(&params, &observed).map(|plan| plan.changes.len());
-            assert_eq!(plan.map_err(|error| workflow::Failure::from(error).code), expected);
+            assert_eq!(plan.map_err(|error| outcome::Failure::from(error).code), expected);
         }
     }
 }

@@ -15,9 +15,9 @@
 use std::fmt;
 
 use msgraph::{ManagedDevice, PendingOrder, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;
@@ -171,8 +171,9 @@ mod tests {
     use super::super::conformance::{Scenario, Stage, entry};
     use super::*;
     use msgraph::User;
+    use outcome::Mode;
     use serde_json::{Value, json};
-    use workflow::{Mode, Outcome};
+    use workflow::Answer;
 
     fn decide(params: Value, devices: &[(&str, &str)]) -> Result<(Vec<String>, Vec<String>), String> {
         let mut all = json!({ "user": "ada@contoso.example" });
@@ -185,7 +186,7 @@ mod tests {
         let devices = Some(devices.iter().enumerate().map(device).collect());
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let plan = RetireDevices::plan(&serde_json::from_value(all).unwrap(), &Observed { person, devices })
-            .map_err(|error| workflow::Failure::from(error).code)?;
+            .map_err(|error| outcome::Failure::from(error).code)?;
         let changes = plan.changes.iter().map(ToString::to_string).collect();
         Ok((changes, plan.left.into_iter().map(|left| left.code).collect()))
     }
@@ -223,7 +224,7 @@ mod tests {
         let Scenario { tenant, params } = RetireDevices::scenario();
         let scenario = Scenario { tenant: tenant.without_intune(), params };
         let report = Stage::with(entry(RetireDevices::NAME), scenario).run(Mode::Apply).await;
-        assert_eq!(report.outcome, Outcome::Unchanged);
+        assert_eq!(report.answer, Answer::Unchanged);
         assert_eq!(report.left[0].code, "no_intune");
     }
 }

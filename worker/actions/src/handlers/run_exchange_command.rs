@@ -259,8 +259,9 @@ impl fmt::Display for Change {
 mod tests {
     use super::super::conformance::{Scenario, Stage, entry};
     use super::*;
+    use outcome::{Failure, Mode};
     use serde_json::{Value, json};
-    use workflow::{Failure, Mode, Outcome};
+    use workflow::Answer;
 
     /// What becomes of the scenario with these commands; `bytes` are in the mailbox.
     fn stage(commands: Value, bytes: u64) -> Stage {
@@ -277,8 +278,8 @@ mod tests {
     }
 
     async fn failure(stage: &Stage) -> Failure {
-        match stage.run(Mode::Apply).await.outcome {
-            Outcome::Failed(failure) => failure,
+        match stage.run(Mode::Apply).await.answer {
+            Answer::Failed(failure) => failure,
             other => panic!("should have failed: {other:?}"),
         }
     }
@@ -290,9 +291,7 @@ mod tests {
         assert_eq!(failure(&too_large).await.code, "mailbox_too_large");
         assert_eq!(too_large.effects(), [""; 0], "nothing is done by halves");
         let fits = stage(commands, 50 << 30);
-        assert!(
-            matches!(fits.run(Mode::Apply).await.outcome, Outcome::Changed(changes) if changes.len() == 2)
-        );
+        assert!(matches!(fits.run(Mode::Apply).await.answer, Answer::Changed(changes) if changes.len() == 2));
     }
 
     #[tokio::test]
@@ -303,7 +302,7 @@ mod tests {
         let failure = failure(&off).await;
         assert_eq!(
             (failure.class, failure.code.as_str()),
-            (workflow::Class::Blocked, "exchange_commands_off")
+            (outcome::Class::Blocked, "exchange_commands_off")
         );
         for told in
             ["Set-Mailbox -Identity ", "-Type Shared", "Add-MailboxPermission", "Exchange admin center"]
@@ -317,7 +316,7 @@ mod tests {
         let mut one = stage(json!(["convert_to_shared"]), 0);
         one.run(Mode::Apply).await;
         one.administers_exchange = false;
-        assert_eq!(one.run(Mode::Apply).await.outcome, Outcome::Unchanged);
+        assert_eq!(one.run(Mode::Apply).await.answer, Answer::Unchanged);
     }
 
     #[tokio::test]

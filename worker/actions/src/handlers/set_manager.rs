@@ -127,7 +127,7 @@ mod tests {
                 Observed { person, current: current.map(Into::into), wanted: wanted.map(Into::into) };
             let plan = SetManager::plan(&params, &observed).map(|plan| plan.changes.len());
             assert_eq!(
-                plan.map_err(|error| workflow::Failure::from(error).code),
+                plan.map_err(|error| outcome::Failure::from(error).code),
                 expected.map_err(String::from)
             );
         }

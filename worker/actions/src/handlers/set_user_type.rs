@@ -138,7 +138,7 @@ mod tests {
             let plan = SetUserType::plan(&params, &Person::Present(Box::new(user)));
             let plan = plan.map(|plan| plan.changes.len());
             assert_eq!(
-                plan.map_err(|error| workflow::Failure::from(error).code),
+                plan.map_err(|error| outcome::Failure::from(error).code),
                 expected.map_err(String::from)
             );
         }

@@ -12,9 +12,9 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::{Permission, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{Action, Plan};
 use crate::error::Error;

@@ -17,9 +17,9 @@ use std::fmt;
 
 use futures_util::future::{try_join, try_join_all};
 use msgraph::{GroupKind, Place, TeamMember, TeamRole, Writer};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use crate::action::{self, Action, Plan};
 use crate::error::Error;
@@ -235,7 +235,7 @@ mod tests {
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let observed = Observed { person, successor: to, owned, rights: ALL };
         let plan = TransferGroupOwnership::plan(&Params { user, to: None, stay_owner }, &observed);
-        plan.map_err(|error| workflow::Failure::from(error).code)
+        plan.map_err(|error| outcome::Failure::from(error).code)
     }
 
     fn told(plan: Result<Plan<Change>, String>) -> Vec<String> {

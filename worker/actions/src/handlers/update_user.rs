@@ -172,7 +172,7 @@ mod tests {
     fn plan(params: serde_json::Value, person: &Person) -> Result<Vec<String>, String> {
         let params: Params = serde_json::from_value(params).unwrap();
         let plan = UpdateUser::plan(&params, &(person.clone(), Obstacle::NONE))
-            .map_err(|error| workflow::Failure::from(error).code)?;
+            .map_err(|error| outcome::Failure::from(error).code)?;
         Ok(plan.changes.iter().map(ToString::to_string).collect())
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::try_join;
 use msgraph::{Drive, DriveItem, ROOT as DRIVE_ROOT, quick_xor_hash};
+use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use workflow::{Left, Needs};
 
 use super::compare::{Comparison, Fate};
 use super::manifest::{self, manifest};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use actions::Error;
 use msgraph::{AddLicense, Client, DeltaStep, DeltaToken, NewUser, Report, ReportSpan, UserKey, UserPatch};
+use outcome::{Class, Failure};
 use serde_json::{Value, json};
-use workflow::{Class, Failure};
 
 use crate::server::{Reply, Server, granted};
 

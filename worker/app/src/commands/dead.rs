@@ -3,14 +3,18 @@
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use broker::{DeadLetters, Entry, Filter, Outgoing, Properties, Report, Selection};
+use broker::{DeadLetters, Entry, Filter, Outgoing, Report, Selection};
 use jiff::Timestamp;
-use messages::{Cause, Continuation, OperatorAction, ResultData, ResultEvent};
+use messages::{
+    Cause, Continuation, OperatorAction, OperatorDiscarded, OperatorReplayed, ResultData, ResultEvent,
+};
 use serde_json::json;
 
 use super::{CommandError, OutputArgs};
+use crate::delivery::outbox;
+use crate::delivery::queues::WORKFLOWS;
 use crate::print::{self, Format};
-use crate::settings::{Config, QUEUE};
+use crate::settings::Config;
 
 /// What to do with dead letters.
 #[derive(clap::Subcommand)]
@@ -33,7 +37,7 @@ pub enum Command {
         /// Its id
         id: String,
         /// The queue it failed in, or `unrouted`
-        #[arg(long, default_value = QUEUE)]
+        #[arg(long, default_value = WORKFLOWS)]
         queue: String,
         #[command(flatten)]
         format: OutputArgs,
@@ -60,7 +64,7 @@ pub enum Command {
 #[derive(clap::Args)]
 pub struct Which {
     /// The queue they failed in, or `unrouted` for what no queue took
-    #[arg(long, default_value = QUEUE)]
+    #[arg(long, default_value = WORKFLOWS)]
     queue: String,
     /// Only of this class
     #[arg(long)]
@@ -135,7 +139,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
         }
         Command::Replay { work, to, dry_run: false } => {
             let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
-            let announce = |entry: &Entry| work.announce(entry, ResultData::OperatorReplayed);
+            let announce = |entry: &Entry| work.announce(entry, |action| OperatorReplayed(action).into());
             let report = dead.replay(&work.selection(), to.as_deref(), announce).await;
             dead.close().await;
             work.show_report("replayed", &report?)
@@ -143,7 +147,9 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
         Command::Discard { work } => {
             let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
             let report = dead
-                .discard(&work.selection(), |entry| work.announce(entry, ResultData::OperatorDiscarded))
+                .discard(&work.selection(), |entry| {
+                    work.announce(entry, |action| OperatorDiscarded(action).into())
+                })
                 .await;
             dead.close().await;
             work.show_report("discarded", &report?)
@@ -181,15 +187,7 @@ impl Work {
             dead_class: Some(entry.letter.class.clone()),
             replays: entry.letter.replays.saturating_add(1),
         };
-        let result = ResultEvent::new(Cause::default(), Timestamp::now(), data(action));
-        let properties = Properties {
-            content_type: Some(result.content_type().to_owned()),
-            message_id: Some(result.id.to_string()),
-            kind: Some(result.event_type().to_owned()),
-            ..Properties::default()
-        };
-        let body = result.to_bytes().ok()?;
-        Some(Outgoing::result(result.routing_key(), body).with_properties(properties))
+        outbox::result(&ResultEvent::new(Cause::default(), Timestamp::now(), data(action)))
     }
 
     fn show_report(&self, done: &str, report: &Report) -> Result<ExitCode, CommandError> {

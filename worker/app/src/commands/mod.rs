@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 use messages::{Event, Incoming};
 
 use crate::print::Format;
-use crate::runs::Workflows;
+use crate::runs::attempt::Workflows;
 use crate::settings::{Config, ConfigError};
 use crate::tenants::Tenants;
 

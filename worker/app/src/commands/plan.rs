@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use messages::Outcome;
+use messages::{Request, ResultData};
+use outcome::Outcome;
 
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
-use crate::runs::Conclusion;
 use crate::settings::Config;
 
 /// Reads the tenant and prints each step's changes. Needs no broker and writes nothing.
@@ -32,8 +32,9 @@ pub struct Args {
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (event, _) = super::read_event(&args.file)?;
     let workflows = super::workflows(&config, Arc::new(()))?;
-    match workflows.plan(&event).await {
-        Conclusion::Planned(plan) => {
+    let Request::Person(request) = &event.request;
+    match workflows.plan(&event, request).await.result {
+        Some(ResultData::RunPlanned(plan)) => {
             let well = plan.steps.iter().all(|step| step.outcome != Outcome::Failed);
             if args.format.output == Format::Json {
                 print::json(&plan)?;
@@ -45,15 +46,15 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             print::lines(&format!("{changes} changes; nothing was written\ndigest {}", plan.digest))?;
             Ok(super::verdict(well))
         }
-        Conclusion::Finished { result, .. } => {
+        Some(ResultData::RunFinished(result)) => {
             match args.format.output {
                 Format::Json => print::json(&result)?,
                 Format::Human => print::lines(&print::run_line(&result))?,
             }
             Ok(super::verdict(false))
         }
-        Conclusion::Later { .. } | Conclusion::Asleep { .. } | Conclusion::Interrupted(_) => Err(
-            CommandError::Input("the plan did not come to its end; this is a defect of Gatehouse".to_owned()),
-        ),
+        _ => Err(CommandError::Input(
+            "the plan did not reach its end; this is a defect of Gatehouse".to_owned(),
+        )),
     }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use broker::{Outgoing, Properties};
-use messages::{Event, ResultData, ResultEvent, RunState};
+use messages::{Event, ResultData, ResultEvent};
+use outcome::State;
 use uuid::Uuid;
 
 use super::{CommandError, OutputArgs};
@@ -102,7 +103,7 @@ async fn follow(
             ResultData::RunWaiting(run) => print::waiting_lines(run),
             ResultData::RunFinished(run) => {
                 waiting.remove(&run_id);
-                well &= run.state == RunState::Succeeded;
+                well &= run.state == State::Succeeded;
                 print::run_line(run)
             }
             ResultData::OperatorReplayed(_) | ResultData::OperatorDiscarded(_) => continue,

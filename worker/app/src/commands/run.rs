@@ -8,11 +8,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
 use crate::delivery::consume::Consumer;
-use crate::delivery::recent::Memory;
+use crate::delivery::work::Work as _;
 use crate::operate::admin;
 use crate::operate::metrics::Metrics;
 use crate::operate::telemetry;
-use crate::settings::{Config, ConfigError, QUEUE};
+use crate::runs::Runs;
+use crate::settings::{Config, ConfigError};
 
 /// Takes events from RabbitMQ until SIGTERM or SIGINT; then finishes what it has begun, within worker.grace_seconds.
 #[derive(clap::Args)]
@@ -28,15 +29,12 @@ pub async fn run(Args {}: Args, config: Config) -> Result<ExitCode, CommandError
     let metrics = Arc::new(Metrics::new().map_err(|error| CommandError::Input(error.to_string()))?);
     metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     let graph_observer: Arc<dyn msgraph::Observer> = metrics.clone();
-    let handler = Consumer {
-        workflows: super::workflows(&config, graph_observer)?,
-        metrics: Arc::clone(&metrics),
-        memory: Memory::new(),
-        worker: worker_name(),
-    };
+    let runs = Runs { workflows: super::workflows(&config, graph_observer)?, metrics: Arc::clone(&metrics) };
+    let worker = worker_name();
     let mut settings = config.broker()?;
-    settings.process = handler.worker.clone();
-    let consumer = broker::Consumer::new(settings, QUEUE, metrics.clone())?;
+    settings.process = worker.clone();
+    let consumer = broker::Consumer::new(settings, Runs::QUEUE, metrics.clone())?;
+    let handler = Consumer::new(runs, Arc::clone(&metrics), worker);
     if !config.admin.listen.is_empty() {
         let (listener, address) = admin::listen(&config.admin.listen).await.map_err(|error| {
             let text = format!("admin.listen {}: {error}; choose another address", config.admin.listen);

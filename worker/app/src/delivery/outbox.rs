@@ -1,36 +1,128 @@
-//! What follows from a message, in the order it has to be published in.
+//! What follows from a message, and the order in which it is published.
 
-use broker::{Error, Outgoing, Properties, Publisher};
+use broker::{DeadLetter, Due, Error, Message, Outgoing, Properties, Publisher};
 use futures_util::future::{join_all, try_join_all};
+use jiff::Timestamp;
 use messages::ResultEvent;
+use outcome::Failure;
 
-/// Everything that has to be confirmed before a message may be acknowledged.
-#[derive(Clone)]
+/// What follows from a message, in the words of the work.
 pub struct Outbox {
-    announcement: Option<Announcement>,
+    /// Published first.
+    pub results: Vec<ResultEvent>,
+    /// Published when the results are confirmed.
+    pub onward: Onward,
+}
+
+/// What becomes of the job itself.
+pub enum Onward {
+    /// It is over.
+    Over,
+    /// It resumes with this message, not before it is due.
+    Resume {
+        /// The message.
+        next: Next,
+        /// When it is due; at once if nothing is given.
+        due: Option<Due>,
+    },
+    /// It is set aside as a dead letter.
+    SetAside(SetAside),
+}
+
+/// The next message of a job.
+pub struct Next {
+    /// Its body.
+    pub body: Vec<u8>,
+    /// Its properties.
+    pub properties: Properties,
+}
+
+/// A job that is set aside until an operator acts.
+pub struct SetAside {
+    /// Why.
+    pub failure: Failure,
+    /// The step that failed.
+    pub step: Option<String>,
+    /// How often it was tried.
+    pub attempts: Option<u32>,
+    /// When it was first seen.
+    pub first_failed_at: Option<Timestamp>,
+    /// How often an operator has replayed it.
+    pub replays: u32,
+    /// The message that a replay resumes with; the message as it came if nothing is given.
+    pub next: Option<Next>,
+}
+
+impl SetAside {
+    /// A message that is set aside as it came.
+    pub fn as_it_came(failure: Failure, replays: u32) -> Self {
+        Self { failure, step: None, attempts: None, first_failed_at: None, replays, next: None }
+    }
+
+    /// The letter that says why, from this worker.
+    fn letter(&self, worker: &str) -> DeadLetter {
+        DeadLetter {
+            step: self.step.clone(),
+            attempts: self.attempts,
+            first_failed_at: self.first_failed_at,
+            http_status: self.failure.http_status,
+            request_id: self.failure.request_id.clone(),
+            worker: Some(worker.to_owned()),
+            replays: self.replays,
+            ..DeadLetter::new(&self.failure.code, &self.failure.message)
+        }
+    }
+}
+
+/// An outbox as messages. Everything in it must be confirmed before its cause may be acknowledged.
+pub struct Sealed {
+    announcements: Vec<Announcement>,
     onward: Option<Outgoing>,
 }
 
-/// A result, and a copy for the queue the event asked to be answered at.
-#[derive(Clone)]
+/// A result, and a copy for the queue that the event named in `reply_to`.
 pub struct Announcement {
     result: Outgoing,
     copy: Option<Outgoing>,
 }
 
 impl Outbox {
-    /// First the announcement; then the one message that carries the run on, or sets it aside.
-    pub fn new(announcement: Option<Announcement>, onward: Option<Outgoing>) -> Self {
-        Self { announcement, onward }
+    /// Makes the messages that follow from `message`, which came from `queue`.
+    pub fn seal(self, queue: &str, message: &Message, worker: &str) -> Sealed {
+        let reply_to = message.properties.reply_to.as_deref();
+        let announcements =
+            self.results.iter().filter_map(|result| Announcement::of(result, reply_to)).collect();
+        let onward = match self.onward {
+            Onward::Over => None,
+            Onward::Resume { next: Next { body, properties }, due } => {
+                let outgoing = match due {
+                    None => Outgoing::work(queue, body),
+                    Some(due) => Outgoing::delayed(queue, due, body),
+                };
+                Some(outgoing.with_properties(properties))
+            }
+            Onward::SetAside(aside) => {
+                let letter = aside.letter(worker);
+                let dead = match aside.next {
+                    None => message.clone(),
+                    Some(Next { body, properties }) => Message { body, properties, ..message.clone() },
+                };
+                Some(Outgoing::dead(queue, &letter, &dead))
+            }
+        };
+        Sealed { announcements, onward }
     }
+}
 
-    /// Publishes everything in order, each part confirmed before the next.
+impl Sealed {
+    /// Publishes everything in order: results first, then the one message that continues the job or sets it aside. Each
+    /// part is confirmed before the next.
     ///
     /// # Errors
     ///
     /// Nothing that comes after the first error is published.
     pub async fn publish(&self, publisher: &Publisher) -> Result<(), Error> {
-        publish(self.announcement.as_slice(), publisher).await?;
+        announce(&self.announcements, publisher).await?;
         match &self.onward {
             Some(onward) => publisher.publish(onward).await,
             None => Ok(()),
@@ -39,40 +131,51 @@ impl Outbox {
 }
 
 impl Announcement {
-    /// The result as a message.
+    /// The result as messages.
     pub fn of(result: &ResultEvent, reply_to: Option<&str>) -> Option<Self> {
-        let body = match result.to_bytes() {
-            Ok(body) => body,
-            Err(error) => {
-                tracing::error!(%error, "a result could not be written; this is a defect of Gatehouse");
-                return None;
-            }
-        };
-        let properties = Properties {
-            content_type: Some(result.content_type().to_owned()),
-            message_id: Some(result.id.to_string()),
-            // AMQP has room for 255 bytes; a longer id stands in the body, where it always is.
-            correlation_id: result.cause.correlation_id.clone().filter(|id| id.len() <= 255),
-            kind: Some(result.event_type().to_owned()),
-            timestamp: Some(result.time),
-            app_id: Some("gatehouse".to_owned()),
-            ..Properties::default()
-        };
-        let reply_to = reply_to.filter(|queue| !queue.is_empty());
-        let copy =
-            reply_to.map(|queue| Outgoing::reply(queue, body.clone()).with_properties(properties.clone()));
-        let result = Outgoing::result(result.routing_key(), body).with_properties(properties);
+        let message = message_of(result)?;
+        let copy = reply_to.filter(|queue| !queue.is_empty()).map(|queue| {
+            Outgoing::reply(queue, message.body.clone()).with_properties(message.properties.clone())
+        });
+        let result = Outgoing::result(result.routing_key(), message.body).with_properties(message.properties);
         Some(Self { result, copy })
     }
+}
+
+/// A result as a message: the one place that knows which properties a result has.
+fn message_of(result: &ResultEvent) -> Option<Next> {
+    let body = match result.to_bytes() {
+        Ok(body) => body,
+        Err(error) => {
+            tracing::error!(%error, "a result could not be written; this is a defect of Gatehouse");
+            return None;
+        }
+    };
+    let properties = Properties {
+        content_type: Some(result.content_type().to_owned()),
+        message_id: Some(result.id.to_string()),
+        // AMQP has room for 255 bytes; a longer id stands in the body, where it always is.
+        correlation_id: result.cause.correlation_id.clone().filter(|id| id.len() <= 255),
+        kind: Some(result.event_type().to_owned()),
+        timestamp: Some(result.time),
+        app_id: Some("gatehouse".to_owned()),
+        ..Properties::default()
+    };
+    Some(Next { body, properties })
+}
+
+/// A result that no message caused, such as an operator's act.
+pub fn result(result: &ResultEvent) -> Option<Outgoing> {
+    Announcement::of(result, None).map(|announcement| announcement.result)
 }
 
 /// Publishes announcements, all at once.
 ///
 /// # Errors
 ///
-/// When one could not be published. A copy that nobody takes is only logged: that the publisher's queue is gone must
-/// not keep the run from its end.
-pub async fn publish(announcements: &[Announcement], publisher: &Publisher) -> Result<(), Error> {
+/// When one could not be published. A copy that no queue takes is only logged: that the publisher's queue is gone must
+/// not keep the job from its end.
+pub async fn announce(announcements: &[Announcement], publisher: &Publisher) -> Result<(), Error> {
     try_join_all(announcements.iter().map(|announcement| publisher.publish(&announcement.result))).await?;
     let copies = announcements.iter().filter_map(|announcement| announcement.copy.as_ref());
     for copied in join_all(copies.map(|copy| publisher.publish(copy))).await {

@@ -8,15 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use config::{Environment, File, FileFormat};
-use messages::EventKind;
 use msgraph::Cloud;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 use self::tenant::{Addresses, Tenant};
-
-/// The name of the work queue, without the prefix.
-pub const QUEUE: &str = "workflows";
+use crate::delivery::queues;
 
 /// The compiled-in defaults; also the reference of every setting.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -227,7 +224,7 @@ impl Config {
             publish_timeout: Duration::from_secs(self.broker.publish_timeout_seconds),
             grace: Duration::from_secs(self.worker.grace_seconds),
             declare: self.broker.declare,
-            ..broker::Settings::new(url, vec![work_queue()])
+            ..broker::Settings::new(url, queues::work_queues())
         })
     }
 
@@ -263,11 +260,6 @@ impl Config {
     pub fn concurrency(&self) -> usize {
         self.worker.concurrency.get().into()
     }
-}
-
-/// The work queue, with every event it takes.
-fn work_queue() -> broker::WorkQueue {
-    broker::WorkQueue::new(QUEUE, EventKind::ALL.map(EventKind::routing_key))
 }
 
 fn secret(key: &str, file: &Path, value: &Secret) -> Result<SecretString, ConfigError> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use msgraph::{Client, Observer};
-use workflow::Failure;
+use outcome::Failure;
 
 use crate::settings::{Config, ConfigError};
 

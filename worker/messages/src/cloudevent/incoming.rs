@@ -1,11 +1,14 @@
-//! What the broker delivered, turned into an event: CloudEvents 1.0 in structured and in binary mode.
+//! Decoding: from a delivery to an event, CloudEvents 1.0 in structured and in binary mode.
 
 use serde_json::{Map, Value};
 
-use crate::violation::{Violation, bounded};
-use crate::{Envelope, Event, Reason, Undecodable, json};
+use super::envelope::Envelope;
+use super::json;
+use super::undecodable::{Reason, Undecodable};
+use super::violation::{Violation, bounded};
+use crate::requests::event::Event;
 
-/// The largest event taken in, in bytes: body and CloudEvents headers together.
+/// The largest accepted event in bytes, body and CloudEvents headers together.
 pub const EVENT_LIMIT_BYTES: usize = 256 * 1024;
 
 /// Prefixes of a header that holds an attribute in binary mode, in lower case. The AMQP binding of CloudEvents 1.0.2
@@ -27,7 +30,7 @@ pub struct Incoming<'a> {
 ///
 /// # Errors
 ///
-/// Says why it is no event of ours, with what could be read of it, and every violation of its schema at once.
+/// Says why it is refused, with what could be read of it, and every violation of its schema at once.
 pub fn decode(incoming: &Incoming<'_>) -> Result<Event, Undecodable> {
     let (attributes, mut violations) = attributes(incoming.headers);
     let fail = |reason| Err(Undecodable::new(reason, Envelope::read_attributes(&attributes)));
@@ -65,7 +68,7 @@ fn structured(mut attributes: Map<String, Value>, content_type: Option<&str>, bo
     Value::Object(attributes)
 }
 
-/// Refuses an event for violations that its schema cannot see, together with those it can.
+/// Refuses an event for violations that its schema cannot see, together with those that it can.
 fn refuse(decoded: Result<Event, Undecodable>, mut violations: Vec<Violation>) -> Result<Event, Undecodable> {
     if violations.is_empty() {
         return decoded;

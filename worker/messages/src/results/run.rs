@@ -1,10 +1,15 @@
-//! What results say about runs.
+//! Results about runs.
 
 use jiff::Timestamp;
+use outcome::{Failure, Finished, State};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Failure, FailureClass, FinishedStep, PlannedStep, Undecodable, Violation, WaitingStep};
+use super::result_type::{ResultType, what};
+use super::step::{PlannedStep, WaitingStep};
+use crate::cloudevent::undecodable::Undecodable;
+use crate::cloudevent::violation::Violation;
+use crate::schema::{self, Schema};
 
 /// `gatehouse.run.planned.v1`: what would be changed. Nothing was touched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +35,7 @@ pub struct RunWaiting {
     pub workflow: String,
     /// The stage that waits for its time, or whose steps wait.
     pub stage: String,
-    /// When the run goes on.
+    /// When the run resumes.
     pub until: Timestamp,
     /// Which sleep of the run this is, from 1.
     pub sleeps: u32,
@@ -38,20 +43,6 @@ pub struct RunWaiting {
     pub replays: u32,
     /// The steps that wait. None: the stage waits for its time.
     pub steps: Vec<WaitingStep>,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// Every step is as asked.
-    Succeeded,
-    /// It came to its end, but a step failed or left something for an operator.
-    Partial,
-    /// It stopped before its end.
-    Failed,
-    /// Nothing was touched; the publisher must act.
-    Rejected,
 }
 
 /// `gatehouse.run.finished.v1`: a run came to its end.
@@ -64,7 +55,7 @@ pub struct RunFinished {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
     /// How it ended.
-    pub state: RunState,
+    pub state: State,
     /// When it was first seen.
     pub started_at: Timestamp,
     /// When it ended.
@@ -74,8 +65,8 @@ pub struct RunFinished {
     /// How often an operator replayed it.
     pub replays: u32,
     /// Every step in order.
-    pub steps: Vec<FinishedStep>,
-    /// The first decisive failure.
+    pub steps: Vec<Finished>,
+    /// The failure that decided the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// Everything wrong with an event that was rejected for its form.
@@ -84,24 +75,87 @@ pub struct RunFinished {
 }
 
 impl RunFinished {
-    /// The end of a run that never began, because its event was not accepted. `None` if the message does not say
+    /// The end of a run that never started, because its event was refused. `None` if the message does not say
     /// which run it would have been.
     pub fn rejected(undecodable: &Undecodable, at: Timestamp, replays: u32) -> Option<Self> {
         Some(Self {
             run_id: undecodable.run_id()?,
             workflow: None,
-            state: RunState::Rejected,
+            state: State::Rejected,
             started_at: at,
             finished_at: at,
             attempts: 1,
             replays,
             steps: Vec::new(),
-            failure: Some(Failure {
-                class: FailureClass::Rejected,
-                code: undecodable.code().to_owned(),
-                message: undecodable.reason.summary(),
-            }),
+            failure: Some(Failure::rejected(undecodable.code(), undecodable.reason.summary())),
             violations: undecodable.violations().to_vec(),
         })
+    }
+}
+
+impl ResultType for RunPlanned {
+    const TYPE: &'static str = "gatehouse.run.planned.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::RUN_PLANNED
+    }
+
+    fn routing_key(&self) -> &'static str {
+        "run.planned"
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        Some(self.run_id)
+    }
+
+    fn what(&self) -> String {
+        what(&["run.planned", &self.digest])
+    }
+}
+
+impl ResultType for RunWaiting {
+    const TYPE: &'static str = "gatehouse.run.waiting.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::RUN_WAITING
+    }
+
+    fn routing_key(&self) -> &'static str {
+        "run.waiting"
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        Some(self.run_id)
+    }
+
+    fn what(&self) -> String {
+        what(&["run.waiting", &self.replays.to_string(), &self.sleeps.to_string()])
+    }
+}
+
+impl ResultType for RunFinished {
+    const TYPE: &'static str = "gatehouse.run.finished.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::RUN_FINISHED
+    }
+
+    fn routing_key(&self) -> &'static str {
+        match self.state {
+            State::Succeeded => "run.succeeded",
+            State::Partial => "run.partial",
+            State::Failed => "run.failed",
+            State::Rejected => "run.rejected",
+        }
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        Some(self.run_id)
+    }
+
+    /// A rejected event is apart from the run of the same id that the publisher may start with a corrected one.
+    fn what(&self) -> String {
+        let ended = if self.state == State::Rejected { "run.rejected" } else { "run.finished" };
+        what(&[ended, &self.replays.to_string()])
     }
 }

@@ -1,17 +1,18 @@
-//! What an event asks for: the person, who they report to, and how to go about it.
+//! A request for a person: the person, the manager, and how to carry it out.
 
 use std::fmt;
 
+use outcome::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The `data` of an event that runs a workflow for a person. Its `Debug` shows no person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
-    /// Who joins, leaves or changes.
+pub struct PersonRequest {
+    /// The person who joins, leaves or changes.
     pub person: Person,
-    /// Who the person reports to, or who takes over.
+    /// The person's manager, who is also the successor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<PersonReference>,
     /// The workflow to run, if not the default of the event's kind.
@@ -20,23 +21,12 @@ pub struct Request {
     /// Values that override the workflow's own, by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub parameters: Map<String, Value>,
-    /// Whether to make it so or to say what would be done.
+    /// Whether to write, or to report what would be written.
     #[serde(default)]
     pub mode: Mode,
-    /// The digest of the plan the publisher has agreed to.
+    /// The digest of the plan that the publisher approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_plan: Option<String>,
-}
-
-/// Whether to make it so or to say what would be done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Makes it so.
-    #[default]
-    Apply,
-    /// Touches nothing and answers with what `Apply` would change.
-    Plan,
 }
 
 /// The person a request is about: at least one of the first three, and what the publisher knows besides.

@@ -1,16 +1,16 @@
-//! Steps to test the engine with: one that leaves a note, one that fails as told, one that waits.
+//! Steps to test the engine with: one leaves a note, one fails on request, one waits.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use outcome::{Class, Failure, Mode};
 use serde_json::{Value, json};
 
-use crate::outcome::{Class, Failure, Outcome};
-use crate::step::{BoxFuture, Call, Mode, Report, Roster, Step};
+use crate::step::{Answer, BoxFuture, Call, Report, Roster, Step};
 use crate::wait::Wait;
 
-/// What the toys act on.
+/// What these steps act on.
 #[derive(Default)]
 pub struct World {
     notes: Mutex<Vec<String>>,
@@ -27,12 +27,12 @@ impl World {
         *self.time.lock().unwrap()
     }
 
-    pub fn goes_on_at(&self, time: Timestamp) {
+    pub fn set(&self, time: Timestamp) {
         *self.time.lock().unwrap() = time;
     }
 
-    pub fn goes_on(&self, seconds: i64) {
-        self.goes_on_at(self.now() + jiff::SignedDuration::from_secs(seconds));
+    pub fn pass(&self, seconds: i64) {
+        self.set(self.now() + jiff::SignedDuration::from_secs(seconds));
     }
 }
 
@@ -64,14 +64,14 @@ impl Step<World> for Note {
     fn run<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Report> {
         Box::pin(async move {
             let text = call.params["text"].as_str().unwrap().to_owned();
-            let outcome = match call.mode {
-                Mode::Plan => Outcome::Planned(vec![format!("note {text}")]),
+            let answer = match call.mode {
+                Mode::Plan => Answer::Planned(vec![format!("note {text}")]),
                 Mode::Apply => {
                     call.world.notes.lock().unwrap().push(text.clone());
-                    Outcome::Changed(vec![format!("note {text}")])
+                    Answer::Changed(vec![format!("note {text}")])
                 }
             };
-            Report::of(outcome)
+            Report::of(answer)
         })
     }
 }
@@ -105,7 +105,7 @@ impl Step<World> for Fail {
             if let Some(times) = call.params.get("times").and_then(Value::as_u64) {
                 let mut failures = call.world.failures.lock().unwrap();
                 if *failures >= times {
-                    return Report::of(Outcome::Unchanged);
+                    return Report::of(Answer::Unchanged);
                 }
                 *failures += 1;
             }
@@ -115,7 +115,7 @@ impl Step<World> for Fail {
     }
 }
 
-/// Begins a copy at its first look and is done after so many looks; each but the last says which it was.
+/// Starts a copy at its first look and is done after a number of looks; each but the last reports which one it was.
 struct Copy;
 
 impl Step<World> for Copy {
@@ -142,7 +142,7 @@ impl Step<World> for Copy {
             let look = call.memo.map_or(1, |memo| memo["look"].as_u64().unwrap() + 1);
             call.world.notes.lock().unwrap().push(format!("look {look}"));
             if look >= number("looks", 2) {
-                return Report::of(Outcome::Unchanged);
+                return Report::of(Answer::Unchanged);
             }
             let wait = Wait {
                 after: Duration::from_secs(number("every", 60)),
@@ -151,7 +151,7 @@ impl Step<World> for Copy {
                 memo: json!({ "look": look, "filler": "x".repeat(number("bytes", 0) as usize) }),
             };
             let changes = (look == 1).then(|| "begin to copy drive 7".to_owned()).into_iter().collect();
-            Report::of(Outcome::Waiting { changes, wait })
+            Report::of(Answer::Waiting { changes, wait })
         })
     }
 }

@@ -1,21 +1,19 @@
-//! Why a message could not be accepted, and what could be read of it nevertheless.
+//! Why a message was refused, and what could be read of it.
 
 use std::fmt;
 
-use serde_json::{Map, Value};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::violation::printable;
-use crate::{EventKind, Violation, event};
-
-/// Longest attribute that is believed to be one, in characters. The schema refuses less.
-const ATTRIBUTE_CHARACTERS: usize = 1024;
+use super::envelope::Envelope;
+use super::violation::{Violation, printable};
+use crate::requests::kind::EventKind;
+use crate::requests::run_id::run_id;
 
 /// How much of an unknown type is repeated, in characters.
 const TYPE_CHARACTERS: usize = 100;
 
-/// A message that was not accepted.
+/// A message that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{reason}")]
 pub struct Undecodable {
@@ -37,7 +35,7 @@ impl Undecodable {
 
     /// The run the event would have started, if its source and id could be read.
     pub fn run_id(&self) -> Option<Uuid> {
-        Some(event::run_id(self.envelope.source.as_deref()?, self.envelope.id.as_deref()?))
+        Some(run_id(self.envelope.source.as_deref()?, self.envelope.id.as_deref()?))
     }
 
     /// Everything wrong with its form; empty for the reasons that are no violations.
@@ -49,10 +47,10 @@ impl Undecodable {
     }
 }
 
-/// Why a message was not accepted. The text says what to do about it and quotes no value but a type's name.
+/// Why a message was refused. The text says what to do about it and quotes no value but a type's name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Reason {
-    /// Larger than a worker takes in.
+    /// Larger than a worker accepts.
     #[error("the message has {bytes} bytes; send at most {limit}")]
     TooLarge {
         /// Size found.
@@ -76,10 +74,10 @@ pub enum Reason {
         "not a CloudEvent: {detail}; send CloudEvents 1.0 JSON with the content type application/cloudevents+json"
     )]
     NotCloudEvent {
-        /// What gave it away.
+        /// How that shows.
         detail: &'static str,
     },
-    /// A CloudEvent that asks for something this worker does not know.
+    /// A CloudEvent of a type that this worker does not know.
     #[error("unknown event type {event_type}; known are {}", known_types())]
     UnknownType {
         /// The type, shortened if it is long.
@@ -108,7 +106,8 @@ impl Reason {
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Invalid { violations } => {
-                format!("{} in the event: mend them and publish it again", counted(violations))
+                let what = if violations.len() == 1 { "it" } else { "them" };
+                format!("{} in the event: fix {what} and publish the event again", counted(violations))
             }
             other => other.to_string(),
         }
@@ -118,47 +117,12 @@ impl Reason {
         Self::UnknownType { event_type: printable(event_type, TYPE_CHARACTERS) }
     }
 
-    /// The schema accepts what the types do not: our defect. `whatever_the_schema_accepts_decodes` guards it.
+    /// The schema accepts something that the types do not, which is our defect. `whatever_the_schema_accepts_decodes`
+    /// guards it.
     pub(crate) fn schema_mismatch() -> Self {
         let message =
             "passes the schema but cannot be read, a defect of Gatehouse: report it with this message";
         Self::Invalid { violations: vec![Violation::new("", message)] }
-    }
-}
-
-/// The attributes that could be read, whatever else is wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Envelope {
-    /// Names the event within its source.
-    pub id: Option<String>,
-    /// Who published it.
-    pub source: Option<String>,
-    /// What it asks for.
-    pub event_type: Option<String>,
-    /// Carried into every result.
-    pub correlation_id: Option<String>,
-    /// The Microsoft 365 connection it names.
-    pub tenant: Option<String>,
-}
-
-impl Envelope {
-    pub(crate) fn read(value: &Value) -> Self {
-        value.as_object().map(Self::read_attributes).unwrap_or_default()
-    }
-
-    pub(crate) fn read_attributes(attributes: &Map<String, Value>) -> Self {
-        let read = |name: &str| {
-            let text = attributes.get(name)?.as_str()?;
-            let usable = !text.is_empty() && text.chars().nth(ATTRIBUTE_CHARACTERS).is_none();
-            usable.then(|| text.to_owned())
-        };
-        Self {
-            id: read("id"),
-            source: read("source"),
-            event_type: read("type"),
-            correlation_id: read("correlationid"),
-            tenant: read("tenant"),
-        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::Reason;
-use crate::violation::{POINTER_CHARACTERS, Violation, append};
+use super::undecodable::Reason;
+use super::violation::{POINTER_CHARACTERS, Violation, append};
 
 /// How many arrays and objects a publisher may nest. Well below the parser's own limit of 128, because what is accepted
 /// is later wrapped in a continuation and must be readable there.
@@ -19,7 +19,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, Reason> {
 
 /// Parses a publisher's message and names every field that is given twice or nested too deeply.
 ///
-/// JSON leaves open which of the two counts, so whoever looked at the message before us may have seen the other one.
+/// JSON leaves open which of the two counts, so a program that read the message before may have seen the other one.
 pub(crate) fn parse_strictly(body: &[u8]) -> Result<(Value, Vec<Violation>), Reason> {
     let mut reader = serde_json::Deserializer::from_str(text(body)?);
     let mut violations = Vec::new();

@@ -1,0 +1,36 @@
+//! Which queue takes which events: the one table from which the broker's topology is built.
+
+use broker::WorkQueue;
+use messages::EventKind;
+
+/// The queue of requests to run a workflow for a person.
+pub const WORKFLOWS: &str = "workflows";
+
+/// The queue that takes events of this kind.
+fn queue_of(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Onboarding | EventKind::Offboarding | EventKind::Change => WORKFLOWS,
+    }
+}
+
+/// Every work queue with the routing keys it takes.
+pub fn work_queues() -> Vec<WorkQueue> {
+    let of = |name| EventKind::ALL.into_iter().filter(move |kind| queue_of(*kind) == name);
+    [WORKFLOWS].map(|name| WorkQueue::new(name, of(name).map(EventKind::routing_key))).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_goes_to_a_queue_that_is_declared() {
+        let queues = work_queues();
+        for kind in EventKind::ALL {
+            let takes =
+                queues.iter().filter(|queue| queue.event_keys.iter().any(|key| key == kind.routing_key()));
+            let names: Vec<_> = takes.map(|queue| queue.name.as_str()).collect();
+            assert_eq!(names, [queue_of(kind)], "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a consumer asks of the work on one queue.
+
+use std::future::Future;
+
+use broker::{Message, Properties, Publisher};
+use messages::ResultEvent;
+use outcome::Failure;
+use uuid::Uuid;
+
+use super::outbox::{self, Announcement, Outbox};
+
+/// The work on the messages of one queue.
+///
+/// **Assumptions.** Work is idempotent: a message can come again after its work was done. **Guarantees.** In one
+/// process no two jobs with the same [`Identity::subject`] run at once, and a message that was dealt with here is not
+/// worked on again; see [`recent`](super::recent).
+pub trait Work: Send + Sync + 'static {
+    /// The queue, without its prefix.
+    const QUEUE: &'static str;
+
+    /// A decoded message.
+    type Job: Send + Sync;
+
+    /// How far a job came that could not report it. This process resumes from it when the message comes again.
+    type Partial: Clone + Send + Sync;
+
+    /// Reads a message, or says why it is refused.
+    fn decode(&self, message: &Message) -> Result<Self::Job, Refused>;
+
+    /// What tells this job from others.
+    fn identity(&self, job: &Self::Job) -> Identity;
+
+    /// The span of everything that is logged about this job.
+    fn span(&self, job: &Self::Job) -> tracing::Span;
+
+    /// Does the work and answers with what follows from it; or with how far it came when it could not report it.
+    fn work(
+        &self,
+        job: &Self::Job,
+        partial: Option<Self::Partial>,
+        outlet: &Outlet<'_>,
+    ) -> impl Future<Output = Result<Outbox, Self::Partial>> + Send;
+
+    /// What follows from a job whose work panicked.
+    fn panicked(&self, job: &Self::Job, message: &Message) -> Outbox;
+}
+
+/// What tells one job from another.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// What the work is about. Jobs about one subject never run at once in a process.
+    pub subject: Uuid,
+    /// The message. A redelivery of it, or a copy published again, has the same.
+    pub message: Uuid,
+    /// The type of the event, for metrics.
+    pub event_type: &'static str,
+}
+
+/// A message that is refused: it is set aside, and its publisher gets a result if it can be told whose it is.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub failure: Failure,
+    /// The result, if the message says which event it is.
+    pub result: Option<ResultEvent>,
+}
+
+/// Where work reports results before it ends.
+pub struct Outlet<'a> {
+    publisher: &'a Publisher,
+    message: &'a Message,
+}
+
+/// A result could not be published: the session is lost, and the message comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreported;
+
+impl<'a> Outlet<'a> {
+    pub(super) fn new(publisher: &'a Publisher, message: &'a Message) -> Self {
+        Self { publisher, message }
+    }
+
+    /// The properties of the message that is worked on.
+    pub fn properties(&self) -> &Properties {
+        &self.message.properties
+    }
+
+    /// Publishes results, all at once, and copies to the queue named in `reply_to`.
+    ///
+    /// # Errors
+    ///
+    /// When one could not be published: the work must stop here.
+    pub async fn report(&self, results: &[ResultEvent]) -> Result<(), Unreported> {
+        let reply_to = self.message.properties.reply_to.as_deref();
+        let announcements: Vec<_> =
+            results.iter().filter_map(|result| Announcement::of(result, reply_to)).collect();
+        outbox::announce(&announcements, self.publisher).await.map_err(|error| {
+            tracing::warn!(%error, "a result could not be published; the work stops here");
+            Unreported
+        })
+    }
+}

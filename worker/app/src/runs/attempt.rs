@@ -1,0 +1,255 @@
+//! One attempt at the run of an event: prepare, then plan or apply.
+
+use jiff::Timestamp;
+use messages::{Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
+use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
+use msgraph::Client;
+use outcome::{Class, Failure, Mode, Progress, State, decisive, state};
+use serde_json::{Map, Value, json};
+use workflow::run::Run;
+use workflow::{
+    Because, Definition, Definitions, Next, Prepared, Recorder, RetryPolicy, Roster, digest, prepare,
+};
+
+use crate::tenants::Tenants;
+
+/// Everything an attempt needs that does not depend on the event.
+pub struct Workflows {
+    /// Where to work.
+    pub tenants: Tenants,
+    /// What there is to run.
+    pub definitions: Definitions,
+    /// What steps there are.
+    pub roster: Roster<Client>,
+    /// When to retry.
+    pub policy: RetryPolicy,
+}
+
+/// What came of an attempt.
+pub struct Attempted {
+    /// How far the run has come.
+    pub progress: Progress,
+    /// What comes next.
+    pub next: Next,
+    /// What everybody should learn of it.
+    pub result: Option<ResultData>,
+    /// What an operator must act on before the run can resume.
+    pub failed: Option<Failed>,
+}
+
+/// A step that failed for good.
+pub struct Failed {
+    /// The step.
+    pub step: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl Workflows {
+    /// Runs an event's workflow from its progress.
+    pub async fn run(
+        &self,
+        event: &Event,
+        request: &PersonRequest,
+        progress: Progress,
+        is_new: bool,
+        recorder: &dyn Recorder,
+    ) -> Attempted {
+        let (definition, graph, prepared) = match self.prepare(event, request) {
+            Ok(ready) => ready,
+            Err(failures) => return rejected(event, progress, &failures),
+        };
+        let attempt = Attempt { event, definition, prepared: &prepared, graph, policy: self.policy };
+        match (request.mode, &request.expected_plan) {
+            (Mode::Apply, None) => attempt.apply(progress, recorder).await,
+            (Mode::Apply, Some(expected)) if is_new => attempt.compare_plan(expected, progress).await,
+            (Mode::Apply, Some(_)) => attempt.apply(progress, recorder).await,
+            (Mode::Plan, _) => attempt.plan(progress).await,
+        }
+    }
+
+    /// Plans an event's workflow, whatever mode the event requests.
+    pub async fn plan(&self, event: &Event, request: &PersonRequest) -> Attempted {
+        let progress = Progress::new(Timestamp::now());
+        match self.prepare(event, request) {
+            Ok((definition, graph, prepared)) => {
+                // The person who plans is present and can look again: nothing is postponed.
+                let policy = RetryPolicy { max_attempts: 1, ..self.policy };
+                Attempt { event, definition, prepared: &prepared, graph, policy }.plan(progress).await
+            }
+            Err(failures) => rejected(event, progress, &failures),
+        }
+    }
+
+    /// The progress of a run as its message carries it.
+    pub fn carried(&self, event: &Event, progress: &Progress) -> Option<RunProgress> {
+        let definition = self.definitions.get(event.workflow())?;
+        let workflow =
+            WorkflowVersion { name: definition.name.clone(), digest: digest::of_definition(definition) };
+        Some(RunProgress { run_id: event.run_id(), workflow, progress: progress.clone() })
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        event: &Event,
+        request: &PersonRequest,
+    ) -> Result<(&'a Definition, &'a Client, Prepared<'a, Client>), Vec<Failure>> {
+        let (tenant, graph) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
+        let definition = self.definitions.get(event.workflow()).ok_or_else(|| {
+            let known: Vec<_> = self.definitions.iter().map(|definition| definition.name.as_str()).collect();
+            let detail = format!("there is no workflow `{}`; known: {}", event.workflow(), known.join(", "));
+            vec![Failure::rejected("unknown_workflow", detail)]
+        })?;
+        let prepared = prepare(definition, &self.roster, variables(event, request, tenant))?;
+        Ok((definition, graph, prepared))
+    }
+}
+
+/// What templates may use.
+fn variables(event: &Event, request: &PersonRequest, tenant: &str) -> Map<String, Value> {
+    let about = json!({
+        "id": event.id,
+        "source": event.source,
+        "type": event.kind.event_type(),
+        "time": event.time.to_string(),
+        "subject": event.subject,
+    });
+    let to_value = |value: serde_json::Result<Value>| value.unwrap_or_default();
+    Map::from_iter([
+        ("event".to_owned(), about),
+        ("tenant".to_owned(), json!({ "name": tenant })),
+        ("person".to_owned(), to_value(serde_json::to_value(&request.person))),
+        ("manager".to_owned(), to_value(serde_json::to_value(&request.manager))),
+        ("parameters".to_owned(), Value::Object(request.parameters.clone())),
+    ])
+}
+
+/// One attempt at one run.
+struct Attempt<'a> {
+    event: &'a Event,
+    definition: &'a Definition,
+    prepared: &'a Prepared<'a, Client>,
+    graph: &'a Client,
+    policy: RetryPolicy,
+}
+
+impl Attempt<'_> {
+    async fn plan(&self, progress: Progress) -> Attempted {
+        let (planned, next) = self.look(progress).await;
+        let result = (next == Next::Over).then(|| self.planned(&planned).into());
+        Attempted { progress: planned, next, result, failed: None }
+    }
+
+    /// Resumes only if the tenant still needs the plan that the publisher approved.
+    async fn compare_plan(&self, expected: &str, progress: Progress) -> Attempted {
+        let (planned, next) = self.look(progress.clone()).await;
+        if next != Next::Over {
+            return Attempted { progress: planned, next, result: None, failed: None };
+        }
+        let found = digest::of_plan(self.prepared, &planned.steps);
+        if found == expected {
+            let next = Next::Resume { at: Timestamp::now(), because: Because::PlanApproved };
+            return Attempted { progress, next, result: None, failed: None };
+        }
+        let detail = format!("the plan has changed and is {found} now; look at it again with mode `plan`");
+        rejected(self.event, progress, &[Failure::rejected("plan_changed", detail)])
+    }
+
+    async fn apply(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
+        let (progress, next) = self.advance(Mode::Apply, progress, recorder).await;
+        let (result, failed) = match &next {
+            Next::Over => {
+                let failed = decisive(&progress.steps).and_then(|record| {
+                    let (step, failure) = (record.finished.step.clone(), record.finished.failure.clone()?);
+                    Some(Failed { step, failure })
+                });
+                let result = RunFinished {
+                    workflow: Some(self.definition.name.clone()),
+                    state: state(&progress.steps, self.prepared.is_complete(&progress)),
+                    failure: failed.as_ref().map(|failed| failed.failure.clone()),
+                    ..finished(self.event, &progress)
+                };
+                // What the publisher got wrong, a replay would get wrong again.
+                let failed = failed.filter(|failed| failed.failure.class != Class::Rejected);
+                (Some(result.into()), failed)
+            }
+            Next::Resume { at, because: Because::Wait { stage, .. } } => {
+                (self.waiting(stage, *at, &progress).map(ResultData::from), None)
+            }
+            Next::Resume { .. } | Next::Interrupted => (None, None),
+        };
+        Attempted { progress, next, result, failed }
+    }
+
+    /// Plans. An attempt that has to be repeated plans everything afresh: nothing was written, so nothing is lost.
+    async fn look(&self, progress: Progress) -> (Progress, Next) {
+        let (mut planned, next) = self.advance(Mode::Plan, progress, &()).await;
+        if next != Next::Over {
+            planned.steps.clear();
+        }
+        (planned, next)
+    }
+
+    async fn advance(&self, mode: Mode, progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
+        // Any even spread will do. The run's id is one, and needs no source of randomness.
+        let spread = f64::from(self.event.run_id().as_fields().0) / f64::from(u32::MAX);
+        let (prepared, world, policy) = (self.prepared, self.graph, self.policy);
+        let run = Run { prepared, world, mode, policy, spread, clock: &Timestamp::now };
+        run.advance(progress, recorder).await
+    }
+
+    fn planned(&self, progress: &Progress) -> RunPlanned {
+        let after = |stage: &str| self.prepared.after(stage).map(|after| after.duration().as_secs());
+        let steps = progress.steps.iter();
+        RunPlanned {
+            run_id: self.event.run_id(),
+            workflow: self.definition.name.clone(),
+            steps: steps.map(|record| PlannedStep::of(record, after(&record.finished.stage))).collect(),
+            digest: digest::of_plan(self.prepared, &progress.steps),
+        }
+    }
+
+    /// What is reported of a sleep; nothing if only a retry is left, whose wait has been reported.
+    fn waiting(&self, stage: &str, until: Timestamp, progress: &Progress) -> Option<RunWaiting> {
+        let steps: Vec<_> = progress.open_waits(stage).map(WaitingStep::of).collect();
+        let starts = progress.starts.iter().any(|start| start.stage == stage && start.at == until);
+        let waiting = RunWaiting {
+            run_id: self.event.run_id(),
+            workflow: self.definition.name.clone(),
+            stage: stage.to_owned(),
+            until,
+            sleeps: progress.sleeps,
+            replays: progress.replays,
+            steps,
+        };
+        Some(waiting).filter(|waiting| starts || !waiting.steps.is_empty())
+    }
+}
+
+fn rejected(event: &Event, progress: Progress, failures: &[Failure]) -> Attempted {
+    let messages: Vec<_> = failures.iter().map(|failure| failure.message.as_str()).collect();
+    let failure = failures.first().map(|first| Failure { message: messages.join("; "), ..first.clone() });
+    let result = RunFinished {
+        workflow: Some(event.workflow().to_owned()),
+        state: State::Rejected,
+        failure,
+        ..finished(event, &progress)
+    };
+    Attempted { progress, next: Next::Over, result: Some(result.into()), failed: None }
+}
+
+/// The result of a run that ends now, as far as its progress tells it: a failed one.
+pub fn finished(event: &Event, progress: &Progress) -> RunFinished {
+    RunFinished {
+        run_id: event.run_id(),
+        workflow: None,
+        state: State::Failed,
+        started_at: progress.first_seen,
+        finished_at: Timestamp::now(),
+        attempts: progress.attempt,
+        replays: progress.replays,
+        steps: progress.steps.iter().map(|record| record.finished.clone()).collect(),
+        failure: None,
+        violations: Vec::new(),
+    }
+}

@@ -1,0 +1,122 @@
+//! A message of the workflow queue: an event, or a run that resumes.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+
+use broker::{Message, Properties};
+use jiff::Timestamp;
+use messages::{
+    Cause, Continuation, Event, Incoming, PersonRequest, Request, ResultData, ResultEvent, RunFinished,
+    Undecodable,
+};
+use outcome::{Failure, Progress, Record};
+use uuid::Uuid;
+
+use super::key::RunKey;
+use crate::delivery::work::Refused;
+
+/// A decoded message.
+pub struct Job {
+    /// The event that started the run.
+    pub event: Event,
+    /// How far the run had come when the message was written; nothing if the message is the event itself.
+    pub progress: Option<Progress>,
+    /// How often an operator has replayed it.
+    pub replays: u32,
+    /// What was recorded since, so that a panic does not lose it.
+    recorded: Mutex<Vec<Record>>,
+}
+
+impl Job {
+    /// Reads a message, or says why it is refused.
+    pub fn decode(message: &Message) -> Result<Self, Refused> {
+        decode(message).map_err(|undecodable| refused(&undecodable, message.replays()))
+    }
+
+    /// What the event requests.
+    pub fn request(&self) -> &PersonRequest {
+        let Request::Person(request) = &self.event.request;
+        request
+    }
+
+    /// The key of the message.
+    pub fn key(&self) -> RunKey {
+        match &self.progress {
+            None => RunKey::of_event(self.event.run_id(), self.replays),
+            Some(progress) => RunKey::of_continuation(self.event.run_id(), progress),
+        }
+    }
+
+    /// How far the run has come by now.
+    pub fn reached(&self) -> Progress {
+        let fresh = || Progress { replays: self.replays, ..Progress::new(Timestamp::now()) };
+        let mut progress = self.progress.clone().unwrap_or_else(fresh);
+        for record in self.recorded.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            progress.record(record.clone());
+        }
+        progress
+    }
+
+    /// Notes what was recorded.
+    pub fn record(&self, records: &[Record]) {
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(records);
+    }
+
+    /// A result that this event caused.
+    pub fn result(&self, data: impl Into<ResultData>) -> ResultEvent {
+        ResultEvent::new(Cause::from(&self.event), Timestamp::now(), data)
+    }
+
+    /// The properties of a continuation, on top of those of the message before it.
+    pub fn properties(&self, properties: &Properties, message_id: Uuid) -> Properties {
+        Properties {
+            content_type: Some(Continuation::CONTENT_TYPE.to_owned()),
+            message_id: Some(message_id.to_string()),
+            correlation_id: Some(self.event.run_id().to_string()),
+            kind: Some(self.event.kind.event_type().to_owned()),
+            app_id: Some("gatehouse".to_owned()),
+            ..properties.clone()
+        }
+    }
+}
+
+fn decode(message: &Message) -> Result<Job, Undecodable> {
+    let content_type = message.properties.content_type.as_deref();
+    let (replays, recorded) = (message.replays(), Mutex::default());
+    if content_type == Some(Continuation::CONTENT_TYPE) {
+        let Continuation { event, progress } = Continuation::from_bytes(&message.body)?;
+        let progress = progress.progress.sound();
+        let progress = if replays > progress.replays {
+            workflow::replayed(progress, replays, Timestamp::now())
+        } else {
+            progress
+        };
+        return Ok(Job { event, replays: progress.replays, progress: Some(progress), recorded });
+    }
+    let texts: Vec<_> =
+        message.headers.iter().filter_map(|(name, value)| Some((name, header_text(value)?))).collect();
+    let headers: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_ref())).collect();
+    let event = messages::decode(&Incoming { content_type, headers: &headers, body: &message.body })?;
+    Ok(Job { event, progress: None, replays, recorded })
+}
+
+fn refused(undecodable: &Undecodable, replays: u32) -> Refused {
+    let result = RunFinished::rejected(undecodable, Timestamp::now(), replays).map(|result| {
+        let cause = Cause::from(&*undecodable.envelope);
+        ResultEvent::new(cause, Timestamp::now(), result)
+    });
+    Refused { failure: Failure::rejected(undecodable.code(), undecodable.to_string()), result }
+}
+
+/// A header as CloudEvents in binary mode need it: publishers send attributes in AMQP's own types as well.
+fn header_text(value: &broker::Value) -> Option<Cow<'_, str>> {
+    Some(match value {
+        broker::Value::Text(text) => Cow::Borrowed(text),
+        broker::Value::Int(number) => Cow::Owned(number.to_string()),
+        broker::Value::Bool(value) => Cow::Owned(value.to_string()),
+        broker::Value::Time(seconds) => {
+            Cow::Owned(Timestamp::from_second(i64::try_from(*seconds).ok()?).ok()?.to_string())
+        }
+        _ => return None,
+    })
+}

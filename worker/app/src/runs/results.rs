@@ -1,0 +1,91 @@
+//! What is reported of runs: a result for each step, counts, and one log line each.
+
+use messages::{ResultEvent, RunFinished, StepFinished};
+use outcome::{Class, Outcome, Record};
+use workflow::step::BoxFuture;
+use workflow::{Interrupted, Recorder};
+
+use super::job::Job;
+use crate::delivery::work::Outlet;
+use crate::operate::metrics::Metrics;
+
+/// Reports steps as their stage ends.
+pub struct StepResults<'a> {
+    /// Counts.
+    pub metrics: &'a Metrics,
+    /// The job whose steps these are.
+    pub job: &'a Job,
+    /// Where to report them.
+    pub outlet: &'a Outlet<'a>,
+}
+
+impl StepResults<'_> {
+    /// Publishes a result for each of these records.
+    pub async fn report(&self, records: &[Record]) -> Result<(), Interrupted> {
+        let Self { job, outlet, .. } = self;
+        let attempt = job.progress.as_ref().map_or(1, |progress| progress.attempt);
+        let (run_id, workflow) = (job.event.run_id(), job.event.workflow());
+        let step = |record| StepFinished::of(record, run_id, workflow, attempt, job.replays);
+        let results: Vec<ResultEvent> = records.iter().map(|record| job.result(step(record))).collect();
+        outlet.report(&results).await.map_err(|_| Interrupted)
+    }
+}
+
+impl Recorder for StepResults<'_> {
+    fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
+        Box::pin(async move {
+            self.job.record(records);
+            for record in records {
+                count_step(self.metrics, record);
+            }
+            self.report(records).await
+        })
+    }
+}
+
+fn count_step(metrics: &Metrics, Record { finished, told }: &Record) {
+    let (action, outcome) = (finished.action.as_str(), finished.outcome);
+    metrics.steps_total.with_label_values(&[action, outcome.as_str()]).inc();
+    if outcome != Outcome::Skipped {
+        metrics.step_duration_seconds.with_label_values(&[action]).observe(told.took.as_secs_f64());
+    }
+    let duration_ms = u64::try_from(told.took.as_millis()).unwrap_or(u64::MAX);
+    if let Some(failure) = &finished.failure {
+        let labels = [action, failure.class.as_str(), failure.code.as_str()];
+        metrics.step_failures_total.with_label_values(&labels).inc();
+        tracing::info!(
+            action,
+            step.name = finished.step,
+            outcome = outcome.as_str(),
+            code = failure.code,
+            duration_ms,
+            request.id = failure.request_id,
+            "step finished"
+        );
+    } else {
+        tracing::info!(
+            action,
+            step.name = finished.step,
+            outcome = outcome.as_str(),
+            changes = finished.changes,
+            duration_ms,
+            "step finished"
+        );
+    }
+}
+
+/// Counts and logs the end of a run.
+pub fn count_finished(metrics: &Metrics, workflow: &str, run: &RunFinished) {
+    let state = run.state.as_str();
+    metrics.runs_total.with_label_values(&[workflow, state]).inc();
+    match &run.failure {
+        None => tracing::info!(workflow, state, "run finished"),
+        Some(failure) if failure.class == Class::Rejected => {
+            tracing::info!(workflow, state, code = failure.code, "run finished");
+        }
+        Some(failure) => {
+            let (code, error) = (failure.code.as_str(), failure.message.as_str());
+            tracing::error!(workflow, state, code, error, "run finished");
+        }
+    }
+}

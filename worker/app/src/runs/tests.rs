@@ -1,0 +1,214 @@
+//! Runs seen through their attempts: what is reported, carried and set aside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use messages::{Event, ResultData, RunWaiting};
+use msgraph::Client;
+use outcome::{Failure, Outcome, Progress, State};
+use serde_json::{Value, json};
+use workflow::step::BoxFuture;
+use workflow::{Answer, Because, Call, Definitions, Next, Report, RetryPolicy, Roster, Step};
+
+use super::attempt::{Attempted, Workflows};
+use crate::tenants::Tenants;
+
+/// A step with a defect.
+struct Panics;
+
+impl Step<Client> for Panics {
+    fn name(&self) -> &'static str {
+        "panics"
+    }
+
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    fn parameters(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn check(&self, _: &Value) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn run<'a>(&'a self, _: Call<'a, Client>) -> BoxFuture<'a, Report> {
+        Box::pin(async { panic!("a defect") })
+    }
+}
+
+/// A step that waits until it is given back what it knew.
+struct Waits;
+
+impl Step<Client> for Waits {
+    fn name(&self) -> &'static str {
+        "waits"
+    }
+
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    fn parameters(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn check(&self, _: &Value) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn run<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, Report> {
+        let wait = workflow::Wait {
+            after: Duration::ZERO,
+            at_most: Duration::from_secs(60),
+            reason: "a job".to_owned(),
+            memo: json!({ "job": 7 }),
+        };
+        let answer = match call.memo {
+            Some(memo) if *memo == wait.memo => Answer::Unchanged,
+            _ => Answer::Waiting { changes: vec!["begin the job".to_owned()], wait },
+        };
+        Box::pin(async { Report::of(answer) })
+    }
+}
+
+fn workflows(yaml: &str) -> Workflows {
+    let settings = msgraph::Settings {
+        graph_url: "http://127.0.0.1:1".into(),
+        login_url: "http://127.0.0.1:1".into(),
+        ..msgraph::Settings::new("t", "c", String::new().into())
+    };
+    let client = Client::new(settings, std::sync::Arc::new(())).unwrap();
+    let steps: [Box<dyn Step<Client>>; 2] = [Box::new(Panics), Box::new(Waits)];
+    Workflows {
+        tenants: Tenants::of([("contoso".to_owned(), client)]),
+        definitions: Definitions::parse("w.yaml", yaml).unwrap(),
+        roster: Roster::new(steps),
+        policy: RetryPolicy::default(),
+    }
+}
+
+fn event(workflow: &str) -> Event {
+    let event = json!({
+        "specversion": "1.0", "id": "1", "source": "/hr", "type": "gatehouse.offboarding.requested.v1",
+        "time": "2026-03-02T09:00:00Z",
+        "data": { "person": { "upn": "ada@contoso.example" }, "workflow": workflow },
+    });
+    let body = event.to_string();
+    let content_type = Some(messages::CLOUDEVENT_CONTENT_TYPE);
+    messages::decode(&messages::Incoming { content_type, headers: &[], body: body.as_bytes() }).unwrap()
+}
+
+async fn run(workflows: &Workflows, event: &Event, progress: Option<Progress>) -> Attempted {
+    let messages::Request::Person(request) = &event.request;
+    let is_new = progress.is_none();
+    let progress = progress.unwrap_or_else(|| Progress::new(Timestamp::now()));
+    workflows.run(event, request, progress, is_new, &()).await
+}
+
+#[tokio::test]
+async fn a_panic_of_a_step_is_set_aside_with_its_progress_and_a_reason() {
+    let workflows = workflows("w: { stages: [{ name: a, steps: [panics] }] }");
+    let attempted = run(&workflows, &event("w"), None).await;
+    let Some(ResultData::RunFinished(result)) = attempted.result else { panic!("should be over") };
+    let failed = attempted.failed.unwrap();
+    assert_eq!((result.state, failed.failure.code.as_str()), (State::Partial, "internal"));
+    assert_eq!((failed.step.as_str(), attempted.progress.steps.len()), ("panics", 1));
+}
+
+#[tokio::test]
+async fn a_rejected_run_is_no_dead_letter() {
+    let workflows = workflows("w: { stages: [] }");
+    let attempted = run(&workflows, &event("nobody"), None).await;
+    let Some(ResultData::RunFinished(result)) = attempted.result else { panic!("should be over") };
+    assert!(attempted.failed.is_none());
+    assert_eq!(result.state, State::Rejected);
+    assert_eq!(result.failure.unwrap().message, "there is no workflow `nobody`; known: w");
+}
+
+#[tokio::test]
+async fn a_run_that_sleeps_reports_it_and_resumes_with_its_memo() {
+    let workflows =
+        workflows("w: { stages: [{ name: a, steps: [waits] }, { name: b, after: 30d, steps: [waits] }] }");
+    let pause = async |progress| {
+        let attempted = run(&workflows, &event("w"), progress).await;
+        let Next::Resume { at, because: Because::Wait { .. } } = attempted.next else {
+            panic!("should sleep: {:?}", attempted.next)
+        };
+        let Some(ResultData::RunWaiting(waiting)) = attempted.result else { panic!("should report it") };
+        let event = event("w");
+        let progress = workflows.carried(&event, &attempted.progress).unwrap();
+        let continuation = messages::Continuation { event, progress }.to_bytes().unwrap();
+        let progress = messages::Continuation::from_bytes(&continuation).unwrap().progress.progress;
+        (progress, waiting, at)
+    };
+    let (progress, first, _) = pause(None).await;
+    assert_eq!((first.stage.as_str(), first.sleeps, first.steps.len()), ("a", 1, 1));
+    assert_eq!(first.steps[0].changes, ["begin the job"]);
+    let (progress, second, until) = pause(Some(progress)).await;
+    assert_eq!((second.stage.as_str(), second.sleeps, second.steps.len()), ("b", 2, 0));
+    assert!(until > Timestamp::now() + jiff::SignedDuration::from_hours(29 * 24));
+    let finished = progress.steps.iter().map(|record| &record.finished);
+    let done: Vec<_> = finished.map(|step| (step.outcome, step.changes)).collect();
+    assert_eq!(done, [(Outcome::Changed, 1)], "the writes before the wait count");
+    let id = |waiting: &RunWaiting| {
+        messages::ResultEvent::new(messages::Cause::default(), Timestamp::now(), waiting.clone()).id
+    };
+    assert_ne!(id(&first), id(&second));
+}
+
+#[tokio::test]
+async fn a_plan_shows_the_delay_and_its_digest_covers_it() {
+    let digests = ["30d", "31d"].map(async |after| {
+        let yaml = format!("w: {{ stages: [{{ name: a, after: {after}, steps: [waits] }}] }}");
+        let event = event("w");
+        let messages::Request::Person(request) = &event.request;
+        let Some(ResultData::RunPlanned(plan)) = workflows(&yaml).plan(&event, request).await.result else {
+            panic!("a plan never waits")
+        };
+        assert_eq!(plan.steps[0].outcome, Outcome::Waiting);
+        (plan.steps[0].after_seconds, plan.digest)
+    });
+    let [thirty, thirty_one] = digests;
+    let ((thirty, one), (thirty_one, other)) = (thirty.await, thirty_one.await);
+    assert_eq!((thirty, thirty_one), (Some(30 * 86_400), Some(31 * 86_400)));
+    assert_ne!(one, other);
+}
+
+fn message_of(event: &Event) -> broker::Message {
+    broker::Message { body: event.raw.to_string().into_bytes(), ..broker::Message::default() }
+}
+
+#[tokio::test]
+async fn a_panic_outside_of_steps_reports_the_steps_already_done_and_a_replay_resumes_there() {
+    use crate::delivery::outbox::Onward;
+    use crate::delivery::work::Work;
+
+    let workflows = workflows("w: { stages: [{ name: a, steps: [waits] }] }");
+    let metrics = Arc::new(crate::operate::metrics::Metrics::new().unwrap());
+    let runs = super::Runs { workflows, metrics };
+    let message = message_of(&event("w"));
+    let job = runs.decode(&message).unwrap();
+    let finished = outcome::Finished {
+        stage: "a".into(),
+        step: "waits".into(),
+        action: "waits".into(),
+        outcome: Outcome::Changed,
+        changes: 1,
+        left: Vec::new(),
+        failure: None,
+        reason: None,
+    };
+    job.record(&[outcome::Record { finished, told: outcome::Told::default() }]);
+
+    let outbox = runs.panicked(&job, &message);
+
+    let ResultData::RunFinished(result) = &outbox.results[0].data else { panic!("no end") };
+    assert_eq!((result.state, result.failure.as_ref().unwrap().code.as_str()), (State::Failed, "internal"));
+    assert_eq!(result.steps.len(), 1);
+    let Onward::SetAside(aside) = outbox.onward else { panic!("not set aside") };
+    let replayed = messages::Continuation::from_bytes(&aside.next.unwrap().body).unwrap();
+    assert_eq!(replayed.progress.progress.steps.len(), 1);
+}

@@ -1,0 +1,75 @@
+//! The types of events: one table with everything that is particular to each.
+
+use crate::schema::{self, Schema};
+
+/// What an event requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// Lets a person in.
+    Onboarding,
+    /// Lets a person out.
+    Offboarding,
+    /// Updates a person who stays.
+    Change,
+}
+
+/// What is particular to a type of event.
+struct Row {
+    event_type: &'static str,
+    routing_key: &'static str,
+    workflow: &'static str,
+    schema: &'static Schema,
+}
+
+impl EventKind {
+    /// Every kind this worker knows.
+    pub const ALL: [Self; 3] = [Self::Onboarding, Self::Offboarding, Self::Change];
+
+    fn row(self) -> Row {
+        match self {
+            Self::Onboarding => Row {
+                event_type: "gatehouse.onboarding.requested.v1",
+                routing_key: "onboarding.requested",
+                workflow: "onboarding",
+                schema: &schema::ONBOARDING_REQUESTED,
+            },
+            Self::Offboarding => Row {
+                event_type: "gatehouse.offboarding.requested.v1",
+                routing_key: "offboarding.requested",
+                workflow: "offboarding",
+                schema: &schema::OFFBOARDING_REQUESTED,
+            },
+            Self::Change => Row {
+                event_type: "gatehouse.change.requested.v1",
+                routing_key: "change.requested",
+                workflow: "change",
+                schema: &schema::CHANGE_REQUESTED,
+            },
+        }
+    }
+
+    /// The kind with this CloudEvents `type`.
+    pub fn of_type(event_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.event_type() == event_type)
+    }
+
+    /// The CloudEvents `type`.
+    pub fn event_type(self) -> &'static str {
+        self.row().event_type
+    }
+
+    /// The key under which a publisher sends it.
+    pub fn routing_key(self) -> &'static str {
+        self.row().routing_key
+    }
+
+    /// The workflow that runs when the event names none.
+    pub(crate) fn default_workflow(self) -> &'static str {
+        self.row().workflow
+    }
+
+    /// The schema of such an event.
+    pub fn schema(self) -> &'static Schema {
+        self.row().schema
+    }
+}

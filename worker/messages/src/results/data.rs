@@ -1,0 +1,80 @@
+//! The list of all types of results.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::operator::{OperatorDiscarded, OperatorReplayed};
+use super::result_type::ResultType;
+use super::run::{RunFinished, RunPlanned, RunWaiting};
+use super::step::StepFinished;
+use crate::schema::Schema;
+
+type Read = fn(&Value) -> Result<ResultData, serde_json::Error>;
+
+/// Makes the enum of all types of results from their names.
+macro_rules! results {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// What happened.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
+        pub enum ResultData {
+            $($(#[$doc])* $name($name)),*
+        }
+
+        impl ResultData {
+            /// The CloudEvents `type`.
+            pub fn event_type(&self) -> &'static str {
+                match self { $(Self::$name(_) => $name::TYPE),* }
+            }
+
+            /// The schema of such a result.
+            pub fn schema(&self) -> &'static Schema {
+                match self { $(Self::$name(_) => $name::schema()),* }
+            }
+
+            /// `<kind>.<state>`: what a consumer binds its queue to.
+            pub fn routing_key(&self) -> &'static str {
+                match self { $(Self::$name(data) => data.routing_key()),* }
+            }
+
+            /// The run it happened to, where there is one.
+            pub fn run_id(&self) -> Option<Uuid> {
+                match self { $(Self::$name(data) => data.run_id()),* }
+            }
+
+            pub(crate) fn what(&self) -> String {
+                match self { $(Self::$name(data) => data.what()),* }
+            }
+        }
+
+        $(impl From<$name> for ResultData {
+            fn from(data: $name) -> Self {
+                Self::$name(data)
+            }
+        })*
+
+        /// The schema of a result's type and how to read its data.
+        pub(crate) fn reader(event_type: &str) -> Option<(fn() -> &'static Schema, Read)> {
+            $(if event_type == $name::TYPE {
+                return Some(($name::schema, |data| $name::deserialize(data).map(ResultData::$name)));
+            })*
+            None
+        }
+    };
+}
+
+results! {
+    /// A step finished.
+    StepFinished,
+    /// A plan was made.
+    RunPlanned,
+    /// A run went to sleep.
+    RunWaiting,
+    /// A run ended.
+    RunFinished,
+    /// An operator sent a dead letter back to work.
+    OperatorReplayed,
+    /// An operator deleted a dead letter.
+    OperatorDiscarded,
+}

@@ -1,0 +1,8 @@
+//! Results: the CloudEvents that leave.
+
+pub(crate) mod data;
+pub(crate) mod event;
+pub(crate) mod operator;
+pub(crate) mod result_type;
+pub(crate) mod run;
+pub(crate) mod step;

@@ -1,0 +1,80 @@
+//! Results about what an operator did to a dead letter.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::result_type::{ResultType, what};
+use crate::schema::{self, Schema};
+
+/// The operator, the message, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorAction {
+    /// Id of the message in the broker.
+    pub message_id: String,
+    /// The run, if the message says which it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<Uuid>,
+    /// The work queue the message belongs to.
+    pub queue: String,
+    /// The operator's account or the name of the machine.
+    pub by: String,
+    /// The operator's reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Class under which the message had been set aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_class: Option<String>,
+    /// How often the message has been replayed, this time included.
+    pub replays: u32,
+}
+
+/// `gatehouse.operator.replayed.v1`: an operator sent a dead letter back to work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperatorReplayed(pub OperatorAction);
+
+/// `gatehouse.operator.discarded.v1`: an operator deleted a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperatorDiscarded(pub OperatorAction);
+
+impl ResultType for OperatorReplayed {
+    const TYPE: &'static str = "gatehouse.operator.replayed.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::OPERATOR_REPLAYED
+    }
+
+    fn routing_key(&self) -> &'static str {
+        "operator.replayed"
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        self.0.run_id
+    }
+
+    fn what(&self) -> String {
+        what(&["operator.replayed", &self.0.replays.to_string(), &self.0.message_id])
+    }
+}
+
+impl ResultType for OperatorDiscarded {
+    const TYPE: &'static str = "gatehouse.operator.discarded.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::OPERATOR_DISCARDED
+    }
+
+    fn routing_key(&self) -> &'static str {
+        "operator.discarded"
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        self.0.run_id
+    }
+
+    fn what(&self) -> String {
+        what(&["operator.discarded", &self.0.message_id])
+    }
+}

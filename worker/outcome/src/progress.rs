@@ -1,0 +1,139 @@
+//! What a run carries from one message to the next. It is a value, never a store.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Class, Failure, Outcome, Record, Start, Waiting};
+
+/// What a run has done so far and what it waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// When the run's first attempt began.
+    pub first_seen: Timestamp,
+    /// The attempt at the current stage, from 1. Back to 1 when the run gets further, even if only to wait.
+    pub attempt: u32,
+    /// How often an operator has replayed the run.
+    pub replays: u32,
+    /// Every step that has finished, in order.
+    pub steps: Vec<Record>,
+    /// How often the run has gone to sleep, retries apart. It tells the reports of two sleeps apart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sleeps: u32,
+    /// Every step that waits, and those that waited and then failed, with their memos.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+    /// When the stages with a delay start, as far as the run has come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<Start>,
+    /// Earliest time to retry steps that failed temporarily while other steps of the stage are still waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Progress {
+    /// A run that has done nothing yet.
+    pub fn new(first_seen: Timestamp) -> Self {
+        Self {
+            first_seen,
+            attempt: 1,
+            replays: 0,
+            steps: Vec::new(),
+            sleeps: 0,
+            waiting: Vec::new(),
+            starts: Vec::new(),
+            retry_at: None,
+        }
+    }
+
+    /// The record of a step, if it has one.
+    pub fn find(&self, stage: &str, step: &str) -> Option<&Record> {
+        self.steps.iter().find(|record| record.is_of(stage, step))
+    }
+
+    /// Stores a record, in place of an earlier one of the same step.
+    pub fn record(&mut self, record: Record) {
+        let Record { finished, .. } = &record;
+        match self.steps.iter_mut().find(|known| known.is_of(&finished.stage, &finished.step)) {
+            Some(known) => *known = record,
+            None => self.steps.push(record),
+        }
+    }
+
+    /// What is known of a step that waits, or that waited and failed.
+    pub fn waiting(&self, stage: &str, step: &str) -> Option<&Waiting> {
+        self.waiting.iter().find(|waiting| waiting.is_of(stage, step))
+    }
+
+    /// The steps of a stage that wait, in the order in which they started to.
+    pub fn open_waits(&self, stage: &str) -> impl Iterator<Item = &Waiting> {
+        let is_open = |waiting: &&Waiting| self.find(&waiting.stage, &waiting.step).is_none();
+        self.waiting.iter().filter(move |waiting| waiting.stage == stage).filter(is_open)
+    }
+
+    /// This progress with what no worker of ours writes put right, though the schema lets it pass: a waiting step has
+    /// not finished, and a failed one has a failure.
+    #[must_use]
+    pub fn sound(mut self) -> Self {
+        self.steps.retain(|record| record.finished.outcome != Outcome::Waiting);
+        for Record { finished, .. } in &mut self.steps {
+            if finished.outcome != Outcome::Failed {
+                finished.failure = None;
+            } else if finished.failure.is_none() {
+                let message = "the failure is not in the message";
+                finished.failure = Some(Failure::new(Class::Fault, "internal", message));
+            }
+        }
+        self
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Finished, Told};
+    use serde_json::json;
+
+    fn record(step: &str, outcome: Outcome, failure: Option<Failure>) -> Record {
+        let (stage, action) = ("a".to_owned(), "disable_account".to_owned());
+        let (changes, left, reason) = (2, Vec::new(), None);
+        let finished =
+            Finished { stage, step: step.to_owned(), action, outcome, changes, left, failure, reason };
+        Record { finished, told: Told { changes: vec!["disable user 7".to_owned()], ..Told::default() } }
+    }
+
+    #[test]
+    fn a_record_loses_its_sentences_on_the_way_and_keeps_their_number() {
+        let mut progress = Progress::new(Timestamp::UNIX_EPOCH);
+        progress.record(record("b", Outcome::Changed, None));
+        let wire = serde_json::to_value(&progress).unwrap();
+        assert_eq!(wire["steps"][0]["changes"], json!(2));
+        assert!(wire.get("sleeps").is_none() && wire["steps"][0].get("failure").is_none(), "{wire}");
+        let back: Progress = serde_json::from_value(wire.clone()).unwrap();
+        assert_eq!(back.steps[0].told, Told::default());
+        assert_eq!(back.steps[0].finished, progress.steps[0].finished);
+        assert_eq!(serde_json::to_value(&back).unwrap(), wire);
+    }
+
+    #[test]
+    fn what_no_worker_writes_is_put_right() {
+        let mut progress = Progress::new(Timestamp::UNIX_EPOCH);
+        let stray = Failure::new(Class::Blocked, "code", "message");
+        progress.record(record("waits", Outcome::Waiting, None));
+        progress.record(record("fails", Outcome::Failed, None));
+        progress.record(record("done", Outcome::Changed, Some(stray)));
+        let steps = progress.sound().steps;
+        let codes: Vec<_> = steps
+            .iter()
+            .map(|record| {
+                (record.finished.step.as_str(), record.finished.failure.as_ref().map(|it| it.code.as_str()))
+            })
+            .collect();
+        assert_eq!(codes, [("fails", Some("internal")), ("done", None)]);
+    }
+}
