@@ -144,7 +144,7 @@ async fn publish_follows_a_run_to_its_end() {
     let waited = ["publish", "--wait", "--timeout", "1", &file(&house, &plan)];
     let waited = house.gatehouse(&waited).await;
     assert_eq!(waited.code, Some(1), "nobody works: {waited:?}");
-    assert!(waited.stderr.contains("has not ended within 1 s; it goes on"), "{waited:?}");
+    assert!(waited.stderr.contains("has not ended within 1 s; it continues"), "{waited:?}");
     let worker = house.worker().await;
     house.rest([worker]).await;
     house.close().await;
@@ -174,7 +174,7 @@ async fn dead_letters_are_listed_shown_replayed_and_discarded() {
     let nonsense = listed.iter().find(|letter| **letter != blocked).unwrap()["id"].as_str().unwrap();
 
     let shown = house.gatehouse(&["dead", "show", &run_id]).await.ok();
-    for part in [&run_id, "permission_missing", "disable_account", "status 403", "a replay goes on"] {
+    for part in [&run_id, "permission_missing", "disable_account", "status 403", "the run resumes"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let shown = document(&house.gatehouse(&["dead", "show", nonsense, "-o", "json"]).await.ok());
@@ -297,13 +297,13 @@ async fn exit_codes_are_what_the_help_says() {
     let path = file(&house, &edsger_leaves("leave"));
     let help = house.gatehouse(&["--help"]).await.ok();
     let rows: [(i32, &str, &[&str]); 7] = [
-        (0, "done", &["plan", &path]),
-        (1, "not well", &["workflow", "check", &path]),
+        (0, "success", &["plan", &path]),
+        (1, "with problems", &["workflow", "check", &path]),
         (2, "command line", &["plan"]),
         (2, "command line", &["bogus"]),
-        (3, "settings or a file", &["plan", "/nowhere.json"]),
-        (3, "settings or a file", &["--config", "/nowhere.toml", "config", "show"]),
-        (3, "settings or a file", &["schema", "bogus"]),
+        (3, "invalid settings", &["plan", "/nowhere.json"]),
+        (3, "invalid settings", &["--config", "/nowhere.toml", "config", "show"]),
+        (3, "invalid settings", &["schema", "bogus"]),
     ];
     for (code, meaning, arguments) in rows {
         let said = help.lines().find(|line| line.trim_start().starts_with(&format!("{code}  ")));

@@ -74,7 +74,7 @@ async fn a_token_that_grants_nothing_is_no_connection() {
     let mut house = House::with(Tenant::contoso().application(nobody)).build().await;
     let (code, found) = check(&mut house).await;
     assert_eq!((code, &found["connected"]), (Some(1), &json!(false)));
-    assert!(found["problems"][0].as_str().unwrap().contains("grants nothing"), "{found}");
+    assert!(found["problems"][0].as_str().unwrap().contains("grants no permissions"), "{found}");
     house.close().await;
 
     let mut house =

@@ -1,8 +1,8 @@
-//! The `gatehouse` binary: lets people into Microsoft 365 and lets them out again.
+//! The `gatehouse` binary: onboards, updates and offboards people in Microsoft 365.
 //!
-//! Start reading at `consume`, which takes one event from arrival to acknowledgement; `commands/` has one file for
-//! each subcommand. No other crate of the worker knows more than one of broker, Graph, wire and engine; this one
-//! puts them together.
+//! Start reading at `consume`, which takes one event from arrival to acknowledgement; `commands/` has one file per
+//! subcommand. Every other crate of the worker knows only one of broker, Graph, wire and engine; this crate connects
+//! them.
 
 mod commands;
 mod delivery;

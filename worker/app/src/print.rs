@@ -1,4 +1,4 @@
-//! What a person sees on a terminal, and what a script reads.
+//! Output of the commands: tables and sentences for people, JSON for scripts.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -8,12 +8,12 @@ use outcome::{Class, Failure, Finished, Left, Needs, Outcome};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// How to print.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Tables and sentences
     Human,
-    /// JSON, one document a line
+    /// JSON, one document per line
     Json,
 }
 
@@ -24,7 +24,7 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())
 }
 
-/// Writes lines for people; a closed pipe is no error of ours.
+/// Writes lines for people; ignores a closed pipe.
 pub fn lines(text: &str) -> io::Result<()> {
     let written = writeln!(io::stdout().lock(), "{text}");
     match written {
@@ -33,7 +33,7 @@ pub fn lines(text: &str) -> io::Result<()> {
     }
 }
 
-/// Rows with every column as wide as its widest cell. No cell is broken, so that an id can be copied.
+/// Rows with every column as wide as its widest cell. Cells are never wrapped, so that an id can be copied.
 pub fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     let mut widths = [0; N];
     for row in rows {
@@ -48,7 +48,7 @@ pub fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// Writes text below the line it belongs to, broken between words where a terminal would break it within one.
+/// Writes text indented below its line, wrapped between words at the width of the terminal.
 pub fn indented(text: &str) -> io::Result<()> {
     let columns = table(&[]).width().map_or(usize::MAX, usize::from).saturating_sub(4);
     let mut line = String::new();
@@ -63,7 +63,7 @@ pub fn indented(text: &str) -> io::Result<()> {
     if line.is_empty() { Ok(()) } else { lines(&format!("    {line}")) }
 }
 
-/// A table with a header, as wide as the terminal, or as COLUMNS says for a pipe, and in colour only on a terminal.
+/// A table with a header. Its width is the terminal's, or COLUMNS for a pipe; colours appear only on a terminal.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
@@ -86,22 +86,27 @@ pub fn outcome(outcome: Outcome) -> Cell {
     })
 }
 
-/// Who has to act, as a person says it.
+/// Who must act, in words.
 pub fn who(class: Class) -> &'static str {
     match class {
-        Class::Retry => "time mends this",
-        Class::Rejected => "the publisher has to act",
-        Class::Blocked => "an operator has to act",
+        Class::Retry => "a later attempt may succeed",
+        Class::Rejected => "the publisher must act",
+        Class::Blocked => "an operator must act",
         Class::Fault => "a defect of Gatehouse",
     }
 }
 
-/// The steps of a plan.
+/// The steps of a plan, as a table.
 pub fn plan_table(steps: &[PlannedStep]) -> Table {
     let mut table = table(&["Stage", "Step", "Outcome", "Changes"]);
     for step in steps {
-        let what =
-            told(&step.changes, &step.details, step.failure.as_ref(), step.reason.as_deref(), &step.left);
+        let what = described(
+            &step.changes,
+            &step.details,
+            step.failure.as_ref(),
+            step.reason.as_deref(),
+            &step.left,
+        );
         table.add_row(vec![
             Cell::new(stage_and_delay(step)),
             Cell::new(&step.step),
@@ -112,7 +117,7 @@ pub fn plan_table(steps: &[PlannedStep]) -> Table {
     table
 }
 
-/// The stage, and how long after the one before it it starts.
+/// The stage, with its delay after the previous stage.
 fn stage_and_delay(step: &PlannedStep) -> String {
     match step.after_seconds {
         Some(seconds) => format!("{} (after {})", step.stage, delay(seconds)),
@@ -120,19 +125,19 @@ fn stage_and_delay(step: &PlannedStep) -> String {
     }
 }
 
-/// As the author of a workflow writes it.
+/// A delay, as the author of a workflow writes it.
 fn delay(seconds: u64) -> String {
     let text = format!("{seconds}s");
     text.parse::<workflow::Delay>().map_or(text, |delay| delay.to_string())
 }
 
-/// A run that has gone to sleep: why and until when.
+/// A run that went to sleep: why, and until when.
 pub fn waiting_lines(run: &RunWaiting) -> String {
     let mut lines = Vec::new();
     for step in &run.steps {
         let (name, word) = (&step.step, Outcome::Waiting.as_str());
         lines.push(format!(
-            "  {name:<20} {word:<10} for {}, at the latest until {:.0}",
+            "  {name:<20} {word:<10} for {}, until {:.0} at the latest",
             step.reason, step.deadline
         ));
         lines.extend(step.changes.iter().map(|change| format!("  {:<31} {change}", "")));
@@ -141,9 +146,10 @@ pub fn waiting_lines(run: &RunWaiting) -> String {
     lines.join("\n")
 }
 
-/// One step of a run, as it is heard of.
+/// One finished step of a run.
 pub fn step_line(step: &StepFinished) -> String {
-    let what = told(&step.changes, &step.details, step.failure.as_ref(), step.reason.as_deref(), &step.left);
+    let what =
+        described(&step.changes, &step.details, step.failure.as_ref(), step.reason.as_deref(), &step.left);
     let word = step.outcome.as_str();
     let mut lines = what.lines();
     let first = lines.next().unwrap_or_default();
@@ -154,7 +160,7 @@ pub fn step_line(step: &StepFinished) -> String {
     text.trim_end().to_owned()
 }
 
-/// The last line of a run, and why it did not succeed.
+/// The end of a run, with the reason if it did not succeed.
 pub fn run_line(run: &RunFinished) -> String {
     let mut text = format!("run {} {}", run.run_id, run.state.as_str());
     if let Some(failure) = &run.failure {
@@ -171,7 +177,8 @@ pub fn run_line(run: &RunFinished) -> String {
     text
 }
 
-fn told(
+/// Changes, counts, failure, reason and leftovers of a step, one per line.
+fn described(
     changes: &[String],
     details: &Map<String, Value>,
     failure: Option<&Failure>,

@@ -11,18 +11,21 @@ use crate::settings::Config;
 use crate::tenants::Tenants;
 use crate::tenants::connection_test::{Connection, Kind, May, Use};
 
-/// Tries each tenant's connection: token, permissions, roles, licences. Changes nothing.
+/// Arguments of `gatehouse check`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   gatehouse check
   gatehouse check --tenant contoso --output json | jq .uses
 
-May: act, with everything granted and the access `act`; read, where plans and syncs work; nothing.
+The column May:
+  act      all permissions are granted, and the tenant's access is `act`
+  read     only plans and syncs work
+  nothing  not even plans and syncs work
 
-Exits with 1 if a tenant is not connected, or an action or sync may not do all it is there for.")]
+Exits with 1 if a tenant is not connected, or if an action or a sync is limited.")]
 pub struct Args {
-    /// Only this tenant
+    /// Test only this tenant
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
     #[command(flatten)]
@@ -57,7 +60,10 @@ fn show(found: &Connection) -> Result<(), CommandError> {
     let access = if found.access == "act" { "read and act" } else { "read only" };
     let state = if found.connected { "connected" } else { "NOT connected" };
     print::lines(&format!("Tenant {tenant}: {state}{whose}"))?;
-    print::lines(&format!("  access {access}; as {identity} with {} permissions", permissions.len()))?;
+    print::lines(&format!(
+        "  access {access}; connected as {identity} with {} permissions",
+        permissions.len()
+    ))?;
     for problem in &found.problems {
         print::lines("  problem:")?;
         print::indented(problem)?;
@@ -70,8 +76,8 @@ fn show(found: &Connection) -> Result<(), CommandError> {
         None => "",
         Some(false) => "no",
         Some(true) => {
-            "yes, so usage cannot be told by person; to change it: Microsoft 365 admin center > Settings > Org \
-             settings > Reports, and clear `Display concealed user, group, and site names in all reports`"
+            "yes, so usage per person is not available; to change this, open Microsoft 365 admin center > Settings > \
+             Org settings > Reports and clear `Display concealed user, group, and site names in all reports`"
         }
     };
     if !concealed.is_empty() {

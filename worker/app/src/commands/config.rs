@@ -1,4 +1,4 @@
-//! `gatehouse config show`: the settings in force, secrets masked.
+//! `gatehouse config show`: the effective settings, with secrets masked.
 
 use std::process::ExitCode;
 
@@ -6,16 +6,16 @@ use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::{Config, ConfigError, DEFAULTS};
 
-/// What to do with the settings.
+/// Shows the settings.
 #[derive(clap::Subcommand)]
 #[command(after_help = "\
 Examples:
   gatehouse config show
   gatehouse config show --defaults > gatehouse.toml")]
 pub enum Command {
-    /// Show the settings in force; secrets are masked
+    /// Show the effective settings; secrets are masked
     Show {
-        /// Instead, the defaults: every setting with its meaning, unit and variable
+        /// Show the defaults instead: every setting with its meaning, unit and variable
         #[arg(long)]
         defaults: bool,
         #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `gatehouse connect`: signs a tenant's service account in, once.
+//! `gatehouse connect`: signs in a tenant's service account, once.
 
 use std::process::ExitCode;
 
@@ -9,17 +9,16 @@ use crate::settings::tenant::Tenant;
 use crate::settings::{Config, ConfigError};
 use crate::{print, tenants};
 
-/// Shows a code to type in a browser, waits, and puts the refresh token into the tenant's refresh_token_file, which
-/// only its owner can read. The account signs in as it does elsewhere; the application must allow public client flows.
+/// Arguments of `gatehouse connect`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   gatehouse connect
   gatehouse connect --tenant contoso
 
-Exits with 1 if nobody signs in, or consent is missing.")]
+Exits with 1 if nobody signs in, or if consent is missing.")]
 pub struct Args {
-    /// The tenant, by its name in the settings; may be left out where there is one
+    /// Name of the tenant in the settings; optional if there is only one
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
 }
@@ -28,8 +27,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (name, tenant) = find(&config, args.tenant.as_deref())?;
     let Some(file) = tenant.refresh_token_file() else {
         return Err(invalid(format!(
-            "tenants.{name} is not opened by a service account: set its refresh_token_file, the file that is to hold \
-             the refresh token, and no other credential"
+            "tenants.{name} does not use a service account: set refresh_token_file, the file to write the refresh \
+             token to, and no other credential"
         )));
     };
     let begun = DeviceSignIn::begin(&config.tenant(tenant)).await;
@@ -40,12 +39,12 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     };
     let minutes = sign_in.expires_in().as_secs() / 60;
     print::lines(&format!(
-        "To connect tenant {name}, open {} and enter {} within {minutes} minutes, as the service account.",
+        "To connect tenant {name}, open {}, enter {} within {minutes} minutes and sign in as the service account.",
         sign_in.verification_uri(),
         sign_in.user_code(),
     ))?;
     let account = sign_in.finish().await?;
-    print::lines(&told(&account, name))?;
+    print::lines(&connected(&account, name))?;
     print::lines(&format!("The refresh token is in {}.", file.display()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -62,13 +61,13 @@ fn find<'a>(config: &'a Config, name: Option<&str>) -> Result<(&'a str, &'a Tena
         let known = known.join(", ");
         CommandError::Input(match name {
             Some(name) => format!("there is no tenant `{name}`; known: {known}"),
-            None => format!("say which tenant with --tenant; known: {known}"),
+            None => format!("there are several tenants; choose one with --tenant: {known}"),
         })
     })
 }
 
-fn told(account: &Account, name: &str) -> String {
-    let user = account.user_principal_name.as_deref().unwrap_or("an account that does not tell its name");
+fn connected(account: &Account, name: &str) -> String {
+    let user = account.user_principal_name.as_deref().unwrap_or("an account without a user principal name");
     let tenant = account.tenant_id.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
     let permissions = account.permissions.join(", ");
     format!("Connected to tenant {name}{tenant} as {user}, with the permissions {permissions}.")

@@ -1,4 +1,4 @@
-//! `gatehouse dead ...`: what was set aside, why, and back to work with it.
+//! `gatehouse dead ...`: lists, shows, replays and discards dead letters.
 
 use std::num::NonZeroU32;
 use std::process::ExitCode;
@@ -16,14 +16,14 @@ use crate::delivery::queues::WORKFLOWS;
 use crate::print::{self, Format};
 use crate::settings::Config;
 
-/// What to do with dead letters.
+/// Lists, shows, replays and discards dead letters.
 #[derive(clap::Subcommand)]
 #[command(after_help = "\
 Examples:
   gatehouse dead list
   gatehouse dead show 6f0a8a6c-1b5e-5f0e-9d4c-0c2f5fd54f27
   gatehouse dead replay --all --class retries_exhausted --why \"Graph is back\"
-  gatehouse dead discard 6f0a8a6c-1b5e-5f0e-9d4c-0c2f5fd54f27 --why \"published by mistake\"")]
+  gatehouse dead discard 6f0a8a6c-1b5e-5f0e-9d4c-0c2f5fd54f27 --why \"by mistake\"")]
 pub enum Command {
     /// List dead letters, oldest first
     List {
@@ -34,70 +34,70 @@ pub enum Command {
     },
     /// Show one dead letter with its message
     Show {
-        /// Its id
+        /// Id of the dead letter
         id: String,
-        /// The queue it failed in, or `unrouted`
+        /// Queue in which the message failed, or `unrouted`
         #[arg(long, default_value = WORKFLOWS)]
         queue: String,
         #[command(flatten)]
         format: OutputArgs,
     },
-    /// Send dead letters back to work; a run goes on where it failed
+    /// Return dead letters to their work queue; a run resumes where it failed
     Replay {
         #[command(flatten)]
         work: Work,
-        /// Another work queue than the one it failed in
+        /// Work queue to replay to [default: the queue in which each message failed]
         #[arg(long, value_name = "QUEUE")]
         to: Option<String>,
-        /// Only say which would be replayed
+        /// Only list the dead letters that would be replayed
         #[arg(long)]
         dry_run: bool,
     },
-    /// Take dead letters away for good
+    /// Delete dead letters permanently
     Discard {
         #[command(flatten)]
         work: Work,
     },
 }
 
-/// Which dead letters are meant: those to which everything given applies.
+/// Filters for dead letters. A dead letter must match all of them.
 #[derive(clap::Args)]
 pub struct Which {
-    /// The queue they failed in, or `unrouted` for what no queue took
+    /// Queue in which they failed, or `unrouted` for messages that no queue accepted
     #[arg(long, default_value = WORKFLOWS)]
     queue: String,
-    /// Only of this class
+    /// Only dead letters of this class
     #[arg(long)]
     class: Option<String>,
-    /// Only those that failed in this step
+    /// Only dead letters that failed in this step
     #[arg(long)]
     step: Option<String>,
-    /// Only set aside before this time (RFC 3339)
+    /// Only dead letters set aside before this time (RFC 3339)
     #[arg(long)]
     before: Option<Timestamp>,
 }
 
-/// Which dead letters to act on, how, and who does it.
+/// The dead letters to act on, the pace, the operator and the reason.
 #[derive(clap::Args)]
 pub struct Work {
-    /// Ids as `dead list` shows them
+    /// Ids, as shown by `dead list`
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     ids: Vec<String>,
-    /// All that the other options leave
+    /// Every dead letter that matches the filters
     #[arg(long)]
     all: bool,
     #[command(flatten)]
     which: Which,
-    /// Act on this many at most
+    /// Maximum number of dead letters
     #[arg(long)]
     limit: Option<usize>,
-    /// Act on this many each second at most
+    /// Maximum number of dead letters per second
     #[arg(long, default_value = "10")]
     rate: NonZeroU32,
-    /// Why; kept with the result event that tells of it
+    /// Reason to record in the result event
     #[arg(long)]
     why: Option<String>,
-    /// Who; the login name unless given
+    /// Operator to record [default: your login name]
     #[arg(long)]
     by: Option<String>,
     #[command(flatten)]
@@ -122,7 +122,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
                     show_one(&entry, &message, format.output).map(|()| ExitCode::SUCCESS)
                 }
                 None => Err(CommandError::Input(format!(
-                    "no dead letter of {queue} has the id {id}; see `dead list`"
+                    "queue {queue} has no dead letter with the id {id}; `gatehouse dead list` shows the ids"
                 ))),
             }
         }
@@ -132,9 +132,9 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
             let entries = dead.list(&which.filter(work.ids.clone())).await;
             dead.close().await;
             let entries = entries?;
-            let target = to.as_deref().unwrap_or("where each failed");
+            let target = to.as_deref().unwrap_or("the queue in which each failed");
             show_list(&entries, work.format.output)?;
-            eprintln!("{} would be replayed to {target}; nothing was", entries.len());
+            eprintln!("{} would be replayed to {target}; this dry run replayed none", entries.len());
             Ok(ExitCode::SUCCESS)
         }
         Command::Replay { work, to, dry_run: false } => {
@@ -175,7 +175,7 @@ impl Work {
         Selection { filter, limit: self.limit, per_second: self.rate }
     }
 
-    /// The event that tells of it: who, which, why.
+    /// The result event that reports the action: operator, message, reason.
     fn announce(&self, entry: &Entry, data: impl Fn(OperatorAction) -> ResultData) -> Option<Outgoing> {
         let run_id = entry.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
         let action = OperatorAction {
@@ -204,10 +204,10 @@ impl Work {
                 print::lines(&format!("  {id} not {done}: {error}"))?;
             }
             for id in missing.iter().filter(|id| failed.iter().all(|(failed, _)| failed != *id)) {
-                print::lines(&format!("  {id} is not there"))?;
+                print::lines(&format!("  {id} not found"))?;
             }
             if let Some(error) = &stopped {
-                print::lines(&format!("  stopped early: {error}; the last message may be there twice"))?;
+                print::lines(&format!("  stopped early: {error}; the last message may exist twice"))?;
             }
         }
         Ok(super::verdict(failed.is_empty() && missing.is_empty() && stopped.is_none()))
@@ -272,7 +272,7 @@ fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<
         print::lines(&line)?;
     }
     if message.properties.content_type.as_deref() == Some(Continuation::CONTENT_TYPE) {
-        print::lines("resumes    a replay goes on from the progress in the message")?;
+        print::lines("on replay  the run resumes from the progress in the message")?;
     }
     let pretty = described.get("body").and_then(|body| serde_json::to_string_pretty(body).ok());
     Ok(print::lines(&pretty.unwrap_or_default())?)

@@ -1,4 +1,4 @@
-//! The command line: one file for each subcommand.
+//! The command line: one file per subcommand.
 
 mod check;
 mod config;
@@ -24,11 +24,11 @@ use crate::runs::attempt::Workflows;
 use crate::settings::{Config, ConfigError};
 use crate::tenants::Tenants;
 
-/// Lets people into Microsoft 365 and lets them out again.
+/// Onboards, updates and offboards people in Microsoft 365.
 #[derive(Parser)]
 #[command(name = "gatehouse", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// Settings file (TOML), laid over the defaults; the environment is laid over both
+    /// Settings file (TOML). It overrides the defaults; environment variables override both
     #[arg(long, global = true, env = "GATEHOUSE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -37,54 +37,66 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done, and what was asked about is well
-  1  done, and something is not well: a run that did not succeed, an invalid file, a dead letter not replayed, a
-     sign-in nobody made
-  2  the command line is wrong
-  3  the settings or a file cannot be used
-  4  the broker cannot be worked with";
+  0  success
+  1  completed with problems: a run did not succeed, a file is invalid,
+     a dead letter was not replayed, or nobody signed in
+  2  invalid command line
+  3  invalid settings or an unusable file or argument
+  4  the broker is unavailable or refused the operation";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Take events from RabbitMQ and run their workflows, until told to stop
+    /// Run the workflows of events from RabbitMQ, until stopped
+    ///
+    /// After SIGTERM or SIGINT, finishes the running work within worker.grace_seconds.
     Run(run::Args),
-    /// Show what an event would change, without a broker and without changing anything
+    /// Show what an event would change; needs no broker, changes nothing
+    ///
+    /// Reads the tenant and prints the changes of each step.
     Plan(plan::Args),
     /// Test the connection to each tenant: token, permissions, roles, licences
+    ///
+    /// Changes nothing.
     Check(check::Args),
-    /// Check events and publish them
+    /// Validate events and publish them
+    ///
+    /// Validates all files before it publishes the first event. An event is published when the broker has stored it.
     Publish(publish::Args),
-    /// Look at, replay and discard dead letters
+    /// List, show, replay and discard dead letters
     #[command(subcommand)]
     Dead(dead::Command),
     /// Check and explain workflows
     #[command(subcommand)]
     Workflow(workflow::Command),
-    /// Sign a tenant's service account in
+    /// Sign in the service account of a tenant
+    ///
+    /// Shows a code to enter in a browser, waits for the sign-in, and writes the refresh token to the tenant's
+    /// refresh_token_file, which only its owner can read. The account signs in as usual. The application must allow
+    /// public client flows.
     Connect(connect::Args),
-    /// Show the settings in force
+    /// Show the effective settings
     #[command(subcommand)]
     Config(config::Command),
     /// Print the JSON Schema of a message or of an action's parameters
     Schema(schema::Args),
 }
 
-/// Why a command could not do its work.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The settings.
+    /// The settings are invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A file, an argument, or what they hold.
+    /// A file or an argument, or its content, is invalid.
     #[error("{0}")]
     Input(String),
-    /// The broker.
+    /// The broker is unavailable or refused the operation.
     #[error("{0}")]
     Broker(#[from] broker::Error),
-    /// Nobody signed in, or the sign-in service refuses.
+    /// Nobody signed in, or the sign-in service refused.
     #[error("{0}")]
     SignIn(#[from] msgraph::Error),
-    /// Standard output is gone, or the like.
+    /// Standard output is closed, or a similar error.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -116,20 +128,20 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// `human` on a terminal and for a pipe alike; `json` when a script asks for it.
+/// The default is `human`, for a pipe as well; a script asks for `json`.
 #[derive(clap::Args, Clone, Copy)]
 struct OutputArgs {
-    /// How to print
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Human)]
     output: Format,
 }
 
-/// 1 if something is not well.
+/// Exit code 0 if all is well, else 1.
 fn verdict(well: bool) -> ExitCode {
     ExitCode::from(u8::from(!well))
 }
 
-/// The compiled-in workflows with the operator's on top, checked.
+/// The compiled-in workflows, overridden by the operator's; checked.
 fn definitions(file: Option<&Path>) -> Result<Definitions, CommandError> {
     let mut definitions =
         actions::default_definitions().map_err(|error| CommandError::Input(error.to_string()))?;
@@ -155,14 +167,14 @@ fn workflows(config: &Config, observer: Arc<dyn msgraph::Observer>) -> Result<Wo
     })
 }
 
-/// A file, or standard input for `-`.
+/// Reads a file, or standard input for `-`.
 fn read(path: &Path) -> Result<String, CommandError> {
     let text =
         if path.as_os_str() == "-" { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
     text.map_err(|error| CommandError::Input(format!("cannot read {}: {error}", path.display())))
 }
 
-/// An event as a publisher would write it: a CloudEvent in structured mode.
+/// Reads an event as a publisher writes it: a CloudEvent in structured mode.
 fn read_event(path: &Path) -> Result<(Event, String), CommandError> {
     let text = read(path)?;
     let content_type = Some(messages::CLOUDEVENT_CONTENT_TYPE);

@@ -1,4 +1,4 @@
-//! `gatehouse plan FILE`: what an event would change.
+//! `gatehouse plan FILE`: shows what an event would change.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,19 +11,19 @@ use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
 
-/// Reads the tenant and prints each step's changes. Needs no broker and writes nothing.
+/// Arguments of `gatehouse plan`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   gatehouse plan hire.json
   gatehouse plan --output json leaver.json | jq .digest
 
-The digest binds a later run to what was shown: an event with it as data.expected_plan is rejected if the tenant
-asks for another plan by then.
+The digest binds a later run to this plan: an event with the digest as
+data.expected_plan is rejected if its plan differs by then.
 
-Exits with 1 if a step could not be planned.")]
+Exits with 1 if a step cannot be planned.")]
 pub struct Args {
-    /// The event, a CloudEvent in JSON; - for standard input
+    /// File with the event, a CloudEvent in JSON; - for standard input
     file: PathBuf,
     #[command(flatten)]
     format: OutputArgs,
@@ -53,8 +53,6 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             }
             Ok(super::verdict(false))
         }
-        _ => Err(CommandError::Input(
-            "the plan did not reach its end; this is a defect of Gatehouse".to_owned(),
-        )),
+        _ => Err(CommandError::Input("the plan was not completed; this is a defect of Gatehouse".to_owned())),
     }
 }

@@ -1,4 +1,4 @@
-//! `gatehouse publish FILE...`: events in, and what became of them.
+//! `gatehouse publish FILE...`: publishes events and, on request, follows their runs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
 
-/// Checks every file before it publishes any; an event counts as published when the broker has stored it.
+/// Arguments of `gatehouse publish`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,15 +22,15 @@ Examples:
   gatehouse publish --wait hire.json leaver.json
   gatehouse publish --wait --timeout 600 --output json - < leaver.json
 
-With --wait, exits with 1 unless every run succeeds, or is planned, in time.")]
+With --wait, exits with 1 unless every run succeeds or is planned in time.")]
 pub struct Args {
-    /// Events, CloudEvents in JSON; - for standard input
+    /// Files with events, CloudEvents in JSON; - for standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Follow each run to its end and print its steps
     #[arg(long)]
     wait: bool,
-    /// Longest wait for a run, in seconds
+    /// Longest wait for all runs, in seconds
     #[arg(long, default_value_t = 300, requires = "wait", value_name = "SECONDS")]
     timeout: u64,
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub struct Args {
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let events = args.files.iter().map(|file| super::read_event(file)).collect::<Result<Vec<_>, _>>()?;
     let client = broker::Client::connect(&config.broker()?).await?;
-    // Listening begins before the first event leaves, so no result can be missed.
+    // Subscribes before it publishes the first event, so no result can be missed.
     let mut results = if args.wait { Some(client.results(&["#"]).await?) } else { None };
     let mut waiting = BTreeMap::new();
     for (event, text) in &events {
@@ -63,7 +63,10 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             Ok(well) => well?,
             Err(_) => {
                 for run_id in waiting.keys() {
-                    eprintln!("gatehouse: run {run_id} has not ended within {} s; it goes on", args.timeout);
+                    eprintln!(
+                        "gatehouse: run {run_id} has not ended within {} s; it continues",
+                        args.timeout
+                    );
                 }
                 false
             }
@@ -73,7 +76,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     Ok(super::verdict(well))
 }
 
-/// Prints what is heard of the runs until all of them have ended.
+/// Prints the results of the runs until all of them have ended.
 async fn follow(
     results: &mut broker::Results,
     waiting: &mut BTreeMap<Uuid, &str>,

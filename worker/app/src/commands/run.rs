@@ -15,7 +15,7 @@ use crate::operate::telemetry;
 use crate::runs::Runs;
 use crate::settings::{Config, ConfigError};
 
-/// Takes events from RabbitMQ until SIGTERM or SIGINT; then finishes what it has begun, within worker.grace_seconds.
+/// Arguments of `gatehouse run`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -51,15 +51,15 @@ pub async fn run(Args {}: Args, config: Config) -> Result<ExitCode, CommandError
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
-        tracing::info!(signal = name, "worker is stopping; running work is finished first");
+        tracing::info!(signal = name, "worker is stopping; it finishes running work first");
     };
-    // On a thread of the runtime's pool, where what it hands out starts without waking another thread.
+    // On a thread of the runtime's pool: tasks it spawns start without waking another thread.
     let ended = tokio::spawn(consumer.serve(handler, shutdown)).await.map_err(io::Error::other)?;
     tracing::info!(abandoned = ended.abandoned, "worker stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells workers apart in the broker's list of connections and in dead letters.
+/// Identifies the worker in the broker's list of connections and in dead letters.
 fn worker_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("gatehouse-{}-{}", host.trim(), std::process::id())

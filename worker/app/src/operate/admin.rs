@@ -1,7 +1,7 @@
 //! `/metrics`, `/healthz` and `/readyz`.
 //!
-//! `/healthz` says that the process answers; it never depends on the broker, or a broker that restarts would
-//! have its workers restarted too. `/readyz` says whether there is a broker session.
+//! `/healthz` reports that the process answers. It never depends on the broker: otherwise a restart of the broker would
+//! restart its workers as well. `/readyz` reports whether there is a broker session.
 
 use std::convert::Infallible;
 use std::io;
@@ -19,25 +19,25 @@ use tokio::net::TcpListener;
 
 use crate::operate::metrics::Metrics;
 
-/// Listens at this address, for [`serve`].
+/// Listens on this address, for [`serve`].
 ///
 /// # Errors
 ///
-/// When the address is no address, or taken.
+/// The address is invalid or in use.
 pub async fn listen(address: &str) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await?;
     let local = listener.local_addr()?;
     Ok((listener, local))
 }
 
-/// Answers until the process ends.
+/// Answers requests until the process ends.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, readiness: Readiness) {
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Out of file descriptors, say: others may be given back.
-                tracing::warn!(%error, "the admin port could not take a connection");
+                // For example, no file descriptor is free: one may become free later.
+                tracing::warn!(%error, "the admin port failed to accept a connection");
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 continue;
             }
@@ -64,9 +64,13 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics, readiness: &Readiness)
             (StatusCode::OK, "text/plain", "ready\n".to_owned())
         }
         (&Method::GET, "/readyz") => {
-            (StatusCode::SERVICE_UNAVAILABLE, "text/plain", "no session with the broker\n".to_owned())
+            (StatusCode::SERVICE_UNAVAILABLE, "text/plain", "no broker session\n".to_owned())
         }
-        _ => (StatusCode::NOT_FOUND, "text/plain", "there is /metrics, /healthz and /readyz\n".to_owned()),
+        _ => (
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "not found; available: /metrics, /healthz, /readyz\n".to_owned(),
+        ),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! What operators watch. Every name is `gatehouse_<noun>_<unit>`; no label ever names a person, a run or a message.
+//! The metrics. Every name is `gatehouse_<noun>_<unit>`; no label ever names a person, a run or a message.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use prometheus::{
     TextEncoder,
 };
 
-/// Milliseconds to a minute: requests, confirms, steps and runs all lie in there.
+/// Milliseconds to a minute: the range of requests, confirms, steps and runs.
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
 
 macro_rules! metrics {
@@ -23,7 +23,7 @@ macro_rules! metrics {
             ///
             /// # Errors
             ///
-            /// None but for two metrics of one name, which a test rules out.
+            /// Two metrics have the same name; a test rules this out.
             pub fn new() -> Result<Self, prometheus::Error> {
                 let registry = Registry::new();
                 $(
@@ -38,45 +38,45 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Events by what became of them: accepted, duplicate, or the code they were refused with.
+    /// Events by outcome: accepted, duplicate, or the code of the refusal.
     events_total: IntCounterVec["type", "outcome"];
-    /// Runs by how they ended.
+    /// Runs that ended, by state.
     runs_total: IntCounterVec["workflow", "state"];
-    /// Time one attempt at a run took.
+    /// Duration of one attempt at a run.
     run_duration_seconds: HistogramVec["workflow"];
     /// Steps by outcome.
     steps_total: IntCounterVec["action", "outcome"];
-    /// Time one attempt at a step took.
+    /// Duration of one attempt at a step.
     step_duration_seconds: HistogramVec["action"];
-    /// Steps that failed for good, by who must act and why.
+    /// Steps that failed permanently, by class (who must act) and code.
     step_failures_total: IntCounterVec["action", "class", "code"];
-    /// Attempts put off to later, by why.
+    /// Runs postponed to a later attempt, by code of the failure.
     retries_total: IntCounterVec["code"];
-    /// Times that runs went to sleep until a step or a stage is due.
+    /// Sleeps of runs until a step or a stage is due.
     sleeps_total: IntCounterVec["workflow"];
-    /// Messages set aside, by why.
+    /// Messages set aside as dead letters, by reason.
     dead_letters_total: IntCounterVec["reason"];
-    /// Requests to Microsoft Graph: method is read or write, status is the HTTP status or what went wrong.
+    /// Requests to Microsoft Graph; method is read or write, status is the HTTP status or the kind of error.
     graph_requests_total: IntCounterVec["service", "method", "status"];
-    /// Time of one request to Microsoft Graph.
+    /// Duration of one request to Microsoft Graph.
     graph_request_duration_seconds: HistogramVec["service", "method"];
-    /// Journeys to Microsoft Graph and back: single with one request, batch with several.
+    /// Round trips to Microsoft Graph; kind is single for one request, batch for several.
     graph_round_trips_total: IntCounterVec["service", "kind"];
-    /// Requests repeated within an attempt.
+    /// Requests to Microsoft Graph retried within an attempt.
     graph_retries_total: IntCounterVec["service"];
-    /// Answers that asked to slow down.
+    /// Answers in which Microsoft Graph throttled the worker.
     graph_throttled_total: IntCounterVec["service"];
-    /// Attempts to get a token.
+    /// Attempts to get a token, by status.
     graph_tokens_total: IntCounterVec["status"];
     /// Messages delivered by the broker.
     deliveries_total: IntCounterVec["queue", "redelivered"];
-    /// Messages published, by how that ended; ack means stored and confirmed.
+    /// Messages published, by outcome; ack means stored and confirmed.
     publishes_total: IntCounterVec["exchange", "outcome"];
     /// Time from publishing a message to the broker's confirm.
     publish_confirm_seconds: HistogramVec["exchange"];
-    /// Events being worked on.
+    /// Messages being processed.
     in_flight: IntGaugeVec["queue"];
-    /// Messages that came before their time and went back to the delay.
+    /// Messages that arrived before their due time and were returned to the delay.
     redelays_total: IntCounterVec["queue"];
     /// Broker sessions opened.
     sessions_started_total: IntCounter;
@@ -84,24 +84,24 @@ metrics! {
     sessions_ended_total: IntCounterVec["cause"];
     /// Attempts to open a broker session that failed.
     sessions_failed_total: IntCounter;
-    /// Whether the broker blocks publishers because of an alarm.
+    /// 1 while the broker blocks publishers because of an alarm, else 0.
     connection_blocked: IntGauge;
-    /// Acknowledgements that could not be written; their messages come again.
+    /// Acknowledgements that could not be sent; the broker delivers their messages again.
     ack_failures_total: IntCounter;
-    /// Panics that were caught.
+    /// Panics caught by the worker.
     panics_total: IntCounter;
-    /// Always 1; the label tells the version.
+    /// Always 1; the label is the version.
     build_info: IntGaugeVec["version"];
 }
 
 impl Metrics {
-    /// Everything in Prometheus's text format.
+    /// All metrics in Prometheus's text format.
     pub fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 }
 
-/// Makes a collector of its kind.
+/// Creates a collector of its kind.
 trait Made: Sized {
     fn made(name: &str, help: &str, labels: &[&str]) -> Result<Self, prometheus::Error>;
 }
@@ -221,7 +221,7 @@ mod tests {
         metrics.build_info.with_label_values(&["1"]).set(1);
         metrics.panics_total.inc();
         let text = metrics.render();
-        assert!(text.contains("# HELP gatehouse_panics_total Panics that were caught.\n"), "{text}");
+        assert!(text.contains("# HELP gatehouse_panics_total Panics caught by the worker.\n"), "{text}");
         assert!(text.contains("gatehouse_build_info{version=\"1\"} 1\n"), "{text}");
     }
 }

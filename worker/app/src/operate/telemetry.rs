@@ -1,10 +1,10 @@
-//! Logging: one line for what a person or a query wants to know later.
+//! Logging: what gets a line, and what a line contains.
 //!
-//! - The message is for people, the fields are for queries; both name the run.
-//! - Fields are dotted by entity: `run.id`, `event.id`, `step.name`, `duration_ms`; units stand in the name.
-//! - A failure is logged once, where it is settled: retries and rejections are `warn` and `info`, what an
-//!   operator or we must mend is `error`.
-//! - Never: names, addresses, message bodies, tokens, secrets. Object ids are fine. A panic's text can hold
+//! - The message is for people, the fields are for queries; both identify the run.
+//! - Fields are dotted by entity: `run.id`, `event.id`, `step.name`, `duration_ms`; the name includes the unit.
+//! - A failure is logged once, where it is settled: a retry is `warn`, a rejection is `info`, a failure that an
+//!   operator or the developers must fix is `error`.
+//! - Never log names, addresses, message bodies, tokens or secrets. Object ids are allowed. A panic's text can contain
 //!   anything, so only its place is logged.
 
 use std::io::IsTerminal as _;
@@ -17,11 +17,11 @@ use crate::settings::{Log, LogFormat};
 ///
 /// # Errors
 ///
-/// When `log.level` does not parse.
+/// `log.level` is invalid.
 pub fn start(log: &Log) -> Result<(), String> {
-    // lapin writes a message that nobody took into its warning, body and all (4.12.3, seen 2026-11-21).
+    // lapin logs a message that no queue accepted as a warning, including its body (4.12.3, seen 2026-11-21).
     let filter = EnvFilter::try_new(format!("lapin=error,{}", log.level)).map_err(|error| {
-        format!("log.level `{}` does not parse: {error}; write a level such as `info`", log.level)
+        format!("log.level `{}` is invalid: {error}; use a level such as `info`", log.level)
     })?;
     let json = match log.format {
         LogFormat::Json => true,

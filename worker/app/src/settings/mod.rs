@@ -1,4 +1,4 @@
-//! The settings: compiled-in defaults, then a file, then the environment; checked once, at start.
+//! The settings: compiled-in defaults, overridden by a file, overridden by the environment. Checked once, at start.
 
 pub mod tenant;
 
@@ -24,15 +24,15 @@ pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 pub struct Config {
     /// RabbitMQ.
     pub broker: Broker,
-    /// How much work at once, and how it stops.
+    /// Concurrency and shutdown.
     pub worker: Worker,
-    /// Minutes-to-hours retries.
+    /// Retries after minutes to hours.
     pub retry: Retry,
-    /// Where workflows come from.
+    /// The operator's workflows.
     pub workflows: Workflows,
     /// Microsoft Graph.
     pub graph: Graph,
-    /// Exchange's administration.
+    /// Exchange administration.
     pub exchange: Exchange,
     /// Metrics and health.
     pub admin: Admin,
@@ -113,11 +113,11 @@ pub struct Admin {
 pub struct Log {
     /// Filter directives.
     pub level: String,
-    /// How a line looks.
+    /// Format of a line.
     pub format: LogFormat,
 }
 
-/// How a log line looks.
+/// Format of a log line.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
@@ -135,7 +135,7 @@ pub enum LogFormat {
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// The value, if there is one.
+    /// The value, if it is not empty.
     pub fn given(&self) -> Option<&SecretString> {
         Some(&self.0).filter(|secret| !secret.expose_secret().is_empty())
     }
@@ -153,26 +153,26 @@ impl Serialize for Secret {
     }
 }
 
-/// What is wrong with the settings, and what to do.
+/// An error in the settings, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file or a variable does not fit.
+    /// A file or a variable is invalid.
     #[error("{0}")]
     Invalid(String),
     /// A secret's file cannot be read.
-    #[error("cannot read {path}, which {key} names: {source}", path = .path.display())]
+    #[error("cannot read {path} (setting {key}): {source}", path = .path.display())]
     SecretFile {
         /// The setting.
         key: String,
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
 }
 
 impl Config {
-    /// Reads defaults, the file if there is one, and the environment.
+    /// Reads the defaults, the file (if given) and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let environment = Environment::with_prefix("GATEHOUSE").prefix_separator("__").separator("__");
         Self::from_sources(file, environment)
@@ -198,19 +198,21 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
         if self.worker.concurrency.get() > 1000 {
-            return invalid("worker.concurrency is at most 1000".to_owned());
+            return invalid("worker.concurrency must be at most 1000".to_owned());
         }
         if self.retry.max_attempts == 0 {
-            return invalid("retry.max_attempts is at least 1: the first attempt counts".to_owned());
+            return invalid("retry.max_attempts must be at least 1: the first attempt counts".to_owned());
         }
         if self.retry.first_delay_seconds > self.retry.max_delay_seconds {
-            return invalid("retry.first_delay_seconds is longer than retry.max_delay_seconds".to_owned());
+            return invalid(
+                "retry.first_delay_seconds must not be longer than retry.max_delay_seconds".to_owned(),
+            );
         }
         if self.graph.request_timeout_seconds == 0 {
-            return invalid("graph.request_timeout_seconds is at least 1".to_owned());
+            return invalid("graph.request_timeout_seconds must be at least 1".to_owned());
         }
         if !(self.graph.limits_share > 0.0 && self.graph.limits_share <= 1.0) {
-            return invalid("graph.limits_share is above 0 and at most 1".to_owned());
+            return invalid("graph.limits_share must be above 0 and at most 1".to_owned());
         }
         self.tenants.iter().try_for_each(|(name, tenant)| tenant.check(name))
     }
@@ -228,7 +230,7 @@ impl Config {
         })
     }
 
-    /// The Graph client's settings for one tenant. Nothing is read yet of the files they name.
+    /// The Graph client's settings for one tenant. Does not read the files they name.
     pub fn tenant(&self, tenant: &Tenant) -> msgraph::Settings {
         let Graph { cloud, url: graph_url, login_url, .. } = &self.graph;
         let Exchange { commands, url } = &self.exchange;
@@ -242,7 +244,7 @@ impl Config {
         }
     }
 
-    /// When a run looks again.
+    /// When a run is retried.
     pub fn retry(&self) -> workflow::RetryPolicy {
         workflow::RetryPolicy {
             max_attempts: self.retry.max_attempts,
@@ -251,12 +253,12 @@ impl Config {
         }
     }
 
-    /// The operator's workflow file, if there is one.
+    /// The operator's workflow file, if any.
     pub fn workflow_file(&self) -> Option<&Path> {
         Some(self.workflows.file.as_path()).filter(|path| !path.as_os_str().is_empty())
     }
 
-    /// How many events are worked on at once.
+    /// Number of events processed at the same time.
     pub fn concurrency(&self) -> usize {
         self.worker.concurrency.get().into()
     }
@@ -381,7 +383,7 @@ mod tests {
         let text = secret("key", file.path(), &Secret::default()).unwrap();
         assert_eq!(text.expose_secret(), " s3cret ");
         let error = secret("broker.url_file", Path::new("/nowhere"), &Secret::default()).unwrap_err();
-        assert!(error.to_string().starts_with("cannot read /nowhere, which broker.url_file names"));
+        assert!(error.to_string().starts_with("cannot read /nowhere (setting broker.url_file)"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One tenant's settings: where it is, the one credential that opens it, and what may be done there.
+//! One tenant's settings: its addresses, its credential, and what the worker may do there.
 
 use std::path::{Path, PathBuf};
 
@@ -45,26 +45,26 @@ pub struct Tenant {
     size: TenantSize,
 }
 
-/// Where tenants are that do not say so themselves. An empty address is that of the cloud.
+/// Addresses for tenants without their own. Empty: the address of the cloud.
 #[derive(Clone, Copy)]
 pub struct Addresses<'a> {
     /// Microsoft's cloud.
     pub cloud: Cloud,
     /// The root of Graph.
     pub graph_url: &'a str,
-    /// Where tokens come from.
+    /// The sign-in service.
     pub login_url: &'a str,
-    /// Where Exchange is administered, if it may be.
+    /// The interface for Exchange administration, if allowed.
     pub exchange: Option<&'a str>,
 }
 
-/// What may be done in a tenant.
+/// What the worker may do in a tenant.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 enum Access {
-    /// Look.
+    /// Read.
     Read,
-    /// Look and act.
+    /// Read and write.
     #[default]
     Act,
 }
@@ -80,13 +80,13 @@ enum TenantSize {
 }
 
 impl Tenant {
-    /// Whether there is one credential and no more.
+    /// Checks that there is exactly one credential.
     pub fn check(&self, name: &str) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
         let variable = format!("GATEHOUSE__TENANTS__{}", name.to_uppercase());
         if self.certificate_password().is_some() && !is_named(&self.certificate_file) {
             return invalid(format!(
-                "tenants.{name}.certificate_password belongs to a certificate: set certificate_file as well"
+                "tenants.{name}.certificate_password needs a certificate: set certificate_file as well"
             ));
         }
         match self.given().as_slice() {
@@ -98,14 +98,14 @@ impl Tenant {
             several => {
                 let keys: Vec<_> = several.iter().map(|(key, _)| *key).collect();
                 invalid(format!(
-                    "tenants.{name} has more than one credential: {}; keep one of them",
+                    "tenants.{name} has more than one credential: {}; keep only one",
                     keys.join(", ")
                 ))
             }
         }
     }
 
-    /// The credentials that are set, by their keys.
+    /// The credentials that are set, with their keys.
     fn given(&self) -> Vec<(&'static str, Credential)> {
         let secret = source(&self.client_secret, &self.client_secret_file).map(Credential::Secret);
         let certificate = is_named(&self.certificate_file).then(|| Credential::Certificate {
@@ -128,15 +128,15 @@ impl Tenant {
         source(&self.certificate_password, &self.certificate_password_file)
     }
 
-    /// The file a sign-in of the service account goes to, if the tenant has one.
+    /// The file to which a sign-in of the service account is written, if set.
     pub fn refresh_token_file(&self) -> Option<&Path> {
         Some(self.refresh_token_file.as_path()).filter(|file| is_named(file))
     }
 
-    /// The Graph client's settings, at the tenant's own addresses, else at these of all tenants, else in a cloud: its own
-    /// or this one; with this share of the limits Microsoft sets for the tenant.
+    /// The Graph client's settings, with this share of the limits Microsoft sets for the tenant. Addresses come
+    /// from the tenant, else from `shared`, else from the cloud; the cloud from the tenant, else from `shared`.
     pub fn settings(&self, shared: Addresses<'_>, share: f64) -> Settings {
-        // A checked tenant has one. An empty secret is refused before it is sent.
+        // A checked tenant has a credential. The client refuses an empty secret before it sends it.
         let credential =
             self.given().into_iter().next().map_or_else(|| "".into(), |(_, credential)| credential);
         let settings = Settings::new(&self.tenant_id, &self.client_id, credential);
@@ -158,7 +158,7 @@ impl Tenant {
         }
     }
 
-    /// Where Exchange is administered, if it may be in this tenant.
+    /// The interface for Exchange administration, if this tenant allows it.
     fn exchange_admin(&self, cloud: Cloud, shared: Option<&str>) -> Option<ExchangeAdmin> {
         if !self.exchange_commands.unwrap_or(shared.is_some()) {
             return None;
@@ -179,7 +179,7 @@ impl Tenant {
     }
 }
 
-/// A file that is named goes before a value.
+/// A file takes precedence over a value.
 fn source(value: &Secret, file: &Path) -> Option<SecretSource> {
     if is_named(file) {
         return Some(SecretSource::File(file.to_owned()));
@@ -247,7 +247,10 @@ mod tests {
             assert!(none.contains(key), "{none}");
         }
         let several = refusal(&["client_secret", "certificate_file", "refresh_token_file"]);
-        assert!(several.contains("client_secret, certificate_file, refresh_token; keep one"), "{several}");
+        assert!(
+            several.contains("client_secret, certificate_file, refresh_token; keep only one"),
+            "{several}"
+        );
         assert!(refusal(&["client_secret", "certificate_password"]).contains("set certificate_file as well"));
     }
 

@@ -1,41 +1,41 @@
-//! What a tenant's connection is good for: the connection test, as data.
+//! The connection test of a tenant, as data: token, permissions, roles, licences.
 
 use msgraph::{Access, Client, Error, Grants, SubscribedSku};
 use serde::Serialize;
 
-/// The role that lets an application change administrators.
+/// The directory role an application needs to change administrators.
 const PRIVILEGED: &str = "Privileged Authentication Administrator";
 
-/// What a connection test found.
+/// Result of a connection test.
 #[derive(Debug, Serialize)]
 pub struct Connection {
     /// The tenant's name in the settings.
     pub tenant: String,
-    /// Whether there is a token, it grants something, and Graph answers to it.
+    /// Whether there is a token with permissions that Graph accepts.
     pub connected: bool,
-    /// What the settings allow.
+    /// The access set for the tenant: `read` or `act`.
     pub access: &'static str,
-    /// Whose tenant it is.
+    /// The organization that owns the tenant.
     pub organization: Option<Organization>,
-    /// As what it is connected.
+    /// Kind of identity that is connected.
     pub identity: &'static str,
-    /// Everything that was granted.
+    /// All granted permissions.
     pub permissions: Vec<String>,
-    /// The directory roles of the application; nothing where they cannot be read.
+    /// The directory roles of the application; none if they cannot be read.
     pub directory_roles: Option<Vec<String>>,
-    /// Every action and sync.
+    /// All actions and syncs.
     pub uses: Vec<Use>,
-    /// Whether usage reports hide names; nothing where that cannot be read.
+    /// Whether usage reports hide names; none if that cannot be read.
     pub concealed_names: Option<bool>,
-    /// Seats of each licence; nothing where they cannot be read.
+    /// Seats of each licence; none if they cannot be read.
     pub licenses: Option<Vec<Seats>>,
-    /// What stands in the way, and what to do.
+    /// Problems, and what to do about them.
     pub problems: Vec<String>,
-    /// What is good to know.
+    /// Further information.
     pub notes: Vec<String>,
 }
 
-/// Whose tenant it is.
+/// The organization that owns the tenant.
 #[derive(Debug, Serialize)]
 pub struct Organization {
     /// Its directory id.
@@ -53,11 +53,11 @@ pub struct Use {
     pub kind: Kind,
     /// The permissions it needs.
     pub needs: Vec<Need>,
-    /// What it can do with those it has.
+    /// What it may do with the granted permissions.
     pub may: May,
 }
 
-/// What a use is.
+/// Kind of a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -72,7 +72,7 @@ pub enum Kind {
 pub struct Need {
     /// Its name.
     pub permission: String,
-    /// Whether it, or one that includes it, was granted.
+    /// Whether it, or a permission that includes it, was granted.
     pub granted: bool,
 }
 
@@ -80,28 +80,28 @@ pub struct Need {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum May {
-    /// Look and change.
+    /// Read and write.
     Act,
-    /// Look: plans and syncs work.
+    /// Read: plans and syncs work.
     Read,
-    /// Not even that.
+    /// Neither.
     Nothing,
 }
 
 /// Seats of a licence.
 #[derive(Debug, Serialize)]
 pub struct Seats {
-    /// Its part number, or its id where it has none.
+    /// Its part number, or its id if it has none.
     pub sku: String,
-    /// Those that can be given: enabled, or in their grace period.
+    /// Assignable seats: enabled, or in their grace period.
     pub usable: i64,
-    /// Those in use.
+    /// Seats in use.
     pub used: i64,
-    /// Those left.
+    /// Free seats.
     pub free: i64,
 }
 
-/// What reads of the tenant for their own sake need.
+/// The syncs, with the permissions they need.
 const SYNCS: [(&str, &[&str]); 3] = [
     ("users", &["User.Read.All"]),
     ("licenses", &["LicenseAssignment.Read.All", "User.Read.All"]),
@@ -109,7 +109,7 @@ const SYNCS: [(&str, &[&str]); 3] = [
 ];
 
 impl Connection {
-    /// Tries a connection.
+    /// Tests a connection.
     pub async fn test(tenant: &str, client: &Client) -> Self {
         let access = client.access();
         let mut found = Self::nothing(tenant, access);
@@ -125,7 +125,7 @@ impl Connection {
         found.uses = uses(&grants, access);
         if grants.permissions.is_empty() {
             found.problems.push(
-                "the token grants nothing: add the application permissions below in Microsoft Entra, and let an \
+                "the token grants no permissions: add the application permissions below in Microsoft Entra and have an \
                  administrator consent"
                     .to_owned(),
             );
@@ -155,7 +155,7 @@ impl Connection {
         }
     }
 
-    /// Whether every action and sync may do all it is there for.
+    /// Whether no action and no sync is limited.
     pub fn is_complete(&self) -> bool {
         let whole = |one: &Use| match one.kind {
             Kind::Action => one.may == May::Act,
@@ -164,7 +164,7 @@ impl Connection {
         self.connected && self.problems.is_empty() && self.uses.iter().all(whole)
     }
 
-    /// Asks Graph itself.
+    /// Reads from Graph.
     async fn look(&mut self, client: &Client, grants: &Grants) {
         let reader = client.reader();
         let (organization, skus, roles, reports) = tokio::join!(
@@ -181,10 +181,12 @@ impl Connection {
                     id: organization.id,
                 });
             }
-            // It takes a permission like any other: Graph knows us all the same.
+            // Only the permission to read the organization is missing; Graph accepted the token.
             Err(error) if error.is_forbidden() => {
                 self.connected = true;
-                self.notes.push("the organization's name cannot be read; User.Read.All shows it".to_owned());
+                self.notes.push(
+                    "the organization's name cannot be read; to see it, grant User.Read.All".to_owned(),
+                );
             }
             Err(error) => self.problems.push(error.to_string()),
         }
@@ -205,7 +207,7 @@ impl Connection {
             Ok(roles) => {
                 if !roles.iter().any(|role| role == PRIVILEGED || role == "Global Administrator") {
                     self.notes.push(format!(
-                        "administrators cannot be locked out: that needs the directory role {PRIVILEGED}"
+                        "the application cannot lock out administrators: it needs the directory role {PRIVILEGED}"
                     ));
                 }
                 self.directory_roles = Some(roles);
@@ -224,7 +226,7 @@ impl Connection {
             };
             if !skus.iter().any(has) {
                 self.notes.push(format!(
-                    "no licence of this tenant has a plan of {plan}: steps for a {steps} will find nothing"
+                    "no licence of this tenant includes a service plan {plan}: {steps} steps will find nothing"
                 ));
             }
         }
@@ -239,7 +241,7 @@ impl Connection {
 
     fn unreadable(&mut self, what: &str, permission: &str, error: &Error) {
         if error.is_forbidden() {
-            self.notes.push(format!("{what} cannot be read; {permission} shows it"));
+            self.notes.push(format!("{what} cannot be read; to see this, grant {permission}"));
         } else {
             self.problems.push(format!("{what} cannot be read: {error}"));
         }
@@ -270,7 +272,7 @@ fn uses(grants: &Grants, access: Access) -> Vec<Use> {
     actions.chain(syncs).collect()
 }
 
-/// Whether what a permission is needed for can at least be looked at. One that only writes is not asked for that.
+/// Whether the read part of a permission is granted. A permission without a read part counts as granted.
 fn may_look(grants: &Grants, permission: &str) -> bool {
     let reads = permission.replace(".ReadWrite", ".Read");
     !reads.contains(".Read") || grants.covers(&reads)

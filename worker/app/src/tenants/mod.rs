@@ -1,4 +1,4 @@
-//! The tenants a worker works in, by name.
+//! The configured tenants, by name.
 
 pub mod connection_test;
 
@@ -14,11 +14,11 @@ use crate::settings::{Config, ConfigError};
 pub struct Tenants(BTreeMap<String, Client>);
 
 impl Tenants {
-    /// Makes the clients; connects to nothing yet, but reads the credentials' files.
+    /// Makes the clients. Reads the credentials' files, but opens no connection yet.
     ///
     /// # Errors
     ///
-    /// Settings that cannot work and files that cannot be used, naming the tenant.
+    /// Invalid settings and unusable files. The error names the tenant.
     pub fn new(config: &Config, observer: &Arc<dyn Observer>) -> Result<Self, ConfigError> {
         if config.tenants.is_empty() {
             return Err(none());
@@ -32,18 +32,18 @@ impl Tenants {
         clients.collect::<Result<_, _>>().map(Self)
     }
 
-    /// These clients by name.
+    /// Tenants with these clients.
     #[cfg(test)]
     pub fn of(clients: impl IntoIterator<Item = (String, Client)>) -> Self {
         Self(clients.into_iter().collect())
     }
 
-    /// Every tenant, by name.
+    /// All tenants, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Client)> {
         self.0.iter().map(|(name, client)| (name.as_str(), client))
     }
 
-    /// The tenant an event names, or the only one.
+    /// The tenant named in an event, or the only tenant.
     pub fn find(&self, name: Option<&str>) -> Result<(&str, &Client), Failure> {
         let found = match name {
             Some(name) => self.0.get_key_value(name),
@@ -58,15 +58,16 @@ impl Tenants {
                     "unknown_tenant",
                     format!("there is no tenant `{name}`; known: {known}"),
                 ),
-                None => {
-                    Failure::rejected("unknown_tenant", format!("the event names no tenant; known: {known}"))
-                }
+                None => Failure::rejected(
+                    "unknown_tenant",
+                    format!("the event has no attribute `tenant`; known: {known}"),
+                ),
             }
         })
     }
 }
 
-/// What is wrong where no tenant is configured.
+/// The error if no tenant is configured.
 pub fn none() -> ConfigError {
     let text = "no tenant is configured: set GATEHOUSE__TENANTS__<NAME>__TENANT_ID, __CLIENT_ID and __CLIENT_SECRET, \
                 or a [tenants.<name>] table in the file given with --config";
