@@ -11,7 +11,7 @@ use lapin::{
 use tokio::time::timeout;
 
 use crate::{
-    Cause, Error, Message, Observer, Publisher, Settings,
+    Cause, Error, Message, Publisher, Settings,
     publish::publisher::PublishSettings,
     session::{
         connection::{BrokerConnection, Role},
@@ -38,21 +38,13 @@ impl Client {
     /// # Errors
     /// When the address is unusable, or the broker refuses or does not answer.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
-        Self::observed(settings, Arc::new(())).await
-    }
-
-    /// As [`Client::connect`], and tells `observer` of every publish.
-    ///
-    /// # Errors
-    /// As [`Client::connect`].
-    pub async fn observed(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         let topology = Arc::new(settings.topology()?);
         let connection = Arc::new(BrokerConnection::open(settings, Role::Publish).await?);
         let lifetime = SessionLifetime::default();
         let publish_settings = PublishSettings {
             topology,
             lifetime: lifetime.clone(),
-            observer,
+            observer: Arc::new(()),
             timeout: settings.publish_timeout,
             channels: CHANNELS,
         };

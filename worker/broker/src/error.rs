@@ -34,18 +34,6 @@ impl Error {
         matches!(self.kind, Kind::SessionLost(_))
     }
 
-    /// The broker found no queue for the message and gave it back.
-    #[must_use]
-    pub fn is_returned(&self) -> bool {
-        matches!(self.kind, Kind::Returned { .. })
-    }
-
-    /// The broker would not store the message, also not after waiting.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        matches!(self.kind, Kind::Refused { .. })
-    }
-
     /// The message, name or address itself cannot be used; trying again changes nothing.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
@@ -56,18 +44,6 @@ impl Error {
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         matches!(self.kind, Kind::Configuration(_))
-    }
-
-    /// Somebody else holds the queue's lock.
-    #[must_use]
-    pub fn is_locked(&self) -> bool {
-        matches!(self.kind, Kind::Locked { .. })
-    }
-
-    /// The broker could not be reached or did not answer.
-    #[must_use]
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self.kind, Kind::Unreachable(_))
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {

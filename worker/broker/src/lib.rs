@@ -29,13 +29,13 @@
 //! | return to the queue as a retry; reject on a stream | there is no nack and no reject in the interface; retries are [`Outgoing::delayed`] |
 //! | no prefetch, or a global one | a consumer cannot be opened without a number (`session/mod.rs`); `no_more_handlers_run_at_once_than_asked_for` |
 //! | `x-first-death-…` names the wrong queue | `the_brokers_own_letters_name_the_queue_of_the_last_death_not_of_the_first` in `dead_letters/letter.rs` |
-//! | no delivery count on a fresh message | [`Message::delivery_count`] is 0 then; `a_message_arrives_as_it_was_sent` |
 //! | looking at dead letters until they are deleted | the queues' limit is a million; `queues_that_are_only_looked_at_survive_a_million_looks` in `topology/mod.rs` |
 //! | two operators at once; `exclusive` is ignored on quorum queues | a lock queue; `a_second_operator_is_refused_until_the_first_is_done` |
 //! | dead-lettering that is at-most-once after all; a delay without alternate exchange; `#` that hides unroutable events | the tests of `topology/mod.rs` |
 //! | a queue's argument changed in code | `everything_missing_or_different_is_named_at_once` |
 //! | a full queue that refuses | `a_refused_message_is_offered_again_until_there_is_room`; its limit is soft, so nothing here counts on the exact number |
-//! | a routing key over 255 bytes (lapin panics), headers over a frame (the connection closes) | `what_may_not_leave_is_refused_before_it_leaves` |
+//! | a routing key over 255 bytes (lapin panics) | `what_may_not_leave_is_refused_before_it_leaves` |
+//! | headers over a frame (the connection closes) | `no_headers_are_too_large_to_be_set_aside_or_delayed_again` in `publish/outgoing.rs` |
 //! | text that is no UTF-8, headers nested without end (lapin aborts the process) | `session/sanitize.rs`; `headers_nested_without_end_do_not_end_the_worker`, `text_that_is_no_text_arrives_with_question_marks` |
 //! | personal data in logs | `Debug` of [`Message`] and [`Outgoing`] shows neither body nor headers. lapin itself logs a returned message with its body at `WARN`, so whoever sets up logging leaves the target `lapin` at `ERROR` |
 //!
@@ -58,12 +58,12 @@ mod topology;
 pub use client::{Client, Results};
 pub use consume::{
     consumer::{Consumer, Ended, Handler},
-    delay::{Due, STEPS, is_early, step_for},
+    delay::{Due, STEPS},
     delivery::{Delivery, Receipt},
 };
 pub use dead_letters::{
     DeadLetters, Entry, Filter, Report, Selection,
-    letter::{CRASH_LOOP, DeadLetter, EXPIRED, UNKNOWN, UNROUTABLE},
+    letter::{DeadLetter, EXPIRED},
 };
 pub use error::Error;
 pub use message::{

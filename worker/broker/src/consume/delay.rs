@@ -50,12 +50,6 @@ impl Due {
         Self { tolerance, ..self }
     }
 
-    /// When it is due.
-    #[must_use]
-    pub fn when(self) -> Timestamp {
-        self.at
-    }
-
     /// The step this goes to now.
     pub(crate) fn step(self, now: Timestamp) -> u64 {
         step_for(remaining(self.at, now))
@@ -93,15 +87,13 @@ pub(crate) enum Verdict {
 }
 
 /// The largest step that fits into what remains, else the smallest there is.
-#[must_use]
-pub fn step_for(remaining: Duration) -> u64 {
+fn step_for(remaining: Duration) -> u64 {
     let fitting = STEPS.iter().rev().find(|seconds| Duration::from_secs(**seconds) <= remaining);
     fitting.copied().unwrap_or(1)
 }
 
 /// Whether a message arrived before it is due, tolerance included.
-#[must_use]
-pub fn is_early(message: &Message, now: Timestamp) -> bool {
+fn is_early(message: &Message, now: Timestamp) -> bool {
     due(message).is_some_and(|due| remaining(due.at, now) > due.tolerance)
 }
 

@@ -18,12 +18,6 @@ impl Delivery {
         Self { message, receipt }
     }
 
-    /// What arrived.
-    #[must_use]
-    pub fn message(&self) -> &Message {
-        &self.message
-    }
-
     /// What arrived, and the duty to settle it.
     pub fn split(self) -> (Message, Receipt) {
         (self.message, self.receipt)

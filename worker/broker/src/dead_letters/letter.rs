@@ -34,14 +34,14 @@ const LIMIT_TEXT_BYTES: usize = 200;
 
 /// The class of a message the broker itself set aside: it came back to its queue too often without
 /// being settled. Workers crashed near it; it need not be guilty.
-pub const CRASH_LOOP: &str = "crash_loop";
+const CRASH_LOOP: &str = "crash_loop";
 /// The class of a message that went round the delay without end, or whose publisher gave it a time to live
 /// that ran out before a worker took it.
 pub const EXPIRED: &str = "expired";
 /// The class of a message that no queue was bound for.
-pub const UNROUTABLE: &str = "unroutable";
+const UNROUTABLE: &str = "unroutable";
 /// The class of a message in a dead-letter queue that does not say why it is there.
-pub const UNKNOWN: &str = "unknown";
+const UNKNOWN: &str = "unknown";
 
 /// Why, when and where a message was set aside. Holds ids only: a dead letter lives for months.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,15 +86,13 @@ impl DeadLetter {
     }
 
     /// What a message in a dead-letter queue says about itself.
-    #[must_use]
-    pub fn of(message: &Message) -> Self {
+    pub(crate) fn of(message: &Message) -> Self {
         let letter = written_by_broker(message).unwrap_or_else(|| written_by_worker(message));
         Self { replays: message.replays(), ..letter }
     }
 
     /// What a message in the unrouted queue says about itself.
-    #[must_use]
-    pub fn of_unrouted(message: &Message) -> Self {
+    pub(crate) fn of_unrouted(message: &Message) -> Self {
         let reason =
             format!("no queue is bound for key `{}` of exchange `{}`", message.routing_key, message.exchange);
         Self { class: UNROUTABLE.to_owned(), reason, replays: message.replays(), ..Self::default() }

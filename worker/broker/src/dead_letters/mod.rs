@@ -28,10 +28,7 @@ use crate::{
     Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
     consume::delay,
     error::reply_code,
-    message::{
-        REPLAYS,
-        headers::{OwnName, Value},
-    },
+    message::{REPLAYS, headers::Value},
     publish::{outgoing::Address, publisher::PublishSettings},
     session::{
         connection::{BrokerConnection, Role},
@@ -49,7 +46,6 @@ const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// How long what was only looked at may take to be back.
 const RETURN_LIMIT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-const ATTEMPT: OwnName = OwnName::new("gatehouse-attempt");
 
 /// A dead letter as an operator sees it in a list. Holds no body.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,10 +73,6 @@ pub struct Filter {
     pub class: Option<String>,
     /// This step.
     pub step: Option<String>,
-    /// This kind of message.
-    pub kind: Option<String>,
-    /// This fingerprint.
-    pub fingerprint: Option<String>,
     /// Set aside before this time.
     pub before: Option<Timestamp>,
 }
@@ -130,7 +122,7 @@ impl DeadLetters {
     /// Opens the dead letters of a work queue, or with `unrouted` those messages that no queue took.
     ///
     /// # Errors
-    /// [`Error::is_locked`] if somebody else works on them; else as for any connection.
+    /// When somebody else works on them; else as for any connection.
     pub async fn open(settings: &Settings, queue: &str) -> Result<Self, Error> {
         let topology = Arc::new(settings.topology()?);
         let (queue, unrouted) = letter::queue_of(&topology, queue)?;
@@ -287,7 +279,6 @@ impl DeadLetters {
             outgoing.headers.remove_all(letter::PREFIX);
         }
         delay::forget(&mut outgoing.headers);
-        outgoing.headers.remove(ATTEMPT);
         outgoing.headers.put(REPLAYS, Value::from(entry.letter.replays.saturating_add(1)));
         Ok(outgoing)
     }
@@ -313,16 +304,13 @@ impl DeadLetters {
 
 impl Filter {
     /// Whether a dead letter is meant.
-    #[must_use]
-    pub fn matches(&self, entry: &Entry) -> bool {
+    fn matches(&self, entry: &Entry) -> bool {
         let same = |wanted: &Option<String>, is: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
         };
         (self.ids.is_empty() || self.ids.contains(&entry.id))
             && same(&self.class, Some(&entry.letter.class))
             && same(&self.step, entry.letter.step.as_deref())
-            && same(&self.kind, entry.properties.kind.as_deref())
-            && same(&self.fingerprint, Some(&entry.letter.fingerprint()))
             && self.before.is_none_or(|before| entry.letter.at.is_some_and(|at| at < before))
     }
 }

@@ -41,8 +41,6 @@ pub struct Message {
     pub body: Vec<u8>,
     /// What travels beside it.
     pub properties: Properties,
-    /// The user that published it, if the publisher said so; the broker checks it.
-    pub user_id: Option<String>,
     /// The headers.
     pub headers: Headers,
     /// The exchange it was published to last.
@@ -51,8 +49,6 @@ pub struct Message {
     pub routing_key: String,
     /// Whether the broker delivered it before. `false` does not mean that it is new: a repeated publish is a fresh message.
     pub redelivered: bool,
-    /// How often it came back to its queue unsettled. The broker leaves the header out until the first time.
-    pub delivery_count: u64,
 }
 
 /// How often an operator has replayed a message.
@@ -69,14 +65,9 @@ impl Message {
         let headers = Headers::from_wire(delivery.properties.headers().as_ref());
         let message = Self {
             properties: Properties::from_wire(&delivery.properties),
-            user_id: owned(delivery.properties.user_id().as_ref()),
             exchange: delivery.exchange.to_string(),
             routing_key: delivery.routing_key.to_string(),
             redelivered: delivery.redelivered,
-            delivery_count: headers
-                .int("x-delivery-count")
-                .and_then(|count| u64::try_from(count).ok())
-                .unwrap_or(0),
             headers,
             body: delivery.data,
         };
@@ -183,9 +174,9 @@ mod tests {
 
     #[test]
     fn replays_that_cannot_be_read_are_none() {
+        let (number, text) = (headers::Value::Int, |text: &str| headers::Value::Text(text.to_owned()));
         assert_eq!(Message::default().replays(), 0);
-        for (value, replays) in [(3_i64.into(), 3), ("2".into(), 2), ("many".into(), 0), (i64::MAX.into(), 0)]
-        {
+        for (value, replays) in [(number(3), 3), (text("2"), 2), (text("many"), 0), (number(i64::MAX), 0)] {
             let mut headers = headers::OwnHeaders::default();
             headers.put(REPLAYS, value);
             assert_eq!(crate::testing::arrived(&headers).replays(), replays);

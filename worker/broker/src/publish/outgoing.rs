@@ -87,7 +87,7 @@ impl Outgoing {
     }
 
     /// A copy of a result for the queue an event named in `reply_to`. Goes past the exchanges, so a
-    /// queue that is gone shows as [`Error::is_returned`]; report it and go on. A queue of our own is refused.
+    /// queue that is gone is an error; report it and go on. A queue of our own is refused.
     #[must_use]
     pub fn reply(queue: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self::to(Address::Reply { queue: queue.into() }, body.into())
@@ -121,21 +121,6 @@ impl Outgoing {
     #[must_use]
     pub fn with_properties(self, properties: Properties) -> Self {
         Self { properties, ..self }
-    }
-
-    /// Sets a header.
-    ///
-    /// # Errors
-    /// When the name belongs to the broker or is too long.
-    pub fn with_header(mut self, name: &str, value: impl Into<Value>) -> Result<Self, Error> {
-        self.headers.set(name, value.into())?;
-        Ok(self)
-    }
-
-    /// The content.
-    #[must_use]
-    pub fn body(&self) -> &[u8] {
-        &self.body
     }
 
     pub(crate) fn encode(&self, topology: &Topology, now: Timestamp) -> Result<Encoded<'_>, Error> {

@@ -77,9 +77,8 @@ impl Publisher {
     ///
     /// # Errors
     /// - [`Error::is_invalid`]: the message cannot be sent by anybody.
-    /// - [`Error::is_returned`]: no queue wanted it. Nothing was stored.
-    /// - [`Error::is_refused`]: its queue did not take it. Nothing was stored there.
     /// - [`Error::is_session_lost`]: outcome unknown. The session is over.
+    /// - Any other: no queue is bound for it, or its queue refused it. Nothing was stored there.
     pub async fn publish(&self, outgoing: &Outgoing) -> Result<(), Error> {
         let message = outgoing.encode(&self.0.topology, Timestamp::now())?;
         for wait in REFUSED_WAITS_SECONDS {
@@ -95,12 +94,6 @@ impl Publisher {
             return Ok(());
         }
         Err(Error::refused(message.exchange.as_str(), message.key.as_str()))
-    }
-
-    /// Whether the broker blocks publishers at the moment.
-    #[must_use]
-    pub fn is_blocked(&self) -> bool {
-        *self.0.blocked.borrow()
     }
 
     /// A view on whether the broker blocks publishers.

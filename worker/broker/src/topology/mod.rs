@@ -66,7 +66,7 @@ pub(crate) struct Binding {
 impl Topology {
     /// # Errors
     /// When a name would be longer than AMQP allows, empty, or reserved.
-    pub fn new(prefix: &str, work_queues: Vec<WorkQueue>) -> Result<Self, Error> {
+    pub(crate) fn new(prefix: &str, work_queues: Vec<WorkQueue>) -> Result<Self, Error> {
         let names = work_queues.iter().map(|queue| queue.name.as_str());
         for name in std::iter::once(prefix).chain(names) {
             let fits = (1..=100).contains(&name.len())

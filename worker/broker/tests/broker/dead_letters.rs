@@ -2,17 +2,10 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use broker::{
-    CRASH_LOOP, DeadLetter, DeadLetters, Due, Entry, Filter, Message, Outgoing, Properties, Selection,
-    UNROUTABLE,
-};
-use lapin::{
-    Connection, ConnectionProperties,
-    options::{BasicGetOptions, BasicNackOptions, QueueDeclareOptions},
-    types::{AMQPValue, FieldTable},
-};
+use broker::{DeadLetter, DeadLetters, Due, Entry, Filter, Message, Outgoing, Properties, Selection};
+use lapin::options::{BasicGetOptions, BasicNackOptions};
 
-use crate::support::{Fixture, QUEUE, amqp_url, id, with_broker, with_id, within};
+use crate::support::{BoundedQueue, Fixture, QUEUE, id, raw_channel, with_broker, with_id, within};
 
 fn at_once() -> Selection {
     Selection { per_second: NonZeroU32::new(10_000).unwrap(), ..Selection::default() }
@@ -53,9 +46,6 @@ async fn looking_changes_nothing_and_filters_find() {
             assert_eq!(ids(&letters, &Filter::default()).await, ["m-1", "m-2", "m-3"]);
             assert_eq!(ids(&letters, &blocked).await, ["m-1", "m-3"]);
         }
-        let by_fingerprint =
-            Filter { fingerprint: Some("fault/assign_licenses/-".to_owned()), ..Filter::default() };
-        assert_eq!(ids(&letters, &by_fingerprint).await, ["m-2"]);
         let (entry, content) = letters.get("m-3").await.unwrap().unwrap();
         assert_eq!(
             (entry.letter.queue.as_str(), entry.letter.reason.as_str()),
@@ -163,7 +153,7 @@ async fn a_second_operator_is_refused_until_the_first_is_done() {
     with_broker(async |fixture| {
         let first = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         let second = DeadLetters::open(&fixture.settings, QUEUE).await.err().unwrap();
-        assert!(second.is_locked(), "{second}");
+        assert!(second.to_string().contains("another operator"), "{second}");
         let other = DeadLetters::open(&fixture.settings, "unrouted").await.unwrap();
         other.close().await;
         first.close().await;
@@ -179,7 +169,7 @@ async fn a_replay_stopped_halfway_loses_nothing() {
     with_broker(async |fixture| {
         bury(fixture, "m-1", "blocked").await;
         bury(fixture, "m-2", "blocked").await;
-        let full = FullQueue::make(fixture).await;
+        let full = BoundedQueue::make(fixture, 0).await;
         let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         let mut running = fixture.start();
         {
@@ -197,7 +187,7 @@ async fn a_replay_stopped_halfway_loses_nothing() {
         let letters = loop {
             match DeadLetters::open(&fixture.settings, QUEUE).await {
                 Ok(letters) => break letters,
-                Err(error) => assert!(error.is_locked(), "{error}"),
+                Err(error) => assert!(error.to_string().contains("another operator"), "{error}"),
             }
         };
         let report = letters.replay(&at_once(), None, silent).await.unwrap();
@@ -217,9 +207,9 @@ async fn a_message_that_crashes_its_workers_is_set_aside_by_the_broker_and_can_b
     with_broker(async |fixture| {
         fixture.publish(&with_id(Outgoing::delayed(QUEUE, soon(), "body"), "m-1")).await;
         let mut running = fixture.start();
-        let first = running.next().await.0;
-        assert!(first.message().headers.get("x-death").is_some(), "it was in a delay queue before");
-        drop(first);
+        let (first, receipt) = running.next().await.0.split();
+        assert!(first.headers.get("x-death").is_some(), "it was in a delay queue before");
+        drop(receipt);
         running.recorder.wait_for("session ended receipt_dropped", 1).await;
         running.stop().await;
         crash(fixture).await;
@@ -228,7 +218,7 @@ async fn a_message_that_crashes_its_workers_is_set_aside_by_the_broker_and_can_b
 
         let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         let entries = letters.list(&Filter::default()).await.unwrap();
-        assert_eq!(entries[0].letter.class, CRASH_LOOP);
+        assert_eq!(entries[0].letter.class, "crash_loop");
         assert_eq!(entries[0].letter.queue, fixture.work_queue());
         assert_eq!(letters.replay(&at_once(), None, silent).await.unwrap().done, ["m-1"]);
         letters.close().await;
@@ -251,7 +241,7 @@ async fn what_found_no_queue_goes_back_to_its_exchange_or_where_told() {
         fixture.publish(&with_id(Outgoing::event("order.plcaed", "{}"), "m-1")).await;
         let letters = DeadLetters::open(&fixture.settings, "unrouted").await.unwrap();
         let entries = letters.list(&Filter::default()).await.unwrap();
-        assert_eq!(entries[0].letter.class, UNROUTABLE);
+        assert_eq!(entries[0].letter.class, "unroutable");
         assert_eq!(
             (entries[0].exchange.as_str(), entries[0].routing_key.as_str()),
             (fixture.topology.events().as_str(), "order.plcaed")
@@ -293,8 +283,7 @@ fn soon() -> Due {
 
 /// Takes the only message and gives it back unsettled, as crashing workers would, until the broker gives it up.
 async fn crash(fixture: &Fixture) {
-    let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
+    let channel = raw_channel().await;
     within("the broker to give the message up", async {
         let dlq = fixture.topology.dead_letter_queue(QUEUE).unwrap();
         while fixture.client.depth(&dlq).await.unwrap() == Some(0) {
@@ -306,24 +295,4 @@ async fn crash(fixture: &Fixture) {
         }
     })
     .await;
-}
-
-/// A queue that takes no more.
-struct FullQueue {
-    name: String,
-    _connection: Connection,
-}
-
-impl FullQueue {
-    async fn make(fixture: &Fixture) -> Self {
-        let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        let mut arguments = FieldTable::default();
-        arguments.insert("x-max-length".into(), AMQPValue::LongInt(0));
-        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-        let name = format!("{}-full", fixture.settings.prefix);
-        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-        channel.queue_declare(name.as_str().into(), options, arguments).await.unwrap();
-        Self { name, _connection: connection }
-    }
 }

@@ -32,7 +32,7 @@ async fn a_receipt_that_is_dropped_brings_the_message_again() {
         drop(running.next().await);
         running.recorder.wait_for("session ended receipt_dropped", 1).await;
         let again = running.next_settled().await;
-        assert!(again.redelivered && again.delivery_count >= 1, "{again:?}");
+        assert!(again.redelivered, "{again:?}");
         assert_eq!(id(&again), "m-1");
         running.stop().await;
         fixture.wait_for_depth(&fixture.work_queue(), 0).await;
@@ -77,10 +77,12 @@ async fn a_panic_in_a_handler_costs_its_session_and_nothing_else() {
 async fn a_panic_after_the_message_is_settled_costs_nothing() {
     with_broker(async |fixture| {
         let (sender, deliveries) = mpsc::unbounded_channel();
+        let settled = AtomicBool::new(false);
         let handler = Act(move |delivery: broker::Delivery, publisher| {
             let sender = sender.clone();
+            let bad = !settled.swap(true, Ordering::SeqCst);
             async move {
-                if id(delivery.message()) == "bad" {
+                if bad {
                     delivery.split().1.ack().await.unwrap();
                     panic!("the panic of this test");
                 }

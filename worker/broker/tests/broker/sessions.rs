@@ -9,7 +9,6 @@ use std::{
 use broker::{Client, Outgoing, Settings};
 use futures_util::StreamExt;
 use lapin::{
-    Connection, ConnectionProperties,
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeleteOptions},
     types::{AMQPValue, FieldTable},
 };
@@ -17,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     proxy::Proxy,
-    support::{Act, EVENT, Fixture, Running, amqp_url, id, with_broker, with_id, within},
+    support::{Act, EVENT, Fixture, Running, amqp_url, id, raw_channel, with_broker, with_id, within},
 };
 
 #[tokio::test]
@@ -26,8 +25,7 @@ async fn a_queue_deleted_under_the_consumer_is_declared_again() {
         let mut running = fixture.start();
         fixture.publish_work("m-1").await;
         running.next_settled().await;
-        let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
+        let channel = raw_channel().await;
         channel.queue_delete(fixture.work_queue().into(), QueueDeleteOptions::default()).await.unwrap();
         running.recorder.wait_for("session ended consumer_lost", 1).await;
         running.recorder.wait_for("session started", 2).await;
@@ -123,7 +121,7 @@ async fn a_broker_that_does_not_answer_is_given_up_in_time_and_the_socket_closed
         proxy.go_dead();
         let started = Instant::now();
         let error = within("the connect to end", Client::connect(&settings)).await.err().unwrap();
-        assert!(error.is_unreachable(), "{error}");
+        assert!(error.to_string().contains("did not answer"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         proxy.wait_until_left().await;
 
@@ -190,8 +188,7 @@ async fn through_proxy(fixture: &Fixture) -> (Proxy, Settings) {
 
 /// Reads the stream of results from its beginning.
 async fn history(fixture: &Fixture) -> lapin::Consumer {
-    let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
+    let channel = raw_channel().await;
     channel.basic_qos(100, BasicQosOptions::default()).await.unwrap();
     let mut arguments = FieldTable::default();
     arguments.insert("x-stream-offset".into(), AMQPValue::LongString("first".into()));

@@ -11,6 +11,11 @@ use broker::{
     Publisher, Readiness, Settings, Topology, WorkQueue,
 };
 use futures_util::FutureExt;
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties,
+    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable},
+};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
@@ -58,7 +63,43 @@ pub async fn with_broker_at(url: String, test: impl AsyncFnOnce(&Fixture)) {
     }
 }
 
+/// A channel that confirms, past this crate.
+pub async fn raw_channel() -> Channel {
+    let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    channel
+}
+
+/// A queue that refuses what exceeds its length. It goes with its channel's connection.
+pub struct BoundedQueue {
+    pub name: String,
+    pub channel: Channel,
+}
+
+impl BoundedQueue {
+    pub async fn make(fixture: &Fixture, length: i32) -> Self {
+        let channel = raw_channel().await;
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(length));
+        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        let name = format!("{}-bounded", fixture.settings.prefix);
+        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(name.as_str().into(), options, arguments).await.unwrap();
+        Self { name, channel }
+    }
+}
+
 impl Fixture {
+    /// Publishes past this crate, as other programs do.
+    pub async fn publish_raw(&self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let channel = raw_channel().await;
+        let written = channel.basic_publish(exchange.into(), key.into(), options, body, properties);
+        let answer = written.await.unwrap().await.unwrap();
+        assert!(matches!(answer, Confirmation::Ack(None)), "{answer:?}");
+    }
+
     pub async fn publish(&self, outgoing: &Outgoing) {
         self.client.publisher().publish(outgoing).await.unwrap();
     }
