@@ -32,7 +32,7 @@
 //! | looking at dead letters until they are deleted | the queues' limit is a million; `queues_that_are_only_looked_at_survive_a_million_looks` in `topology/mod.rs` |
 //! | two operators at once; `exclusive` is ignored on quorum queues | a lock queue; `a_second_operator_is_refused_until_the_first_is_done` |
 //! | dead-lettering that is at-most-once after all; a delay without alternate exchange; `#` that hides unroutable events | the tests of `topology/mod.rs` |
-//! | a queue's argument changed in code | `everything_missing_or_different_is_named_at_once` |
+//! | a queue's argument changed in code | `a_queue_with_other_arguments_is_refused_by_name` |
 //! | a full queue that refuses | `a_refused_message_is_offered_again_until_there_is_room`; its limit is soft, so nothing here counts on the exact number |
 //! | a routing key over 255 bytes (lapin panics) | `what_may_not_leave_is_refused_before_it_leaves` |
 //! | headers over a frame (the connection closes) | `no_headers_are_too_large_to_be_set_aside_or_delayed_again` in `publish/outgoing.rs` |
@@ -76,5 +76,5 @@ pub use session::{lifetime::Cause, readiness::Readiness};
 pub use settings::Settings;
 pub use topology::{
     Topology, WorkQueue,
-    declare::{declare, delete, verify},
+    declare::{declare, delete},
 };

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use lapin::{
-    Channel, ExchangeKind,
+    Channel,
     options::{
         ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
         QueueDeleteOptions,
@@ -24,30 +24,6 @@ use crate::{
 /// other arguments; the message names it.
 pub async fn declare(settings: &Settings) -> Result<(), Error> {
     with_channel(settings, async |channel, topology| declare_on(&channel, topology).await).await
-}
-
-/// Says everything that is missing or different, and changes nothing.
-///
-/// **Caveats**: arguments are compared by declaring what exists once more, which needs the right to
-/// configure; without it only existence is checked. AMQP cannot ask for bindings.
-///
-/// # Errors
-/// When something is missing or different, or the broker cannot be reached.
-pub async fn verify(settings: &Settings) -> Result<(), Error> {
-    let topology = settings.topology()?;
-    let connection = BrokerConnection::open(settings, Role::Consume).await?;
-    let mut found = Vec::new();
-    for exchange in topology.exchanges() {
-        found.extend(check(&connection, &Item::Exchange(exchange)).await?);
-    }
-    for queue in topology.queues() {
-        found.extend(check(&connection, &Item::Queue(queue)).await?);
-    }
-    connection.close().await;
-    if found.is_empty() {
-        return Ok(());
-    }
-    Err(Error::configuration(format!("the broker differs from what is needed: {}", found.join("; "))))
 }
 
 /// Deletes every queue and exchange of the prefix, with everything in them.
@@ -136,58 +112,6 @@ async fn bind(channel: &Channel, binding: &Binding) -> Result<(), Error> {
     let (queue, exchange, key) = (short(&binding.queue)?, short(&binding.exchange)?, short(&binding.key)?);
     let options = QueueBindOptions::default();
     channel.queue_bind(queue, exchange, key, options, FieldTable::default()).await.map_err(refused)
-}
-
-enum Item {
-    Exchange(Exchange),
-    Queue(Queue),
-}
-
-impl Item {
-    async fn declare(&self, connection: &BrokerConnection, passive: bool) -> Result<(), lapin::Error> {
-        // Every refusal ends its channel, so each question has its own.
-        let channel = connection.channel().await?;
-        let name =
-            |name: &str| ShortString::try_new(name).map_err(|error| std::io::Error::other(error).into());
-        match self {
-            Self::Exchange(exchange) => {
-                let options =
-                    ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
-                let kind: ExchangeKind = exchange.kind.clone();
-                let name: Result<ShortString, lapin::Error> = name(&exchange.name);
-                channel.exchange_declare(name?, kind, options, exchange.arguments.clone()).await
-            }
-            Self::Queue(queue) => {
-                let options =
-                    QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
-                let name: Result<ShortString, lapin::Error> = name(&queue.name);
-                channel.queue_declare(name?, options, queue.arguments.clone()).await.map(|_| ())
-            }
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Exchange(exchange) => format!("exchange `{}`", exchange.name),
-            Self::Queue(queue) => format!("queue `{}`", queue.name),
-        }
-    }
-}
-
-async fn check(connection: &BrokerConnection, item: &Item) -> Result<Option<String>, Error> {
-    match item.declare(connection, true).await {
-        Ok(()) => {}
-        Err(error) if reply_code(&error) == Some(404) => {
-            return Ok(Some(format!("{} is missing", item.name())));
-        }
-        Err(error) => return Err(refused(error)),
-    }
-    match item.declare(connection, false).await {
-        Err(error) if reply_code(&error) == Some(406) => Ok(Some(error.to_string())),
-        Err(error) if reply_code(&error) == Some(403) => Ok(None),
-        Err(error) => Err(refused(error)),
-        Ok(()) => Ok(None),
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "goes straight into map_err")]
