@@ -1,4 +1,4 @@
-//! Making the topology in the broker, checking it, and taking it away.
+//! Declares, checks and deletes the topology in the broker.
 
 use futures_util::future::try_join_all;
 use lapin::{
@@ -17,19 +17,19 @@ use crate::{
     session::connection::{BrokerConnection, Role},
 };
 
-/// Declares what is missing.
+/// Declares the missing exchanges, queues and bindings.
 ///
 /// # Errors
-/// When the broker cannot be reached, the right to configure is missing, or something exists with
-/// other arguments; the message names it.
+/// When the broker cannot be reached, the configure permission is missing, or a queue or exchange exists with
+/// other arguments; the error names it.
 pub async fn declare(settings: &Settings) -> Result<(), Error> {
     with_channel(settings, async |channel, topology| declare_on(&channel, topology).await).await
 }
 
-/// Deletes every queue and exchange of the prefix, with everything in them.
+/// Deletes every queue and exchange of the prefix, with all messages in them.
 ///
 /// # Errors
-/// When the broker cannot be reached or the right to configure is missing.
+/// When the broker cannot be reached or the configure permission is missing.
 pub async fn delete(settings: &Settings) -> Result<(), Error> {
     with_channel(settings, async |channel, topology| {
         let queues = topology.queues();
@@ -49,8 +49,8 @@ pub async fn delete(settings: &Settings) -> Result<(), Error> {
     .await
 }
 
-/// Declares everything in one go: the requests are written one behind the other without waiting for
-/// the answers, and the broker keeps their order.
+/// Declares everything at once: writes all requests without waiting for the answers. The broker keeps their
+/// order.
 pub(crate) async fn declare_on(channel: &Channel, topology: &Topology) -> Result<(), Error> {
     let (exchanges, queues, bindings) = (topology.exchanges(), topology.queues(), topology.bindings());
     let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, false)));
@@ -59,7 +59,7 @@ pub(crate) async fn declare_on(channel: &Channel, topology: &Topology) -> Result
     tokio::try_join!(biased; exchanges, queues, bindings).map(|_| ())
 }
 
-/// Checks in one go that everything is there. The first thing missing ends the channel.
+/// Checks at once that every exchange and queue exists. The first missing one closes the channel.
 pub(crate) async fn exists_on(channel: &Channel, topology: &Topology) -> Result<(), Error> {
     let (exchanges, queues) = (topology.exchanges(), topology.queues());
     let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, true)));
@@ -67,7 +67,7 @@ pub(crate) async fn exists_on(channel: &Channel, topology: &Topology) -> Result<
     tokio::try_join!(biased; exchanges, queues).map(|_| ())
 }
 
-/// How many messages wait in a queue; `None` if there is no such queue. The channel is gone then.
+/// How many messages wait in a queue; `None` if it does not exist, which closes the channel.
 pub(crate) async fn depth_on(channel: &Channel, queue: &str) -> Result<Option<u32>, Error> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     match channel.queue_declare(short(queue)?, options, FieldTable::default()).await {
@@ -116,5 +116,5 @@ async fn bind(channel: &Channel, binding: &Binding) -> Result<(), Error> {
 
 #[expect(clippy::needless_pass_by_value, reason = "goes straight into map_err")]
 fn refused(error: lapin::Error) -> Error {
-    Error::from_lapin("the broker does not agree with the topology", &error)
+    Error::from_lapin("the broker rejected the topology", &error)
 }

@@ -1,4 +1,4 @@
-//! Messages that are not due yet.
+//! Delayed messages.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn a_delayed_message_comes_when_it_is_due_and_not_before() {
         assert!(late.is_positive(), "came {late:?} before it was due");
         assert!(late < jiff::SignedDuration::from_secs(10), "came {late:?} late");
         assert_eq!((id(&message), message.body.as_slice()), ("m-1", [0, 255].as_slice()));
-        // A step takes a second, so it was here before and went back, without the handler seeing it.
+        // A step takes a second, so the message arrived early and went back before the handler saw it.
         assert!(running.recorder.count("redelayed") >= 1, "{:?}", running.recorder.events());
         running.stop().await;
         fixture.wait_for_depth(&fixture.work_queue(), 0).await;
@@ -31,7 +31,7 @@ async fn a_delayed_message_comes_when_it_is_due_and_not_before() {
     .await;
 }
 
-/// A message that carries the `x-death` of its last delay is stuck in the next one; see `OwnHeaders`.
+/// A message that carries the `x-death` of its last delay would be stuck in the next one; see `OwnHeaders`.
 #[tokio::test]
 async fn a_message_can_be_delayed_again_and_again() {
     with_broker(async |fixture| {
@@ -41,7 +41,7 @@ async fn a_message_can_be_delayed_again_and_again() {
         for round in ["2", "3"] {
             let (delivery, publisher) = running.next().await;
             let (message, receipt) = delivery.split();
-            assert!(message.headers.get("x-death").is_some(), "the broker says where it was");
+            assert!(message.headers.get("x-death").is_some(), "the broker recorded the delay queue");
             let mut again = with_id(Outgoing::delayed(QUEUE, soon(), round), "m-1");
             again.headers = message.headers.own();
             publisher.publish(&again).await.unwrap();
@@ -54,7 +54,7 @@ async fn a_message_can_be_delayed_again_and_again() {
 }
 
 #[tokio::test]
-async fn a_message_that_goes_round_without_end_is_set_aside() {
+async fn a_message_that_passes_through_the_delay_too_often_is_set_aside() {
     with_broker(async |fixture| {
         let far = Timestamp::now().as_millisecond() + 3_600_000;
         let mut headers = FieldTable::default();

@@ -1,4 +1,4 @@
-//! Each publish gets the answer to its own message.
+//! Publishing: each publish gets the answer to its own message.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -70,7 +70,7 @@ async fn headers_arrive_and_are_sent_on_as_they_were() {
 }
 
 #[tokio::test]
-async fn an_event_nobody_is_bound_for_is_kept_and_not_lost() {
+async fn an_event_without_a_binding_is_kept() {
     with_broker(async |fixture| {
         fixture.publish(&Outgoing::event("order.plcaed", "{}")).await;
         fixture.wait_for_depth(&fixture.topology.unrouted(), 1).await;
@@ -78,10 +78,10 @@ async fn an_event_nobody_is_bound_for_is_kept_and_not_lost() {
     .await;
 }
 
-/// Publishes to one channel may be answered for each other, see `Publisher`; here every publish has
-/// to get its own answer, with many on their way at once.
+/// lapin may mix up answers on a shared channel, see `Publisher`. Here many publishes run at once and each has
+/// to get its own answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_messages_nobody_takes_are_each_reported() {
+async fn a_thousand_unroutable_messages_are_each_reported() {
     with_broker(async |fixture| {
         let publisher = fixture.client.publisher();
         let publishes = (0..2_000).map(async |number: usize| {
@@ -109,11 +109,11 @@ async fn a_thousand_messages_nobody_takes_are_each_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_publish_that_is_given_up_does_not_answer_for_another() {
+async fn an_abandoned_publish_does_not_answer_for_another() {
     with_broker(async |fixture| {
         let publisher = fixture.client.publisher();
         for round in 0..100 {
-            // Polled once, so it is on its way, and dropped.
+            // Polled once, so it is sent, and then dropped.
             let _ = publisher.publish(&Outgoing::reply("nobody", "{}")).now_or_never();
             let lost = publisher.publish(&Outgoing::reply("nobody.either", "{}")).await;
             assert!(lost.is_err_and(|error| error.to_string().contains("`nobody.either`")), "round {round}");
@@ -148,7 +148,7 @@ async fn a_refused_message_is_offered_again_until_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_publish_without_answer_ends_in_time_with_unknown_outcome() {
+async fn a_publish_without_an_answer_ends_in_time_with_unknown_outcome() {
     with_broker(async |fixture| {
         let proxy = Proxy::start(&amqp_url()).await;
         let mut settings = fixture.settings.clone();
@@ -160,7 +160,7 @@ async fn a_publish_without_answer_ends_in_time_with_unknown_outcome() {
         let unknown =
             within("the publish to end", client.publisher().publish(&Outgoing::work(QUEUE, "{}"))).await;
         assert!(unknown.unwrap_err().is_session_lost());
-        // Nothing of the session is used again.
+        // The session is not used again.
         let later = client.publisher().publish(&Outgoing::work(QUEUE, "{}")).await;
         assert!(later.unwrap_err().is_session_lost());
         client.close().await;
@@ -170,14 +170,14 @@ async fn a_publish_without_answer_ends_in_time_with_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn what_may_not_leave_is_refused_before_it_leaves() {
+async fn an_invalid_message_is_refused_before_it_is_sent() {
     with_broker(async |fixture| {
         let publisher = fixture.client.publisher();
         let too_long = Outgoing::event("k".repeat(256), "{}");
         assert!(publisher.publish(&too_long).await.unwrap_err().is_invalid());
         let ours = Outgoing::reply(fixture.work_queue(), "{}");
         assert!(publisher.publish(&ours).await.unwrap_err().is_invalid());
-        // The connection is as good as before.
+        // The connection still works.
         fixture.publish_work("fine").await;
         let mut running = fixture.start();
         assert_eq!(id(&running.next_settled().await), "fine");

@@ -54,7 +54,7 @@ async fn a_worker_that_may_not_declare_refuses_to_run_on_half_a_topology() {
         running.recorder.wait_for("session failed configuration", 1).await;
         assert_eq!(running.recorder.count("session started"), 0);
         running.stop().await;
-        assert_eq!(fixture.client.depth(&step).await.unwrap(), None, "it was not declared on the way");
+        assert_eq!(fixture.client.depth(&step).await.unwrap(), None, "the worker did not declare it");
     })
     .await;
 }
