@@ -1,4 +1,4 @@
-//! A connection for command-line tools: publish, and listen to results.
+//! A connection for command-line tools: publishes messages and listens to results.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use lapin::{
 use tokio::time::timeout;
 
 use crate::{
-    Cause, Error, Message, Observer, Publisher, Settings,
+    Cause, Error, Message, Publisher, Settings,
     publish::publisher::PublishSettings,
     session::{
         connection::{BrokerConnection, Role},
@@ -21,9 +21,9 @@ use crate::{
     topology::declare,
 };
 
-/// Publishes of one tool that may be on their way at once.
+/// How many publishes of one tool may run at once.
 const CHANNELS: u16 = 16;
-/// Results the broker sends ahead.
+/// How many results the broker sends ahead.
 const RESULTS_PREFETCH: u16 = 100;
 
 /// A connection that publishes and does not consume.
@@ -35,24 +35,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// # Errors
-    /// When the address is unusable, or the broker refuses or does not answer.
-    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
-        Self::observed(settings, Arc::new(())).await
-    }
-
-    /// As [`Client::connect`], and tells `observer` of every publish.
+    /// Connects to the broker.
     ///
     /// # Errors
-    /// As [`Client::connect`].
-    pub async fn observed(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
+    /// When the address is not valid, or the broker refuses or does not answer.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let topology = Arc::new(settings.topology()?);
         let connection = Arc::new(BrokerConnection::open(settings, Role::Publish).await?);
         let lifetime = SessionLifetime::default();
         let publish_settings = PublishSettings {
             topology,
             lifetime: lifetime.clone(),
-            observer,
+            observer: Arc::new(()),
             timeout: settings.publish_timeout,
             channels: CHANNELS,
         };
@@ -67,7 +61,7 @@ impl Client {
     }
 
     /// Listens to results whose key matches one of `patterns` (`*` for one word, `#` for any number).
-    /// Listening has begun when this returns, so publish afterwards.
+    /// Results published after this returns are heard.
     ///
     /// # Errors
     /// When the broker refuses, or there is no exchange for results.
@@ -77,7 +71,7 @@ impl Client {
         timeout(limit, opening).await.map_err(|_| Error::no_answer(limit.as_secs()))?
     }
 
-    /// How many messages wait in a queue, given by its full name; `None` if there is no such queue.
+    /// How many messages wait in a queue, given by its full name; `None` if the queue does not exist.
     ///
     /// # Errors
     /// When the broker does not answer or refuses.
@@ -86,19 +80,19 @@ impl Client {
         declare::depth_on(&channel, queue).await
     }
 
-    /// Closes the connection. What is still being published has an unknown outcome.
+    /// Closes the connection. The outcome of a publish that still runs is unknown.
     pub async fn close(self) {
-        self.lifetime.end(Cause::Shutdown, "the tool is done");
+        self.lifetime.end(Cause::Shutdown, "the command has finished");
         self.connection.close().await;
     }
 }
 
-/// Results as they are published, from the moment of [`Client::results`] on.
+/// Results in the order they are published, beginning with [`Client::results`].
 pub struct Results {
     consumer: lapin::Consumer,
     lifetime: SessionLifetime,
     connection: BrokerConnection,
-    /// The queue goes when this channel's connection goes.
+    /// The queue is deleted when this channel's connection closes.
     _channel: Channel,
 }
 
@@ -129,10 +123,10 @@ impl Results {
         Ok(Self { consumer, lifetime, connection, _channel: channel })
     }
 
-    /// The next result; waits for it.
+    /// Waits for the next result.
     ///
     /// # Errors
-    /// When the connection is lost; results that come meanwhile are not seen.
+    /// When the connection is lost; results published after that are missed.
     pub async fn next(&mut self) -> Result<Message, Error> {
         let delivery = tokio::select! {
             biased;
@@ -144,14 +138,14 @@ impl Results {
             return Err(self.lifetime.lost());
         };
         let (message, acker) = Message::from_lapin(delivery);
-        // Only makes room for more; the queue is ours alone and nobody else would see it again.
+        // Makes room for more. The queue has no other consumer, so a lost acknowledgement harms nothing.
         let _ = acker.ack(BasicAckOptions::default()).await;
         Ok(message)
     }
 
     /// Stops listening.
     pub async fn close(self) {
-        self.lifetime.end(Cause::Shutdown, "the tool is done");
+        self.lifetime.end(Cause::Shutdown, "the command has finished");
         self.connection.close().await;
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with the broker, by what the reader can do about it.
+//! Errors of the broker, sorted by what the caller can do about them.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use lapin::ErrorKind;
 
 use crate::Cause;
 
-/// An error of the broker or of a message that was to be sent.
+/// An error of the broker, or of a message that could not be sent.
 ///
-/// Opaque: ask the `is_…` predicates.
+/// Opaque: use the `is_…` predicates.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}")]
 pub struct Error {
@@ -27,47 +27,23 @@ enum Kind {
 }
 
 impl Error {
-    /// The session this was part of is over; the broker delivers the message again. What was
-    /// published meanwhile may or may not have been stored.
+    /// The session has ended; the broker delivers its unsettled messages again. A message that was being
+    /// published may or may not have been stored.
     #[must_use]
     pub fn is_session_lost(&self) -> bool {
         matches!(self.kind, Kind::SessionLost(_))
     }
 
-    /// The broker found no queue for the message and gave it back.
-    #[must_use]
-    pub fn is_returned(&self) -> bool {
-        matches!(self.kind, Kind::Returned { .. })
-    }
-
-    /// The broker would not store the message, also not after waiting.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        matches!(self.kind, Kind::Refused { .. })
-    }
-
-    /// The message, name or address itself cannot be used; trying again changes nothing.
+    /// The message, name or address is not valid; a retry changes nothing.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         matches!(self.kind, Kind::Invalid(_))
     }
 
-    /// The broker is set up differently from what is needed: permission, missing or different queue, wrong vhost.
+    /// The broker lacks something: a permission, a queue, a queue with the right arguments, the vhost.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         matches!(self.kind, Kind::Configuration(_))
-    }
-
-    /// Somebody else holds the queue's lock.
-    #[must_use]
-    pub fn is_locked(&self) -> bool {
-        matches!(self.kind, Kind::Locked { .. })
-    }
-
-    /// The broker could not be reached or did not answer.
-    #[must_use]
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self.kind, Kind::Unreachable(_))
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -101,26 +77,26 @@ impl Error {
 
     pub(crate) fn no_answer(seconds: u64) -> Self {
         Kind::Unreachable(format!(
-            "the broker did not answer within {seconds} s; check its address and whether it is alarmed or starting"
+            "the broker did not answer within {seconds} s; check its address, and whether it is starting or has raised an alarm"
         ))
         .into()
     }
 
-    /// Sorts an error of lapin that met us outside of a running session, while `doing` something.
+    /// Sorts an error that lapin reported outside of a running session; `doing` says what failed.
     pub(crate) fn from_lapin(doing: &str, error: &lapin::Error) -> Self {
         match reply_code(error) {
             Some(403) => Self::configuration(format!(
-                "{doing}: {error}; grant the user of the broker's address the rights it lacks, or correct its password"
+                "{doing}: {error}; grant the missing permissions to the user in the broker's address, or correct the password"
             )),
-            Some(404) => {
-                Self::configuration(format!("{doing}: {error}; run `topology apply` or allow declaring"))
-            }
+            Some(404) => Self::configuration(format!(
+                "{doing}: {error}; set `broker.declare` to true, or declare what is missing"
+            )),
             Some(406) => Self::configuration(format!(
-                "{doing}: {error}; arguments of an existing queue or exchange cannot be changed: delete it once it is empty"
+                "{doing}: {error}; RabbitMQ cannot change the arguments of an existing queue or exchange; delete it once it is empty"
             )),
-            // lapin 4.12.3 reports a vhost that is not there as 530 NOT_ALLOWED (seen on RabbitMQ 3.10.8, 2026-11-21).
+            // lapin 4.12.3 reports a missing vhost as 530 NOT_ALLOWED (seen on RabbitMQ 3.10.8, 2026-11-21).
             Some(530) => Self::configuration(format!(
-                "{doing}: {error}; check the vhost at the end of the broker's address (%2f is the default one)"
+                "{doing}: {error}; check the vhost at the end of the broker's address (%2f is the default vhost)"
             )),
             _ => Kind::Unreachable(format!("{doing}: {error}")).into(),
         }
@@ -142,18 +118,21 @@ impl fmt::Display for Kind {
                 f.write_str(message)
             }
             Self::SessionLost(cause) => {
-                write!(f, "the broker session is over ({cause}); the message comes again")
+                write!(f, "the broker session has ended ({cause}); the broker delivers the message again")
             }
             Self::Returned { exchange, key, reply } => write!(
                 f,
-                "no queue took the message for exchange `{exchange}` with key `{key}` ({reply}); check the bindings"
+                "no queue received the message for exchange `{exchange}` with key `{key}` ({reply}); check the bindings"
             ),
             Self::Refused { exchange, key } => write!(
                 f,
-                "the broker refused the message for exchange `{exchange}` with key `{key}`; look whether its queue is full"
+                "the broker refused the message for exchange `{exchange}` with key `{key}`; check whether its queue is full"
             ),
             Self::Locked { queue } => {
-                write!(f, "another operator is working on `{queue}`; wait until that command has ended")
+                write!(
+                    f,
+                    "another operator is working on `{queue}`; try again when that command has finished"
+                )
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What the broker tells the process about itself; the process decides what to count.
+//! Reports what happens at the broker; the program decides what to count.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use crate::{Cause, Error};
 /// How one publish ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Published {
-    /// Stored and confirmed.
+    /// The broker stored and confirmed it.
     Ack,
-    /// Refused by the queue.
+    /// A queue refused it.
     Nack,
-    /// No queue for it: given back.
+    /// No queue is bound for it: the broker returned it.
     Returned,
-    /// The channel or connection failed: outcome unknown.
+    /// The channel or connection failed; the outcome is unknown.
     Error,
-    /// No confirm in time: outcome unknown.
+    /// No confirm came in time; the outcome is unknown.
     Timeout,
 }
 
@@ -33,31 +33,31 @@ impl Published {
     }
 }
 
-/// Hears of everything worth counting. Called from many tasks and from destructors, so it must not block.
+/// Receives everything worth counting. Called from many tasks and from destructors, so it must not block.
 pub trait Observer: Send + Sync + 'static {
-    /// A delivery arrived from `queue`, before anybody looked into it.
+    /// A delivery arrived from `queue` and has not been looked at.
     fn received(&self, _queue: &str, _redelivered: bool) {}
-    /// A publish to `exchange` ended; the exchange of a reply is empty.
+    /// A publish to `exchange` ended; for a reply the name is empty.
     fn published(&self, _exchange: &str, _outcome: Published, _elapsed: Duration) {}
-    /// A handler of `queue` started (+1) or is done (-1).
+    /// A handler of `queue` started (+1) or ended (-1).
     fn in_flight(&self, _queue: &str, _change: i64) {}
     /// A handler of `queue` panicked.
     fn handler_panicked(&self, _queue: &str) {}
     /// A delivery was not due yet and went back to the delay.
     fn redelayed(&self, _queue: &str) {}
-    /// A delivery had gone round the delay too often and was set aside.
+    /// A delivery had passed through the delay too often and was set aside.
     fn expired(&self, _queue: &str) {}
-    /// Session `number` (from 1) is up.
+    /// Session `number` (from 1) opened.
     fn session_started(&self, _number: u64) {}
-    /// A session is over.
+    /// A session ended.
     fn session_ended(&self, _cause: Cause) {}
     /// A session could not be opened.
     fn session_failed(&self, _error: &Error) {}
-    /// The broker blocks publishers (`true`) or takes messages again.
+    /// The broker blocks publishers (`true`) or accepts messages again.
     fn blocked(&self, _blocked: bool) {}
-    /// An acknowledgement could not be written; the message comes again.
+    /// An acknowledgement could not be written; the broker delivers the message again.
     fn ack_failed(&self) {}
 }
 
-/// Hears nothing.
+/// Ignores everything.
 impl Observer for () {}

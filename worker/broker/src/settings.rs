@@ -1,4 +1,4 @@
-//! How to reach the broker and how much to take from it.
+//! The broker's address, the work queues, and the limits.
 
 use std::{fmt, num::NonZeroU16, time::Duration};
 
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{Error, Topology, WorkQueue};
 
-/// Everything a connection, a consumer or a command-line tool needs to know about the broker.
+/// What a connection, a consumer or a command-line tool needs to know about the broker.
 #[derive(Clone)]
 pub struct Settings {
     /// `amqp://user:password@host:port/vhost`, or `amqps://`; holds a password, so it is never printed.
@@ -15,20 +15,20 @@ pub struct Settings {
     pub prefix: String,
     /// The work queues. The exchanges, the delay and the history exist without them.
     pub work_queues: Vec<WorkQueue>,
-    /// What this process is called in the broker's list of connections.
+    /// The name of this process in the broker's list of connections.
     pub process: String,
-    /// Deliveries held at once, and handlers running at once: the two are the same number, because
-    /// the broker counts the return of a message that was only prefetched as a delivery.
+    /// How many deliveries are held and how many handlers run at once. It is one number, because the
+    /// broker also counts a delivery when a message that was only prefetched goes back.
     pub prefetch: NonZeroU16,
-    /// Silence after which a connection counts as dead; it is noticed after about twice this.
+    /// A connection silent for this long is dead; it takes about twice as long to notice.
     pub heartbeat: Duration,
-    /// Limit for everything between the first packet and a session that is ready.
+    /// Limit for opening a session, from the first packet until it is ready.
     pub connect_timeout: Duration,
-    /// Limit for one publish with its confirm; it does not run while the broker blocks publishers.
+    /// Limit for one publish with its confirm; it pauses while the broker blocks publishers.
     pub publish_timeout: Duration,
-    /// How long a shutdown waits for handlers.
+    /// How long a shutdown waits for running handlers.
     pub grace: Duration,
-    /// Whether to declare what is missing (needs the broker's configure right) or only to check that it is there.
+    /// Whether to declare missing exchanges and queues (needs the configure permission) or only to check them.
     pub declare: bool,
 }
 
@@ -58,18 +58,18 @@ impl Settings {
         Topology::new(&self.prefix, self.work_queues.clone())
     }
 
-    /// The address as lapin wants it. The parser's own message quotes the address, so it is replaced.
+    /// The address in lapin's form. The parser's own error quotes the address, so it is replaced.
     pub(crate) fn uri(&self) -> Result<lapin::uri::AMQPUri, Error> {
         let text = self.url.expose_secret();
         let mut uri: lapin::uri::AMQPUri = text.parse().map_err(|_| {
             Error::invalid(
-                "the broker's address cannot be read; write amqp://user:password@host:5672/%2f, \
-                 with special characters in the password percent-encoded",
+                "the broker's address is not valid; write amqp://user:password@host:5672/%2f, and percent-encode \
+                 special characters in the password",
             )
         })?;
         if let Some(literal) = ipv6_literal(text) {
             // amq-protocol-uri 10.6.3 reads the host with `Url::domain`, which is empty for an IPv6
-            // literal, and then connects to localhost without a word (seen 2026-11-21).
+            // literal, and then silently connects to localhost (seen 2026-11-21).
             uri.authority.host = literal.to_owned();
         }
         uri.query.heartbeat = Some(u16::try_from(self.heartbeat.as_secs()).unwrap_or(u16::MAX));

@@ -1,4 +1,4 @@
-//! The loop that takes deliveries, gives them to a handler, and never ends by itself.
+//! The loop that takes deliveries and hands them to a handler until it is told to stop.
 
 use std::{
     ops::ControlFlow,
@@ -21,31 +21,33 @@ use crate::{
     session::{Session, Setup, reconnect::Reconnect},
 };
 
-/// What is done with a delivery.
+/// The work that one delivery causes.
 pub trait Handler: Send + Sync + 'static {
-    /// Deals with one delivery: publishes what follows from it, then acknowledges it.
+    /// Handles one delivery: publishes the messages that follow from it, then acknowledges it.
     ///
-    /// Runs in a task of its own. Use the publisher given here, which belongs to the delivery's
-    /// session; once that session is lost, publishing and acknowledging fail and the message comes again.
+    /// Runs in a task of its own. Use the given publisher, which belongs to the delivery's session; once
+    /// that session is lost, publishing and acknowledging fail and the broker delivers the message again.
     fn handle(&self, delivery: Delivery, publisher: &Publisher) -> impl Future<Output = ()> + Send;
 }
 
-/// A worker on one queue.
+/// The consumer of one work queue.
 pub struct Consumer {
     setup: Setup,
     readiness: Readiness,
 }
 
-/// How serving ended.
+/// How [`Consumer::serve`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Handlers that were still running when the grace was over; their messages come again.
+    /// How many handlers still ran after the grace period; the broker delivers their messages again.
     pub abandoned: usize,
 }
 
 impl Consumer {
+    /// A consumer of work queue `queue`, which has to be one of the settings' work queues.
+    ///
     /// # Errors
-    /// When the settings cannot work whatever the broker says: address, prefix, or unknown queue.
+    /// When the address, the prefix or a queue name is not valid, or `queue` is not a work queue.
     pub fn new(settings: Settings, queue: &str, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         settings.uri()?;
         let topology = Arc::new(settings.topology()?);
@@ -53,20 +55,20 @@ impl Consumer {
         Ok(Self { setup: Setup { settings, topology, queue, observer }, readiness: Readiness::default() })
     }
 
-    /// Tells whether there is a session.
+    /// Reports whether a session is open.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// Handles deliveries until `shutdown` completes; then takes no more, waits for the handlers within
-    /// the grace, and closes.
+    /// Handles deliveries until `shutdown` completes. Then takes no more, waits for the handlers within the
+    /// grace period, and closes.
     ///
     /// **Guarantees**
-    /// - A session that breaks is replaced, for ever; only `shutdown` ends this.
-    /// - At most `prefetch` handlers run, over all sessions together.
-    /// - A handler is never aborted, and a panic in it ends its session, not this loop.
-    /// - A message that is not due yet never reaches the handler.
+    /// - A session that breaks is always replaced; only `shutdown` ends the loop.
+    /// - At most `prefetch` handlers run at once, over all sessions together.
+    /// - A handler is never aborted. A panic in a handler ends its session, not the loop.
+    /// - A message that is not due never reaches the handler.
     pub async fn serve<H: Handler>(self, handler: H, shutdown: impl Future<Output = ()> + Send) -> Ended {
         let mut shutdown = pin!(shutdown);
         let Self { setup, readiness } = self;
@@ -111,7 +113,7 @@ impl Consumer {
     }
 }
 
-/// Where deliveries are handed out, over all sessions.
+/// Hands deliveries to handlers, over all sessions.
 struct Dispatcher<H> {
     setup: Setup,
     handler: Arc<H>,
@@ -125,7 +127,7 @@ impl<H: Handler> Dispatcher<H> {
         Self { setup, handler: Arc::new(handler), permits, tasks: TaskTracker::new() }
     }
 
-    /// Works in one session until it ends or we are to stop.
+    /// Works in one session until it ends or `shutdown` completes.
     async fn work(
         &self,
         mut session: Session,
@@ -150,7 +152,7 @@ impl<H: Handler> Dispatcher<H> {
                 _ = timeout_at(deadline, self.tasks.wait()) => {}
                 () = lifetime.over() => {}
             }
-            lifetime.end(Cause::Shutdown, "asked to stop");
+            lifetime.end(Cause::Shutdown, "the program asked it to stop");
             next = ControlFlow::Break(deadline);
         }
         let (cause, detail) = (lifetime.cause(), lifetime.detail());
@@ -158,26 +160,26 @@ impl<H: Handler> Dispatcher<H> {
         if cause == Cause::Shutdown {
             tracing::info!(queue = %self.setup.queue, session = number, "broker session closed");
         } else {
-            tracing::warn!(queue = %self.setup.queue, session = number, %cause, detail, "broker session is lost; opening another");
+            tracing::warn!(queue = %self.setup.queue, session = number, %cause, detail, "broker session lost; opening another");
         }
         session.close().await;
         next
     }
 
-    /// Hands out deliveries until the consumer ends.
+    /// Takes deliveries until the broker ends the consumer.
     async fn take(&self, session: &mut Session) {
         let mut blocked = session.publisher.blocked();
         loop {
             let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
-            // What cannot be published cannot be finished, so nothing new is begun. An error here
-            // means that the session has ended, which whoever polls us sees too.
+            // While nothing can be published no work can finish, so none is started. An error means that
+            // the session has ended, which the caller notices itself.
             if blocked.wait_for(|blocked| !blocked).await.is_err() {
                 return;
             }
             match session.consumer.next().await {
                 Some(Ok(delivery)) => self.hand_out(delivery, session, permit),
                 Some(Err(error)) => return session.lifetime.end(Cause::ConsumerLost, error),
-                // Also what happens when the queue is deleted; connection and channel stay open then.
+                // Also reached when the queue is deleted, which leaves connection and channel open.
                 None => return session.lifetime.end(Cause::ConsumerLost, "the broker ended the consumer"),
             }
         }
@@ -202,7 +204,7 @@ impl<H: Handler> Dispatcher<H> {
         self.setup.observer.session_failed(error);
         let text = error.to_string();
         if *last != text {
-            tracing::error!(queue = %self.setup.queue, error = %text, "no broker session; trying again until there is one");
+            tracing::error!(queue = %self.setup.queue, error = %text, "no broker session; retrying until one opens");
             *last = text;
         }
     }
@@ -213,13 +215,13 @@ impl<H: Handler> Dispatcher<H> {
 
     async fn finish(self, deadline: Instant) -> Ended {
         self.tasks.close();
-        // Handlers of a lost session run on; what is left of the grace is theirs too.
+        // Handlers of a lost session still run and have the rest of the grace period.
         let _ = timeout_at(deadline, self.tasks.wait()).await;
         Ended { abandoned: self.tasks.len() }
     }
 }
 
-/// Held by a handler's task. Released on any way out, a panic included.
+/// Held by a handler's task and released when it ends, also by a panic.
 struct InFlight {
     observer: Arc<dyn Observer>,
     queue: String,
@@ -232,7 +234,7 @@ impl InFlight {
         Self { observer, queue, _permit: permit }
     }
 
-    /// Sends a message that is not due to where it belongs: stored there first, then acknowledged here.
+    /// Sends a message that is not due back to the delay, or sets it aside: publishes first, then acknowledges.
     async fn forward(&self, verdict: Verdict, delivery: Delivery, publisher: &Publisher) {
         let (message, receipt) = delivery.split();
         let outgoing = match verdict {
@@ -244,12 +246,12 @@ impl InFlight {
                 self.observer.expired(&self.queue);
                 let letter = DeadLetter::new(
                     letter::EXPIRED,
-                    "it went round the delay without end; look at its due time",
+                    "the message passed through the delay too often; check its due time",
                 );
                 Outgoing::dead(self.queue.clone(), &letter, &message)
             }
         };
-        // On failure the receipt is dropped, the session ends, and the message comes again.
+        // On failure the receipt is dropped, the session ends, and the broker delivers the message again.
         if publisher.publish(&outgoing).await.is_ok() {
             let _ = receipt.ack().await;
         }

@@ -1,8 +1,8 @@
-//! The delay: a ladder of queues that each hold a message for a fixed time.
+//! The delay: a ladder of queues, each of which holds a message for a fixed time.
 //!
-//! A message carries when it is due. It waits on the largest step that fits and comes back to its work
-//! queue; whoever receives it early sends it to the next step. So a delay of any length survives a
-//! restart of everything, and no worker waits with it.
+//! A message carries its due time. It waits on the largest step that fits and returns to its work queue; a
+//! worker that receives it early sends it to the next step. So a delay of any length survives a restart of
+//! broker and workers, and occupies no worker.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::{
 /// The steps of the ladder, in seconds.
 pub const STEPS: [u64; 11] = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400, 604_800, 2_592_000];
 
-/// More hops than this are a loop: the longest honest wait, a year, takes some 36.
+/// More hops than this are a loop: the longest honest wait, a year, takes about 36.
 const LIMIT_HOPS: i64 = 200;
 
 const NOT_BEFORE: OwnName = OwnName::new("gatehouse-not-before");
 const TOLERANCE: OwnName = OwnName::new("gatehouse-tolerance");
 const HOPS: OwnName = OwnName::new("gatehouse-hops");
 
-/// When a message is due, and how much earlier will do.
+/// When a message is due, and how much earlier it may arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     at: Timestamp,
@@ -31,32 +31,26 @@ pub struct Due {
 }
 
 impl Due {
-    /// In `delay` from now, as for a retry: a tenth of it, at least a second, earlier will do.
+    /// In `delay` from now, as for a retry. The tolerance is a tenth of it, at least a second.
     #[must_use]
     pub fn after(delay: Duration) -> Self {
         let tolerance = (delay / 10).max(Duration::from_secs(1));
         Self { at: later(Timestamp::now(), delay), tolerance }
     }
 
-    /// At a date: a minute earlier will do.
+    /// At a date, with a tolerance of a minute.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
         Self { at, tolerance: Duration::from_secs(60) }
     }
 
-    /// The same with another tolerance.
+    /// The same due time with another tolerance.
     #[must_use]
     pub fn with_tolerance(self, tolerance: Duration) -> Self {
         Self { tolerance, ..self }
     }
 
-    /// When it is due.
-    #[must_use]
-    pub fn when(self) -> Timestamp {
-        self.at
-    }
-
-    /// The step this goes to now.
+    /// The step for a message that is published now.
     pub(crate) fn step(self, now: Timestamp) -> u64 {
         step_for(remaining(self.at, now))
     }
@@ -69,14 +63,14 @@ impl Due {
     }
 }
 
-/// Forgets that a message was ever delayed.
+/// Removes the headers of the delay.
 pub(crate) fn forget(headers: &mut OwnHeaders) {
     for name in [NOT_BEFORE, TOLERANCE, HOPS] {
         headers.remove(name);
     }
 }
 
-/// What to do with a message that arrived, as far as its due time goes.
+/// What the due time of an arrived message requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is due, or was never delayed.
@@ -88,20 +82,18 @@ pub(crate) enum Verdict {
         /// The number of the next hop.
         hops: i64,
     },
-    /// It has gone round too often.
+    /// It has passed through the delay too often.
     Endless,
 }
 
-/// The largest step that fits into what remains, else the smallest there is.
-#[must_use]
-pub fn step_for(remaining: Duration) -> u64 {
+/// The largest step that fits into the remaining time, else the smallest.
+fn step_for(remaining: Duration) -> u64 {
     let fitting = STEPS.iter().rev().find(|seconds| Duration::from_secs(**seconds) <= remaining);
     fitting.copied().unwrap_or(1)
 }
 
-/// Whether a message arrived before it is due, tolerance included.
-#[must_use]
-pub fn is_early(message: &Message, now: Timestamp) -> bool {
+/// Whether a message arrived before its due time by more than its tolerance.
+fn is_early(message: &Message, now: Timestamp) -> bool {
     due(message).is_some_and(|due| remaining(due.at, now) > due.tolerance)
 }
 

@@ -1,4 +1,4 @@
-//! A message together with the duty to settle it.
+//! A message, and the receipt that settles it.
 
 use std::{fmt, sync::Arc};
 
@@ -6,7 +6,7 @@ use lapin::options::BasicAckOptions;
 
 use crate::{Cause, Error, Message, Observer, session::lifetime::SessionLifetime};
 
-/// A message that waits to be settled.
+/// A message that is not settled yet.
 #[derive(Debug)]
 pub struct Delivery {
     message: Message,
@@ -18,21 +18,15 @@ impl Delivery {
         Self { message, receipt }
     }
 
-    /// What arrived.
-    #[must_use]
-    pub fn message(&self) -> &Message {
-        &self.message
-    }
-
-    /// What arrived, and the duty to settle it.
+    /// The message, and the receipt that settles it.
     pub fn split(self) -> (Message, Receipt) {
         (self.message, self.receipt)
     }
 }
 
-/// The duty to settle one delivery. There is one way to fulfil it, [`Receipt::ack`], and it can be used
-/// once. There is no reject and no return: a message that cannot be handled is published elsewhere
-/// first. A receipt that is dropped ends its session, so the broker delivers the message again.
+/// Settles one delivery, by [`Receipt::ack`], once. There is no reject and no return: a message that cannot
+/// be handled is published elsewhere first. Dropping a receipt ends its session, so the broker delivers the
+/// message again.
 #[must_use = "a receipt that is dropped ends the session"]
 pub struct Receipt {
     acker: Option<lapin::Acker>,
@@ -45,28 +39,27 @@ impl Receipt {
         Self { acker: Some(acker), lifetime, observer }
     }
 
-    /// Tells the broker that the message is dealt with. Call it after everything that follows from the
-    /// message is confirmed.
+    /// Acknowledges the message. Call it after every message that follows from it is confirmed.
     ///
-    /// **Guarantees**: `Ok` means that the acknowledgement was written to the connection. AMQP has no
-    /// answer to it, so a repeated delivery remains possible.
+    /// **Guarantees**: `Ok` means that the acknowledgement was written to the connection. AMQP does not
+    /// answer it, so a repeated delivery remains possible.
     ///
     /// # Errors
-    /// When the session is over; the message comes again.
+    /// When the session has ended; the broker delivers the message again.
     pub async fn ack(mut self) -> Result<(), Error> {
         let Some(acker) = self.acker.take() else { return Err(self.lifetime.lost()) };
         if self.lifetime.is_over() {
-            return self.failed("the session is over");
+            return self.failed("the session has ended");
         }
         let written = tokio::select! {
             biased;
             written = acker.ack(BasicAckOptions::default()) => written,
-            () = self.lifetime.over() => return self.failed("the session is over"),
+            () = self.lifetime.over() => return self.failed("the session has ended"),
         };
         match written {
             Ok(true) => Ok(()),
-            // lapin says so of an acknowledgement for a channel that is gone; it is not an error there.
-            Ok(false) => self.failed("the channel of the delivery is gone"),
+            // For a closed channel lapin returns `false` instead of an error.
+            Ok(false) => self.failed("the channel of the delivery is closed"),
             Err(error) => self.failed(&error.to_string()),
         }
     }
@@ -86,7 +79,7 @@ impl Drop for Receipt {
         if std::thread::panicking() {
             self.lifetime.end(Cause::HandlerPanicked, "a handler panicked with an unsettled delivery");
         } else {
-            self.lifetime.end(Cause::ReceiptDropped, "a delivery was let go without being settled");
+            self.lifetime.end(Cause::ReceiptDropped, "a delivery was dropped without being settled");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Taking messages: the loop, the duty to settle each, and those that are not due yet.
+//! Taking messages: the consumer's loop, settling a delivery, and delays.
 
 pub(crate) mod consumer;
 pub(crate) mod delay;

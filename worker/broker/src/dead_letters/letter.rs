@@ -1,4 +1,4 @@
-//! Dead letters: why a message was set aside, in its headers; the message itself stays as it came.
+//! A dead letter's headers, which say why the message was set aside; body and properties stay unchanged.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Everything a dead letter adds starts so, and goes when it is replayed.
+/// Every header that a dead letter adds starts with this; a replay removes them.
 pub(crate) const PREFIX: &str = "gatehouse-dead-";
 const CLASS: OwnName = OwnName::new("gatehouse-dead-class");
 const REASON: OwnName = OwnName::new("gatehouse-dead-reason");
@@ -27,42 +27,42 @@ const WORKER: OwnName = OwnName::new("gatehouse-dead-worker");
 const FINGERPRINT: OwnName = OwnName::new("gatehouse-dead-fingerprint");
 const FIRST_FAILED_AT: OwnName = OwnName::new("gatehouse-dead-first-failed-at");
 
-/// Longest reason on the wire.
+/// The longest reason.
 const LIMIT_REASON_BYTES: usize = 1_000;
-/// Longest of the other texts.
+/// The longest of the other texts.
 const LIMIT_TEXT_BYTES: usize = 200;
 
-/// The class of a message the broker itself set aside: it came back to its queue too often without
-/// being settled. Workers crashed near it; it need not be guilty.
-pub const CRASH_LOOP: &str = "crash_loop";
-/// The class of a message that went round the delay without end, or whose publisher gave it a time to live
-/// that ran out before a worker took it.
+/// The class of a message that the broker set aside because it returned to its queue too often without being
+/// settled. Workers crashed while they held it; it need not be the cause.
+const CRASH_LOOP: &str = "crash_loop";
+/// The class of a message that passed through the delay too often, or whose publisher set a time to live that
+/// expired before a worker took it.
 pub const EXPIRED: &str = "expired";
-/// The class of a message that no queue was bound for.
-pub const UNROUTABLE: &str = "unroutable";
-/// The class of a message in a dead-letter queue that does not say why it is there.
-pub const UNKNOWN: &str = "unknown";
+/// The class of a message that no queue is bound for.
+const UNROUTABLE: &str = "unroutable";
+/// The class of a message in a dead-letter queue that carries no reason.
+const UNKNOWN: &str = "unknown";
 
-/// Why, when and where a message was set aside. Holds ids only: a dead letter lives for months.
+/// Why, when and where a message was set aside. Holds ids only, because a dead letter may be kept for months.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeadLetter {
-    /// The kind of failure, for grouping and alarms.
+    /// The kind of failure, for grouping and alerts.
     pub class: String,
     /// One sentence for the operator, cut at 1 kB.
     pub reason: String,
     /// When it was set aside.
     pub at: Option<Timestamp>,
-    /// The work queue it failed in, full name; empty if it never reached one.
+    /// The full name of the work queue it failed in; empty if it never reached one.
     pub queue: String,
     /// The step that failed.
     pub step: Option<String>,
-    /// How often it was tried.
+    /// How many attempts were made.
     pub attempts: Option<u32>,
     /// The last HTTP status.
     pub http_status: Option<u16>,
-    /// The id under which Graph knows the last request.
+    /// Graph's id of the last request.
     pub request_id: Option<String>,
-    /// Which worker gave up.
+    /// The worker that set it aside.
     pub worker: Option<String>,
     /// When it failed for the first time.
     pub first_failed_at: Option<Timestamp>,
@@ -71,13 +71,13 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// A letter of now; fill in what else is known.
+    /// A letter with the current time; the caller fills in the other fields.
     #[must_use]
     pub fn new(class: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { class: class.into(), reason: reason.into(), at: Some(Timestamp::now()), ..Self::default() }
     }
 
-    /// The same for failures that look alike: class, step and HTTP status.
+    /// Groups similar failures: class, step and HTTP status.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let status = self.http_status.map(|status| status.to_string());
@@ -85,16 +85,14 @@ impl DeadLetter {
         parts.map(|part| part.unwrap_or("-")).join("/")
     }
 
-    /// What a message in a dead-letter queue says about itself.
-    #[must_use]
-    pub fn of(message: &Message) -> Self {
+    /// Reads the letter of a message in a dead-letter queue.
+    pub(crate) fn of(message: &Message) -> Self {
         let letter = written_by_broker(message).unwrap_or_else(|| written_by_worker(message));
         Self { replays: message.replays(), ..letter }
     }
 
-    /// What a message in the unrouted queue says about itself.
-    #[must_use]
-    pub fn of_unrouted(message: &Message) -> Self {
+    /// Makes the letter of a message in the unrouted queue.
+    pub(crate) fn of_unrouted(message: &Message) -> Self {
         let reason =
             format!("no queue is bound for key `{}` of exchange `{}`", message.routing_key, message.exchange);
         Self { class: UNROUTABLE.to_owned(), reason, replays: message.replays(), ..Self::default() }
@@ -129,7 +127,7 @@ fn written_by_worker(message: &Message) -> DeadLetter {
     let time = |name: OwnName| headers.text(name.as_str()).and_then(|text| text.parse().ok());
     DeadLetter {
         class: text(CLASS).unwrap_or_else(|| UNKNOWN.to_owned()),
-        reason: text(REASON).unwrap_or_else(|| "the message does not say why it is here".to_owned()),
+        reason: text(REASON).unwrap_or_else(|| "the message carries no reason".to_owned()),
         at: time(AT),
         queue: text(QUEUE).unwrap_or_default(),
         step: text(STEP),
@@ -142,19 +140,22 @@ fn written_by_worker(message: &Message) -> DeadLetter {
     }
 }
 
-/// The broker names the queue in the newest entry of `x-death`. The `x-first-death-…` headers stay
-/// those of the first time, which after any delay is a delay queue (RabbitMQ 3.10.8, measured
-/// 2026-11-21). Workers never send an `x-death`, so where there is one, the broker was the last to speak.
+/// The newest entry of `x-death` names the queue. The `x-first-death-…` headers keep the first one, which
+/// after a delay is a delay queue (RabbitMQ 3.10.8, measured 2026-11-21). Workers never send an `x-death`, so
+/// a message with one was set aside by the broker.
 fn written_by_broker(message: &Message) -> Option<DeadLetter> {
     let Value::List(deaths) = message.headers.get("x-death")? else { return None };
     let Value::Table(newest) = deaths.first()? else { return None };
     let why = newest.get("reason").and_then(Value::as_text).unwrap_or("unknown");
-    // No queue of work expires messages, so the time was the publisher's.
+    // Work queues set no expiration, so the publisher did.
     let (class, reason) = if why == "expired" {
-        (EXPIRED, "its publisher gave it a time to live, which ran out before a worker took it".to_owned())
+        (
+            EXPIRED,
+            "its publisher set a time to live, which expired before a worker took the message".to_owned(),
+        )
     } else {
-        let what = "it came back to its queue too often without being settled";
-        (CRASH_LOOP, format!("the broker gave up on it ({why}): {what}"))
+        let what = "it returned to its queue too often without being settled";
+        (CRASH_LOOP, format!("the broker set the message aside ({why}): {what}"))
     };
     Some(DeadLetter {
         class: class.to_owned(),
@@ -172,7 +173,7 @@ fn time_of(death: &BTreeMap<String, Value>) -> Option<Timestamp> {
     }
 }
 
-/// What an operator types to name a dead letter: its message id, else a hash of its body.
+/// The id by which an operator names a dead letter: its message id, else a hash of its body.
 pub(crate) fn id_of(message: &Message) -> String {
     let given = message.properties.message_id.as_deref().filter(|id| !id.is_empty());
     given.map_or_else(
@@ -184,12 +185,12 @@ pub(crate) fn id_of(message: &Message) -> String {
     )
 }
 
-/// The name of the exclusive queue whose holder may work on a dead-letter queue.
+/// The name of the exclusive queue that locks a dead-letter queue.
 pub(crate) fn lock_of(queue: &str) -> String {
     format!("{queue}.lock")
 }
 
-/// The queue an operator means: a work queue's dead letters, or what found no queue.
+/// The full name of the queue an operator named, and whether it is the unrouted queue.
 pub(crate) fn queue_of(topology: &Topology, name: &str) -> Result<(String, bool), crate::Error> {
     if name == "unrouted" || name == topology.unrouted() {
         return Ok((topology.unrouted(), true));
@@ -282,13 +283,13 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_without_any_word_is_still_a_letter() {
+    fn a_letter_without_a_reason_is_of_class_unknown() {
         assert_eq!(DeadLetter::of(&Message::default()).class, UNKNOWN);
         assert_eq!(DeadLetter::of(&died(Vec::new())).class, UNKNOWN);
     }
 
     #[test]
-    fn the_fingerprint_groups_what_looks_alike() {
+    fn the_fingerprint_groups_similar_failures() {
         let mut letter = DeadLetter::new("retry", "one");
         assert_eq!(letter.fingerprint(), "retry/-/-");
         letter.step = Some("disable_account".to_owned());
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_the_message_id_or_stands_for_the_body() {
+    fn an_id_is_the_message_id_or_a_hash_of_the_body() {
         let mut message = Message { body: b"{}".to_vec(), ..Message::default() };
         let id = id_of(&message);
         assert!(id.starts_with("body-") && id.len() == 21, "{id}");

@@ -1,15 +1,15 @@
-//! What an operator does with dead letters: look, replay, discard.
+//! The operator's workbench for dead letters: list, show, replay, discard.
 //!
 //! **Guarantees**
-//! - One operator at a time works on a queue; a second one is told so.
-//! - A replay stores the message in its work queue, then publishes what the caller announces, then takes
-//!   the dead letter away. Stopped anywhere, nothing is lost; at worst one message is there twice, with
-//!   the same message id.
-//! - A pass looks at each message that was there when it began once; one that dies again meanwhile is
-//!   left for the next pass.
+//! - One operator at a time works on a queue; a second one gets an error.
+//! - A replay stores the message in its work queue, then publishes the caller's announcement, then removes
+//!   the dead letter. A crash between these steps loses nothing; at worst one message exists twice, with the
+//!   same message id.
+//! - A pass reads each message that was in the queue at its beginning, once. A message that dies again during
+//!   the pass is left for the next pass.
 //!
-//! Looking at a message takes it from the queue until the pass ends, so passes have to end within the
-//! broker's limit for an acknowledgement, 30 minutes by default.
+//! A pass holds the messages it reads until it ends, so it has to end within the broker's limit for an
+//! acknowledgement, 30 minutes by default.
 
 pub(crate) mod letter;
 
@@ -28,10 +28,7 @@ use crate::{
     Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
     consume::delay,
     error::reply_code,
-    message::{
-        REPLAYS,
-        headers::{OwnName, Value},
-    },
+    message::{REPLAYS, headers::Value},
     publish::{outgoing::Address, publisher::PublishSettings},
     session::{
         connection::{BrokerConnection, Role},
@@ -41,58 +38,53 @@ use crate::{
     topology::declare,
 };
 
-/// Messages held on one channel; more take a further one. Bounds what the broker sends ahead of a slow
-/// replay, and stays below the 2 000 at which RabbitMQ 3.10.8 stops by itself (measured 2026-11-21).
+/// How many messages one channel holds before a further one is opened. Bounds how much the broker sends ahead
+/// of a slow replay, and stays below the 2 000 at which RabbitMQ 3.10.8 stops (measured 2026-11-21).
 const CHANNEL_CAPACITY: u16 = 500;
-/// The queue is shorter than it was if nothing comes for so long.
+/// If no message comes for this long, the queue has become shorter than it was at the beginning.
 const IDLE_LIMIT: Duration = Duration::from_secs(5);
-/// How long what was only looked at may take to be back.
+/// How long messages that were only read may take to return to the queue.
 const RETURN_LIMIT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-const ATTEMPT: OwnName = OwnName::new("gatehouse-attempt");
 
 /// A dead letter as an operator sees it in a list. Holds no body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// What to name it by: its message id, else a hash of its body.
+    /// Its message id, else a hash of its body.
     pub id: String,
-    /// Why it is here.
+    /// Why it was set aside.
     pub letter: DeadLetter,
-    /// What travels beside its body.
+    /// Its properties.
     pub properties: Properties,
-    /// The exchange it was published to last.
+    /// The exchange it was last published to.
     pub exchange: String,
-    /// The key it was published with last.
+    /// The routing key it was last published with.
     pub routing_key: String,
     /// The size of its body.
     pub bytes: usize,
 }
 
-/// Which dead letters are meant: those to which everything given applies. Empty, it means all.
+/// Selects the dead letters that meet every given condition. Empty, it selects all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
-    /// One of these ids; any if empty.
+    /// Has one of these ids; any id if empty.
     pub ids: Vec<String>,
-    /// This class.
+    /// Has this class.
     pub class: Option<String>,
-    /// This step.
+    /// Failed in this step.
     pub step: Option<String>,
-    /// This kind of message.
-    pub kind: Option<String>,
-    /// This fingerprint.
-    pub fingerprint: Option<String>,
-    /// Set aside before this time.
+    /// Was set aside before this time.
     pub before: Option<Timestamp>,
 }
 
 /// Which dead letters to work on, how many, and how fast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selection {
-    /// Which.
+    /// Which ones.
     pub filter: Filter,
-    /// How many at most.
+    /// How many at most; all if `None`.
     pub limit: Option<usize>,
-    /// How many each second at most.
+    /// How many per second at most.
     pub per_second: NonZeroU32,
 }
 
@@ -102,20 +94,20 @@ impl Default for Selection {
     }
 }
 
-/// What a pass did.
+/// What a replay or discard did.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// How many messages it looked at.
+    /// How many messages it read.
     pub examined: usize,
-    /// The ids of those it dealt with.
+    /// The ids of those it replayed or discarded.
     pub done: Vec<String>,
-    /// The ids of those it could not deal with, and why. They stay, unless the reason says otherwise.
+    /// The ids of those that failed, and why. They stay dead letters, unless the error says otherwise.
     pub failed: Vec<(String, Error)>,
-    /// Why it stopped before the end. The last message may then be there twice.
+    /// Why it stopped early. The last message may then exist twice.
     pub stopped: Option<Error>,
 }
 
-/// The dead letters of one queue, with the lock on them. Dropping it gives the lock back.
+/// The dead letters of one queue, locked. Dropping it releases the lock.
 pub struct DeadLetters {
     topology: Arc<Topology>,
     queue: String,
@@ -127,10 +119,10 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Opens the dead letters of a work queue, or with `unrouted` those messages that no queue took.
+    /// Opens and locks the dead letters of a work queue; `unrouted` opens the messages that no queue is bound for.
     ///
     /// # Errors
-    /// [`Error::is_locked`] if somebody else works on them; else as for any connection.
+    /// When another operator holds the lock; else as for any connection.
     pub async fn open(settings: &Settings, queue: &str) -> Result<Self, Error> {
         let topology = Arc::new(settings.topology()?);
         let (queue, unrouted) = letter::queue_of(&topology, queue)?;
@@ -150,7 +142,7 @@ impl DeadLetters {
         Ok(Self { topology, queue, unrouted, consume, publisher, publish, lifetime })
     }
 
-    /// Every dead letter that is meant, oldest first. Changes nothing: also the dry run of a replay.
+    /// The selected dead letters, oldest first. Changes nothing, so it is also the dry run of a replay.
     ///
     /// # Errors
     /// When the broker refuses or the connection is lost.
@@ -181,11 +173,11 @@ impl DeadLetters {
         Ok(result)
     }
 
-    /// Sends dead letters back to the queue they failed in, or to work queue `to`. What found no queue
-    /// goes back to its exchange. `announce` makes the message that tells of it.
+    /// Sends dead letters back to the queue they failed in, or to work queue `to`. A message that no queue is
+    /// bound for goes back to its exchange. `announce` makes the message that reports the replay.
     ///
     /// # Errors
-    /// When the pass could not begin. What happens later is in the report.
+    /// When the pass cannot begin. Later errors are in the report.
     pub async fn replay(
         &self,
         selection: &Selection,
@@ -197,10 +189,10 @@ impl DeadLetters {
             .await
     }
 
-    /// Takes dead letters away. `announce` makes the message that tells of it; it is stored before.
+    /// Deletes dead letters. `announce` makes the message that reports it, which is stored first.
     ///
     /// # Errors
-    /// When the pass could not begin. What happens later is in the report.
+    /// When the pass cannot begin. Later errors are in the report.
     pub async fn discard(
         &self,
         selection: &Selection,
@@ -209,9 +201,9 @@ impl DeadLetters {
         self.run(selection, announce, |_, _| Ok(None)).await
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub async fn close(self) {
-        self.lifetime.end(Cause::Shutdown, "the tool is done");
+        self.lifetime.end(Cause::Shutdown, "the command has finished");
         tokio::join!(self.consume.close(), self.publish.close());
     }
 
@@ -260,7 +252,7 @@ impl DeadLetters {
         Ok(report)
     }
 
-    /// Stores everything that takes the dead letter's place, then takes it away.
+    /// Stores the messages that replace the dead letter, then removes it.
     async fn settle(
         &self,
         outgoing: [Result<Option<Outgoing>, Error>; 2],
@@ -274,7 +266,7 @@ impl DeadLetters {
         match acker.ack(BasicAckOptions::default()).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => {
-                self.lifetime.end(Cause::AckFailed, "a dead letter could not be taken away");
+                self.lifetime.end(Cause::AckFailed, "a dead letter could not be removed");
                 Err(self.lifetime.lost())
             }
         }
@@ -287,7 +279,6 @@ impl DeadLetters {
             outgoing.headers.remove_all(letter::PREFIX);
         }
         delay::forget(&mut outgoing.headers);
-        outgoing.headers.remove(ATTEMPT);
         outgoing.headers.put(REPLAYS, Value::from(entry.letter.replays.saturating_add(1)));
         Ok(outgoing)
     }
@@ -312,29 +303,26 @@ impl DeadLetters {
 }
 
 impl Filter {
-    /// Whether a dead letter is meant.
-    #[must_use]
-    pub fn matches(&self, entry: &Entry) -> bool {
+    /// Whether a dead letter is selected.
+    fn matches(&self, entry: &Entry) -> bool {
         let same = |wanted: &Option<String>, is: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
         };
         (self.ids.is_empty() || self.ids.contains(&entry.id))
             && same(&self.class, Some(&entry.letter.class))
             && same(&self.step, entry.letter.step.as_deref())
-            && same(&self.kind, entry.properties.kind.as_deref())
-            && same(&self.fingerprint, Some(&entry.letter.fingerprint()))
             && self.before.is_none_or(|before| entry.letter.at.is_some_and(|at| at < before))
     }
 }
 
-/// One walk over the messages that are there now. What is not taken away comes back when it ends.
+/// One pass over the messages now in the queue. Those it does not remove return to the queue when it ends.
 struct Pass<'a> {
     letters: &'a DeadLetters,
     channel: Channel,
     consumer: lapin::Consumer,
-    /// Full channels, kept open so that what they hold does not come back yet.
+    /// Full channels, kept open so that their messages do not return yet.
     full: Vec<Channel>,
-    /// Messages not yet looked at.
+    /// Messages not yet read.
     left: u32,
     /// Messages held on the current channel.
     held: u16,
@@ -353,7 +341,7 @@ impl<'a> Pass<'a> {
         let probe = open_channel(&letters.consume).await?;
         let Some(left) = declare::depth_on(&probe, &letters.queue).await? else {
             return Err(Error::configuration(format!(
-                "there is no queue `{}`; run `topology apply`",
+                "queue `{}` does not exist; start a worker with `broker.declare` set to true",
                 letters.queue
             )));
         };
@@ -361,7 +349,7 @@ impl<'a> Pass<'a> {
         Ok(Self { letters, channel, consumer, full: Vec::new(), left, held: 0, held_in_all: 0 })
     }
 
-    /// The next message; `None` when all that were there at the beginning have been seen.
+    /// The next message; `None` after every message that was there at the beginning.
     async fn next(&mut self) -> Result<Option<Found>, Error> {
         if self.left == 0 {
             return Ok(None);
@@ -391,39 +379,39 @@ impl<'a> Pass<'a> {
         Ok(Some(Found { entry, message, acker }))
     }
 
-    /// The last message was taken away, so there is room for another.
+    /// Makes room for another message: the last one was removed.
     fn free_slot(&mut self) {
         self.held = self.held.saturating_sub(1);
         self.held_in_all = self.held_in_all.saturating_sub(1);
     }
 
-    /// Goes on with a fresh channel; the full one keeps what it holds.
+    /// Continues on a new channel; the full one keeps its messages.
     async fn open_next_channel(&mut self) -> Result<(), Error> {
         let (channel, consumer) = self.letters.consumer().await?;
         let full = std::mem::replace(&mut self.channel, channel);
         let consumer = std::mem::replace(&mut self.consumer, consumer);
         full.basic_cancel(consumer.tag(), BasicCancelOptions::default())
             .await
-            .map_err(|error| Error::from_lapin("cannot go on with the dead letters", &error))?;
+            .map_err(|error| Error::from_lapin("cannot continue reading the dead letters", &error))?;
         self.full.push(full);
         self.held = 0;
         Ok(())
     }
 
-    /// Gives back what was not taken away, and waits until the queue shows it: a channel closes before
-    /// its messages are back (RabbitMQ 3.10.8, measured 2026-11-21), and whoever looks next, be it the
-    /// next command, would find the queue empty.
+    /// Returns the messages that were not removed, and waits until the queue counts them. A channel closes
+    /// before its messages are back (RabbitMQ 3.10.8, measured 2026-11-21), so without the wait the next
+    /// command would find the queue empty.
     async fn end(mut self) {
         let cancel = self.channel.basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
         let mut back = self.held_in_all;
         if cancel.await.is_ok() {
-            // What was sent ahead and not looked at goes back too.
+            // Messages that were sent ahead and not read return too.
             while let Ok(Some(Ok(_))) = timeout(RETURN_LIMIT, self.consumer.next()).await {
                 back = back.saturating_add(1);
             }
         }
         for channel in self.full.iter().chain([&self.channel]) {
-            // A channel that cannot be closed is gone already.
+            // A channel that cannot be closed is closed already.
             let _ = channel.close(200, "OK".into()).await;
         }
         let Ok(probe) = self.letters.consume.channel().await else { return };
@@ -460,8 +448,8 @@ impl Entry {
     }
 }
 
-/// RabbitMQ 3.10.8 ignores `exclusive` on a consumer of a quorum queue without a word (measured
-/// 2026-11-21), so the lock is a queue of its own that belongs to this connection and goes with it.
+/// RabbitMQ 3.10.8 silently ignores `exclusive` on a consumer of a quorum queue (measured 2026-11-21). So the
+/// lock is a separate queue that belongs to this connection and is deleted with it.
 async fn lock(connection: &BrokerConnection, queue: &str) -> Result<(), Error> {
     let channel = open_channel(connection).await?;
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };

@@ -1,9 +1,9 @@
-//! Message headers, apart from AMQP's eighteen kinds of value.
+//! Message headers, with nine kinds of value instead of AMQP's eighteen.
 //!
-//! Headers that start with `x-` belong to the broker: it writes them, and reads some of them back. A
-//! message that carries an old `x-death` into a delay is dropped or stuck there (RabbitMQ 3.10.8,
-//! measured 2026-11-21). So what arrives is [`Headers`], what leaves is [`OwnHeaders`], and there is no
-//! way to put such a name into the second.
+//! Headers that start with `x-` belong to the broker, which writes them and reads some of them back. A
+//! message that carries an old `x-death` into a delay is dropped or stuck there (RabbitMQ 3.10.8, measured
+//! 2026-11-21). So a received message has [`Headers`] and an outgoing one has [`OwnHeaders`], which cannot
+//! hold such a name.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,15 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::Error;
 
-/// All headers of a message together must fit into one frame with the properties, and ours has 32 kB; a message
-/// over the frame size closes the whole connection (RabbitMQ 3.10.8, measured 2026-11-21).
+/// Headers and properties of a message have to fit into one frame, which has 32 kB on a publishing connection.
+/// A larger message closes the whole connection (RabbitMQ 3.10.8, measured 2026-11-21).
 const LIMIT_BYTES: usize = 28 * 1024;
 
-/// What of the headers that arrived, in a frame four times as large, goes on with a copy; the rest is for our own.
+/// How much of the received headers a copy carries; they came in a frame four times as large. The rest is
+/// reserved for the worker's own headers.
 const LIMIT_COPY_BYTES: usize = 24 * 1024;
 
-/// How many headers did not fit into a copy.
+/// The header that counts the headers that did not fit into a copy.
 const DROPPED: OwnName = OwnName::new("gatehouse-headers-dropped");
 
 /// The value of a header.
@@ -28,13 +29,13 @@ pub enum Value {
     Null,
     /// True or false.
     Bool(bool),
-    /// A whole number of whatever width it had on the wire.
+    /// A whole number of any width.
     Int(i64),
     /// A number with a fraction.
     Float(f64),
     /// UTF-8 text.
     Text(String),
-    /// Anything else that is bytes.
+    /// Bytes that are not text.
     Bytes(Vec<u8>),
     /// A point in time, in seconds since 1970.
     Time(u64),
@@ -44,33 +45,32 @@ pub enum Value {
     Table(BTreeMap<String, Value>),
 }
 
-/// The headers of a message that arrived.
+/// The headers of a received message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Headers(BTreeMap<String, Value>);
 
-/// The headers of a message that leaves: never one that belongs to the broker.
+/// The headers of an outgoing message; none of them belongs to the broker.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OwnHeaders(BTreeMap<String, Value>);
 
 impl Headers {
-    /// The value of a header, if it is there.
+    /// The value of a header, if present.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
-    /// The header as text, if it is text.
-    #[must_use]
-    pub fn text(&self, name: &str) -> Option<&str> {
+    /// The value of a header, if it is text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.get(name)? {
             Value::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    /// The header as a number. Clients differ in the width they send, so any will do, and so will digits in a text.
-    #[must_use]
-    pub fn int(&self, name: &str) -> Option<i64> {
+    /// The value of a header as a number. Clients differ in the width they send, so any width is accepted, and
+    /// digits in a text.
+    pub(crate) fn int(&self, name: &str) -> Option<i64> {
         match self.get(name)? {
             Value::Int(number) => Some(*number),
             Value::Time(seconds) => i64::try_from(*seconds).ok(),
@@ -84,9 +84,9 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// What may be sent on: everything that does not belong to the broker. Where that is more than fits into a
-    /// frame with headers of our own, the largest go, and it is noted how many: what a message says must
-    /// never be a reason why it cannot be set aside.
+    /// The headers that may be sent on: all that do not belong to the broker. If they do not fit into a frame
+    /// together with the worker's own, the largest are dropped and counted, so that no message has headers too
+    /// large to set it aside.
     #[must_use]
     pub fn own(&self) -> OwnHeaders {
         let own = self.0.iter().filter(|(name, _)| !is_brokers(name));
@@ -113,30 +113,7 @@ impl Headers {
 }
 
 impl OwnHeaders {
-    /// Sets a header.
-    ///
-    /// # Errors
-    /// When the name belongs to the broker (`x-…`), is empty, or is longer than 255 bytes.
-    pub fn set(&mut self, name: &str, value: Value) -> Result<(), Error> {
-        if is_brokers(name) {
-            return Err(Error::invalid(format!(
-                "header `{name}` belongs to the broker; choose a name without `x-`"
-            )));
-        }
-        if name.is_empty() || name.len() > 255 {
-            return Err(Error::invalid("a header's name has 1 to 255 bytes; shorten it"));
-        }
-        self.0.insert(name.to_owned(), value);
-        Ok(())
-    }
-
-    /// The value of a header, if it is there.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
-    /// Sets a header of our own, whose name is known to be fine.
+    /// Sets one of the worker's own headers.
     pub(crate) fn put(&mut self, name: OwnName, value: Value) {
         self.0.insert(name.0.to_owned(), value);
     }
@@ -145,7 +122,7 @@ impl OwnHeaders {
         self.0.remove(name.0);
     }
 
-    /// Removes every header whose name starts so.
+    /// Removes every header whose name starts with `prefix`.
     pub(crate) fn remove_all(&mut self, prefix: &str) {
         self.0.retain(|name, _| !name.starts_with(prefix));
     }
@@ -160,14 +137,14 @@ impl OwnHeaders {
         let size = self.size();
         if size > LIMIT_BYTES {
             return Err(Error::invalid(format!(
-                "the headers have {size} bytes and may have {LIMIT_BYTES}; put what is long into the body"
+                "the headers take {size} bytes, the limit is {LIMIT_BYTES}; move long values into the body"
             )));
         }
         to_table(&self.0)
     }
 }
 
-/// The name of one of our own headers, checked when the program is compiled.
+/// The name of one of the worker's own headers, checked at compile time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnName(&'static str);
 
@@ -192,18 +169,8 @@ fn is_brokers(name: &str) -> bool {
 }
 
 impl Value {
-    /// The number, if it is one.
-    #[must_use]
-    pub fn as_int(&self) -> Option<i64> {
-        match self {
-            Self::Int(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// The text, if it is one.
-    #[must_use]
-    pub fn as_text(&self) -> Option<&str> {
+    /// The text, if the value is text.
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -228,7 +195,7 @@ impl Value {
         content.saturating_add(2)
     }
 
-    /// Goes as deep as the value: `session/sanitize.rs` has seen to it that this is not far.
+    /// Recurses as deep as the value is nested; `session/sanitize.rs` limits that depth.
     fn from_wire(value: &AMQPValue) -> Self {
         match value {
             AMQPValue::Void => Self::Null,
@@ -288,27 +255,15 @@ fn to_table(values: &BTreeMap<String, Value>) -> Result<FieldTable, Error> {
     let mut table = FieldTable::default();
     for (name, value) in values {
         let name = ShortString::try_new(name.as_str())
-            .map_err(|_| Error::invalid("a header's name has 1 to 255 bytes; shorten it"))?;
+            .map_err(|_| Error::invalid("a header's name is longer than 255 bytes; shorten it"))?;
         table.insert(name, value.to_wire()?);
     }
     Ok(table)
 }
 
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
 impl From<String> for Value {
     fn from(value: String) -> Self {
         Self::Text(value)
-    }
-}
-
-impl From<i64> for Value {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
     }
 }
 
@@ -344,7 +299,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sent_is_what_arrives(values in proptest::collection::btree_map("[a-wyz][a-z-]{0,20}", value(), 0..6)) {
+        fn headers_arrive_as_they_were_sent(values in proptest::collection::btree_map("[a-wyz][a-z-]{0,20}", value(), 0..6)) {
             let sent = OwnHeaders(values.clone());
             prop_assume!(sent.to_wire().is_ok());
             let arrived = Headers::from_wire(Some(&sent.to_wire().unwrap()));
@@ -354,8 +309,6 @@ mod tests {
 
         #[test]
         fn no_name_of_the_brokers_leaves(name in "[xX]-[a-zA-Z-]{0,20}") {
-            let mut own = OwnHeaders::default();
-            prop_assert!(own.set(&name, Value::Null).unwrap_err().is_invalid());
             let arrived = Headers(BTreeMap::from([(name, Value::Null), ("kept".to_owned(), Value::Int(1))]));
             prop_assert_eq!(arrived.own().0.into_keys().collect::<Vec<_>>(), vec!["kept".to_owned()]);
         }
@@ -381,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn of_headers_too_large_to_go_on_the_largest_go() {
+    fn the_largest_headers_are_dropped_from_a_copy_that_is_too_large() {
         let text = |bytes| Value::Text("a".repeat(bytes));
         let fits = Headers(BTreeMap::from([("note".to_owned(), text(20_000)), ("kept".to_owned(), text(2))]));
         assert_eq!(fits.own().0, fits.0);
@@ -389,15 +342,15 @@ mod tests {
         let large = names.into_iter().zip([15_000, 10, 15_000, 15_000]);
         let large = Headers(large.map(|(name, bytes)| (name.to_owned(), text(bytes))).collect());
         let own = large.own();
-        assert_eq!(own.get("gatehouse-headers-dropped"), Some(&Value::Int(2)));
-        assert_eq!((own.get("two"), own.0.len()), (Some(&text(10)), 3));
+        assert_eq!(own.0.get("gatehouse-headers-dropped"), Some(&Value::Int(2)));
+        assert_eq!((own.0.get("two"), own.0.len()), (Some(&text(10)), 3));
         assert!(own.to_wire().is_ok());
     }
 
     #[test]
     fn headers_too_large_for_a_frame_are_refused() {
         let mut own = OwnHeaders::default();
-        own.set("long", Value::Text("a".repeat(LIMIT_BYTES))).unwrap();
+        own.put(DROPPED, Value::Text("a".repeat(LIMIT_BYTES)));
         assert!(own.to_wire().unwrap_err().is_invalid());
     }
 }

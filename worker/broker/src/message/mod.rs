@@ -1,4 +1,4 @@
-//! A message that arrived.
+//! A received message, and its properties.
 
 pub(crate) mod headers;
 
@@ -10,56 +10,53 @@ use lapin::{BasicProperties, types::ShortString};
 use self::headers::{Headers, OwnName};
 use crate::Error;
 
-/// What travels beside the body and is ours to read and to send.
+/// The properties of a message that the worker reads and sends.
 ///
-/// There is no place for an expiration: a message that expires in front of its queue is lost without a
-/// trace, and one behind another waits for it.
+/// Expiration is left out: a message that expires at the head of its queue is lost without a trace, and one
+/// behind another message expires only after that one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Properties {
     /// The media type of the body.
     pub content_type: Option<String>,
-    /// How the body is compressed, if it is.
+    /// The compression of the body, if any.
     pub content_encoding: Option<String>,
-    /// The same on every repetition of the same message.
+    /// The same for every repetition of a message.
     pub message_id: Option<String>,
-    /// What this message belongs to.
+    /// The conversation this message belongs to.
     pub correlation_id: Option<String>,
     /// The kind of message; `type` on the wire.
     pub kind: Option<String>,
-    /// When it was made, in whole seconds.
+    /// When it was created, in whole seconds.
     pub timestamp: Option<Timestamp>,
-    /// The queue that wants a copy of the results.
+    /// The queue that receives a copy of the results.
     pub reply_to: Option<String>,
-    /// Which program made it.
+    /// The program that created it.
     pub app_id: Option<String>,
 }
 
-/// A message that arrived. Its `Debug` shows neither body nor headers, for both may hold personal data.
+/// A received message. Its `Debug` shows neither body nor headers, because both may hold personal data.
 #[derive(Clone, Default, PartialEq)]
 pub struct Message {
     /// The content, byte for byte.
     pub body: Vec<u8>,
-    /// What travels beside it.
+    /// The properties.
     pub properties: Properties,
-    /// The user that published it, if the publisher said so; the broker checks it.
-    pub user_id: Option<String>,
     /// The headers.
     pub headers: Headers,
-    /// The exchange it was published to last.
+    /// The exchange it was last published to.
     pub exchange: String,
-    /// The key it was published with.
+    /// The routing key it was published with.
     pub routing_key: String,
-    /// Whether the broker delivered it before. `false` does not mean that it is new: a repeated publish is a fresh message.
+    /// Whether the broker delivered it before. `false` does not prove that it is new: a repeated publish is a new
+    /// message.
     pub redelivered: bool,
-    /// How often it came back to its queue unsettled. The broker leaves the header out until the first time.
-    pub delivery_count: u64,
 }
 
-/// How often an operator has replayed a message.
+/// The header that counts how often an operator has replayed a message.
 pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
 
 impl Message {
-    /// How often an operator has replayed it; 0 if its header says nothing that can be read.
+    /// How often an operator has replayed it; 0 if its header is missing or not a count.
     #[must_use]
     pub fn replays(&self) -> u32 {
         self.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
@@ -69,14 +66,9 @@ impl Message {
         let headers = Headers::from_wire(delivery.properties.headers().as_ref());
         let message = Self {
             properties: Properties::from_wire(&delivery.properties),
-            user_id: owned(delivery.properties.user_id().as_ref()),
             exchange: delivery.exchange.to_string(),
             routing_key: delivery.routing_key.to_string(),
             redelivered: delivery.redelivered,
-            delivery_count: headers
-                .int("x-delivery-count")
-                .and_then(|count| u64::try_from(count).ok())
-                .unwrap_or(0),
             headers,
             body: delivery.data,
         };
@@ -114,7 +106,7 @@ impl Properties {
     }
 
     /// # Errors
-    /// When one of them is longer than the 255 bytes AMQP has room for.
+    /// When one of them is longer than AMQP's limit of 255 bytes.
     pub(crate) fn to_wire(&self) -> Result<BasicProperties, Error> {
         let mut wire = BasicProperties::default().with_delivery_mode(PERSISTENT);
         let mut set = |name: &str,
@@ -182,10 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn replays_that_cannot_be_read_are_none() {
+    fn an_unreadable_count_of_replays_is_zero() {
+        let (number, text) = (headers::Value::Int, |text: &str| headers::Value::Text(text.to_owned()));
         assert_eq!(Message::default().replays(), 0);
-        for (value, replays) in [(3_i64.into(), 3), ("2".into(), 2), ("many".into(), 0), (i64::MAX.into(), 0)]
-        {
+        for (value, replays) in [(number(3), 3), (text("2"), 2), (text("many"), 0), (number(i64::MAX), 0)] {
             let mut headers = headers::OwnHeaders::default();
             headers.put(REPLAYS, value);
             assert_eq!(crate::testing::arrived(&headers).replays(), replays);

@@ -1,4 +1,4 @@
-//! Sending messages: what leaves, and the confirmation that it arrived.
+//! Sending messages: an outgoing message, and the publisher that confirms it.
 
 pub(crate) mod outgoing;
 pub(crate) mod publisher;

@@ -1,4 +1,4 @@
-//! A message that leaves: where it goes, and what it may carry.
+//! An outgoing message: its destination, and what it carries.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,12 +11,12 @@ use crate::{
     message::headers::{OwnHeaders, Value},
 };
 
-/// A message to be published. Made by naming its destination; persistent, without expiration, and
-/// without any header of the broker's.
+/// A message to publish, made by naming its destination. It is persistent, does not expire, and carries no
+/// header that belongs to the broker.
 #[derive(Clone, PartialEq)]
 pub struct Outgoing {
     pub(crate) address: Address,
-    /// What travels beside the body.
+    /// The properties.
     pub properties: Properties,
     /// The headers.
     pub headers: OwnHeaders,
@@ -45,14 +45,14 @@ pub(crate) enum Address {
     Reply {
         queue: String,
     },
-    /// Back to one of our exchanges, with the key it had.
+    /// Back to one of the worker's exchanges, with its old key.
     Exchange {
         name: String,
         key: String,
     },
 }
 
-/// An outgoing message in the form lapin takes.
+/// An outgoing message in lapin's form.
 #[derive(Debug)]
 pub(crate) struct Encoded<'a> {
     pub(crate) exchange: ShortString,
@@ -62,7 +62,7 @@ pub(crate) struct Encoded<'a> {
 }
 
 impl Outgoing {
-    /// A result, for everybody who listens to this key.
+    /// A result, for every listener of this key.
     #[must_use]
     pub fn result(key: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self::to(Address::Result { key: key.into() }, body.into())
@@ -74,27 +74,27 @@ impl Outgoing {
         Self::to(Address::Event { key: key.into() }, body.into())
     }
 
-    /// Work for a queue, at once.
+    /// Work for a queue, due at once.
     #[must_use]
     pub fn work(queue: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self::to(Address::Work { queue: queue.into() }, body.into())
     }
 
-    /// Work for a queue, later.
+    /// Work for a queue, due later.
     #[must_use]
     pub fn delayed(queue: impl Into<String>, due: Due, body: impl Into<Vec<u8>>) -> Self {
         Self::to(Address::Delayed { queue: queue.into(), due, hops: 1 }, body.into())
     }
 
-    /// A copy of a result for the queue an event named in `reply_to`. Goes past the exchanges, so a
-    /// queue that is gone shows as [`Error::is_returned`]; report it and go on. A queue of our own is refused.
+    /// A copy of a result for the queue that an event names in `reply_to`. It bypasses the exchanges, so
+    /// publishing fails if the queue does not exist; report that and continue. A queue of the worker is refused.
     #[must_use]
     pub fn reply(queue: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self::to(Address::Reply { queue: queue.into() }, body.into())
     }
 
-    /// A message of work queue `queue` that is set aside: body and properties as they came. The count of
-    /// replays is the letter's or the message's, whichever is higher, so no caller can lose it.
+    /// A dead letter: a message of work queue `queue`, with its body and properties unchanged. The count of
+    /// replays is the higher one of letter and message, so a caller cannot lose it.
     #[must_use]
     pub fn dead(queue: impl Into<String>, letter: &DeadLetter, message: &Message) -> Self {
         let replays = letter.replays.max(message.replays());
@@ -103,7 +103,7 @@ impl Outgoing {
         outgoing
     }
 
-    /// A message that came too early, as it is, back to the delay.
+    /// An early message, unchanged, back to the delay.
     pub(crate) fn again(queue: String, due: Due, hops: i64, message: Message) -> Self {
         Self::copy(Address::Delayed { queue, due, hops }, message)
     }
@@ -117,25 +117,10 @@ impl Outgoing {
         Self { address, properties: Properties::default(), headers: OwnHeaders::default(), body }
     }
 
-    /// Sets what travels beside the body.
+    /// Sets the properties.
     #[must_use]
     pub fn with_properties(self, properties: Properties) -> Self {
         Self { properties, ..self }
-    }
-
-    /// Sets a header.
-    ///
-    /// # Errors
-    /// When the name belongs to the broker or is too long.
-    pub fn with_header(mut self, name: &str, value: impl Into<Value>) -> Result<Self, Error> {
-        self.headers.set(name, value.into())?;
-        Ok(self)
-    }
-
-    /// The content.
-    #[must_use]
-    pub fn body(&self) -> &[u8] {
-        &self.body
     }
 
     pub(crate) fn encode(&self, topology: &Topology, now: Timestamp) -> Result<Encoded<'_>, Error> {
@@ -155,13 +140,13 @@ impl Outgoing {
             }
             Address::Reply { queue } if queue.is_empty() || topology.owns(queue) => {
                 return Err(Error::invalid(
-                    "a reply may not go to a queue of the worker itself; use one of your own",
+                    "`reply_to` is empty or names a queue of the worker; use a queue of your own",
                 ));
             }
             Address::Reply { queue } => (String::new(), queue.clone()),
             Address::Exchange { name, key } => (name.clone(), key.clone()),
         };
-        // lapin panics on a longer string when it converts by itself, so nothing is converted unchecked.
+        // lapin's own conversion panics on a longer string, so every string is checked here.
         let short = |text: String| {
             ShortString::try_new(text).map_err(|_| {
                 Error::invalid("a routing key or queue name is longer than 255 bytes; shorten it")
@@ -176,7 +161,7 @@ impl Outgoing {
     }
 }
 
-/// Shows neither body nor headers, for both may hold personal data.
+/// Shows neither body nor headers, because both may hold personal data.
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outgoing")
@@ -227,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_amqp_has_no_room_for_is_an_error_and_no_panic() {
+    fn a_name_too_long_for_amqp_is_an_error_and_no_panic() {
         assert!(encode(&Outgoing::event("k".repeat(256), "{}")).unwrap_err().is_invalid());
         assert!(encode(&Outgoing::event("k".repeat(255), "{}")).is_ok());
         assert!(encode(&Outgoing::reply("q".repeat(256), "{}")).unwrap_err().is_invalid());

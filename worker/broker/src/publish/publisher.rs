@@ -1,4 +1,4 @@
-//! Publishing: each message is stored by the broker, or the caller learns that it is not.
+//! Publishing: the broker stores each message, or the caller gets an error.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,14 +21,14 @@ use crate::{
     session::{connection::BrokerConnection, lifetime::SessionLifetime},
 };
 
-/// What to wait before a message the broker refused is offered again: half a minute in all.
+/// The waits before a refused message is offered again: half a minute in total.
 const REFUSED_WAITS_SECONDS: [u64; 5] = [1, 2, 4, 8, 15];
 
 /// Publishes messages within one session. Cheap to clone; any number of publishes may run at once.
 ///
-/// Each publish has a channel to itself until its confirm is there. lapin hands a returned message to
-/// the next confirm of the channel, whichever that is, so with several publishes on one channel a
-/// message that no queue took can come back as confirmed (lapin 4.12.3, measured 2026-11-21).
+/// Each publish has a channel to itself until its confirm arrives. lapin attaches a returned message to the
+/// channel's next confirm, whichever publish that belongs to. So with several publishes on one channel, a
+/// message that no queue received can look confirmed (lapin 4.12.3, measured 2026-11-21).
 #[derive(Clone)]
 pub struct Publisher(Arc<Inner>);
 
@@ -69,17 +69,16 @@ impl Publisher {
 
     /// Publishes a message and waits until the broker has stored it.
     ///
-    /// A refusal (a full queue) is answered by waiting and offering it again, for half a minute. While
-    /// the broker blocks publishers the call waits as long as that takes.
+    /// If a queue refuses the message because it is full, offers it again for half a minute. While the broker
+    /// blocks publishers, waits without limit.
     ///
-    /// **Guarantees**: `Ok` means that every queue the message was routed to has stored it, on a
-    /// majority of its replicas. Dropping the future leaves the outcome unknown and harms no other publish.
+    /// **Guarantees**: `Ok` means that every queue the message was routed to has stored it, on a majority of
+    /// its replicas. Dropping the future leaves the outcome unknown and does not affect other publishes.
     ///
     /// # Errors
-    /// - [`Error::is_invalid`]: the message cannot be sent by anybody.
-    /// - [`Error::is_returned`]: no queue wanted it. Nothing was stored.
-    /// - [`Error::is_refused`]: its queue did not take it. Nothing was stored there.
-    /// - [`Error::is_session_lost`]: outcome unknown. The session is over.
+    /// - [`Error::is_invalid`]: the message is not valid. Nothing was sent.
+    /// - [`Error::is_session_lost`]: the session has ended. The outcome is unknown.
+    /// - Any other: no queue is bound for the message, or its queue refused it. That queue stored nothing.
     pub async fn publish(&self, outgoing: &Outgoing) -> Result<(), Error> {
         let message = outgoing.encode(&self.0.topology, Timestamp::now())?;
         for wait in REFUSED_WAITS_SECONDS {
@@ -97,13 +96,7 @@ impl Publisher {
         Err(Error::refused(message.exchange.as_str(), message.key.as_str()))
     }
 
-    /// Whether the broker blocks publishers at the moment.
-    #[must_use]
-    pub fn is_blocked(&self) -> bool {
-        *self.0.blocked.borrow()
-    }
-
-    /// A view on whether the broker blocks publishers.
+    /// Whether the broker blocks publishers, to watch.
     pub(crate) fn blocked(&self) -> watch::Receiver<bool> {
         self.0.blocked.clone()
     }
@@ -132,7 +125,7 @@ impl Inner {
             }
             Ok(Confirmation::Nack(None)) => (Published::Nack, Ok(false)),
             Ok(Confirmation::NotRequested) => {
-                self.lifetime.end(Cause::PublishFailed, "the channel does not confirm");
+                self.lifetime.end(Cause::PublishFailed, "the channel is not in confirm mode");
                 (Published::Error, Err(self.lifetime.lost()))
             }
             Err(outcome) => (outcome, Err(self.lifetime.lost())),
@@ -153,13 +146,13 @@ impl Inner {
     }
 
     async fn lease(&self) -> Result<Lease<'_>, lapin::Error> {
-        // The semaphore is never closed, so the only way to fail does not exist.
+        // Fails only if the semaphore is closed, which never happens.
         let permit = self.slots.acquire().await.map_err(std::io::Error::other)?;
         Ok(Lease { pool: self, channel: None, _permit: permit })
     }
 
-    /// Completes when a publish has taken too long. A publish that is late because of an alarm is
-    /// stored after the alarm (measured 2026-11-21), so giving it up would double it.
+    /// Completes when a publish has taken too long. A publish that waits for the end of an alarm is stored
+    /// afterwards (measured 2026-11-21), so abandoning and repeating it would store it twice.
     async fn overdue(&self) {
         let mut blocked = self.blocked.clone();
         loop {
@@ -178,8 +171,8 @@ impl Inner {
     }
 }
 
-/// A channel with no publish on it but ours. Only one whose confirm has come goes back to the pool; one
-/// that is dropped on the way is closed, so a late confirm can never meet another message.
+/// A channel reserved for one publish. It returns to the pool only after its confirm. A lease that is dropped
+/// before that closes its channel, so a late confirm can never belong to another message.
 struct Lease<'a> {
     pool: &'a Inner,
     channel: Option<Channel>,

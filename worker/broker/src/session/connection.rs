@@ -1,4 +1,4 @@
-//! One connection to the broker that can be opened within a limit and closed for certain.
+//! One connection to the broker, opened within a limit and always closed.
 
 use std::{
     io,
@@ -19,30 +19,32 @@ use super::{
 };
 use crate::{Cause, Error, Observer, Settings};
 
-/// How long a polite goodbye may take.
+/// How long the broker may take to answer a close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// lapin keeps four buffers of 32 frames for two connections. A connection that only publishes never
-/// reads a large frame, so it can do with less memory (lapin 4.12.3, read 2026-11-21).
+/// reads a large frame, so it needs less memory (lapin 4.12.3, read 2026-11-21).
 const PUBLISH_FRAME_BYTES: u32 = 32 * 1024;
 
-/// What a connection is for. Publishing and consuming never share one: an alarmed broker stops reading
-/// from a connection that publishes, and then acknowledgements would be stuck behind publishes.
+/// What a connection is used for. Publishing and consuming never share one: a broker with an alarm stops
+/// reading from a connection that publishes, and acknowledgements would wait behind publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Consume,
     Publish,
 }
 
-/// An open connection. Dropping it closes the socket, whatever lapin is waiting for.
+/// An open connection. Dropping it closes the socket, even while lapin waits for the broker.
 pub(crate) struct BrokerConnection {
     connection: Connection,
     socket: CloseOnDrop,
 }
 
 impl BrokerConnection {
+    /// Opens a connection within the connect timeout.
+    ///
     /// # Errors
-    /// When the address is unusable, or the broker refuses or does not answer within the limit.
+    /// When the address is not valid, or the broker refuses or does not answer within the limit.
     pub(crate) async fn open(settings: &Settings, role: Role) -> Result<Self, Error> {
         let limit = settings.connect_timeout;
         let opening = Self::open_unlimited(settings, role);
@@ -62,7 +64,7 @@ impl BrokerConnection {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let failed = |error: lapin::Error| {
             Error::from_lapin(
-                "cannot connect to the broker (is it running, and is broker.url right?)",
+                "cannot connect to the broker (is it running, and is broker.url correct?)",
                 &error,
             )
         };
@@ -82,21 +84,23 @@ impl BrokerConnection {
         Ok(Self { connection: connection.await.map_err(failed)?, socket })
     }
 
+    /// Opens a channel.
+    ///
     /// # Errors
     /// When the connection is closed or has no room for another channel.
     pub(crate) async fn channel(&self) -> Result<Channel, lapin::Error> {
         self.connection.create_channel().await
     }
 
-    /// Says goodbye; if the broker does not answer soon, the socket is closed without its consent.
+    /// Closes the connection; if the broker does not answer in time, closes the socket.
     pub(crate) async fn close(&self) {
-        let goodbye = self.connection.close(200, "OK".into());
-        if tokio::time::timeout(CLOSE_LIMIT, goodbye).await.is_err() {
+        let closing = self.connection.close(200, "OK".into());
+        if tokio::time::timeout(CLOSE_LIMIT, closing).await.is_err() {
             self.socket.0.close();
         }
     }
 
-    /// Ends `lifetime` when this connection fails, and tells when the broker blocks publishers.
+    /// Ends `lifetime` when this connection fails, and reports when the broker blocks publishers.
     pub(crate) fn watch(
         &self,
         lifetime: SessionLifetime,
@@ -121,7 +125,7 @@ impl BrokerConnection {
     }
 }
 
-/// Waits until the connection is lost and says how, or until `lifetime` is over.
+/// Waits until the connection is lost and returns the reason; `None` when `lifetime` ended first.
 async fn watch_events(
     events: impl Stream<Item = Event>,
     lifetime: &SessionLifetime,
@@ -136,7 +140,7 @@ async fn watch_events(
         match event {
             Some(Event::ConnectionBlocked(_)) => blocked(true),
             Some(Event::ConnectionUnblocked) => blocked(false),
-            // The end of a single channel shows where that channel is used.
+            // The user of a channel notices when that channel ends.
             Some(Event::Error(error)) if error.is_amqp_soft_error() => {}
             Some(Event::Error(error)) => return Some(error.to_string()),
             Some(_) => {}
@@ -145,9 +149,9 @@ async fn watch_events(
     }
 }
 
-/// A second handle on the socket. lapin runs a thread for each connection that waits for the peer
-/// without limit, during the handshake and after a close; only closing the socket under it ends that
-/// thread (lapin 4.12.3, read and measured 2026-11-21).
+/// A second handle on the socket. lapin runs a thread for each connection. During the handshake and after
+/// a close, that thread waits for the broker without limit; only closing the socket ends it (lapin 4.12.3,
+/// read and measured 2026-11-21).
 #[derive(Clone, Default)]
 struct SocketHandle(Arc<Mutex<Option<TcpStream>>>);
 
@@ -160,7 +164,7 @@ impl SocketHandle {
 
     fn close(&self) {
         if let Some(stream) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // It may be closed already, which is what is wanted.
+            // An error means that it is closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }

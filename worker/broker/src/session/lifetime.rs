@@ -1,4 +1,4 @@
-//! The lifetime of one session: it ends once, for one cause, and everybody in it learns of it.
+//! The lifetime of one session: it ends once, for one cause, and every part of the session is notified.
 
 use std::{
     fmt,
@@ -14,19 +14,19 @@ use crate::Error;
 pub enum Cause {
     /// A connection broke, was closed by the broker, or fell silent.
     ConnectionLost,
-    /// The consumer ended without being asked to: its queue is gone, or the broker cancelled it.
+    /// The broker ended the consumer: its queue was deleted, or the broker cancelled it.
     ConsumerLost,
     /// An acknowledgement could not be written.
     AckFailed,
-    /// A publish failed, so that its outcome is unknown.
+    /// A publish failed; its outcome is unknown.
     PublishFailed,
-    /// A publish was not confirmed in time, so that its outcome is unknown.
+    /// A publish was not confirmed in time; its outcome is unknown.
     PublishTimedOut,
-    /// A handler let go of a delivery without settling it.
+    /// A handler dropped a delivery without settling it.
     ReceiptDropped,
     /// A handler panicked while it held a delivery.
     HandlerPanicked,
-    /// We were asked to stop.
+    /// The program asked it to stop.
     Shutdown,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Shared by everything that belongs to one session.
+/// Shared by every part of one session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SessionLifetime(Arc<Inner>);
 
@@ -87,7 +87,7 @@ impl SessionLifetime {
         self.0.end.get().map_or("", |(_, detail)| detail)
     }
 
-    /// What whoever still works in the session gets to see.
+    /// The error for work that still runs in the ended session.
     pub(crate) fn lost(&self) -> Error {
         Error::session_lost(self.cause())
     }

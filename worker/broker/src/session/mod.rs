@@ -1,7 +1,7 @@
-//! One session: two connections, a consumer and a publisher that live and end together.
+//! One session: two connections, a consumer and a publisher that open and end together.
 //!
-//! Nothing in a session is ever repaired. What breaks any part of it ends all of it, and the next one
-//! starts from nothing; so there is no state in which an acknowledgement could meet the wrong channel.
+//! A session is never repaired. A failure of any part ends all of it, and the next session starts from
+//! nothing. So an acknowledgement can never reach the wrong channel.
 
 pub(crate) mod connection;
 pub(crate) mod lifetime;
@@ -31,7 +31,7 @@ const TAG: &str = "gatehouse";
 /// How long the broker may take to end a consumer.
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
-/// What every session is opened with.
+/// Everything a session is opened with.
 pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) topology: Arc<Topology>,
@@ -44,15 +44,17 @@ pub(crate) struct Session {
     pub(crate) lifetime: SessionLifetime,
     pub(crate) publisher: Publisher,
     pub(crate) consumer: lapin::Consumer,
-    /// Kept until the last acknowledgement: the broker takes back what is unsettled on a channel that closes.
+    /// Kept until the last acknowledgement: when a channel closes, the broker takes back its unsettled messages.
     channel: Channel,
     consume: BrokerConnection,
     publish: Arc<BrokerConnection>,
 }
 
 impl Session {
+    /// Opens a session within the connect timeout.
+    ///
     /// # Errors
-    /// When the broker refuses anything, or all of it together takes longer than the limit.
+    /// When the broker refuses anything, or the whole opening exceeds the limit.
     pub(crate) async fn open(setup: &Setup) -> Result<Self, Error> {
         let limit = setup.settings.connect_timeout;
         timeout(limit, Self::open_unlimited(setup)).await.map_err(|_| Error::no_answer(limit.as_secs()))?
@@ -88,15 +90,15 @@ impl Session {
         Ok(Self { lifetime, publisher, consumer, channel, consume, publish })
     }
 
-    /// Asks the broker for no more messages. What it sent before stays on the channel, unsettled, and
-    /// goes back to the queue when the channel closes.
+    /// Asks the broker to send no more messages. Those it sent ahead stay unsettled on the channel and go
+    /// back to the queue when the channel closes.
     pub(crate) async fn stop_taking(&self) {
         let cancel = self.channel.basic_cancel(TAG.into(), BasicCancelOptions::default());
-        // A session that cannot be asked is about to be closed anyway.
+        // If this fails, the session is closed anyway.
         let _ = timeout(CANCEL_LIMIT, cancel).await;
     }
 
-    /// Closes both connections, politely if the broker still answers.
+    /// Closes both connections, in agreement with the broker if it still answers.
     pub(crate) async fn close(self) {
         tokio::join!(self.consume.close(), self.publish.close());
     }
@@ -106,14 +108,14 @@ pub(crate) async fn open_channel(connection: &BrokerConnection) -> Result<Channe
     connection.channel().await.map_err(|error| Error::from_lapin("cannot open a channel", &error))
 }
 
-/// Without a prefetch a quorum queue stops at 2 000 messages and a classic one does not stop at all;
-/// a global one closes the connection (RabbitMQ 3.10.8, measured 2026-11-21).
+/// Without a prefetch a quorum queue sends 2 000 messages ahead and a classic queue sends all. A global
+/// prefetch closes the connection (RabbitMQ 3.10.8, measured 2026-11-21).
 pub(crate) async fn open_consumer(
     channel: &Channel,
     queue: &str,
     prefetch: u16,
 ) -> Result<lapin::Consumer, Error> {
-    let failed = |error| Error::from_lapin("cannot consume", &error);
+    let failed = |error| Error::from_lapin("cannot start consuming", &error);
     channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(failed)?;
     let queue = declare::short(queue)?;
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());

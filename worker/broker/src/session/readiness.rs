@@ -1,4 +1,4 @@
-//! Whether there is a session, for `/readyz`.
+//! Whether a session is open, for `/readyz`.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,16 +7,16 @@ use std::{
 
 use tokio::time::Instant;
 
-/// A session may be replaced without anybody being told; this is how long that may take.
+/// How long a session may be missing while it is replaced before readiness is lost.
 const TOLERATED_GAP: Duration = Duration::from_secs(15);
 
-/// Tells whether the broker can be worked with. Cheap to clone.
+/// Reports whether the broker is usable. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<Mutex<State>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 enum State {
-    /// There was no session yet, or there will be none any more.
+    /// No session was opened yet, or the consumer has stopped.
     #[default]
     Idle,
     Up,
@@ -24,7 +24,7 @@ enum State {
 }
 
 impl Readiness {
-    /// Whether there is a session, or was one within the last 15 seconds.
+    /// Whether a session is open, or was open within the last 15 seconds.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         match *self.state() {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_lost_session_is_forgiven_for_a_quarter_of_a_minute() {
+    async fn readiness_outlasts_a_lost_session_by_fifteen_seconds() {
         let readiness = Readiness::default();
         assert!(!readiness.is_ready());
         readiness.up();

@@ -1,4 +1,4 @@
-//! How long to wait before the next session.
+//! How long to wait before opening the next session.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -9,17 +9,17 @@ use crate::Error;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
-/// A session that lived this long proves that the broker is well.
+/// A session that lasted this long shows that the broker works.
 const PROVEN: Duration = Duration::from_secs(10);
 
-/// Waits that grow and are spread at random, so that many workers do not come back at once.
+/// Waits that grow and are random, so that many workers do not reconnect at the same time.
 #[derive(Debug, Default)]
 pub(crate) struct Reconnect {
     failures: u32,
 }
 
 impl Reconnect {
-    /// The wait after a session that lived so long.
+    /// The wait after a session that lasted for `lived`.
     pub(crate) fn after_session(&mut self, lived: Duration) -> Duration {
         if lived >= PROVEN {
             self.failures = 0;
@@ -39,7 +39,7 @@ impl Reconnect {
     }
 }
 
-/// Between 0 and 1. The standard library seeds its hashers at random, which is random enough for a wait.
+/// Between 0 and 1. The standard library seeds its hashers at random, which suffices for a wait.
 fn random_share() -> f64 {
     let bits = u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or(0);
     f64::from(bits) / f64::from(u32::MAX)
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_administrator_must_mend_is_not_hurried() {
+    fn what_an_administrator_must_fix_is_retried_slowly() {
         let mut reconnect = Reconnect::default();
         assert_eq!(reconnect.after_failure(&Error::configuration("no rights")), LONGEST);
     }

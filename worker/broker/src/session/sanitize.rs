@@ -1,19 +1,19 @@
-//! Makes what strangers wrote into a message safe to parse, before lapin parses it.
+//! Makes the names and headers that publishers wrote safe, before lapin parses them.
 //!
-//! RabbitMQ passes names and headers on as it got them. lapin takes text that is not UTF-8 for the end
-//! of the connection, and lists nested some hundred levels deep overflow the stack of its thread, which
-//! aborts the process (lapin 4.12.3 with RabbitMQ 3.10.8, both seen 2026-11-21). Either would come back
-//! with every new session. So bytes that are not UTF-8 become `?`, and what is nested too deeply becomes
-//! opaque bytes. Neither changes the length of anything, so every frame keeps its place.
+//! RabbitMQ forwards names and headers unchecked. lapin ends the connection when a text is not UTF-8, and
+//! lists nested some hundred levels deep overflow the stack of its thread, which aborts the process (lapin
+//! 4.12.3 with RabbitMQ 3.10.8, both seen 2026-11-21). Every new session would meet the same message again.
+//! So bytes that are not UTF-8 become `?`, and values nested too deeply become opaque bytes. Neither changes
+//! a length, so every frame keeps its place.
 
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
-/// Type, channel and size in front of a frame's payload, and the mark behind it.
+/// The bytes before a frame's payload (type, channel and size), and the mark after it.
 const FRAME_START: usize = 7;
 const FRAME_END: usize = 1;
-/// Frames we look into are held back until they are whole; no broker makes one this large.
+/// An inspected frame is held back until it is complete; no broker sends one this large.
 const LIMIT_FRAME: usize = 16 * 1024 * 1024;
-/// Nobody nests deeper on purpose.
+/// No honest publisher nests deeper.
 const LIMIT_DEPTH: usize = 16;
 
 const BASIC: u16 = 60;
@@ -27,14 +27,14 @@ pub(crate) struct Sanitizer {
     buffer: Vec<u8>,
     /// Bytes handed out already.
     taken: usize,
-    /// Bytes that may be handed out.
+    /// Bytes that are safe to hand out.
     ready: usize,
-    /// Bytes of a frame nobody looks into that are still to come.
+    /// Bytes still to come of a frame that is not inspected.
     passing: usize,
 }
 
 impl Sanitizer {
-    /// Takes bytes as they come from the broker, however they are cut.
+    /// Takes bytes from the broker, in pieces of any size.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         if self.taken == self.buffer.len() {
             self.buffer.clear();
@@ -44,7 +44,7 @@ impl Sanitizer {
         while self.advance().is_some() {}
     }
 
-    /// Fills `target` with bytes that are safe; the answer is how many.
+    /// Fills `target` with safe bytes and returns how many.
     pub(crate) fn drain(&mut self, target: &mut [u8]) -> usize {
         let safe = self.buffer.get(self.taken..self.ready).unwrap_or_default();
         let count = safe.len().min(target.len());
@@ -59,7 +59,7 @@ impl Sanitizer {
         count
     }
 
-    /// Goes over the next frame, or over what there is of it; `None` when more bytes are needed.
+    /// Inspects the next frame, or skips what has arrived of it; `None` when more bytes are needed.
     fn advance(&mut self) -> Option<()> {
         let rest = self.buffer.get_mut(self.ready..)?;
         if rest.is_empty() {
@@ -74,7 +74,7 @@ impl Sanitizer {
             let frame = size.saturating_add(FRAME_START + FRAME_END);
             if matches!(kind, METHOD | HEADER) && frame <= LIMIT_FRAME {
                 let payload = payload.get_mut(..size.saturating_add(FRAME_END))?;
-                // What cannot be walked is no message's doing, and lapin will say so itself.
+                // No publisher can cause a frame that does not parse; lapin reports it itself.
                 let _ = if kind == METHOD { sanitize_method(payload) } else { sanitize_header(payload) };
                 (frame, 0)
             } else {
@@ -88,7 +88,7 @@ impl Sanitizer {
     }
 }
 
-/// Exchange and routing key of a message that is delivered or given back.
+/// Sanitizes exchange and routing key of a message that is delivered or returned.
 fn sanitize_method(payload: &mut [u8]) -> Option<()> {
     let mut fields = Cursor(payload);
     if fields.int()? != BASIC {
@@ -112,7 +112,7 @@ fn sanitize_method(payload: &mut [u8]) -> Option<()> {
     fields.text()
 }
 
-/// The properties of a message, in the order of their flags from the highest bit down.
+/// Sanitizes the properties of a message, in the order of their flags from the highest bit down.
 fn sanitize_header(payload: &mut [u8]) -> Option<()> {
     let mut fields = Cursor(payload);
     fields.take(12)?;
@@ -128,7 +128,7 @@ fn sanitize_header(payload: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Walks over fields; `None` as soon as something does not fit.
+/// Walks over the fields of a frame; `None` as soon as one does not fit.
 struct Cursor<'a>(&'a mut [u8]);
 
 impl<'a> Cursor<'a> {
@@ -151,7 +151,7 @@ impl<'a> Cursor<'a> {
         self.take(count)
     }
 
-    /// A text with its length in one byte; what is not UTF-8 in it is replaced.
+    /// A text with its length in one byte; replaces bytes that are not UTF-8.
     fn text(&mut self) -> Option<()> {
         let length = usize::from(*self.take(1)?.first()?);
         let text = self.take(length)?;
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_becomes_question_marks_wherever_a_publisher_can_write() {
+    fn bytes_that_are_not_utf8_become_question_marks_wherever_a_publisher_can_write() {
         let table = long(&[short(b"\xFFname"), vec![b'V']].concat());
         let properties = [short(b"\xC3\x28"), table, short(b"ok"), short(b"\xF0\x9F")].concat();
         let flags = 1 << 15 | 1 << 13 | 1 << 7 | 1 << 3;
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_too_deeply_becomes_bytes() {
+    fn values_nested_too_deeply_become_bytes() {
         for kind in [b'A', b'F'] {
             let bytes = header(1 << 13, &long(&[short(b"n"), nested(kind, 2_000)].concat()));
             let out = sanitized(&bytes, 1_000);
@@ -286,7 +286,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_fine_passes_unchanged_however_it_is_cut(
+        fn valid_frames_pass_unchanged_in_pieces_of_any_size(
             key in "\\PC{0,40}", body in proptest::collection::vec(any::<u8>(), 0..300), piece in 1_usize..80,
         ) {
             let parts = [deliver(key.as_bytes()), header(1 << 7, &short(key.as_bytes())), frame(3, &body), frame(8, &[])];

@@ -1,4 +1,4 @@
-//! The bytes between the broker and lapin: a socket that scrubs what it reads.
+//! The socket between the broker and lapin; it sanitizes the bytes it reads.
 
 use std::{
     io::{self, Read, Write},
@@ -28,7 +28,7 @@ const READ_BYTES: usize = 32 * 1024;
 
 type Tcp = <Tokio as Reactor>::TcpStream;
 
-/// A connection, encrypted or not, whose incoming messages are safe to parse.
+/// A socket, encrypted or not, whose incoming bytes are safe for lapin to parse.
 pub(crate) struct SanitizedSocket {
     stream: AsyncTcpStream<Tcp>,
     sanitizer: Sanitizer,
@@ -36,7 +36,7 @@ pub(crate) struct SanitizedSocket {
 }
 
 impl SanitizedSocket {
-    /// Connects as the address says; `hold` gets to see the socket before anything is sent.
+    /// Connects to the address; `hold` receives the socket before anything is sent.
     pub(crate) async fn connect(
         uri: &AMQPUri,
         hold: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
@@ -98,7 +98,7 @@ impl AsyncWrite for SanitizedSocket {
     }
 }
 
-/// Tokio as lapin wants to see it, but for the type of its connections.
+/// Tokio as lapin's runtime, with [`SanitizedSocket`] as the type of its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct LapinRuntime(Tokio);
 
@@ -151,7 +151,7 @@ impl Reactor for LapinRuntime {
         self.0.interval(duration)
     }
 
-    /// Nobody asks for this: the connection is made by [`SanitizedSocket::connect`], which knows about encryption.
+    /// Never called: [`SanitizedSocket::connect`] makes the connection, because it handles encryption.
     fn tcp_connect_addr(
         &self,
         _address: SocketAddr,

@@ -1,8 +1,8 @@
-//! Making the topology in the broker, checking it, and taking it away.
+//! Declares, checks and deletes the topology in the broker.
 
 use futures_util::future::try_join_all;
 use lapin::{
-    Channel, ExchangeKind,
+    Channel,
     options::{
         ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
         QueueDeleteOptions,
@@ -17,43 +17,19 @@ use crate::{
     session::connection::{BrokerConnection, Role},
 };
 
-/// Declares what is missing.
+/// Declares the missing exchanges, queues and bindings.
 ///
 /// # Errors
-/// When the broker cannot be reached, the right to configure is missing, or something exists with
-/// other arguments; the message names it.
+/// When the broker cannot be reached, the configure permission is missing, or a queue or exchange exists with
+/// other arguments; the error names it.
 pub async fn declare(settings: &Settings) -> Result<(), Error> {
     with_channel(settings, async |channel, topology| declare_on(&channel, topology).await).await
 }
 
-/// Says everything that is missing or different, and changes nothing.
-///
-/// **Caveats**: arguments are compared by declaring what exists once more, which needs the right to
-/// configure; without it only existence is checked. AMQP cannot ask for bindings.
+/// Deletes every queue and exchange of the prefix, with all messages in them.
 ///
 /// # Errors
-/// When something is missing or different, or the broker cannot be reached.
-pub async fn verify(settings: &Settings) -> Result<(), Error> {
-    let topology = settings.topology()?;
-    let connection = BrokerConnection::open(settings, Role::Consume).await?;
-    let mut found = Vec::new();
-    for exchange in topology.exchanges() {
-        found.extend(check(&connection, &Item::Exchange(exchange)).await?);
-    }
-    for queue in topology.queues() {
-        found.extend(check(&connection, &Item::Queue(queue)).await?);
-    }
-    connection.close().await;
-    if found.is_empty() {
-        return Ok(());
-    }
-    Err(Error::configuration(format!("the broker differs from what is needed: {}", found.join("; "))))
-}
-
-/// Deletes every queue and exchange of the prefix, with everything in them.
-///
-/// # Errors
-/// When the broker cannot be reached or the right to configure is missing.
+/// When the broker cannot be reached or the configure permission is missing.
 pub async fn delete(settings: &Settings) -> Result<(), Error> {
     with_channel(settings, async |channel, topology| {
         let queues = topology.queues();
@@ -73,8 +49,8 @@ pub async fn delete(settings: &Settings) -> Result<(), Error> {
     .await
 }
 
-/// Declares everything in one go: the requests are written one behind the other without waiting for
-/// the answers, and the broker keeps their order.
+/// Declares everything at once: writes all requests without waiting for the answers. The broker keeps their
+/// order.
 pub(crate) async fn declare_on(channel: &Channel, topology: &Topology) -> Result<(), Error> {
     let (exchanges, queues, bindings) = (topology.exchanges(), topology.queues(), topology.bindings());
     let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, false)));
@@ -83,7 +59,7 @@ pub(crate) async fn declare_on(channel: &Channel, topology: &Topology) -> Result
     tokio::try_join!(biased; exchanges, queues, bindings).map(|_| ())
 }
 
-/// Checks in one go that everything is there. The first thing missing ends the channel.
+/// Checks at once that every exchange and queue exists. The first missing one closes the channel.
 pub(crate) async fn exists_on(channel: &Channel, topology: &Topology) -> Result<(), Error> {
     let (exchanges, queues) = (topology.exchanges(), topology.queues());
     let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, true)));
@@ -91,7 +67,7 @@ pub(crate) async fn exists_on(channel: &Channel, topology: &Topology) -> Result<
     tokio::try_join!(biased; exchanges, queues).map(|_| ())
 }
 
-/// How many messages wait in a queue; `None` if there is no such queue. The channel is gone then.
+/// How many messages wait in a queue; `None` if it does not exist, which closes the channel.
 pub(crate) async fn depth_on(channel: &Channel, queue: &str) -> Result<Option<u32>, Error> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     match channel.queue_declare(short(queue)?, options, FieldTable::default()).await {
@@ -138,59 +114,7 @@ async fn bind(channel: &Channel, binding: &Binding) -> Result<(), Error> {
     channel.queue_bind(queue, exchange, key, options, FieldTable::default()).await.map_err(refused)
 }
 
-enum Item {
-    Exchange(Exchange),
-    Queue(Queue),
-}
-
-impl Item {
-    async fn declare(&self, connection: &BrokerConnection, passive: bool) -> Result<(), lapin::Error> {
-        // Every refusal ends its channel, so each question has its own.
-        let channel = connection.channel().await?;
-        let name =
-            |name: &str| ShortString::try_new(name).map_err(|error| std::io::Error::other(error).into());
-        match self {
-            Self::Exchange(exchange) => {
-                let options =
-                    ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
-                let kind: ExchangeKind = exchange.kind.clone();
-                let name: Result<ShortString, lapin::Error> = name(&exchange.name);
-                channel.exchange_declare(name?, kind, options, exchange.arguments.clone()).await
-            }
-            Self::Queue(queue) => {
-                let options =
-                    QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
-                let name: Result<ShortString, lapin::Error> = name(&queue.name);
-                channel.queue_declare(name?, options, queue.arguments.clone()).await.map(|_| ())
-            }
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Exchange(exchange) => format!("exchange `{}`", exchange.name),
-            Self::Queue(queue) => format!("queue `{}`", queue.name),
-        }
-    }
-}
-
-async fn check(connection: &BrokerConnection, item: &Item) -> Result<Option<String>, Error> {
-    match item.declare(connection, true).await {
-        Ok(()) => {}
-        Err(error) if reply_code(&error) == Some(404) => {
-            return Ok(Some(format!("{} is missing", item.name())));
-        }
-        Err(error) => return Err(refused(error)),
-    }
-    match item.declare(connection, false).await {
-        Err(error) if reply_code(&error) == Some(406) => Ok(Some(error.to_string())),
-        Err(error) if reply_code(&error) == Some(403) => Ok(None),
-        Err(error) => Err(refused(error)),
-        Ok(()) => Ok(None),
-    }
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "goes straight into map_err")]
 fn refused(error: lapin::Error) -> Error {
-    Error::from_lapin("the broker does not agree with the topology", &error)
+    Error::from_lapin("the broker rejected the topology", &error)
 }

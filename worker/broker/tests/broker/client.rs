@@ -1,4 +1,4 @@
-//! What command-line tools use: publish, listen, count.
+//! The client of command-line tools: publish, listen, count.
 
 use broker::{Client, Outgoing};
 
@@ -28,7 +28,7 @@ async fn results_are_heard_from_the_moment_of_listening() {
 }
 
 #[tokio::test]
-async fn a_listener_whose_connection_is_lost_says_so() {
+async fn a_listener_reports_a_lost_connection() {
     with_broker(async |fixture| {
         let proxy = Proxy::start(&amqp_url()).await;
         let mut settings = fixture.settings.clone();
@@ -45,7 +45,7 @@ async fn a_listener_whose_connection_is_lost_says_so() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_not_there_has_no_depth() {
+async fn a_missing_queue_has_no_depth() {
     with_broker(async |fixture| {
         assert_eq!(fixture.client.depth("nobody.knows.this.queue").await.unwrap(), None);
         fixture.publish_work("m-1").await;

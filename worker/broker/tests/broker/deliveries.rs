@@ -1,4 +1,4 @@
-//! What becomes of a delivery: settled once, or delivered again.
+//! Deliveries: settled once, or delivered again.
 
 use std::{
     sync::{
@@ -32,7 +32,7 @@ async fn a_receipt_that_is_dropped_brings_the_message_again() {
         drop(running.next().await);
         running.recorder.wait_for("session ended receipt_dropped", 1).await;
         let again = running.next_settled().await;
-        assert!(again.redelivered && again.delivery_count >= 1, "{again:?}");
+        assert!(again.redelivered, "{again:?}");
         assert_eq!(id(&again), "m-1");
         running.stop().await;
         fixture.wait_for_depth(&fixture.work_queue(), 0).await;
@@ -41,7 +41,7 @@ async fn a_receipt_that_is_dropped_brings_the_message_again() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_handler_costs_its_session_and_nothing_else() {
+async fn a_panic_in_a_handler_ends_only_its_session() {
     with_broker(async |fixture| {
         let mut settings = fixture.settings.clone();
         settings.prefetch = 1.try_into().unwrap();
@@ -59,7 +59,7 @@ async fn a_panic_in_a_handler_costs_its_session_and_nothing_else() {
         fixture.publish_work("m-2").await;
         let mut running = Running::with_handler(settings, handler, deliveries);
         running.recorder.wait_for("session ended handler_panicked", 1).await;
-        // With one permit in all, a leaked one would stop everything here.
+        // There is one permit, so a leaked one would block the next delivery.
         let mut ids =
             vec![id(&running.next_settled().await).to_owned(), id(&running.next_settled().await).to_owned()];
         ids.sort();
@@ -74,13 +74,15 @@ async fn a_panic_in_a_handler_costs_its_session_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_panic_after_the_message_is_settled_costs_nothing() {
+async fn a_panic_after_the_message_is_settled_ends_nothing() {
     with_broker(async |fixture| {
         let (sender, deliveries) = mpsc::unbounded_channel();
+        let settled = AtomicBool::new(false);
         let handler = Act(move |delivery: broker::Delivery, publisher| {
             let sender = sender.clone();
+            let bad = !settled.swap(true, Ordering::SeqCst);
             async move {
-                if id(delivery.message()) == "bad" {
+                if bad {
                     delivery.split().1.ack().await.unwrap();
                     panic!("the panic of this test");
                 }

@@ -1,7 +1,7 @@
-//! The crate against a real broker.
+//! Tests this crate against a real broker.
 //!
-//! Every test has a prefix of its own and takes away what it made. None sleeps to let something happen:
-//! each waits for what it wants to see, with a limit after which it fails and says what it saw.
+//! Every test has a prefix of its own and deletes what it declared. No test sleeps: each waits for the event
+//! it expects, and fails after a limit with the events it saw.
 
 #![expect(
     clippy::indexing_slicing,

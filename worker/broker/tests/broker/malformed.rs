@@ -1,4 +1,4 @@
-//! Messages as only a broken or hostile client sends them. lapin cannot write them, so this does.
+//! Messages that only a broken or hostile client sends. lapin cannot write them, so the test writes the frames.
 
 use broker::{DeadLetter, DeadLetters, Filter, Outgoing, Value};
 use tokio::{
@@ -15,7 +15,7 @@ const HEADERS: u16 = 1 << 13;
 const MESSAGE_ID: u16 = 1 << 7;
 
 #[tokio::test]
-async fn text_that_is_no_text_arrives_with_question_marks() {
+async fn text_that_is_not_utf8_arrives_with_question_marks() {
     with_broker(async |fixture| {
         let work = (fixture.topology.work(), fixture.work_queue());
         let table = [short(b"\xFF-name"), vec![b'V']].concat();
@@ -26,8 +26,8 @@ async fn text_that_is_no_text_arrives_with_question_marks() {
         let (message, receipt) = delivery.split();
         assert_eq!((id(&message), message.body.as_slice()), ("m-?(", b"{}".as_slice()));
         assert_eq!(message.headers.get("?-name"), Some(&Value::Null));
-        // It can be set aside, found, and read.
-        let letter = DeadLetter::new("undecodable", "its message id is no text");
+        // It can be set aside, listed and read.
+        let letter = DeadLetter::new("undecodable", "its message id is not text");
         publisher.publish(&Outgoing::dead(QUEUE, &letter, &message)).await.unwrap();
         receipt.ack().await.unwrap();
         assert_eq!(running.recorder.count("session started"), 1);
@@ -40,7 +40,7 @@ async fn text_that_is_no_text_arrives_with_question_marks() {
 }
 
 #[tokio::test]
-async fn a_routing_key_that_is_no_text_is_kept_among_what_found_no_queue() {
+async fn a_routing_key_that_is_not_utf8_is_kept_in_the_unrouted_queue() {
     with_broker(async |fixture| {
         publish(fixture, &fixture.topology.events(), b"or\xFFder", (0, Vec::new())).await;
         let letters = DeadLetters::open(&fixture.settings, "unrouted").await.unwrap();
@@ -52,9 +52,9 @@ async fn a_routing_key_that_is_no_text_is_kept_among_what_found_no_queue() {
     .await;
 }
 
-/// Without `session/sanitize.rs` this ends the process: a stack overflow cannot be caught.
+/// Without `session/sanitize.rs` this aborts the process: a stack overflow cannot be caught.
 #[tokio::test]
-async fn headers_nested_without_end_do_not_end_the_worker() {
+async fn deeply_nested_headers_do_not_abort_the_worker() {
     with_broker(async |fixture| {
         let (exchange, queue) = (fixture.topology.work(), fixture.work_queue());
         for kind in [b'A', b'F'] {
@@ -75,7 +75,7 @@ async fn headers_nested_without_end_do_not_end_the_worker() {
                 Value::Table(values) => values.values().next(),
                 _ => None,
             });
-            assert_eq!(depth.count(), 17, "sixteen levels and what is opaque below them");
+            assert_eq!(depth.count(), 17, "sixteen levels, and opaque bytes below them");
         }
         assert_eq!(id(&running.next_settled().await), "next");
         assert_eq!(running.recorder.count("session started"), 1);

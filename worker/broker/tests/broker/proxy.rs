@@ -1,4 +1,4 @@
-//! A wire between client and broker that can be cut or go dead.
+//! A proxy between client and broker that can cut connections or go dead.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::support::within;
 
-/// Forwards connections to the broker of `url`, until told otherwise.
+/// Forwards connections to the broker of `url`.
 pub struct Proxy {
     pub url: String,
     state: Arc<State>,
@@ -52,12 +52,12 @@ impl Proxy {
         Self { url: format!("{before}{address}{after}"), state }
     }
 
-    /// Breaks every connection there is.
+    /// Cuts every open connection.
     pub fn cut(&self) {
         self.state.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// From now on nothing the broker says comes through, on old connections and on new ones.
+    /// Stops forwarding the broker's answers, on open and on new connections.
     pub fn go_dead(&self) {
         self.state.dead.store(true, Ordering::SeqCst);
     }
@@ -84,7 +84,7 @@ impl State {
         if let Ok(broker) = TcpStream::connect(&self.broker).await {
             let (from_client, to_client) = client.into_split();
             let (from_broker, to_broker) = broker.into_split();
-            // The client's side decides: a dead wire is one on which only the client can hang up.
+            // The client's side decides: on a dead connection only the client can hang up.
             tokio::spawn(Arc::clone(&self).answers(from_broker, to_client, cuts.clone()));
             tokio::select! {
                 _ = requests(from_client, to_broker) => {}
@@ -109,7 +109,7 @@ impl State {
             };
             let dead = self.dead.load(Ordering::SeqCst);
             if read == 0 && dead {
-                // Keeps the client's side open, as a wire that is dead would.
+                // Keeps the client's side open, as a dead connection does.
                 return std::future::pending().await;
             }
             if read == 0 || (!dead && to.write_all(&buffer[..read]).await.is_err()) {
@@ -126,12 +126,12 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result
         if read == 0 {
             return Ok(());
         }
-        // What the broker does not take any more must not hide that the client is still there.
+        // A failed write to the broker must not hide that the client is still connected.
         let _ = to.write_all(&buffer[..read]).await;
     }
 }
 
-/// The address before, at and after host and port.
+/// Splits the address into the parts before, at and after host and port.
 pub fn split(url: &str) -> (String, String, String) {
     let start = url.rfind('@').map_or_else(|| url.find("://").unwrap() + 3, |at| at + 1);
     let end = url[start..].find(['/', '?']).map_or(url.len(), |length| start + length);

@@ -1,4 +1,4 @@
-//! A session that breaks is replaced whole, and every message is settled all the same.
+//! Sessions that break are replaced whole, and every message is still settled.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,6 @@ use std::{
 use broker::{Client, Outgoing, Settings};
 use futures_util::StreamExt;
 use lapin::{
-    Connection, ConnectionProperties,
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeleteOptions},
     types::{AMQPValue, FieldTable},
 };
@@ -17,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     proxy::Proxy,
-    support::{Act, EVENT, Fixture, Running, amqp_url, id, with_broker, with_id, within},
+    support::{Act, EVENT, Fixture, Running, amqp_url, id, raw_channel, with_broker, with_id, within},
 };
 
 #[tokio::test]
@@ -26,8 +25,7 @@ async fn a_queue_deleted_under_the_consumer_is_declared_again() {
         let mut running = fixture.start();
         fixture.publish_work("m-1").await;
         running.next_settled().await;
-        let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
+        let channel = raw_channel().await;
         channel.queue_delete(fixture.work_queue().into(), QueueDeleteOptions::default()).await.unwrap();
         running.recorder.wait_for("session ended consumer_lost", 1).await;
         running.recorder.wait_for("session started", 2).await;
@@ -41,7 +39,7 @@ async fn a_queue_deleted_under_the_consumer_is_declared_again() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_a_lost_session_fails_and_comes_again() {
+async fn work_of_a_lost_session_fails_and_its_message_comes_again() {
     with_broker(async |fixture| {
         let (proxy, settings) = through_proxy(fixture).await;
         fixture.publish_work("m-1").await;
@@ -52,7 +50,7 @@ async fn what_belongs_to_a_lost_session_fails_and_comes_again() {
         let lost = publisher.publish(&Outgoing::result("run.succeeded", "{}")).await;
         assert!(lost.unwrap_err().is_session_lost());
         assert!(delivery.split().1.ack().await.unwrap_err().is_session_lost());
-        // The failed acknowledgement is the old session's business: the new one goes on.
+        // The failed acknowledgement affects the old session only; the new one continues.
         let again = running.next_settled().await;
         assert!(again.redelivered && id(&again) == "m-1");
         assert_eq!(running.recorder.count("session started"), 2);
@@ -62,11 +60,11 @@ async fn what_belongs_to_a_lost_session_fails_and_comes_again() {
     .await;
 }
 
-/// Each message is published on and acknowledged while the wire is cut again and again. A message whose
-/// acknowledgement was accepted may come again (there is no answer to an acknowledgement), but at the
-/// end every message has been passed on at least once and none is left.
+/// Handles messages while the connections are cut again and again. A message may arrive again although its
+/// acknowledgement was written, because the broker does not answer one. At the end every message has a result
+/// and none is left.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wire_cut_again_and_again_loses_nothing() {
+async fn connections_cut_again_and_again_lose_nothing() {
     const MESSAGES: usize = 400;
     with_broker(async |fixture| {
         let (proxy, settings) = through_proxy(fixture).await;
@@ -98,7 +96,7 @@ async fn a_wire_cut_again_and_again_loses_nothing() {
             within("the next message to be settled", done.recv()).await.unwrap();
         }
         assert!(running.recorder.count("session started") > 2);
-        // Those whose acknowledgement was cut off come once more, and then no more.
+        // Messages whose acknowledgement was lost arrive once more.
         fixture.wait_for_depth(&fixture.work_queue(), 0).await;
         let recorder = Arc::clone(&running.recorder);
         running.stop().await;
@@ -116,14 +114,14 @@ async fn a_wire_cut_again_and_again_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_broker_that_does_not_answer_is_given_up_in_time_and_the_socket_closed() {
+async fn a_broker_that_does_not_answer_times_out_and_the_socket_closes() {
     with_broker(async |fixture| {
         let (proxy, mut settings) = through_proxy(fixture).await;
         settings.connect_timeout = Duration::from_millis(300);
         proxy.go_dead();
         let started = Instant::now();
         let error = within("the connect to end", Client::connect(&settings)).await.err().unwrap();
-        assert!(error.is_unreachable(), "{error}");
+        assert!(error.to_string().contains("did not answer"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         proxy.wait_until_left().await;
 
@@ -151,7 +149,7 @@ async fn a_broker_that_falls_silent_is_noticed_by_its_missing_heartbeat() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_a_matter_of_configuration_and_is_not_repeated_in_the_error() {
+async fn a_wrong_password_is_a_configuration_error_that_does_not_repeat_it() {
     with_broker(async |fixture| {
         let mut settings = fixture.settings.clone();
         let (scheme, rest) = amqp_url().split_once("://").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
@@ -168,7 +166,7 @@ async fn a_wrong_password_is_a_matter_of_configuration_and_is_not_repeated_in_th
 }
 
 #[tokio::test]
-async fn a_vhost_that_is_not_there_is_a_matter_of_configuration() {
+async fn a_missing_vhost_is_a_configuration_error() {
     with_broker(async |fixture| {
         let mut settings = fixture.settings.clone();
         let url = amqp_url();
@@ -188,10 +186,9 @@ async fn through_proxy(fixture: &Fixture) -> (Proxy, Settings) {
     (proxy, settings)
 }
 
-/// Reads the stream of results from its beginning.
+/// Reads the history of results from its beginning.
 async fn history(fixture: &Fixture) -> lapin::Consumer {
-    let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
+    let channel = raw_channel().await;
     channel.basic_qos(100, BasicQosOptions::default()).await.unwrap();
     let mut arguments = FieldTable::default();
     arguments.insert("x-stream-offset".into(), AMQPValue::LongString("first".into()));

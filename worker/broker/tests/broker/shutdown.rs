@@ -1,4 +1,4 @@
-//! Stopping: take no more, finish what was begun, lose nothing.
+//! Shutdown: takes no more messages, finishes running handlers, loses nothing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::support::{Act, Running, id, with_broker, within};
 
 #[tokio::test]
-async fn what_was_begun_is_finished_and_what_was_prefetched_goes_back() {
+async fn running_handlers_finish_and_prefetched_messages_go_back() {
     with_broker(async |fixture| {
         let mut settings = fixture.settings.clone();
         settings.prefetch = 4.try_into().unwrap();
@@ -43,7 +43,7 @@ async fn what_was_begun_is_finished_and_what_was_prefetched_goes_back() {
 }
 
 #[tokio::test]
-async fn a_handler_that_takes_too_long_is_left_behind_and_its_message_comes_again() {
+async fn a_handler_that_takes_too_long_is_abandoned_and_its_message_comes_again() {
     with_broker(async |fixture| {
         let mut settings = fixture.settings.clone();
         settings.grace = Duration::from_millis(200);

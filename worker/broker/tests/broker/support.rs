@@ -1,4 +1,4 @@
-//! A prefix of one's own, a running consumer, and something that remembers what was observed.
+//! A topology of one's own, a running consumer, and a recorder of observed events.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -11,6 +11,11 @@ use broker::{
     Publisher, Readiness, Settings, Topology, WorkQueue,
 };
 use futures_util::FutureExt;
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties,
+    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable},
+};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
@@ -20,24 +25,24 @@ use tokio::{
 pub const QUEUE: &str = "orders";
 /// The key of the events it takes.
 pub const EVENT: &str = "order.placed";
-/// How long a test waits for something before it fails.
+/// How long a test waits for an event before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The broker to test with.
+/// The address of the broker under test.
 pub fn amqp_url() -> String {
     std::env::var("AMQP_URL").unwrap_or_else(|_| {
-        panic!("AMQP_URL is not set; run `make test`, which starts a broker, or name one to test with")
+        panic!("AMQP_URL is not set; run `make test`, which starts a broker, or set it to the address of one")
     })
 }
 
-/// A declared topology under a prefix that nobody else has.
+/// A declared topology under a unique prefix.
 pub struct Fixture {
     pub settings: Settings,
     pub topology: Topology,
     pub client: Client,
 }
 
-/// Runs a test with a topology of its own and takes the topology away, also when the test fails.
+/// Runs a test with a topology of its own and deletes the topology, also when the test fails.
 pub async fn with_broker(test: impl AsyncFnOnce(&Fixture)) {
     with_broker_at(amqp_url(), test).await;
 }
@@ -58,7 +63,43 @@ pub async fn with_broker_at(url: String, test: impl AsyncFnOnce(&Fixture)) {
     }
 }
 
+/// A channel in confirm mode, made without this crate.
+pub async fn raw_channel() -> Channel {
+    let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    channel
+}
+
+/// A queue that refuses messages beyond its length. It is deleted when its channel's connection closes.
+pub struct BoundedQueue {
+    pub name: String,
+    pub channel: Channel,
+}
+
+impl BoundedQueue {
+    pub async fn make(fixture: &Fixture, length: i32) -> Self {
+        let channel = raw_channel().await;
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(length));
+        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        let name = format!("{}-bounded", fixture.settings.prefix);
+        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(name.as_str().into(), options, arguments).await.unwrap();
+        Self { name, channel }
+    }
+}
+
 impl Fixture {
+    /// Publishes without this crate, as other programs do.
+    pub async fn publish_raw(&self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let channel = raw_channel().await;
+        let written = channel.basic_publish(exchange.into(), key.into(), options, body, properties);
+        let answer = written.await.unwrap().await.unwrap();
+        assert!(matches!(answer, Confirmation::Ack(None)), "{answer:?}");
+    }
+
     pub async fn publish(&self, outgoing: &Outgoing) {
         self.client.publisher().publish(outgoing).await.unwrap();
     }
@@ -76,7 +117,7 @@ impl Fixture {
         self.topology.work_queue(QUEUE).unwrap()
     }
 
-    /// Waits until a queue holds so many messages that nobody has taken.
+    /// Waits until a queue holds this many messages that no consumer has taken.
     pub async fn wait_for_depth(&self, queue: &str, wanted: u32) {
         let reached = async {
             while self.client.depth(queue).await.unwrap() != Some(wanted) {
@@ -99,9 +140,9 @@ pub fn id(message: &Message) -> &str {
     message.properties.message_id.as_deref().unwrap()
 }
 
-/// Waits for something that has to come.
+/// Waits for work that has to complete.
 pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("no sign of {what}"))
 }
 
 /// A consumer whose deliveries the test takes one by one.
@@ -148,7 +189,7 @@ impl Running {
         message
     }
 
-    /// Asks it to stop, without waiting for it.
+    /// Asks the consumer to stop, without waiting.
     pub fn ask_to_stop(self) -> JoinHandle<Ended> {
         self.stop.send(()).unwrap();
         self.task
@@ -180,7 +221,7 @@ where
     }
 }
 
-/// Remembers everything it is told, as short lines.
+/// Records every observed event as a short line.
 #[derive(Default)]
 pub struct Recorder {
     events: Mutex<Vec<String>>,
@@ -196,7 +237,7 @@ impl Recorder {
         self.events().iter().filter(|seen| *seen == event).count()
     }
 
-    /// Waits until an event was seen so many times.
+    /// Waits until an event was seen this many times.
     pub async fn wait_for(&self, event: &str, times: usize) {
         let seen = async {
             loop {
@@ -208,7 +249,7 @@ impl Recorder {
             }
         };
         if tokio::time::timeout(PATIENCE, seen).await.is_err() {
-            panic!("waited in vain for {times} × {event}; seen: {:?}", self.events());
+            panic!("fewer than {times} × {event}; seen: {:?}", self.events());
         }
     }
 

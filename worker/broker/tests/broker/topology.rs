@@ -1,44 +1,39 @@
 //! Declaring, checking and deleting the topology.
 
 use lapin::{
-    Connection, ConnectionProperties,
-    options::{QueueDeclareOptions, QueueDeleteOptions},
+    ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueDeclareOptions, QueueDeleteOptions},
     types::{AMQPValue, FieldTable},
 };
 
-use crate::support::{QUEUE, Running, amqp_url, with_broker};
+use crate::support::{QUEUE, Running, raw_channel, with_broker};
 
 #[tokio::test]
 async fn declaring_twice_is_as_good_as_once() {
     with_broker(async |fixture| {
         broker::declare(&fixture.settings).await.unwrap();
-        broker::verify(&fixture.settings).await.unwrap();
+        broker::declare(&fixture.settings).await.unwrap();
     })
     .await;
 }
 
 #[tokio::test]
-async fn everything_missing_or_different_is_named_at_once() {
+async fn a_queue_with_other_arguments_is_refused_by_name() {
     with_broker(async |fixture| {
-        let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
+        let channel = raw_channel().await;
         let dlq = fixture.topology.dead_letter_queue(QUEUE).unwrap();
-        for queue in [fixture.topology.delay(15), dlq.clone()] {
-            channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
-        }
+        channel.queue_delete(dlq.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
         let mut arguments = FieldTable::default();
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
         arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(3));
         channel.queue_declare(dlq.as_str().into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
 
-        let error = broker::verify(&fixture.settings).await.unwrap_err();
-        assert!(error.is_configuration());
-        let text = error.to_string();
-        assert!(text.contains(&format!("queue `{}` is missing", fixture.topology.delay(15))), "{text}");
-        assert!(text.contains("x-delivery-limit") && text.contains(&dlq), "{text}");
-
         let error = broker::declare(&fixture.settings).await.unwrap_err();
-        assert!(error.is_configuration() && error.to_string().contains("x-delivery-limit"), "{error}");
+        let text = error.to_string();
+        assert!(
+            error.is_configuration() && text.contains("x-delivery-limit") && text.contains(&dlq),
+            "{text}"
+        );
     })
     .await;
 }
@@ -52,14 +47,14 @@ async fn a_worker_that_may_not_declare_refuses_to_run_on_half_a_topology() {
         running.recorder.wait_for("session started", 1).await;
         running.stop().await;
 
-        let connection = Connection::connect(&amqp_url(), ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        channel.queue_delete(fixture.topology.delay(60).into(), QueueDeleteOptions::default()).await.unwrap();
+        let channel = raw_channel().await;
+        let step = fixture.topology.delay(60);
+        channel.queue_delete(step.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
         let running = Running::start(settings.clone());
         running.recorder.wait_for("session failed configuration", 1).await;
         assert_eq!(running.recorder.count("session started"), 0);
         running.stop().await;
-        assert!(broker::verify(&settings).await.is_err(), "it was not declared on the way");
+        assert_eq!(fixture.client.depth(&step).await.unwrap(), None, "the worker did not declare it");
     })
     .await;
 }
@@ -68,8 +63,26 @@ async fn a_worker_that_may_not_declare_refuses_to_run_on_half_a_topology() {
 async fn nothing_is_left_after_deleting() {
     with_broker(async |fixture| {
         broker::delete(&fixture.settings).await.unwrap();
-        let text = broker::verify(&fixture.settings).await.unwrap_err().to_string();
-        assert_eq!(text.matches("is missing").count(), 16 + 15, "{text}");
+        let topology = &fixture.topology;
+        let delays: Vec<String> = broker::STEPS.iter().map(|seconds| topology.delay(*seconds)).collect();
+        let queues = [
+            fixture.work_queue(),
+            topology.dead_letter_queue(QUEUE).unwrap(),
+            topology.history(),
+            topology.unrouted(),
+        ];
+        for queue in delays.iter().chain(&queues) {
+            assert_eq!(fixture.client.depth(queue).await.unwrap(), None, "{queue}");
+        }
+        let exchanges =
+            [topology.events(), topology.work(), topology.results(), topology.dead(), topology.unrouted()];
+        for exchange in delays.iter().chain(&exchanges) {
+            let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+            let (name, kind) = (exchange.as_str().into(), ExchangeKind::Topic);
+            let found =
+                raw_channel().await.exchange_declare(name, kind, passive, FieldTable::default()).await;
+            assert!(found.is_err(), "{exchange}");
+        }
         broker::delete(&fixture.settings).await.unwrap();
     })
     .await;
