@@ -17,84 +17,62 @@
 //!
 //! It is the only user of `reqwest` and `backoff`.
 //!
-//! Start reading in `client.rs` (how a request becomes an answer), then `users.rs` (what a resource looks like);
-//! `error.rs` has the facts a caller decides by, `meaning.rs` what refusals mean whose status says too little.
+//! Start reading in `http/client.rs` (how a request becomes an answer), then `users/user.rs` (what a resource looks like);
+//! `error/mod.rs` has the facts a caller decides by, `error/codes.rs` what refusals mean whose status says too little.
 
-mod batch;
-mod calendars;
-mod client;
-mod cloud;
-mod connection;
-mod csv;
-mod deleted;
-mod delta;
+mod calendar;
 mod devices;
-mod download;
-mod drives;
 mod error;
-mod events;
-mod exchange_admin;
 mod groups;
-mod items;
+mod http;
 mod lane;
 mod licenses;
-mod log;
 mod mail;
-mod mailbox;
-mod meaning;
-mod methods;
 mod observer;
-mod paging;
-mod passes;
-mod path;
-mod quick_xor_hash;
-mod refusal;
+mod onedrive;
 mod reports;
-mod request;
-mod response;
-mod retry;
-mod retry_after;
+mod request_log;
 mod rights;
 mod settings;
+mod sign_in;
 mod teams;
 mod token;
-mod transport;
 mod users;
 
-pub use calendars::{Calendar, CalendarPermission};
-pub use client::{Client, Reader, Writer};
-pub use cloud::Cloud;
-pub use connection::{DirectoryRole, Grants, Organization, ReportSettings, VerifiedDomain};
-pub use delta::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
-pub use devices::{ManagedDevice, PendingOrder};
-pub use drives::{Drive, Identity, IdentitySet, Permission, Quota};
+pub use calendar::calendars::{Calendar, CalendarPermission};
+pub use calendar::events::{Event, Recurrence, RecurrencePattern, RecurrenceRange};
+pub use devices::managed_devices::{ManagedDevice, PendingOrder};
 pub use error::Error;
-pub use events::{Event, Recurrence, RecurrencePattern, RecurrenceRange};
-pub use exchange_admin::{AdministeredMailbox, ExchangeAdmin};
-pub use groups::{Group, GroupKind, Owner};
-pub use items::{CopyOrder, CopyState, DriveItem, ROOT, RefusedItem};
+pub use groups::group::{Group, GroupKind, Owner};
+pub use http::client::{Client, Reader, Writer};
+pub use http::paging::Listing;
 pub use lane::Priority;
 pub use lane::limits::{Limits, TenantSize};
-pub use licenses::{
+pub use licenses::assignment::{
     AddLicense, AssignedLicense, LicenseAssignmentState, LicenseDetails, PrepaidUnits, ServicePlan,
     SubscribedSku,
 };
-pub use log::RequestLog;
-pub use mail::{ItemBody, Message, NewMessage};
-pub use mailbox::{
+pub use mail::exchange_commands::{AdministeredMailbox, ExchangeAdmin};
+pub use mail::mailbox::{
     AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, EmailAddress, ExternalAudience, InboxRule,
     NewInboxRule, Recipient, RuleActions,
 };
-pub use methods::{AuthenticationMethod, MethodKind};
+pub use mail::messages::{ItemBody, Message, NewMessage};
 pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };
-pub use paging::Listing;
-pub use passes::{IssuedPass, NewTemporaryAccessPass, TemporaryAccessPass};
-pub use quick_xor_hash::quick_xor_hash;
-pub use reports::{Column, Report, ReportRow, ReportRows, ReportSpan};
-pub use rights::{Administers, AppRoleAssignment, PermissionGrant, RoleAssignment};
+pub use onedrive::drive::{Drive, Identity, IdentitySet, Permission, Quota};
+pub use onedrive::items::{CopyOrder, CopyState, DriveItem, ROOT, RefusedItem};
+pub use onedrive::quick_xor_hash::quick_xor_hash;
+pub use reports::report::{Column, Report, ReportRow, ReportRows, ReportSpan};
+pub use request_log::RequestLog;
+pub use rights::directory_roles::{Administers, AppRoleAssignment, PermissionGrant, RoleAssignment};
+pub use settings::cloud::Cloud;
 pub use settings::{Access, Settings};
-pub use teams::{Channel, Place, TeamMember, TeamRole};
+pub use sign_in::authentication_methods::{AuthenticationMethod, MethodKind};
+pub use sign_in::temporary_access_passes::{IssuedPass, NewTemporaryAccessPass, TemporaryAccessPass};
+pub use teams::members::{Channel, Place, TeamMember, TeamRole};
+pub use token::grants::{DirectoryRole, Grants, Organization, ReportSettings, VerifiedDomain};
 pub use token::{Account, Credential, DeviceSignIn, SecretSource};
-pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};
+pub use users::delta::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
+pub use users::user::{DirectoryObject, NewUser, User, UserKey, UserPatch};

@@ -7,15 +7,15 @@
 //! - At most four calls are under way in a mailbox.
 //! - A call of higher [`Priority`] overtakes every call that waits.
 //! - Whoever would wait longer than its patience is told so at once and can wait elsewhere, holding nothing.
-//! - Calls that wait at the same time travel together ([`crate::batch`]), up to twenty. A call that comes alone is
+//! - Calls that wait at the same time travel together ([`crate::http::batching`]), up to twenty. A call that comes alone is
 //!   sent at once; one that comes while others are under way waits at most [`LINGER`] for company.
 //!
 //! A call that was sent is brought to its end, also when nobody waits for its answer any more.
 
+mod concurrency;
 pub(crate) mod limits;
-mod pace;
 mod queue;
-mod window;
+mod rate_limit;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,12 +23,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::batch::{LARGEST_BATCH, Order};
 use crate::error::Error;
+use crate::http::batching::{LARGEST_BATCH, Order};
+use crate::http::response::Response;
+use crate::http::transport::{Call, Transport};
 use crate::observer::Service;
-use crate::response::Response;
 use crate::token::Token;
-use crate::transport::{Call, Transport};
 use limits::Limits;
 use queue::{Queue, Released};
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::concurrency::Pace;
 use super::limits::{self, CALLS_AT_A_TIME_IN_A_MAILBOX, Charge, Limits};
-use super::pace::Pace;
-use super::window::Window;
+use super::rate_limit::Window;
 use super::{Convoy, Priority, Waiting};
 use crate::error::Error;
+use crate::http::transport::Call;
 use crate::observer::Service;
-use crate::transport::Call;
 
 /// Limits that count nothing any more are forgotten when there are this many.
 const MANY_WINDOWS: usize = 1_000;
@@ -212,7 +212,7 @@ mod tests {
 
     use super::*;
     use crate::error::{Context, Peer};
-    use crate::response::Answer;
+    use crate::http::response::Answer;
     use crate::token::Token;
 
     /// A call that waits as long as it has to; its number is the attempt.

@@ -13,8 +13,8 @@ use super::endpoint::{Granted, SecretText, SignInService};
 use super::refresh_token;
 
 use crate::error::Error;
+use crate::http::transport::http_client;
 use crate::settings::{Endpoints, Settings};
-use crate::transport::http_client;
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// How long to wait between two polls where the service does not say (RFC 8628, 3.2).
@@ -189,9 +189,9 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
+    use crate::error::sign_in::SignInRefusal;
     use crate::error::{Context, Peer};
-    use crate::refusal::SignInRefusal;
-    use crate::response::Answer;
+    use crate::http::response::Answer;
 
     fn refused(status: u16, body: &str) -> Error {
         let answer = Answer::of_head(status, &HeaderMap::new()).with_body(body.as_bytes());

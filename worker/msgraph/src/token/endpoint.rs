@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::Token;
 use super::credential::Form;
+use crate::error::sign_in::SignInRefusal;
 use crate::error::{Context, Error, Peer};
-use crate::refusal::SignInRefusal;
-use crate::response::{Answer, Response, read_body};
+use crate::http::response::{Answer, Response, read_body};
 use crate::settings::Endpoints;
 
 /// A token is renewed this long before its end, or a tenth of its life before when that is shorter.

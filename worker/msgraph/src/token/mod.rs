@@ -10,6 +10,7 @@ mod certificate;
 mod credential;
 mod device;
 mod endpoint;
+pub(crate) mod grants;
 mod refresh_token;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,8 +21,8 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::http::retry::Retry;
 use crate::observer::{Observer, Outcome, TokenReport};
-use crate::retry::Retry;
 use crate::settings::{Endpoints, Settings};
 use credential::Form;
 pub use credential::{Credential, SecretSource};

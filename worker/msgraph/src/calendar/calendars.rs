@@ -1,0 +1,80 @@
+//! Calendars, and who else may see into them.
+
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::http::client::{Reader, Writer};
+use crate::http::request::{Query, Write};
+use crate::mail::mailbox::{EmailAddress, in_mailbox};
+
+/// Outlook's own page is ten.
+const PAGE: usize = 100;
+
+/// A calendar in somebody's mailbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Calendar {
+    pub id: String,
+    pub is_default_calendar: Option<bool>,
+    /// Birthdays and holidays are not, and neither is the default one.
+    pub is_removable: Option<bool>,
+    pub can_edit: Option<bool>,
+    /// Only whoever made a calendar can share it.
+    pub can_share: Option<bool>,
+    pub owner: Option<EmailAddress>,
+}
+
+/// What somebody may do with a calendar.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct CalendarPermission {
+    pub id: String,
+    /// What the whole organization may cannot be removed.
+    pub is_removable: Option<bool>,
+    /// `none`, `freeBusyRead`, `limitedRead`, `read`, `write` and those of delegates.
+    pub role: Option<String>,
+}
+
+impl Reader<'_> {
+    /// The calendars of a mailbox, also those that others have shared; `None` where there is no mailbox, or not yet.
+    pub async fn calendars(self, user_id: &str) -> Result<Option<Vec<Calendar>>, Error> {
+        in_mailbox(self.list(Query::new(&["users", user_id, "calendars"])?.page_size(PAGE)).await)
+    }
+
+    /// Who may do what with a calendar; `None` where it is gone. Its owner's own right is not among them.
+    pub async fn calendar_permissions(
+        self,
+        user_id: &str,
+        calendar_id: &str,
+    ) -> Result<Option<Vec<CalendarPermission>>, Error> {
+        let segments = ["users", user_id, "calendars", calendar_id, "calendarPermissions"];
+        in_mailbox(self.list(Query::new(&segments)?.page_size(PAGE)).await)
+    }
+}
+
+impl Writer<'_> {
+    /// Deletes a calendar with all that is in it; one that somebody else has shared is only no longer shown.
+    pub async fn delete_calendar(self, user_id: &str, calendar_id: &str) -> Result<(), Error> {
+        self.delete(&["users", user_id, "calendars", calendar_id]).await
+    }
+
+    /// Takes somebody's right to a calendar back.
+    pub async fn delete_calendar_permission(
+        self,
+        user_id: &str,
+        calendar_id: &str,
+        permission_id: &str,
+    ) -> Result<(), Error> {
+        let segments = ["users", user_id, "calendars", calendar_id, "calendarPermissions", permission_id];
+        self.delete(&segments).await
+    }
+
+    async fn delete(self, segments: &[&str]) -> Result<(), Error> {
+        match self.send(Write::delete(segments)?).await {
+            Err(error) if error.is_already_gone() => Ok(()),
+            outcome => outcome,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Groups: their kind, members and owners.
+
+pub(crate) mod group;

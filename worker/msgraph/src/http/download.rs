@@ -1,0 +1,113 @@
+//! A file that Graph keeps elsewhere: it answers with an address that lets in whoever has it.
+//!
+//! **Guarantees.** The address is followed once and without our token, over TLS, or in the clear on this machine
+//! where Graph itself is there. It is never printed. The file is handed out by the chunk and held nowhere; how long
+//! it may take depends on its size, so it is silence that ends it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Method, Url};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+
+use crate::error::{Context, Error, Peer};
+use crate::http::response::{Answer, MAX_REFUSAL_BYTES, read_body};
+use crate::http::retry::Retry;
+use crate::http::transport::Transport;
+use crate::observer::{Outcome, RequestReport, RetryReport, Service};
+use crate::settings::is_loopback;
+
+/// The longest a download may take, however steadily it comes.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// A longer silence ends a download.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// A file that is arriving.
+pub(crate) struct Download {
+    response: reqwest::Response,
+    context: Context,
+}
+
+impl Transport {
+    /// Begins to download what is at an address Graph gave.
+    pub(crate) async fn download(
+        &self,
+        service: Service,
+        address: &SecretString,
+        mut retry: Retry,
+    ) -> Result<Download, Error> {
+        let url = self.address_of_file(address)?;
+        loop {
+            let attempt = retry.begin_attempt();
+            let error = match self.try_download(service, &url, attempt).await {
+                Ok(download) => return Ok(download),
+                Err(error) => error,
+            };
+            // An address that is refused has ended, and another has to be asked for; where it leads on, nobody follows.
+            let may_pass = !matches!(error.status(), Some(300..=428 | 430..=499));
+            let Some(wait) = retry.wait_after(&error).filter(|_| may_pass) else { return Err(error) };
+            let (reason, attempt) = (error.outcome(), retry.next_attempt());
+            self.observer.retry(&RetryReport { service, reason, attempt, wait });
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn address_of_file(&self, address: &SecretString) -> Result<Url, Error> {
+        let graph = &self.endpoints.graph_url;
+        let is_safe = |url: &Url| match url.scheme() {
+            "https" => true,
+            "http" => graph.scheme() == "http" && is_loopback(url),
+            _ => false,
+        };
+        // An address without a host of its own is one of Graph's.
+        let url = graph.join(address.expose_secret()).ok();
+        url.filter(|url| is_safe(url) && url.username().is_empty()).ok_or_else(Error::unsafe_redirect)
+    }
+
+    async fn try_download(&self, service: Service, url: &Url, attempt: u32) -> Result<Download, Error> {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let context = Context { peer: Peer::Download, method: Method::GET, request_id };
+        let started = Instant::now();
+        let outcome = self.begin(url, &context).await;
+        self.observer.request(&RequestReport {
+            service,
+            method: "GET",
+            outcome: match &outcome {
+                Ok(response) => Outcome::Status(response.status().as_u16()),
+                Err(error) => error.outcome(),
+            },
+            elapsed: started.elapsed(),
+            attempt,
+            request_id: &context.request_id,
+        });
+        outcome.map(|response| Download { response, context })
+    }
+
+    async fn begin(&self, url: &Url, context: &Context) -> Result<reqwest::Response, Error> {
+        let request = self.http.get(url.clone()).timeout(LONGEST).send();
+        let response = tokio::time::timeout(SILENCE, request).await.map_err(|_| Error::silence(context))?;
+        let response = response.map_err(|error| Error::transport(error, context))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let head = Answer::of_head(response.status().as_u16(), response.headers());
+        let body = read_body(response, MAX_REFUSAL_BYTES, context).await.unwrap_or_default();
+        Err(Error::refused(head.with_body(&body), context))
+    }
+}
+
+impl Download {
+    /// The next bytes; `None` after the last.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        match tokio::time::timeout(SILENCE, self.response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| Error::transport(error, &self.context)),
+            Err(_) => Err(Error::silence(&self.context)),
+        }
+    }
+
+    /// The error of a file that lacks what it must have at this place.
+    pub(crate) fn unreadable(&self, at: impl Into<String>) -> Error {
+        Error::decode(at, &self.context)
+    }
+}

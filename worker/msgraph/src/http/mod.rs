@@ -1,0 +1,12 @@
+//! How a request travels: built, sent, answered, retried, page by page or in a batch.
+
+pub(crate) mod batching;
+pub(crate) mod client;
+pub(crate) mod download;
+pub(crate) mod paging;
+pub(crate) mod path;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod retry;
+pub(crate) mod retry_after;
+pub(crate) mod transport;

@@ -1,0 +1,248 @@
+//! Round trips: one call, or several in a batch, and an answer for each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Method, Url, redirect};
+use tokio::time::Instant;
+
+use crate::error::{Context, Error};
+use crate::http::batching::{self, Order};
+use crate::http::response::{Answer, MAX_REFUSAL_BYTES, Response, read_body};
+use crate::lane::Priority;
+use crate::observer::{Observer, Outcome, RequestReport, RoundTripReport, Service, ThrottleReport};
+use crate::settings::{Endpoints, Settings};
+use crate::token::Token;
+
+/// So many calls of a batch may have an answer as large as one by itself may be; together they are bounded by that.
+const LARGE_ANSWERS: usize = 4;
+
+/// Longest time a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request on its way: everything that one attempt needs.
+pub(crate) struct Call {
+    pub service: Service,
+    pub priority: Priority,
+    pub method: Method,
+    pub url: Url,
+    /// The encoded path below the version, with its query.
+    pub path: String,
+    /// The address as a batch writes it; `None` for what cannot travel in one.
+    pub relative: Option<String>,
+    pub body: Option<Bytes>,
+    /// Whether the body is a file's content and no JSON.
+    pub is_file: bool,
+    pub extra_headers: Vec<(&'static str, String)>,
+    pub wants_answer: bool,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    pub context: Context,
+}
+
+impl Call {
+    /// The headers of the request but for the token.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let id =
+            [("client-request-id", self.context.request_id.as_str()), ("return-client-request-id", "true")];
+        let kind = if self.is_file { "application/octet-stream" } else { "application/json" };
+        let kind = self.body.as_ref().map(|_| (CONTENT_TYPE.as_str(), kind));
+        let priority = self.priority.header().map(|priority| ("x-ms-throttle-priority", priority));
+        let extra = self.extra_headers.iter().map(|(name, value)| (*name, value.as_str()));
+        id.into_iter().chain(kind).chain(priority).chain(extra)
+    }
+}
+
+/// How the client talks to Graph.
+pub(crate) struct Transport {
+    pub http: reqwest::Client,
+    pub endpoints: Endpoints,
+    pub max_body_bytes: usize,
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Transport {
+    /// Brings calls of one service to Graph in one round trip, and an answer for each, in their order.
+    pub(crate) async fn round_trip(
+        &self,
+        calls: &[Call],
+        order: Order,
+        token: &Token,
+    ) -> Vec<Result<Response, Error>> {
+        let started = Instant::now();
+        let outcomes = match calls {
+            [] => return Vec::new(),
+            [call] => vec![self.alone(call, token).await],
+            calls => match self.together(calls, order, token).await {
+                Some(outcomes) => outcomes,
+                None => self.each_alone(calls, order, token).await,
+            },
+        };
+        if let [first, ..] = calls {
+            let report =
+                RoundTripReport { service: first.service, calls: calls.len(), elapsed: started.elapsed() };
+            self.observer.round_trip(&report);
+        }
+        for (call, outcome) in calls.iter().zip(&outcomes) {
+            self.report(call, outcome, started.elapsed());
+        }
+        outcomes
+    }
+
+    fn report(&self, call: &Call, outcome: &Result<Response, Error>, elapsed: Duration) {
+        let (reported, request_id) = match outcome {
+            Ok(response) => (Outcome::Status(response.status), Some(response.request_id())),
+            Err(error) => (error.outcome(), error.request_id()),
+        };
+        self.observer.request(&RequestReport {
+            service: call.service,
+            method: call.method.as_str(),
+            outcome: reported,
+            elapsed,
+            attempt: call.attempt,
+            request_id: request_id.unwrap_or(&call.context.request_id),
+        });
+        if let Err(error) = outcome
+            && error.asks_to_slow_down()
+        {
+            let report = ThrottleReport { service: call.service, retry_after: error.retry_after() };
+            self.observer.throttled(&report);
+        }
+    }
+
+    /// Every call as a request of its own.
+    async fn each_alone(&self, calls: &[Call], order: Order, token: &Token) -> Vec<Result<Response, Error>> {
+        if order == Order::AtOnce {
+            return join_all(calls.iter().map(|call| self.alone(call, token))).await;
+        }
+        let mut outcomes: Vec<Result<Response, Error>> = Vec::with_capacity(calls.len());
+        for call in calls {
+            outcomes.push(match outcomes.last() {
+                Some(Err(_)) => Err(Error::not_begun(&call.context)),
+                _ => self.alone(call, token).await,
+            });
+        }
+        outcomes
+    }
+
+    /// One call as a request of its own.
+    async fn alone(&self, call: &Call, token: &Token) -> Result<Response, Error> {
+        let context = &call.context;
+        let mut builder = self
+            .http
+            .request(call.method.clone(), call.url.clone())
+            .header(AUTHORIZATION, token.header.clone());
+        for (name, value) in call.headers() {
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = &call.body {
+            builder = builder.body(body.clone());
+        }
+        let answer = builder.send().await.map_err(|error| Error::transport(error, context))?;
+        let status = answer.status();
+        let head = Answer::of_head(status.as_u16(), answer.headers());
+        let limit = if status.is_success() { self.max_body_bytes } else { MAX_REFUSAL_BYTES };
+        let body = read_body(answer, limit, context).await;
+        if !status.is_success() {
+            return Err(refusal(head, body, context));
+        }
+        let body = if call.wants_answer { body? } else { body.unwrap_or_default() };
+        Ok(Response::new(head, body, context))
+    }
+
+    /// Several calls in one batch; `None` when Graph refuses the batch as such, so that nothing in it was done.
+    async fn together(
+        &self,
+        calls: &[Call],
+        order: Order,
+        token: &Token,
+    ) -> Option<Vec<Result<Response, Error>>> {
+        let body = batching::body(calls, order).ok()?;
+        let url = Url::parse(&format!("{}/$batch", self.endpoints.graph)).ok()?;
+        let context = Context {
+            peer: crate::error::Peer::Graph,
+            method: Method::POST,
+            request_id: uuid::Uuid::new_v4().to_string(),
+        };
+        let request = self
+            .http
+            .post(url)
+            .header(AUTHORIZATION, token.header.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("client-request-id", &context.request_id)
+            .body(body);
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return Some(each(calls, &Error::transport(error, &context))),
+        };
+        let status = answer.status();
+        let head = Answer::of_head(status.as_u16(), answer.headers());
+        let limit = match status.is_success() {
+            true => self.max_body_bytes.saturating_mul(calls.len().min(LARGE_ANSWERS)),
+            false => MAX_REFUSAL_BYTES,
+        };
+        let body = match read_body(answer, limit, &context).await {
+            Ok(body) => body,
+            Err(error) if status.is_success() => return Some(each(calls, &error)),
+            Err(_) => Bytes::new(),
+        };
+        match status.as_u16() {
+            200..=299 => {}
+            401 | 408 | 429 | 500.. => {
+                return Some(each(calls, &Error::refused(head.with_body(&body), &context)));
+            }
+            _ => return None,
+        }
+        let Some(parts) = batching::answers(&body, calls.len()) else {
+            return Some(each(calls, &Error::decode("`responses`", &context)));
+        };
+        let outcomes = calls.iter().zip(parts).map(|(call, part)| {
+            let part = part.ok_or_else(|| Error::lost(&call.context))?;
+            match part.head.status {
+                Some(200..=299) => Ok(Response::new(part.head, part.body, &call.context)),
+                _ => Err(refusal(part.head, Ok(part.body), &call.context)),
+            }
+        });
+        Some(outcomes.collect())
+    }
+}
+
+/// What befell the whole batch, told of each call in it: whether Graph may have acted depends on the call's own method.
+fn each(calls: &[Call], error: &Error) -> Vec<Result<Response, Error>> {
+    calls.iter().map(|call| Err(error.as_of(&call.context))).collect()
+}
+
+/// The status decides, and a body that cannot be read only tells less; but 400 and 409 mean too many things, and
+/// one of those whose body broke off is a lost answer.
+fn refusal(head: Answer, body: Result<Bytes, Error>, context: &Context) -> Error {
+    match body {
+        Ok(body) => Error::refused(head.with_body(&body), context),
+        Err(error) if error.is_transient() && matches!(head.status, Some(400 | 409)) => error,
+        Err(_) => Error::refused(head, context),
+    }
+}
+
+/// The HTTP client of a tenant.
+pub(crate) fn http_client(settings: &Settings, endpoints: &Endpoints) -> Result<reqwest::Client, Error> {
+    // Fails only when a provider is there already, and then that one serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(settings.user_agent.as_str())
+        .timeout(settings.request_timeout)
+        .connect_timeout(settings.request_timeout.min(CONNECT_TIMEOUT))
+        // A redirect would be a request nobody asked for, with our token; Graph's directory has none.
+        .redirect(redirect::Policy::none())
+        .https_only(endpoints.encrypted);
+    if endpoints.plain {
+        builder = builder.no_proxy().tls_certs_only([]);
+    }
+    builder.build().map_err(|_| {
+        Error::settings(
+            "no HTTPS client can be made here; check that the machine has CA certificates (package \
+             ca-certificates) and that the user agent is plain ASCII",
+        )
+    })
+}

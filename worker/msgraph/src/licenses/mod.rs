@@ -1,0 +1,3 @@
+//! Licences: what the tenant bought and what a person holds.
+
+pub(crate) mod assignment;

@@ -1,0 +1,5 @@
+//! Mailboxes and messages.
+
+pub(crate) mod exchange_commands;
+pub(crate) mod mailbox;
+pub(crate) mod messages;

@@ -1,0 +1,108 @@
+//! OneDrives: how full one is, and who else may open it. What is in it: `items`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::http::client::{Reader, Writer};
+use crate::http::request::{Query, Write};
+use crate::users::user::null_as_empty;
+
+/// A OneDrive.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Drive {
+    pub id: String,
+    pub web_url: Option<String>,
+    pub quota: Option<Quota>,
+}
+
+/// How full a drive is, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Quota {
+    pub total: Option<u64>,
+    pub used: Option<u64>,
+    pub remaining: Option<u64>,
+}
+
+/// What somebody may do with an item.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Permission {
+    pub id: String,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub roles: Vec<String>,
+    pub granted_to_v2: Option<IdentitySet>,
+}
+
+/// Whom a permission is for: a user here; links and groups have others.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct IdentitySet {
+    pub user: Option<Identity>,
+}
+
+/// Somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Identity {
+    pub id: Option<String>,
+}
+
+impl Permission {
+    /// Whether it is for this user.
+    pub fn is_for(&self, user_id: &str) -> bool {
+        let user = self.granted_to_v2.as_ref().and_then(|granted| granted.user.as_ref());
+        user.and_then(|user| user.id.as_deref()).is_some_and(|id| id.eq_ignore_ascii_case(user_id))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invitation<'a> {
+    recipients: [DriveRecipient<'a>; 1],
+    roles: [&'a str; 1],
+    require_sign_in: bool,
+    /// Mail that Graph sends for an application does not arrive for certain.
+    send_invitation: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DriveRecipient<'a> {
+    object_id: &'a str,
+}
+
+impl Reader<'_> {
+    /// A person's OneDrive; `None` where there is none.
+    pub async fn drive(self, user_id: &str) -> Result<Option<Drive>, Error> {
+        let query = Query::new(&["users", user_id, "drive"])?.select(&["id", "webUrl", "quota"]);
+        match self.get(query).await {
+            Err(error) if error.is_drive_missing() => Ok(None),
+            drive => drive.map(Some),
+        }
+    }
+
+    /// Who may open the whole of a person's OneDrive; `None` where there is no OneDrive.
+    pub async fn drive_permissions(self, user_id: &str) -> Result<Option<Vec<Permission>>, Error> {
+        match self.list(Query::new(&["users", user_id, "drive", "root", "permissions"])?).await {
+            Err(error) if error.is_drive_missing() => Ok(None),
+            permissions => permissions.map(Some),
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Lets somebody open the whole of a person's OneDrive; `role` is `read` or `write`. Again, it changes nothing.
+    pub async fn share_drive(self, user_id: &str, with: &str, role: &str) -> Result<(), Error> {
+        let invitation = Invitation {
+            recipients: [DriveRecipient { object_id: with }],
+            roles: [role],
+            require_sign_in: true,
+            send_invitation: false,
+        };
+        self.send(Write::post(&["users", user_id, "drive", "root", "invite"])?.json(&invitation)?).await
+    }
+}

@@ -1,0 +1,5 @@
+//! OneDrives: their state, content and copies.
+
+pub(crate) mod drive;
+pub(crate) mod items;
+pub(crate) mod quick_xor_hash;

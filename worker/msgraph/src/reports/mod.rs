@@ -1,0 +1,4 @@
+//! Usage reports.
+
+pub(crate) mod csv;
+pub(crate) mod report;

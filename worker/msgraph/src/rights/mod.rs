@@ -1,0 +1,3 @@
+//! Rights: directory roles, assignments to applications and consents.
+
+pub(crate) mod directory_roles;

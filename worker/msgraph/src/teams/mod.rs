@@ -1,0 +1,3 @@
+//! Teams and their channels.
+
+pub(crate) mod members;

@@ -1,0 +1,238 @@
+//! What a connection to a tenant is worth: what its token grants, whose tenant it is, which roles it holds.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::http::client::Reader;
+use crate::http::request::Query;
+use crate::users::user::null_as_empty;
+
+/// What a token says of itself. It is read for a diagnosis only: Graph alone decides what it allows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Permissions: application permissions, or the delegated ones of a service account.
+    pub permissions: BTreeSet<String>,
+    /// Whether it acts for a service account instead of as the application itself.
+    pub is_delegated: bool,
+    /// The templates of the directory roles it holds; nothing where it does not say.
+    pub role_templates: Option<BTreeSet<String>>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default, deserialize_with = "null_as_empty")]
+    roles: Vec<String>,
+    scp: Option<String>,
+    wids: Option<BTreeSet<String>>,
+}
+
+impl Grants {
+    /// Reads the claims of a token; `None` where it is none that can be read.
+    pub(crate) fn of_token(token: &str) -> Option<Self> {
+        let payload = token.split('.').nth(1)?;
+        let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+        let claims: Claims = serde_json::from_slice(&payload).ok()?;
+        let scopes = claims.scp.iter().flat_map(|scopes| scopes.split_whitespace()).map(str::to_owned);
+        Some(Self {
+            is_delegated: claims.scp.is_some(),
+            permissions: scopes.chain(claims.roles).collect(),
+            role_templates: claims.wids,
+        })
+    }
+
+    /// Whether it may hold a role that lets it change administrators: certainly not where it names its roles and none of
+    /// them does.
+    pub fn may_change_administrators(&self) -> bool {
+        let templates = self.role_templates.as_ref();
+        templates.is_none_or(|templates| templates.iter().any(|template| !is_no_help(template)))
+    }
+
+    /// Whether a permission was granted, by itself or within a broader one.
+    pub fn covers(&self, needed: &str) -> bool {
+        let has = |name: &str| self.permissions.contains(name);
+        // Permissions of Exchange end here: there is no `.All` behind them.
+        let wider = match needed.strip_suffix(".Read") {
+            Some(of) => format!("{of}.ReadWrite"),
+            None => needed.replace(".Read.", ".ReadWrite."),
+        };
+        has(needed) || has(&wider) || broader(needed).iter().any(|name| has(name))
+    }
+}
+
+/// Templates of roles that do not let their holder change administrators: those that every application and every user
+/// has, and those for other matters (Microsoft Entra built-in roles, 2026). Of any other it is not known here.
+const NO_HELP: [&str; 7] = [
+    "0997a1d0-0d1d-4acb-b408-d5ca73121e90",
+    "b79fbf4d-3ef9-4689-8143-76b194e85509",
+    // Global Reader, Reports Reader, Teams Administrator, Exchange Administrator, Application Administrator.
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+    "4a5d8f65-41da-4de4-8968-e035b65339cf",
+    "69091246-20e8-4a56-aa4d-066075b2a7a8",
+    "29232cdf-9323-42fd-ade2-1d097af3e4de",
+    "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",
+];
+
+fn is_no_help(template: &str) -> bool {
+    NO_HELP.iter().any(|known| known.eq_ignore_ascii_case(template))
+}
+
+/// Permissions that include another one, as far as Gatehouse needs any (Microsoft's permission table, 2026-08-07).
+fn broader(needed: &str) -> &'static [&'static str] {
+    match needed {
+        "User.Read.All" => &["Directory.Read.All", "Directory.ReadWrite.All"],
+        "User.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "User.EnableDisableAccount.All" | "User.RevokeSessions.All" | "LicenseAssignment.ReadWrite.All" => {
+            &["User.ReadWrite.All", "Directory.ReadWrite.All"]
+        }
+        "User.DeleteRestore.All" => &["User.ReadWrite.All"],
+        "DelegatedPermissionGrant.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "Files.ReadWrite.All" => &["Sites.ReadWrite.All"],
+        "LicenseAssignment.Read.All" => &[
+            "Organization.Read.All",
+            "Organization.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
+        "Organization.Read.All" => &["User.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"],
+        "GroupMember.Read.All" => {
+            &["Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"]
+        }
+        "GroupMember.ReadWrite.All" => &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
+        "Group.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "Channel.ReadBasic.All" => &[
+            "ChannelSettings.Read.All",
+            "ChannelSettings.ReadWrite.All",
+            "Group.Read.All",
+            "Group.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ],
+        "Application.Read.All" => {
+            &["Application.ReadWrite.OwnedBy", "Directory.Read.All", "Directory.ReadWrite.All"]
+        }
+        "UserAuthMethod-TAP.ReadWrite.All" => &["UserAuthenticationMethod.ReadWrite.All"],
+        "UserAuthMethod-TAP.Read.All" => {
+            &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"]
+        }
+        _ => &[],
+    }
+}
+
+/// Whose tenant it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Organization {
+    pub id: String,
+    pub display_name: Option<String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub verified_domains: Vec<VerifiedDomain>,
+}
+
+/// A domain of the tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct VerifiedDomain {
+    pub name: String,
+    #[serde(default)]
+    pub is_default: bool,
+}
+
+/// A directory role.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct DirectoryRole {
+    pub display_name: String,
+    pub role_template_id: Option<String>,
+}
+
+/// What reports show of people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportSettings {
+    /// Whether reports show pseudonyms instead of names; Microsoft turned that on for every tenant in 2021.
+    pub display_concealed_names: bool,
+}
+
+impl DirectoryRole {
+    /// Whether it may let its holder change administrators.
+    pub fn may_change_administrators(&self) -> bool {
+        self.role_template_id.as_deref().is_none_or(|template| !is_no_help(template))
+    }
+}
+
+impl Reader<'_> {
+    /// What reports show of people.
+    ///
+    /// # Errors
+    ///
+    /// Needs `ReportSettings.Read.All`; without it, [`Error::is_forbidden`].
+    pub async fn report_settings(self) -> Result<ReportSettings, Error> {
+        self.get(Query::new(&["admin", "reportSettings"])?).await
+    }
+
+    /// The tenant's organization.
+    ///
+    /// # Errors
+    ///
+    /// Also where Graph names none.
+    pub async fn organization(self) -> Result<Option<Organization>, Error> {
+        let query = Query::new(&["organization"])?.select(&["id", "displayName", "verifiedDomains"]);
+        Ok(self.list(query).await?.into_iter().next())
+    }
+
+    /// The directory roles that the application itself holds in the tenant.
+    ///
+    /// # Errors
+    ///
+    /// Needs `Application.Read.All`; without it, [`Error::is_forbidden`].
+    pub async fn roles_of_application(self, client_id: &str) -> Result<Vec<DirectoryRole>, Error> {
+        let principal = format!("servicePrincipals(appId={})", crate::http::path::quoted(client_id));
+        let query = Query::new(&[&principal, "memberOf", "microsoft.graph.directoryRole"])?
+            .select(&["displayName", "roleTemplateId"]);
+        self.list(query).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(claims: &str) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn a_token_tells_what_it_grants() {
+        let app = Grants::of_token(&token(r#"{"roles":["User.Read.All"]}"#)).unwrap();
+        assert!(app.covers("User.Read.All") && !app.covers("User.ReadWrite.All") && !app.is_delegated);
+        let account = Grants::of_token(&token(r#"{"scp":"User.ReadWrite.All openid"}"#)).unwrap();
+        assert!(account.covers("User.Read.All") && account.covers("User.RevokeSessions.All"));
+        assert!(account.is_delegated);
+        let methods =
+            Grants::of_token(&token(r#"{"roles":["UserAuthenticationMethod.ReadWrite.All"]}"#)).unwrap();
+        assert!(
+            methods.covers("UserAuthMethod-TAP.ReadWrite.All")
+                && methods.covers("UserAuthMethod-TAP.Read.All")
+        );
+        let mailbox = Grants::of_token(&token(r#"{"roles":["MailboxSettings.ReadWrite"]}"#)).unwrap();
+        assert!(mailbox.covers("MailboxSettings.Read") && !mailbox.covers("Mail.Read"));
+        assert_eq!(Grants::of_token(&token("{}")).unwrap().permissions.len(), 0);
+        assert!(app.may_change_administrators(), "it does not say");
+        let roles = |ids: &str| Grants::of_token(&token(&format!(r#"{{"wids":[{ids}]}}"#))).unwrap();
+        let ordinary = r#""0997a1d0-0d1d-4acb-b408-d5ca73121e90""#;
+        assert!(!roles(ordinary).may_change_administrators() && !roles("").may_change_administrators());
+        let privileged = format!(r#"{ordinary},"7be44c8a-adaf-4e2a-84d6-ab2649e08a13""#);
+        assert!(roles(&privileged).may_change_administrators());
+        for unreadable in ["", "opaque", "a.b.c", "e30.e30"] {
+            let grants = Grants::of_token(unreadable);
+            assert!(grants.is_none_or(|grants| grants.permissions.is_empty()), "{unreadable}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! People and their accounts: read, listed, created, changed, deleted and restored.
+
+pub(crate) mod deleted;
+pub(crate) mod delta;
+pub(crate) mod user;
