@@ -43,36 +43,46 @@ pub use calendar::calendars::{Calendar, CalendarPermission};
 pub use calendar::events::{Event, Recurrence, RecurrencePattern, RecurrenceRange};
 pub use devices::managed_devices::{ManagedDevice, PendingOrder};
 pub use error::Error;
-pub use groups::group::{Group, GroupKind, Owner};
+pub use groups::group::{Group, GroupKind};
+pub use groups::owners::Owner;
 pub use http::client::{Client, Reader, Writer};
-pub use http::paging::Listing;
-pub use lane::Priority;
+pub use http::listing::Listing;
 pub use lane::limits::{Limits, TenantSize};
-pub use licenses::assignment::{
-    AddLicense, AssignedLicense, LicenseAssignmentState, LicenseDetails, PrepaidUnits, ServicePlan,
-    SubscribedSku,
-};
-pub use mail::exchange_commands::{AdministeredMailbox, ExchangeAdmin};
-pub use mail::mailbox::{
-    AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, EmailAddress, ExternalAudience, InboxRule,
-    NewInboxRule, Recipient, RuleActions,
-};
+pub use lane::priority::Priority;
+pub use licenses::assignment::{AssignedLicense, LicenseAssignmentState, LicenseDetails};
+pub use licenses::change::AddLicense;
+pub use licenses::subscription::{PrepaidUnits, ServicePlan, SubscribedSku};
+pub use mail::automatic_replies::{AutomaticReplies, AutomaticRepliesStatus, ExternalAudience};
+pub use mail::date_time::DateTimeTimeZone;
+pub use mail::exchange_commands::AdministeredMailbox;
+pub use mail::inbox_rules::{InboxRule, NewInboxRule, RuleActions};
 pub use mail::messages::{ItemBody, Message, NewMessage};
+pub use mail::recipient::{EmailAddress, Recipient};
 pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };
+pub use onedrive::copy::{CopyOrder, CopyState, RefusedItem};
 pub use onedrive::drive::{Drive, Identity, IdentitySet, Permission, Quota};
-pub use onedrive::items::{CopyOrder, CopyState, DriveItem, ROOT, RefusedItem};
+pub use onedrive::items::{DriveItem, ROOT};
 pub use onedrive::quick_xor_hash::quick_xor_hash;
 pub use reports::report::{Column, Report, ReportRow, ReportRows, ReportSpan};
+pub use reports::report_settings::ReportSettings;
 pub use request_log::RequestLog;
-pub use rights::directory_roles::{Administers, AppRoleAssignment, PermissionGrant, RoleAssignment};
+pub use rights::app_assignments::AppRoleAssignment;
+pub use rights::app_consents::PermissionGrant;
+pub use rights::application_roles::DirectoryRole;
+pub use rights::directory_roles::{Administers, RoleAssignment};
+pub use settings::Settings;
+pub use settings::access::Access;
 pub use settings::cloud::Cloud;
-pub use settings::{Access, Settings};
+pub use settings::exchange_admin::ExchangeAdmin;
 pub use sign_in::authentication_methods::{AuthenticationMethod, MethodKind};
 pub use sign_in::temporary_access_passes::{IssuedPass, NewTemporaryAccessPass, TemporaryAccessPass};
-pub use teams::members::{Channel, Place, TeamMember, TeamRole};
-pub use token::grants::{DirectoryRole, Grants, Organization, ReportSettings, VerifiedDomain};
-pub use token::{Account, Credential, DeviceSignIn, SecretSource};
+pub use teams::channels::Channel;
+pub use teams::members::{Place, TeamMember, TeamRole};
+pub use token::credential::{Credential, SecretSource};
+pub use token::device::{Account, DeviceSignIn};
+pub use token::grants::Grants;
 pub use users::delta::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
+pub use users::organization::{Organization, VerifiedDomain};
 pub use users::user::{DirectoryObject, NewUser, User, UserKey, UserPatch};

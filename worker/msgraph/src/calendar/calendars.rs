@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
-use crate::http::request::{Query, Write};
-use crate::mail::mailbox::{EmailAddress, in_mailbox};
+use crate::http::request::Query;
+use crate::mail::mailbox::in_mailbox;
+use crate::mail::recipient::EmailAddress;
 
 /// Outlook's own page is ten.
 const PAGE: usize = 100;
@@ -57,7 +58,7 @@ impl Reader<'_> {
 impl Writer<'_> {
     /// Deletes a calendar with all that is in it; one that somebody else has shared is only no longer shown.
     pub async fn delete_calendar(self, user_id: &str, calendar_id: &str) -> Result<(), Error> {
-        self.delete(&["users", user_id, "calendars", calendar_id]).await
+        self.remove(&["users", user_id, "calendars", calendar_id]).await
     }
 
     /// Takes somebody's right to a calendar back.
@@ -68,13 +69,6 @@ impl Writer<'_> {
         permission_id: &str,
     ) -> Result<(), Error> {
         let segments = ["users", user_id, "calendars", calendar_id, "calendarPermissions", permission_id];
-        self.delete(&segments).await
-    }
-
-    async fn delete(self, segments: &[&str]) -> Result<(), Error> {
-        match self.send(Write::delete(segments)?).await {
-            Err(error) if error.is_already_gone() => Ok(()),
-            outcome => outcome,
-        }
+        self.remove(&segments).await
     }
 }

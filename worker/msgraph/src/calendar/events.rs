@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::request::{Query, Write};
-use crate::mail::mailbox::{DateTimeTimeZone, in_mailbox};
+use crate::mail::date_time::DateTimeTimeZone;
+use crate::mail::mailbox::in_mailbox;
 
 /// Outlook's own page is ten, its largest a thousand; attendees make a page long.
 const PAGE: usize = 500;
@@ -123,7 +124,7 @@ impl Writer<'_> {
     /// Deletes an event, a series with all its occurrences. Where the person called the meeting, Exchange tells who is
     /// invited ("Delete event", Microsoft Graph documentation, 2026).
     pub async fn delete_event(self, user_id: &str, event_id: &str) -> Result<(), Error> {
-        gone(self.send(Write::delete(&["users", user_id, "events", event_id])?).await)
+        self.remove(&["users", user_id, "events", event_id]).await
     }
 
     /// Calls a meeting off that the person called, and says this to who is invited.
@@ -133,14 +134,10 @@ impl Writer<'_> {
     /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look whether the meeting is still there.
     pub async fn cancel_event(self, user_id: &str, event_id: &str, note: &str) -> Result<(), Error> {
         let write = Write::post(&["users", user_id, "events", event_id, "cancel"])?;
-        gone(self.send(write.json(&json!({ "Comment": note }))?).await)
-    }
-}
-
-fn gone(outcome: Result<(), Error>) -> Result<(), Error> {
-    match outcome {
-        Err(error) if error.is_already_gone() => Ok(()),
-        outcome => outcome,
+        match self.send(write.json(&json!({ "Comment": note }))?).await {
+            Err(error) if error.is_already_gone() => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 

@@ -4,7 +4,9 @@
 //! because Graph puts user principal names into its messages. The message is kept to be matched with
 //! [`Error::mentions`] and nothing prints it.
 
+pub(crate) mod answer;
 mod codes;
+pub(crate) mod context;
 pub(crate) mod sign_in;
 
 use std::fmt;
@@ -14,8 +16,9 @@ use std::time::Duration;
 use reqwest::Method;
 use secrecy::SecretString;
 
-use crate::error::sign_in::SignInRefusal;
-use crate::http::response::Answer;
+use self::answer::Answer;
+use self::context::{Context, Peer};
+use self::sign_in::SignInRefusal;
 use crate::observer::Outcome;
 
 /// A request that did not do what it was for. Cheap to clone: callers that waited for one token share one error.
@@ -29,15 +32,6 @@ pub(crate) struct Inner {
     request_id: Option<String>,
     answer: Answer,
     source: Option<reqwest::Error>,
-}
-
-/// Who was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
-    Graph,
-    SignIn,
-    /// Whoever keeps the files Graph redirects to.
-    Download,
 }
 
 /// What went wrong.
@@ -75,14 +69,6 @@ pub(crate) enum Kind {
     ReadOnly,
     /// Not sent, because its service asked to be left alone for longer than the caller waits.
     Parked,
-}
-
-/// The request an error belongs to.
-#[derive(Debug, Clone)]
-pub(crate) struct Context {
-    pub peer: Peer,
-    pub method: Method,
-    pub request_id: String,
 }
 
 impl Error {

@@ -1,13 +1,13 @@
-//! Groups: what kind they are, who is in them, who answers for them, and one member or owner more or less.
+//! Groups: what kind they are, and which of them a person is in or owns.
 
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::http::client::{Reader, Writer};
+use crate::http::client::Reader;
+use crate::http::json::null_as_empty;
 use crate::http::path::quoted;
-use crate::http::request::{Query, Write};
+use crate::http::request::Query;
 use crate::licenses::assignment::AssignedLicense;
-use crate::users::user::{found, null_as_empty};
 
 /// What [`GroupKind`] and the licence steps need to know of a group.
 const PROPERTIES: [&str; 10] = [
@@ -95,26 +95,6 @@ impl Group {
     }
 }
 
-/// Somebody who answers for a group: a person, or an application.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
-pub struct Owner {
-    pub id: String,
-    #[serde(rename = "@odata.type")]
-    pub odata_type: Option<String>,
-    pub account_enabled: Option<bool>,
-}
-
-impl Owner {
-    /// Whether it is a person who can sign in. For Graph, too, an application alone is no owner (seen in issue
-    /// threads, 2023).
-    pub fn can_act(&self) -> bool {
-        let is_application = self.odata_type.as_deref().is_some_and(|name| !name.ends_with(".user"));
-        !is_application && self.account_enabled != Some(false)
-    }
-}
-
 /// An entry of `memberOf` or `ownedObjects`, which mix groups with roles, applications and more.
 #[derive(Deserialize)]
 struct Relation {
@@ -127,7 +107,7 @@ struct Relation {
 impl Reader<'_> {
     /// The group with this object id; `None` if there is none.
     pub async fn group(self, group_id: &str) -> Result<Option<Group>, Error> {
-        found(self.get(Query::new(&["groups", group_id])?.select(&PROPERTIES)).await)
+        self.find(Query::new(&["groups", group_id])?.select(&PROPERTIES)).await
     }
 
     /// The groups of this display name, which Graph does not keep unique.
@@ -147,11 +127,6 @@ impl Reader<'_> {
         self.groups_among(&["users", user_id, "ownedObjects"]).await
     }
 
-    /// Who owns a group.
-    pub async fn owners(self, group_id: &str) -> Result<Vec<Owner>, Error> {
-        self.list(Query::new(&["groups", group_id, "owners"])?.select(&["id", "accountEnabled"])).await
-    }
-
     async fn groups_among(self, segments: &[&str]) -> Result<Vec<Group>, Error> {
         let relations: Vec<Relation> = self.list(Query::new(segments)?.select(&PROPERTIES)).await?;
         let is_group = |relation: &Relation| {
@@ -162,65 +137,9 @@ impl Reader<'_> {
     }
 }
 
-impl Writer<'_> {
-    /// Makes a person a member of a group.
-    ///
-    /// # Errors
-    ///
-    /// [`is_not_found`](Error::is_not_found) when the group or the person does not exist, or not yet.
-    pub async fn add_member(self, group_id: &str, user_id: &str) -> Result<(), Error> {
-        let member = self.reference(&["directoryObjects", user_id])?;
-        let write = Write::post(&["groups", group_id, "members", "$ref"])?.json(&member)?;
-        match self.send(write).await {
-            Err(error) if error.is_already_exists() => Ok(()),
-            outcome => outcome,
-        }
-    }
-
-    /// Ends a person's membership of a group.
-    pub async fn remove_member(self, group_id: &str, user_id: &str) -> Result<(), Error> {
-        match self.send(membership_removal(group_id, user_id)?).await {
-            // Where the group or the person is gone, so is the membership.
-            Err(error) if error.is_already_gone() => Ok(()),
-            outcome => outcome,
-        }
-    }
-}
-
-impl Writer<'_> {
-    /// Makes a person an owner of a group.
-    ///
-    /// # Errors
-    ///
-    /// [`is_limit_reached`](Error::is_limit_reached) when the group has a hundred owners.
-    pub async fn add_owner(self, group_id: &str, user_id: &str) -> Result<(), Error> {
-        let owner = self.reference(&["users", user_id])?;
-        let write = Write::post(&["groups", group_id, "owners", "$ref"])?.json(&owner)?;
-        match self.send(write).await {
-            Err(error) if error.is_already_exists() => Ok(()),
-            outcome => outcome,
-        }
-    }
-
-    /// Ends a person's ownership of a group; a member stays one.
-    ///
-    /// # Errors
-    ///
-    /// [`is_unprepared`](Error::is_unprepared) when there is no other owner.
-    pub async fn remove_owner(self, group_id: &str, user_id: &str) -> Result<(), Error> {
-        self.remove(&["groups", group_id, "owners", user_id, "$ref"]).await
-    }
-}
-
-/// The one place that writes this address; see `request.rs` for what it does without `/$ref`.
-fn membership_removal(group_id: &str, user_id: &str) -> Result<Write, Error> {
-    Write::delete(&["groups", group_id, "members", user_id, "$ref"])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::request::Target;
 
     fn group(json: &str) -> Group {
         serde_json::from_str(json).unwrap()
@@ -257,23 +176,6 @@ mod tests {
         for (json, kind) in cases {
             assert_eq!(group(json).kind(), kind, "{json}");
         }
-    }
-
-    #[test]
-    fn a_membership_is_removed_and_not_the_member() {
-        let request = membership_removal("g", "u").unwrap().into_request(false);
-        let Target::Path(path) = &request.target else { panic!("a path was expected") };
-        assert_eq!((request.method.as_str(), path.as_str()), ("DELETE", "/groups/g/members/u/$ref"));
-    }
-
-    #[test]
-    fn an_owner_who_cannot_act_is_told_from_one_who_can() {
-        let owner = |json: &str| serde_json::from_str::<Owner>(json).unwrap();
-        let person = r##"{"id":"1","@odata.type":"#microsoft.graph.user","accountEnabled":true}"##;
-        let disabled = r##"{"id":"1","@odata.type":"#microsoft.graph.user","accountEnabled":false}"##;
-        let application = r##"{"id":"1","@odata.type":"#microsoft.graph.servicePrincipal"}"##;
-        assert!(owner(person).can_act() && owner(r#"{"id":"1"}"#).can_act());
-        assert!(!owner(disabled).can_act() && !owner(application).can_act());
     }
 
     #[test]

@@ -1,3 +1,5 @@
 //! Groups: their kind, members and owners.
 
 pub(crate) mod group;
+pub(crate) mod members;
+pub(crate) mod owners;

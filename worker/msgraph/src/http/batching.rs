@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::http::response::Answer;
-use crate::http::transport::Call;
+use crate::error::answer::Answer;
+use crate::http::call::Call;
 
 /// The most calls in one batch.
 pub(crate) const LARGEST_BATCH: usize = 20;

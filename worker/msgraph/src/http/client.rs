@@ -9,19 +9,26 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::error::{Context, Error, Peer};
+use crate::error::Error;
+use crate::error::context::{Context, Peer};
+use crate::http::call::Call;
 use crate::http::paging::Pages;
 use crate::http::path;
 use crate::http::request::{Query, Request, Target, Write};
 use crate::http::response::Response;
 use crate::http::retry::Retry;
-use crate::http::transport::{Call, Transport, http_client};
-use crate::lane::{Answered, Lanes, Priority};
+use crate::http::transport::{Transport, http_client};
+use crate::lane::Lanes;
+use crate::lane::priority::Priority;
+use crate::lane::waiting::Answered;
 use crate::observer::{Observer, RetryReport};
 use crate::request_log::RequestLog;
-use crate::settings::{Access, Endpoints, Settings};
-use crate::token::grants::{DirectoryRole, Grants};
-use crate::token::{Token, Tokens};
+use crate::settings::Settings;
+use crate::settings::access::Access;
+use crate::settings::endpoints::Endpoints;
+use crate::token::Tokens;
+use crate::token::access_token::Token;
+use crate::token::grants::Grants;
 
 /// One tenant's Graph. Clones share connections and tokens.
 #[derive(Clone)]
@@ -321,18 +328,18 @@ impl Reader<'_> {
         self.client.grants().await
     }
 
-    /// The directory roles that the application itself holds; see [`Client::client_id`].
-    ///
-    /// # Errors
-    ///
-    /// Needs `Application.Read.All`; without it, [`Error::is_forbidden`].
-    pub async fn own_roles(self) -> Result<Vec<DirectoryRole>, Error> {
-        self.roles_of_application(self.client.client_id()).await
-    }
-
     /// Reads one thing.
     pub(crate) async fn get<T: DeserializeOwned>(self, query: Query) -> Result<T, Error> {
         self.client.send(&query.into_request()).await?.json()
+    }
+
+    /// Reads one thing; `None` where Graph says it does not exist. Absence is data.
+    pub(crate) async fn find<T: DeserializeOwned>(self, query: Query) -> Result<Option<T>, Error> {
+        match self.get(query).await {
+            Ok(thing) => Ok(Some(thing)),
+            Err(error) if error.says_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a listing to its end.
@@ -353,6 +360,11 @@ impl Reader<'_> {
         let Some(request) = pages.next()? else { return Ok(None) };
         let page = self.send(request).await?.json()?;
         Ok(Some(pages.turn(page)))
+    }
+
+    /// The application's (client) id.
+    pub(crate) fn client_id(&self) -> &str {
+        self.client.client_id()
     }
 
     /// What a file is fetched with that Graph keeps elsewhere.
@@ -381,6 +393,14 @@ impl Writer<'_> {
     pub(crate) async fn send_in_order(self, writes: impl IntoIterator<Item = Write>) -> Result<(), Error> {
         let requests: Vec<_> = writes.into_iter().map(|write| write.into_request(false)).collect();
         self.client.send_in_order(&requests).await
+    }
+
+    /// Deletes what may be gone already.
+    pub(crate) async fn remove(self, segments: &[&str]) -> Result<(), Error> {
+        match self.send(Write::delete(segments)?).await {
+            Err(error) if error.is_already_gone() => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// Begins what goes on by itself, and answers with where to ask after it.

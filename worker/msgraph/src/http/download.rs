@@ -11,12 +11,14 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use crate::error::{Context, Error, Peer};
-use crate::http::response::{Answer, MAX_REFUSAL_BYTES, read_body};
+use crate::error::Error;
+use crate::error::answer::Answer;
+use crate::error::context::{Context, Peer};
+use crate::http::response::{MAX_REFUSAL_BYTES, read_body};
 use crate::http::retry::Retry;
 use crate::http::transport::Transport;
 use crate::observer::{Outcome, RequestReport, RetryReport, Service};
-use crate::settings::is_loopback;
+use crate::settings::endpoints::is_loopback;
 
 /// The longest a download may take, however steadily it comes.
 const LONGEST: Duration = Duration::from_secs(60 * 60);

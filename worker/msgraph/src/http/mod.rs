@@ -1,8 +1,11 @@
 //! How a request travels: built, sent, answered, retried, page by page or in a batch.
 
 pub(crate) mod batching;
+pub(crate) mod call;
 pub(crate) mod client;
 pub(crate) mod download;
+pub(crate) mod json;
+pub(crate) mod listing;
 pub(crate) mod paging;
 pub(crate) mod path;
 pub(crate) mod request;

@@ -9,52 +9,22 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, Url, redirect};
 use tokio::time::Instant;
 
-use crate::error::{Context, Error};
+use crate::error::Error;
+use crate::error::answer::Answer;
+use crate::error::context::{Context, Peer};
 use crate::http::batching::{self, Order};
-use crate::http::response::{Answer, MAX_REFUSAL_BYTES, Response, read_body};
-use crate::lane::Priority;
-use crate::observer::{Observer, Outcome, RequestReport, RoundTripReport, Service, ThrottleReport};
-use crate::settings::{Endpoints, Settings};
-use crate::token::Token;
+use crate::http::call::Call;
+use crate::http::response::{MAX_REFUSAL_BYTES, Response, read_body};
+use crate::observer::{Observer, Outcome, RequestReport, RoundTripReport, ThrottleReport};
+use crate::settings::Settings;
+use crate::settings::endpoints::Endpoints;
+use crate::token::access_token::Token;
 
 /// So many calls of a batch may have an answer as large as one by itself may be; together they are bounded by that.
 const LARGE_ANSWERS: usize = 4;
 
 /// Longest time a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A request on its way: everything that one attempt needs.
-pub(crate) struct Call {
-    pub service: Service,
-    pub priority: Priority,
-    pub method: Method,
-    pub url: Url,
-    /// The encoded path below the version, with its query.
-    pub path: String,
-    /// The address as a batch writes it; `None` for what cannot travel in one.
-    pub relative: Option<String>,
-    pub body: Option<Bytes>,
-    /// Whether the body is a file's content and no JSON.
-    pub is_file: bool,
-    pub extra_headers: Vec<(&'static str, String)>,
-    pub wants_answer: bool,
-    /// 1 for the first attempt.
-    pub attempt: u32,
-    pub context: Context,
-}
-
-impl Call {
-    /// The headers of the request but for the token.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let id =
-            [("client-request-id", self.context.request_id.as_str()), ("return-client-request-id", "true")];
-        let kind = if self.is_file { "application/octet-stream" } else { "application/json" };
-        let kind = self.body.as_ref().map(|_| (CONTENT_TYPE.as_str(), kind));
-        let priority = self.priority.header().map(|priority| ("x-ms-throttle-priority", priority));
-        let extra = self.extra_headers.iter().map(|(name, value)| (*name, value.as_str()));
-        id.into_iter().chain(kind).chain(priority).chain(extra)
-    }
-}
 
 /// How the client talks to Graph.
 pub(crate) struct Transport {
@@ -162,11 +132,8 @@ impl Transport {
     ) -> Option<Vec<Result<Response, Error>>> {
         let body = batching::body(calls, order).ok()?;
         let url = Url::parse(&format!("{}/$batch", self.endpoints.graph)).ok()?;
-        let context = Context {
-            peer: crate::error::Peer::Graph,
-            method: Method::POST,
-            request_id: uuid::Uuid::new_v4().to_string(),
-        };
+        let context =
+            Context { peer: Peer::Graph, method: Method::POST, request_id: uuid::Uuid::new_v4().to_string() };
         let request = self
             .http
             .post(url)

@@ -5,7 +5,7 @@
 //!   mailbox is parked and not the service, for there Graph counts by mailbox; likewise a single report.
 //! - The published limits ([`limits`]) are kept before Graph has to say so.
 //! - At most four calls are under way in a mailbox.
-//! - A call of higher [`Priority`] overtakes every call that waits.
+//! - A call of higher [`Priority`](priority::Priority) overtakes every call that waits.
 //! - Whoever would wait longer than its patience is told so at once and can wait elsewhere, holding nothing.
 //! - Calls that wait at the same time travel together ([`crate::http::batching`]), up to twenty. A call that comes alone is
 //!   sent at once; one that comes while others are under way waits at most [`LINGER`] for company.
@@ -14,8 +14,10 @@
 
 mod concurrency;
 pub(crate) mod limits;
+pub(crate) mod priority;
 mod queue;
 mod rate_limit;
+pub(crate) mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,57 +27,16 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::http::batching::{LARGEST_BATCH, Order};
-use crate::http::response::Response;
-use crate::http::transport::{Call, Transport};
+use crate::http::call::Call;
+use crate::http::transport::Transport;
 use crate::observer::Service;
-use crate::token::Token;
+use crate::token::access_token::Token;
 use limits::Limits;
 use queue::{Queue, Released};
+use waiting::{Answered, Convoy, Waiting};
 
 /// How long a call waits for company while others are under way.
 const LINGER: Duration = Duration::from_millis(2);
-
-/// Who goes first when calls wait.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
-    /// Locking somebody out.
-    LockOut,
-    /// Everything else that a run does.
-    #[default]
-    Lifecycle,
-    /// Reading the tenant for its own sake.
-    Sync,
-}
-
-impl Priority {
-    /// What the `x-ms-throttle-priority` header says; nothing where Graph's own default is meant.
-    pub(crate) fn header(self) -> Option<&'static str> {
-        match self {
-            Self::LockOut => Some("High"),
-            Self::Lifecycle => None,
-            Self::Sync => Some("Low"),
-        }
-    }
-}
-
-/// A call, and how it is to be treated on its way.
-pub(crate) struct Waiting {
-    pub call: Call,
-    pub token: Token,
-    /// Until when it is worth waiting for Graph's consent.
-    pub patience: Instant,
-    pub reply: oneshot::Sender<Answered>,
-}
-
-/// Calls that are sent as one: a single call, or several that Graph carries out one after the other.
-pub(crate) type Convoy = Vec<Waiting>;
-
-/// What came of a call.
-pub(crate) struct Answered {
-    pub outcome: Result<Response, Error>,
-    /// The token it went with: another caller's may have been newer.
-    pub token: Option<Token>,
-}
 
 /// The lanes of a tenant.
 pub(crate) struct Lanes([Arc<Lane>; Service::ALL.len()]);

@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::concurrency::Pace;
 use super::limits::{self, CALLS_AT_A_TIME_IN_A_MAILBOX, Charge, Limits};
+use super::priority::Priority;
 use super::rate_limit::Window;
-use super::{Convoy, Priority, Waiting};
+use super::waiting::{Convoy, Waiting};
 use crate::error::Error;
-use crate::http::transport::Call;
+use crate::http::call::Call;
 use crate::observer::Service;
 
 /// Limits that count nothing any more are forgotten when there are this many.
@@ -211,16 +212,16 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::error::{Context, Peer};
-    use crate::http::response::Answer;
-    use crate::token::Token;
+    use crate::error::answer::Answer;
+    use crate::error::context::{Context, Peer};
+    use crate::token::access_token::Token;
 
     /// A call that waits as long as it has to; its number is the attempt.
     fn waiting(
         priority: Priority,
         path: &str,
         number: u32,
-    ) -> (Waiting, oneshot::Receiver<super::super::Answered>) {
+    ) -> (Waiting, oneshot::Receiver<super::super::waiting::Answered>) {
         let context = Context { peer: Peer::Graph, method: Method::GET, request_id: number.to_string() };
         let call = Call {
             service: Service::Exchange,

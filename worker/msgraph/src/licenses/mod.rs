@@ -1,3 +1,5 @@
 //! Licences: what the tenant bought and what a person holds.
 
 pub(crate) mod assignment;
+pub(crate) mod change;
+pub(crate) mod subscription;

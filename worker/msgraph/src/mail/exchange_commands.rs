@@ -14,29 +14,6 @@ use serde_json::{Map, Value, json};
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::request::Request;
-use crate::settings::cloud::Cloud;
-
-/// Where Exchange is administered, and for whom its tokens are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExchangeAdmin {
-    /// The root of the address.
-    pub url: String,
-    /// What a token is asked for.
-    pub scope: String,
-}
-
-impl ExchangeAdmin {
-    /// The one of a cloud (`Connect-ExchangeOnline`, `-ExchangeEnvironmentName`, 2025).
-    pub fn in_cloud(cloud: Cloud) -> Self {
-        let url = match cloud {
-            Cloud::Global => "https://outlook.office365.com",
-            Cloud::UsGovL4 => "https://outlook.office365.us",
-            Cloud::UsGovL5 => "https://webmail.apps.mil",
-            Cloud::China => "https://partner.outlook.cn",
-        };
-        Self { url: url.to_owned(), scope: format!("{url}/.default") }
-    }
-}
 
 /// A mailbox as Exchange administers it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -204,7 +181,7 @@ fn bytes_in(size: &Value) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::response::Answer;
+    use crate::error::answer::Answer;
     use reqwest::header::HeaderMap;
 
     #[test]

@@ -6,11 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::recipient::Recipient;
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::path::quoted;
 use crate::http::request::{Query, Write};
-use crate::mail::mailbox::Recipient;
 
 /// A message in a mailbox, draft or sent.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -75,10 +75,7 @@ impl Writer<'_> {
 
     /// Deletes a message, draft or sent.
     pub async fn delete_message(self, user_id: &str, message_id: &str) -> Result<(), Error> {
-        match self.send(Write::delete(&["users", user_id, "messages", message_id])?).await {
-            Err(error) if error.is_already_gone() => Ok(()),
-            outcome => outcome,
-        }
+        self.remove(&["users", user_id, "messages", message_id]).await
     }
 
     /// Sends a draft.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
+use crate::http::json::null_as_empty;
 use crate::http::request::{Query, Write};
-use crate::users::user::null_as_empty;
 
 /// A OneDrive.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -1,5 +1,6 @@
 //! OneDrives: their state, content and copies.
 
+pub(crate) mod copy;
 pub(crate) mod drive;
 pub(crate) mod items;
 pub(crate) mod quick_xor_hash;

@@ -2,3 +2,4 @@
 
 pub(crate) mod csv;
 pub(crate) mod report;
+pub(crate) mod report_settings;

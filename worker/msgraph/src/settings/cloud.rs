@@ -53,33 +53,3 @@ impl Cloud {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::{Endpoints, Settings};
-
-    #[test]
-    fn each_cloud_has_its_name_its_sign_in_service_and_its_graph() {
-        let rows = [
-            ("global", "login.microsoftonline.com", "graph.microsoft.com"),
-            ("us_gov_l4", "login.microsoftonline.us", "graph.microsoft.us"),
-            ("us_gov_l5", "login.microsoftonline.us", "dod-graph.microsoft.us"),
-            ("china", "login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn"),
-        ];
-        for (name, login, graph) in rows {
-            let cloud: Cloud = serde_json::from_value(name.into()).unwrap();
-            assert_eq!(serde_json::to_value(cloud).unwrap(), name);
-            let settings = Settings::new("contoso.example", "app", "x".into()).in_cloud(cloud);
-            let endpoints = Endpoints::of(&settings).unwrap();
-            assert_eq!(
-                endpoints.token_url.as_str(),
-                format!("https://{login}/contoso.example/oauth2/v2.0/token")
-            );
-            assert_eq!(endpoints.graph, format!("https://{graph}/v1.0"));
-            assert_eq!(endpoints.scope, format!("https://{graph}/.default"));
-        }
-        let error = serde_json::from_value::<Cloud>("germany".into()).unwrap_err().to_string();
-        assert!(rows.iter().all(|(name, ..)| error.contains(name)), "{error}");
-    }
-}

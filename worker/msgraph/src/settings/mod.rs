@@ -1,26 +1,17 @@
 //! What the client must be told, and the checks that need no network.
 
+pub(crate) mod access;
 pub(crate) mod cloud;
+pub(crate) mod endpoints;
+pub(crate) mod exchange_admin;
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::Url;
-
-use crate::error::Error;
 use crate::lane::limits::Limits;
-use crate::mail::exchange_commands::ExchangeAdmin;
-use crate::settings::cloud::Cloud;
-use crate::token::{self, Credential};
-
-/// What may be done in a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Look: no write is ever sent.
-    Read,
-    /// Look and act.
-    Act,
-}
+use crate::token::credential::Credential;
+use access::Access;
+use cloud::Cloud;
+use exchange_admin::ExchangeAdmin;
 
 /// One connection to one Microsoft 365 tenant.
 #[derive(Debug, Clone)]
@@ -78,165 +69,15 @@ impl Settings {
     pub fn in_cloud(self, cloud: Cloud) -> Self {
         Self { login_url: cloud.login_url().to_owned(), graph_url: cloud.graph_url().to_owned(), ..self }
     }
-
-    /// Finds out, without a network, whether a token could be asked for: reads the credential's files, and signs
-    /// with a certificate's key. It may take a moment.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the settings or in the files, and what to do.
-    pub fn check(&self) -> Result<(), Error> {
-        token::check_credential(self, &Endpoints::of(self)?)
-    }
-}
-
-/// The addresses of a tenant, parsed and safe to send a token to.
-#[derive(Debug, Clone)]
-pub(crate) struct Endpoints {
-    /// Where tokens come from, complete with the tenant.
-    pub token_url: Url,
-    /// Where a device gets a code for its person.
-    pub device_code_url: Url,
-    /// `https://graph.microsoft.com/v1.0`, without a trailing slash.
-    pub graph: String,
-    /// The same, parsed: what a link to a next page is compared with.
-    pub graph_url: Url,
-    /// What an application asks a token for.
-    pub scope: String,
-    /// What it asks a token for on behalf of a person: what was consented to, a refresh token, and who it is.
-    pub delegated_scope: String,
-    /// Where Exchange is administered, if it is.
-    pub exchange_admin: Option<Url>,
-    /// Neither address needs TLS.
-    pub plain: bool,
-    /// Both addresses need TLS.
-    pub encrypted: bool,
-}
-
-impl Endpoints {
-    pub(crate) fn of(settings: &Settings) -> Result<Self, Error> {
-        let graph_root = root("Graph address", &settings.graph_url)?;
-        let login_root = root("login address", &settings.login_url)?;
-        let tenant = settings.tenant_id.trim();
-        // The id becomes a part of the token's path; GUIDs and domains need no other characters.
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-        if !tenant.starts_with(|c: char| c.is_ascii_alphanumeric()) || !tenant.chars().all(allowed) {
-            return Err(Error::settings(
-                "set the tenant id to the directory id (a GUID) or a domain of the tenant",
-            ));
-        }
-        if settings.client_id.trim().is_empty() {
-            return Err(Error::settings("set the client id to the application's id"));
-        }
-        let graph = format!("{graph_root}/v1.0");
-        let sign_in = format!("{login_root}/{tenant}/oauth2/v2.0");
-        let parse = |text: &str| Url::parse(text).map_err(|_| Error::settings("an address cannot be parsed"));
-        let (graph_url, token_url) = (parse(&graph)?, parse(&format!("{sign_in}/token"))?);
-        let exchange_admin = match &settings.exchange_admin {
-            Some(ExchangeAdmin { url, .. }) => {
-                let root = root("Exchange address", url)?;
-                Some(parse(&format!("{root}/adminapi/beta/{tenant}/InvokeCommand"))?)
-            }
-            None => None,
-        };
-        let addresses = [&graph_url, &token_url].into_iter().chain(&exchange_admin);
-        let secure: Vec<_> = addresses.map(|url| url.scheme() == "https").collect();
-        Ok(Self {
-            token_url,
-            device_code_url: parse(&format!("{sign_in}/devicecode"))?,
-            graph,
-            graph_url,
-            scope: format!("{graph_root}/.default"),
-            delegated_scope: format!("{graph_root}/.default offline_access openid profile"),
-            exchange_admin,
-            plain: !secure.contains(&true),
-            encrypted: !secure.contains(&false),
-        })
-    }
-}
-
-impl Endpoints {
-    /// The same addresses, and tokens for Exchange's administration.
-    pub(crate) fn for_exchange_admin(&self, scope: &str) -> Self {
-        let delegated_scope = format!("{scope} offline_access openid profile");
-        Self { scope: scope.to_owned(), delegated_scope, ..self.clone() }
-    }
-}
-
-/// The address without its trailing slash, if a token may travel there.
-fn root(name: &str, text: &str) -> Result<String, Error> {
-    let text = text.trim().trim_end_matches('/');
-    let url = Url::parse(text)
-        .map_err(|_| Error::settings(format!("the {name} is no URL; write it like https://host")))?;
-    let clean = url.username().is_empty() && url.password().is_none();
-    if !clean || url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::settings(format!("the {name} must have no user, query or fragment")));
-    }
-    match url.scheme() {
-        "https" => Ok(text.to_owned()),
-        "http" if is_loopback(&url) => Ok(text.to_owned()),
-        _ => Err(Error::settings(format!(
-            "the {name} must begin with https://, since a token would travel in the clear; \
-             http:// is accepted for this machine only (127.0.0.1, [::1], localhost)"
-        ))),
-    }
-}
-
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn settings(login: &str, graph: &str) -> Settings {
-        Settings {
-            login_url: login.to_owned(),
-            graph_url: graph.to_owned(),
-            ..Settings::new("contoso.example", "app", "s3cret-value".into())
-        }
-    }
-
-    #[test]
-    fn the_defaults_are_the_global_cloud() {
-        let endpoints = Endpoints::of(&Settings::new("contoso.example", "app", "x".into())).unwrap();
-        assert_eq!(
-            endpoints.token_url.as_str(),
-            "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token"
-        );
-        assert_eq!(endpoints.graph, "https://graph.microsoft.com/v1.0");
-        assert_eq!(endpoints.scope, "https://graph.microsoft.com/.default");
-        assert!(endpoints.encrypted && !endpoints.plain);
-    }
-
-    #[test]
-    fn http_is_for_this_machine_only() {
-        for here in ["http://127.0.0.1:8080", "http://127.9.9.9/", "http://[::1]:1", "http://localhost:2"] {
-            assert!(Endpoints::of(&settings(here, here)).unwrap().plain, "{here}");
-        }
-        let away = ["http://graph.contoso.example", "http://10.0.0.1", "http://127.0.0.1.contoso.example"];
-        for away in away.into_iter().chain(["ftp://127.0.0.1", "graph.microsoft.com", "https://a:b@host"]) {
-            let secure = "https://login.microsoftonline.com";
-            assert!(Endpoints::of(&settings(secure, away)).is_err(), "{away}");
-            assert!(Endpoints::of(&settings(away, secure)).is_err(), "{away}");
-        }
-    }
-
-    #[test]
-    fn a_tenant_id_cannot_lead_to_another_path() {
-        for tenant in ["", "  ", "a/b", "..", "a?b", "a b"] {
-            let mut settings = settings("https://login.contoso.example", "https://graph.contoso.example");
-            settings.tenant_id = tenant.to_owned();
-            assert!(Endpoints::of(&settings).is_err(), "{tenant:?}");
-        }
-    }
-
     #[test]
     fn the_secret_is_not_printed() {
-        let settings = settings("https://login.contoso.example", "https://graph.contoso.example");
+        let settings = Settings::new("contoso.example", "app", "s3cret-value".into());
         assert!(!format!("{settings:?}").contains("s3cret-value"));
     }
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
+use crate::http::json::null_as_empty;
 use crate::http::path::{self, quoted};
 use crate::http::request::{Query, Write};
-use crate::users::user::null_as_empty;
 
 /// The most members Teams puts on a page (Microsoft Graph documentation, "List members of team", 2025).
 const PAGE: usize = 999;
@@ -69,29 +69,6 @@ impl TeamMember {
     }
 }
 
-/// A channel.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
-pub struct Channel {
-    pub id: String,
-    pub display_name: Option<String>,
-    /// `standard`, `private` or `shared`.
-    pub membership_type: Option<String>,
-}
-
-impl Channel {
-    /// Whether people who are not in the team can be in it.
-    pub fn is_shared(&self) -> bool {
-        self.membership_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("shared"))
-    }
-
-    /// Whether everybody in the team is in it, and nobody else.
-    pub fn is_standard(&self) -> bool {
-        self.membership_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("standard"))
-    }
-}
-
 /// What somebody is in a team or channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TeamRole {
@@ -126,12 +103,6 @@ impl Reader<'_> {
     pub async fn team_members(self, place: &Place) -> Result<Vec<TeamMember>, Error> {
         self.list(Query::new(&place.members(None))?.page_size(PAGE)).await
     }
-
-    /// The channels of a team that it may show.
-    pub async fn channels(self, team_id: &str) -> Result<Vec<Channel>, Error> {
-        let query = Query::new(&["teams", team_id, "channels"])?;
-        self.list(query.select(&["id", "displayName", "membershipType"])).await
-    }
 }
 
 impl Writer<'_> {
@@ -158,19 +129,5 @@ impl Writer<'_> {
     /// Takes somebody out of a team or channel, as an owner too. Who leaves a team leaves its private channels.
     pub async fn remove_team_member(self, place: &Place, membership_id: &str) -> Result<(), Error> {
         self.remove(&place.members(Some(membership_id))).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_with_members_of_their_own_are_told_apart() {
-        let kind =
-            |kind: Option<&str>| Channel { membership_type: kind.map(Into::into), ..Channel::default() };
-        assert!(kind(None).is_standard() && kind(Some("standard")).is_standard());
-        assert!(!kind(Some("private")).is_standard() && !kind(Some("shared")).is_standard());
-        assert!(kind(Some("shared")).is_shared() && !kind(Some("private")).is_shared());
     }
 }

@@ -8,13 +8,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::credential::{Credential, Form, SecretSource};
+use super::credential::{Credential, SecretSource};
 use super::endpoint::{Granted, SecretText, SignInService};
+use super::proof::Form;
 use super::refresh_token;
-
 use crate::error::Error;
 use crate::http::transport::http_client;
-use crate::settings::{Endpoints, Settings};
+use crate::settings::Settings;
+use crate::settings::endpoints::Endpoints;
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// How long to wait between two polls where the service does not say (RFC 8628, 3.2).
@@ -189,9 +190,9 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
+    use crate::error::answer::Answer;
+    use crate::error::context::{Context, Peer};
     use crate::error::sign_in::SignInRefusal;
-    use crate::error::{Context, Peer};
-    use crate::http::response::Answer;
 
     fn refused(status: u16, body: &str) -> Error {
         let answer = Answer::of_head(status, &HeaderMap::new()).with_body(body.as_bytes());

@@ -10,12 +10,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Token;
-use super::credential::Form;
+use super::access_token::Token;
+use super::proof::Form;
+use crate::error::Error;
+use crate::error::answer::Answer;
+use crate::error::context::{Context, Peer};
 use crate::error::sign_in::SignInRefusal;
-use crate::error::{Context, Error, Peer};
-use crate::http::response::{Answer, Response, read_body};
-use crate::settings::Endpoints;
+use crate::http::response::{Response, read_body};
+use crate::settings::endpoints::Endpoints;
 
 /// A token is renewed this long before its end, or a tenth of its life before when that is shorter.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);

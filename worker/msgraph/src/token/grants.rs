@@ -1,4 +1,4 @@
-//! What a connection to a tenant is worth: what its token grants, whose tenant it is, which roles it holds.
+//! What a token grants.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use crate::error::Error;
-use crate::http::client::Reader;
-use crate::http::request::Query;
-use crate::users::user::null_as_empty;
+use crate::http::json::null_as_empty;
 
 /// What a token says of itself. It is read for a diagnosis only: Graph alone decides what it allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,7 +73,7 @@ const NO_HELP: [&str; 7] = [
     "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",
 ];
 
-fn is_no_help(template: &str) -> bool {
+pub(crate) fn is_no_help(template: &str) -> bool {
     NO_HELP.iter().any(|known| known.eq_ignore_ascii_case(template))
 }
 
@@ -119,84 +116,6 @@ fn broader(needed: &str) -> &'static [&'static str] {
             &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"]
         }
         _ => &[],
-    }
-}
-
-/// Whose tenant it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
-pub struct Organization {
-    pub id: String,
-    pub display_name: Option<String>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub verified_domains: Vec<VerifiedDomain>,
-}
-
-/// A domain of the tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
-pub struct VerifiedDomain {
-    pub name: String,
-    #[serde(default)]
-    pub is_default: bool,
-}
-
-/// A directory role.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
-pub struct DirectoryRole {
-    pub display_name: String,
-    pub role_template_id: Option<String>,
-}
-
-/// What reports show of people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReportSettings {
-    /// Whether reports show pseudonyms instead of names; Microsoft turned that on for every tenant in 2021.
-    pub display_concealed_names: bool,
-}
-
-impl DirectoryRole {
-    /// Whether it may let its holder change administrators.
-    pub fn may_change_administrators(&self) -> bool {
-        self.role_template_id.as_deref().is_none_or(|template| !is_no_help(template))
-    }
-}
-
-impl Reader<'_> {
-    /// What reports show of people.
-    ///
-    /// # Errors
-    ///
-    /// Needs `ReportSettings.Read.All`; without it, [`Error::is_forbidden`].
-    pub async fn report_settings(self) -> Result<ReportSettings, Error> {
-        self.get(Query::new(&["admin", "reportSettings"])?).await
-    }
-
-    /// The tenant's organization.
-    ///
-    /// # Errors
-    ///
-    /// Also where Graph names none.
-    pub async fn organization(self) -> Result<Option<Organization>, Error> {
-        let query = Query::new(&["organization"])?.select(&["id", "displayName", "verifiedDomains"]);
-        Ok(self.list(query).await?.into_iter().next())
-    }
-
-    /// The directory roles that the application itself holds in the tenant.
-    ///
-    /// # Errors
-    ///
-    /// Needs `Application.Read.All`; without it, [`Error::is_forbidden`].
-    pub async fn roles_of_application(self, client_id: &str) -> Result<Vec<DirectoryRole>, Error> {
-        let principal = format!("servicePrincipals(appId={})", crate::http::path::quoted(client_id));
-        let query = Query::new(&[&principal, "memberOf", "microsoft.graph.directoryRole"])?
-            .select(&["displayName", "roleTemplateId"]);
-        self.list(query).await
     }
 }
 

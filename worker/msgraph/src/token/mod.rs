@@ -6,54 +6,34 @@
 //! outcome, a failure too, so a wrong secret is tried once and not once a caller. While a token is still valid
 //! nobody waits for its successor but the one caller that fetches it.
 
+pub(crate) mod access_token;
 mod certificate;
-mod credential;
-mod device;
+pub(crate) mod credential;
+pub(crate) mod device;
 mod endpoint;
 pub(crate) mod grants;
+mod proof;
 mod refresh_token;
+mod secret_file;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::http::retry::Retry;
 use crate::observer::{Observer, Outcome, TokenReport};
-use crate::settings::{Endpoints, Settings};
-use credential::Form;
-pub use credential::{Credential, SecretSource};
-pub use device::{Account, DeviceSignIn};
+use crate::settings::Settings;
+use crate::settings::endpoints::Endpoints;
+use access_token::Token;
+use credential::{Credential, SecretSource};
 use endpoint::SignInService;
+use proof::Form;
 
 /// After an early renewal failed, the old token serves this long before the next try.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
-
-/// A token as the header that carries it; the header is marked sensitive and prints as such.
-#[derive(Clone)]
-pub(crate) struct Token {
-    pub header: HeaderValue,
-    generation: u64,
-    renew_at: Instant,
-    expires_at: Instant,
-}
-
-impl Token {
-    /// Grows with every token of a tenant.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// One that opens nothing.
-    #[cfg(test)]
-    pub(crate) fn empty() -> Self {
-        let now = Instant::now();
-        Self { header: HeaderValue::from_static(""), generation: 0, renew_at: now, expires_at: now }
-    }
-}
 
 /// The tokens of one tenant.
 pub(crate) struct Tokens {
@@ -74,11 +54,6 @@ struct State {
     failure: Option<Error>,
     /// The latest refresh token of a service account whose first one was given as a value.
     refresh_token: Option<SecretString>,
-}
-
-/// Does everything that a token needs short of asking for it.
-pub(crate) fn check_credential(settings: &Settings, endpoints: &Endpoints) -> Result<(), Error> {
-    settings.credential.prove(settings.client_id.trim(), endpoints).map(|_| ())
 }
 
 impl Tokens {

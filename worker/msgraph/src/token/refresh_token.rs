@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::credential::unreadable;
+use super::secret_file::unreadable;
 use crate::error::Error;
 
 /// Read and write for the owner, nothing for others.

@@ -1,10 +1,10 @@
 //! People who were deleted: for 30 days they can be found, and brought back with what they had.
 
+use super::user::{DirectoryObject, LARGEST_PAGE, User, UserKey};
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::paging::Pages;
 use crate::http::request::{Query, Write};
-use crate::users::user::{DirectoryObject, LARGEST_PAGE, User, UserKey, found, had_upn};
 
 impl Reader<'_> {
     /// The people with this identifier who were deleted within the last 30 days. Of one name there can be several:
@@ -13,7 +13,7 @@ impl Reader<'_> {
         match key {
             UserKey::Id(id) => {
                 let item: Option<DirectoryObject> =
-                    found(self.get(Query::new(&["directory", "deletedItems", id])?.select(&["id"])).await)?;
+                    self.find(Query::new(&["directory", "deletedItems", id])?.select(&["id"])).await?;
                 // Groups and applications lie there too.
                 Ok(item.into_iter().filter(DirectoryObject::is_user).collect())
             }
@@ -65,10 +65,7 @@ fn identities(users: Vec<User>) -> Vec<DirectoryObject> {
 impl Writer<'_> {
     /// Deletes a person's account, which can be restored for 30 days.
     pub async fn delete_user(self, user_id: &str) -> Result<(), Error> {
-        match self.send(Write::delete(&["users", user_id])?).await {
-            Err(error) if error.is_already_gone() => Ok(()),
-            outcome => outcome,
-        }
+        self.remove(&["users", user_id]).await
     }
 
     /// Brings a deleted person's account back, with its licences, memberships and mailbox.
@@ -79,5 +76,35 @@ impl Writer<'_> {
     /// [`is_already_exists`](Error::is_already_exists) when somebody else has the name by now.
     pub async fn restore_user(self, user_id: &str) -> Result<(), Error> {
         self.send(Write::post(&["directory", "deletedItems", user_id, "restore"])?).await
+    }
+}
+
+/// Deleting puts the object id, without its hyphens, in front of the UPN
+/// (github.com/microsoftgraph/msgraph-sdk-powershell/issues/2256, 2023).
+fn had_upn(user: &User, upn: &str) -> bool {
+    let Some(name) = &user.user_principal_name else { return false };
+    let prefix = user.id.replace('-', "");
+    let bare = match name.get(..prefix.len()) {
+        Some(start) if start.eq_ignore_ascii_case(&prefix) => name.get(prefix.len()..).unwrap_or_default(),
+        _ => name,
+    };
+    bare.eq_ignore_ascii_case(upn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_user_is_known_by_the_upn_it_had() {
+        let user = |upn: &str| User {
+            id: "11111111-2222-3333-4444-555555555555".into(),
+            user_principal_name: Some(upn.into()),
+            ..User::default()
+        };
+        assert!(had_upn(&user("ada@contoso.example"), "Ada@contoso.example"));
+        assert!(had_upn(&user("11111111222233334444555555555555ada@contoso.example"), "ada@contoso.example"));
+        assert!(!had_upn(&user("nevada@contoso.example"), "ada@contoso.example"));
+        assert!(!had_upn(&User::default(), "ada@contoso.example"));
     }
 }

@@ -8,11 +8,11 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
+use super::user::{User, with_id};
 use crate::error::Error;
 use crate::http::client::Reader;
 use crate::http::paging::Pages;
 use crate::http::request::Query;
-use crate::users::user::{User, with_id};
 
 /// Longer than any that was seen; it becomes a part of an address.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;

@@ -2,4 +2,6 @@
 
 pub(crate) mod deleted;
 pub(crate) mod delta;
+pub(crate) mod manager;
+pub(crate) mod organization;
 pub(crate) mod user;

@@ -4,11 +4,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
-use crate::http::paging::Listing;
+use crate::http::json::null_as_empty;
+use crate::http::listing::Listing;
 use crate::http::path::quoted;
 use crate::http::request::{Query, Write};
 use crate::licenses::assignment::{AssignedLicense, LicenseAssignmentState};
@@ -155,23 +156,16 @@ impl<'a> NewUserBody<'a> {
     }
 }
 
-/// The body that replaces a password.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PasswordBody<'a> {
-    password_profile: PasswordProfile<'a>,
-}
-
 /// The one place where a password is written out.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PasswordProfile<'a> {
+pub(crate) struct PasswordProfile<'a> {
     password: &'a str,
     force_change_password_next_sign_in: bool,
 }
 
 impl<'a> PasswordProfile<'a> {
-    fn of(password: &'a SecretString) -> Self {
+    pub(crate) fn of(password: &'a SecretString) -> Self {
         Self { password: password.expose_secret(), force_change_password_next_sign_in: true }
     }
 }
@@ -204,7 +198,7 @@ impl Reader<'_> {
             UserKey::Upn(upn) => Query::new(&["users", upn])?,
             UserKey::EmployeeId(number) => return self.user_by_employee_id(number, &select).await,
         };
-        found(self.get(query.select(&select)).await)
+        self.find(query.select(&select)).await
     }
 
     async fn user_by_employee_id(self, number: &str, select: &[&str]) -> Result<Option<User>, Error> {
@@ -217,11 +211,6 @@ impl Reader<'_> {
             0 | 1 => Ok(people.pop()),
             _ => Err(Error::not_unique("employee id")),
         }
-    }
-
-    /// A person's manager; `None` if there is none.
-    pub async fn manager(self, user_id: &str) -> Result<Option<DirectoryObject>, Error> {
-        found(self.get(Query::new(&["users", user_id, "manager"])?.select(&["id"])).await)
     }
 }
 
@@ -241,57 +230,6 @@ impl Writer<'_> {
     pub async fn update_user(self, user_id: &str, patch: &UserPatch) -> Result<(), Error> {
         self.send(Write::patch(&["users", user_id])?.json(patch)?).await
     }
-
-    /// Allows a person to sign in, or not.
-    pub async fn set_account_enabled(self, user_id: &str, enabled: bool) -> Result<(), Error> {
-        let patch = UserPatch { account_enabled: Some(enabled), ..UserPatch::default() };
-        self.update_user(user_id, &patch).await
-    }
-
-    /// Gives a person another password, which has to be changed at the next sign-in.
-    pub async fn set_password(self, user_id: &str, password: &SecretString) -> Result<(), Error> {
-        let body = PasswordBody { password_profile: PasswordProfile::of(password) };
-        self.send(Write::patch(&["users", user_id])?.json(&body)?).await
-    }
-
-    /// Ends a person's sessions; tokens already handed out live on until they expire.
-    pub async fn revoke_sessions(self, user_id: &str) -> Result<(), Error> {
-        // 200 with a body, or 204 as the documentation once had it: any success is one.
-        self.send(Write::post(&["users", user_id, "revokeSignInSessions"])?).await
-    }
-
-    /// Sets a person's manager, whoever it was before.
-    pub async fn set_manager(self, user_id: &str, manager_id: &str) -> Result<(), Error> {
-        let manager = self.reference(&["users", manager_id])?;
-        self.send(Write::put(&["users", user_id, "manager", "$ref"])?.json(&manager)?).await
-    }
-
-    /// Leaves a person without a manager.
-    pub async fn remove_manager(self, user_id: &str) -> Result<(), Error> {
-        match self.send(Write::delete(&["users", user_id, "manager", "$ref"])?).await {
-            // Without a manager Graph answers 404.
-            Err(error) if error.is_already_gone() => Ok(()),
-            outcome => outcome,
-        }
-    }
-}
-
-/// Absence is data: a thing Graph says does not exist is `None`.
-pub(crate) fn found<T>(outcome: Result<T, Error>) -> Result<Option<T>, Error> {
-    match outcome {
-        Ok(thing) => Ok(Some(thing)),
-        Err(error) if error.says_missing() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// A list that Graph also writes as `null`, for an object we may not read.
-pub(crate) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 fn everybody(select: &[&str]) -> Result<Query, Error> {
@@ -304,18 +242,6 @@ fn everybody(select: &[&str]) -> Result<Query, Error> {
 pub(crate) fn with_id<'a>(select: &[&'a str]) -> Vec<&'a str> {
     let others = select.iter().copied().filter(|property| *property != "id");
     std::iter::once("id").chain(others).collect()
-}
-
-/// Deleting puts the object id, without its hyphens, in front of the UPN
-/// (github.com/microsoftgraph/msgraph-sdk-powershell/issues/2256, 2023).
-pub(crate) fn had_upn(user: &User, upn: &str) -> bool {
-    let Some(name) = &user.user_principal_name else { return false };
-    let prefix = user.id.replace('-', "");
-    let bare = match name.get(..prefix.len()) {
-        Some(start) if start.eq_ignore_ascii_case(&prefix) => name.get(prefix.len()..).unwrap_or_default(),
-        _ => name,
-    };
-    bare.eq_ignore_ascii_case(upn)
 }
 
 #[cfg(test)]
@@ -332,19 +258,6 @@ mod tests {
         let text = format!("{keys:?} {} {} {}", keys[0], keys[1], keys[2]);
         assert!(!text.contains("ada") && !text.contains("1815"), "{text}");
         assert!(text.contains("11111111-2222-3333-4444-555555555555"));
-    }
-
-    #[test]
-    fn a_deleted_user_is_known_by_the_upn_it_had() {
-        let user = |upn: &str| User {
-            id: "11111111-2222-3333-4444-555555555555".into(),
-            user_principal_name: Some(upn.into()),
-            ..User::default()
-        };
-        assert!(had_upn(&user("ada@contoso.example"), "Ada@contoso.example"));
-        assert!(had_upn(&user("11111111222233334444555555555555ada@contoso.example"), "ada@contoso.example"));
-        assert!(!had_upn(&user("nevada@contoso.example"), "ada@contoso.example"));
-        assert!(!had_upn(&User::default(), "ada@contoso.example"));
     }
 
     #[test]

@@ -1,0 +1,190 @@
+//! Copies from one drive to another.
+//!
+//! A copy is ordered and goes on by itself. Graph answers with an address to ask after it, which lets in whoever has it
+//! and takes no token (Microsoft Graph documentation, "driveItem: copy" and "Long running actions", 2025). The address
+//! ends some time after the copy; what became of it is then seen in the target alone.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::items::place;
+use crate::error::Error;
+use crate::http::client::{Reader, Writer};
+use crate::http::request::Write;
+use crate::observer::Service;
+
+/// The longest answer about a copy that is read.
+const STATUS_BYTES: usize = 256 * 1024;
+
+/// What to do where a name is taken: of use in the address only, in a body it is passed over (seen 2024).
+const CLASH: &str = "@microsoft.graph.conflictBehavior";
+
+/// An order to copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOrder<'a> {
+    /// The drive of what is copied, and what.
+    pub from: (&'a str, &'a str),
+    /// The drive and the folder to copy into.
+    pub to: (&'a str, &'a str),
+    /// Under another name than its own.
+    pub name: Option<&'a str>,
+    /// What is in the folder, and not the folder.
+    pub children_only: bool,
+    /// In place of a file of that name; else the copy of what has a taken name fails.
+    pub replace: bool,
+}
+
+/// What is told of a copy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CopyState {
+    /// It goes on; how much of it is done, in hundredths.
+    Running(f64),
+    /// It is over and says that all went well.
+    Done,
+    /// It is over and something was not copied; not everything that was is told.
+    Failed(Vec<RefusedItem>),
+    /// Nobody knows of it any more.
+    Forgotten,
+}
+
+/// Something that was not copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedItem {
+    /// SharePoint's word for why.
+    pub code: String,
+    /// What, where it is told.
+    pub item: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    status: Option<String>,
+    percentage_complete: Option<f64>,
+    error: Option<StatusError>,
+}
+
+#[derive(Deserialize)]
+struct StatusError {
+    code: Option<String>,
+    #[serde(default)]
+    details: Vec<StatusDetail>,
+}
+
+#[derive(Deserialize)]
+struct StatusDetail {
+    code: Option<String>,
+    target: Option<String>,
+}
+
+impl Status {
+    fn read(self) -> CopyState {
+        match self.status.as_deref() {
+            Some("completed") => CopyState::Done,
+            Some("failed" | "deleteFailed") => {
+                let error = self.error.unwrap_or(StatusError { code: None, details: Vec::new() });
+                let details = error.details.into_iter();
+                let mut refused: Vec<_> = details
+                    .filter_map(|detail| Some(RefusedItem { code: detail.code?, item: detail.target }))
+                    .collect();
+                refused.extend(error.code.map(|code| RefusedItem { code, item: None }));
+                CopyState::Failed(refused)
+            }
+            // Words that are not known yet mean that it is not over.
+            _ => CopyState::Running(self.percentage_complete.unwrap_or_default()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CopyBody<'a> {
+    parent_reference: Target<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    children_only: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Target<'a> {
+    drive_id: &'a str,
+    id: &'a str,
+}
+
+impl Reader<'_> {
+    /// How a copy is getting on, by the address its order was answered with.
+    pub async fn copy_state(self, address: &SecretString) -> Result<CopyState, Error> {
+        let (transport, retry) = self.outside();
+        let mut download = match transport.download(Service::SharePoint, address, retry).await {
+            Ok(download) => download,
+            // It leads to what was made ("Long running actions", 2025).
+            Err(error) if error.status().is_some_and(|status| (300..400).contains(&status)) => {
+                return Ok(CopyState::Done);
+            }
+            Err(error) if matches!(error.status(), Some(401 | 403 | 404 | 410)) => {
+                return Ok(CopyState::Forgotten);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut body = Vec::new();
+        while let Some(chunk) = download.chunk().await? {
+            if body.len() + chunk.len() > STATUS_BYTES {
+                return Err(download.unreadable("its length"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        // A small copy is sometimes over at once, and there is nothing to say (seen 2025).
+        if body.is_empty() {
+            return Ok(CopyState::Done);
+        }
+        let status: Status = serde_json::from_slice(&body).map_err(|_| download.unreadable("`status`"))?;
+        Ok(status.read())
+    }
+}
+
+impl Writer<'_> {
+    /// Orders a copy; answers with the address to ask after it, if there is one.
+    pub async fn copy_item(self, order: &CopyOrder<'_>) -> Result<Option<SecretString>, Error> {
+        let mut segments = place(order.from.0, order.from.1);
+        segments.push("copy");
+        let body = CopyBody {
+            parent_reference: Target { drive_id: order.to.0, id: order.to.1 },
+            name: order.name,
+            children_only: order.children_only,
+        };
+        let clash = if order.replace { "replace" } else { "fail" };
+        self.begin(Write::post(&segments)?.option(CLASH, clash).json(&body)?).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> CopyState {
+        serde_json::from_str::<Status>(text).unwrap().read()
+    }
+
+    #[test]
+    fn what_is_told_of_a_copy_is_understood_in_all_its_forms() {
+        let running = r#"{"operation":"ItemCopy","percentageComplete":27.8,"status":"inProgress"}"#;
+        assert_eq!(read(running), CopyState::Running(27.8));
+        assert_eq!(read(r#"{"status":"waiting"}"#), CopyState::Running(0.0));
+        assert_eq!(
+            read(r#"{"percentageComplete":100.0,"resourceId":"01","status":"completed"}"#),
+            CopyState::Done
+        );
+        let one =
+            r#"{"status":"failed","error":{"code":"nameAlreadyExists","message":"Name already exists"}}"#;
+        let refused =
+            |code: &str, item: Option<&str>| RefusedItem { code: code.into(), item: item.map(Into::into) };
+        assert_eq!(read(one), CopyState::Failed(vec![refused("nameAlreadyExists", None)]));
+        let several = r#"{"status":"failed","error":{"message":"Errors occurred","details":[
+            {"code":"malwareDetected","message":"m","target":"01A"},{"code":"generalException"},{"message":"m"}]}}"#;
+        let expected = vec![refused("malwareDetected", Some("01A")), refused("generalException", None)];
+        assert_eq!(read(several), CopyState::Failed(expected));
+        assert_eq!(read(r#"{"status":"failed"}"#), CopyState::Failed(Vec::new()));
+    }
+}
