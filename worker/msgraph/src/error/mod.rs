@@ -217,11 +217,6 @@ impl Error {
         &self.0.answer.code
     }
 
-    /// The codes inside the error, outermost first.
-    pub fn inner_codes(&self) -> &[String] {
-        &self.0.answer.inner_codes
-    }
-
     /// Whether Graph's message contains this fragment, whatever the case. Several refusals differ in nothing else.
     pub fn mentions(&self, fragment: &str) -> bool {
         self.0.answer.message.contains(&fragment.to_lowercase())

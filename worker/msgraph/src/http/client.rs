@@ -267,12 +267,10 @@ impl Client {
     /// The request's own headers. Exchange routes a command by the mailbox it names: that of the organization, which
     /// names nobody, serves for all.
     fn headers_of(&self, request: &Request) -> Vec<(&'static str, String)> {
-        let mut headers: Vec<_> =
-            request.headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        if let (Target::ExchangeAdmin, Some((_, mailbox))) = (&request.target, &self.inner.exchange_admin) {
-            headers.push(("X-AnchorMailbox", mailbox.clone()));
+        match (&request.target, &self.inner.exchange_admin) {
+            (Target::ExchangeAdmin, Some((_, mailbox))) => vec![("X-AnchorMailbox", mailbox.clone())],
+            _ => Vec::new(),
         }
-        headers
     }
 
     /// Sends calls in their turn and keeps their ids.

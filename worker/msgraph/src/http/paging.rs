@@ -1,9 +1,8 @@
 //! Listings: one page after the other, to the end.
 //!
 //! **Guarantees.** Nothing of a page is kept once the next is asked for, so a listing of a million people needs the
-//! memory of one page. A page that failed can be asked for again; a listing never ends without its last page. The
-//! headers of the first request go with every one, since a link to a next page does not carry them (Microsoft Graph
-//! documentation, "Advanced query capabilities", 2026). Links that lead in a circle are an error.
+//! memory of one page. A page that failed can be asked for again; a listing never ends without its last page. Links
+//! that lead in a circle are an error.
 
 use serde::Deserialize;
 

@@ -19,8 +19,6 @@ pub(crate) struct Request {
     pub body: Option<Bytes>,
     /// Whether the body is a file's content and no JSON.
     pub is_file: bool,
-    /// Headers of its own, sent with every page.
-    pub headers: Vec<(&'static str, &'static str)>,
     /// Whether it may change the tenant. Not every `POST` does.
     pub is_write: bool,
     /// The service behind it: the lane it takes.
@@ -44,17 +42,8 @@ impl Request {
     fn new(method: Method, segments: &[&str]) -> Result<Self, Error> {
         let target = Target::Path(path::join(segments)?);
         let service = Service::behind(segments);
-        let (headers, is_write) = (Vec::new(), method != Method::GET);
-        Ok(Self {
-            method,
-            target,
-            body: None,
-            is_file: false,
-            headers,
-            is_write,
-            service,
-            wants_answer: true,
-        })
+        let is_write = method != Method::GET;
+        Ok(Self { method, target, body: None, is_file: false, is_write, service, wants_answer: true })
     }
 
     /// A cmdlet of Exchange's administration.
@@ -64,7 +53,6 @@ impl Request {
             target: Target::ExchangeAdmin,
             body: Some(body),
             is_file: false,
-            headers: Vec::new(),
             is_write,
             service: Service::ExchangeAdmin,
             wants_answer: !is_write,
@@ -78,7 +66,6 @@ impl Request {
             target: Target::Link(link),
             body: None,
             is_file: false,
-            headers: self.headers.clone(),
             is_write: false,
             service: self.service,
             wants_answer: true,
@@ -119,12 +106,6 @@ impl Query {
     /// Asks for pages of this many.
     pub(crate) fn page_size(self, objects: usize) -> Self {
         self.option("$top", &objects.to_string())
-    }
-
-    /// Asks the index that can do more than the directory itself, and lags behind it.
-    pub(crate) fn advanced(mut self) -> Self {
-        self.0.headers.push(("ConsistencyLevel", "eventual"));
-        self.option("$count", "true")
     }
 
     pub(crate) fn into_request(self) -> Request {

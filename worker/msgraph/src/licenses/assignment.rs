@@ -1,6 +1,5 @@
 //! Licences that people and groups have.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::subscription::ServicePlan;
@@ -33,7 +32,6 @@ pub struct LicenseAssignmentState {
     pub state: Option<String>,
     /// `None`, `CountViolation`, `MutuallyExclusiveViolation`, ...
     pub error: Option<String>,
-    pub last_updated_date_time: Option<Timestamp>,
 }
 
 /// A licence a person has by whatever route, with its parts and what became of each.

@@ -24,8 +24,6 @@ pub struct Organization {
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct VerifiedDomain {
     pub name: String,
-    #[serde(default)]
-    pub is_default: bool,
 }
 
 impl Reader<'_> {

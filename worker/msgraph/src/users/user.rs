@@ -89,7 +89,7 @@ pub struct DirectoryObject {
 
 impl DirectoryObject {
     /// Whether it is a person.
-    pub fn is_user(&self) -> bool {
+    pub(crate) fn is_user(&self) -> bool {
         self.odata_type.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("#microsoft.graph.user"))
     }
 }
@@ -174,12 +174,6 @@ impl<'a> Reader<'a> {
     /// Everybody in the tenant, with the properties in `select` and the id, page by page.
     pub fn users(self, select: &[&str]) -> Result<Listing<'a, User>, Error> {
         Ok(Listing::of(self, everybody(select)?))
-    }
-
-    /// Everybody of whom an OData condition is true, also one that only the index of advanced queries can answer
-    /// (`assignedLicenses/$count ne 0`); it lags some seconds to minutes behind.
-    pub fn users_where(self, condition: &str, select: &[&str]) -> Result<Listing<'a, User>, Error> {
-        Ok(Listing::of(self, everybody(select)?.filter(condition).advanced()))
     }
 }
 

@@ -11,7 +11,7 @@ const UPN: &str = "ada.lovelace@contoso.example";
 
 /// Everything an error can be made to say.
 fn words(error: &Error) -> String {
-    let mut text = format!("{error} {error:?} {error:#?} {:?}", error.inner_codes());
+    let mut text = format!("{error} {error:?} {error:#?}");
     let mut source = error.source();
     while let Some(cause) = source {
         text.push_str(&format!(" {cause} {cause:?}"));
