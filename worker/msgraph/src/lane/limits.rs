@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use serde::{Deserialize, Serialize};
 
 use crate::observer::Service;
 
@@ -25,8 +26,10 @@ impl Default for Limits {
     }
 }
 
-/// How many people a tenant has, by the steps in which the directory's limit grows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How many people a tenant has, by the steps in which the directory's limit grows: `small`, `medium` or `large` in
+/// settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TenantSize {
     /// Fewer than 50, or unknown.
     #[default]
@@ -190,6 +193,16 @@ mod tests {
         assert_eq!(team, [("writes".to_owned(), 1), ("t".to_owned(), 1)]);
         let channel = units(Service::Teams, &Method::GET, "/teams/t/channels/c/members");
         assert_eq!(channel, [("reads".to_owned(), 1), ("c".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn settings_name_each_size() {
+        let rows =
+            [(TenantSize::Small, "small"), (TenantSize::Medium, "medium"), (TenantSize::Large, "large")];
+        for (size, name) in rows {
+            assert_eq!(serde_json::to_value(size).unwrap(), name);
+            assert_eq!(serde_json::from_value::<TenantSize>(name.into()).unwrap(), size);
+        }
     }
 
     #[test]
