@@ -14,18 +14,18 @@ const SAME_BURST: Duration = Duration::from_secs(1);
 
 /// The number of calls that may be under way.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Concurrency {
     calls: f64,
     slowed_at: Option<Instant>,
 }
 
-impl Default for Pace {
+impl Default for Concurrency {
     fn default() -> Self {
         Self { calls: FIRST, slowed_at: None }
     }
 }
 
-impl Pace {
+impl Concurrency {
     pub(super) fn calls(&self) -> usize {
         self.calls as usize
     }
@@ -49,14 +49,14 @@ mod tests {
     #[test]
     fn it_slows_by_half_for_a_burst_and_grows_by_one_for_a_round() {
         let now = Instant::now();
-        let mut pace = Pace::default();
-        (0..20).for_each(|_| pace.refused(now));
-        assert_eq!(pace.calls(), 32);
-        (0..33).for_each(|_| pace.went_well());
-        assert_eq!(pace.calls(), 33);
+        let mut concurrency = Concurrency::default();
+        (0..20).for_each(|_| concurrency.refused(now));
+        assert_eq!(concurrency.calls(), 32);
+        (0..33).for_each(|_| concurrency.went_well());
+        assert_eq!(concurrency.calls(), 33);
         for second in 1..10 {
-            pace.refused(now + Duration::from_secs(second));
+            concurrency.refused(now + Duration::from_secs(second));
         }
-        assert_eq!(pace.calls(), 1, "never none");
+        assert_eq!(concurrency.calls(), 1, "never none");
     }
 }

@@ -33,7 +33,7 @@ use crate::observer::Service;
 use crate::token::access_token::Token;
 use limits::Limits;
 use queue::{Queue, Released};
-use waiting::{Answered, Convoy, Waiting};
+use waiting::{Answered, Sequence, Waiting};
 
 /// How long a call waits for company while others are under way.
 const LINGER: Duration = Duration::from_millis(2);
@@ -53,15 +53,15 @@ impl Lanes {
     /// if the one before it went well. The answers come in the calls' order.
     pub(crate) async fn send(&self, calls: Vec<Call>, token: &Token, patience: Instant) -> Vec<Answered> {
         let Some(service) = calls.first().map(|call| call.service) else { return Vec::new() };
-        let mut convoy = Vec::with_capacity(calls.len());
+        let mut sequence = Vec::with_capacity(calls.len());
         let mut answers = Vec::with_capacity(calls.len());
         for call in calls {
             let (reply, answer) = oneshot::channel();
             answers.push((call.context.clone(), answer));
-            convoy.push(Waiting { call, token: token.clone(), patience, reply });
+            sequence.push(Waiting { call, token: token.clone(), patience, reply });
         }
         if let Some(lane) = self.0.iter().find(|lane| lane.state().queue.service() == service) {
-            lane.enter(convoy);
+            lane.enter(sequence);
         }
         let mut answered = Vec::with_capacity(answers.len());
         for (context, answer) in answers {
@@ -96,9 +96,9 @@ impl State {
 
 impl Lane {
     /// Takes a call in and sees to it that it is looked at.
-    fn enter(self: &Arc<Self>, convoy: Convoy) {
+    fn enter(self: &Arc<Self>, sequence: Sequence) {
         let mut state = self.state();
-        state.queue.push(convoy);
+        state.queue.push(sequence);
         if !self.batching || state.queue.waiting() >= LARGEST_BATCH {
             return self.look(state);
         }
@@ -125,7 +125,7 @@ impl Lane {
 
     /// Sends what may be sent now.
     fn look(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
-        let Released { convoys, refused, room_at } = state.queue.release(Instant::now());
+        let Released { sequences, refused, room_at } = state.queue.release(Instant::now());
         if let Some(at) = room_at
             && state.wakes_at.is_none_or(|wakes_at| at < wakes_at)
         {
@@ -144,7 +144,7 @@ impl Lane {
             // Nobody may be waiting any more.
             let _ = waiting.reply.send(Answered { outcome, token: None });
         }
-        for (trip, order) in trips(convoys, self.batching) {
+        for (trip, order) in trips(sequences, self.batching) {
             tokio::spawn(Arc::clone(self).travel(trip, order));
         }
     }
@@ -181,11 +181,11 @@ impl Lane {
     }
 }
 
-/// Which calls travel together: those that may, twenty at most. A convoy of several travels by itself, because
+/// Which calls travel together: those that may, twenty at most. A sequence of several travels by itself, because
 /// Graph takes a batch in which either no call waits for another or each for the one before it.
-fn trips(convoys: Vec<Convoy>, batching: bool) -> Vec<(Vec<Waiting>, Order)> {
-    let (single, several): (Vec<_>, Vec<_>) = convoys.into_iter().partition(|convoy| convoy.len() == 1);
-    let mut trips: Vec<_> = several.into_iter().map(|convoy| (convoy, Order::OneByOne)).collect();
+fn trips(sequences: Vec<Sequence>, batching: bool) -> Vec<(Vec<Waiting>, Order)> {
+    let (single, several): (Vec<_>, Vec<_>) = sequences.into_iter().partition(|sequence| sequence.len() == 1);
+    let mut trips: Vec<_> = several.into_iter().map(|sequence| (sequence, Order::OneByOne)).collect();
     let (together, alone): (Vec<_>, Vec<_>) =
         single.into_iter().flatten().partition(|waiting| batching && waiting.call.relative.is_some());
     trips.extend(alone.into_iter().map(|waiting| (vec![waiting], Order::AtOnce)));

@@ -14,7 +14,7 @@ const PARTS: u32 = 64;
 /// counts: a window that slides is the strictest of them. One call dearer than the whole limit goes when nothing else
 /// has gone.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct RateLimit {
     units: u32,
     span: Duration,
     used: u32,
@@ -28,7 +28,7 @@ struct Taken {
     units: u32,
 }
 
-impl Window {
+impl RateLimit {
     pub(super) fn new(units: u32, span: Duration) -> Self {
         Self { units, span, used: 0, taken: VecDeque::new() }
     }
@@ -81,12 +81,12 @@ mod tests {
     fn no_stretch_of_time_takes_more_than_the_limit() {
         let start = Instant::now();
         let span = Duration::from_secs(600);
-        let mut window = Window::new(14, span);
+        let mut limit = RateLimit::new(14, span);
         let mut now = start;
         let mut times = Vec::new();
         for _ in 0..60 {
-            now = window.room_at(now, 1).max(now);
-            window.take(now, 1);
+            now = limit.room_at(now, 1).max(now);
+            limit.take(now, 1);
             times.push(now);
             now += Duration::from_secs(7);
         }
@@ -101,10 +101,10 @@ mod tests {
     #[test]
     fn a_call_dearer_than_the_limit_goes_when_nothing_else_has() {
         let now = Instant::now();
-        let mut window = Window::new(3, Duration::from_secs(1));
-        assert_eq!(window.room_at(now, 5), now);
-        window.take(now, 5);
-        assert_eq!(window.room_at(now, 1), now + Duration::from_secs(1));
-        assert!(window.is_empty(now + Duration::from_secs(1)));
+        let mut limit = RateLimit::new(3, Duration::from_secs(1));
+        assert_eq!(limit.room_at(now, 5), now);
+        limit.take(now, 5);
+        assert_eq!(limit.room_at(now, 1), now + Duration::from_secs(1));
+        assert!(limit.is_empty(now + Duration::from_secs(1)));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Waiting {
 }
 
 /// Calls that are sent as one: a single call, or several that Graph carries out one after the other.
-pub(crate) type Convoy = Vec<Waiting>;
+pub(crate) type Sequence = Vec<Waiting>;
 
 /// What came of a call.
 pub(crate) struct Answered {

@@ -99,7 +99,7 @@ impl Status {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CopyBody<'a> {
-    parent_reference: Target<'a>,
+    parent_reference: CopyTarget<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -108,7 +108,7 @@ struct CopyBody<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Target<'a> {
+struct CopyTarget<'a> {
     drive_id: &'a str,
     id: &'a str,
 }
@@ -150,7 +150,7 @@ impl Writer<'_> {
         let mut segments = place(order.from.0, order.from.1);
         segments.push("copy");
         let body = CopyBody {
-            parent_reference: Target { drive_id: order.to.0, id: order.to.1 },
+            parent_reference: CopyTarget { drive_id: order.to.0, id: order.to.1 },
             name: order.name,
             children_only: order.children_only,
         };
