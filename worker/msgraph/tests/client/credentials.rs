@@ -12,8 +12,8 @@ use msgraph_emulator::{Application, CERTIFICATE, CLIENT_SECRET, Emulator, Fault,
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::emulator::settings;
 use crate::server::client;
+use crate::testing::{emulator_client, settings};
 
 const OTHER: &str = include_str!("certificates/other.pem");
 const ELLIPTIC: &str = include_str!("certificates/elliptic.pem");
@@ -39,7 +39,7 @@ async fn read(client: &Client) -> Result<(), Error> {
 }
 
 async fn refused(emulator: &Emulator, credential: Credential) -> Error {
-    let error = read(&client(with(emulator, credential), ())).await.unwrap_err();
+    let error = read(&client(with(emulator, credential))).await.unwrap_err();
     assert!(error.is_credentials() && !error.is_transient() && !error.is_ambiguous(), "{error:?}");
     error
 }
@@ -58,7 +58,7 @@ async fn a_secret_in_a_file_is_replaced_while_a_worker_runs() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("secret");
     fs::write(&file, format!("{CLIENT_SECRET}\n")).unwrap();
-    let client = client(with(&emulator, Credential::Secret(SecretSource::File(file.clone()))), ());
+    let client = client(with(&emulator, Credential::Secret(SecretSource::File(file.clone()))));
     read(&client).await.unwrap();
     let second = Application::default().secret("the-second-secret");
     emulator.with_tenant(|tenant| tenant.put_application(second));
@@ -83,7 +83,7 @@ async fn a_certificate_signs_from_every_kind_of_file() {
     // A chain may be in the file, in any order.
     for pem in [CERTIFICATE.to_owned(), format!("{}{CERTIFICATE}", certificates_of(OTHER))] {
         fs::write(&file, pem).unwrap();
-        read(&client(with(&emulator, certificate(&file)), ())).await.unwrap();
+        read(&client(with(&emulator, certificate(&file)))).await.unwrap();
     }
     for (base64, password) in
         PKCS12.into_iter().zip([SecretSource::Value(PASSWORD.into()), SecretSource::File(password_file)])
@@ -92,7 +92,7 @@ async fn a_certificate_signs_from_every_kind_of_file() {
         let credential = Credential::Certificate { file: file.clone(), password: Some(password) };
         let settings = with(&emulator, credential);
         settings.check().unwrap();
-        read(&client(settings, ())).await.unwrap();
+        read(&client(settings)).await.unwrap();
     }
     assert_eq!(tokens_asked_for(&emulator), 4);
 }
@@ -107,7 +107,7 @@ async fn a_certificate_is_replaced_while_a_worker_runs() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("certificate.pem");
     fs::write(&file, CERTIFICATE).unwrap();
-    let client = client(with(&emulator, certificate(&file)), ());
+    let client = client(with(&emulator, certificate(&file)));
     read(&client).await.unwrap();
     emulator.with_tenant(|tenant| tenant.put_application(Application::default().certificate(OTHER)));
     emulator.revoke_access_tokens();
@@ -184,7 +184,7 @@ async fn a_federated_token_is_read_anew_for_every_token() {
     assert_eq!(error.code(), "AADSTS700024");
     assert!(error.to_string().contains("the federated token is renewed"), "{error}");
 
-    let client = client(with(&emulator, credential.clone()), ());
+    let client = client(with(&emulator, credential.clone()));
     for subject in [SUBJECT, SUBJECT] {
         fs::write(&token_file, federated(subject, 3600)).unwrap();
         emulator.revoke_access_tokens();
@@ -199,7 +199,7 @@ async fn a_federated_token_is_read_anew_for_every_token() {
 #[tokio::test]
 async fn a_run_longer_than_a_token_s_life_notices_nothing() {
     let emulator = emulator(Application::default().expires_in(1));
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     // Slowly enough for Microsoft's limits, which the client keeps.
     let mut turns = tokio::time::interval(Duration::from_millis(25));
     while tokens_asked_for(&emulator) < 4 {
@@ -213,7 +213,7 @@ async fn a_run_longer_than_a_token_s_life_notices_nothing() {
 #[tokio::test]
 async fn a_token_that_ends_in_mid_run_is_replaced_and_nothing_is_done_twice() {
     let emulator = emulator(Application::default());
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let ada = emulator.with_tenant(|tenant| tenant.user_id("ada@contoso.example")).unwrap().to_string();
     client.writer().set_account_enabled(&ada, false).await.unwrap();
     emulator.revoke_access_tokens();
@@ -226,7 +226,7 @@ async fn a_token_that_ends_in_mid_run_is_replaced_and_nothing_is_done_twice() {
 async fn an_outage_of_the_sign_in_service_is_for_time_to_mend() {
     let emulator = emulator(Application::default());
     emulator.fault(Fault::status(503).path("oauth2").times(1));
-    let error = read(&client(settings(&emulator), ())).await.unwrap_err();
+    let error = read(&emulator_client(&emulator)).await.unwrap_err();
     assert_eq!(error.code(), "AADSTS90033");
     assert!(error.is_transient() && !error.is_credentials(), "{error}");
 }

@@ -7,8 +7,7 @@ use msgraph::{Client, CopyOrder, CopyState, DriveItem, ROOT};
 use msgraph_emulator::{Drive, Emulator, Fault, Options, Tenant, User};
 use secrecy::SecretString;
 
-use crate::emulator::settings;
-use crate::server::client;
+use crate::testing::emulator_client;
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
@@ -38,7 +37,7 @@ async fn items(client: &Client, drive: &str) -> Vec<DriveItem> {
 #[tokio::test]
 async fn a_tree_comes_whole_and_a_drive_says_how_full_it_is() {
     let emulator = Emulator::start(Options::new(tenant())).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     assert_eq!(client.reader().drive("edsger@contoso.example").await.unwrap(), None);
     let grace = client.reader().drive(GRACE).await.unwrap().unwrap();
     let items = items(&client, &grace.id).await;
@@ -53,7 +52,7 @@ async fn a_tree_comes_whole_and_a_drive_says_how_full_it_is() {
 #[tokio::test]
 async fn folders_and_small_files_are_found_by_names_however_odd() {
     let emulator = Emulator::start(Options::new(tenant())).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let ada = drive(&client, ADA).await;
     let (reader, writer) = (client.reader(), client.writer());
     let name = "Files of Grace & Co #1 100% 'née' 🌊";
@@ -73,7 +72,7 @@ async fn folders_and_small_files_are_found_by_names_however_odd() {
 async fn a_copy_is_asked_after_without_our_token_until_it_is_over() {
     let options = Options::new(tenant()).copy_pace(Duration::from_millis(1));
     let emulator = Emulator::start(options).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let (grace, ada) = (drive(&client, GRACE).await, drive(&client, ADA).await);
     let order =
         CopyOrder { from: (&grace, ROOT), to: (&ada, ROOT), name: None, children_only: true, replace: false };
@@ -101,7 +100,7 @@ async fn a_copy_is_asked_after_without_our_token_until_it_is_over() {
 #[tokio::test]
 async fn an_address_that_has_ended_is_told_from_one_that_does_not_answer() {
     let emulator = Emulator::start(Options::new(tenant())).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let unknown = SecretString::from(format!("{}/_api/v2.0/monitor/nothing", emulator.url()));
     assert_eq!(client.reader().copy_state(&unknown).await.unwrap(), CopyState::Forgotten);
     emulator.fault(Fault::status(503).path("/_api/v2.0/monitor/*"));

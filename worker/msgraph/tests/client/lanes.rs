@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use msgraph::{Access, AddLicense, Client, Error, Limits, Priority, Settings, TenantSize, UserKey};
 use msgraph_emulator::{Emulator, Fault, Group, Options, Sku, Tenant, User};
 
-use crate::emulator::settings;
 use crate::server::{Server, client, json, refusal};
+use crate::testing::{patient_settings, settings};
 
 const GROUPS: usize = 45;
 const ADA: &str = "ada@contoso.example";
@@ -22,7 +22,7 @@ fn emulator() -> Emulator {
 }
 
 fn batching(emulator: &Emulator, batching: bool) -> Client {
-    client(Settings { batching, ..settings(emulator) }, ())
+    client(Settings { batching, ..settings(emulator) })
 }
 
 /// Adds Ada to every group, all at once.
@@ -72,7 +72,7 @@ async fn a_caller_on_its_own_never_travels_in_a_batch() {
 #[tokio::test]
 async fn a_part_is_retried_alone_and_a_lost_batch_is_told_to_each_by_its_method() {
     let emulator = emulator();
-    let client = client(Settings { retry_budget: Duration::from_secs(20), ..settings(&emulator) }, ());
+    let client = client(patient_settings(&emulator));
     emulator.fault(Fault::status(429).path("/members/$ref").times(3));
     add_to_all(&emulator, &client).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
     let writes = emulator.journal().iter().filter(|entry| entry.write).count();
@@ -115,7 +115,7 @@ async fn calls_that_wait_for_each_other_travel_in_one_batch_and_stop_at_the_firs
 async fn a_lost_batch_with_a_post_in_it_is_not_repeated() {
     let tenant = tenant().sku(Sku::new("EMS", 5).plan("INTUNE_A"));
     let emulator = Emulator::start(Options::new(tenant)).unwrap();
-    let client = client(Settings { retry_budget: Duration::from_secs(20), ..settings(&emulator) }, ());
+    let client = client(patient_settings(&emulator));
     let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
     let sku_id = client.reader().subscribed_skus().await.unwrap().remove(0).sku_id;
     emulator.fault(Fault::acted_then_dropped().path("$batch"));
@@ -132,7 +132,7 @@ async fn a_service_that_refuses_batches_is_asked_one_by_one() {
         false => json(200, r#"{"value":[]}"#),
     })
     .await;
-    let client = client(Settings { batching: true, ..server.settings() }, ());
+    let client = client(Settings { batching: true, ..server.settings() });
     let reads = join_all((0..6).map(|_| client.reader().subscribed_skus())).await;
     assert!(reads.iter().all(Result::is_ok));
 }
@@ -144,7 +144,7 @@ async fn a_lane_parked_by_one_caller_holds_the_others_and_no_other_lane() {
         _ => json(200, r#"{"value":[]}"#),
     })
     .await;
-    let directory = client(server.settings(), ());
+    let directory = client(server.settings());
     let first = directory.reader().subscribed_skus().await.unwrap_err();
     assert!(first.is_throttled() && first.retry_after() == Some(Duration::from_secs(600)));
     let held = directory.reader().subscribed_skus().await.unwrap_err();
@@ -152,7 +152,7 @@ async fn a_lane_parked_by_one_caller_holds_the_others_and_no_other_lane() {
     assert!(held.retry_after().is_some_and(|wait| wait > Duration::from_secs(590)), "{held:?}");
     assert_eq!(server.graph_requests().len(), 1, "nothing was sent while the lane was parked");
     // Another tenant has lanes of its own.
-    client(server.settings(), ()).reader().subscribed_skus().await.unwrap();
+    client(server.settings()).reader().subscribed_skus().await.unwrap();
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn a_caller_with_patience_waits_for_the_lane() {
 async fn the_published_limit_is_kept_before_graph_says_so() {
     let emulator = emulator();
     let limits = Limits { size: TenantSize::Small, share: 0.004 };
-    let client = client(Settings { limits, ..settings(&emulator) }, ());
+    let client = client(Settings { limits, ..settings(&emulator) });
     // 0.004 of 3,000 writes in two and a half minutes are twelve.
     let outcomes = add_to_all(&emulator, &client).await;
     let sent = emulator.journal().iter().filter(|entry| entry.write).count();
@@ -196,7 +196,7 @@ async fn graph_is_told_what_comes_first() {
 #[tokio::test]
 async fn a_connection_that_may_only_read_sends_no_write() {
     let emulator = emulator();
-    let client = client(Settings { access: Access::Read, ..settings(&emulator) }, ());
+    let client = client(Settings { access: Access::Read, ..settings(&emulator) });
     let ada = client.reader().user(&UserKey::Upn(ADA.into()), &["id"]).await.unwrap().unwrap();
     let refused = [
         client.writer().revoke_sessions(&ada.id).await,

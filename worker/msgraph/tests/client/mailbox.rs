@@ -5,8 +5,7 @@ use msgraph::{
 };
 use msgraph_emulator::{Calendar, Emulator, Event, Fault, Mailbox, Options, Sku, Tenant, User};
 
-use crate::emulator::settings;
-use crate::server::client;
+use crate::testing::emulator_client;
 
 const GRACE: &str = "grace@contoso.example";
 const ADA: &str = "ada@contoso.example";
@@ -28,7 +27,7 @@ fn emulator() -> Emulator {
 #[tokio::test]
 async fn a_mailbox_that_is_not_there_shows_nothing_and_takes_nothing() {
     let emulator = emulator();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     assert_eq!(client.reader().automatic_replies(ADA).await.unwrap(), None);
     assert_eq!(client.reader().inbox_rules(ADA).await.unwrap(), None);
     let error = client.writer().disable_automatic_replies(ADA).await.unwrap_err();
@@ -46,7 +45,7 @@ async fn a_mailbox_that_is_not_there_shows_nothing_and_takes_nothing() {
 #[tokio::test]
 async fn automatic_replies_are_set_whole_and_turned_off_alone() {
     let emulator = emulator();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let replies = AutomaticReplies {
         status: AutomaticRepliesStatus::AlwaysEnabled,
         external_audience: ExternalAudience::None,
@@ -68,7 +67,7 @@ async fn automatic_replies_are_set_whole_and_turned_off_alone() {
 #[tokio::test]
 async fn a_rule_is_made_found_and_removed_twice() {
     let emulator = emulator();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let actions = RuleActions {
         redirect_to: vec![Recipient::at(ADA)],
         stop_processing_rules: Some(true),
@@ -91,7 +90,7 @@ async fn a_rule_is_made_found_and_removed_twice() {
 #[tokio::test]
 async fn calendars_are_read_over_pages_and_what_is_in_the_way_is_removed_twice() {
     let emulator = Emulator::start(Options::new(with_calendars()).page_limit(2)).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let calendars = client.reader().calendars(GRACE).await.unwrap().unwrap();
     let is = |of: fn(&msgraph::Calendar) -> Option<bool>| calendars.iter().map(of).collect::<Vec<_>>();
     assert_eq!(is(|calendar| calendar.is_default_calendar), [Some(true), Some(false), Some(false)]);
@@ -130,7 +129,7 @@ async fn events_come_page_by_page_are_called_off_and_deleted_and_are_gone_the_se
         .sku(Sku::new("E3", 2).plan("EXCHANGE_S_ENTERPRISE"))
         .user(User::new(GRACE, "Grace Hopper").located("US").licensed("E3").mailbox(mailbox));
     let emulator = Emulator::start(Options::new(tenant)).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     assert_eq!(client.reader().events(ADA).await.unwrap(), None);
     let events = client.reader().events(GRACE).await.unwrap().unwrap();
     let invited = events[0].attendees.as_ref().unwrap().len();

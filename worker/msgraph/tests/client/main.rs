@@ -21,5 +21,6 @@ mod secrets;
 mod server;
 mod service_account;
 mod streams;
+mod testing;
 mod tokens;
 mod transport;

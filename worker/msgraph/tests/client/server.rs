@@ -200,16 +200,22 @@ impl Server {
 
     /// A client that sends every request once.
     pub fn client(&self) -> Client {
-        client(self.settings(), ())
+        client(self.settings())
     }
 
     /// A client that repeats what it may.
     pub fn patient_client(&self) -> Client {
-        client(Settings { retry_budget: Duration::from_secs(20), ..self.settings() }, ())
+        client(Settings { retry_budget: Duration::from_secs(20), ..self.settings() })
     }
 }
 
-pub fn client(settings: Settings, observer: impl Observer) -> Client {
+/// A client whose reports nobody needs.
+pub fn client(settings: Settings) -> Client {
+    observed_client(settings, ())
+}
+
+/// A client that reports to an observer: the one place that makes a client.
+pub fn observed_client(settings: Settings, observer: impl Observer) -> Client {
     Client::new(settings, Arc::new(observer)).unwrap()
 }
 

@@ -8,8 +8,8 @@ use msgraph::{Account, Credential, DeviceSignIn, Error, SecretSource, Settings};
 use msgraph_emulator::{Application, Decision, Emulator, Fault, Options, TENANT_ID, Tenant, User};
 use tempfile::TempDir;
 
-use crate::emulator::settings;
 use crate::server::{Reply, Server, client, json};
+use crate::testing::settings;
 
 const SERVICE: &str = "service@contoso.example";
 
@@ -66,7 +66,7 @@ impl Site {
 }
 
 async fn read(settings: Settings) -> Result<(), Error> {
-    client(settings, ()).reader().subscribed_skus().await.map(|_| ())
+    client(settings).reader().subscribed_skus().await.map(|_| ())
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_person_signs_in_once_and_the_worker_goes_on_from_the_file() {
     assert_eq!(fs::metadata(site.file()).unwrap().permissions().mode() & 0o777, 0o600);
 
     let first = site.token();
-    let client = client(site.settings(), ());
+    let client = client(site.settings());
     client.reader().subscribed_skus().await.unwrap();
     let second = site.token();
     site.emulator.revoke_access_tokens();
@@ -199,7 +199,7 @@ async fn a_refresh_token_from_the_environment_is_followed_in_memory() {
     )
     .await;
     let credential = Credential::ServiceAccount(SecretSource::Value("refresh-0".into()));
-    let client = client(Settings { credential, ..server.settings() }, ());
+    let client = client(Settings { credential, ..server.settings() });
     client.reader().subscribed_skus().await.unwrap();
     client.reader().subscribed_skus().await.unwrap();
     let used: Vec<_> = server.token_requests().into_iter().map(|seen| seen.body).collect();

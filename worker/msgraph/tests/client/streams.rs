@@ -3,20 +3,17 @@
 use std::collections::BTreeSet;
 
 use msgraph::{Client, DeltaStep, DeltaToken, Removal, Report, ReportSpan, UserChange, UserPatch};
-use msgraph_emulator::{Application, CLIENT_ID, CLIENT_SECRET, Emulator, Options, TENANT_ID, Tenant};
+use msgraph_emulator::{Application, Emulator, Options, Tenant};
 
 use crate::server::client;
+use crate::testing::patient_settings;
 
 fn emulator(tenant: Tenant) -> (Emulator, Client) {
     let roles = ["User.ReadWrite.All", "Reports.Read.All"];
     let tenant = tenant.application(Application::default().roles(&roles));
     let emulator = Emulator::start(Options::new(tenant)).unwrap();
-    let settings = msgraph::Settings {
-        login_url: emulator.url(),
-        graph_url: emulator.url(),
-        ..msgraph::Settings::new(TENANT_ID.to_string(), CLIENT_ID, CLIENT_SECRET.into())
-    };
-    (emulator, client(settings, ()))
+    let client = client(patient_settings(&emulator));
+    (emulator, client)
 }
 
 /// The rest of a round, and the next one's token; no token where everything has to be read afresh.

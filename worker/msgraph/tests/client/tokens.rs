@@ -257,7 +257,7 @@ async fn nothing_is_asked_before_the_first_request() {
         retry_budget: Duration::ZERO,
         ..Settings::new("contoso.example", "client-id", SECRET.into())
     };
-    let error = read(&client(settings, ())).await.unwrap_err();
+    let error = read(&client(settings)).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
 }
 

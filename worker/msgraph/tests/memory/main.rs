@@ -175,7 +175,7 @@ async fn a_token_of_a_hundred_megabytes_is_none() {
         taken: Arc::clone(&counter),
     };
     let server = Server::with_tokens(token, |_, _| json(200, "")).await;
-    let client = client(Settings { retry_budget: Duration::from_secs(5), ..server.settings() }, ());
+    let client = client(Settings { retry_budget: Duration::from_secs(5), ..server.settings() });
     let error = client.reader().subscribed_skus().await.unwrap_err();
     assert!(error.is_decode(), "{error}");
     assert!(taken.load(Ordering::Relaxed) < 8 * MIB);
