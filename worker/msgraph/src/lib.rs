@@ -2,23 +2,25 @@
 //!
 //! What this crate never does:
 //!
-//! - A [`Reader`] never writes and a [`Writer`] never reads: whoever observes cannot change a tenant, and
-//!   whoever changes it cannot look around.
-//! - It never sends a POST again when Graph may have acted on the first one; the error says
+//! - A [`Reader`] never writes and a [`Writer`] never reads: code that observes a tenant cannot change it, and
+//!   code that changes it cannot observe it.
+//! - It never repeats a POST that Graph may have carried out; the error says
 //!   [`is_ambiguous`](Error::is_ambiguous) and the next observation decides.
-//! - It never sends a token to another host than those in the [`Settings`], nor over a network in the clear; a
-//!   report's redirect is followed without one.
-//! - With [`Access::Read`] it never sends a write, whoever asks.
+//! - It never sends a token to a host outside the [`Settings`], nor unencrypted over a network; it follows a
+//!   report's redirect without a token.
+//! - With [`Access::Read`] it never sends a write.
 //! - It never puts a secret, a name, an address or a message of Graph into an error's text.
-//! - It never asks Graph to delete the member where the membership was meant: a `DELETE` below `members`,
-//!   `owners`, `manager` and the like without `/$ref` is refused before it is sent.
-//! - It never holds a listing that is as long as a tenant is large: such ones are handed out page by page.
+//! - It never deletes a member instead of the membership: it refuses a `DELETE` below `members`, `owners`,
+//!   `manager` and the like without `/$ref` before sending it.
+//! - It never holds a listing that grows with the tenant in memory: it returns such a listing page by page.
 //! - It keeps no metrics and writes no log: it reports to an [`Observer`].
 //!
 //! It is the only user of `reqwest` and `backoff`.
 //!
-//! Start reading in `http/client.rs` (how a request becomes an answer), then `users/user.rs` (what a resource looks like);
-//! `error/mod.rs` has the facts a caller decides by, `error/codes.rs` what refusals mean whose status says too little.
+//! One folder a noun of Graph (`users`, `groups`, `mail`, …); the transport is in `http`, `lane`, `token`, `error`
+//! and `settings`. Start reading in `http/client.rs` (how a request becomes an answer), then `users/user.rs` (what a
+//! resource looks like). `error/mod.rs` has the predicates a caller decides by, `error/codes.rs` what Graph's codes
+//! and messages mean where the status alone says too little.
 
 mod calendar;
 mod devices;

@@ -1,16 +1,16 @@
-//! The ids of the requests a client has made: what Microsoft's support asks for.
+//! The ids of the requests a client has made. Microsoft's support asks for them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many ids are kept. Beyond that the earliest go: what happened last is what is asked about.
+/// How many ids are kept. The oldest are dropped first, because support asks about the last requests.
 const LIMIT: usize = 100;
 
-/// Fills as the client made with it is used. Clones see the same ids.
+/// Collects ids as the client that belongs to it is used. Clones share the ids.
 #[derive(Clone, Debug, Default)]
 pub struct RequestLog(Arc<Mutex<Vec<String>>>);
 
 impl RequestLog {
-    /// Graph's ids of the requests made so far, the last hundred, in the order of their answers.
+    /// Graph's ids of the last hundred requests, in the order of their answers.
     pub fn request_ids(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,4 +1,4 @@
-//! Calendars, and who else may see into them.
+//! Calendars and their permissions.
 
 use serde::Deserialize;
 
@@ -11,40 +11,40 @@ use crate::mail::recipient::EmailAddress;
 /// Outlook's own page is ten.
 const PAGE: usize = 100;
 
-/// A calendar in somebody's mailbox.
+/// A calendar in a mailbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct Calendar {
     pub id: String,
     pub is_default_calendar: Option<bool>,
-    /// Birthdays and holidays are not, and neither is the default one.
+    /// Birthdays, holidays and the default calendar are not removable.
     pub is_removable: Option<bool>,
     pub can_edit: Option<bool>,
-    /// Only whoever made a calendar can share it.
+    /// Only its creator can share a calendar.
     pub can_share: Option<bool>,
     pub owner: Option<EmailAddress>,
 }
 
-/// What somebody may do with a calendar.
+/// A permission on a calendar.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct CalendarPermission {
     pub id: String,
-    /// What the whole organization may cannot be removed.
+    /// The permission of the whole organization cannot be removed.
     pub is_removable: Option<bool>,
     /// `none`, `freeBusyRead`, `limitedRead`, `read`, `write` and those of delegates.
     pub role: Option<String>,
 }
 
 impl Reader<'_> {
-    /// The calendars of a mailbox, also those that others have shared; `None` where there is no mailbox, or not yet.
+    /// The calendars of a mailbox, including those that others shared; `None` if there is no mailbox, or not yet.
     pub async fn calendars(self, user_id: &str) -> Result<Option<Vec<Calendar>>, Error> {
         in_mailbox(self.list(Query::new(&["users", user_id, "calendars"])?.page_size(PAGE)).await)
     }
 
-    /// Who may do what with a calendar; `None` where it is gone. Its owner's own right is not among them.
+    /// The permissions on a calendar, without its owner's; `None` if the calendar does not exist.
     pub async fn calendar_permissions(
         self,
         user_id: &str,
@@ -56,12 +56,12 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Deletes a calendar with all that is in it; one that somebody else has shared is only no longer shown.
+    /// Deletes a calendar with its content. A calendar that another person shared is only no longer shown.
     pub async fn delete_calendar(self, user_id: &str, calendar_id: &str) -> Result<(), Error> {
         self.remove(&["users", user_id, "calendars", calendar_id]).await
     }
 
-    /// Takes somebody's right to a calendar back.
+    /// Removes a permission on a calendar.
     pub async fn delete_calendar_permission(
         self,
         user_id: &str,

@@ -1,4 +1,4 @@
-//! The events of a primary calendar: read, deleted, called off.
+//! The events of a primary calendar: reads, deletes and cancels them.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -13,30 +13,30 @@ use crate::http::request::{Query, Write};
 use crate::mail::date_time::DateTimeTimeZone;
 use crate::mail::mailbox::in_mailbox;
 
-/// Outlook's own page is ten, its largest a thousand; attendees make a page long.
+/// Outlook's default page is ten, its largest a thousand. Attendees make a page long.
 const PAGE: usize = 500;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// A single event, or a series as a whole. Its moments are in UTC.
+/// A single event, or a series as a whole. Its times are in UTC.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct Event {
     pub id: String,
-    /// Whether whose calendar it is called the meeting. True of an appointment, too.
+    /// Whether the owner of the calendar organized the meeting. True for an appointment, too.
     pub is_organizer: Option<bool>,
     pub is_cancelled: Option<bool>,
-    /// How many there are is all that is kept of them.
+    /// Only their number is kept.
     pub attendees: Option<Vec<IgnoredAny>>,
-    /// Of a series, those of its first occurrence.
+    /// For a series, start and end of its first occurrence.
     pub start: Option<DateTimeTimeZone>,
     pub end: Option<DateTimeTimeZone>,
-    /// Of a series only.
+    /// For a series only.
     pub recurrence: Option<Recurrence>,
 }
 
-/// How often a series comes, and until when.
+/// The recurrence of a series, and its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct Recurrence {
@@ -44,7 +44,7 @@ pub struct Recurrence {
     pub range: Option<RecurrenceRange>,
 }
 
-/// How often a series comes.
+/// How often a series recurs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct RecurrencePattern {
@@ -54,12 +54,12 @@ pub struct RecurrencePattern {
     pub interval: Option<i32>,
 }
 
-/// Until when a series comes.
+/// The end of a series.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct RecurrenceRange {
-    /// `endDate`, `noEnd` or `numbered`; only the first has an end date that means something.
+    /// `endDate`, `noEnd` or `numbered`; only the first has a meaningful end date.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub end_date: Option<String>,
@@ -67,8 +67,8 @@ pub struct RecurrenceRange {
 }
 
 impl Event {
-    /// When it begins and is over at the latest, of a series the first and the last time; `None` as an end is none.
-    /// Nothing where it cannot be read.
+    /// The start and the latest end of the event; for a series, the start of the first and the end of the last
+    /// occurrence. An end of `None` means that the series has none. Returns `None` if the times cannot be read.
     pub fn span(&self) -> Option<(Timestamp, Option<Timestamp>)> {
         let begin = self.start.as_ref()?.moment()?;
         let end = self.end.as_ref()?.moment()?;
@@ -83,14 +83,14 @@ impl Event {
 }
 
 impl Recurrence {
-    /// When the last occurrence begins at the latest. What does not say so goes on.
+    /// The latest start of the last occurrence. Without a readable end the series has none.
     fn last(&self, first: Timestamp) -> Option<Timestamp> {
         let range = self.range.as_ref()?;
         match range.kind.as_deref()? {
             "endDate" => {
                 let date: Date = range.end_date.as_deref()?.parse().ok()?;
                 let end = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
-                // The date is one on somebody's wall, and the occurrence begins in the course of it.
+                // The date is local, and the occurrence starts in the course of it.
                 end.checked_add(DAY * 2).ok()
             }
             "numbered" => {
@@ -101,7 +101,7 @@ impl Recurrence {
                     "absoluteMonthly" | "relativeMonthly" => 31,
                     _ => 366,
                 };
-                // In a week or a month there can be several; then they are done earlier.
+                // A week or a month can have several occurrences; then the series ends earlier.
                 let times = range.number_of_occurrences?.checked_mul(pattern.interval?.max(1))?;
                 first.checked_add(DAY * days.checked_mul(times)?).ok()
             }
@@ -111,7 +111,7 @@ impl Recurrence {
 }
 
 impl Reader<'_> {
-    /// The events of a mailbox's primary calendar, a series as one; `None` where there is no mailbox, or not yet.
+    /// The events of a mailbox's primary calendar, a series as one; `None` if there is no mailbox, or not yet.
     pub async fn events(self, user_id: &str) -> Result<Option<Vec<Event>>, Error> {
         const PROPERTIES: [&str; 7] =
             ["id", "isOrganizer", "isCancelled", "attendees", "start", "end", "recurrence"];
@@ -121,17 +121,17 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Deletes an event, a series with all its occurrences. Where the person called the meeting, Exchange tells who is
-    /// invited ("Delete event", Microsoft Graph documentation, 2026).
+    /// Deletes an event, or a series with all its occurrences. If the person organized the meeting, Exchange notifies
+    /// the attendees ("Delete event", Microsoft Graph documentation, 2026).
     pub async fn delete_event(self, user_id: &str, event_id: &str) -> Result<(), Error> {
         self.remove(&["users", user_id, "events", event_id]).await
     }
 
-    /// Calls a meeting off that the person called, and says this to who is invited.
+    /// Cancels a meeting that the person organized, and sends the attendees this note.
     ///
     /// # Errors
     ///
-    /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look whether the meeting is still there.
+    /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for the meeting before a retry.
     pub async fn cancel_event(self, user_id: &str, event_id: &str, note: &str) -> Result<(), Error> {
         let write = Write::post(&["users", user_id, "events", event_id, "cancel"])?;
         match self.send(write.json(&json!({ "Comment": note }))?).await {
@@ -174,7 +174,11 @@ mod tests {
         let until = json!({ "type": "endDate", "endDate": "2026-04-30" });
         assert_eq!(series("daily", 1, until), last("2026-05-02T01:30:00Z"));
         assert_eq!(series("daily", 1, json!({ "type": "noEnd" })), None);
-        assert_eq!(series("daily", 1, json!({ "type": "endDate", "endDate": "soon" })), None, "it goes on");
+        assert_eq!(
+            series("daily", 1, json!({ "type": "endDate", "endDate": "soon" })),
+            None,
+            "no end can be read"
+        );
         assert_eq!(Event::default().span(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Devices that Intune manages: whose they are, and what they are told to do.
+//! Managed devices: their owner, their pending orders, and new orders to retire or wipe.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,26 +6,26 @@ use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::request::{Query, Write};
 
-/// A device somebody enrolled.
+/// An enrolled device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedDevice {
-    /// Its id in Intune, which is another than that in the directory.
+    /// Its id in Intune, which differs from its id in the directory.
     pub id: String,
-    /// Who owns it: `company`, `personal`, `unknown`.
+    /// The owner: `company`, `personal`, `unknown`.
     pub managed_device_owner_type: Option<String>,
-    /// What Intune has told it: `managed`, `retirePending` and the like.
+    /// The state of its management: `managed`, `retirePending` and the like.
     pub management_state: Option<String>,
 }
 
-/// What a device is being told already.
+/// An order that a device has not carried out yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PendingOrder {
-    /// To forget the company.
+    /// Remove the company's data.
     Retire,
-    /// To forget everything.
+    /// Erase the device.
     Wipe,
-    /// Intune is about to forget it.
+    /// Intune is about to delete the device.
     Delete,
 }
 
@@ -44,7 +44,7 @@ impl ManagedDevice {
         self.managed_device_owner_type.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(owner))
     }
 
-    /// What it is being told, if anything. An order that failed or was called off is none.
+    /// The pending order, if any. A failed or cancelled order is not pending.
     pub fn pending(&self) -> Option<PendingOrder> {
         match self.management_state.as_deref() {
             Some("retirePending" | "retireIssued") => Some(PendingOrder::Retire),
@@ -55,7 +55,7 @@ impl ManagedDevice {
     }
 }
 
-/// Everything goes: the device comes back as from its box.
+/// Erases everything: the device returns to factory settings.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WipeBody {
@@ -64,7 +64,7 @@ struct WipeBody {
 }
 
 impl Reader<'_> {
-    /// The devices a person enrolled in Intune; nothing where the tenant has no Intune.
+    /// The devices a person enrolled in Intune; `None` if the tenant has no Intune.
     pub async fn managed_devices(self, user_id: &str) -> Result<Option<Vec<ManagedDevice>>, Error> {
         let query = Query::new(&["users", user_id, "managedDevices"])?.select(&[
             "id",
@@ -81,19 +81,19 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Has a device give up what is the company's. It does so when it next reports to Intune.
+    /// Orders a device to remove the company's data, which it does at its next contact with Intune.
     pub async fn retire_device(self, device_id: &str) -> Result<(), Error> {
         self.order(Write::post(&["deviceManagement", "managedDevices", device_id, "retire"])?).await
     }
 
-    /// Has a device erase itself. It does so when it next reports to Intune.
+    /// Orders a device to erase itself, which it does at its next contact with Intune.
     pub async fn wipe_device(self, device_id: &str) -> Result<(), Error> {
         let body = WipeBody { keep_enrollment_data: false, keep_user_data: false };
         self.order(Write::post(&["deviceManagement", "managedDevices", device_id, "wipe"])?.json(&body)?)
             .await
     }
 
-    /// A device that is not there has nothing left to give up.
+    /// Sends an order. A device that does not exist has nothing to remove.
     async fn order(self, write: Write) -> Result<(), Error> {
         match self.send(write).await {
             Err(error) if error.is_already_gone() => Ok(()),

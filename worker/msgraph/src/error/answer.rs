@@ -1,6 +1,6 @@
-//! Refusals taken apart.
+//! The parts of an error answer.
 //!
-//! Status first, body second: a refusal's body can be empty, HTML, or JSON with an empty code, and is
+//! The status decides first, the body second: a body can be empty, HTML, or JSON with an empty code, and the error is
 //! still classified.
 
 use std::fmt;
@@ -13,22 +13,22 @@ use serde_json::Value;
 
 use crate::http::retry_after;
 
-/// A refusal, taken apart.
+/// What an answer's status, headers and error body say.
 #[derive(Clone, Default)]
 pub(crate) struct Answer {
     pub status: Option<u16>,
     pub code: String,
     pub inner_codes: Vec<String>,
     pub detail_codes: Vec<String>,
-    /// In lower case, with the messages of the details; never printed.
+    /// In lower case, with the messages of the details. Never printed.
     pub message: String,
     pub request_id: Option<String>,
     pub retry_after: Option<Duration>,
-    /// Where a redirect leads, or where to ask after what was begun; the address can let in whoever has it.
+    /// Where a redirect leads, or where to monitor a long-running job. The address can grant access by itself.
     pub location: Option<SecretString>,
-    /// The `AADSTS` number of a refused token.
+    /// The `AADSTS` number, if the sign-in service refused a token.
     pub sign_in_number: u32,
-    /// The OAuth word for it.
+    /// The OAuth error code for it.
     pub sign_in_error: String,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
-    /// What the status and headers tell, whatever becomes of the body.
+    /// Reads the status and the headers.
     pub(crate) fn of_head(status: u16, headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
@@ -63,7 +63,7 @@ impl Answer {
         }
     }
 
-    /// Adds what the body tells.
+    /// Adds what the body says.
     pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return self };
         match body.get("error") {
@@ -74,7 +74,7 @@ impl Answer {
         self
     }
 
-    /// Every code, on whatever level.
+    /// Every code, on every level.
     pub(crate) fn codes(&self) -> impl Iterator<Item = &str> {
         let codes = std::iter::once(&self.code).chain(&self.inner_codes).chain(&self.detail_codes);
         codes.map(String::as_str)
@@ -106,7 +106,7 @@ impl Answer {
             rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
         });
         let number = listed.or(written).and_then(|number| u32::try_from(number).ok());
-        // Refusals of the device code flow have the number 0 and a name that says all.
+        // Errors of the device code flow have the number 0; their name says everything.
         let number = number.filter(|number| *number != 0);
         self.sign_in_number = number.unwrap_or_default();
         self.code = match number {
@@ -133,14 +133,14 @@ fn code_of(value: &Value) -> Option<String> {
     value.get("code").and_then(Value::as_str).and_then(identifier)
 }
 
-/// Both spellings are in use across Graph's services (seen 2025).
+/// Graph's services use both spellings (seen 2025).
 fn inner_of(value: &Value) -> Option<&Value> {
     let inner = value.get("innerError").or_else(|| value.get("innererror"));
-    // Exchange's administration puts the cause one deeper (client code, 2026).
+    // The administration of Exchange puts the cause one level deeper (client code, 2026).
     inner.or_else(|| value.get("internalException").or_else(|| value.get("internalexception")))
 }
 
-/// A code or an id as it may be printed: anything that could carry a name, an address or a line break is dropped.
+/// A code or an id that may be printed. Drops anything that could contain a name, an address or a line break.
 fn identifier(text: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
     (!text.is_empty() && text.len() <= 100 && text.chars().all(allowed)).then(|| text.to_owned())

@@ -1,20 +1,20 @@
-//! What refusals mean whose status says too little: told by their codes, or by a fragment of their message where
-//! Graph gives a dozen refusals the same code.
+//! What Graph's error codes and messages mean where the status says too little. A code decides, or a fragment of the
+//! message where Graph uses one code for a dozen errors.
 //!
-//! Codes are compared on every level of the error and whatever their case: services spell them differently
+//! Codes are compared on every level of the error, ignoring case: services spell them differently
 //! (`itemNotFound`, `ItemNotFound`). The texts were seen in Microsoft's documentation and in clients' code and
 //! support threads, 2021 to 2026.
 
 use crate::error::Error;
 
-/// How a refusal is recognised: one of these statuses, and then any one of the codes or fragments.
+/// How an error is recognised: one of these statuses, together with any one of the codes or fragments.
 struct Signs {
     statuses: &'static [u16],
     codes: &'static [&'static str],
     fragments: &'static [&'static str],
 }
 
-/// What was to be made is there.
+/// The object to create exists already.
 const ALREADY_THERE: Signs = Signs {
     statuses: &[400, 409],
     codes: &[
@@ -31,14 +31,14 @@ const ALREADY_THERE: Signs = Signs {
     ],
 };
 
-/// What was to be removed is not there, by an answer that is no 404.
+/// The object to remove does not exist, in an answer other than 404.
 const ALREADY_GONE: Signs = Signs {
     statuses: &[400],
     codes: &["RoleAssignmentDoesNotExist"],
     fragments: &["removed object references do not exist", "does not have a corresponding license"],
 };
 
-/// Teams answers 404 when a service behind it fails; that is no absence.
+/// Teams answers 404 when a service behind it fails. It does not mean that the object is absent.
 const BACKEND_FAILED: Signs =
     Signs { statuses: &[404], codes: &[], fragments: &["failed to execute skype backend request"] };
 
@@ -85,14 +85,14 @@ const NOT_BOUGHT: Signs = Signs {
 const NO_SEAT: Signs =
     Signs { statuses: &[400], codes: &[], fragments: &["does not have any available licenses"] };
 
-/// A location that was set a moment ago is not known everywhere; a group has begun to give the licence.
+/// A usage location that was set a moment ago is not known everywhere yet, or a group began to assign the licence.
 const LICENSES_MOVED: Signs = Signs {
     statuses: &[400],
     codes: &[],
     fragments: &["invalid usage location", "inherited from a group membership"],
 };
 
-/// The first is older wording and the second that of group licensing; the third is in audit logs since 2024.
+/// The first fragment is older wording, the second is of group licensing, the third is in audit logs since 2024.
 const LICENSES_CLASH: Signs = Signs {
     statuses: &[400],
     codes: &["mutuallyExclusiveServicePlans"],
@@ -129,14 +129,14 @@ const UNPREPARED: Signs = Signs {
     ],
 };
 
-/// Which property is another object's; of people, addresses and aliases are held by groups and contacts, too.
+/// The property that another object has. Groups and contacts have addresses and aliases, too.
 const ADDRESS_TAKEN: Signs = Signs {
     statuses: &[400, 409],
     codes: &[],
     fragments: &["same value for property proxyaddresses", "same value for property mailnickname"],
 };
 
-/// Entra's rule and a tenant's own list of banned passwords are answered alike.
+/// Entra answers the same for its own rule and for a tenant's list of banned passwords.
 const PASSWORD: Signs =
     Signs { statuses: &[400], codes: &[], fragments: &["password complexity requirements"] };
 
@@ -163,34 +163,34 @@ impl Signs {
     }
 }
 
-/// What Graph meant.
+/// What Graph means.
 impl Error {
-    /// What was to be made is there already: looking again shows it.
+    /// The object to create exists already; a new observation shows it.
     pub fn is_already_exists(&self) -> bool {
         ALREADY_THERE.are_on(self)
     }
 
-    /// Somebody else, or something, has the e-mail address or alias.
+    /// Another object has the e-mail address or alias.
     pub fn is_address_taken(&self) -> bool {
         ADDRESS_TAKEN.are_on(self)
     }
 
-    /// What was to be removed is not there, in words of Graph's own: the removal is done.
+    /// Graph itself says that the object to remove does not exist: the removal is done.
     pub fn is_already_gone(&self) -> bool {
         self.says_missing() || ALREADY_GONE.are_on(self)
     }
 
-    /// A delta cannot go on from its token: everything has to be read afresh.
+    /// A delta cannot resume from its token; everything has to be read again.
     pub fn is_resync_required(&self) -> bool {
         self.graph_status() == Some(410) || RESYNC.are_on(self)
     }
 
-    /// The link to the next page is too old: the listing has to begin again.
+    /// The link to the next page has expired; the listing has to start again.
     pub fn is_listing_expired(&self) -> bool {
         LISTING_EXPIRED.are_on(self)
     }
 
-    /// The person has no mailbox that can be reached, or not yet.
+    /// The person has no reachable mailbox, or not yet.
     pub fn is_mailbox_missing(&self) -> bool {
         NO_MAILBOX.are_on(self)
     }
@@ -200,7 +200,7 @@ impl Error {
         NO_DRIVE.are_on(self)
     }
 
-    /// The tenant has not bought the service, or the edition of it, that this needs.
+    /// The tenant has not bought the service, or the edition of it, that the request needs.
     pub fn is_not_bought(&self) -> bool {
         NOT_BOUGHT.are_on(self)
     }
@@ -210,22 +210,22 @@ impl Error {
         NO_SEAT.are_on(self)
     }
 
-    /// The person's licences are not yet, or no longer, what they seemed: looking again shows it.
+    /// The person's licences changed since they were read, or a change has not arrived yet; a new observation shows it.
     pub fn is_license_stale(&self) -> bool {
         LICENSES_MOVED.are_on(self)
     }
 
-    /// These licences hold plans that exclude or need each other.
+    /// The licences contain service plans that exclude or need each other.
     pub fn is_license_conflict(&self) -> bool {
         LICENSES_CLASH.are_on(self)
     }
 
-    /// A ceiling is reached that time does not lift: a full drive, too many owners, too large a file.
+    /// A limit is reached that waiting does not lift: a full drive, too many owners, too large a file.
     pub fn is_limit_reached(&self) -> bool {
         self.graph_status() == Some(507) || LIMIT.are_on(self)
     }
 
-    /// A policy of the tenant forbids it; no permission would help.
+    /// A policy of the tenant forbids the request; no permission helps.
     pub fn is_against_policy(&self) -> bool {
         POLICY.are_on(self)
     }
@@ -235,35 +235,35 @@ impl Error {
         SYNCED.are_on(self)
     }
 
-    /// Something else has to be done first: another owner named, a calendar group emptied, the other sign-in
-    /// methods removed.
+    /// Something else has to be done first: name another owner, empty a calendar group, remove the other sign-in
+    /// methods.
     pub fn is_unprepared(&self) -> bool {
         UNPREPARED.are_on(self)
     }
 
-    /// The thing is locked; somebody or something else is at it.
+    /// The object is locked by another user or process.
     pub fn is_locked(&self) -> bool {
         self.graph_status() == Some(423)
             || (self.graph_status().is_some() && self.has_code(&["resourceLocked"]))
     }
 
-    /// The password does not please the tenant's policy.
+    /// The password does not meet the tenant's policy.
     pub fn is_password_refused(&self) -> bool {
         PASSWORD.are_on(self)
     }
 
-    /// The request itself is wrong, and this client is to blame.
+    /// The request itself is wrong; this client has a bug.
     pub fn is_malformed(&self) -> bool {
         MALFORMED.are_on(self)
     }
 
-    /// Graph itself says in words of its own that the thing does not exist. Unlike [`is_not_found`](Self::is_not_found) this
-    /// does not trust a bare 404: a proxy's error page must not turn every person of a tenant into an absent one.
+    /// Graph itself says that the object does not exist. Unlike [`is_not_found`](Self::is_not_found) this does not
+    /// trust a bare 404: a proxy's error page must not make every person of a tenant look absent.
     pub(crate) fn says_missing(&self) -> bool {
         MISSING.are_on(self) && !self.is_backend_failure()
     }
 
-    /// A 404 that speaks of a failure behind Graph.
+    /// A 404 that reports a failure behind Graph.
     pub(crate) fn is_backend_failure(&self) -> bool {
         BACKEND_FAILED.are_on(self)
     }

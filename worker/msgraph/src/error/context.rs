@@ -2,12 +2,12 @@
 
 use reqwest::Method;
 
-/// Who was asked.
+/// The service that received a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
     Graph,
     SignIn,
-    /// Whoever keeps the files Graph redirects to.
+    /// The service that stores the files Graph redirects to.
     Download,
 }
 

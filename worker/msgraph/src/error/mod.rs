@@ -1,8 +1,8 @@
-//! The one error of this crate: what happened, told apart by predicates.
+//! The one error of this crate. Predicates tell what happened.
 //!
-//! The text is fit for a log and for a result: status, code and request id, and never Graph's own message,
-//! because Graph puts user principal names into its messages. The message is kept to be matched with
-//! [`Error::mentions`] and nothing prints it.
+//! The text can go into a log and into a result: it has status, code and request id, and never Graph's own message,
+//! because Graph puts user principal names into its messages. [`Error::mentions`] matches the message; nothing
+//! prints it.
 
 pub(crate) mod answer;
 mod codes;
@@ -21,7 +21,7 @@ use self::context::{Context, Peer};
 use self::sign_in::SignInRefusal;
 use crate::observer::Outcome;
 
-/// A request that did not do what it was for. Cheap to clone: callers that waited for one token share one error.
+/// A request that failed. Cheap to clone: callers that waited for one token share one error.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -39,35 +39,35 @@ pub(crate) struct Inner {
 pub(crate) enum Kind {
     /// The settings cannot work.
     Settings(String),
-    /// Our own mistake, found before anything was sent.
+    /// A mistake of this program, found before anything was sent.
     Internal(&'static str),
-    /// An answer that is a refusal.
+    /// Graph answered with an error.
     Refused,
-    /// The sign-in service refused us a token.
+    /// The sign-in service refused a token.
     SignIn(SignInRefusal),
-    /// The credential's file is missing, closed to us, or not what it should be; or nobody signed in.
+    /// The credential's file is missing, unreadable or invalid, or nobody signed in.
     Credential(String),
-    /// No connection came about, so nothing was sent.
+    /// The connection could not be opened, so nothing was sent.
     Connect,
     /// No complete answer in time.
     Timeout,
     /// The connection broke between the request and the end of the answer.
     Connection,
-    /// A success whose body is not what Graph documents; the path to the field.
+    /// A success with a body that Graph does not document; holds the path to the field.
     Decode(String),
     /// An answer longer than the settings allow.
     TooLarge(usize),
-    /// One was asked for and several answered.
+    /// The identifier belongs to several objects.
     NotUnique(&'static str),
     /// A link to a next page that leads away from Graph.
     ForeignLink,
-    /// A redirect to where nothing is fetched from.
+    /// A redirect to an unsafe address.
     UnsafeRedirect,
-    /// A listing that did not end within this many pages, or led in a circle.
+    /// A listing that did not end within this many pages, or came back to a page it had.
     Endless(usize),
-    /// A write, where the connection may only read.
+    /// A write over a connection with read access.
     ReadOnly,
-    /// Not sent, because its service asked to be left alone for longer than the caller waits.
+    /// Not sent, because its service throttles for longer than the caller waits.
     Parked,
 }
 
@@ -111,7 +111,7 @@ impl Error {
         Self::of(Kind::UnsafeRedirect, None)
     }
 
-    /// Nothing came for too long.
+    /// Nothing arrived for too long.
     pub(crate) fn silence(context: &Context) -> Self {
         Self::of(Kind::Timeout, Some(context))
     }
@@ -120,17 +120,17 @@ impl Error {
         Self::of(Kind::Endless(pages), None)
     }
 
-    /// The answer got lost on its way.
+    /// The answer was lost.
     pub(crate) fn lost(context: &Context) -> Self {
         Self::of(Kind::Connection, Some(context))
     }
 
-    /// Not sent, because a request before it, on which it depends, failed.
+    /// Not sent, because an earlier request that it depends on failed.
     pub(crate) fn not_begun(context: &Context) -> Self {
         Self::refused(Answer { status: Some(424), ..Answer::default() }, context)
     }
 
-    /// Not sent: there is room for it only after this much time.
+    /// Not sent: it may be sent after this wait.
     pub(crate) fn parked(wait: Duration, context: &Context) -> Self {
         let answer = Answer { retry_after: Some(wait), ..Answer::default() };
         Self(Arc::new(Inner {
@@ -143,7 +143,7 @@ impl Error {
         }))
     }
 
-    /// The same failure, told of another request that shared its fate.
+    /// The same failure for another request of the same batch.
     pub(crate) fn as_of(&self, context: &Context) -> Self {
         let Inner { kind, answer, .. } = &*self.0;
         Self(Arc::new(Inner {
@@ -183,7 +183,7 @@ impl Error {
         }))
     }
 
-    /// The request's address is dropped from the source: it can hold a UPN.
+    /// Drops the request's address from the source, because it can hold a UPN.
     pub(crate) fn transport(source: reqwest::Error, context: &Context) -> Self {
         let kind = if source.is_builder() {
             Kind::Internal("a request could not be built")
@@ -205,7 +205,7 @@ impl Error {
     }
 }
 
-/// The facts.
+/// What Graph answered.
 impl Error {
     /// The HTTP status of the answer, if there was one.
     pub fn status(&self) -> Option<u16> {
@@ -217,31 +217,31 @@ impl Error {
         &self.0.answer.code
     }
 
-    /// Whether Graph's message contains this fragment, whatever the case. Several refusals differ in nothing else.
+    /// Whether Graph's message contains this fragment, ignoring case. Several errors differ in nothing else.
     pub fn mentions(&self, fragment: &str) -> bool {
         self.0.answer.message.contains(&fragment.to_lowercase())
     }
 
-    /// The ids that Graph's message names, in its order: several refusals say in no other way what they are about.
+    /// The ids in Graph's message, in its order. Several errors name their object nowhere else.
     pub fn mentioned_ids(&self) -> Vec<&str> {
         let words = self.0.answer.message.split(|c: char| !(c.is_ascii_hexdigit() || c == '-'));
         words.filter(|word| word.len() == 36 && uuid::Uuid::try_parse(word).is_ok()).collect()
     }
 
-    /// Graph's id of the request, or the one we sent if Graph told none.
+    /// Graph's id of the request, or the one we sent if Graph sent none.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How long Graph asked to be left alone.
+    /// How long Graph asked the client to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.answer.retry_after
     }
 }
 
-/// The predicates.
+/// What the error means for the caller.
 impl Error {
-    /// What was addressed does not exist, or not yet.
+    /// The addressed object does not exist, or not yet.
     pub fn is_not_found(&self) -> bool {
         self.graph_status() == Some(404)
     }
@@ -254,21 +254,21 @@ impl Error {
             || self.0.answer.codes().any(|code| code.to_ascii_lowercase().starts_with("request_throttled"))
     }
 
-    /// Graph wants the whole service to be left alone, and not only this request to be repeated.
+    /// Graph asks the client to slow down for the whole service, and not for this request alone.
     pub(crate) fn asks_to_slow_down(&self) -> bool {
         !matches!(self.0.kind, Kind::Parked)
             && (self.is_throttled() || (self.status() == Some(503) && self.retry_after().is_some()))
     }
 
-    /// Time may heal it: throttling, an outage, a timeout, a lost connection, a concurrent change.
+    /// A retry may succeed: throttling, an outage, a timeout, a lost connection, a concurrent change.
     pub fn is_transient(&self) -> bool {
         match &self.0.kind {
             Kind::Connect | Kind::Timeout | Kind::Connection | Kind::Parked => true,
             Kind::SignIn(refusal) => refusal.is_transient(),
-            // An address that lets its holder in ends after minutes; whoever asks anew gets another.
+            // The signed address of a file expires after minutes; a new request returns a new one.
             Kind::Refused if self.0.peer == Peer::Download => true,
             Kind::Refused => match self.0.answer.status {
-                // 501 and 505 will be so tomorrow; 507 is a full drive.
+                // 501 and 505 will be the same tomorrow; 507 is a full drive.
                 Some(501 | 505 | 507) => false,
                 Some(408 | 412 | 423 | 429 | 500..=599) => true,
                 _ => self.is_concurrency() || self.is_locked() || self.is_backend_failure(),
@@ -291,17 +291,18 @@ impl Error {
         }
     }
 
-    /// What was read is no longer so, or something like it exists.
+    /// The object changed since it was read, or an equal one exists.
     pub fn is_conflict(&self) -> bool {
         matches!(self.graph_status(), Some(409 | 412))
     }
 
-    /// Graph may or may not have acted: a POST whose answer is missing, cannot be read or says nothing. Observe before repeating.
+    /// Graph may or may not have acted: the answer to a POST is missing, unreadable or says nothing. Observe before
+    /// repeating it.
     pub fn is_ambiguous(&self) -> bool {
         let unknown = match self.0.kind {
             Kind::Timeout | Kind::Connection | Kind::TooLarge(_) | Kind::Decode(_) => true,
             Kind::Refused => {
-                // 501, 505 and 507 say plainly that nothing was done.
+                // 501, 505 and 507 say that Graph did nothing.
                 self.0.answer.status.is_some_and(|status| status >= 500)
                     && self.is_transient()
                     && !self.was_not_processed()
@@ -313,7 +314,7 @@ impl Error {
             && self.0.method.as_ref().is_some_and(|method| !is_repeatable(method))
     }
 
-    /// No token: the tenant, the application or its credential is wrong, and an administrator has to act.
+    /// No token: the tenant, the application or its credential is wrong, and an administrator has to fix it.
     pub fn is_credentials(&self) -> bool {
         match &self.0.kind {
             Kind::SignIn(refusal) => !refusal.is_transient(),
@@ -322,7 +323,7 @@ impl Error {
         }
     }
 
-    /// An answer that is not what Graph documents, or longer than the settings allow.
+    /// An answer that Graph does not document, or that is longer than the settings allow.
     pub fn is_decode(&self) -> bool {
         matches!(
             self.0.kind,
@@ -330,12 +331,12 @@ impl Error {
         )
     }
 
-    /// One thing was asked for and several have that identifier.
+    /// Several objects have the identifier.
     pub fn is_not_unique(&self) -> bool {
         matches!(self.0.kind, Kind::NotUnique(_))
     }
 
-    /// A write that was not sent, because this connection may only read.
+    /// A write that was not sent, because the connection has read access.
     pub fn is_read_only(&self) -> bool {
         matches!(self.0.kind, Kind::ReadOnly)
     }
@@ -345,24 +346,24 @@ impl Error {
         matches!(self.0.kind, Kind::Settings(_))
     }
 
-    /// Whether the client itself may send the request again after some seconds.
+    /// Whether the client itself may retry the request after some seconds.
     pub(crate) fn may_repeat(&self) -> bool {
-        let heals_soon = self.is_transient() && self.status() != Some(412) && !self.is_locked();
-        heals_soon && (self.was_not_processed() || self.0.method.as_ref().is_some_and(is_repeatable))
+        let may_succeed_soon = self.is_transient() && self.status() != Some(412) && !self.is_locked();
+        may_succeed_soon && (self.was_not_processed() || self.0.method.as_ref().is_some_and(is_repeatable))
     }
 
-    /// Graph did not act: it said so, or the request never left.
+    /// Graph did not act: it said so, or the request was never sent.
     fn was_not_processed(&self) -> bool {
         match self.0.kind {
             Kind::Connect | Kind::Parked => true,
-            // A token is no change of the tenant.
+            // A request for a token changes nothing in the tenant.
             _ if self.0.peer == Peer::SignIn => true,
             Kind::Refused => self.is_throttled() || self.is_concurrency(),
             _ => false,
         }
     }
 
-    /// Where Graph redirected to. Nothing but a report's request follows.
+    /// Where Graph redirected to. Only the request for a report follows it.
     pub(crate) fn redirect(&self) -> Option<&SecretString> {
         self.0.answer.location.as_ref().filter(|_| self.status() == Some(302))
     }
@@ -372,17 +373,17 @@ impl Error {
         &self.0.answer.sign_in_error
     }
 
-    /// Whether the error has one of these codes on any of its levels, whatever their case.
+    /// Whether the error has one of these codes on any of its levels, ignoring case.
     pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
         self.0.answer.codes().any(|has| codes.iter().any(|code| has.eq_ignore_ascii_case(code)))
     }
 
-    /// The status of an answer that is Graph's own.
+    /// The status, if Graph itself answered.
     pub(crate) fn graph_status(&self) -> Option<u16> {
         self.status().filter(|_| self.0.peer == Peer::Graph)
     }
 
-    /// The short word for metrics.
+    /// The label for metrics.
     pub(crate) fn outcome(&self) -> Outcome {
         match (self.status(), &self.0.kind) {
             (Some(status), _) => Outcome::Status(status),
@@ -397,14 +398,14 @@ impl Error {
     }
 }
 
-/// Codes that mean "not now" whatever the status.
+/// Codes that mean throttling with any status.
 const THROTTLED: [&str; 4] =
     ["TooManyRequests", "ApplicationThrottled", "activityLimitReached", "TooManyRequestsException"];
 
-/// The reports answer 401 or 403 with it when the permission is missing (seen in client code, 2024).
+/// Reports answer 401 or 403 with this code when the permission is missing (seen in client code, 2024).
 const REPORTS_FORBID: &str = "S2SUnauthorized";
 
-/// Repeating these ends in the same place, whether or not the first one arrived.
+/// A repetition has the same effect, whether or not the first request arrived.
 fn is_repeatable(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::PUT | Method::PATCH | Method::DELETE)
 }
@@ -415,7 +416,7 @@ impl fmt::Display for Error {
         let peer = match peer {
             Peer::Graph => "Microsoft Graph",
             Peer::SignIn => "the sign-in service",
-            Peer::Download => "the service that keeps Microsoft's files",
+            Peer::Download => "Microsoft's download service",
         };
         match kind {
             Kind::Settings(text) => f.write_str(text)?,
@@ -431,17 +432,19 @@ impl fmt::Display for Error {
             }
             Kind::SignIn(refusal) => write!(f, "no token for Microsoft Graph: {refusal}")?,
             Kind::Credential(text) => write!(f, "no token for Microsoft Graph: {text}")?,
-            Kind::Connect => write!(f, "no connection to {peer}")?,
+            Kind::Connect => write!(f, "cannot connect to {peer}")?,
             Kind::Timeout => write!(f, "{peer} did not answer in time")?,
             Kind::Connection => write!(f, "the connection to {peer} broke before the answer was complete")?,
             Kind::Decode(at) => write!(f, "{peer} sent an answer that cannot be read at {at}")?,
             Kind::TooLarge(limit) => write!(f, "{peer} sent an answer of more than {limit} bytes")?,
             Kind::NotUnique(what) => write!(f, "more than one user has this {what}; use the object id")?,
-            Kind::Endless(pages) => write!(f, "{peer} sent a listing without end, of {pages} pages so far")?,
-            Kind::Parked => write!(f, "{peer} asked to be left alone; the request waits for that")?,
+            Kind::Endless(pages) => {
+                write!(f, "{peer} sent a listing that does not end ({pages} pages so far)")?
+            }
+            Kind::Parked => write!(f, "{peer} is throttling; the request waits until it may be sent")?,
             Kind::ReadOnly => {
                 f.write_str(
-                    "not sent: this tenant's connection may only read; give it the access `act` first",
+                    "request not sent: this tenant's connection has read access only; set its access to `act` first",
                 )?;
             }
             Kind::UnsafeRedirect => {
@@ -456,7 +459,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The facts without Graph's message, which can name people.
+/// Everything but Graph's message, which can name people.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;

@@ -1,4 +1,4 @@
-//! Why the sign-in service refuses a token, and what somebody can do about it.
+//! Why the sign-in service refuses a token, and how an operator can fix it.
 
 use std::fmt;
 
@@ -15,36 +15,36 @@ impl SignInRefusal {
         Self { number, status }
     }
 
-    /// Waiting helps: the service is busy, down, or takes us for a loop (50196).
+    /// A retry may succeed: the service is busy or down, or it detected a loop (50196).
     pub(crate) fn is_transient(self) -> bool {
         matches!(self.number, 90_006 | 90_033 | 50_196) || matches!(self.status, 408 | 429 | 500..=599)
     }
 
-    /// What is wrong and what to do next.
+    /// What is wrong, and how to fix it.
     fn sentence(self) -> &'static str {
         let known = SENTENCES.iter().find(|(numbers, _)| numbers.contains(&self.number));
         match known {
             Some((_, sentence)) => sentence,
             None if self.is_transient() => "the sign-in service is not available at the moment",
             None => {
-                "the sign-in service refuses the application; look its code up in the Microsoft Entra documentation"
+                "the sign-in service refuses the application; look up its code in the Microsoft Entra documentation"
             }
         }
     }
 }
 
-/// What the numbers mean and what to do, as "Microsoft Entra authentication and authorization error codes" and
-/// real refusals have them (2025). Microsoft may refine a number at any time; one that is not here is named as it is.
+/// What the numbers mean and how to fix it, from "Microsoft Entra authentication and authorization error codes" and
+/// from real errors (2025). Microsoft may add a number at any time; the text then names the number alone.
 const SENTENCES: [(&[u32], &str); 24] = [
     (
         &[7_000_215],
-        "the client secret is wrong; set it to the secret's value, which is shown once when it is made, not to its id",
+        "the client secret is wrong; set it to the secret's value, which is shown once when it is created, not to its id",
     ),
-    (&[7_000_222], "the client secret has expired; make a new one for the application and set it"),
+    (&[7_000_222], "the client secret has expired; create a new one for the application and set it"),
     (&[7_000_216], "the client secret is missing; set it"),
     (
         &[7_000_218],
-        "the application has to prove itself; for a service account, allow public client flows for the application",
+        "the application must authenticate; for a service account, allow public client flows for the application",
     ),
     (
         &[700_025],
@@ -52,20 +52,20 @@ const SENTENCES: [(&[u32], &str); 24] = [
     ),
     (
         &[700_027, 700_021, 50_027, 5_002_723],
-        "the certificate is not one of the application's; upload it to the application, or set the one that is there",
+        "the certificate is not registered for the application; upload it to the application, or set the registered one",
     ),
     (
         &[700_024],
-        "the assertion is not valid at this time; check the machine's clock, and that the federated token is renewed",
+        "the assertion is not valid at this time; check the machine's clock and that the federated token is renewed",
     ),
     (
         &[700_023, 50_013],
-        "the assertion is meant for another address; check that the tenant id and the login address are right",
+        "the assertion was issued for another address; check the tenant id and the login address",
     ),
     (
         &[70_021, 700_211, 700_212, 700_213],
-        "no federated credential matches the token; make issuer, subject and audience of the application's federated \
-         credential those of the token",
+        "no federated credential matches the token; set issuer, subject and audience of the application's federated \
+         credential to those of the token",
     ),
     (
         &[700_016, 7_000_229],
@@ -79,25 +79,26 @@ const SENTENCES: [(&[u32], &str); 24] = [
     (&[900_382, 900_432], "the application belongs to another cloud; set the cloud of its tenant"),
     (
         &[70_011, 500_011, 1_002_012],
-        "the scope is not known there; check that the Graph address belongs to the same cloud as the login address",
+        "the sign-in service does not know the scope; check that the Graph address and the login address belong to the \
+         same cloud",
     ),
     (
         &[65_001, 90_094, 90_095],
-        "nobody has consented to the application; an administrator has to grant admin consent",
+        "the application has no consent; an administrator has to grant admin consent",
     ),
     (
         &[70_008, 700_082, 700_084],
-        "the sign-in of the service account has expired; run `gatehouse connect` to sign it in again",
+        "the service account's sign-in has expired; run `gatehouse connect` to sign it in again",
     ),
     (
         &[50_173, 70_000, 70_043, 50_078, 50_132, 50_133],
-        "the sign-in of the service account was ended, as by a new password; run `gatehouse connect` to sign it in \
-         again",
+        "the service account's sign-in was revoked, for example by a new password; run `gatehouse connect` to sign it \
+         in again",
     ),
     (
         &[50_074, 50_076, 50_079, 50_158],
-        "the service account has to pass multifactor authentication; run `gatehouse connect` and pass it, or have a \
-         policy exclude the account",
+        "the service account must pass multifactor authentication; run `gatehouse connect` and pass it, or exclude the \
+         account by policy",
     ),
     (&[50_055], "the service account's password has expired; set a new one and run `gatehouse connect`"),
     (&[50_057], "the service account is disabled; enable it, or connect another"),
@@ -109,7 +110,7 @@ const SENTENCES: [(&[u32], &str); 24] = [
     ),
     (
         &[53_000, 53_001, 53_002, 53_003, 53_004],
-        "a conditional access policy blocks the application; exclude it or allow this network for it",
+        "a conditional access policy blocks the application; exclude the application or allow this network for it",
     ),
     (
         &[9_002_313, 900_144],
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_credentials_are_for_an_administrator_and_outages_for_time() {
+    fn an_outage_is_transient_and_a_wrong_credential_is_not() {
         for number in [7_000_215, 7_000_222, 700_016, 90_002, 70_011, 65_001, 12_345, 0] {
             assert!(!SignInRefusal::new(number, 401).is_transient(), "{number}");
         }
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn the_text_says_what_to_do() {
         let text = SignInRefusal::new(7_000_222, 401).to_string();
-        assert!(text.contains("expired; make a new one") && text.ends_with("(AADSTS7000222)"), "{text}");
+        assert!(text.contains("expired; create a new one") && text.ends_with("(AADSTS7000222)"), "{text}");
         assert!(SignInRefusal::new(0, 503).to_string().ends_with("not available at the moment (status 503)"));
     }
 }

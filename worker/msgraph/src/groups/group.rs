@@ -1,4 +1,4 @@
-//! Groups: what kind they are, and which of them a person is in or owns.
+//! Groups: their kind, and the groups of a person.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ use crate::http::path::quoted;
 use crate::http::request::Query;
 use crate::licenses::assignment::AssignedLicense;
 
-/// What [`GroupKind`] and the licence steps need to know of a group.
+/// The properties that [`GroupKind`] and the licence steps need.
 const PROPERTIES: [&str; 10] = [
     "id",
     "displayName",
@@ -23,7 +23,7 @@ const PROPERTIES: [&str; 10] = [
     "resourceProvisioningOptions",
 ];
 
-/// A group. What may not be read is absent.
+/// A group. A property that may not be read is absent.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -43,29 +43,29 @@ pub struct Group {
     pub resource_provisioning_options: Vec<String>,
 }
 
-/// Who decides about a group's members, and through what.
+/// The kind of a group, by what controls its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GroupKind {
     /// Only its id may be read.
     Unreadable,
-    /// Mastered in an on-premises directory; Graph refuses changes.
+    /// Managed in an on-premises directory; Graph refuses changes.
     Synced,
-    /// Members follow a rule; Graph refuses changes as if a permission were missing.
+    /// A rule determines the members; Graph refuses changes as if a permission were missing.
     Dynamic,
-    /// Gives directory roles; changing it needs `RoleManagement.ReadWrite.Directory` on top.
+    /// Can have directory roles; a change needs `RoleManagement.ReadWrite.Directory` as well.
     RoleAssignable,
     /// A Microsoft 365 group, with or without a team.
     Microsoft365,
-    /// A mail-enabled security group; Exchange decides.
+    /// A mail-enabled security group; managed in Exchange.
     MailEnabledSecurity,
-    /// A distribution list; Exchange decides.
+    /// A distribution list; managed in Exchange.
     DistributionList,
     /// A plain security group.
     Security,
 }
 
 impl Group {
-    /// The kind, by the property that decides about membership first.
+    /// The kind. The property that controls membership decides first.
     pub fn kind(&self) -> GroupKind {
         let is_type =
             |name: &str| self.group_types.iter().any(|group_type| group_type.eq_ignore_ascii_case(name));
@@ -89,7 +89,7 @@ impl Group {
         }
     }
 
-    /// Whether a team stands behind the group.
+    /// Whether the group has a team.
     pub fn is_team(&self) -> bool {
         self.resource_provisioning_options.iter().any(|option| option.eq_ignore_ascii_case("Team"))
     }
@@ -110,19 +110,19 @@ impl Reader<'_> {
         self.find(Query::new(&["groups", group_id])?.select(&PROPERTIES)).await
     }
 
-    /// The groups of this display name, which Graph does not keep unique.
+    /// The groups with this display name. Graph does not keep it unique.
     pub async fn groups_named(self, display_name: &str) -> Result<Vec<Group>, Error> {
         let condition = format!("displayName eq {}", quoted(display_name));
         self.list(Query::new(&["groups"])?.filter(&condition).select(&PROPERTIES)).await
     }
 
-    /// The groups a person is a direct member of. A group that may not be read has its id alone.
+    /// The groups a person is a direct member of. A group that may not be read has only its id.
     pub async fn groups_of(self, user_id: &str) -> Result<Vec<Group>, Error> {
-        // Not the cast `/memberOf/microsoft.graph.group`: that is an advanced query and reads an index that lags.
+        // Not the cast `/memberOf/microsoft.graph.group`: that is an advanced query, and its index lags.
         self.groups_among(&["users", user_id, "memberOf"]).await
     }
 
-    /// The groups a person owns. A group that may not be read has its id alone.
+    /// The groups a person owns. A group that may not be read has only its id.
     pub async fn groups_owned_by(self, user_id: &str) -> Result<Vec<Group>, Error> {
         self.groups_among(&["users", user_id, "ownedObjects"]).await
     }

@@ -1,4 +1,4 @@
-//! Members of groups: one more or less.
+//! Members of groups: adds and removes them.
 
 use crate::error::Error;
 use crate::http::client::Writer;
@@ -22,14 +22,14 @@ impl Writer<'_> {
     /// Ends a person's membership of a group.
     pub async fn remove_member(self, group_id: &str, user_id: &str) -> Result<(), Error> {
         match self.send(membership_removal(group_id, user_id)?).await {
-            // Where the group or the person is gone, so is the membership.
+            // If the group or the person does not exist, neither does the membership.
             Err(error) if error.is_already_gone() => Ok(()),
             outcome => outcome,
         }
     }
 }
 
-/// The one place that writes this address; see `request.rs` for what it does without `/$ref`.
+/// The one place that writes this address. See `http/request.rs` for its effect without `/$ref`.
 fn membership_removal(group_id: &str, user_id: &str) -> Result<Write, Error> {
     Write::delete(&["groups", group_id, "members", user_id, "$ref"])
 }

@@ -1,4 +1,4 @@
-//! Groups: their kind, members and owners.
+//! Groups, their members and their owners.
 
 pub(crate) mod group;
 pub(crate) mod members;

@@ -1,4 +1,4 @@
-//! Owners of groups: who they are, and one more or less.
+//! Owners of groups: reads, adds and removes them.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::request::{Query, Write};
 
-/// Somebody who answers for a group: a person, or an application.
+/// An owner of a group: a person or an application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -18,8 +18,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Whether it is a person who can sign in. For Graph, too, an application alone is no owner (seen in issue
-    /// threads, 2023).
+    /// Whether it is a person who can sign in. Graph does not accept an application as the only owner either (seen in
+    /// issue threads, 2023).
     pub fn can_act(&self) -> bool {
         let is_application = self.odata_type.as_deref().is_some_and(|name| !name.ends_with(".user"));
         !is_application && self.account_enabled != Some(false)
@@ -27,7 +27,7 @@ impl Owner {
 }
 
 impl Reader<'_> {
-    /// Who owns a group.
+    /// The owners of a group.
     pub async fn owners(self, group_id: &str) -> Result<Vec<Owner>, Error> {
         self.list(Query::new(&["groups", group_id, "owners"])?.select(&["id", "accountEnabled"])).await
     }
@@ -48,7 +48,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Ends a person's ownership of a group; a member stays one.
+    /// Removes a person from the owners of a group. A membership stays.
     ///
     /// # Errors
     ///

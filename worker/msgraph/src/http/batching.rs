@@ -1,7 +1,7 @@
-//! Several calls in one round trip: what goes into `POST /$batch`, and what comes out for each.
+//! Several calls in one round trip: writes the body of `POST /$batch` and reads the answer of each call.
 //!
 //! Microsoft Graph documentation, "Combine multiple HTTP requests using JSON batching" (2025, read 2026-11-21): at most
-//! twenty, each judged alone, answers in any order, relative addresses.
+//! twenty calls, each judged alone, answers in any order, relative addresses.
 
 use std::collections::HashMap;
 
@@ -20,9 +20,9 @@ pub(crate) const LARGEST_BATCH: usize = 20;
 /// How the calls of a round trip depend on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Not at all.
+    /// They are independent.
     AtOnce,
-    /// Each is carried out only if the one before it went well.
+    /// Each is carried out only if the one before it succeeded.
     OneByOne,
 }
 
@@ -57,13 +57,13 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The body that carries these calls, numbered by their place.
+/// The body of a batch of these calls, numbered by their position.
 pub(crate) fn body(calls: &[Call], order: Order) -> Result<Bytes, Error> {
     let requests: Option<Vec<_>> =
         calls.iter().enumerate().map(|(index, call)| Part::of(index, call, order)).collect();
-    let requests = requests.ok_or_else(|| Error::internal("a call cannot travel in a batch"))?;
+    let requests = requests.ok_or_else(|| Error::internal("a request cannot be sent in a batch"))?;
     let body = serde_json::to_vec(&Batch { requests });
-    body.map(Bytes::from).map_err(|_| Error::internal("a batch cannot be written as JSON"))
+    body.map(Bytes::from).map_err(|_| Error::internal("a batch cannot be serialized as JSON"))
 }
 
 #[derive(Deserialize)]
@@ -88,7 +88,7 @@ pub(crate) struct PartOfAnswer {
     pub body: Bytes,
 }
 
-/// Reads the answer to a batch of `count` calls, in their order; `None` where Graph left one out.
+/// Reads the answer to a batch of `count` calls, in their order; `None` for each call that Graph left out.
 pub(crate) fn answers(body: &Bytes, count: usize) -> Option<Vec<Option<PartOfAnswer>>> {
     let answers: Answers<'_> = serde_json::from_slice(body).ok()?;
     let mut parts: Vec<Option<PartOfAnswer>> = (0..count).map(|_| None).collect();

@@ -8,7 +8,7 @@ use crate::error::context::Context;
 use crate::lane::priority::Priority;
 use crate::observer::Service;
 
-/// A request on its way: everything that one attempt needs.
+/// One attempt of a request: everything it needs to be sent.
 pub(crate) struct Call {
     pub service: Service,
     pub priority: Priority,
@@ -16,10 +16,10 @@ pub(crate) struct Call {
     pub url: Url,
     /// The encoded path below the version, with its query.
     pub path: String,
-    /// The address as a batch writes it; `None` for what cannot travel in one.
+    /// The address as a batch writes it; `None` for a call that cannot be sent in a batch.
     pub relative: Option<String>,
     pub body: Option<Bytes>,
-    /// Whether the body is a file's content and no JSON.
+    /// Whether the body is a file's content instead of JSON.
     pub is_file: bool,
     pub extra_headers: Vec<(&'static str, String)>,
     pub wants_answer: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The headers of the request but for the token.
+    /// The headers of the request, except the token.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let id =
             [("client-request-id", self.context.request_id.as_str()), ("return-client-request-id", "true")];

@@ -1,4 +1,4 @@
-//! How a request becomes an answer: token, turn in its lane, new token once, retries.
+//! The client: gets a token, sends a request in its lane, replaces a rejected token once, retries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,35 +45,35 @@ struct Inner {
     batching: bool,
     retry_budget: Duration,
     tokens: Tokens,
-    /// Those for Exchange's administration, and what its requests name as the mailbox they are about.
+    /// The tokens for the administration of Exchange, and the mailbox that its requests name.
     exchange_admin: Option<(Tokens, String)>,
     lanes: Lanes,
     transport: Arc<Transport>,
     observer: Arc<dyn Observer>,
 }
 
-/// The reads of a tenant, and nothing else. Each resource file adds its own.
+/// The reads of a tenant, and nothing else. Each resource's file adds its own.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     client: &'a Client,
 }
 
-/// The writes of a tenant, and nothing else. Each resource file adds its own.
+/// The writes of a tenant, and nothing else. Each resource's file adds its own.
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     client: &'a Client,
 }
 
 impl Client {
-    /// A client for the tenant in the settings. It connects to nothing yet.
+    /// A client for the tenant in the settings. It does not connect yet.
     ///
-    /// TLS is rustls with the ring provider, installed as the process's default unless another one is there.
-    /// The system's certificates are trusted; where both addresses are plain `http://` on this machine they are
-    /// not even read, and no proxy is used.
+    /// TLS is rustls with the ring provider, installed as the process's default unless it has one already.
+    /// The client trusts the system's certificates. If both addresses are plain `http://` on this machine, it does
+    /// not read them and uses no proxy.
     ///
     /// # Errors
     ///
-    /// Settings that cannot work, or no certificates to trust on this machine.
+    /// Invalid settings, or no CA certificates on this machine.
     pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         let endpoints = Endpoints::of(&settings)?;
         let http = http_client(&settings, &endpoints)?;
@@ -107,13 +107,13 @@ impl Client {
         Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None })
     }
 
-    /// The same client, and a log of the requests that are made with it.
+    /// The same client with a log of its requests.
     pub fn logged(&self) -> (Self, RequestLog) {
         let log = RequestLog::default();
         (Self { log: Some(log.clone()), ..self.clone() }, log)
     }
 
-    /// The same client for calls that go before others, or after them.
+    /// The same client for calls of this priority.
     #[must_use]
     pub fn with_priority(&self, priority: Priority) -> Self {
         Self { priority, ..self.clone() }
@@ -129,7 +129,7 @@ impl Client {
         Writer { client: self }
     }
 
-    /// What may be done with it.
+    /// What the connection may do.
     pub fn access(&self) -> Access {
         self.inner.access
     }
@@ -139,18 +139,18 @@ impl Client {
         &self.inner.client_id
     }
 
-    /// What the connection was granted, as its token says; nothing where the token cannot be read.
+    /// The permissions of the connection, from its token; empty if the token cannot be read.
     ///
     /// # Errors
     ///
-    /// No token came.
+    /// The client got no token.
     pub async fn grants(&self) -> Result<Grants, Error> {
         let token = self.inner.tokens.current(&mut Retry::new(self.inner.retry_budget)).await?;
         let header = token.header.to_str().unwrap_or_default();
         Ok(Grants::of_token(header.trim_start_matches("Bearer ")).unwrap_or_default())
     }
 
-    /// Sends a request until it is answered for good.
+    /// Sends a request until it has a final answer.
     async fn send(&self, request: &Request) -> Result<Response, Error> {
         if self.inner.access == Access::Read && request.is_write {
             return Err(Error::read_only());
@@ -168,7 +168,7 @@ impl Client {
             if let Some(used) =
                 used.filter(|_| !renewed && outcome.as_ref().is_err_and(Error::is_unauthorized))
             {
-                // Tokens end early when consent or a policy changes. Nothing was processed, so a POST may go again.
+                // A token ends early when consent or a policy changes. Graph did nothing, so a POST may be repeated.
                 renewed = true;
                 let token = tokens.replacing(&used, &mut retry).await?;
                 (outcome, _) = self.attempt(request, &url, token, &mut retry).await;
@@ -188,8 +188,8 @@ impl Client {
         }
     }
 
-    /// Sends writes of one service, each of which is carried out only if the one before it went well: in one round
-    /// trip where calls travel together, else one after the other.
+    /// Sends writes of one service in order. Each is carried out only if the one before it succeeded. With batching
+    /// they go in one round trip, else one after the other.
     async fn send_in_order(&self, requests: &[Request]) -> Result<(), Error> {
         let mut retry = Retry::new(self.inner.retry_budget);
         let mut left = requests;
@@ -208,11 +208,11 @@ impl Client {
             let done = answered.iter().take_while(|answered| answered.outcome.is_ok()).count();
             left = left.get(done..).unwrap_or_default();
             let errors: Vec<_> = answered.into_iter().filter_map(|answered| answered.outcome.err()).collect();
-            // Where the answer to all of them got lost, the one that must not go again decides.
+            // If the answer to all of them was lost, the one that must not be repeated decides.
             let decisive = errors.iter().find(|error| error.is_ambiguous()).or(errors.first());
             let Some(error) = decisive else { continue };
             if let (true, [refused, rest @ ..]) = (error.is_unauthorized(), left) {
-                // By itself it gets a new token, once.
+                // Sent alone, it gets a new token, once.
                 self.send(refused).await?;
                 left = rest;
             } else if let Some(wait) = retry.wait_after(error) {
@@ -224,7 +224,7 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a request once, in its turn; with which token.
+    /// Sends a request once, in its turn. Returns the token it was sent with.
     async fn attempt(
         &self,
         request: &Request,
@@ -241,7 +241,7 @@ impl Client {
         }
     }
 
-    /// A request as one attempt needs it.
+    /// The call for one attempt of a request.
     fn call(&self, request: &Request, url: &Url, attempt: u32) -> Call {
         let below_version = self.below_version(url);
         Call {
@@ -264,8 +264,8 @@ impl Client {
         }
     }
 
-    /// The request's own headers. Exchange routes a command by the mailbox it names: that of the organization, which
-    /// names nobody, serves for all.
+    /// The request's own headers. Exchange routes a command by the mailbox in a header; the mailbox of the
+    /// organization, which belongs to no person, works for all commands.
     fn headers_of(&self, request: &Request) -> Vec<(&'static str, String)> {
         match (&request.target, &self.inner.exchange_admin) {
             (Target::ExchangeAdmin, Some((_, mailbox))) => vec![("X-AnchorMailbox", mailbox.clone())],
@@ -273,23 +273,23 @@ impl Client {
         }
     }
 
-    /// Sends calls in their turn and keeps their ids.
+    /// Sends calls in their turn and logs their ids.
     async fn travel(&self, calls: Vec<Call>, token: &Token, retry: &Retry) -> Vec<Answered> {
         let sent_ids: Vec<_> = calls.iter().map(|call| call.context.request_id.clone()).collect();
         let answered = self.inner.lanes.send(calls, token, Instant::now() + retry.left()).await;
         if let Some(log) = &self.log {
             for (answered, sent_id) in answered.iter().zip(&sent_ids) {
-                let told = match &answered.outcome {
+                let id = match &answered.outcome {
                     Ok(response) => Some(response.request_id()),
                     Err(error) => error.request_id(),
                 };
-                log.add(told.unwrap_or(sent_id));
+                log.add(id.unwrap_or(sent_id));
             }
         }
         answered
     }
 
-    /// Path and query below the version, which is how a batch writes an address.
+    /// Path and query below the version, as a batch writes an address.
     fn below_version(&self, url: &Url) -> Option<String> {
         let path = url.path().strip_prefix(self.inner.endpoints.graph_url.path())?;
         Some(match url.query() {
@@ -298,40 +298,42 @@ impl Client {
         })
     }
 
-    /// The address of a request. A link to a next page holds Graph's own token for it and is not touched, but it
-    /// is followed to the configured host only: it arrives in a body, and our token would go with it.
+    /// The address of a request. A link to a next page contains Graph's own token for the page and stays unchanged.
+    /// The client follows it to the configured host only: it arrives in a body, and our token would be sent with it.
     fn url_of(&self, target: &Target) -> Result<Url, Error> {
         let endpoints = &self.inner.endpoints;
         match target {
             Target::Path(path) => Url::parse(&format!("{}{path}", endpoints.graph))
-                .map_err(|_| Error::internal("a path cannot be made into an address")),
+                .map_err(|_| Error::internal("the request's path does not form a valid URL")),
             Target::Link(link) => Url::parse(link)
                 .ok()
                 .filter(|url| url.origin() == endpoints.graph_url.origin() && url.username().is_empty())
                 .ok_or_else(Error::foreign_link),
             Target::ExchangeAdmin => endpoints.exchange_admin.clone().ok_or_else(|| {
-                Error::settings("Exchange is not administered here; turn its undocumented interface on first")
+                Error::settings(
+                    "Exchange commands are turned off for this tenant; set `exchange_commands` to true first",
+                )
             }),
         }
     }
 }
 
 impl Reader<'_> {
-    /// What the connection was granted, as its token says; see [`Client::grants`].
+    /// The permissions of the connection, from its token; see [`Client::grants`].
     ///
     /// # Errors
     ///
-    /// No token came.
+    /// The client got no token.
     pub async fn grants(self) -> Result<Grants, Error> {
         self.client.grants().await
     }
 
-    /// Reads one thing.
+    /// Reads one object.
     pub(crate) async fn get<T: DeserializeOwned>(self, query: Query) -> Result<T, Error> {
         self.client.send(&query.into_request()).await?.json()
     }
 
-    /// Reads one thing; `None` where Graph says it does not exist. Absence is data.
+    /// Reads one object; `None` if Graph says it does not exist. Absence is data.
     pub(crate) async fn find<T: DeserializeOwned>(self, query: Query) -> Result<Option<T>, Error> {
         match self.get(query).await {
             Ok(thing) => Ok(Some(thing)),
@@ -365,35 +367,35 @@ impl Reader<'_> {
         self.client.client_id()
     }
 
-    /// What a file is fetched with that Graph keeps elsewhere.
+    /// The transport and the retries for a file that Graph stores elsewhere.
     pub(crate) fn outside(&self) -> (&Transport, Retry) {
         (&self.client.inner.transport, Retry::new(self.client.inner.retry_budget))
     }
 
-    /// Whether there is an address to administer Exchange at.
+    /// Whether the settings have an address to administer Exchange at.
     pub(crate) fn has_exchange_admin(self) -> bool {
         self.client.inner.exchange_admin.is_some()
     }
 
-    /// Sends a read that is there already.
+    /// Sends a prepared read.
     pub(crate) async fn send(self, request: &Request) -> Result<Response, Error> {
         self.client.send(request).await
     }
 }
 
 impl Writer<'_> {
-    /// Writes, and trusts the status: what a success's body says is not looked at.
+    /// Writes and trusts the status; ignores the body of a success.
     pub(crate) async fn send(self, write: Write) -> Result<(), Error> {
         self.client.send(&write.into_request(false)).await.map(|_| ())
     }
 
-    /// Writes several things of one service, each only if the one before it went well.
+    /// Sends several writes of one service, each only if the one before it succeeded.
     pub(crate) async fn send_in_order(self, writes: impl IntoIterator<Item = Write>) -> Result<(), Error> {
         let requests: Vec<_> = writes.into_iter().map(|write| write.into_request(false)).collect();
         self.client.send_in_order(&requests).await
     }
 
-    /// Deletes what may be gone already.
+    /// Deletes an object; succeeds if it is gone already.
     pub(crate) async fn remove(self, segments: &[&str]) -> Result<(), Error> {
         match self.send(Write::delete(segments)?).await {
             Err(error) if error.is_already_gone() => Ok(()),
@@ -401,12 +403,12 @@ impl Writer<'_> {
         }
     }
 
-    /// Begins what goes on by itself, and answers with where to ask after it.
+    /// Starts a long-running job; returns the address to monitor it at.
     pub(crate) async fn begin(self, write: Write) -> Result<Option<SecretString>, Error> {
         Ok(self.client.send(&write.into_request(false)).await?.location().cloned())
     }
 
-    /// Sends a write that is there already.
+    /// Sends a prepared write.
     pub(crate) async fn send_request(self, request: &Request) -> Result<(), Error> {
         self.client.send(request).await.map(|_| ())
     }
@@ -421,13 +423,13 @@ impl Writer<'_> {
         Ok(Reference { id: self.address(&path::join(segments)?) })
     }
 
-    /// The address of a path that is encoded already.
+    /// The address of an encoded path.
     pub(crate) fn address(self, path: &str) -> String {
         format!("{}{path}", self.client.inner.endpoints.graph)
     }
 }
 
-/// The mailbox that every organization has in Exchange Online (client code, 2026).
+/// The system mailbox that every organization has in Exchange Online (client code, 2026).
 fn organization_mailbox(tenant_id: &str) -> String {
     format!("APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant_id}")
 }

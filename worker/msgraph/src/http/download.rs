@@ -1,8 +1,8 @@
-//! A file that Graph keeps elsewhere: it answers with an address that lets in whoever has it.
+//! Downloads of files that Graph stores elsewhere. Graph answers with an address that grants access by itself.
 //!
-//! **Guarantees.** The address is followed once and without our token, over TLS, or in the clear on this machine
-//! where Graph itself is there. It is never printed. The file is handed out by the chunk and held nowhere; how long
-//! it may take depends on its size, so it is silence that ends it.
+//! **Guarantees.** The client follows the address once and without a token, over TLS, or unencrypted on this machine
+//! if Graph itself is there. It never prints the address. It returns the file in chunks and does not store it. The
+//! duration depends on the file's size, so a pause without data ends a download.
 
 use std::time::Duration;
 
@@ -20,19 +20,19 @@ use crate::http::transport::Transport;
 use crate::observer::{Outcome, RequestReport, RetryReport, Service};
 use crate::settings::endpoints::is_loopback;
 
-/// The longest a download may take, however steadily it comes.
+/// The longest duration of a download, even if data keeps arriving.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// A longer silence ends a download.
+/// A longer pause without data ends a download.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// A file that is arriving.
+/// A download in progress.
 pub(crate) struct Download {
     response: reqwest::Response,
     context: Context,
 }
 
 impl Transport {
-    /// Begins to download what is at an address Graph gave.
+    /// Starts the download from an address that Graph gave.
     pub(crate) async fn download(
         &self,
         service: Service,
@@ -46,7 +46,7 @@ impl Transport {
                 Ok(download) => return Ok(download),
                 Err(error) => error,
             };
-            // An address that is refused has ended, and another has to be asked for; where it leads on, nobody follows.
+            // A refused address has expired, and the caller has to request another; further redirects are not followed.
             let may_pass = !matches!(error.status(), Some(300..=428 | 430..=499));
             let Some(wait) = retry.wait_after(&error).filter(|_| may_pass) else { return Err(error) };
             let (reason, attempt) = (error.outcome(), retry.next_attempt());
@@ -62,7 +62,7 @@ impl Transport {
             "http" => graph.scheme() == "http" && is_loopback(url),
             _ => false,
         };
-        // An address without a host of its own is one of Graph's.
+        // An address without a host is relative to Graph's.
         let url = graph.join(address.expose_secret()).ok();
         url.filter(|url| is_safe(url) && url.username().is_empty()).ok_or_else(Error::unsafe_redirect)
     }
@@ -108,7 +108,7 @@ impl Download {
         }
     }
 
-    /// The error of a file that lacks what it must have at this place.
+    /// The error of a file that lacks something at this place.
     pub(crate) fn unreadable(&self, at: impl Into<String>) -> Error {
         Error::decode(at, &self.context)
     }

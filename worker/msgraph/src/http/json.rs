@@ -1,8 +1,8 @@
-//! How Graph writes JSON where it differs from what is documented.
+//! Reads JSON that Graph writes in more than one way.
 
 use serde::{Deserialize, Deserializer};
 
-/// A list that Graph also writes as `null`, for an object we may not read.
+/// Reads a list that Graph also writes as `null`, for an object that may not be read.
 pub(crate) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

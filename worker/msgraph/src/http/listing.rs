@@ -9,10 +9,10 @@ use crate::http::client::Reader;
 use crate::http::paging::Pages;
 use crate::http::request::Query;
 
-/// A listing that may be as long as the tenant is large, handed out page by page.
+/// A listing that may be as long as the tenant is large, returned page by page.
 ///
-/// A page can be empty, and the listing still go on. After an error the same page can be asked for again, unless
-/// the error [`is_listing_expired`](Error::is_listing_expired): then the listing has to begin anew.
+/// A page can be empty and still have a next one. After an error the caller can request the same page again, unless
+/// the error [`is_listing_expired`](Error::is_listing_expired): then the listing has to start again.
 pub struct Listing<'a, T> {
     reader: Reader<'a>,
     pages: Pages,

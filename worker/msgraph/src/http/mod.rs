@@ -1,4 +1,4 @@
-//! How a request travels: built, sent, answered, retried, page by page or in a batch.
+//! HTTP: how a request is built, sent, answered and retried, page by page or in a batch.
 
 pub(crate) mod batching;
 pub(crate) mod call;

@@ -1,15 +1,15 @@
-//! Listings: one page after the other, to the end.
+//! Pages of a listing, one after the other to the end.
 //!
-//! **Guarantees.** Nothing of a page is kept once the next is asked for, so a listing of a million people needs the
-//! memory of one page. A page that failed can be asked for again; a listing never ends without its last page. Links
-//! that lead in a circle are an error.
+//! **Guarantees.** The next request frees the page before it, so a listing of a million people needs the memory of one
+//! page. A page that failed can be requested again. A listing never ends without its last page. Links that form a
+//! circle are an error.
 
 use serde::Deserialize;
 
 use crate::error::Error;
 use crate::http::request::{Query, Request};
 
-/// No listing bounded by what one person or one name has is as long as this.
+/// Longer than any listing of what one person or one name has.
 const MAX_PAGES: usize = 1_000;
 /// The largest tenants have tens of millions of people, and a page can be as short as a hundred.
 const MAX_PAGES_OF_A_TENANT: usize = 1_000_000;
@@ -22,14 +22,14 @@ pub(crate) struct Page<T> {
     next_link: Option<String>,
 }
 
-/// Where a listing goes on.
+/// The position in a listing.
 pub(crate) struct Pages {
     first: Request,
     next: Option<Request>,
     turned: usize,
     limit: usize,
-    /// One link of those that were followed; the next to be remembered is the one after `turned` has doubled, so
-    /// that a circle of any length is found (Brent's algorithm).
+    /// One link of those that were followed. Another is remembered each time `turned` has doubled, so that a circle of
+    /// any length is found (Brent's algorithm).
     remembered: Option<String>,
     remember_at: usize,
     is_circle: bool,
@@ -49,7 +49,7 @@ impl Pages {
         }
     }
 
-    /// For a listing that is as long as the tenant is large.
+    /// For a listing that grows with the tenant.
     pub(crate) fn of_a_tenant(query: Query) -> Self {
         Self { limit: MAX_PAGES_OF_A_TENANT, ..Self::of(query) }
     }
@@ -62,13 +62,13 @@ impl Pages {
         Ok(self.next.as_ref())
     }
 
-    /// Takes what is on a page and remembers where the next one is.
+    /// Returns the content of a page and remembers the link to the next one.
     pub(crate) fn turn<T>(&mut self, page: Page<T>) -> Vec<T> {
         self.go_on(page.next_link);
         page.value
     }
 
-    /// Goes on at a link, or ends the listing where there is none.
+    /// Continues at a link, or ends the listing without one.
     pub(crate) fn go_on(&mut self, link: Option<String>) {
         self.turned += 1;
         self.is_circle = link.is_some() && link == self.remembered;
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_lead_in_a_circle_are_an_error() {
+    fn links_that_form_a_circle_are_an_error() {
         for (straight, round) in [(0, 1), (0, 2), (5, 1), (7, 13), (100, 64)] {
             let mut pages = pages();
             let link = |n: usize| if n < straight { n } else { straight + (n - straight) % round };
@@ -130,6 +130,6 @@ mod tests {
             pages.go_on(Some(n.to_string()));
         }
         let error = pages.next().err().unwrap();
-        assert!(error.to_string().contains("without end"), "{error}");
+        assert!(error.to_string().contains("does not end"), "{error}");
     }
 }

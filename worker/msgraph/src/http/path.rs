@@ -1,10 +1,10 @@
-//! Paths and queries below `/v1.0`, encoded so that no value can change where a request goes.
+//! Paths and queries below `/v1.0`, encoded so that no value can change the address of a request.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
 
-/// What may stand in a path segment as it is. `#` is not among them: a guest's UPN contains `#EXT#`, and an
+/// Characters that stay unencoded in a path segment. `#` is not among them: a guest's UPN contains `#EXT#`, and an
 /// unencoded `#` ends the path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -21,20 +21,20 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'=')
     .remove(b'@');
 
-/// The same without `=`, which would be read as the end of a query option's name.
+/// The same without `=`, which ends the name of a query option.
 const VALUE: &AsciiSet = &SEGMENT.add(b'=');
 
 /// Joins segments into a path that begins with a slash.
 ///
 /// # Errors
 ///
-/// An empty segment would address the collection instead of the thing in it (`DELETE /users/`), and dots
-/// would climb; both are our own mistake and never leave this process.
+/// An empty segment would address the collection instead of an object in it (`DELETE /users/`), and dots would
+/// address the parent. Both are a bug of this program and are never sent.
 pub(crate) fn join(segments: &[&str]) -> Result<String, Error> {
     let mut path = String::with_capacity(96);
     for segment in segments {
         if matches!(segment.trim(), "" | "." | "..") {
-            return Err(Error::internal("an id in a request's path is empty or made of dots"));
+            return Err(Error::internal("an id in the request's path is empty or consists of dots"));
         }
         path.push('/');
         path.extend(utf8_percent_encode(segment, SEGMENT));
@@ -50,7 +50,7 @@ pub(crate) fn push_option(path: &mut String, name: &str, value: &str) {
     path.extend(utf8_percent_encode(value, VALUE));
 }
 
-/// A string as OData writes it inside a filter or a key.
+/// A string literal of OData, for a filter or a key.
 pub(crate) fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }

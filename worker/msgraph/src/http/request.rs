@@ -1,4 +1,4 @@
-//! A request as a value: built by the resource files, sent by the client, sent again by its retries.
+//! A request as a value: a resource's file builds it, the client sends it and retries it.
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -8,22 +8,22 @@ use crate::error::Error;
 use crate::http::path;
 use crate::observer::Service;
 
-/// A larger body travels alone. Graph refuses a batch of more than about four megabytes.
+/// A larger body is not sent in a batch. Graph refuses a batch of more than about four megabytes.
 const BATCHED_BODY_BYTES: usize = 128 * 1024;
 
-/// What is to be asked of Graph. It has no `Debug`: a path can hold a UPN and a body a password.
+/// A request to Graph. It has no `Debug`: a path can hold a UPN and a body a password.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub method: Method,
     pub target: Target,
     pub body: Option<Bytes>,
-    /// Whether the body is a file's content and no JSON.
+    /// Whether the body is a file's content instead of JSON.
     pub is_file: bool,
     /// Whether it may change the tenant. Not every `POST` does.
     pub is_write: bool,
-    /// The service behind it: the lane it takes.
+    /// The service behind it, whose lane it takes.
     pub service: Service,
-    /// Whether the body of a success is read for what it says.
+    /// Whether the caller needs the body of a success.
     pub wants_answer: bool,
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Target {
     Path(String),
     /// A link to a next page, followed as Graph wrote it.
     Link(String),
-    /// Where Exchange is administered, by a cmdlet in the body.
+    /// The administration of Exchange, with a cmdlet in the body.
     ExchangeAdmin,
 }
 
@@ -46,7 +46,7 @@ impl Request {
         Ok(Self { method, target, body: None, is_file: false, is_write, service, wants_answer: true })
     }
 
-    /// A cmdlet of Exchange's administration.
+    /// A cmdlet for the administration of Exchange.
     pub(crate) fn command(body: Bytes, is_write: bool) -> Self {
         Self {
             method: Method::POST,
@@ -72,7 +72,8 @@ impl Request {
         }
     }
 
-    /// Reports answer with a redirect, which a batch does not follow; a large body would make a batch too large.
+    /// Whether a batch can carry it. Reports answer with a redirect, which a batch does not follow; a large body would
+    /// make a batch too large.
     pub(crate) fn may_travel_in_batch(&self) -> bool {
         !matches!(self.service, Service::Reports | Service::ExchangeAdmin)
             && !self.is_file
@@ -93,17 +94,17 @@ impl Query {
         Request::new(Method::GET, segments).map(Self)
     }
 
-    /// Asks for these properties only.
+    /// Selects these properties.
     pub(crate) fn select(self, properties: &[&str]) -> Self {
         self.option("$select", &properties.join(","))
     }
 
-    /// Asks for the objects of which this is true.
+    /// Selects the objects that meet this condition.
     pub(crate) fn filter(self, condition: &str) -> Self {
         self.option("$filter", condition)
     }
 
-    /// Asks for pages of this many.
+    /// Sets the page size.
     pub(crate) fn page_size(self, objects: usize) -> Self {
         self.option("$top", &objects.to_string())
     }
@@ -125,7 +126,7 @@ impl Query {
 pub(crate) struct Write(Request);
 
 impl Write {
-    /// A write of any method but `GET`, which is a [`Query`].
+    /// A write of any method except `GET`, which is a [`Query`].
     ///
     /// # Errors
     ///
@@ -161,17 +162,17 @@ impl Write {
         self
     }
 
-    /// Sends this as a file's content.
+    /// Sets a file's content as the body.
     pub(crate) fn file(mut self, content: Bytes) -> Self {
         self.0.body = Some(content);
         self.0.is_file = true;
         self
     }
 
-    /// Sends this as JSON.
+    /// Sets the body as JSON.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
-        let body =
-            serde_json::to_vec(body).map_err(|_| Error::internal("a body cannot be written as JSON"))?;
+        let body = serde_json::to_vec(body)
+            .map_err(|_| Error::internal("the request's body cannot be serialized as JSON"))?;
         self.0.body = Some(body.into());
         Ok(self)
     }
@@ -182,7 +183,7 @@ impl Write {
     }
 }
 
-/// Relations to objects that live on their own, in lower case.
+/// Relations to objects that exist on their own, in lower case.
 const RELATIONS: [&str; 8] = [
     "members",
     "owners",
@@ -195,8 +196,8 @@ const RELATIONS: [&str; 8] = [
 ];
 
 /// `DELETE /groups/{id}/members/{id}` without `/$ref` deletes the user, if the application may manage users
-/// (Microsoft Graph documentation, "Remove member", caution of 2024). Members of teams are the exception:
-/// there the thing below `members` is the membership.
+/// (Microsoft Graph documentation, "Remove member", caution of 2024). Teams are the exception: there the object
+/// below `members` is the membership.
 fn refuse_to_delete_a_member(segments: &[&str]) -> Result<(), Error> {
     // A key can also stand in parentheses: `members('u')`.
     let name_of = |segment: &str| segment.split('(').next().unwrap_or_default().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Answers: bounded bodies, and decoding that names the field.
+//! Answers: reads bodies up to a limit and decodes them; a decoding error names the field.
 
 use bytes::{Bytes, BytesMut};
 use secrecy::SecretString;
@@ -8,16 +8,16 @@ use crate::error::Error;
 use crate::error::answer::Answer;
 use crate::error::context::Context;
 
-/// A refusal's body is a few hundred bytes; of one that is longer only the status is believed.
+/// An error's body has a few hundred bytes. Of a longer one only the status counts.
 pub(crate) const MAX_REFUSAL_BYTES: usize = 256 * 1024;
 
 /// A success.
 pub(crate) struct Response {
     pub status: u16,
     body: Bytes,
-    /// Where to ask after what was begun; the address can let in whoever has it.
+    /// Where to monitor a long-running job. The address can grant access by itself.
     location: Option<SecretString>,
-    /// With Graph's id of the request, if it told one.
+    /// With Graph's id of the request, if it sent one.
     context: Context,
 }
 
@@ -36,12 +36,12 @@ impl Response {
         &self.context.request_id
     }
 
-    /// The error of an answer that lacks what it must have at this place.
+    /// The error of an answer that lacks something at this place.
     pub(crate) fn unreadable(&self, at: &str) -> Error {
         Error::decode(at, &self.context)
     }
 
-    /// Reads the body as JSON. The error tells the path to the field and never a value: values name people.
+    /// Reads the body as JSON. The error has the path to the field and never a value, because values name people.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -49,7 +49,7 @@ impl Response {
             let at = format!("`{}` (line {}, column {})", error.path(), inner.line(), inner.column());
             Error::decode(at, &self.context)
         })?;
-        json.end().map_err(|_| Error::decode("its end, where more follows", &self.context))?;
+        json.end().map_err(|_| Error::decode("its end: more data follows", &self.context))?;
         Ok(value)
     }
 }

@@ -1,7 +1,7 @@
-//! Retries of seconds: when a request is sent again from here. Minutes belong to whoever called.
+//! Retries within seconds. The caller is responsible for waits of minutes.
 //!
-//! The waits come from the `backoff` crate. It is no longer maintained (RUSTSEC-2025-0012); it is used on purpose,
-//! for its arithmetic alone, and nothing outside this file knows it.
+//! The waits come from the `backoff` crate. It is no longer maintained (RUSTSEC-2025-0012). It is used on purpose, for
+//! its arithmetic alone and in this file alone.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::error::Error;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// The retries of one request: they share one budget, whatever they are for.
+/// The retries of one request. All of them share one budget.
 pub(crate) struct Retry {
     budget: Duration,
     waits: ExponentialBackoff<TokioClock>,
@@ -50,11 +50,11 @@ impl Retry {
         self.budget.saturating_sub(self.waits.get_elapsed_time())
     }
 
-    /// How long to wait before the request is sent again, or `None` when the error is final here.
+    /// How long to wait before the next attempt, or `None` if the client does not retry.
     ///
-    /// A wait Graph asked for is never cut short: if it does not fit into what is left of the budget, the error
-    /// goes back at once and carries it, so that the caller can wait elsewhere. It can be lengthened: a
-    /// `Retry-After: 0` again and again must not become a busy loop.
+    /// A wait that Graph asked for is never shortened: if it exceeds the rest of the budget, the error returns at once
+    /// with the wait, so that the caller can postpone the work. It can be lengthened: repeated `Retry-After: 0` must
+    /// not cause a busy loop.
     pub(crate) fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         if self.budget.is_zero() || !error.may_repeat() {
             return None;

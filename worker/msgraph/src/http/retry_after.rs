@@ -1,4 +1,4 @@
-//! The `Retry-After` header in the three shapes Graph has been seen to send.
+//! The `Retry-After` header, in the three forms that Graph was seen to send.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use jiff::fmt::rfc2822::DateTimeParser;
 /// A longer wait is cut to this: a mangled header must not park a person's account for days.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// How long to wait, rounded up to the millisecond so that we are never early.
+/// How long to wait, rounded up to the millisecond so that the client is never early.
 ///
 /// Seconds are usually whole, but a sample in Microsoft's throttling guidance is fractional (`2.128`, 2021),
-/// and RFC 9110 allows a date. A date that has passed is no wait at all; anything else is ignored.
+/// and RFC 9110 allows a date. A past date means no wait; anything else is ignored.
 pub(crate) fn parse(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let millis = match value.parse::<f64>() {

@@ -1,4 +1,4 @@
-//! Round trips: one call, or several in a batch, and an answer for each.
+//! Round trips: sends one call, or several in a batch, and returns an answer for each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::settings::Settings;
 use crate::settings::endpoints::Endpoints;
 use crate::token::access_token::Token;
 
-/// So many calls of a batch may have an answer as large as one by itself may be; together they are bounded by that.
+/// How many calls of a batch may have an answer of the largest size. Their sum bounds the batch's answer.
 const LARGE_ANSWERS: usize = 4;
 
-/// Longest time a connection may take to come about.
+/// How long opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How the client talks to Graph.
@@ -35,7 +35,7 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// Brings calls of one service to Graph in one round trip, and an answer for each, in their order.
+    /// Sends calls of one service in one round trip; returns an answer for each, in their order.
     pub(crate) async fn round_trip(
         &self,
         calls: &[Call],
@@ -83,7 +83,7 @@ impl Transport {
         }
     }
 
-    /// Every call as a request of its own.
+    /// Sends every call as a request of its own.
     async fn each_alone(&self, calls: &[Call], order: Order, token: &Token) -> Vec<Result<Response, Error>> {
         if order == Order::AtOnce {
             return join_all(calls.iter().map(|call| self.alone(call, token))).await;
@@ -98,7 +98,7 @@ impl Transport {
         outcomes
     }
 
-    /// One call as a request of its own.
+    /// Sends one call as a request of its own.
     async fn alone(&self, call: &Call, token: &Token) -> Result<Response, Error> {
         let context = &call.context;
         let mut builder = self
@@ -123,7 +123,7 @@ impl Transport {
         Ok(Response::new(head, body, context))
     }
 
-    /// Several calls in one batch; `None` when Graph refuses the batch as such, so that nothing in it was done.
+    /// Sends several calls in one batch; `None` if Graph refuses the batch as a whole, so that it did nothing.
     async fn together(
         &self,
         calls: &[Call],
@@ -177,13 +177,13 @@ impl Transport {
     }
 }
 
-/// What befell the whole batch, told of each call in it: whether Graph may have acted depends on the call's own method.
+/// The failure of the whole batch, for each of its calls: the method of a call decides whether Graph may have acted.
 fn each(calls: &[Call], error: &Error) -> Vec<Result<Response, Error>> {
     calls.iter().map(|call| Err(error.as_of(&call.context))).collect()
 }
 
-/// The status decides, and a body that cannot be read only tells less; but 400 and 409 mean too many things, and
-/// one of those whose body broke off is a lost answer.
+/// The status decides; an unreadable body only says less. But 400 and 409 mean too many things: without a whole body
+/// they are a lost answer.
 fn refusal(head: Answer, body: Result<Bytes, Error>, context: &Context) -> Error {
     match body {
         Ok(body) => Error::refused(head.with_body(&body), context),
@@ -194,13 +194,13 @@ fn refusal(head: Answer, body: Result<Bytes, Error>, context: &Context) -> Error
 
 /// The HTTP client of a tenant.
 pub(crate) fn http_client(settings: &Settings, endpoints: &Endpoints) -> Result<reqwest::Client, Error> {
-    // Fails only when a provider is there already, and then that one serves.
+    // Fails only if the process has a provider already; that one is used then.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(settings.user_agent.as_str())
         .timeout(settings.request_timeout)
         .connect_timeout(settings.request_timeout.min(CONNECT_TIMEOUT))
-        // A redirect would be a request nobody asked for, with our token; Graph's directory has none.
+        // Following a redirect would send our token elsewhere; Graph's directory has no redirects.
         .redirect(redirect::Policy::none())
         .https_only(endpoints.encrypted);
     if endpoints.plain {
@@ -208,8 +208,8 @@ pub(crate) fn http_client(settings: &Settings, endpoints: &Endpoints) -> Result<
     }
     builder.build().map_err(|_| {
         Error::settings(
-            "no HTTPS client can be made here; check that the machine has CA certificates (package \
-             ca-certificates) and that the user agent is plain ASCII",
+            "cannot create an HTTPS client; check that the machine has CA certificates (package ca-certificates) and \
+             that the user agent is plain ASCII",
         )
     })
 }

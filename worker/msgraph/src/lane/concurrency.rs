@@ -1,5 +1,4 @@
-//! How many calls a lane has under way at a time: one more for every round that goes well, half when Graph asks to
-//! slow down.
+//! How many calls a lane may have in progress: one more for every successful round, half when Graph throttles.
 
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ const FIRST: f64 = 64.0;
 const MOST: f64 = 256.0;
 const LEAST: f64 = 1.0;
 
-/// Refusals that come this close together are answers to the same burst and count once.
+/// Throttled answers this close together belong to the same burst and count once.
 const SAME_BURST: Duration = Duration::from_secs(1);
 
-/// The number of calls that may be under way.
+/// The number of calls that may be in progress.
 #[derive(Debug)]
 pub(super) struct Concurrency {
     calls: f64,

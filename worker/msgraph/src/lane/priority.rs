@@ -1,19 +1,19 @@
 //! Which calls go first.
 
-/// Who goes first when calls wait.
+/// The order of waiting calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Locking somebody out.
+    /// Locks a person out.
     LockOut,
-    /// Everything else that a run does.
+    /// Every other call of a run.
     #[default]
     Lifecycle,
-    /// Reading the tenant for its own sake.
+    /// Reads the tenant for a sync.
     Sync,
 }
 
 impl Priority {
-    /// What the `x-ms-throttle-priority` header says; nothing where Graph's own default is meant.
+    /// The value of the `x-ms-throttle-priority` header; `None` for Graph's default.
     pub(crate) fn header(self) -> Option<&'static str> {
         match self {
             Self::LockOut => Some("High"),

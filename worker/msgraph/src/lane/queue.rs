@@ -1,4 +1,4 @@
-//! The calls of one lane that wait, and which of them may go.
+//! The waiting calls of one lane, and which of them may be sent.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -14,28 +14,28 @@ use crate::error::Error;
 use crate::http::call::Call;
 use crate::observer::Service;
 
-/// Limits that count nothing any more are forgotten when there are this many.
+/// Unused limits are forgotten when there are this many.
 const MANY_LIMITS: usize = 1_000;
 
-/// Calls that wait to be sent as one, and what they take when they go.
+/// A waiting sequence of calls, and what it takes from the limits.
 struct Queued {
     sequence: Sequence,
     priority: Priority,
     patience: Instant,
-    /// Whose mailbox they are for, and what else Graph may park with them.
+    /// The mailbox of the calls, and the key that is parked when Graph throttles them.
     mailbox: Option<String>,
     parked_with: String,
     charges: Vec<Charge>,
 }
 
-/// What a look at the queue yields.
+/// The result of a release.
 #[derive(Default)]
 pub(super) struct Released {
-    /// These go now.
+    /// To be sent now.
     pub(super) sequences: Vec<Sequence>,
-    /// These would wait longer than they want to, by so much in all.
+    /// Calls that would wait longer than their patience, with the wait.
     pub(super) refused: Vec<(Waiting, Duration)>,
-    /// When the next of those that stay may go, as far as the clock decides it.
+    /// When the next of the others may be sent, as far as time decides.
     pub(super) room_at: Option<Instant>,
 }
 
@@ -46,9 +46,9 @@ pub(super) struct Queue {
     concurrency: Concurrency,
     under_way: usize,
     rate_limits: HashMap<String, RateLimit>,
-    /// Until when Graph wants to be left alone: the whole lane under the empty name, else a mailbox or a report.
+    /// Until when Graph throttles: the whole lane under the empty key, else a mailbox or a report.
     parked: HashMap<String, Instant>,
-    /// Calls under way by mailbox.
+    /// Calls in progress by mailbox.
     mailboxes: HashMap<String, usize>,
 }
 
@@ -93,7 +93,7 @@ impl Queue {
         self.keep(next);
     }
 
-    /// Takes out what may go now, in the order of priority and then of arrival, and what waits in vain.
+    /// Takes out the calls that may be sent now, by priority and then by arrival, and those that would wait too long.
     pub(super) fn release(&mut self, now: Instant) -> Released {
         self.parked.retain(|_, until| *until > now);
         self.forget_unused_limits(now);
@@ -118,7 +118,7 @@ impl Queue {
         released
     }
 
-    /// Takes note of how a call ended.
+    /// Records how a call ended.
     pub(super) fn finished(&mut self, call: &Call, error: Option<&Error>, now: Instant) {
         self.under_way = self.under_way.saturating_sub(1);
         if let Some(mailbox) = self.mailbox(call)
@@ -149,7 +149,7 @@ impl Queue {
         queued.push_back(next);
     }
 
-    /// When Graph would take the calls, as far as that is known.
+    /// When the limits allow the calls, as far as known.
     fn room_at(&mut self, next: &Queued, now: Instant) -> Instant {
         let parked = ["", next.parked_with.as_str()].into_iter().filter_map(|name| self.parked.get(name));
         let mut at = parked.fold(now, |at, until| at.max(*until));
@@ -161,7 +161,7 @@ impl Queue {
         at
     }
 
-    /// Whether fewer calls are under way than may be.
+    /// Whether the number of calls in progress allows another.
     fn has_turn(&self, next: &Queued) -> bool {
         let in_mailbox = next.mailbox.as_ref().and_then(|mailbox| self.mailboxes.get(mailbox));
         self.under_way < self.concurrency.calls()
@@ -179,7 +179,7 @@ impl Queue {
         }
     }
 
-    /// What is parked when Graph refuses this call.
+    /// The key to park when Graph throttles this call.
     fn parked_with(&self, call: &Call) -> String {
         match self.service {
             Service::Exchange => self.mailbox(call).unwrap_or_default(),

@@ -1,18 +1,18 @@
-//! A published limit: so many units in so much time.
+//! A published limit: a number of units in a span of time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Into how many parts the span is divided: what is taken within one of them is remembered as taken at its last moment.
+/// The number of parts of a span. Units taken within one part count as taken at its last moment.
 const PARTS: u32 = 64;
 
-/// Counts what was taken in the last span.
+/// Counts the units taken in the last span.
 ///
-/// **Guarantee.** In no stretch of time as long as the span is more taken than the limit, whatever way the service
-/// counts: a window that slides is the strictest of them. One call dearer than the whole limit goes when nothing else
-/// has gone.
+/// **Guarantee.** No stretch of time as long as the span takes more than the limit. A sliding window is the strictest
+/// way to count, so it satisfies every other. A call that costs more than the whole limit is sent when nothing else
+/// was.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     units: u32,
@@ -33,7 +33,7 @@ impl RateLimit {
         Self { units, span, used: 0, taken: VecDeque::new() }
     }
 
-    /// When there is room for so many more units; `now` if there is.
+    /// When there is room for this many more units; `now` if there is room.
     pub(super) fn room_at(&mut self, now: Instant, units: u32) -> Instant {
         self.forget(now);
         let mut used = self.used;
@@ -59,7 +59,7 @@ impl RateLimit {
         }
     }
 
-    /// Whether nothing taken counts any more.
+    /// Whether no taken unit counts any more.
     pub(super) fn is_empty(&mut self, now: Instant) -> bool {
         self.forget(now);
         self.taken.is_empty()
@@ -94,7 +94,7 @@ mod tests {
             let within = times[..=index].iter().filter(|other| *at - **other < span).count();
             assert!(within <= 14, "{within} at {index}");
         }
-        // Spent as fast as it may be: 14 at a time, and then the wait.
+        // Taken as fast as allowed: 14 at a time, then the wait.
         assert!(times[56] - start < span * 4 + span / PARTS * 5);
     }
 

@@ -1,4 +1,4 @@
-//! A call that waits in a lane, and what came of it.
+//! A call that waits in a lane, and its answer.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -8,11 +8,11 @@ use crate::http::call::Call;
 use crate::http::response::Response;
 use crate::token::access_token::Token;
 
-/// A call, and how it is to be treated on its way.
+/// A call that waits, with what its lane needs to send it.
 pub(crate) struct Waiting {
     pub call: Call,
     pub token: Token,
-    /// Until when it is worth waiting for Graph's consent.
+    /// The latest time to wait for room in the limits.
     pub patience: Instant,
     pub reply: oneshot::Sender<Answered>,
 }
@@ -20,9 +20,9 @@ pub(crate) struct Waiting {
 /// Calls that are sent as one: a single call, or several that Graph carries out one after the other.
 pub(crate) type Sequence = Vec<Waiting>;
 
-/// What came of a call.
+/// The outcome of a call.
 pub(crate) struct Answered {
     pub outcome: Result<Response, Error>,
-    /// The token it went with: another caller's may have been newer.
+    /// The token it was sent with. Another caller's may have been newer.
     pub token: Option<Token>,
 }

@@ -1,4 +1,4 @@
-//! Licences that people and groups have.
+//! Assigned licences of people and groups.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use crate::http::client::Reader;
 use crate::http::json::null_as_empty;
 use crate::http::request::Query;
 
-/// A licence a person or a group has.
+/// A licence of a person or a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -18,7 +18,7 @@ pub struct AssignedLicense {
     pub disabled_plans: Vec<String>,
 }
 
-/// One way a person came by a licence. A licence can be there several times: directly, and once for each group.
+/// One assignment of a licence to a person. A licence can have several: a direct one, and one for each group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -30,11 +30,11 @@ pub struct LicenseAssignmentState {
     pub disabled_plans: Vec<String>,
     /// `Active`, `ActiveWithError`, `Disabled` or `Error`.
     pub state: Option<String>,
-    /// `None`, `CountViolation`, `MutuallyExclusiveViolation`, ...
+    /// `None`, `CountViolation`, `MutuallyExclusiveViolation` and the like.
     pub error: Option<String>,
 }
 
-/// A licence a person has by whatever route, with its parts and what became of each.
+/// A licence of a person, direct or through a group, with the state of its service plans.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -46,7 +46,7 @@ pub struct LicenseDetails {
 }
 
 impl LicenseAssignmentState {
-    /// Why the licence does not work that came this way; nothing where it does.
+    /// Why the assignment does not work; `None` if it works.
     pub fn failure(&self) -> Option<&str> {
         let is_error = self.state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Error"));
         is_error.then_some(self.error.as_deref().unwrap_or("Other"))
@@ -54,7 +54,7 @@ impl LicenseAssignmentState {
 }
 
 impl Reader<'_> {
-    /// The licences a person has, those of a group among them.
+    /// The licences of a person, including those through groups.
     pub async fn license_details(self, user_id: &str) -> Result<Vec<LicenseDetails>, Error> {
         self.list(Query::new(&["users", user_id, "licenseDetails"])?).await
     }

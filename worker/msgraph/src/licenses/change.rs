@@ -1,4 +1,4 @@
-//! Licences given to a person and taken back.
+//! Assigns licences to a person and removes them.
 
 use serde::Serialize;
 
@@ -7,17 +7,17 @@ use crate::http::client::Writer;
 use crate::http::request::Write;
 use crate::users::user::UserPatch;
 
-/// A licence to be given, without these of its plans.
+/// A licence to assign, without some of its service plans.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AddLicense {
-    /// Which licence.
+    /// The licence.
     pub sku_id: String,
     /// The service plans that stay off.
     pub disabled_plans: Vec<String>,
 }
 
-/// Graph wants both lists, empty or not.
+/// Graph requires both lists, even if empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LicenseChange<'a> {
@@ -26,12 +26,12 @@ struct LicenseChange<'a> {
 }
 
 impl Writer<'_> {
-    /// Gives a person licences and takes others back, in one call: dependencies inside it resolve.
+    /// Assigns licences to a person and removes others, in one call: Graph resolves dependencies inside it.
     ///
-    /// Taking back what the person does not have is a success, if nothing is given in the same call. Graph refuses
-    /// a removal as a whole when one of its licences is not there, so several are then taken back one by one.
+    /// Removing a licence that the person does not have is a success, if the same call assigns nothing. Graph refuses
+    /// a whole removal if one of its licences is missing; the client then removes them one by one.
     ///
-    /// Calls for one person must follow each other: Graph answers parallel ones with a conflict.
+    /// Calls for one person must be sequential: Graph answers parallel ones with a conflict.
     pub async fn assign_licenses(
         self,
         user_id: &str,
@@ -53,8 +53,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Says where a person is, and only if that went well gives licences, which Graph refuses to people who are nowhere,
-    /// and takes others back.
+    /// Sets a person's usage location and, only if that succeeds, assigns licences and removes others. Graph refuses
+    /// licences without a usage location.
     pub async fn locate_and_license(
         self,
         user_id: &str,
@@ -77,7 +77,7 @@ fn license(user_id: &str, add: &[AddLicense], remove: &[&str]) -> Result<Write, 
     Write::post(&["users", user_id, "assignLicense"])?.json(&change)
 }
 
-/// 400 `Request_BadRequest`, told from a dozen others by its message alone (seen 2024).
+/// 400 `Request_BadRequest`, which only its message distinguishes from a dozen others (seen 2024).
 fn is_not_assigned(error: &Error) -> bool {
     error.status() == Some(400) && error.mentions("does not have a corresponding license")
 }

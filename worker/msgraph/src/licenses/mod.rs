@@ -1,4 +1,4 @@
-//! Licences: what the tenant bought and what a person holds.
+//! Licences: those the tenant bought and those a person has.
 
 pub(crate) mod assignment;
 pub(crate) mod change;

@@ -1,4 +1,4 @@
-//! What the tenant has bought.
+//! The licences that the tenant has bought.
 
 use serde::Deserialize;
 
@@ -25,26 +25,26 @@ pub struct SubscribedSku {
 }
 
 impl SubscribedSku {
-    /// Whether the subscription is active, or in its grace period: of another nothing can be assigned.
+    /// Whether the subscription is active or in its grace period. Licences of another cannot be assigned.
     pub fn is_active(&self) -> bool {
         let status = self.capability_status.as_deref();
         status
             .is_none_or(|status| ["Enabled", "Warning"].iter().any(|good| status.eq_ignore_ascii_case(good)))
     }
 
-    /// Whether it is one for people. Others are the whole tenant's.
+    /// Whether it is for people. Others are for the whole tenant.
     pub fn is_for_people(&self) -> bool {
         self.applies_to.as_deref().is_none_or(|to| to.eq_ignore_ascii_case("User"))
     }
 
-    /// How many seats are free: those enabled and in their grace period, less those in use; never below zero.
+    /// The number of free seats: enabled and in their grace period, minus those in use; never below zero.
     pub fn available(&self) -> i64 {
         let PrepaidUnits { enabled, warning, .. } = self.prepaid_units;
         enabled.saturating_add(warning).saturating_sub(self.consumed_units).max(0)
     }
 }
 
-/// The seats of a licence by the state of their subscription.
+/// The seats of a licence, by the state of their subscription.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -67,7 +67,7 @@ pub struct ServicePlan {
 }
 
 impl Reader<'_> {
-    /// What the tenant has bought.
+    /// The licences that the tenant has bought.
     pub async fn subscribed_skus(self) -> Result<Vec<SubscribedSku>, Error> {
         let query = Query::new(&["subscribedSkus"])?.select(&[
             "skuId",

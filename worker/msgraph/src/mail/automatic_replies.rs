@@ -1,4 +1,4 @@
-//! What mailboxes answer by themselves.
+//! Automatic replies of mailboxes.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::request::{Query, Write};
 
-/// What a mailbox answers by itself. The messages are HTML.
+/// The automatic replies of a mailbox. The messages are HTML.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -23,39 +23,39 @@ pub struct AutomaticReplies {
     pub scheduled_end_date_time: Option<DateTimeTimeZone>,
 }
 
-/// Whether a mailbox answers by itself.
+/// Whether automatic replies are on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AutomaticRepliesStatus {
-    /// It does not.
+    /// Off.
     #[default]
     Disabled,
-    /// Until somebody turns it off.
+    /// On until someone turns them off.
     AlwaysEnabled,
-    /// Between two moments.
+    /// On between two points in time.
     Scheduled,
-    /// What Graph had no word for when this was written.
+    /// A value that Graph added later.
     #[serde(other)]
     Unknown,
 }
 
-/// Who outside gets an answer.
+/// The senders outside the organization who get a reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ExternalAudience {
-    /// Nobody.
+    /// No sender.
     #[default]
     None,
     /// The person's contacts.
     ContactsOnly,
-    /// Everybody.
+    /// Every sender.
     All,
-    /// What Graph had no word for when this was written.
+    /// A value that Graph added later.
     #[serde(other)]
     Unknown,
 }
 
-/// A change of a mailbox's settings. What is not sent keeps its value.
+/// A change of a mailbox's settings. An absent setting keeps its value.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SettingsPatch<T> {
@@ -68,7 +68,7 @@ struct StatusPatch {
 }
 
 impl Reader<'_> {
-    /// What a mailbox answers by itself; `None` where there is no mailbox, or not yet.
+    /// The automatic replies of a mailbox; `None` if there is no mailbox, or not yet.
     pub async fn automatic_replies(self, user_id: &str) -> Result<Option<AutomaticReplies>, Error> {
         let query = Query::new(&["users", user_id, "mailboxSettings", "automaticRepliesSetting"])?;
         in_mailbox(self.get(query).await)
@@ -76,12 +76,12 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Has a mailbox answer by itself, or not.
+    /// Sets the automatic replies of a mailbox.
     pub async fn set_automatic_replies(self, user_id: &str, replies: &AutomaticReplies) -> Result<(), Error> {
         self.update_settings(user_id, replies).await
     }
 
-    /// Has a mailbox answer no longer; the messages stay where the person finds them.
+    /// Turns automatic replies off. The messages stay for the person to find.
     pub async fn disable_automatic_replies(self, user_id: &str) -> Result<(), Error> {
         self.update_settings(user_id, StatusPatch { status: AutomaticRepliesStatus::Disabled }).await
     }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_graph_finds_later_are_no_words_of_ours() {
+    fn a_value_that_graph_adds_later_is_unknown() {
         let replies: AutomaticReplies =
             serde_json::from_str(r#"{"status":"sometimes","externalAudience":"partners"}"#).unwrap();
         assert_eq!(replies.status, AutomaticRepliesStatus::Unknown);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_turned_off_keeps_its_words() {
+    fn turning_replies_off_keeps_the_messages() {
         let patch = StatusPatch { status: AutomaticRepliesStatus::Disabled };
         let patch = SettingsPatch { automatic_replies_setting: patch };
         let text = serde_json::to_string(&patch).unwrap();

@@ -1,11 +1,11 @@
-//! Moments as Outlook writes them.
+//! Points in time as Outlook writes them.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-/// A moment as Outlook writes it: the time on a wall, and where the wall is.
+/// A point in time as Outlook writes it: a local time and its time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -15,17 +15,17 @@ pub struct DateTimeTimeZone {
 }
 
 impl DateTimeTimeZone {
-    /// A moment, written in UTC.
+    /// A point in time, written in UTC.
     pub fn utc(moment: Timestamp) -> Self {
         let date_time = moment.strftime("%Y-%m-%dT%H:%M:%S").to_string();
         Self { date_time, time_zone: "UTC".to_owned() }
     }
 
-    /// The moment, if it is written in UTC: settings are, unless another zone is asked for.
+    /// The point in time, if it is written in UTC, as it is unless a request asks for another zone.
     pub fn moment(&self) -> Option<Timestamp> {
-        let wall: DateTime = self.date_time.parse().ok()?;
+        let local: DateTime = self.date_time.parse().ok()?;
         let is_utc = self.time_zone.eq_ignore_ascii_case("UTC");
-        is_utc.then(|| wall.to_zoned(TimeZone::UTC).ok()).flatten().map(|zoned| zoned.timestamp())
+        is_utc.then(|| local.to_zoned(TimeZone::UTC).ok()).flatten().map(|zoned| zoned.timestamp())
     }
 }
 
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_told_where_it_is_in_utc() {
+    fn a_point_in_time_is_read_if_it_is_in_utc() {
         let written = |date_time: &str, time_zone: &str| DateTimeTimeZone {
             date_time: date_time.into(),
             time_zone: time_zone.into(),

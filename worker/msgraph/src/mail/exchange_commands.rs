@@ -1,11 +1,11 @@
-//! What Exchange's administration can do and Graph cannot: shared mailboxes, forwarding by the mailbox itself, full
-//! access, hiding from address lists.
+//! Changes of mailboxes that only the administration of Exchange supports: shared mailboxes, forwarding by the mailbox
+//! itself, full access, hiding from address lists.
 //!
-//! **Undocumented.** This is the interface that Microsoft's own PowerShell module for Exchange Online speaks. It is
-//! widely used and nowhere documented, and Microsoft may change it without notice; Graph has no other (v1.0, 2026).
-//! So nobody uses it who has not turned it on ([`Settings::exchange_admin`](crate::Settings::exchange_admin)).
+//! **Undocumented.** This is the interface of Microsoft's own PowerShell module for Exchange Online. It is widely used
+//! but not documented, and Microsoft may change it without notice; Graph has no other (v1.0, 2026). The client uses it
+//! only where the operator turned it on ([`Settings::exchange_admin`](crate::Settings::exchange_admin)).
 //!
-//! A fixed set of cmdlets is sent and never a free one. All of them are a `POST`, also those that only read.
+//! The client sends a fixed set of cmdlets. All of them are a `POST`, even those that only read.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::request::Request;
 
-/// A mailbox as Exchange administers it.
+/// A mailbox as the administration of Exchange shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields are Exchange's own, under Exchange's own names")]
@@ -29,12 +29,12 @@ pub struct AdministeredMailbox {
 }
 
 impl AdministeredMailbox {
-    /// Whether it is a shared one.
+    /// Whether it is a shared mailbox.
     pub fn is_shared(&self) -> bool {
         self.recipient_type_details.eq_ignore_ascii_case("SharedMailbox")
     }
 
-    /// Whether it forwards to this address and to nobody else.
+    /// Whether it forwards to this address only.
     pub fn forwards_to(&self, address: &str) -> bool {
         let to = self.forwarding_smtp_address.as_deref().unwrap_or_default();
         let bare = match to.get(..5) {
@@ -77,41 +77,41 @@ struct Cmdlet<'a> {
     parameters: Map<String, Value>,
 }
 
-/// A cmdlet with its parameters. Whether it writes, its verb tells.
+/// A cmdlet with its parameters. Its verb says whether it writes.
 fn cmdlet(name: &str, parameters: Value) -> Result<Request, Error> {
     let parameters = match parameters {
         Value::Object(parameters) => parameters,
         _ => Map::new(),
     };
     let body = serde_json::to_vec(&Command { cmdlet_input: Cmdlet { cmdlet_name: name, parameters } });
-    let body = body.map_err(|_| Error::internal("a cmdlet cannot be written as JSON"))?;
+    let body = body.map_err(|_| Error::internal("a cmdlet cannot be serialized as JSON"))?;
     Ok(Request::command(body.into(), !name.starts_with("Get-")))
 }
 
 impl Reader<'_> {
-    /// Whether Exchange may be administered over its undocumented interface.
+    /// Whether the undocumented interface of Exchange is turned on.
     pub fn administers_exchange(self) -> bool {
         self.has_exchange_admin()
     }
 
-    /// The mailbox of the person with this object id; `None` where there is none.
+    /// The mailbox of the person with this object id; `None` if there is none.
     pub async fn administered_mailbox(self, user_id: &str) -> Result<Option<AdministeredMailbox>, Error> {
-        let id = uuid::Uuid::try_parse(user_id).map_err(|_| Error::internal("a user's id is no GUID"))?;
-        // Found by a filter, an absent mailbox is an empty list; by its identity it would be an error whose text is
-        // nowhere documented.
+        let id = uuid::Uuid::try_parse(user_id).map_err(|_| Error::internal("the user id is not a GUID"))?;
+        // With a filter, a missing mailbox is an empty list; by its identity it would be an error with an undocumented
+        // text.
         let filter = format!("ExternalDirectoryObjectId -eq '{id}'");
         let found: Vec<AdministeredMailbox> = self.rows("Get-Mailbox", json!({ "Filter": filter })).await?;
         Ok(found.into_iter().next())
     }
 
-    /// How many bytes are in a mailbox; `None` where Exchange does not say so.
+    /// The size of a mailbox in bytes; `None` if Exchange does not say it.
     pub async fn mailbox_bytes(self, mailbox: &str) -> Result<Option<u64>, Error> {
         let found: Vec<Statistics> =
             self.rows("Get-MailboxStatistics", json!({ "Identity": mailbox })).await?;
         Ok(found.first().and_then(|statistics| bytes_in(&statistics.total_item_size)))
     }
 
-    /// Whether somebody may open a mailbox and everything in it.
+    /// Whether a person may open a mailbox and everything in it.
     pub async fn has_full_access(self, mailbox: &str, user_id: &str) -> Result<bool, Error> {
         let asked = json!({ "Identity": mailbox, "User": user_id });
         let found: Vec<MailboxPermission> = self.rows("Get-MailboxPermission", asked).await?;
@@ -122,7 +122,7 @@ impl Reader<'_> {
         Ok(found.iter().any(names_it))
     }
 
-    /// What a cmdlet shows. Each is asked for so little that there is no second page.
+    /// The rows of a cmdlet. Each returns so few that there is no second page.
     async fn rows<T: DeserializeOwned>(self, name: &str, parameters: Value) -> Result<Vec<T>, Error> {
         let rows: Rows<T> = self.send(&cmdlet(name, parameters)?).await?.json()?;
         Ok(rows.value)
@@ -130,22 +130,22 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Makes a person's mailbox a shared one, which needs no licence up to 50 GB.
+    /// Converts a person's mailbox to a shared mailbox, which needs no licence up to 50 GB.
     pub async fn share_mailbox(self, mailbox: &str) -> Result<(), Error> {
         self.command("Set-Mailbox", json!({ "Identity": mailbox, "Type": "Shared" })).await
     }
 
-    /// Takes a mailbox out of every address list.
+    /// Hides a mailbox from every address list.
     pub async fn hide_mailbox(self, mailbox: &str) -> Result<(), Error> {
         let parameters = json!({ "Identity": mailbox, "HiddenFromAddressListsEnabled": true });
         self.command("Set-Mailbox", parameters).await
     }
 
-    /// Has a mailbox forward to an address and to nobody else.
+    /// Sets a mailbox to forward to one address only.
     pub async fn forward_mailbox(self, mailbox: &str, to: &str, keep_copy: bool) -> Result<(), Error> {
         let parameters = json!({
             "Identity": mailbox,
-            // Of two, Exchange would obey this one.
+            // Exchange prefers this one if both are set.
             "ForwardingAddress": null,
             "ForwardingSmtpAddress": format!("smtp:{to}"),
             "DeliverToMailboxAndForward": keep_copy,
@@ -153,7 +153,7 @@ impl Writer<'_> {
         self.command("Set-Mailbox", parameters).await
     }
 
-    /// Lets somebody open a mailbox and everything in it; Outlook shows it to them.
+    /// Grants a person full access to a mailbox; Outlook shows it to the person.
     pub async fn grant_full_access(self, mailbox: &str, user_id: &str) -> Result<(), Error> {
         let parameters = json!({
             "Identity": mailbox,
@@ -211,8 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_read_in_either_of_its_shapes() {
-        let told = |error: Value| {
+    fn an_error_is_read_in_both_of_its_forms() {
+        let message = |error: Value| {
             let body = json!({ "error": error }).to_string();
             Answer::of_head(400, &HeaderMap::new()).with_body(body.as_bytes()).message
         };
@@ -229,12 +229,12 @@ mod tests {
             },
         });
         for error in [details, deeper] {
-            assert!(told(error).contains("it couldn't be found."));
+            assert!(message(error).contains("it couldn't be found."));
         }
     }
 
     #[test]
-    fn what_only_reads_is_no_write() {
+    fn a_cmdlet_that_only_reads_is_no_write() {
         assert!(!cmdlet("Get-Mailbox", json!({})).unwrap().is_write);
         assert!(cmdlet("Set-Mailbox", json!({})).unwrap().is_write);
         assert!(cmdlet("Add-MailboxPermission", json!({})).unwrap().is_write);

@@ -1,7 +1,7 @@
-//! Mailboxes: what one is for, and whether there is one.
+//! Mailboxes: whether a person has one, and its purpose.
 //!
-//! A mailbox that is not there is `None` in every read: Graph has half a dozen answers for it, and which of them it
-//! gives says nothing about why (seen in clients' code and support threads, 2021 to 2026).
+//! Every read returns `None` for a missing mailbox. Graph has half a dozen answers for it, and none of them says why
+//! it is missing (seen in clients' code and support threads, 2021 to 2026).
 
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ struct Purpose {
 }
 
 impl Reader<'_> {
-    /// What a mailbox is for: `user`, `shared`, `room` and the like; `None` where there is no mailbox, or not yet.
+    /// The purpose of a mailbox: `user`, `shared`, `room` and the like; `None` if there is no mailbox, or not yet.
     pub async fn mailbox_purpose(self, user_id: &str) -> Result<Option<String>, Error> {
         let query = Query::new(&["users", user_id, "mailboxSettings"])?;
         let settings: Option<Purpose> = in_mailbox(self.get(query).await)?;
@@ -24,7 +24,7 @@ impl Reader<'_> {
     }
 }
 
-/// Absence is data: a mailbox that is not there is `None`, by whichever of its names Graph calls that.
+/// Absence is data: a missing mailbox is `None`, with any of Graph's codes for it.
 pub(crate) fn in_mailbox<T>(outcome: Result<T, Error>) -> Result<Option<T>, Error> {
     match outcome {
         Ok(thing) => Ok(Some(thing)),

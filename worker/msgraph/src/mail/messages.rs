@@ -1,8 +1,8 @@
-//! Mail: a message that is written once and sent once.
+//! Messages: written as a draft once and sent once.
 //!
-//! `sendMail` has no answer by which a second one could be told from the first. A draft has: its
-//! `internetMessageId` may be chosen while it is a draft, and it stays when the message is sent and moves to another
-//! folder ("message resource type", Microsoft Graph documentation, 2026). So whoever asks again looks for that.
+//! The answer of `sendMail` does not distinguish a repetition from the first call. A draft does: the client chooses its
+//! `internetMessageId`, which stays when the message is sent and moves to another folder ("message resource type",
+//! Microsoft Graph documentation, 2026). A retry looks for that id.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub struct Message {
     pub is_draft: Option<bool>,
 }
 
-/// A message to be written.
+/// A message to write.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -32,7 +32,7 @@ pub struct NewMessage {
     pub to_recipients: Vec<Recipient>,
 }
 
-/// What a message says.
+/// The body of a message.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -42,18 +42,18 @@ pub struct ItemBody {
 }
 
 impl ItemBody {
-    /// Text without markup.
+    /// Plain text.
     pub fn text(content: impl Into<String>) -> Self {
         Self { content_type: "text", content: content.into() }
     }
 }
 
 impl Reader<'_> {
-    /// The message with this internet message id, in whichever folder of a mailbox it is; of several one that was sent.
+    /// The message with this internet message id, in any folder of a mailbox; of several, one that was sent.
     ///
     /// # Errors
     ///
-    /// Also where there is no mailbox.
+    /// A missing mailbox is an error, too.
     pub async fn message_by_internet_id(self, user_id: &str, id: &str) -> Result<Option<Message>, Error> {
         let query = Query::new(&["users", user_id, "messages"])?
             .filter(&format!("internetMessageId eq {}", quoted(id)))
@@ -82,7 +82,7 @@ impl Writer<'_> {
     ///
     /// # Errors
     ///
-    /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for what became of the draft.
+    /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for the draft before a retry.
     pub async fn send_draft(self, user_id: &str, message_id: &str) -> Result<(), Error> {
         self.send(Write::post(&["users", user_id, "messages", message_id, "send"])?).await
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Somebody mail goes to.
+/// A recipient of mail.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -10,7 +10,7 @@ pub struct Recipient {
     pub email_address: EmailAddress,
 }
 
-/// An address, and whose it is.
+/// An address with the name of its owner.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -21,7 +21,7 @@ pub struct EmailAddress {
 }
 
 impl Recipient {
-    /// Whoever has this address.
+    /// The recipient with this address.
     pub fn at(address: &str) -> Self {
         Self { email_address: EmailAddress { name: None, address: Some(address.to_owned()) } }
     }

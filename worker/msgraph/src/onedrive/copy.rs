@@ -1,8 +1,8 @@
 //! Copies from one drive to another.
 //!
-//! A copy is ordered and goes on by itself. Graph answers with an address to ask after it, which lets in whoever has it
-//! and takes no token (Microsoft Graph documentation, "driveItem: copy" and "Long running actions", 2025). The address
-//! ends some time after the copy; what became of it is then seen in the target alone.
+//! A copy is a long-running job. Graph answers the order with an address to monitor it at, which grants access by
+//! itself and takes no token (Microsoft Graph documentation, "driveItem: copy" and "Long running actions", 2025). The
+//! address expires some time after the copy ends; then only the target drive shows its outcome.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -13,46 +13,46 @@ use crate::http::client::{Reader, Writer};
 use crate::http::request::Write;
 use crate::observer::Service;
 
-/// The longest answer about a copy that is read.
+/// The longest answer about a copy that the client reads.
 const STATUS_BYTES: usize = 256 * 1024;
 
-/// What to do where a name is taken: of use in the address only, in a body it is passed over (seen 2024).
+/// What to do with a taken name. Graph reads the option in the address only and ignores it in a body (seen 2024).
 const CLASH: &str = "@microsoft.graph.conflictBehavior";
 
 /// An order to copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyOrder<'a> {
-    /// The drive of what is copied, and what.
+    /// The drive and the item to copy from.
     pub from: (&'a str, &'a str),
     /// The drive and the folder to copy into.
     pub to: (&'a str, &'a str),
-    /// Under another name than its own.
+    /// Another name for the copy.
     pub name: Option<&'a str>,
-    /// What is in the folder, and not the folder.
+    /// Whether to copy only the content of the folder.
     pub children_only: bool,
-    /// In place of a file of that name; else the copy of what has a taken name fails.
+    /// Whether to replace a file of the same name. Otherwise the copy of an item with a taken name fails.
     pub replace: bool,
 }
 
-/// What is told of a copy.
+/// The state of a copy job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CopyState {
-    /// It goes on; how much of it is done, in hundredths.
+    /// In progress, with the percentage done.
     Running(f64),
-    /// It is over and says that all went well.
+    /// Completed successfully.
     Done,
-    /// It is over and something was not copied; not everything that was is told.
+    /// Ended, with some items not copied. The list may be incomplete.
     Failed(Vec<RefusedItem>),
-    /// Nobody knows of it any more.
+    /// Graph no longer knows the job.
     Forgotten,
 }
 
-/// Something that was not copied.
+/// An item that was not copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedItem {
-    /// SharePoint's word for why.
+    /// SharePoint's code for the reason.
     pub code: String,
-    /// What, where it is told.
+    /// The item's id, if SharePoint says it.
     pub item: Option<String>,
 }
 
@@ -90,7 +90,7 @@ impl Status {
                 refused.extend(error.code.map(|code| RefusedItem { code, item: None }));
                 CopyState::Failed(refused)
             }
-            // Words that are not known yet mean that it is not over.
+            // Any other word means that the job is not over.
             _ => CopyState::Running(self.percentage_complete.unwrap_or_default()),
         }
     }
@@ -114,12 +114,12 @@ struct CopyTarget<'a> {
 }
 
 impl Reader<'_> {
-    /// How a copy is getting on, by the address its order was answered with.
+    /// The state of a copy, from the address that [`Writer::copy_item`] returned.
     pub async fn copy_state(self, address: &SecretString) -> Result<CopyState, Error> {
         let (transport, retry) = self.outside();
         let mut download = match transport.download(Service::SharePoint, address, retry).await {
             Ok(download) => download,
-            // It leads to what was made ("Long running actions", 2025).
+            // The redirect leads to the copy ("Long running actions", 2025).
             Err(error) if error.status().is_some_and(|status| (300..400).contains(&status)) => {
                 return Ok(CopyState::Done);
             }
@@ -131,11 +131,11 @@ impl Reader<'_> {
         let mut body = Vec::new();
         while let Some(chunk) = download.chunk().await? {
             if body.len() + chunk.len() > STATUS_BYTES {
-                return Err(download.unreadable("its length"));
+                return Err(download.unreadable("its end: it is too long"));
             }
             body.extend_from_slice(&chunk);
         }
-        // A small copy is sometimes over at once, and there is nothing to say (seen 2025).
+        // A small copy sometimes completes at once, with an empty answer (seen 2025).
         if body.is_empty() {
             return Ok(CopyState::Done);
         }
@@ -145,7 +145,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Orders a copy; answers with the address to ask after it, if there is one.
+    /// Orders a copy; returns the address to monitor it at, if Graph sends one.
     pub async fn copy_item(self, order: &CopyOrder<'_>) -> Result<Option<SecretString>, Error> {
         let mut segments = place(order.from.0, order.from.1);
         segments.push("copy");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_of_a_copy_is_understood_in_all_its_forms() {
+    fn the_state_of_a_copy_is_read_in_all_its_forms() {
         let running = r#"{"operation":"ItemCopy","percentageComplete":27.8,"status":"inProgress"}"#;
         assert_eq!(read(running), CopyState::Running(27.8));
         assert_eq!(read(r#"{"status":"waiting"}"#), CopyState::Running(0.0));

@@ -1,4 +1,4 @@
-//! OneDrives: how full one is, and who else may open it. What is in it: `items`.
+//! OneDrives: their quota and permissions. Their content is in `items`.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct Drive {
     pub quota: Option<Quota>,
 }
 
-/// How full a drive is, in bytes.
+/// The quota of a drive, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct Quota {
@@ -26,7 +26,7 @@ pub struct Quota {
     pub remaining: Option<u64>,
 }
 
-/// What somebody may do with an item.
+/// A permission on an item.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -37,14 +37,14 @@ pub struct Permission {
     pub granted_to_v2: Option<IdentitySet>,
 }
 
-/// Whom a permission is for: a user here; links and groups have others.
+/// The identity that a permission is for: a user here; links and groups have other fields.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct IdentitySet {
     pub user: Option<Identity>,
 }
 
-/// Somebody.
+/// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct Identity {
@@ -65,7 +65,7 @@ struct Invitation<'a> {
     recipients: [DriveRecipient<'a>; 1],
     roles: [&'a str; 1],
     require_sign_in: bool,
-    /// Mail that Graph sends for an application does not arrive for certain.
+    /// Off, because mail that Graph sends for an application may not arrive.
     send_invitation: bool,
 }
 
@@ -76,7 +76,7 @@ struct DriveRecipient<'a> {
 }
 
 impl Reader<'_> {
-    /// A person's OneDrive; `None` where there is none.
+    /// A person's OneDrive; `None` if there is none.
     pub async fn drive(self, user_id: &str) -> Result<Option<Drive>, Error> {
         let query = Query::new(&["users", user_id, "drive"])?.select(&["id", "webUrl", "quota"]);
         match self.get(query).await {
@@ -85,7 +85,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Who may open the whole of a person's OneDrive; `None` where there is no OneDrive.
+    /// The permissions on a person's whole OneDrive; `None` if there is no OneDrive.
     pub async fn drive_permissions(self, user_id: &str) -> Result<Option<Vec<Permission>>, Error> {
         match self.list(Query::new(&["users", user_id, "drive", "root", "permissions"])?).await {
             Err(error) if error.is_drive_missing() => Ok(None),
@@ -95,7 +95,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Lets somebody open the whole of a person's OneDrive; `role` is `read` or `write`. Again, it changes nothing.
+    /// Shares a person's whole OneDrive; `role` is `read` or `write`. A repetition changes nothing.
     pub async fn share_drive(self, user_id: &str, with: &str, role: &str) -> Result<(), Error> {
         let invitation = Invitation {
             recipients: [DriveRecipient { object_id: with }],

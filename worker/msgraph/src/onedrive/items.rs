@@ -1,4 +1,4 @@
-//! What is in OneDrives: whole trees, folders and small files.
+//! The content of OneDrives: whole trees, folders and small files.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -10,9 +10,9 @@ use crate::http::client::{Reader, Writer};
 use crate::http::listing::Listing;
 use crate::http::request::{Query, Write};
 
-/// The id under which every drive knows its root.
+/// The id of the root in every drive.
 pub const ROOT: &str = "root";
-/// What a listing asks for of every item.
+/// The properties that a listing selects.
 const SELECT: [&str; 10] = [
     "id",
     "name",
@@ -25,7 +25,7 @@ const SELECT: [&str; 10] = [
     "parentReference",
     "lastModifiedDateTime",
 ];
-/// Two hundred without being asked; larger pages were seen to be given up to a thousand (client code, 2025).
+/// The default page is two hundred; pages of up to a thousand were seen (client code, 2025).
 const PAGE: usize = 999;
 
 /// A folder or a file.
@@ -40,35 +40,35 @@ pub struct DriveItem {
     file: Option<File>,
     parent_reference: Option<ParentReference>,
     pub last_modified_date_time: Option<Timestamp>,
-    /// There since the listing began, and gone before it ended.
+    /// Set if the item was deleted during the listing.
     pub deleted: Option<IgnoredAny>,
-    /// A link to what is in somebody else's drive.
+    /// A link to an item in another person's drive.
     pub remote_item: Option<IgnoredAny>,
-    /// Only the root has it.
+    /// Set for the root only.
     pub root: Option<IgnoredAny>,
 }
 
-/// What a file has that a folder has not.
+/// The properties of a file that a folder does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct File {
     hashes: Option<Hashes>,
 }
 
-/// Hashes of a file's content. In OneDrive for Business there is but one.
+/// Hashes of a file's content. OneDrive for Business has only one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Hashes {
     quick_xor_hash: Option<String>,
 }
 
-/// The folder something is in.
+/// The folder of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct ParentReference {
     id: Option<String>,
 }
 
 impl DriveItem {
-    /// Whether it is a file; else it is a folder, or a notebook, which is one.
+    /// Whether it is a file. Otherwise it is a folder or a notebook, which is a folder.
     pub fn is_file(&self) -> bool {
         self.file.is_some()
     }
@@ -78,7 +78,7 @@ impl DriveItem {
         self.file.as_ref()?.hashes.as_ref()?.quick_xor_hash.as_deref()
     }
 
-    /// The id of the folder it is in.
+    /// The id of its folder.
     pub fn parent_id(&self) -> Option<&str> {
         self.parent_reference.as_ref()?.id.as_deref()
     }
@@ -95,7 +95,7 @@ struct NewFolder<'a> {
 #[derive(Serialize)]
 struct Empty {}
 
-/// The place of an item in a path; the root has one of its own.
+/// The path of an item. The root has a path of its own.
 pub(super) fn place<'a>(drive: &'a str, item: &'a str) -> Vec<&'a str> {
     match item {
         ROOT => vec!["drives", drive, ROOT],
@@ -103,7 +103,7 @@ pub(super) fn place<'a>(drive: &'a str, item: &'a str) -> Vec<&'a str> {
     }
 }
 
-/// A name in a folder, with what follows it.
+/// The path of a name in a folder, with further segments.
 fn place_of_child<'a>(drive: &'a str, folder: &'a mut String, rest: &[&'a str]) -> Vec<&'a str> {
     let is_root = folder == ROOT;
     folder.push(':');
@@ -114,10 +114,11 @@ fn place_of_child<'a>(drive: &'a str, folder: &'a mut String, rest: &[&'a str]) 
 }
 
 impl<'a> Reader<'a> {
-    /// Everything in a drive, its root among it, in no order. What changes meanwhile may come twice: the last counts.
+    /// Every item of a drive, including its root, in no order. An item that changes meanwhile may appear twice: the
+    /// last entry counts.
     ///
-    /// Delta, unlike the listings of folders, promises to be whole ("driveItem: delta", 2025), and is known to work from
-    /// a drive's root only.
+    /// Delta, unlike the listings of folders, guarantees completeness ("driveItem: delta", 2025), and is known to work
+    /// from a drive's root only.
     pub fn drive_items(self, drive_id: &str) -> Result<Listing<'a, DriveItem>, Error> {
         let query = Query::new(&["drives", drive_id, ROOT, "delta"])?.select(&SELECT).page_size(PAGE);
         Ok(Listing::of(self, query))
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What has this name in a folder, if anything has.
+    /// The item of this name in a folder; `None` if there is none.
     pub async fn child_item(
         self,
         drive_id: &str,
@@ -142,7 +143,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Makes a folder; where the name is taken this is refused.
+    /// Creates a folder. Graph refuses a name that is taken.
     pub async fn create_folder(self, drive_id: &str, folder: &str, name: &str) -> Result<(), Error> {
         let mut segments = place(drive_id, folder);
         segments.push("children");
@@ -150,7 +151,7 @@ impl Writer<'_> {
         self.send(Write::post(&segments)?.json(&body)?).await
     }
 
-    /// Writes a small file whole, also in place of one of that name.
+    /// Writes a small file whole; replaces a file of that name.
     pub async fn upload(self, drive_id: &str, folder: &str, name: &str, content: Bytes) -> Result<(), Error> {
         let (mut folder, name) = (folder.to_owned(), format!("{name}:"));
         let write = Write::put(&place_of_child(drive_id, &mut folder, &[&name, "content"]))?;
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_told_by_id_and_the_root_by_its_name() {
+    fn an_item_is_addressed_by_id_and_the_root_by_name() {
         assert_eq!(place("d", ROOT), ["drives", "d", "root"]);
         assert_eq!(place("d", "i"), ["drives", "d", "items", "i"]);
         assert_eq!(place_of_child("d", &mut "i".to_owned(), &["n"]), ["drives", "d", "items", "i:", "n"]);

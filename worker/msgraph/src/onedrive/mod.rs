@@ -1,4 +1,4 @@
-//! OneDrives: their state, content and copies.
+//! OneDrives: their quota, permissions, content and copies.
 
 pub(crate) mod copy;
 pub(crate) mod drive;

@@ -1,18 +1,18 @@
-//! The hash by which OneDrive for Business knows a file's content.
+//! QuickXorHash, the hash of a file's content in OneDrive for Business.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// The bits of the hash.
 const WIDTH: usize = 160;
-/// By how many bits the next byte is laid further round.
+/// The shift between two bytes, in bits.
 const STEP: usize = 11;
 
-/// The hash of a content, in base64, as Graph tells it of a file.
+/// The hash of a content, in base64, as Graph reports it for a file.
 ///
-/// Each byte is added without carry to a ring of 160 bits, eleven bits further round than the one before; last the
-/// length is added to the end of it (Microsoft, "QuickXorHash algorithm", 2024). Nobody is kept from making two
-/// contents of one hash: it finds damage, not malice.
+/// The algorithm adds each byte without carry to a ring of 160 bits, shifted eleven bits further than the byte before,
+/// and adds the length to the end of the ring (Microsoft, "QuickXorHash algorithm", 2024). The hash detects damage, not
+/// tampering: two contents with the same hash are easy to make.
 pub fn quick_xor_hash(content: &[u8]) -> String {
     let mut ring = [0_u8; WIDTH / 8];
     for (number, byte) in content.iter().enumerate() {

@@ -1,9 +1,9 @@
-//! CSV as it comes off a connection: bytes go in by the chunk, records come out one by one.
+//! A CSV parser for a connection: takes bytes in chunks, returns records one by one.
 //!
-//! `csv-core` and not `csv`: the latter reads from something that blocks, and would want a thread to wait in.
+//! It uses `csv-core`, because `csv` reads from a blocking source and would need a thread.
 //!
-//! **Guarantees.** One record is held at a time, of at most [`MAX_RECORD_BYTES`]. A byte order mark is dropped, blank
-//! lines are passed over, and bytes that are no UTF-8 are an error.
+//! **Guarantees.** It holds one record at a time, of at most [`MAX_RECORD_BYTES`]. It drops a byte order mark, skips
+//! blank lines, and reports an error for bytes that are not UTF-8.
 
 use std::fmt;
 
@@ -17,34 +17,34 @@ const MAX_COLUMNS: usize = 1_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The records of a file that is still arriving.
+/// The records of a file in transfer.
 pub(crate) struct Records {
     parser: csv_core::Reader,
     chunk: Bytes,
-    /// How many bytes of a byte order mark have been seen; all of it once it cannot come any more.
+    /// How many bytes of a byte order mark were read; its whole length once it can no longer follow.
     mark: usize,
     fields: Vec<u8>,
     filled: usize,
     ends: Vec<usize>,
     columns: usize,
-    /// Whether what is held is a whole record, and not the beginning of one.
+    /// Whether the held record is complete.
     is_whole: bool,
-    /// How many records there were.
+    /// The number of records so far.
     number: u64,
 }
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Look at the record.
+    /// Read the record.
     Record,
     /// Feed the next chunk, or an empty one after the last.
     NeedsMore,
-    /// Nothing: there is no more.
+    /// Nothing: the file has ended.
     End,
 }
 
-/// Where a file is not what it should be.
+/// The line of a file that is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreadable {
     TooLong(u64),
@@ -54,8 +54,8 @@ pub(crate) enum Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong(number) => write!(f, "line {number}, which does not end"),
-            Self::NoText(number) => write!(f, "line {number}, which is no UTF-8"),
+            Self::TooLong(number) => write!(f, "line {number}, which is too long"),
+            Self::NoText(number) => write!(f, "line {number}, which is not UTF-8"),
         }
     }
 }
@@ -75,9 +75,9 @@ impl Records {
         }
     }
 
-    /// Gives the next chunk; an empty one says that there is none.
+    /// Takes the next chunk. An empty one means the end of the file.
     pub(crate) fn feed(&mut self, mut chunk: Bytes) {
-        // The mark can be cut by the end of a chunk; a beginning of it that is not the whole is no text anyway.
+        // The end of a chunk can split the mark. An incomplete mark is not valid text anyway.
         while let Some(expected) = BYTE_ORDER_MARK.get(self.mark) {
             match chunk.first() {
                 Some(byte) if byte == expected => {
@@ -91,7 +91,7 @@ impl Records {
         self.chunk = chunk;
     }
 
-    /// Goes on to the next record. Call [`feed`](Self::feed) when it needs more, and only then.
+    /// Advances to the next record. Call [`feed`](Self::feed) when it needs more, and only then.
     pub(crate) fn step(&mut self, is_last: bool) -> Result<Step, Unreadable> {
         if self.is_whole {
             (self.filled, self.columns, self.is_whole) = (0, 0, false);
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_nothing_has_no_record() {
+    fn an_empty_file_has_no_record() {
         for file in ["", "\u{feff}", "\r\n\n"] {
             assert_eq!(records(file.as_bytes(), 2).unwrap(), [[""; 0]; 0], "{file:?}");
         }
     }
 
     #[test]
-    fn a_record_without_an_end_is_not_held() {
+    fn an_endless_record_is_not_held() {
         let too_wide = ",".repeat(MAX_COLUMNS * 3);
         let too_long = format!("a,b\n\"{}", "x".repeat(MAX_RECORD_BYTES * 2));
         for (file, number) in [(too_wide, 1), (too_long, 2)] {

@@ -1,4 +1,4 @@
-//! Usage reports.
+//! Usage reports and their settings.
 
 pub(crate) mod csv;
 pub(crate) mod report;

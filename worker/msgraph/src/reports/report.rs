@@ -1,7 +1,7 @@
-//! Usage reports: one row for each person, of any number of people.
+//! Usage reports: one row for each person, for any number of people.
 //!
-//! Microsoft writes a report as a file in CSV, to which Graph answers with a redirect. Columns are added now and then
-//! and are found by their names. Figures are up to two days behind, and each row says of which day they are
+//! Microsoft writes a report as a CSV file, and Graph answers with a redirect to it. Microsoft adds columns now and
+//! then, so the client finds them by name. Figures are up to two days old, and each row has their day
 //! (Microsoft Graph documentation, "Reports", 2023).
 
 use std::fmt;
@@ -15,9 +15,9 @@ use crate::http::request::Query;
 use crate::observer::Service;
 use crate::reports::csv::{Records, Step};
 
-/// The column that says of which day the figures are.
+/// The column with the day of the figures.
 const REFRESH_DATE: &str = "Report Refresh Date";
-/// The column that names the person, or hides them.
+/// The column with the person's name or pseudonym.
 const PERSON: &str = "User Principal Name";
 
 /// A report with a row for each person.
@@ -25,7 +25,7 @@ const PERSON: &str = "User Principal Name";
 pub enum Report {
     /// The Microsoft 365 apps, by app and platform.
     AppUsers,
-    /// Who was last active in which service.
+    /// The last activity of each person in each service.
     ActiveUsers,
     /// Mail sent, received and read.
     EmailActivity,
@@ -44,10 +44,10 @@ impl Report {
     }
 }
 
-/// Which days a report is about.
+/// The days that a report covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReportSpan {
-    /// The last 7 days there are figures for.
+    /// The last 7 days with figures.
     D7,
     /// The last 30 days.
     D30,
@@ -55,11 +55,11 @@ pub enum ReportSpan {
     D90,
     /// The last 180 days.
     D180,
-    /// One day; Microsoft keeps those of about the last 28.
+    /// One day of about the last 28, for which Microsoft keeps figures.
     On(Date),
 }
 
-/// As it stands between a report's parentheses.
+/// As Graph expects it between a report's parentheses.
 impl fmt::Display for ReportSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -76,11 +76,11 @@ impl fmt::Display for ReportSpan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column(usize);
 
-/// The rows of a report, handed out one by one; no more than one is held.
+/// The rows of a report, returned one by one; only one is held.
 pub struct ReportRows {
     download: Download,
     is_last: bool,
-    /// What ended the report before its end: it must not look like one that ended well.
+    /// The error that ended the report early: it must not look complete.
     broken: Option<Error>,
     records: Records,
     names: Vec<String>,
@@ -94,17 +94,17 @@ pub struct ReportRow<'a> {
 }
 
 impl Reader<'_> {
-    /// A report as it is now. Graph takes 14 of one kind in ten minutes.
+    /// The current report. Graph allows 14 of one kind in ten minutes.
     ///
     /// # Errors
     ///
-    /// [`is_forbidden`](Error::is_forbidden) without `Reports.Read.All`. A report that lacks what every report has
-    /// is unreadable and names the column.
+    /// [`is_forbidden`](Error::is_forbidden) without `Reports.Read.All`. A report without a
+    /// required column is unreadable, and the error names the column.
     pub async fn report(self, report: Report, span: ReportSpan) -> Result<ReportRows, Error> {
         let function = format!("{}({span})", report.function());
         let request = Query::new(&["reports", &function])?.into_request();
         let address = match self.send(&request).await {
-            Ok(response) => return Err(response.unreadable("its status, where a redirect was expected")),
+            Ok(response) => return Err(response.unreadable("its status: a redirect was expected")),
             Err(error) => error.redirect().cloned().ok_or(error)?,
         };
         let (transport, retry) = self.outside();
@@ -137,7 +137,7 @@ impl ReportRows {
     ///
     /// # Errors
     ///
-    /// The report has none; the error names it.
+    /// The report has no such column; the error names it.
     pub fn column(&self, name: &str) -> Result<Column, Error> {
         let at = self.names.iter().position(|known| known.eq_ignore_ascii_case(name));
         at.map(Column)
@@ -148,7 +148,7 @@ impl ReportRows {
     ///
     /// # Errors
     ///
-    /// The connection broke, or the file is not whole: ask for the report again.
+    /// The connection broke, or the file is incomplete: request the report again.
     pub async fn next(&mut self) -> Result<Option<ReportRow<'_>>, Error> {
         if !self.advance().await? {
             return Ok(None);
@@ -162,7 +162,7 @@ impl ReportRows {
         Ok(Some(ReportRow { rows: self }))
     }
 
-    /// Goes on to the next line; whether there is one.
+    /// Advances to the next line. Returns whether there is one.
     async fn advance(&mut self) -> Result<bool, Error> {
         if let Some(error) = &self.broken {
             return Err(error.clone());
@@ -189,34 +189,34 @@ impl ReportRows {
 }
 
 impl ReportRow<'_> {
-    /// What stands in a column.
+    /// The text in a column.
     pub fn text(&self, column: Column) -> &str {
         self.rows.records.field(column.0).unwrap_or_default().trim()
     }
 
-    /// The day in a column; `None` where it is empty.
+    /// The day in a column; `None` if it is empty.
     ///
     /// # Errors
     ///
-    /// Something else stands there.
+    /// The column has another content.
     pub fn date(&self, column: Column) -> Result<Option<Date>, Error> {
         self.parsed(column, "day", |text| text.parse().ok())
     }
 
-    /// The number in a column; `None` where it is empty.
+    /// The number in a column; `None` if it is empty.
     ///
     /// # Errors
     ///
-    /// Something else stands there.
+    /// The column has another content.
     pub fn number(&self, column: Column) -> Result<Option<u64>, Error> {
         self.parsed(column, "number", |text| text.parse().ok())
     }
 
-    /// The answer in a column; `None` where it is empty.
+    /// The yes or no in a column; `None` if it is empty.
     ///
     /// # Errors
     ///
-    /// Something else stands there.
+    /// The column has another content.
     pub fn flag(&self, column: Column) -> Result<Option<bool>, Error> {
         self.parsed(column, "yes or no", |text| match text.to_ascii_lowercase().as_str() {
             "yes" | "true" => Some(true),
@@ -225,11 +225,11 @@ impl ReportRow<'_> {
         })
     }
 
-    /// Of which day the figures are.
+    /// The day of the figures.
     ///
     /// # Errors
     ///
-    /// The row does not say so.
+    /// The row does not have it.
     pub fn refresh_date(&self) -> Result<Date, Error> {
         self.date(self.rows.refresh_date)?.ok_or_else(|| self.unreadable(self.rows.refresh_date, "day"))
     }
@@ -239,8 +239,8 @@ impl ReportRow<'_> {
         self.text(self.rows.person)
     }
 
-    /// Whether the row hides whose it is: then it tells nothing about anybody in particular, and least of all that
-    /// somebody was not active.
+    /// Whether the row has a pseudonym. Such a row says nothing about a particular person, above all not that the
+    /// person was inactive.
     pub fn is_concealed(&self) -> bool {
         is_concealed(self.person())
     }
@@ -257,15 +257,15 @@ impl ReportRow<'_> {
         }
     }
 
-    /// Names the place, and not what stands there.
+    /// The error names the column and never its content.
     fn unreadable(&self, column: Column, kind: &str) -> Error {
         let name = self.rows.names.get(column.0).map(String::as_str).unwrap_or_default();
         let number = self.rows.records.number();
-        self.rows.download.unreadable(format!("line {number}, column `{name}`, which holds no {kind}"))
+        self.rows.download.unreadable(format!("line {number}, column `{name}`, which is not a {kind}"))
     }
 }
 
-/// A pseudonym is 32 hexadecimal digits where an address would be (seen in reports of 2021 to 2026).
+/// A pseudonym is 32 hexadecimal digits in place of an address (seen in reports of 2021 to 2026).
 fn is_concealed(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pseudonym_is_told_from_a_name() {
+    fn a_pseudonym_is_distinguished_from_a_name() {
         assert!(is_concealed("FE7CC8C15246EDCCA289C9A4022762F7"));
         for name in
             ["ada@contoso.example", "", "FE7CC8C15246EDCCA289C9A4022762F", "GE7CC8C15246EDCCA289C9A4022762F7"]

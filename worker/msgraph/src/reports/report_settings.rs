@@ -1,4 +1,4 @@
-//! What reports show of people.
+//! Whether reports show names of people.
 
 use serde::Deserialize;
 
@@ -6,16 +6,16 @@ use crate::error::Error;
 use crate::http::client::Reader;
 use crate::http::request::Query;
 
-/// What reports show of people.
+/// The settings of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportSettings {
-    /// Whether reports show pseudonyms instead of names; Microsoft turned that on for every tenant in 2021.
+    /// Whether reports show pseudonyms instead of names. Microsoft turned that on for every tenant in 2021.
     pub display_concealed_names: bool,
 }
 
 impl Reader<'_> {
-    /// What reports show of people.
+    /// The settings of reports.
     ///
     /// # Errors
     ///

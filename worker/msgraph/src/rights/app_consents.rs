@@ -1,4 +1,4 @@
-//! What people let applications do in their name.
+//! Consents: the permissions of applications on behalf of people.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::request::Query;
 
-/// What an application may do in somebody's name.
+/// The permissions of an application on behalf of a person or of the whole tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -18,7 +18,7 @@ pub struct PermissionGrant {
 }
 
 impl PermissionGrant {
-    /// Whether this person alone consented. Other grants are everybody's.
+    /// Whether the consent is this person's own. Others apply to the whole tenant.
     pub fn is_own(&self, user_id: &str) -> bool {
         let is = |value: &Option<String>, expected: &str| {
             value.as_deref().is_some_and(|value| value.eq_ignore_ascii_case(expected))
@@ -28,14 +28,14 @@ impl PermissionGrant {
 }
 
 impl Reader<'_> {
-    /// What applications may do in a person's name.
+    /// The permissions of applications on behalf of a person.
     pub async fn permission_grants(self, user_id: &str) -> Result<Vec<PermissionGrant>, Error> {
         self.list(Query::new(&["users", user_id, "oauth2PermissionGrants"])?).await
     }
 }
 
 impl Writer<'_> {
-    /// Withdraws what an application may do.
+    /// Revokes the permissions of an application.
     pub async fn remove_permission_grant(self, grant_id: &str) -> Result<(), Error> {
         self.remove(&["oauth2PermissionGrants", grant_id]).await
     }

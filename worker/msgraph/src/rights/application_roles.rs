@@ -1,4 +1,4 @@
-//! The directory roles that an application holds.
+//! The directory roles of an application.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::http::client::Reader;
 use crate::http::path::quoted;
 use crate::http::request::Query;
-use crate::token::grants::is_no_help;
+use crate::token::grants::cannot_change_administrators;
 
 /// A directory role.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -18,14 +18,14 @@ pub struct DirectoryRole {
 }
 
 impl DirectoryRole {
-    /// Whether it may let its holder change administrators.
+    /// Whether the role may allow changes to administrators.
     pub fn may_change_administrators(&self) -> bool {
-        self.role_template_id.as_deref().is_none_or(|template| !is_no_help(template))
+        self.role_template_id.as_deref().is_none_or(|template| !cannot_change_administrators(template))
     }
 }
 
 impl Reader<'_> {
-    /// The directory roles that the application itself holds; see [`Client::client_id`].
+    /// The directory roles of the application itself; see [`Client::client_id`].
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl Reader<'_> {
         self.roles_of_application(self.client_id()).await
     }
 
-    /// The directory roles that the application itself holds in the tenant.
+    /// The directory roles of an application in the tenant.
     ///
     /// # Errors
     ///

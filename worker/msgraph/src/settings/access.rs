@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
-    /// Look: no write is ever sent.
+    /// Read the tenant. The client never sends a write.
     Read,
-    /// Look and act.
+    /// Read the tenant and change it.
     #[default]
     Act,
 }

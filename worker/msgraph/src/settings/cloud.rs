@@ -1,14 +1,14 @@
-//! The clouds Microsoft runs Graph in, by name.
+//! The clouds of Microsoft Graph, by name.
 
 use serde::{Deserialize, Serialize};
 
-/// A cloud: a sign-in service and the Graph its tokens are good for. Tokens of one are worth nothing in another.
+/// A cloud: a sign-in service and the Graph that accepts its tokens. Another cloud does not accept them.
 ///
 /// The addresses are those of "National cloud deployments" in Graph's documentation (read 2025).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Cloud {
-    /// Everybody's, GCC included.
+    /// The global service, including GCC.
     #[default]
     Global,
     /// Microsoft for US Government L4: GCC High.
@@ -28,7 +28,9 @@ impl TryFrom<String> for Cloud {
             "us_gov_l4" => Ok(Self::UsGovL4),
             "us_gov_l5" => Ok(Self::UsGovL5),
             "china" => Ok(Self::China),
-            _ => Err(format!("there is no cloud `{name}`; there are global, us_gov_l4, us_gov_l5 and china")),
+            _ => {
+                Err(format!("unknown cloud `{name}`; the clouds are global, us_gov_l4, us_gov_l5 and china"))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The addresses of a tenant, checked before a token travels there.
+//! The addresses of a tenant, checked before a token is sent there.
 
 use std::net::IpAddr;
 
@@ -13,17 +13,17 @@ use crate::error::Error;
 pub(crate) struct Endpoints {
     /// Where tokens come from, complete with the tenant.
     pub token_url: Url,
-    /// Where a device gets a code for its person.
+    /// Where a device gets a code for a person's sign-in.
     pub device_code_url: Url,
     /// `https://graph.microsoft.com/v1.0`, without a trailing slash.
     pub graph: String,
-    /// The same, parsed: what a link to a next page is compared with.
+    /// The same, parsed. A link to a next page must lead there.
     pub graph_url: Url,
-    /// What an application asks a token for.
+    /// The scope of a token for the application.
     pub scope: String,
-    /// What it asks a token for on behalf of a person: what was consented to, a refresh token, and who it is.
+    /// The scope of a token on behalf of a person: the consented permissions, a refresh token and the identity.
     pub delegated_scope: String,
-    /// Where Exchange is administered, if it is.
+    /// Where to administer Exchange, if that is turned on.
     pub exchange_admin: Option<Url>,
     /// Neither address needs TLS.
     pub plain: bool,
@@ -36,7 +36,7 @@ impl Endpoints {
         let graph_root = root("Graph address", &settings.graph_url)?;
         let login_root = root("login address", &settings.login_url)?;
         let tenant = settings.tenant_id.trim();
-        // The id becomes a part of the token's path; GUIDs and domains need no other characters.
+        // The id becomes part of the token's path; GUIDs and domains need no other characters.
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
         if !tenant.starts_with(|c: char| c.is_ascii_alphanumeric()) || !tenant.chars().all(allowed) {
             return Err(Error::settings(
@@ -48,7 +48,8 @@ impl Endpoints {
         }
         let graph = format!("{graph_root}/v1.0");
         let sign_in = format!("{login_root}/{tenant}/oauth2/v2.0");
-        let parse = |text: &str| Url::parse(text).map_err(|_| Error::settings("an address cannot be parsed"));
+        let parse =
+            |text: &str| Url::parse(text).map_err(|_| Error::settings("an address is not a valid URL"));
         let (graph_url, token_url) = (parse(&graph)?, parse(&format!("{sign_in}/token"))?);
         let exchange_admin = match &settings.exchange_admin {
             Some(ExchangeAdmin { url, .. }) => {
@@ -74,18 +75,18 @@ impl Endpoints {
 }
 
 impl Endpoints {
-    /// The same addresses, and tokens for Exchange's administration.
+    /// The same addresses, with tokens for the administration of Exchange.
     pub(crate) fn for_exchange_admin(&self, scope: &str) -> Self {
         let delegated_scope = format!("{scope} offline_access openid profile");
         Self { scope: scope.to_owned(), delegated_scope, ..self.clone() }
     }
 }
 
-/// The address without its trailing slash, if a token may travel there.
+/// The address without its trailing slash, if a token may be sent there.
 fn root(name: &str, text: &str) -> Result<String, Error> {
     let text = text.trim().trim_end_matches('/');
     let url = Url::parse(text)
-        .map_err(|_| Error::settings(format!("the {name} is no URL; write it like https://host")))?;
+        .map_err(|_| Error::settings(format!("the {name} is not a URL; write it like https://host")))?;
     let clean = url.username().is_empty() && url.password().is_none();
     if !clean || url.query().is_some() || url.fragment().is_some() {
         return Err(Error::settings(format!("the {name} must have no user, query or fragment")));
@@ -94,7 +95,7 @@ fn root(name: &str, text: &str) -> Result<String, Error> {
         "https" => Ok(text.to_owned()),
         "http" if is_loopback(&url) => Ok(text.to_owned()),
         _ => Err(Error::settings(format!(
-            "the {name} must begin with https://, since a token would travel in the clear; \
+            "the {name} must begin with https://, because a token would be sent unencrypted; \
              http:// is accepted for this machine only (127.0.0.1, [::1], localhost)"
         ))),
     }

@@ -1,18 +1,18 @@
-//! Where Exchange is administered.
+//! Where the client administers Exchange.
 
 use super::cloud::Cloud;
 
-/// Where Exchange is administered, and for whom its tokens are.
+/// The address to administer Exchange at, and the scope of its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeAdmin {
     /// The root of the address.
     pub url: String,
-    /// What a token is asked for.
+    /// The scope of a token.
     pub scope: String,
 }
 
 impl ExchangeAdmin {
-    /// The one of a cloud (`Connect-ExchangeOnline`, `-ExchangeEnvironmentName`, 2025).
+    /// The address of a cloud (`Connect-ExchangeOnline`, `-ExchangeEnvironmentName`, 2025).
     pub fn in_cloud(cloud: Cloud) -> Self {
         let url = match cloud {
             Cloud::Global => "https://outlook.office365.com",

@@ -1,4 +1,4 @@
-//! What the client must be told, and the checks that need no network.
+//! The settings of a connection to a tenant.
 
 pub(crate) mod access;
 pub(crate) mod cloud;
@@ -20,27 +20,27 @@ pub struct Settings {
     pub tenant_id: String,
     /// The application's (client) id.
     pub client_id: String,
-    /// What proves who asks for tokens.
+    /// What authenticates the application to the sign-in service.
     pub credential: Credential,
     /// Where tokens come from.
     pub login_url: String,
     /// The root of Microsoft Graph; the client appends `/v1.0`.
     pub graph_url: String,
-    /// Where Exchange is administered over an interface that Microsoft does not document; nothing: it is not.
+    /// Where to administer Exchange over an interface that Microsoft does not document; `None` turns that off.
     pub exchange_admin: Option<ExchangeAdmin>,
     /// How long one attempt may take, from connecting to the last byte of the answer.
     pub request_timeout: Duration,
-    /// How long after its first attempt a request may still be repeated here; zero means never.
+    /// How long after its first attempt the client may retry a request; zero means never.
     pub retry_budget: Duration,
-    /// Answers longer than this are refused.
+    /// The client refuses longer answers.
     pub max_body_bytes: usize,
-    /// Whether calls made at the same time travel together in `$batch`.
+    /// Whether the client sends simultaneous calls together in `$batch`.
     pub batching: bool,
     /// How much of Microsoft's published limits this process may use.
     pub limits: Limits,
-    /// Whether anything may be written.
+    /// What may be done in the tenant.
     pub access: Access,
-    /// Sent with every request; Microsoft asks for `ISV|Company|App/1.0` or `NONISV|Company|App/1.0`.
+    /// Sent with every request. Microsoft asks for `ISV|Company|App/1.0` or `NONISV|Company|App/1.0`.
     pub user_agent: String,
 }
 

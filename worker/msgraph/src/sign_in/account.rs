@@ -22,15 +22,15 @@ impl Writer<'_> {
         self.update_user(user_id, &patch).await
     }
 
-    /// Gives a person another password, which has to be changed at the next sign-in.
+    /// Sets another password, which the person has to change at the next sign-in.
     pub async fn set_password(self, user_id: &str, password: &SecretString) -> Result<(), Error> {
         let body = PasswordBody { password_profile: PasswordProfile::of(password) };
         self.send(Write::patch(&["users", user_id])?.json(&body)?).await
     }
 
-    /// Ends a person's sessions; tokens already handed out live on until they expire.
+    /// Ends a person's sessions. Issued access tokens stay valid until they expire.
     pub async fn revoke_sessions(self, user_id: &str) -> Result<(), Error> {
-        // 200 with a body, or 204 as the documentation once had it: any success is one.
+        // 200 with a body, or 204 as the documentation once said: any success counts.
         self.send(Write::post(&["users", user_id, "revokeSignInSessions"])?).await
     }
 }

@@ -1,4 +1,4 @@
-//! What people prove with who they are: the sign-in methods they registered.
+//! The authentication methods that people registered to sign in with.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::request::Query;
 
-/// A sign-in method somebody registered.
+/// A registered authentication method.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct AuthenticationMethod {
     /// Its id, unique among the person's.
@@ -16,36 +16,36 @@ pub struct AuthenticationMethod {
     pub odata_type: Option<String>,
 }
 
-/// Which kind of method it is. Sorted: what cannot be the default of a second factor comes first, what is most
-/// often the default comes last.
+/// The kind of a method. Sorted: methods that cannot be the default second factor come first, the most frequent
+/// default comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MethodKind {
-    /// The password, which is replaced and never removed.
+    /// The password. It can be replaced, not removed.
     Password,
-    /// A mail address to reset the password with.
+    /// A mail address for resetting the password.
     Email,
-    /// A pass of an hour or a day.
+    /// A temporary access pass, valid for hours or days.
     TemporaryAccessPass,
     /// A passkey or security key.
     Passkey,
     /// A face, a finger or a PIN on one Windows device.
     WindowsHello,
-    /// A credential kept by a Mac.
+    /// A credential stored by a Mac.
     PlatformCredential,
-    /// Another provider's.
+    /// A method of another provider.
     External,
-    /// Codes of an authenticator of whatever maker.
+    /// Codes of any authenticator app.
     SoftwareOath,
     /// A call or a text message.
     Phone,
-    /// Microsoft's authenticator.
+    /// Microsoft Authenticator.
     MicrosoftAuthenticator,
-    /// One this client does not know how to remove.
+    /// A method that this client cannot remove.
     Other,
 }
 
-/// Type and path of each kind that can be removed (Microsoft Graph's published model and permission table, 2026-08;
-/// there is no path for all of them).
+/// Type and path of each kind that can be removed (Microsoft Graph's published model and permission table, 2026-08).
+/// No single path serves all of them.
 const KINDS: [(&str, MethodKind, &str); 9] = [
     ("email", MethodKind::Email, "emailMethods"),
     ("temporaryAccessPass", MethodKind::TemporaryAccessPass, "temporaryAccessPassMethods"),
@@ -78,25 +78,26 @@ impl AuthenticationMethod {
 }
 
 impl Reader<'_> {
-    /// The sign-in methods a person registered, the password among them.
+    /// The authentication methods of a person, including the password.
     pub async fn authentication_methods(self, user_id: &str) -> Result<Vec<AuthenticationMethod>, Error> {
         self.list(Query::new(&["users", user_id, "authentication", "methods"])?).await
     }
 }
 
 impl Writer<'_> {
-    /// Removes one of a person's sign-in methods.
+    /// Removes one of a person's authentication methods.
     ///
     /// # Errors
     ///
-    /// [`is_unprepared`](Error::is_unprepared) when it is the default and others are left: those go first.
+    /// [`is_unprepared`](Error::is_unprepared) when it is the default and others remain: remove those first.
     pub async fn remove_authentication_method(
         self,
         user_id: &str,
         method: &AuthenticationMethod,
     ) -> Result<(), Error> {
-        let (_, segment) =
-            method.known().ok_or_else(|| Error::internal("a sign-in method has no path to remove it by"))?;
+        let (_, segment) = method
+            .known()
+            .ok_or_else(|| Error::internal("this kind of authentication method cannot be removed"))?;
         self.remove(&["users", user_id, "authentication", segment, &method.id]).await
     }
 }

@@ -1,4 +1,4 @@
-//! Temporary access passes: something to sign in with once, before there is anything else.
+//! Temporary access passes: a first way to sign in, before a person has another authentication method.
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -10,7 +10,7 @@ use crate::http::request::{Query, Write};
 
 const PASSES: &str = "temporaryAccessPassMethods";
 
-/// A pass somebody has. Its value is told when it is issued and never again.
+/// A person's pass. Graph returns its value when it is issued and never again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -24,22 +24,24 @@ pub struct TemporaryAccessPass {
 }
 
 impl TemporaryAccessPass {
-    /// Whether it lets its holder in, or will.
+    /// Whether the pass is valid, now or later.
     pub fn is_good(&self) -> bool {
         self.is_usable == Some(true) || self.is_because("NotYetValid")
     }
 
-    /// When it was made, as far as Graph tells.
+    /// When it was created, if Graph says so.
     pub fn made(&self) -> Option<Timestamp> {
         self.created_date_time.or(self.start_date_time)
     }
 
     fn is_because(&self, reason: &str) -> bool {
-        self.method_usability_reason.as_deref().is_some_and(|told| told.eq_ignore_ascii_case(reason))
+        self.method_usability_reason
+            .as_deref()
+            .is_some_and(|reason_given| reason_given.eq_ignore_ascii_case(reason))
     }
 }
 
-/// A pass to be issued; what is left out the tenant's policy decides.
+/// A pass to issue. The tenant's policy decides about absent fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -52,7 +54,7 @@ pub struct NewTemporaryAccessPass {
     pub is_usable_once: Option<bool>,
 }
 
-/// A pass that was issued just now, with its value.
+/// An issued pass with its value.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -65,28 +67,29 @@ pub struct IssuedPass {
 }
 
 impl IssuedPass {
-    /// Graph issues passes also to people whom the policy lets not use them (seen in an issue thread, 2023).
+    /// Whether the policy forbids the person to use it. Graph issues the pass all the same (seen in an issue thread,
+    /// 2023).
     pub fn is_against_policy(&self) -> bool {
         self.method_usability_reason
             .as_deref()
-            .is_some_and(|told| told.eq_ignore_ascii_case("DisabledByPolicy"))
+            .is_some_and(|reason_given| reason_given.eq_ignore_ascii_case("DisabledByPolicy"))
     }
 }
 
 impl Reader<'_> {
-    /// The passes a person has, good or not; Entra keeps one at most.
+    /// A person's passes, valid or not. Entra keeps at most one.
     pub async fn temporary_access_passes(self, user_id: &str) -> Result<Vec<TemporaryAccessPass>, Error> {
         self.list(Query::new(&["users", user_id, "authentication", PASSES])?).await
     }
 }
 
 impl Writer<'_> {
-    /// Issues a pass to a person who has none.
+    /// Issues a pass to a person without one.
     ///
     /// # Errors
     ///
-    /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost, and the pass's value with it: look for the pass and
-    /// withdraw it.
+    /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost, and the pass's value with it: look for the pass
+    /// and revoke it.
     pub async fn issue_temporary_access_pass(
         self,
         user_id: &str,
@@ -95,7 +98,7 @@ impl Writer<'_> {
         self.send_for(Write::post(&["users", user_id, "authentication", PASSES])?.json(pass)?).await
     }
 
-    /// Withdraws a pass, which ends the person's sessions ("Configure Temporary Access Pass", Microsoft Entra
+    /// Revokes a pass, which ends the person's sessions ("Configure Temporary Access Pass", Microsoft Entra
     /// documentation, 2021).
     pub async fn withdraw_temporary_access_pass(self, user_id: &str, pass_id: &str) -> Result<(), Error> {
         self.remove(&["users", user_id, "authentication", PASSES, pass_id]).await

@@ -18,19 +18,19 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Whether people who are not in the team can be in it.
+    /// Whether people outside the team can be members.
     pub fn is_shared(&self) -> bool {
         self.membership_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("shared"))
     }
 
-    /// Whether everybody in the team is in it, and nobody else.
+    /// Whether its members are exactly those of the team.
     pub fn is_standard(&self) -> bool {
         self.membership_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("standard"))
     }
 }
 
 impl Reader<'_> {
-    /// The channels of a team that it may show.
+    /// The channels of a team that the application may see.
     pub async fn channels(self, team_id: &str) -> Result<Vec<Channel>, Error> {
         let query = Query::new(&["teams", team_id, "channels"])?;
         self.list(query.select(&["id", "displayName", "membershipType"])).await

@@ -1,4 +1,4 @@
-//! Teams and their channels: who is in them, who owns them, and one member more or less.
+//! Members and owners of teams and channels: reads, adds and removes them.
 //!
 //! Membership ids are opaque and come from a listing (Microsoft Graph documentation, "List members of team", 2025).
 
@@ -13,10 +13,10 @@ use crate::http::request::{Query, Write};
 /// The most members Teams puts on a page (Microsoft Graph documentation, "List members of team", 2025).
 const PAGE: usize = 999;
 
-/// A team, or a channel of it that has members of its own.
+/// A team, or a channel with members of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// The object id of the team, which is its group's.
+    /// The object id of the team, which is that of its group.
     pub team: String,
     /// The channel's id.
     pub channel: Option<String>,
@@ -33,7 +33,7 @@ impl Place {
         Self { team: team.to_owned(), channel: Some(channel.to_owned()) }
     }
 
-    /// The path of the members, or of what is below them.
+    /// The path of the members, or of one of them.
     fn members<'a>(&'a self, below: Option<&'a str>) -> Vec<&'a str> {
         let mut path = vec!["teams", self.team.as_str()];
         if let Some(channel) = &self.channel {
@@ -45,7 +45,7 @@ impl Place {
     }
 }
 
-/// Somebody in a team or channel.
+/// A member of a team or channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -63,22 +63,22 @@ impl TeamMember {
         self.user_id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(user_id))
     }
 
-    /// Whether they are an owner.
+    /// Whether the member is an owner.
     pub fn is_owner(&self) -> bool {
         self.roles.iter().any(|role| role.eq_ignore_ascii_case("owner"))
     }
 }
 
-/// What somebody is in a team or channel.
+/// The role of a person in a team or channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TeamRole {
-    /// In it.
+    /// A member.
     Member,
-    /// Answers for it.
+    /// An owner.
     Owner,
 }
 
-/// A membership to be made or changed.
+/// A membership to create or change.
 #[derive(Serialize)]
 struct Membership<'a> {
     #[serde(rename = "@odata.type")]
@@ -99,15 +99,15 @@ impl Membership<'_> {
 }
 
 impl Reader<'_> {
-    /// Who is in a team or channel. In a shared channel those who are in it by themselves, and not with a whole team.
+    /// The members of a team or channel. For a shared channel, those who are members themselves and not through a team.
     pub async fn team_members(self, place: &Place) -> Result<Vec<TeamMember>, Error> {
         self.list(Query::new(&place.members(None))?.page_size(PAGE)).await
     }
 }
 
 impl Writer<'_> {
-    /// Puts a person into a team or channel. Only for who is not in it: what Teams does to whoever is, it does not
-    /// say, and some were seen to lose their membership (issue threads, 2020).
+    /// Adds a person to a team or channel. Only for a person who is not a member: Teams does not document the effect on
+    /// a member, and some lost their membership (issue threads, 2020).
     pub async fn add_team_member(self, place: &Place, user_id: &str, role: TeamRole) -> Result<(), Error> {
         let key = format!("users({})", quoted(user_id));
         let user = self.address(&path::join(&[&key])?);
@@ -115,7 +115,7 @@ impl Writer<'_> {
         self.send(Write::post(&place.members(None))?.json(&membership)?).await
     }
 
-    /// Makes somebody in a team or channel an owner, or no longer one.
+    /// Sets the role of a member of a team or channel.
     pub async fn set_team_role(
         self,
         place: &Place,
@@ -126,7 +126,7 @@ impl Writer<'_> {
         self.send(write.json(&Membership::of(role, None))?).await
     }
 
-    /// Takes somebody out of a team or channel, as an owner too. Who leaves a team leaves its private channels.
+    /// Removes a member or owner from a team or channel. Leaving a team also ends membership of its private channels.
     pub async fn remove_team_member(self, place: &Place, membership_id: &str) -> Result<(), Error> {
         self.remove(&place.members(Some(membership_id))).await
     }

@@ -18,7 +18,7 @@ impl Token {
         self.generation
     }
 
-    /// One that opens nothing.
+    /// An invalid token.
     #[cfg(test)]
     pub(crate) fn empty() -> Self {
         let now = Instant::now();

@@ -1,10 +1,11 @@
-//! What proves to the sign-in service who asks: a secret, a certificate, another issuer's token, or a person.
+//! What authenticates the application to the sign-in service: a secret, a certificate, another issuer's token, or a
+//! person's sign-in.
 
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-/// Who asks for tokens, and what proves it.
+/// Who requests tokens, and how it authenticates.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// The application, with the value of one of its client secrets.
@@ -16,21 +17,22 @@ pub enum Credential {
         /// The password of a PKCS#12 file.
         password: Option<SecretSource>,
     },
-    /// The application, with a token that another issuer made for this machine: a Kubernetes service account's.
+    /// The application, with a token that another issuer made for this machine, for example for a Kubernetes service
+    /// account.
     WorkloadIdentity {
-        /// Holds the token; whoever issues it renews it.
+        /// Holds the token; its issuer renews it.
         token_file: PathBuf,
     },
     /// A person who has signed in once, with [`DeviceSignIn`](crate::DeviceSignIn).
     ///
-    /// Each new access token brings a new refresh token. One in a file is replaced by it, safe on disk, before
-    /// the access token is used. If the process dies in between, or the answer is lost, the file holds the one
-    /// that was used, and that stays good: Entra does not take a refresh token back when it hands out the next
-    /// ("Refresh tokens in the Microsoft identity platform", read 2026-08). It ends 90 days after it was
-    /// issued, or when sessions are revoked or the password is changed.
+    /// Each new access token comes with a new refresh token. The client writes it to the file, safe on disk, before
+    /// it uses the access token. If the process dies in between, or the answer is lost, the file holds the refresh
+    /// token that was used, and that stays valid: Entra does not revoke a refresh token when it issues the next
+    /// ("Refresh tokens in the Microsoft identity platform", read 2026-08). It ends 90 days after it was issued, or
+    /// when sessions are revoked or the password is changed.
     ///
-    /// One that is given as a value is followed in memory only: a process that starts anew begins with the
-    /// value again, which therefore works for 90 days at most.
+    /// The successors of a token given as a value are kept in memory only: a new process starts with the value
+    /// again, which therefore works for 90 days at most.
     ServiceAccount(SecretSource),
 }
 
@@ -39,7 +41,7 @@ pub enum Credential {
 pub enum SecretSource {
     /// The secret itself.
     Value(SecretString),
-    /// A file that holds nothing else; a line end at its end is not part of the secret.
+    /// A file that holds nothing else. A line break at its end is not part of the secret.
     File(PathBuf),
 }
 

@@ -1,4 +1,4 @@
-//! What a token grants.
+//! The permissions and roles of a token.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 use crate::http::json::null_as_empty;
 
-/// What a token says of itself. It is read for a diagnosis only: Graph alone decides what it allows.
+/// The claims of a token. They are read for a diagnosis only: Graph alone decides what a token allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
-    /// Permissions: application permissions, or the delegated ones of a service account.
+    /// Application permissions, or the delegated permissions of a service account.
     pub permissions: BTreeSet<String>,
-    /// Whether it acts for a service account instead of as the application itself.
+    /// Whether the token acts for a service account instead of the application itself.
     pub is_delegated: bool,
-    /// The templates of the directory roles it holds; nothing where it does not say.
+    /// The templates of its directory roles; `None` if the token does not list them.
     pub role_templates: Option<BTreeSet<String>>,
 }
 
@@ -28,7 +28,7 @@ struct Claims {
 }
 
 impl Grants {
-    /// Reads the claims of a token; `None` where it is none that can be read.
+    /// Reads the claims of a token; `None` if it cannot be read.
     pub(crate) fn of_token(token: &str) -> Option<Self> {
         let payload = token.split('.').nth(1)?;
         let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
@@ -41,17 +41,18 @@ impl Grants {
         })
     }
 
-    /// Whether it may hold a role that lets it change administrators: certainly not where it names its roles and none of
-    /// them does.
+    /// Whether the token may have a role that can change administrators. `false` only if it lists its roles and none of
+    /// them can.
     pub fn may_change_administrators(&self) -> bool {
         let templates = self.role_templates.as_ref();
-        templates.is_none_or(|templates| templates.iter().any(|template| !is_no_help(template)))
+        templates
+            .is_none_or(|templates| templates.iter().any(|template| !cannot_change_administrators(template)))
     }
 
-    /// Whether a permission was granted, by itself or within a broader one.
+    /// Whether a permission was granted, itself or as part of a broader one.
     pub fn covers(&self, needed: &str) -> bool {
         let has = |name: &str| self.permissions.contains(name);
-        // Permissions of Exchange end here: there is no `.All` behind them.
+        // Permissions of Exchange have no `.All` at the end.
         let wider = match needed.strip_suffix(".Read") {
             Some(of) => format!("{of}.ReadWrite"),
             None => needed.replace(".Read.", ".ReadWrite."),
@@ -60,9 +61,9 @@ impl Grants {
     }
 }
 
-/// Templates of roles that do not let their holder change administrators: those that every application and every user
-/// has, and those for other matters (Microsoft Entra built-in roles, 2026). Of any other it is not known here.
-const NO_HELP: [&str; 7] = [
+/// Templates of roles that cannot change administrators: the roles that every application and every user has, and
+/// roles for other tasks (Microsoft Entra built-in roles, 2026). Any other role counts as unknown.
+const CANNOT_CHANGE_ADMINISTRATORS: [&str; 7] = [
     "0997a1d0-0d1d-4acb-b408-d5ca73121e90",
     "b79fbf4d-3ef9-4689-8143-76b194e85509",
     // Global Reader, Reports Reader, Teams Administrator, Exchange Administrator, Application Administrator.
@@ -73,11 +74,12 @@ const NO_HELP: [&str; 7] = [
     "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",
 ];
 
-pub(crate) fn is_no_help(template: &str) -> bool {
-    NO_HELP.iter().any(|known| known.eq_ignore_ascii_case(template))
+pub(crate) fn cannot_change_administrators(template: &str) -> bool {
+    CANNOT_CHANGE_ADMINISTRATORS.iter().any(|known| known.eq_ignore_ascii_case(template))
 }
 
-/// Permissions that include another one, as far as Gatehouse needs any (Microsoft's permission table, 2026-08-07).
+/// Broader permissions that include the needed one, for the permissions that Gatehouse uses (Microsoft's permission
+/// table, 2026-08-07).
 fn broader(needed: &str) -> &'static [&'static str] {
     match needed {
         "User.Read.All" => &["Directory.Read.All", "Directory.ReadWrite.All"],
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_tells_what_it_grants() {
+    fn a_token_names_its_permissions() {
         let app = Grants::of_token(&token(r#"{"roles":["User.Read.All"]}"#)).unwrap();
         assert!(app.covers("User.Read.All") && !app.covers("User.ReadWrite.All") && !app.is_delegated);
         let account = Grants::of_token(&token(r#"{"scp":"User.ReadWrite.All openid"}"#)).unwrap();
@@ -143,7 +145,7 @@ mod tests {
         let mailbox = Grants::of_token(&token(r#"{"roles":["MailboxSettings.ReadWrite"]}"#)).unwrap();
         assert!(mailbox.covers("MailboxSettings.Read") && !mailbox.covers("Mail.Read"));
         assert_eq!(Grants::of_token(&token("{}")).unwrap().permissions.len(), 0);
-        assert!(app.may_change_administrators(), "it does not say");
+        assert!(app.may_change_administrators(), "the token does not say");
         let roles = |ids: &str| Grants::of_token(&token(&format!(r#"{{"wids":[{ids}]}}"#))).unwrap();
         let ordinary = r#""0997a1d0-0d1d-4acb-b408-d5ca73121e90""#;
         assert!(!roles(ordinary).may_change_administrators() && !roles("").may_change_administrators());

@@ -1,7 +1,7 @@
-//! The proof that a credential gives, as the form of a request for a token.
+//! The form of a token request, with the proof that a credential gives.
 //!
-//! **Guarantees.** Whatever is in a file is read anew for every token, so that it can be replaced while a worker
-//! runs. No error's text holds anything of what was read.
+//! **Guarantees.** Every token request reads the credential's files again, so that they can be replaced while a worker
+//! runs. No error's text contains any part of their content.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -32,7 +32,7 @@ impl Form {
         self
     }
 
-    /// The refresh token that is being used, where one is.
+    /// The refresh token in the form, if it has one.
     pub(super) fn refresh_token(&self) -> Option<SecretString> {
         self.0.iter().find(|(name, _)| *name == "refresh_token").map(|(_, value)| value.clone())
     }
@@ -43,12 +43,12 @@ impl Form {
 }
 
 impl Settings {
-    /// Finds out, without a network, whether a token could be asked for: reads the credential's files, and signs
-    /// with a certificate's key. It may take a moment.
+    /// Checks without a network whether a token can be requested: reads the credential's files, and signs with a
+    /// certificate's key. It may take a moment.
     ///
     /// # Errors
     ///
-    /// What is wrong with the settings or in the files, and what to do.
+    /// What is wrong with the settings or the files, and how to fix it.
     pub fn check(&self) -> Result<(), Error> {
         let endpoints = Endpoints::of(self)?;
         self.credential.prove(self.client_id.trim(), &endpoints).map(|_| ())
@@ -61,7 +61,8 @@ impl Credential {
         matches!(self, Self::Secret(SecretSource::Value(_)) | Self::ServiceAccount(SecretSource::Value(_)))
     }
 
-    /// The form that asks for a token, the application's id aside. Reads files: not for a thread that must not wait.
+    /// The form of a token request, without the application's id. Reads files, so it must not run on a thread that may
+    /// not block.
     pub(super) fn prove(&self, client_id: &str, endpoints: &Endpoints) -> Result<Form, Error> {
         let form = match self {
             Self::Secret(source) => {

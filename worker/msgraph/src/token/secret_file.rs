@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::error::Error;
 
-/// No secret, certificate or token is longer.
+/// Longer than any secret, certificate or token.
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 
 /// Reads a small file whole.
@@ -23,13 +23,13 @@ pub(super) fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, Error> {
 pub(super) fn unreadable(what: &str, path: &Path, error: &std::io::Error) -> Error {
     let path = path.display();
     Error::credential(format!(
-        "cannot read the {what} from {path}: {error}; check the path and that the worker may read it"
+        "cannot read the {what} from {path}: {error}; check the path and that the worker may read the file"
     ))
 }
 
 pub(super) fn text(what: &str, bytes: Vec<u8>) -> Result<SecretString, Error> {
     let text = String::from_utf8(bytes);
     text.map(SecretString::from).map_err(|_| {
-        Error::credential(format!("the {what}'s file is not text; write the {what} alone into it"))
+        Error::credential(format!("the file of the {what} is not text; write only the {what} into it"))
     })
 }

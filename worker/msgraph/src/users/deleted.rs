@@ -1,4 +1,4 @@
-//! People who were deleted: for 30 days they can be found, and brought back with what they had.
+//! Deleted people: for 30 days Graph finds them and can restore them with their licences and memberships.
 
 use super::user::{DirectoryObject, LARGEST_PAGE, User, UserKey};
 use crate::error::Error;
@@ -7,20 +7,20 @@ use crate::http::paging::Pages;
 use crate::http::request::{Query, Write};
 
 impl Reader<'_> {
-    /// The people with this identifier who were deleted within the last 30 days. Of one name there can be several:
-    /// it is free again once its holder is deleted.
+    /// The people with this identifier who were deleted within the last 30 days. Several can have had one name, because
+    /// deleting a person frees it.
     pub async fn deleted_users(self, key: &UserKey) -> Result<Vec<DirectoryObject>, Error> {
         match key {
             UserKey::Id(id) => {
                 let item: Option<DirectoryObject> =
                     self.find(Query::new(&["directory", "deletedItems", id])?.select(&["id"])).await?;
-                // Groups and applications lie there too.
+                // The deleted items include groups and applications.
                 Ok(item.into_iter().filter(DirectoryObject::is_user).collect())
             }
-            UserKey::Upn(name) if name.is_empty() => Err(Error::internal("a user principal name is empty")),
+            UserKey::Upn(name) if name.is_empty() => Err(Error::internal("the user principal name is empty")),
             UserKey::Upn(name) => Ok(identities(self.deleted_users_where(|user| had_upn(user, name)).await?)),
             UserKey::EmployeeId(number) if number.is_empty() => {
-                Err(Error::internal("an employee id is empty"))
+                Err(Error::internal("the employee id is empty"))
             }
             UserKey::EmployeeId(number) => {
                 let had_number = |user: &User| user.employee_id.as_ref() == Some(number);
@@ -29,8 +29,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The people deleted within the last 30 days who had one of these user principal names, or this employee id;
-    /// with that name and that employee id.
+    /// The people deleted within the last 30 days who had one of these user principal names or this employee id. Each
+    /// has the name and the employee id it had.
     pub async fn deleted_namesakes(
         self,
         upns: &[String],
@@ -42,8 +42,8 @@ impl Reader<'_> {
         Ok(found.into_iter().map(|user| User { user_principal_name: name_of(&user), ..user }).collect())
     }
 
-    /// Neither a filter with `eq`, which the prefix defeats (see `had_upn`), nor `endsWith`, which this listing is
-    /// not documented to take: what was deleted within 30 days is read through.
+    /// Reads all people deleted within 30 days. A filter with `eq` fails because of the prefix (see `had_upn`), and
+    /// `endsWith` is not documented for this listing.
     async fn deleted_users_where(self, is_one: impl Fn(&User) -> bool + Send) -> Result<Vec<User>, Error> {
         let mut pages = Pages::of(
             Query::new(&["directory", "deletedItems", "microsoft.graph.user"])?
@@ -63,23 +63,23 @@ fn identities(users: Vec<User>) -> Vec<DirectoryObject> {
 }
 
 impl Writer<'_> {
-    /// Deletes a person's account, which can be restored for 30 days.
+    /// Deletes a person's account. It can be restored for 30 days.
     pub async fn delete_user(self, user_id: &str) -> Result<(), Error> {
         self.remove(&["users", user_id]).await
     }
 
-    /// Brings a deleted person's account back, with its licences, memberships and mailbox.
+    /// Restores a deleted person's account with its licences, memberships and mailbox.
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](Error::is_not_found) when it is not, or no longer, among what was deleted;
-    /// [`is_already_exists`](Error::is_already_exists) when somebody else has the name by now.
+    /// [`is_not_found`](Error::is_not_found) when the account is not, or no longer, among the deleted items;
+    /// [`is_already_exists`](Error::is_already_exists) when another account has the name by now.
     pub async fn restore_user(self, user_id: &str) -> Result<(), Error> {
         self.send(Write::post(&["directory", "deletedItems", user_id, "restore"])?).await
     }
 }
 
-/// Deleting puts the object id, without its hyphens, in front of the UPN
+/// Whether a deleted user had this UPN. Deleting puts the object id without hyphens in front of the UPN
 /// (github.com/microsoftgraph/msgraph-sdk-powershell/issues/2256, 2023).
 fn had_upn(user: &User, upn: &str) -> bool {
     let Some(name) = &user.user_principal_name else { return false };

@@ -1,7 +1,7 @@
-//! What has changed among a tenant's people since the last look.
+//! The changes of a tenant's people since the last round.
 //!
-//! The token that a round ends with is the place to go on from next time; this client keeps none. A person can come
-//! several times in a round, and again in the next: the last entry counts, merged by id.
+//! A round ends with a token, from which the next round continues; this client stores none. A person can appear several
+//! times in a round, and again in the next: the last entry counts, merged by id.
 
 use std::fmt;
 
@@ -14,21 +14,21 @@ use crate::http::client::Reader;
 use crate::http::paging::Pages;
 use crate::http::request::Query;
 
-/// Longer than any that was seen; it becomes a part of an address.
+/// Longer than any token that was seen. A token becomes part of an address.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Where a round of changes goes on: Graph's own text, of which nothing is to be understood. It is good for seven
-/// days (Microsoft Graph documentation, "Delta query", 2022) and holds what was selected.
+/// Where a round of changes continues: Graph's own opaque text. It is valid for seven days (Microsoft Graph
+/// documentation, "Delta query", 2022) and holds what was selected.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeltaToken(String);
 
 impl DeltaToken {
-    /// A token as it was kept.
+    /// A token from its stored text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text to keep.
+    /// The text to store.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -57,37 +57,37 @@ impl fmt::Debug for DeltaToken {
 pub enum UserChange {
     /// A person is new or changed; the selected properties as they are now.
     Changed(Box<User>),
-    /// A person is gone.
+    /// A person was deleted.
     Removed {
         /// The object id.
         id: String,
-        /// How far gone.
+        /// Whether it can be restored.
         removal: Removal,
     },
 }
 
-/// How far gone a person is.
+/// Whether a deleted person can be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// In the deleted items, from where it can be restored.
+    /// In the deleted items; can be restored.
     Deleted,
-    /// For good.
+    /// Deleted permanently.
     Purged,
 }
 
 /// One step of a round.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DeltaStep {
-    /// Some entries, or none; there is more.
+    /// Some entries, or none; more steps follow.
     Page(Vec<UserChange>),
-    /// The last entries, and where the next round begins.
+    /// The last entries, and the token of the next round.
     End(Vec<UserChange>, DeltaToken),
-    /// The token is too old, or Graph has lost the thread: begin again without one, and take whoever does not come
-    /// for gone. Nothing more comes of this round.
+    /// The token has expired, or Graph lost its state. The round is over: start again without a token, and treat
+    /// everyone missing from that round as deleted.
     Resync,
 }
 
-/// A round of changes, handed out page by page.
+/// A round of changes, returned page by page.
 pub struct UsersDelta<'a> {
     reader: Reader<'a>,
     pages: Pages,
@@ -120,7 +120,7 @@ impl From<Entry> for UserChange {
         match entry.removed {
             None => Self::Changed(Box::new(entry.user)),
             // `changed` means moved to the deleted items, `deleted` purged (Microsoft Graph documentation, "Delta
-            // query", 2022); of another reason the lesser thing is believed.
+            // query", 2022); any other reason counts as restorable.
             Some(removed) => Self::Removed {
                 id: entry.user.id,
                 removal: match removed.reason {
@@ -133,12 +133,12 @@ impl From<Entry> for UserChange {
 }
 
 impl<'a> Reader<'a> {
-    /// Who has changed since the round that ended with this token; without one everybody, with the properties in
-    /// `select` and the id. With one the properties are those the first round selected.
+    /// The people who changed since the round that ended with this token; without a token everyone, with the properties
+    /// in `select` and the id. With a token the properties are those that the first round selected.
     ///
     /// # Errors
     ///
-    /// A token that cannot be one is refused before anything is sent.
+    /// An empty or overlong token, before anything is sent.
     pub fn users_delta(self, select: &[&str], since: Option<&DeltaToken>) -> Result<UsersDelta<'a>, Error> {
         let query = Query::new(&["users", "delta"])?;
         let query = match since {
@@ -146,14 +146,16 @@ impl<'a> Reader<'a> {
             Some(DeltaToken(token)) if (1..=MAX_TOKEN_BYTES).contains(&token.len()) => {
                 query.option("$deltatoken", token)
             }
-            Some(_) => return Err(Error::internal("a delta token is empty or too long; begin without one")),
+            Some(_) => {
+                return Err(Error::internal("the delta token is empty or too long; start without one"));
+            }
         };
         Ok(UsersDelta { reader: self, pages: Pages::of_a_tenant(query) })
     }
 }
 
 impl UsersDelta<'_> {
-    /// The next step; `None` after the end. After an error the same step can be asked for again.
+    /// The next step; `None` after the end. After an error the caller can request the same step again.
     pub async fn next(&mut self) -> Result<Option<DeltaStep>, Error> {
         let Some(request) = self.pages.next()? else { return Ok(None) };
         let response = match self.reader.send(request).await {
@@ -173,7 +175,7 @@ impl UsersDelta<'_> {
                 let token = token.ok_or_else(|| response.unreadable("`@odata.deltaLink`"))?;
                 DeltaStep::End(changes(), token)
             }
-            // Without either nobody could tell where to go on: the round is not whole.
+            // Without either link the round cannot continue: it is incomplete.
             (None, None) => return Err(response.unreadable("`@odata.nextLink` or `@odata.deltaLink`")),
         };
         self.pages.go_on(page.next_link);

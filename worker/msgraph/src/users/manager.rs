@@ -13,13 +13,13 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Sets a person's manager, whoever it was before.
+    /// Sets a person's manager, in place of the one before.
     pub async fn set_manager(self, user_id: &str, manager_id: &str) -> Result<(), Error> {
         let manager = self.reference(&["users", manager_id])?;
         self.send(Write::put(&["users", user_id, "manager", "$ref"])?.json(&manager)?).await
     }
 
-    /// Leaves a person without a manager.
+    /// Removes a person's manager.
     pub async fn remove_manager(self, user_id: &str) -> Result<(), Error> {
         // Without a manager Graph answers 404.
         self.remove(&["users", user_id, "manager", "$ref"]).await

@@ -1,4 +1,4 @@
-//! Whose tenant it is.
+//! The organization that owns the tenant.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use crate::http::client::Reader;
 use crate::http::json::null_as_empty;
 use crate::http::request::Query;
 
-/// Whose tenant it is.
+/// The organization that owns the tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -27,11 +27,7 @@ pub struct VerifiedDomain {
 }
 
 impl Reader<'_> {
-    /// The tenant's organization.
-    ///
-    /// # Errors
-    ///
-    /// Also where Graph names none.
+    /// The tenant's organization; `None` if Graph names none.
     pub async fn organization(self) -> Result<Option<Organization>, Error> {
         let query = Query::new(&["organization"])?.select(&["id", "displayName", "verifiedDomains"]);
         Ok(self.list(query).await?.into_iter().next())

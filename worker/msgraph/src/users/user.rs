@@ -1,4 +1,4 @@
-//! People: reading them by any identifier, making and changing them, their manager and their sessions.
+//! People: reads them by any identifier, lists, creates and changes them.
 
 use std::fmt;
 
@@ -16,21 +16,21 @@ use crate::licenses::assignment::{AssignedLicense, LicenseAssignmentState};
 
 /// The directory's largest page.
 pub(crate) const LARGEST_PAGE: usize = 999;
-/// Larger pages with `signInActivity` are answered with a 500 (Microsoft Graph documentation, "List users", 2024).
+/// Graph answers larger pages with `signInActivity` with a 500 (Microsoft Graph documentation, "List users", 2024).
 const LARGEST_PAGE_WITH_SIGN_INS: usize = 500;
 
-/// How a person is named in a request.
+/// How a request identifies a person.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum UserKey {
-    /// The object id: the only name that stays.
+    /// The object id: the only identifier that never changes.
     Id(String),
-    /// The user principal name; people are renamed and names are used again.
+    /// The user principal name. People are renamed, and names are reused.
     Upn(String),
-    /// The number HR gave; Graph does not keep it unique.
+    /// The employee number of HR; Graph does not keep it unique.
     EmployeeId(String),
 }
 
-/// The object id, or which kind of name it is: names of people do not belong in logs.
+/// The object id, or the kind of the identifier: names of people do not belong in logs.
 impl fmt::Display for UserKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -47,7 +47,7 @@ impl fmt::Debug for UserKey {
     }
 }
 
-/// A person's account. What was not selected, or may not be read, is absent.
+/// A person's account. A property that was not selected or may not be read is absent.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -77,7 +77,7 @@ pub struct User {
     pub license_assignment_states: Vec<LicenseAssignmentState>,
 }
 
-/// An object of the directory of which only the identity matters.
+/// The identity of an object of the directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct DirectoryObject {
     /// The object id.
@@ -94,17 +94,16 @@ impl DirectoryObject {
     }
 }
 
-/// An account to be made. The password has to be changed at the first sign-in: nobody keeps one that somebody else
-/// has seen.
+/// An account to create. The person has to change the password at the first sign-in, because others have seen it.
 #[derive(Debug, Clone, Default)]
 pub struct NewUser {
     /// The first password.
     pub password: SecretString,
-    /// Everything else: Graph asks for the two names, the alias, and whether the person may sign in.
+    /// Everything else. Graph requires the two names, the alias, and whether the person may sign in.
     pub properties: UserPatch,
 }
 
-/// Properties to be set; what is `None` stays as it is.
+/// Properties to set; `None` keeps a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
@@ -141,7 +140,7 @@ pub struct UserPatch {
     pub user_type: Option<String>,
 }
 
-/// The body that makes an account.
+/// The body that creates an account.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NewUserBody<'a> {
@@ -156,7 +155,7 @@ impl<'a> NewUserBody<'a> {
     }
 }
 
-/// The one place where a password is written out.
+/// The one place that writes a password.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PasswordProfile<'a> {
@@ -171,14 +170,14 @@ impl<'a> PasswordProfile<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Everybody in the tenant, with the properties in `select` and the id, page by page.
+    /// Every person in the tenant, with the properties in `select` and the id, page by page.
     pub fn users(self, select: &[&str]) -> Result<Listing<'a, User>, Error> {
-        Ok(Listing::of(self, everybody(select)?))
+        Ok(Listing::of(self, all_users(select)?))
     }
 }
 
 impl Reader<'_> {
-    /// The person with this identifier, with the properties in `select` and the id; `None` if there is nobody.
+    /// The person with this identifier, with the properties in `select` and the id; `None` if there is none.
     ///
     /// # Errors
     ///
@@ -187,7 +186,7 @@ impl Reader<'_> {
         let select = with_id(select);
         let query = match key {
             UserKey::Id(id) => Query::new(&["users", id])?,
-            // `/users/$…` would be read as an operation (Microsoft Graph documentation, "Get a user", 2024).
+            // Graph would read `/users/$…` as an operation (Microsoft Graph documentation, "Get a user", 2024).
             UserKey::Upn(upn) if upn.starts_with('$') => Query::new(&[&format!("users({})", quoted(upn))])?,
             UserKey::Upn(upn) => Query::new(&["users", upn])?,
             UserKey::EmployeeId(number) => return self.user_by_employee_id(number, &select).await,
@@ -197,7 +196,7 @@ impl Reader<'_> {
 
     async fn user_by_employee_id(self, number: &str, select: &[&str]) -> Result<Option<User>, Error> {
         if number.is_empty() {
-            return Err(Error::internal("an employee id is empty"));
+            return Err(Error::internal("the employee id is empty"));
         }
         let query = Query::new(&["users"])?.filter(&format!("employeeId eq {}", quoted(number)));
         let mut people: Vec<User> = self.list(query.select(select)).await?;
@@ -209,12 +208,12 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Makes an account and returns it as Graph made it.
+    /// Creates an account and returns it as Graph created it.
     ///
     /// # Errors
     ///
-    /// [`is_already_exists`](Error::is_already_exists) when the UPN is taken, also by a deleted user;
-    /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for the account before trying again.
+    /// [`is_already_exists`](Error::is_already_exists) when another user has the UPN, even a deleted one;
+    /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for the account before a retry.
     pub async fn create_user(self, user: &NewUser) -> Result<User, Error> {
         let write = Write::post(&["users"])?.json(&NewUserBody::of(user))?;
         self.send_for(write).await
@@ -226,7 +225,7 @@ impl Writer<'_> {
     }
 }
 
-fn everybody(select: &[&str]) -> Result<Query, Error> {
+fn all_users(select: &[&str]) -> Result<Query, Error> {
     let with_sign_ins = select.contains(&"signInActivity");
     let size = if with_sign_ins { LARGEST_PAGE_WITH_SIGN_INS } else { LARGEST_PAGE };
     Ok(Query::new(&["users"])?.select(&with_id(select)).page_size(size))
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_asked_for_is_not_sent() {
+    fn a_property_that_is_not_set_is_not_sent() {
         let patch = UserPatch { account_enabled: Some(false), ..UserPatch::default() };
         assert_eq!(serde_json::to_string(&patch).unwrap(), r#"{"accountEnabled":false}"#);
     }

@@ -1,4 +1,4 @@
-//! The client against the emulator: a second reading of Graph's documentation, which agrees.
+//! The client against the emulator, a second reading of Graph's documentation.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ async fn a_person_is_read_by_every_identifier() {
 }
 
 #[tokio::test]
-async fn groups_of_every_kind_are_told_apart_over_pages() {
+async fn groups_of_every_kind_are_distinguished_over_pages() {
     let emulator = Emulator::start(Options::default().page_limit(2)).unwrap();
     let client = emulator_client(&emulator);
     let edsger = person(&client, EDSGER).await;
@@ -183,7 +183,7 @@ async fn an_effect_whose_answer_was_lost_is_found_done() {
 }
 
 #[tokio::test]
-async fn refusals_only_a_message_tells_apart_can_be_told_apart() {
+async fn errors_that_differ_only_in_their_message_are_distinguished() {
     let emulator = contoso();
     let client = emulator_client(&emulator);
     let ada = person(&client, ADA).await.id;
@@ -220,7 +220,7 @@ async fn a_missing_group_or_person_is_missing() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_told_as_one() {
+async fn a_missing_permission_is_reported_as_such() {
     let application =
         Application::default().without_role("User.ReadWrite.All").without_role("User.RevokeSessions.All");
     let emulator = Emulator::start(Options::new(Tenant::contoso().application(application))).unwrap();
@@ -234,7 +234,7 @@ async fn a_missing_permission_is_told_as_one() {
 }
 
 #[tokio::test]
-async fn every_wrong_credential_says_which() {
+async fn every_wrong_credential_is_named() {
     let expired = Application::new("old", "old-secret").secret_expired();
     let emulator = Emulator::start(Options::new(Tenant::contoso().application(expired))).unwrap();
     let right = settings(&emulator);
@@ -261,7 +261,7 @@ async fn every_wrong_credential_says_which() {
 }
 
 #[tokio::test]
-async fn faults_on_the_way_are_told_by_their_kind() {
+async fn each_fault_is_classified() {
     let emulator = contoso();
     let cases: [(Fault, Predicate); 7] = [
         (Fault::status(429).retry_after("2.128"), |error| {
@@ -275,12 +275,12 @@ async fn faults_on_the_way_are_told_by_their_kind() {
         (Fault::garbage(), Error::is_decode),
     ];
     for (fault, is) in cases {
-        let told = format!("{fault:?}");
-        // A client of its own: one that was asked to slow down asks for nothing else meanwhile.
+        let name = format!("{fault:?}");
+        // A new client for each fault, because a throttled one sends nothing else.
         let client = emulator_client(&emulator);
         emulator.fault(fault);
         let error = client.reader().user(&UserKey::Upn(ADA.into()), &[]).await.unwrap_err();
-        assert!(is(&error) && !error.is_ambiguous(), "{told}: {error}");
+        assert!(is(&error) && !error.is_ambiguous(), "{name}: {error}");
         emulator.clear_faults();
     }
     emulator.fault(Fault::status(401).nth(1));

@@ -1,4 +1,4 @@
-//! An observer that writes down what it hears.
+//! An observer that records its reports.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! Listings of several pages, and links that lead astray.
+//! Listings of several pages, and invalid links.
 
 use crate::server::{Reply, Server, json, refusal};
 
@@ -79,7 +79,7 @@ async fn a_listing_of_everybody_asks_for_the_largest_page_once() {
 }
 
 #[tokio::test]
-async fn a_listing_goes_on_at_the_page_that_failed() {
+async fn a_listing_resumes_at_the_page_that_failed() {
     let server = Server::start(|seen, n| match n {
         1 => page(&["1"], Some(format!("http://{}/v1.0/next", seen.header("host").unwrap()))),
         2 => json(503, ""),
@@ -98,7 +98,7 @@ async fn a_listing_goes_on_at_the_page_that_failed() {
 }
 
 #[tokio::test]
-async fn a_listing_that_leads_in_a_circle_ends() {
+async fn a_listing_whose_links_form_a_circle_ends() {
     let server = Server::start(|seen, n| {
         let next = format!("http://{}/v1.0/users?page={}", seen.header("host").unwrap(), n % 3);
         page(&[], Some(next))
@@ -112,12 +112,12 @@ async fn a_listing_that_leads_in_a_circle_ends() {
             Err(error) => break error,
         }
     };
-    assert!(error.is_decode() && error.to_string().contains("without end"), "{error}");
+    assert!(error.is_decode() && error.to_string().contains("does not end"), "{error}");
     assert!(server.graph_requests().len() < 12);
 }
 
 #[tokio::test]
-async fn a_page_that_fails_is_asked_for_again() {
+async fn a_page_that_fails_is_requested_again() {
     let server = Server::start(|seen, n| match n {
         1 => page(&["1"], Some(format!("http://{}/v1.0/next", seen.header("host").unwrap()))),
         2 => Reply::Break,

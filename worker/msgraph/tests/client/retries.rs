@@ -1,4 +1,4 @@
-//! What is sent again from here, when, and for how long.
+//! Which requests the client retries, when, and for how long.
 
 use std::time::Duration;
 

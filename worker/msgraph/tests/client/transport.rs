@@ -1,4 +1,4 @@
-//! Connections that break, answers that do not come, and bodies that are not what they should be.
+//! Broken connections, missing answers and invalid bodies.
 
 use std::sync::Arc;
 use std::time::Duration;
