@@ -2,99 +2,89 @@
 //!
 //! What this crate never does:
 //!
-//! - A [`Reader`] never writes and a [`Writer`] never reads: whoever observes cannot change a tenant, and
-//!   whoever changes it cannot look around.
-//! - It never sends a POST again when Graph may have acted on the first one; the error says
+//! - A [`Reader`] never writes and a [`Writer`] never reads: code that observes a tenant cannot change it, and
+//!   code that changes it cannot observe it.
+//! - It never repeats a POST that Graph may have carried out; the error says
 //!   [`is_ambiguous`](Error::is_ambiguous) and the next observation decides.
-//! - It never sends a token to another host than those in the [`Settings`], nor over a network in the clear; a
-//!   report's redirect is followed without one.
-//! - With [`Access::Read`] it never sends a write, whoever asks.
+//! - It never sends a token to a host outside the [`Settings`], nor unencrypted over a network; it follows a
+//!   report's redirect without a token.
+//! - With [`Access::Read`] it never sends a write.
 //! - It never puts a secret, a name, an address or a message of Graph into an error's text.
-//! - It never asks Graph to delete the member where the membership was meant: a `DELETE` below `members`,
-//!   `owners`, `manager` and the like without `/$ref` is refused before it is sent.
-//! - It never holds a listing that is as long as a tenant is large: such ones are handed out page by page.
+//! - It never deletes a member instead of the membership: it refuses a `DELETE` below `members`, `owners`,
+//!   `manager` and the like without `/$ref` before sending it.
+//! - It never holds a listing that grows with the tenant in memory: it returns such a listing page by page.
 //! - It keeps no metrics and writes no log: it reports to an [`Observer`].
 //!
 //! It is the only user of `reqwest` and `backoff`.
 //!
-//! Start reading in `client.rs` (how a request becomes an answer), then `users.rs` (what a resource looks like);
-//! `error.rs` has the facts a caller decides by, `meaning.rs` what refusals mean whose status says too little.
+//! One folder a noun of Graph (`users`, `groups`, `mail`, …); the transport is in `http`, `lane`, `token`, `error`
+//! and `settings`. Start reading in `http/client.rs` (how a request becomes an answer), then `users/user.rs` (what a
+//! resource looks like). `error/mod.rs` has the predicates a caller decides by, `error/codes.rs` what Graph's codes
+//! and messages mean where the status alone says too little.
 
-mod batch;
-mod calendars;
-mod client;
-mod cloud;
-mod connection;
-mod csv;
-mod deleted;
-mod delta;
+mod calendar;
 mod devices;
-mod download;
-mod drives;
 mod error;
-mod events;
-mod exchange_admin;
 mod groups;
-mod items;
+mod http;
 mod lane;
 mod licenses;
-mod log;
 mod mail;
-mod mailbox;
-mod meaning;
-mod methods;
 mod observer;
-mod paging;
-mod passes;
-mod path;
-mod quick_xor_hash;
-mod refusal;
+mod onedrive;
 mod reports;
-mod request;
-mod response;
-mod retry;
-mod retry_after;
+mod request_log;
 mod rights;
 mod settings;
+mod sign_in;
 mod teams;
 mod token;
-mod transport;
 mod users;
 
-pub use calendars::{Calendar, CalendarPermission};
-pub use client::{Client, Reader, Writer};
-pub use cloud::Cloud;
-pub use connection::{DirectoryRole, Grants, Organization, ReportSettings, VerifiedDomain};
-pub use delta::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
-pub use devices::{ManagedDevice, PendingOrder};
-pub use drives::{Drive, Identity, IdentitySet, Permission, Quota};
+pub use calendar::calendars::{Calendar, CalendarPermission};
+pub use calendar::events::{Event, Recurrence, RecurrencePattern, RecurrenceRange};
+pub use devices::managed_devices::{ManagedDevice, PendingOrder};
 pub use error::Error;
-pub use events::{Event, Recurrence, RecurrencePattern, RecurrenceRange};
-pub use exchange_admin::{AdministeredMailbox, ExchangeAdmin};
-pub use groups::{Group, GroupKind, Owner};
-pub use items::{CopyOrder, CopyState, DriveItem, ROOT, RefusedItem};
-pub use lane::Priority;
+pub use groups::group::{Group, GroupKind};
+pub use groups::owners::Owner;
+pub use http::client::{Client, Reader, Writer};
+pub use http::listing::Listing;
 pub use lane::limits::{Limits, TenantSize};
-pub use licenses::{
-    AddLicense, AssignedLicense, LicenseAssignmentState, LicenseDetails, PrepaidUnits, ServicePlan,
-    SubscribedSku,
-};
-pub use log::RequestLog;
-pub use mail::{ItemBody, Message, NewMessage};
-pub use mailbox::{
-    AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, EmailAddress, ExternalAudience, InboxRule,
-    NewInboxRule, Recipient, RuleActions,
-};
-pub use methods::{AuthenticationMethod, MethodKind};
+pub use lane::priority::Priority;
+pub use licenses::assignment::{AssignedLicense, LicenseAssignmentState, LicenseDetails};
+pub use licenses::change::AddLicense;
+pub use licenses::subscription::{PrepaidUnits, ServicePlan, SubscribedSku};
+pub use mail::automatic_replies::{AutomaticReplies, AutomaticRepliesStatus, ExternalAudience};
+pub use mail::date_time::DateTimeTimeZone;
+pub use mail::exchange_commands::AdministeredMailbox;
+pub use mail::inbox_rules::{InboxRule, NewInboxRule, RuleActions};
+pub use mail::messages::{ItemBody, Message, NewMessage};
+pub use mail::recipient::{EmailAddress, Recipient};
 pub use observer::{
     Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
 };
-pub use paging::Listing;
-pub use passes::{IssuedPass, NewTemporaryAccessPass, TemporaryAccessPass};
-pub use quick_xor_hash::quick_xor_hash;
-pub use reports::{Column, Report, ReportRow, ReportRows, ReportSpan};
-pub use rights::{Administers, AppRoleAssignment, PermissionGrant, RoleAssignment};
-pub use settings::{Access, Settings};
-pub use teams::{Channel, Place, TeamMember, TeamRole};
-pub use token::{Account, Credential, DeviceSignIn, SecretSource};
-pub use users::{DirectoryObject, NewUser, User, UserKey, UserPatch};
+pub use onedrive::copy::{CopyOrder, CopyState, RefusedItem};
+pub use onedrive::drive::{Drive, Identity, IdentitySet, Permission, Quota};
+pub use onedrive::items::{DriveItem, ROOT};
+pub use onedrive::quick_xor_hash::quick_xor_hash;
+pub use reports::report::{Column, Report, ReportRow, ReportRows, ReportSpan};
+pub use reports::report_settings::ReportSettings;
+pub use request_log::RequestLog;
+pub use rights::app_assignments::AppRoleAssignment;
+pub use rights::app_consents::PermissionGrant;
+pub use rights::application_roles::DirectoryRole;
+pub use rights::directory_roles::{Administers, RoleAssignment};
+pub use settings::Settings;
+pub use settings::access::Access;
+pub use settings::cloud::Cloud;
+pub use settings::exchange_admin::ExchangeAdmin;
+pub use sign_in::authentication_methods::{AuthenticationMethod, MethodKind};
+pub use sign_in::temporary_access_passes::{IssuedPass, NewTemporaryAccessPass, TemporaryAccessPass};
+pub use teams::channels::Channel;
+pub use teams::members::{Place, TeamMember, TeamRole};
+pub use token::credential::{Credential, SecretSource};
+pub use token::device::{Account, DeviceSignIn};
+pub use token::grants::Grants;
+pub use users::delta::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
+pub use users::organization::{Organization, VerifiedDomain};
+pub use users::user::{DirectoryObject, NewUser, User, UserKey, UserPatch};

@@ -1,17 +1,17 @@
-//! What the client tells whoever runs it, so that metrics and logs live elsewhere.
+//! What the client reports to the program that runs it, which keeps metrics and logs.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Hears of every request the client makes. Every method does nothing unless implemented.
+/// Receives a report of every request. The default of each method does nothing.
 ///
-/// The methods are called in the middle of a request: they must neither block nor panic.
+/// The client calls the methods in the middle of a request: they must neither block nor panic.
 pub trait Observer: Send + Sync + 'static {
     /// An attempt to talk to Graph ended.
     fn request(&self, _report: &RequestReport<'_>) {}
-    /// A journey to Graph and back ended, with one call or several.
+    /// An HTTP request to Graph ended, with one call or several in a batch.
     fn round_trip(&self, _report: &RoundTripReport) {}
-    /// A request will be repeated after a wait.
+    /// The client will retry a request after a wait.
     fn retry(&self, _report: &RetryReport) {}
     /// Graph asked to slow down.
     fn throttled(&self, _report: &ThrottleReport) {}
@@ -19,10 +19,10 @@ pub trait Observer: Send + Sync + 'static {
     fn token(&self, _report: &TokenReport) {}
 }
 
-/// Hears nothing.
+/// Ignores every report.
 impl Observer for () {}
 
-/// A Microsoft service behind Graph: the unit Graph throttles by.
+/// A Microsoft service behind Graph: Graph throttles each of them separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Service {
@@ -38,7 +38,7 @@ pub enum Service {
     Reports,
     /// Managed devices.
     Intune,
-    /// Exchange's administration, which is not behind Graph.
+    /// The administration of Exchange, which is not behind Graph.
     ExchangeAdmin,
 }
 
@@ -67,7 +67,7 @@ impl Service {
         }
     }
 
-    /// The service that answers for a path, by its segments below the version.
+    /// The service that answers a path, by the segments below the version.
     pub(crate) fn behind(segments: &[&str]) -> Self {
         match segments {
             ["users", _, below, ..] => match *below {
@@ -111,7 +111,7 @@ impl fmt::Display for Service {
 pub enum Outcome {
     /// With an answer of this HTTP status.
     Status(u16),
-    /// Without a usable answer: `timeout`, `connect`, `connection`, `decode`, ...
+    /// Without a usable answer: `timeout`, `connect`, `connection`, `decode` and the like.
     Failed(&'static str),
 }
 
@@ -137,29 +137,29 @@ pub struct RequestReport<'a> {
     pub elapsed: Duration,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// Graph's id of the request, or ours when Graph told none.
+    /// Graph's id of the request, or ours if Graph sent none.
     pub request_id: &'a str,
 }
 
-/// One HTTP request to Graph, whatever number of calls it carried.
+/// One HTTP request to Graph, with one call or a batch of them.
 #[derive(Debug, Clone, Copy)]
 pub struct RoundTripReport {
     /// The service it was for.
     pub service: Service,
-    /// How many calls travelled together.
+    /// How many calls the request carried.
     pub calls: usize,
     /// How long it took.
     pub elapsed: Duration,
 }
 
-/// A request that will be made again.
+/// A request that the client will retry.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryReport {
     /// The service it is for.
     pub service: Service,
     /// How the last attempt ended.
     pub reason: Outcome,
-    /// The attempt that comes next.
+    /// The number of the next attempt.
     pub attempt: u32,
     /// How long the client waits before it.
     pub wait: Duration,
@@ -170,7 +170,7 @@ pub struct RetryReport {
 pub struct ThrottleReport {
     /// The service that is throttled.
     pub service: Service,
-    /// How long it asks to be left alone, if it says so.
+    /// How long it asks the client to wait, if it says so.
     pub retry_after: Option<Duration>,
 }
 

@@ -1,12 +1,13 @@
-//! What Microsoft publishes of its limits, and what a call costs by them.
+//! The limits that Microsoft publishes, and what a call costs.
 //!
-//! Figures: Microsoft Graph service-specific throttling limits (identity 2023, Outlook 2026, SharePoint 2025-10, reports,
-//! Teams 2023, Intune 2021; read 2026-11-21). They hold for one application in one tenant, so several workers share them:
-//! each takes its [`Limits::share`].
+//! Figures: Microsoft Graph service-specific throttling limits (identity 2023, Outlook 2026, SharePoint 2025-10,
+//! reports, Teams 2023, Intune 2021; read 2026-11-21). They hold for one application in one tenant, so several
+//! workers share them: each takes its [`Limits::share`].
 
 use std::time::Duration;
 
 use reqwest::Method;
+use serde::{Deserialize, Serialize};
 
 use crate::observer::Service;
 
@@ -15,7 +16,7 @@ use crate::observer::Service;
 pub struct Limits {
     /// How many people the tenant has: the directory's limit grows with it.
     pub size: TenantSize,
-    /// The part of each limit that is ours, `0.0..=1.0`; with several workers, one divided by their number.
+    /// This process's part of each limit, `0.0..=1.0`; with several workers, one divided by their number.
     pub share: f64,
 }
 
@@ -25,8 +26,10 @@ impl Default for Limits {
     }
 }
 
-/// How many people a tenant has, by the steps in which the directory's limit grows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How many people a tenant has, by the steps in which the directory's limit grows: `small`, `medium` or `large` in
+/// settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TenantSize {
     /// Fewer than 50, or unknown.
     #[default]
@@ -48,24 +51,24 @@ impl TenantSize {
     }
 }
 
-/// What a call takes from one limit.
+/// The units that a call takes from one limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Charge {
-    /// Which limit, within the lane. What is counted for one mailbox, team or report names it.
+    /// Which limit of the lane. A limit of one mailbox, team or report has its name.
     pub(super) key: String,
     pub(super) units: u32,
     pub(super) limit: u32,
     pub(super) span: Duration,
 }
 
-/// Outlook serves so many calls of one application in one mailbox at a time, and refuses the next.
+/// How many calls of one application Outlook serves in one mailbox at a time. It refuses more.
 pub(super) const CALLS_AT_A_TIME_IN_A_MAILBOX: usize = 4;
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Limits {
-    /// What a call costs. `path` is encoded and begins below the version, with its query.
+    /// What a call costs. `path` is encoded and starts below the version, with its query.
     pub(super) fn charges(self, service: Service, method: &Method, path: &str) -> Vec<Charge> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -116,7 +119,7 @@ impl Limits {
     }
 }
 
-/// Whose mailbox a path leads to.
+/// The owner of the mailbox that a path addresses.
 pub(super) fn mailbox_of<'a>(segments: &[&'a str]) -> Option<&'a str> {
     match segments {
         ["users", user, ..] => Some(user),
@@ -144,8 +147,8 @@ fn directory_cost(segments: &[&str], query: &str) -> u32 {
     cost.saturating_sub(u32::from(has("$select"))).saturating_sub(u32::from(few)).max(1)
 }
 
-/// Resource units: one for a single thing or a delta with its token, two for a listing or a write, five for
-/// anything about permissions.
+/// Resource units: one for a single object or a delta with its token, two for a listing or a write, five for
+/// permissions.
 fn sharepoint_cost(segments: &[&str], query: &str, reads: bool) -> u32 {
     let last = segments.last().copied().unwrap_or_default();
     match last {
@@ -190,6 +193,16 @@ mod tests {
         assert_eq!(team, [("writes".to_owned(), 1), ("t".to_owned(), 1)]);
         let channel = units(Service::Teams, &Method::GET, "/teams/t/channels/c/members");
         assert_eq!(channel, [("reads".to_owned(), 1), ("c".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn settings_name_each_size() {
+        let rows =
+            [(TenantSize::Small, "small"), (TenantSize::Medium, "medium"), (TenantSize::Large, "large")];
+        for (size, name) in rows {
+            assert_eq!(serde_json::to_value(size).unwrap(), name);
+            assert_eq!(serde_json::from_value::<TenantSize>(name.into()).unwrap(), size);
+        }
     }
 
     #[test]

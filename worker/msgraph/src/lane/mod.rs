@@ -1,21 +1,23 @@
-//! Lanes: one for each Microsoft service of a tenant, where calls wait for their turn.
+//! Lanes: one for each Microsoft service of a tenant. Calls wait there for their turn.
 //!
 //! **Guarantees**
-//! - When Graph asks to be left alone, nothing more is sent to that service until then, whoever asked. In Outlook the
-//!   mailbox is parked and not the service, for there Graph counts by mailbox; likewise a single report.
-//! - The published limits ([`limits`]) are kept before Graph has to say so.
-//! - At most four calls are under way in a mailbox.
-//! - A call of higher [`Priority`] overtakes every call that waits.
-//! - Whoever would wait longer than its patience is told so at once and can wait elsewhere, holding nothing.
-//! - Calls that wait at the same time travel together ([`crate::batch`]), up to twenty. A call that comes alone is
-//!   sent at once; one that comes while others are under way waits at most [`LINGER`] for company.
+//! - When Graph throttles, the lane sends nothing more to that service until Graph's wait is over. In Outlook it parks
+//!   the mailbox instead of the service, because Graph counts by mailbox there; likewise a single report.
+//! - The lane keeps the published limits ([`limits`]) before Graph throttles.
+//! - A mailbox has at most four calls in progress.
+//! - A call of higher [`Priority`](priority::Priority) overtakes every waiting call.
+//! - A caller that would wait longer than its patience gets an error at once and can postpone its work.
+//! - Calls that wait at the same time are sent together ([`crate::http::batching`]), up to twenty. A call that
+//!   arrives alone is sent at once; one that arrives while others are in progress waits at most [`LINGER`] for more.
 //!
-//! A call that was sent is brought to its end, also when nobody waits for its answer any more.
+//! A sent call is completed even if its caller no longer waits.
 
+mod concurrency;
 pub(crate) mod limits;
-mod pace;
+pub(crate) mod priority;
 mod queue;
-mod window;
+mod rate_limit;
+pub(crate) mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,59 +25,18 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::batch::{LARGEST_BATCH, Order};
 use crate::error::Error;
+use crate::http::batching::{LARGEST_BATCH, Order};
+use crate::http::call::Call;
+use crate::http::transport::Transport;
 use crate::observer::Service;
-use crate::response::Response;
-use crate::token::Token;
-use crate::transport::{Call, Transport};
+use crate::token::access_token::Token;
 use limits::Limits;
 use queue::{Queue, Released};
+use waiting::{Answered, Sequence, Waiting};
 
-/// How long a call waits for company while others are under way.
+/// How long a call waits for more calls while others are in progress.
 const LINGER: Duration = Duration::from_millis(2);
-
-/// Who goes first when calls wait.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
-    /// Locking somebody out.
-    LockOut,
-    /// Everything else that a run does.
-    #[default]
-    Lifecycle,
-    /// Reading the tenant for its own sake.
-    Sync,
-}
-
-impl Priority {
-    /// What the `x-ms-throttle-priority` header says; nothing where Graph's own default is meant.
-    pub(crate) fn header(self) -> Option<&'static str> {
-        match self {
-            Self::LockOut => Some("High"),
-            Self::Lifecycle => None,
-            Self::Sync => Some("Low"),
-        }
-    }
-}
-
-/// A call, and how it is to be treated on its way.
-pub(crate) struct Waiting {
-    pub call: Call,
-    pub token: Token,
-    /// Until when it is worth waiting for Graph's consent.
-    pub patience: Instant,
-    pub reply: oneshot::Sender<Answered>,
-}
-
-/// Calls that are sent as one: a single call, or several that Graph carries out one after the other.
-pub(crate) type Convoy = Vec<Waiting>;
-
-/// What came of a call.
-pub(crate) struct Answered {
-    pub outcome: Result<Response, Error>,
-    /// The token it went with: another caller's may have been newer.
-    pub token: Option<Token>,
-}
 
 /// The lanes of a tenant.
 pub(crate) struct Lanes([Arc<Lane>; Service::ALL.len()]);
@@ -89,18 +50,18 @@ impl Lanes {
     }
 
     /// Sends calls of one service in their turn: one, or several that Graph carries out one after the other, each only
-    /// if the one before it went well. The answers come in the calls' order.
+    /// if the one before it succeeded. The answers are in the order of the calls.
     pub(crate) async fn send(&self, calls: Vec<Call>, token: &Token, patience: Instant) -> Vec<Answered> {
         let Some(service) = calls.first().map(|call| call.service) else { return Vec::new() };
-        let mut convoy = Vec::with_capacity(calls.len());
+        let mut sequence = Vec::with_capacity(calls.len());
         let mut answers = Vec::with_capacity(calls.len());
         for call in calls {
             let (reply, answer) = oneshot::channel();
             answers.push((call.context.clone(), answer));
-            convoy.push(Waiting { call, token: token.clone(), patience, reply });
+            sequence.push(Waiting { call, token: token.clone(), patience, reply });
         }
         if let Some(lane) = self.0.iter().find(|lane| lane.state().queue.service() == service) {
-            lane.enter(convoy);
+            lane.enter(sequence);
         }
         let mut answered = Vec::with_capacity(answers.len());
         for (context, answer) in answers {
@@ -119,11 +80,11 @@ struct Lane {
 
 struct State {
     queue: Queue,
-    /// Somebody will look at the queue in a moment.
+    /// A task will release calls in a moment.
     looks_soon: bool,
-    /// When somebody will look at the queue because a limit has room again.
+    /// When a task will release calls because a limit has room again.
     wakes_at: Option<Instant>,
-    /// When the last trip of several calls ended: those it carried tend to come back together.
+    /// When the last trip of several calls ended: their callers tend to send the next calls together.
     had_company_at: Option<Instant>,
 }
 
@@ -134,10 +95,10 @@ impl State {
 }
 
 impl Lane {
-    /// Takes a call in and sees to it that it is looked at.
-    fn enter(self: &Arc<Self>, convoy: Convoy) {
+    /// Queues a call and schedules its release.
+    fn enter(self: &Arc<Self>, sequence: Sequence) {
         let mut state = self.state();
-        state.queue.push(convoy);
+        state.queue.push(sequence);
         if !self.batching || state.queue.waiting() >= LARGEST_BATCH {
             return self.look(state);
         }
@@ -151,7 +112,7 @@ impl Lane {
         let lane = Arc::clone(self);
         tokio::spawn(async move {
             if alone {
-                // Whoever is polled together with this call enters before the queue is looked at.
+                // Callers that are polled together with this one queue their calls first.
                 tokio::task::yield_now().await;
             } else {
                 tokio::time::sleep(LINGER).await;
@@ -162,9 +123,9 @@ impl Lane {
         });
     }
 
-    /// Sends what may be sent now.
+    /// Sends the calls that may be sent now.
     fn look(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
-        let Released { convoys, refused, room_at } = state.queue.release(Instant::now());
+        let Released { sequences, refused, room_at } = state.queue.release(Instant::now());
         if let Some(at) = room_at
             && state.wakes_at.is_none_or(|wakes_at| at < wakes_at)
         {
@@ -180,15 +141,15 @@ impl Lane {
         drop(state);
         for (waiting, wait) in refused {
             let outcome = Err(Error::parked(wait, &waiting.call.context));
-            // Nobody may be waiting any more.
+            // The caller may have gone.
             let _ = waiting.reply.send(Answered { outcome, token: None });
         }
-        for (trip, order) in trips(convoys, self.batching) {
+        for (trip, order) in trips(sequences, self.batching) {
             tokio::spawn(Arc::clone(self).travel(trip, order));
         }
     }
 
-    /// One round trip, and what follows from it.
+    /// Makes one round trip and reports its outcomes to the queue and the callers.
     async fn travel(self: Arc<Self>, trip: Vec<Waiting>, order: Order) {
         let Some(token) =
             trip.iter().map(|waiting| &waiting.token).max_by_key(|token| token.generation()).cloned()
@@ -210,7 +171,7 @@ impl Lane {
             self.look(state);
         }
         for (reply, outcome) in replies.into_iter().zip(outcomes) {
-            // Nobody may be waiting any more.
+            // The caller may have gone.
             let _ = reply.send(Answered { outcome, token: Some(token.clone()) });
         }
     }
@@ -220,11 +181,11 @@ impl Lane {
     }
 }
 
-/// Which calls travel together: those that may, twenty at most. A convoy of several travels by itself, because
-/// Graph takes a batch in which either no call waits for another or each for the one before it.
-fn trips(convoys: Vec<Convoy>, batching: bool) -> Vec<(Vec<Waiting>, Order)> {
-    let (single, several): (Vec<_>, Vec<_>) = convoys.into_iter().partition(|convoy| convoy.len() == 1);
-    let mut trips: Vec<_> = several.into_iter().map(|convoy| (convoy, Order::OneByOne)).collect();
+/// Groups calls into round trips: those that may share a batch, at most twenty. A sequence of several calls gets its
+/// own trip, because in a batch either no call depends on another or each depends on the one before it.
+fn trips(sequences: Vec<Sequence>, batching: bool) -> Vec<(Vec<Waiting>, Order)> {
+    let (single, several): (Vec<_>, Vec<_>) = sequences.into_iter().partition(|sequence| sequence.len() == 1);
+    let mut trips: Vec<_> = several.into_iter().map(|sequence| (sequence, Order::OneByOne)).collect();
     let (together, alone): (Vec<_>, Vec<_>) =
         single.into_iter().flatten().partition(|waiting| batching && waiting.call.relative.is_some());
     trips.extend(alone.into_iter().map(|waiting| (vec![waiting], Order::AtOnce)));

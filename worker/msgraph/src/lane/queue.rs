@@ -1,53 +1,54 @@
-//! The calls of one lane that wait, and which of them may go.
+//! The waiting calls of one lane, and which of them may be sent.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::concurrency::Concurrency;
 use super::limits::{self, CALLS_AT_A_TIME_IN_A_MAILBOX, Charge, Limits};
-use super::pace::Pace;
-use super::window::Window;
-use super::{Convoy, Priority, Waiting};
+use super::priority::Priority;
+use super::rate_limit::RateLimit;
+use super::waiting::{Sequence, Waiting};
 use crate::error::Error;
+use crate::http::call::Call;
 use crate::observer::Service;
-use crate::transport::Call;
 
-/// Limits that count nothing any more are forgotten when there are this many.
-const MANY_WINDOWS: usize = 1_000;
+/// Unused limits are forgotten when there are this many.
+const MANY_LIMITS: usize = 1_000;
 
-/// Calls that wait to be sent as one, and what they take when they go.
-struct Place {
-    convoy: Convoy,
+/// A waiting sequence of calls, and what it takes from the limits.
+struct Queued {
+    sequence: Sequence,
     priority: Priority,
     patience: Instant,
-    /// Whose mailbox they are for, and what else Graph may park with them.
+    /// The mailbox of the calls, and the key that is parked when Graph throttles them.
     mailbox: Option<String>,
     parked_with: String,
     charges: Vec<Charge>,
 }
 
-/// What a look at the queue yields.
+/// The result of a release.
 #[derive(Default)]
 pub(super) struct Released {
-    /// These go now.
-    pub(super) convoys: Vec<Convoy>,
-    /// These would wait longer than they want to, by so much in all.
+    /// To be sent now.
+    pub(super) sequences: Vec<Sequence>,
+    /// Calls that would wait longer than their patience, with the wait.
     pub(super) refused: Vec<(Waiting, Duration)>,
-    /// When the next of those that stay may go, as far as the clock decides it.
+    /// When the next of the others may be sent, as far as time decides.
     pub(super) room_at: Option<Instant>,
 }
 
 pub(super) struct Queue {
     service: Service,
     limits: Limits,
-    places: [VecDeque<Place>; 3],
-    pace: Pace,
+    queued: [VecDeque<Queued>; 3],
+    concurrency: Concurrency,
     under_way: usize,
-    windows: HashMap<String, Window>,
-    /// Until when Graph wants to be left alone: the whole lane under the empty name, else a mailbox or a report.
+    rate_limits: HashMap<String, RateLimit>,
+    /// Until when Graph throttles: the whole lane under the empty key, else a mailbox or a report.
     parked: HashMap<String, Instant>,
-    /// Calls under way by mailbox.
+    /// Calls in progress by mailbox.
     mailboxes: HashMap<String, usize>,
 }
 
@@ -56,10 +57,10 @@ impl Queue {
         Self {
             service,
             limits,
-            places: Default::default(),
-            pace: Pace::default(),
+            queued: Default::default(),
+            concurrency: Concurrency::default(),
             under_way: 0,
-            windows: HashMap::new(),
+            rate_limits: HashMap::new(),
             parked: HashMap::new(),
             mailboxes: HashMap::new(),
         }
@@ -70,54 +71,54 @@ impl Queue {
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.places.iter().map(VecDeque::len).sum()
+        self.queued.iter().map(VecDeque::len).sum()
     }
 
     pub(super) fn under_way(&self) -> usize {
         self.under_way
     }
 
-    pub(super) fn push(&mut self, convoy: Convoy) {
-        let Some(first) = convoy.first() else { return };
-        let charges = convoy.iter().map(|waiting| &waiting.call);
+    pub(super) fn push(&mut self, sequence: Sequence) {
+        let Some(first) = sequence.first() else { return };
+        let charges = sequence.iter().map(|waiting| &waiting.call);
         let charges = charges.flat_map(|call| self.limits.charges(self.service, &call.method, &call.path));
-        let place = Place {
+        let next = Queued {
             priority: first.call.priority,
             patience: first.patience,
             mailbox: self.mailbox(&first.call),
             parked_with: self.parked_with(&first.call),
             charges: charges.collect(),
-            convoy,
+            sequence,
         };
-        self.keep(place);
+        self.keep(next);
     }
 
-    /// Takes out what may go now, in the order of priority and then of arrival, and what waits in vain.
+    /// Takes out the calls that may be sent now, by priority and then by arrival, and those that would wait too long.
     pub(super) fn release(&mut self, now: Instant) -> Released {
         self.parked.retain(|_, until| *until > now);
-        self.forget_windows(now);
+        self.forget_unused_limits(now);
         let mut released = Released::default();
-        for place in std::mem::take(&mut self.places).into_iter().flatten() {
-            if place.convoy.iter().all(|waiting| waiting.reply.is_closed()) {
+        for next in std::mem::take(&mut self.queued).into_iter().flatten() {
+            if next.sequence.iter().all(|waiting| waiting.reply.is_closed()) {
                 continue;
             }
-            let room_at = self.room_at(&place, now);
-            if room_at > place.patience.max(now) {
-                released.refused.extend(place.convoy.into_iter().map(|waiting| (waiting, room_at - now)));
+            let room_at = self.room_at(&next, now);
+            if room_at > next.patience.max(now) {
+                released.refused.extend(next.sequence.into_iter().map(|waiting| (waiting, room_at - now)));
             } else if room_at > now {
                 released.room_at = Some(released.room_at.map_or(room_at, |other| other.min(room_at)));
-                self.keep(place);
-            } else if self.has_turn(&place) {
-                self.begin(&place, now);
-                released.convoys.push(place.convoy);
+                self.keep(next);
+            } else if self.has_turn(&next) {
+                self.begin(&next, now);
+                released.sequences.push(next.sequence);
             } else {
-                self.keep(place);
+                self.keep(next);
             }
         }
         released
     }
 
-    /// Takes note of how a call ended.
+    /// Records how a call ended.
     pub(super) fn finished(&mut self, call: &Call, error: Option<&Error>, now: Instant) {
         self.under_way = self.under_way.saturating_sub(1);
         if let Some(mailbox) = self.mailbox(call)
@@ -128,9 +129,9 @@ impl Queue {
                 self.mailboxes.remove(&mailbox);
             }
         }
-        let Some(error) = error else { return self.pace.went_well() };
+        let Some(error) = error else { return self.concurrency.went_well() };
         if error.asks_to_slow_down() {
-            self.pace.refused(now);
+            self.concurrency.refused(now);
             if let Some(wait) = error.retry_after().filter(|wait| !wait.is_zero()) {
                 let until = self.parked.entry(self.parked_with(call)).or_insert(now);
                 *until = (*until).max(now + wait);
@@ -138,47 +139,47 @@ impl Queue {
         }
     }
 
-    fn keep(&mut self, place: Place) {
-        let [lock_out, lifecycle, sync] = &mut self.places;
-        let places = match place.priority {
+    fn keep(&mut self, next: Queued) {
+        let [lock_out, lifecycle, sync] = &mut self.queued;
+        let queued = match next.priority {
             Priority::LockOut => lock_out,
             Priority::Lifecycle => lifecycle,
             Priority::Sync => sync,
         };
-        places.push_back(place);
+        queued.push_back(next);
     }
 
-    /// When Graph would take the calls, as far as that is known.
-    fn room_at(&mut self, place: &Place, now: Instant) -> Instant {
-        let parked = ["", place.parked_with.as_str()].into_iter().filter_map(|name| self.parked.get(name));
+    /// When the limits allow the calls, as far as known.
+    fn room_at(&mut self, next: &Queued, now: Instant) -> Instant {
+        let parked = ["", next.parked_with.as_str()].into_iter().filter_map(|name| self.parked.get(name));
         let mut at = parked.fold(now, |at, until| at.max(*until));
-        for charge in &place.charges {
-            if let Some(window) = self.windows.get_mut(&charge.key) {
-                at = at.max(window.room_at(now, charge.units));
+        for charge in &next.charges {
+            if let Some(limit) = self.rate_limits.get_mut(&charge.key) {
+                at = at.max(limit.room_at(now, charge.units));
             }
         }
         at
     }
 
-    /// Whether fewer calls are under way than may be.
-    fn has_turn(&self, place: &Place) -> bool {
-        let in_mailbox = place.mailbox.as_ref().and_then(|mailbox| self.mailboxes.get(mailbox));
-        self.under_way < self.pace.calls()
+    /// Whether the number of calls in progress allows another.
+    fn has_turn(&self, next: &Queued) -> bool {
+        let in_mailbox = next.mailbox.as_ref().and_then(|mailbox| self.mailboxes.get(mailbox));
+        self.under_way < self.concurrency.calls()
             && in_mailbox.is_none_or(|calls| *calls < CALLS_AT_A_TIME_IN_A_MAILBOX)
     }
 
-    fn begin(&mut self, place: &Place, now: Instant) {
-        self.under_way += place.convoy.len();
-        if let Some(mailbox) = &place.mailbox {
-            *self.mailboxes.entry(mailbox.clone()).or_default() += place.convoy.len();
+    fn begin(&mut self, next: &Queued, now: Instant) {
+        self.under_way += next.sequence.len();
+        if let Some(mailbox) = &next.mailbox {
+            *self.mailboxes.entry(mailbox.clone()).or_default() += next.sequence.len();
         }
-        for charge in &place.charges {
-            let window = self.windows.entry(charge.key.clone());
-            window.or_insert_with(|| Window::new(charge.limit, charge.span)).take(now, charge.units);
+        for charge in &next.charges {
+            let limit = self.rate_limits.entry(charge.key.clone());
+            limit.or_insert_with(|| RateLimit::new(charge.limit, charge.span)).take(now, charge.units);
         }
     }
 
-    /// What is parked when Graph refuses this call.
+    /// The key to park when Graph throttles this call.
     fn parked_with(&self, call: &Call) -> String {
         match self.service {
             Service::Exchange => self.mailbox(call).unwrap_or_default(),
@@ -198,9 +199,9 @@ impl Queue {
         limits::mailbox_of(&segments).map(str::to_owned)
     }
 
-    fn forget_windows(&mut self, now: Instant) {
-        if self.windows.len() > MANY_WINDOWS {
-            self.windows.retain(|_, window| !window.is_empty(now));
+    fn forget_unused_limits(&mut self, now: Instant) {
+        if self.rate_limits.len() > MANY_LIMITS {
+            self.rate_limits.retain(|_, limit| !limit.is_empty(now));
         }
     }
 }
@@ -211,16 +212,16 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::error::{Context, Peer};
-    use crate::response::Answer;
-    use crate::token::Token;
+    use crate::error::answer::Answer;
+    use crate::error::context::{Context, Peer};
+    use crate::token::access_token::Token;
 
     /// A call that waits as long as it has to; its number is the attempt.
     fn waiting(
         priority: Priority,
         path: &str,
         number: u32,
-    ) -> (Waiting, oneshot::Receiver<super::super::Answered>) {
+    ) -> (Waiting, oneshot::Receiver<super::super::waiting::Answered>) {
         let context = Context { peer: Peer::Graph, method: Method::GET, request_id: number.to_string() };
         let call = Call {
             service: Service::Exchange,
@@ -241,8 +242,8 @@ mod tests {
         (Waiting { call, token: Token::empty(), patience, reply }, answer)
     }
 
-    fn numbers(convoys: &[Convoy]) -> Vec<u32> {
-        convoys.iter().flatten().map(|waiting| waiting.call.attempt).collect()
+    fn numbers(sequences: &[Sequence]) -> Vec<u32> {
+        sequences.iter().flatten().map(|waiting| waiting.call.attempt).collect()
     }
 
     #[tokio::test]
@@ -255,7 +256,7 @@ mod tests {
             queue.push(vec![waiting]);
             answers.push(answer);
         }
-        assert_eq!(numbers(&queue.release(Instant::now()).convoys), [2, 1, 3, 0]);
+        assert_eq!(numbers(&queue.release(Instant::now()).sequences), [2, 1, 3, 0]);
     }
 
     #[tokio::test]
@@ -270,7 +271,7 @@ mod tests {
         (0..6).for_each(|number| push(&mut queue, "/users/ada/messages", number));
         push(&mut queue, "/users/grace/messages", 6);
         let now = Instant::now();
-        let first = queue.release(now).convoys;
+        let first = queue.release(now).sequences;
         assert_eq!(numbers(&first), [0, 1, 2, 3, 6]);
 
         let throttled =
@@ -280,9 +281,9 @@ mod tests {
         queue.finished(&first[4][0].call, None, now);
         push(&mut queue, "/users/grace/messages", 7);
         let released = queue.release(now);
-        assert_eq!(numbers(&released.convoys), [7], "one mailbox is parked, the other is not");
+        assert_eq!(numbers(&released.sequences), [7], "one mailbox is parked, the other is not");
         assert_eq!(released.room_at, Some(now + Duration::from_secs(10)));
-        let later = queue.release(now + Duration::from_secs(10)).convoys;
+        let later = queue.release(now + Duration::from_secs(10)).sequences;
         assert_eq!(numbers(&later), [4]);
     }
 }

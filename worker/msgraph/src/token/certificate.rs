@@ -1,4 +1,4 @@
-//! Certificates: a key that signs who we are, and the certificate Entra knows it by.
+//! Certificates: signs an assertion with the private key of a certificate that Entra knows.
 //!
 //! The assertion is the one "Microsoft identity platform application authentication certificate credentials" asks
 //! for (2025-01): PS256, and the SHA-256 thumbprint of the certificate.
@@ -17,16 +17,16 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 
-/// How long an assertion is good for, in seconds; longer than ten minutes is not recommended.
+/// How long an assertion is valid, in seconds. More than ten minutes is not recommended.
 const LIFE: i64 = 10 * 60;
 
-/// What a file holds: a key, and the certificate that belongs to it.
+/// The content of a file: a key, and the certificate that belongs to it.
 struct Identity {
     key: RsaKeyPair,
     certificate: Vec<u8>,
 }
 
-/// A JWT that proves the application to the endpoint it is meant for, new each time.
+/// A new JWT that authenticates the application to one endpoint.
 pub(super) fn assertion(
     file: &[u8],
     password: Option<&SecretString>,
@@ -57,25 +57,27 @@ pub(super) fn assertion(
 fn identity(file: &[u8], password: Option<&SecretString>) -> Result<Identity, Error> {
     let is_pem = file.windows(10).any(|part| part == b"-----BEGIN");
     let (key, certificates) = if is_pem { of_pem(file)? } else { of_pkcs12(file, password)? };
-    // A file may hold a whole chain, in any order. What Entra knows is the certificate of our own key, and that
-    // one holds the key's public half.
+    // A file may hold a whole chain, in any order. Entra knows the certificate of our own key, and that one contains
+    // the public key.
     let public = key.public_key().as_ref();
     let own = certificates.into_iter().find(|der| der.windows(public.len()).any(|part| part == public));
     let certificate = own.ok_or_else(|| {
         Error::credential(
-            "the certificate's file holds no certificate that belongs to its private key; put both into it",
+            "the certificate file has no certificate that belongs to its private key; put both into the file",
         )
     })?;
     Ok(Identity { key, certificate })
 }
 
 fn of_pem(file: &[u8]) -> Result<(RsaKeyPair, Vec<Vec<u8>>), Error> {
-    let unusable = |what| Error::credential(format!("the certificate's file is PEM with {what}"));
+    let unusable = |what| Error::credential(format!("the certificate file is PEM with {what}"));
     let certificates: Result<Vec<_>, _> =
         CertificateDer::pem_slice_iter(file).map(|der| der.map(|der| der.to_vec())).collect();
     let certificates = certificates.map_err(|_| unusable("a certificate that cannot be read"))?;
     let key = PrivateKeyDer::from_pem_slice(file).map_err(|_| {
-        unusable("no private key that is not encrypted; add it, or use PKCS#12 with a password")
+        unusable(
+            "no private key, or an encrypted one; add the unencrypted key, or use PKCS#12 with a password",
+        )
     })?;
     let key = match &key {
         PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
@@ -89,7 +91,7 @@ fn of_pkcs12(file: &[u8], password: Option<&SecretString>) -> Result<(RsaKeyPair
     let password = password.map(ExposeSecret::expose_secret).unwrap_or_default();
     let store = KeyStore::from_pkcs12(file, password).map_err(|_| {
         Error::credential(
-            "the certificate's file is neither PEM nor PKCS#12 that the certificate password opens; check both",
+            "the certificate file is neither PEM nor PKCS#12 that the certificate password opens; check both",
         )
     })?;
     let chain = store.entries().find_map(|(_, entry)| match entry {
@@ -97,12 +99,14 @@ fn of_pkcs12(file: &[u8], password: Option<&SecretString>) -> Result<(RsaKeyPair
         _ => None,
     });
     let chain = chain.ok_or_else(|| {
-        Error::credential("the certificate's file is PKCS#12 without a private key; export it with the key")
+        Error::credential("the certificate file is PKCS#12 without a private key; export it with the key")
     })?;
     let key = RsaKeyPair::from_pkcs8(chain.key()).map_err(|_| not_rsa())?;
     Ok((key, chain.chain().iter().map(|certificate| certificate.as_der().to_vec()).collect()))
 }
 
 fn not_rsa() -> Error {
-    Error::credential("the certificate's key is no RSA key of 2048 to 4096 bits; make a certificate with one")
+    Error::credential(
+        "the certificate's key is not an RSA key of 2048 to 4096 bits; create a certificate with such a key",
+    )
 }

@@ -1,4 +1,4 @@
-//! A person signs a service account in, once, on any device with a browser: the device code flow of RFC 8628.
+//! The first sign-in of a service account, by a person on any device with a browser: the device code flow of RFC 8628.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,21 +8,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::credential::{Credential, Form, SecretSource};
+use super::credential::{Credential, SecretSource};
 use super::endpoint::{Granted, SecretText, SignInService};
+use super::proof::Form;
 use super::refresh_token;
-
 use crate::error::Error;
-use crate::settings::{Endpoints, Settings};
-use crate::transport::http_client;
+use crate::http::transport::http_client;
+use crate::settings::Settings;
+use crate::settings::endpoints::Endpoints;
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
-/// How long to wait between two polls where the service does not say (RFC 8628, 3.2).
+/// How long to wait between two polls if the service does not say (RFC 8628, 3.2).
 const DEFAULT_INTERVAL: u64 = 5;
 /// What `slow_down` adds to the wait (RFC 8628, 3.5).
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 
-/// A sign-in that waits for its person.
+/// A sign-in that waits for the person.
 pub struct DeviceSignIn {
     service: SignInService,
     file: PathBuf,
@@ -34,14 +35,14 @@ pub struct DeviceSignIn {
     expires_at: Instant,
 }
 
-/// Who has signed in, and what the application may do for them.
+/// The account that signed in, and the permissions of the application on its behalf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The user principal name, if the sign-in service tells it.
+    /// The user principal name, if the sign-in service sends it.
     pub user_principal_name: Option<String>,
-    /// The directory id of the tenant, if it tells that.
+    /// The directory id of the tenant, if the sign-in service sends it.
     pub tenant_id: Option<String>,
-    /// The delegated permissions that somebody has consented to.
+    /// The consented delegated permissions.
     pub permissions: Vec<String>,
 }
 
@@ -60,7 +61,7 @@ struct Claims {
     tid: Option<String>,
 }
 
-/// What to do after a poll that brought no tokens.
+/// What to do after a poll without tokens.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     Wait(Duration),
@@ -68,15 +69,14 @@ enum Next {
 }
 
 impl DeviceSignIn {
-    /// Asks for a code.
+    /// Requests a code.
     ///
     /// # Errors
     ///
-    /// Settings that cannot work or are not those of a service account with a file, and whatever the sign-in
-    /// service refuses.
+    /// Invalid settings, settings without a service account's file, and errors of the sign-in service.
     pub async fn begin(settings: &Settings) -> Result<Self, Error> {
         let Credential::ServiceAccount(SecretSource::File(file)) = &settings.credential else {
-            return Err(Error::settings("name the file that is to hold the service account's refresh token"));
+            return Err(Error::settings("set the file for the service account's refresh token"));
         };
         refresh_token::check_place(file)?;
         let endpoints = Endpoints::of(settings)?;
@@ -91,14 +91,14 @@ impl DeviceSignIn {
             device_code: code.device_code,
             user_code: code.user_code,
             verification_uri: code.verification_uri,
-            // Zero would be a busy loop.
+            // Zero would cause a busy loop.
             interval: Duration::from_secs(code.interval.unwrap_or(DEFAULT_INTERVAL).clamp(1, 60)),
             expires_in,
             expires_at: Instant::now() + expires_in,
         })
     }
 
-    /// What the person types.
+    /// The code that the person types.
     pub fn user_code(&self) -> &str {
         &self.user_code
     }
@@ -108,16 +108,16 @@ impl DeviceSignIn {
         &self.verification_uri
     }
 
-    /// How long the code is good for.
+    /// How long the code is valid.
     pub fn expires_in(&self) -> Duration {
         self.expires_in
     }
 
-    /// Waits for the person, and puts the refresh token into its file.
+    /// Waits for the person, and writes the refresh token to its file.
     ///
     /// # Errors
     ///
-    /// The person said no or did not come, the sign-in service refuses, or the file cannot be written.
+    /// The person declined or did not sign in, the sign-in service refused, or the file cannot be written.
     pub async fn finish(self) -> Result<Account, Error> {
         let mut interval = self.interval;
         let granted = loop {
@@ -136,7 +136,7 @@ impl DeviceSignIn {
         };
         let token = granted.refresh_token.clone().ok_or_else(|| {
             Error::credential(
-                "the sign-in brought no refresh token; let the application ask for offline_access",
+                "the sign-in returned no refresh token; allow the application to request offline_access",
             )
         })?;
         let file = self.file;
@@ -146,21 +146,21 @@ impl DeviceSignIn {
     }
 }
 
-const TOO_LATE: &str = "nobody signed in before the code ran out; start again";
+const TOO_LATE: &str = "nobody signed in before the code expired; start again";
 
-/// `None` where the refusal speaks for itself.
+/// `None` if the error itself is the result.
 fn after(error: &Error, interval: Duration) -> Option<Next> {
     match error.sign_in_error() {
         "authorization_pending" => Some(Next::Wait(interval)),
         "slow_down" => Some(Next::Wait(interval + SLOW_DOWN)),
         "authorization_declined" | "access_denied" => Some(Next::GiveUp(
-            "the sign-in was declined; start again and accept it, as an administrator if consent is asked for",
+            "the sign-in was declined; start again and accept it, as an administrator if consent is required",
         )),
         "expired_token" => Some(Next::GiveUp(TOO_LATE)),
         "bad_verification_code" => {
-            Some(Next::GiveUp("the sign-in service does not know the code any more; start again"))
+            Some(Next::GiveUp("the sign-in service no longer knows the code; start again"))
         }
-        // An outage is no answer: the person may still be typing.
+        // An outage ends nothing: the person may still be typing.
         _ if error.is_transient() => Some(Next::Wait(interval + SLOW_DOWN)),
         _ => None,
     }
@@ -177,7 +177,7 @@ impl Account {
     }
 }
 
-/// What an id token says. Its signature is not looked at: it came from the sign-in service itself, over TLS.
+/// The claims of an id token. Its signature is not checked: it came from the sign-in service itself, over TLS.
 fn claims(id_token: &str) -> Option<Claims> {
     let payload = id_token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
@@ -189,9 +189,9 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
-    use crate::error::{Context, Peer};
-    use crate::refusal::SignInRefusal;
-    use crate::response::Answer;
+    use crate::error::answer::Answer;
+    use crate::error::context::{Context, Peer};
+    use crate::error::sign_in::SignInRefusal;
 
     fn refused(status: u16, body: &str) -> Error {
         let answer = Answer::of_head(status, &HeaderMap::new()).with_body(body.as_bytes());

@@ -1,4 +1,4 @@
-//! The sign-in service: one form there, one answer back.
+//! The sign-in service: sends a form and reads the answer.
 
 use std::time::Duration;
 
@@ -10,16 +10,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Token;
-use super::credential::Form;
-use crate::error::{Context, Error, Peer};
-use crate::refusal::SignInRefusal;
-use crate::response::{Answer, Response, read_body};
-use crate::settings::Endpoints;
+use super::access_token::Token;
+use super::proof::Form;
+use crate::error::Error;
+use crate::error::answer::Answer;
+use crate::error::context::{Context, Peer};
+use crate::error::sign_in::SignInRefusal;
+use crate::http::response::{Response, read_body};
+use crate::settings::endpoints::Endpoints;
 
-/// A token is renewed this long before its end, or a tenth of its life before when that is shorter.
+/// A token is renewed this long before its end, or a tenth of its lifetime before if that is shorter.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
-/// A token answer holds a handful of tokens.
+/// An answer has a few tokens.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// One application at the sign-in service of one tenant.
@@ -33,7 +35,7 @@ pub(super) struct SignInService {
 impl SignInService {
     /// One request for tokens.
     pub(super) async fn tokens(&self, form: Form) -> Result<Granted, Error> {
-        // The life counts from before the request, so that a slow answer cannot lengthen it.
+        // The lifetime counts from before the request, so that a slow answer cannot lengthen it.
         let asked_at = Instant::now();
         let (response, context) = self.post(self.endpoints.token_url.clone(), form).await?;
         let granted: GrantedFields = response.json()?;
@@ -72,14 +74,14 @@ impl SignInService {
     }
 }
 
-/// What the sign-in service grants.
+/// The answer of the sign-in service.
 pub(super) struct Granted {
     pub token: Token,
-    /// The one to use next time.
+    /// The refresh token for the next request.
     pub refresh_token: Option<SecretString>,
-    /// Who signed in.
+    /// The identity of the person who signed in.
     pub id_token: Option<String>,
-    /// What was consented to, separated by spaces.
+    /// The consented permissions, separated by spaces.
     pub scope: Option<String>,
 }
 
@@ -103,12 +105,12 @@ impl<'de> Deserialize<'de> for SecretText {
 
 impl GrantedFields {
     fn token(&self, asked_at: Instant) -> Option<Token> {
-        // Seconds are a number in the v2.0 endpoint's documentation and a string in v1.0's; both are read.
+        // Seconds are a number in the documentation of the v2.0 endpoint and a string in that of v1.0; both are read.
         let seconds = match &self.expires_in {
             Value::String(text) => text.parse().ok()?,
             other => other.as_u64()?,
         };
-        // No token lives longer than a day or so; the limit keeps the clock from overflowing.
+        // No token is valid for longer than about a day; the limit prevents an overflow of the clock.
         let life = Duration::from_secs(seconds.min(7 * 24 * 60 * 60));
         let token = self.access_token.0.expose_secret();
         let mut header =

@@ -1,65 +1,47 @@
-//! Access tokens: fetched once however many callers wait, renewed before they expire.
+//! Access tokens: fetched once for all waiting callers, renewed before they expire.
 //!
-//! `credential` is what proves who asks, `endpoint` the sign-in service, `device` a person's first sign-in.
+//! `credential` authenticates the application, `proof` writes it into a form, `endpoint` is the sign-in service,
+//! `device` a person's first sign-in, `grants` reads what a token permits.
 //!
-//! **Guarantees.** At most one token request is under way at a time. Callers that waited for it share its
-//! outcome, a failure too, so a wrong secret is tried once and not once a caller. While a token is still valid
-//! nobody waits for its successor but the one caller that fetches it.
+//! **Guarantees.** At most one token request is in progress at a time. Callers that waited for it share its
+//! outcome, including a failure, so a wrong secret is tried once and not once per caller. While a token is still
+//! valid, only the caller that fetches the next one waits for it.
 
+pub(crate) mod access_token;
 mod certificate;
-mod credential;
-mod device;
+pub(crate) mod credential;
+pub(crate) mod device;
 mod endpoint;
+pub(crate) mod grants;
+mod proof;
 mod refresh_token;
+mod secret_file;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::http::retry::Retry;
 use crate::observer::{Observer, Outcome, TokenReport};
-use crate::retry::Retry;
-use crate::settings::{Endpoints, Settings};
-use credential::Form;
-pub use credential::{Credential, SecretSource};
-pub use device::{Account, DeviceSignIn};
+use crate::settings::Settings;
+use crate::settings::endpoints::Endpoints;
+use access_token::Token;
+use credential::{Credential, SecretSource};
 use endpoint::SignInService;
+use proof::Form;
 
-/// After an early renewal failed, the old token serves this long before the next try.
+/// After a failed early renewal, the old token is used this long before the next attempt.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
-
-/// A token as the header that carries it; the header is marked sensitive and prints as such.
-#[derive(Clone)]
-pub(crate) struct Token {
-    pub header: HeaderValue,
-    generation: u64,
-    renew_at: Instant,
-    expires_at: Instant,
-}
-
-impl Token {
-    /// Grows with every token of a tenant.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// One that opens nothing.
-    #[cfg(test)]
-    pub(crate) fn empty() -> Self {
-        let now = Instant::now();
-        Self { header: HeaderValue::from_static(""), generation: 0, renew_at: now, expires_at: now }
-    }
-}
 
 /// The tokens of one tenant.
 pub(crate) struct Tokens {
     service: SignInService,
     credential: Credential,
     observer: Arc<dyn Observer>,
-    /// Held by whoever is fetching.
+    /// Held by the caller that fetches a token.
     turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
@@ -69,15 +51,10 @@ struct State {
     token: Option<Token>,
     /// How many fetches have ended.
     fetched: u64,
-    /// Why the last of them failed, if it did.
+    /// Why the last fetch failed, if it did.
     failure: Option<Error>,
     /// The latest refresh token of a service account whose first one was given as a value.
     refresh_token: Option<SecretString>,
-}
-
-/// Does everything that a token needs short of asking for it.
-pub(crate) fn check_credential(settings: &Settings, endpoints: &Endpoints) -> Result<(), Error> {
-    settings.credential.prove(settings.client_id.trim(), endpoints).map(|_| ())
 }
 
 impl Tokens {
@@ -110,7 +87,7 @@ impl Tokens {
         }
     }
 
-    /// The token that replaces one Graph did not accept.
+    /// The token that replaces one that Graph rejected.
     pub(crate) async fn replacing(&self, rejected: &Token, retry: &mut Retry) -> Result<Token, Error> {
         let seen = {
             let state = self.state();
@@ -122,10 +99,10 @@ impl Tokens {
         self.fetched_since(seen, retry).await
     }
 
-    /// The successor of a token that still works; the token itself when somebody else is fetching, or fails to.
+    /// The next token for one that still works; the same token if another caller is fetching or the fetch fails.
     async fn renewed_early(&self, token: Token) -> Token {
         let Ok(_turn) = self.turn.try_lock() else { return token };
-        // One attempt: the old token is good enough to go on with.
+        // One attempt: the old token still works.
         match self.fetch_and_keep(&mut Retry::new(Duration::ZERO)).await {
             Ok(renewed) => renewed,
             Err(_) => {
@@ -137,7 +114,7 @@ impl Tokens {
         }
     }
 
-    /// The outcome of the first fetch to end after `seen` of them: somebody else's, or our own.
+    /// The outcome of the first fetch that ends after `seen` of them: another caller's or this one's.
     async fn fetched_since(&self, seen: u64, retry: &mut Retry) -> Result<Token, Error> {
         let _turn = self.turn.lock().await;
         {
@@ -153,7 +130,7 @@ impl Tokens {
         self.fetch_and_keep(retry).await
     }
 
-    /// Fetches with retries and keeps the outcome; the caller holds the turn.
+    /// Fetches with retries and stores the outcome; the caller holds the turn.
     async fn fetch_and_keep(&self, retry: &mut Retry) -> Result<Token, Error> {
         let outcome = loop {
             let started = Instant::now();
@@ -183,13 +160,13 @@ impl Tokens {
         }
     }
 
-    /// One token request, and whatever has to be kept of its answer before the token may be used.
+    /// Sends one token request and stores a new refresh token before the access token may be used.
     async fn fetch(&self) -> Result<Token, Error> {
         let form = self.prove().await?;
         let used = form.refresh_token();
         let granted = self.service.tokens(form).await?;
-        // Nothing awaits between the answer and the beginning of this, and what has begun goes on when the
-        // caller goes away: a new refresh token is lost only with the process.
+        // Nothing awaits between the answer and the start of this task, and the task continues without its caller:
+        // a new refresh token is lost only with the process.
         if let (Credential::ServiceAccount(source), Some(used), Some(next)) =
             (&self.credential, used, granted.refresh_token)
         {
@@ -198,7 +175,7 @@ impl Tokens {
         Ok(granted.token)
     }
 
-    /// The form that proves who asks. Files and keys are a matter for a thread that may wait.
+    /// The form that authenticates the application. Reads files and signs on a thread that may block.
     async fn prove(&self) -> Result<Form, Error> {
         let credential = match (&self.credential, &self.state().refresh_token) {
             (Credential::ServiceAccount(SecretSource::Value(_)), Some(latest)) => {
@@ -212,10 +189,10 @@ impl Tokens {
         }
         let (client_id, endpoints) = (client_id.clone(), endpoints.clone());
         let proved = tokio::task::spawn_blocking(move || credential.prove(&client_id, &endpoints)).await;
-        proved.map_err(|_| Error::credential("the credential's file cannot be read; check what is in it"))?
+        proved.map_err(|_| Error::credential("the credential's file cannot be read; check its content"))?
     }
 
-    /// Keeps the refresh token that takes the place of the one before.
+    /// Stores the refresh token that replaces the one before.
     async fn keep(&self, source: &SecretSource, used: SecretString, next: SecretString) -> Result<(), Error> {
         match source {
             SecretSource::Value(_) => {

@@ -1,10 +1,10 @@
-//! The refresh token of a service account, in a file that is its owner's alone.
+//! The refresh token of a service account, in a file that only its owner can access.
 //!
-//! **Guarantees.** The file always holds a whole token: a new one is written beside it, forced to disk, and takes
-//! its place in one step. Nobody but the owner can ever read it. A file that others can read is not used.
+//! **Guarantees.** The file always holds a whole token: a new one is written to a file beside it, synced to disk and
+//! renamed over it. Only the owner can read it at any time. The client does not use a file that others can access.
 //!
-//! **Caveats.** A process that dies in the middle of a write can leave a file `.NAME.….tmp` behind, as private as
-//! the other; it can be deleted.
+//! **Caveats.** A process that dies during a write can leave a file `.NAME.….tmp` behind, as private as the other. It
+//! can be deleted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::credential::unreadable;
+use super::secret_file::unreadable;
 use crate::error::Error;
 
-/// Read and write for the owner, nothing for others.
+/// Read and write for the owner, no access for others.
 const OWNER_ONLY: u32 = 0o600;
-/// What others could do.
+/// Every access of others.
 const OTHERS: u32 = 0o077;
 
 /// Reads the token.
@@ -31,11 +31,11 @@ pub(super) fn read(path: &Path) -> Result<SecretString, Error> {
         _ => unreadable("refresh token", path, &error),
     };
     let mut file = File::open(path).map_err(failed)?;
-    // Asked of the open file, so that it is the one that is read.
+    // Checks the open file, because that one is read.
     if file.metadata().map_err(failed)?.permissions().mode() & OTHERS != 0 {
         return Err(Error::credential(format!(
-            "others than its owner may use the refresh token in {path}; run `chmod 600 {path}`, and `gatehouse \
-             connect` anew if somebody may have read it",
+            "other users can access the refresh token in {path}; run `chmod 600 {path}`, and run `gatehouse connect` \
+             again if someone may have read it",
             path = path.display()
         )));
     }
@@ -43,15 +43,15 @@ pub(super) fn read(path: &Path) -> Result<SecretString, Error> {
     file.read_to_string(&mut text).map_err(failed)?;
     match text.trim() {
         "" => Err(Error::credential(format!(
-            "{} holds no refresh token; run `gatehouse connect` to sign the service account in",
+            "{} contains no refresh token; run `gatehouse connect` to sign the service account in",
             path.display()
         ))),
         token => Ok(token.into()),
     }
 }
 
-/// Puts the successor of a token into the file, unless the file holds another one by now: somebody has connected the
-/// account anew, or another worker that shares the file was faster, and theirs is good as well.
+/// Replaces a token in the file by its successor, unless the file has another token by now: an operator connected the
+/// account again, or another worker that shares the file was faster. Their token is valid as well.
 pub(super) fn replace(path: &Path, used: &SecretString, next: &SecretString) -> Result<(), Error> {
     match read(path) {
         Ok(held) if held.expose_secret() != used.expose_secret() => Ok(()),
@@ -59,23 +59,23 @@ pub(super) fn replace(path: &Path, used: &SecretString, next: &SecretString) -> 
     }
 }
 
-/// Puts a token into the file, in place of the one before.
+/// Writes a token to the file, in place of the one before.
 pub(super) fn store(path: &Path, token: &SecretString) -> Result<(), Error> {
-    // What a link points to is replaced, not the link.
+    // Replaces the target of a link and not the link.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let beside = beside(&path);
     let stored = write_and_rename(&path, &beside, token);
     stored.map_err(|error| {
-        // Whether or not it came about; the error before is the one to tell.
+        // It may not exist; the earlier error is the one to report.
         let _ = fs::remove_file(&beside);
         Error::credential(format!(
-            "cannot keep the refresh token in {}: {error}; let the worker write to its directory",
+            "cannot save the refresh token to {}: {error}; allow the worker to write to its directory",
             path.display()
         ))
     })
 }
 
-/// Finds out, before anybody signs in, that a token could not be kept.
+/// Checks, before a person signs in, that a token can be saved.
 pub(super) fn check_place(path: &Path) -> Result<(), Error> {
     let directory = directory(path);
     if directory.is_dir() {
@@ -92,7 +92,7 @@ fn write_and_rename(path: &Path, beside: &Path, token: &SecretString) -> io::Res
     file.write_all(token.expose_secret().as_bytes())?;
     file.sync_all()?;
     fs::rename(beside, path)?;
-    // The new name is on disk when the directory is.
+    // The new name is on disk once the directory is.
     File::open(directory(path))?.sync_all()
 }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_replaced_whole_and_is_its_owner_s_alone() {
+    fn a_token_is_replaced_whole_and_readable_by_its_owner_only() {
         let folder = folder();
         let path = folder.path().join("contoso");
         for token in ["first-token", "second"] {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_somebody_else_has_put_there_stays() {
+    fn a_token_that_another_process_wrote_stays() {
         let folder = folder();
         let path = folder.path().join("contoso");
         store(&path, &"used".into()).unwrap();
@@ -184,7 +184,7 @@ mod tests {
         // A directory of this name cannot be replaced by a file.
         fs::create_dir(&path).unwrap();
         let error = store(&path, &"second".into()).unwrap_err();
-        assert!(error.to_string().contains("cannot keep the refresh token"), "{error}");
+        assert!(error.to_string().contains("cannot save the refresh token"), "{error}");
         assert_eq!(names(folder.path()), ["contoso"], "nothing is left beside it");
         assert!(check_place(&path).is_ok());
         assert!(check_place(&folder.path().join("nowhere/contoso")).is_err());

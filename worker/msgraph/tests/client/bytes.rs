@@ -1,4 +1,4 @@
-//! An answer that ends at any of its bytes, or has garbage at any of them: classified, whatever it is.
+//! An answer that ends at any of its bytes, or has garbage at any of them, is classified.
 
 use msgraph::{Error, NewUser};
 
@@ -39,9 +39,9 @@ async fn a_read_cut_at_any_byte_is_a_broken_connection() {
     let client = server.client();
     for (bytes, reset) in &answers {
         let error = client.reader().subscribed_skus().await.unwrap_err();
-        let told = format!("{} bytes, reset: {reset}: {error}", bytes.len());
-        assert!(error.is_transient() && !error.is_ambiguous() && !error.is_decode(), "{told}");
-        assert!(error.to_string().contains("broke before the answer was complete"), "{told}");
+        let case = format!("{} bytes, reset: {reset}: {error}", bytes.len());
+        assert!(error.is_transient() && !error.is_ambiguous() && !error.is_decode(), "{case}");
+        assert!(error.to_string().contains("broke before the answer was complete"), "{case}");
     }
     assert_eq!(server.graph_requests().len(), answers.len());
 }
@@ -67,11 +67,11 @@ async fn a_refusal_cut_at_any_byte_keeps_its_status_once_that_is_there() {
     let client = server.client();
     for (bytes, reset) in &answers {
         let error = client.reader().subscribed_skus().await.unwrap_err();
-        let told = format!("{} bytes, reset: {reset}: {error}", bytes.len());
+        let case = format!("{} bytes, reset: {reset}: {error}", bytes.len());
         // A reset can overtake the bytes before it.
         let is_lost = error.is_transient() && error.status().is_none();
         let is_believed = error.is_not_found() && error.code().is_empty() && bytes.len() >= head;
-        assert!(is_believed || (is_lost && (*reset || bytes.len() < head)), "{told}");
+        assert!(is_believed || (is_lost && (*reset || bytes.len() < head)), "{case}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! Every kind of credential against the emulator, which verifies each: what proves, what is replaced while a
-//! worker runs, and what is said of one that does not work.
+//! Every kind of credential against the emulator, which verifies each: valid ones, ones replaced while a worker runs,
+//! and the errors of invalid ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use msgraph_emulator::{Application, CERTIFICATE, CLIENT_SECRET, Emulator, Fault,
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::emulator::settings;
 use crate::server::client;
+use crate::testing::{emulator_client, settings};
 
 const OTHER: &str = include_str!("certificates/other.pem");
 const ELLIPTIC: &str = include_str!("certificates/elliptic.pem");
@@ -39,7 +39,7 @@ async fn read(client: &Client) -> Result<(), Error> {
 }
 
 async fn refused(emulator: &Emulator, credential: Credential) -> Error {
-    let error = read(&client(with(emulator, credential), ())).await.unwrap_err();
+    let error = read(&client(with(emulator, credential))).await.unwrap_err();
     assert!(error.is_credentials() && !error.is_transient() && !error.is_ambiguous(), "{error:?}");
     error
 }
@@ -58,7 +58,7 @@ async fn a_secret_in_a_file_is_replaced_while_a_worker_runs() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("secret");
     fs::write(&file, format!("{CLIENT_SECRET}\n")).unwrap();
-    let client = client(with(&emulator, Credential::Secret(SecretSource::File(file.clone()))), ());
+    let client = client(with(&emulator, Credential::Secret(SecretSource::File(file.clone()))));
     read(&client).await.unwrap();
     let second = Application::default().secret("the-second-secret");
     emulator.with_tenant(|tenant| tenant.put_application(second));
@@ -83,7 +83,7 @@ async fn a_certificate_signs_from_every_kind_of_file() {
     // A chain may be in the file, in any order.
     for pem in [CERTIFICATE.to_owned(), format!("{}{CERTIFICATE}", certificates_of(OTHER))] {
         fs::write(&file, pem).unwrap();
-        read(&client(with(&emulator, certificate(&file)), ())).await.unwrap();
+        read(&client(with(&emulator, certificate(&file)))).await.unwrap();
     }
     for (base64, password) in
         PKCS12.into_iter().zip([SecretSource::Value(PASSWORD.into()), SecretSource::File(password_file)])
@@ -92,7 +92,7 @@ async fn a_certificate_signs_from_every_kind_of_file() {
         let credential = Credential::Certificate { file: file.clone(), password: Some(password) };
         let settings = with(&emulator, credential);
         settings.check().unwrap();
-        read(&client(settings, ())).await.unwrap();
+        read(&client(settings)).await.unwrap();
     }
     assert_eq!(tokens_asked_for(&emulator), 4);
 }
@@ -107,7 +107,7 @@ async fn a_certificate_is_replaced_while_a_worker_runs() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("certificate.pem");
     fs::write(&file, CERTIFICATE).unwrap();
-    let client = client(with(&emulator, certificate(&file)), ());
+    let client = client(with(&emulator, certificate(&file)));
     read(&client).await.unwrap();
     emulator.with_tenant(|tenant| tenant.put_application(Application::default().certificate(OTHER)));
     emulator.revoke_access_tokens();
@@ -119,7 +119,7 @@ async fn a_certificate_is_replaced_while_a_worker_runs() {
 }
 
 #[tokio::test]
-async fn a_certificate_s_file_that_cannot_work_says_why_and_shows_nothing_of_itself() {
+async fn an_invalid_certificate_file_is_explained_without_its_content() {
     let emulator = emulator(Application::default().certificate(CERTIFICATE));
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("certificate");
@@ -132,7 +132,7 @@ async fn a_certificate_s_file_that_cannot_work_says_why_and_shows_nothing_of_its
             format!("{}-----BEGIN PRIVATE KEY{key}", certificates_of(OTHER)).into(),
             "no certificate that belongs to its private key",
         ),
-        (ELLIPTIC.into(), "no RSA key"),
+        (ELLIPTIC.into(), "not an RSA key"),
         (pkcs12, "certificate password"),
         (b"s3cret-nonsense".to_vec(), "neither PEM nor PKCS#12"),
         (Vec::new(), "neither PEM nor PKCS#12"),
@@ -164,7 +164,7 @@ async fn a_broken_pkcs12_file_is_an_error_wherever_it_breaks() {
     }
 }
 
-/// A token as a cluster puts it into a file: the emulator believes it by its claims.
+/// A token as a cluster writes it to a file. The emulator checks its claims.
 fn federated(subject: &str, seconds: i64) -> String {
     let claims = json!({
         "iss": ISSUER, "sub": subject, "aud": AUDIENCE, "exp": jiff::Timestamp::now().as_second() + seconds,
@@ -174,7 +174,7 @@ fn federated(subject: &str, seconds: i64) -> String {
 }
 
 #[tokio::test]
-async fn a_federated_token_is_read_anew_for_every_token() {
+async fn a_federated_token_is_read_again_for_every_token() {
     let emulator = emulator(Application::default().federated(ISSUER, SUBJECT, AUDIENCE));
     let folder = TempDir::new().unwrap();
     let token_file = folder.path().join("token");
@@ -184,7 +184,7 @@ async fn a_federated_token_is_read_anew_for_every_token() {
     assert_eq!(error.code(), "AADSTS700024");
     assert!(error.to_string().contains("the federated token is renewed"), "{error}");
 
-    let client = client(with(&emulator, credential.clone()), ());
+    let client = client(with(&emulator, credential.clone()));
     for subject in [SUBJECT, SUBJECT] {
         fs::write(&token_file, federated(subject, 3600)).unwrap();
         emulator.revoke_access_tokens();
@@ -197,10 +197,10 @@ async fn a_federated_token_is_read_anew_for_every_token() {
 }
 
 #[tokio::test]
-async fn a_run_longer_than_a_token_s_life_notices_nothing() {
+async fn a_run_longer_than_a_token_s_lifetime_is_not_disturbed() {
     let emulator = emulator(Application::default().expires_in(1));
-    let client = client(settings(&emulator), ());
-    // Slowly enough for Microsoft's limits, which the client keeps.
+    let client = emulator_client(&emulator);
+    // Slow enough for Microsoft's limits, which the client keeps.
     let mut turns = tokio::time::interval(Duration::from_millis(25));
     while tokens_asked_for(&emulator) < 4 {
         turns.tick().await;
@@ -211,9 +211,9 @@ async fn a_run_longer_than_a_token_s_life_notices_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_in_mid_run_is_replaced_and_nothing_is_done_twice() {
+async fn a_token_that_expires_during_a_run_is_replaced_and_nothing_is_done_twice() {
     let emulator = emulator(Application::default());
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let ada = emulator.with_tenant(|tenant| tenant.user_id("ada@contoso.example")).unwrap().to_string();
     client.writer().set_account_enabled(&ada, false).await.unwrap();
     emulator.revoke_access_tokens();
@@ -223,10 +223,10 @@ async fn a_token_that_ends_in_mid_run_is_replaced_and_nothing_is_done_twice() {
 }
 
 #[tokio::test]
-async fn an_outage_of_the_sign_in_service_is_for_time_to_mend() {
+async fn an_outage_of_the_sign_in_service_is_transient() {
     let emulator = emulator(Application::default());
     emulator.fault(Fault::status(503).path("oauth2").times(1));
-    let error = read(&client(settings(&emulator), ())).await.unwrap_err();
+    let error = read(&emulator_client(&emulator)).await.unwrap_err();
     assert_eq!(error.code(), "AADSTS90033");
     assert!(error.is_transient() && !error.is_credentials(), "{error}");
 }

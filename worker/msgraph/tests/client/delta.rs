@@ -1,4 +1,4 @@
-//! Rounds of changes: to their token, from a token, and when it is too old.
+//! Rounds of changes: up to their token, from a token, and with an expired one.
 
 use msgraph::{DeltaStep, DeltaToken, Removal, UserChange, UsersDelta};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ async fn a_round_goes_from_the_first_person_to_the_token() {
 }
 
 #[tokio::test]
-async fn the_restorable_and_the_purged_are_told_apart() {
+async fn restorable_and_purged_people_are_distinguished() {
     let server = Server::start(|seen, _| {
         let entries = json!([
             { "id": "1", "@removed": { "reason": "changed" } },
@@ -88,7 +88,7 @@ async fn the_restorable_and_the_purged_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_too_old_asks_for_a_fresh_start() {
+async fn an_expired_token_asks_for_a_resync() {
     let refusals: [fn() -> Reply; 5] = [
         || refusal(410, "syncStateNotFound", "The sync state generation is not found."),
         || refusal(400, "SyncStateNotFound", "The sync state generation is not found."),
@@ -112,7 +112,7 @@ async fn a_token_that_is_too_old_asks_for_a_fresh_start() {
 }
 
 #[tokio::test]
-async fn a_round_without_an_end_is_an_error_and_can_be_taken_up_again() {
+async fn an_incomplete_round_is_an_error_and_can_be_resumed() {
     let server = Server::start(|seen, n| match n {
         1 => json(200, r#"{"value":[]}"#),
         2 => page(json!([]), seen, "@odata.deltaLink", "$select=id"),

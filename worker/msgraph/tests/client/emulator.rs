@@ -1,11 +1,12 @@
-//! The client against the emulator: a second reading of Graph's documentation, which agrees.
+//! The client against the emulator, a second reading of Graph's documentation.
 
 use std::time::Duration;
 
 use msgraph::{AddLicense, Client, Error, Group, GroupKind, NewUser, Settings, User, UserKey, UserPatch};
-use msgraph_emulator::{Application, CLIENT_ID, CLIENT_SECRET, Emulator, Fault, Options, TENANT_ID, Tenant};
+use msgraph_emulator::{Application, Emulator, Fault, Options, Tenant};
 
 use crate::server::client;
+use crate::testing::{emulator_client, patient_settings, settings};
 
 const ADA: &str = "ada@contoso.example";
 const EDSGER: &str = "edsger@contoso.example";
@@ -38,15 +39,6 @@ fn contoso() -> Emulator {
     Emulator::start(Options::default()).unwrap()
 }
 
-pub fn settings(emulator: &Emulator) -> Settings {
-    Settings {
-        login_url: emulator.url(),
-        graph_url: emulator.url(),
-        retry_budget: Duration::ZERO,
-        ..Settings::new(TENANT_ID.to_string(), CLIENT_ID, CLIENT_SECRET.into())
-    }
-}
-
 async fn person(client: &Client, upn: &str) -> User {
     let key = UserKey::Upn(upn.to_owned());
     client.reader().user(&key, &EVERYTHING).await.unwrap().unwrap()
@@ -75,7 +67,7 @@ fn hire() -> NewUser {
 #[tokio::test]
 async fn a_person_is_read_by_every_identifier() {
     let emulator = contoso();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let ada = person(&client, ADA).await;
     assert_eq!(ada.given_name.as_deref(), Some("Ada"));
     assert_eq!((ada.account_enabled, ada.assigned_licenses.len()), (Some(true), 2));
@@ -97,9 +89,9 @@ async fn a_person_is_read_by_every_identifier() {
 }
 
 #[tokio::test]
-async fn groups_of_every_kind_are_told_apart_over_pages() {
+async fn groups_of_every_kind_are_distinguished_over_pages() {
     let emulator = Emulator::start(Options::default().page_limit(2)).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let edsger = person(&client, EDSGER).await;
     emulator.clear_journal();
     let groups = client.reader().groups_of(&edsger.id).await.unwrap();
@@ -130,7 +122,7 @@ async fn groups_of_every_kind_are_told_apart_over_pages() {
 #[tokio::test]
 async fn every_write_is_a_success_the_second_time() {
     let emulator = contoso();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let (reader, writer) = (client.reader(), client.writer());
     let edsger = person(&client, EDSGER).await.id;
     let hired = writer.create_user(&hire()).await.unwrap();
@@ -174,7 +166,7 @@ async fn every_write_is_a_success_the_second_time() {
 #[tokio::test]
 async fn an_effect_whose_answer_was_lost_is_found_done() {
     let emulator = contoso();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let analysts = group(&client, "Analysts").await.id;
     let (ada, edsger) = (person(&client, ADA).await.id, person(&client, EDSGER).await.id);
 
@@ -184,17 +176,16 @@ async fn an_effect_whose_answer_was_lost_is_found_done() {
     client.writer().add_member(&analysts, &edsger).await.unwrap();
 
     emulator.fault(Fault::acted_then_dropped().writes().times(1));
-    let patient =
-        crate::server::client(Settings { retry_budget: Duration::from_secs(20), ..settings(&emulator) }, ());
+    let patient = crate::server::client(patient_settings(&emulator));
     patient.writer().remove_member(&analysts, &ada).await.unwrap();
     let members = emulator.effects();
     assert_eq!(members.len(), 2, "{members:?}");
 }
 
 #[tokio::test]
-async fn refusals_only_a_message_tells_apart_can_be_told_apart() {
+async fn errors_that_differ_only_in_their_message_are_distinguished() {
     let emulator = contoso();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let ada = person(&client, ADA).await.id;
     let skus = client.reader().subscribed_skus().await.unwrap();
     let full = skus.iter().find(|sku| sku.sku_part_number.as_deref() == Some("POWER_BI_PRO")).unwrap();
@@ -217,7 +208,7 @@ async fn refusals_only_a_message_tells_apart_can_be_told_apart() {
 #[tokio::test]
 async fn a_missing_group_or_person_is_missing() {
     let emulator = contoso();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let (analysts, ada) = (group(&client, "Analysts").await.id, person(&client, ADA).await.id);
     let nobody = "00000000-0000-4000-8000-000000000000";
     for (group, user) in [(analysts.as_str(), nobody), (nobody, ada.as_str())] {
@@ -229,11 +220,11 @@ async fn a_missing_group_or_person_is_missing() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_told_as_one() {
+async fn a_missing_permission_is_reported_as_such() {
     let application =
         Application::default().without_role("User.ReadWrite.All").without_role("User.RevokeSessions.All");
     let emulator = Emulator::start(Options::new(Tenant::contoso().application(application))).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
     let error = client.writer().revoke_sessions(&ada).await.unwrap_err();
     assert!(error.is_forbidden() && !error.is_transient() && !error.is_credentials(), "{error}");
@@ -243,7 +234,7 @@ async fn a_missing_permission_is_told_as_one() {
 }
 
 #[tokio::test]
-async fn every_wrong_credential_says_which() {
+async fn every_wrong_credential_is_named() {
     let expired = Application::new("old", "old-secret").secret_expired();
     let emulator = Emulator::start(Options::new(Tenant::contoso().application(expired))).unwrap();
     let right = settings(&emulator);
@@ -262,7 +253,7 @@ async fn every_wrong_credential_says_which() {
         ),
     ];
     for (settings, code, text) in cases {
-        let error = client(settings, ()).reader().subscribed_skus().await.unwrap_err();
+        let error = client(settings).reader().subscribed_skus().await.unwrap_err();
         assert!(error.is_credentials() && !error.is_transient(), "{error}");
         assert_eq!(error.code(), code);
         assert!(error.to_string().contains(text), "{error}");
@@ -270,7 +261,7 @@ async fn every_wrong_credential_says_which() {
 }
 
 #[tokio::test]
-async fn faults_on_the_way_are_told_by_their_kind() {
+async fn each_fault_is_classified() {
     let emulator = contoso();
     let cases: [(Fault, Predicate); 7] = [
         (Fault::status(429).retry_after("2.128"), |error| {
@@ -284,14 +275,14 @@ async fn faults_on_the_way_are_told_by_their_kind() {
         (Fault::garbage(), Error::is_decode),
     ];
     for (fault, is) in cases {
-        let told = format!("{fault:?}");
-        // A client of its own: one that was asked to slow down asks for nothing else meanwhile.
-        let client = client(settings(&emulator), ());
+        let name = format!("{fault:?}");
+        // A new client for each fault, because a throttled one sends nothing else.
+        let client = emulator_client(&emulator);
         emulator.fault(fault);
         let error = client.reader().user(&UserKey::Upn(ADA.into()), &[]).await.unwrap_err();
-        assert!(is(&error) && !error.is_ambiguous(), "{told}: {error}");
+        assert!(is(&error) && !error.is_ambiguous(), "{name}: {error}");
         emulator.clear_faults();
     }
     emulator.fault(Fault::status(401).nth(1));
-    person(&client(settings(&emulator), ()), ADA).await;
+    person(&emulator_client(&emulator), ADA).await;
 }

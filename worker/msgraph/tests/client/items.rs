@@ -7,8 +7,7 @@ use msgraph::{Client, CopyOrder, CopyState, DriveItem, ROOT};
 use msgraph_emulator::{Drive, Emulator, Fault, Options, Tenant, User};
 use secrecy::SecretString;
 
-use crate::emulator::settings;
-use crate::server::client;
+use crate::testing::emulator_client;
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
@@ -36,9 +35,9 @@ async fn items(client: &Client, drive: &str) -> Vec<DriveItem> {
 }
 
 #[tokio::test]
-async fn a_tree_comes_whole_and_a_drive_says_how_full_it_is() {
+async fn a_tree_is_read_whole_and_a_drive_has_its_quota() {
     let emulator = Emulator::start(Options::new(tenant())).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     assert_eq!(client.reader().drive("edsger@contoso.example").await.unwrap(), None);
     let grace = client.reader().drive(GRACE).await.unwrap().unwrap();
     let items = items(&client, &grace.id).await;
@@ -51,9 +50,9 @@ async fn a_tree_comes_whole_and_a_drive_says_how_full_it_is() {
 }
 
 #[tokio::test]
-async fn folders_and_small_files_are_found_by_names_however_odd() {
+async fn folders_and_small_files_are_found_by_odd_names() {
     let emulator = Emulator::start(Options::new(tenant())).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let ada = drive(&client, ADA).await;
     let (reader, writer) = (client.reader(), client.writer());
     let name = "Files of Grace & Co #1 100% 'née' 🌊";
@@ -70,10 +69,10 @@ async fn folders_and_small_files_are_found_by_names_however_odd() {
 }
 
 #[tokio::test]
-async fn a_copy_is_asked_after_without_our_token_until_it_is_over() {
+async fn a_copy_is_monitored_without_our_token_until_it_ends() {
     let options = Options::new(tenant()).copy_pace(Duration::from_millis(1));
     let emulator = Emulator::start(options).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let (grace, ada) = (drive(&client, GRACE).await, drive(&client, ADA).await);
     let order =
         CopyOrder { from: (&grace, ROOT), to: (&ada, ROOT), name: None, children_only: true, replace: false };
@@ -99,13 +98,13 @@ async fn a_copy_is_asked_after_without_our_token_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn an_address_that_has_ended_is_told_from_one_that_does_not_answer() {
+async fn an_expired_address_is_distinguished_from_an_outage() {
     let emulator = Emulator::start(Options::new(tenant())).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let unknown = SecretString::from(format!("{}/_api/v2.0/monitor/nothing", emulator.url()));
     assert_eq!(client.reader().copy_state(&unknown).await.unwrap(), CopyState::Forgotten);
     emulator.fault(Fault::status(503).path("/_api/v2.0/monitor/*"));
     assert!(client.reader().copy_state(&unknown).await.unwrap_err().is_transient());
     let foreign = SecretString::from("http://contoso.example/monitor");
-    assert!(client.reader().copy_state(&foreign).await.is_err(), "not in the clear to another machine");
+    assert!(client.reader().copy_state(&foreign).await.is_err(), "not unencrypted to another machine");
 }

@@ -1,4 +1,4 @@
-//! Lanes and batches: who waits for whom, what travels together, and that nobody can tell.
+//! Lanes and batches: the order of calls, what shares a batch, and that the effect is the same.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use msgraph::{Access, AddLicense, Client, Error, Limits, Priority, Settings, TenantSize, UserKey};
 use msgraph_emulator::{Emulator, Fault, Group, Options, Sku, Tenant, User};
 
-use crate::emulator::settings;
 use crate::server::{Server, client, json, refusal};
+use crate::testing::{patient_settings, settings};
 
 const GROUPS: usize = 45;
 const ADA: &str = "ada@contoso.example";
@@ -22,10 +22,10 @@ fn emulator() -> Emulator {
 }
 
 fn batching(emulator: &Emulator, batching: bool) -> Client {
-    client(Settings { batching, ..settings(emulator) }, ())
+    client(Settings { batching, ..settings(emulator) })
 }
 
-/// Adds Ada to every group, all at once.
+/// Adds Ada to every group at the same time.
 async fn add_to_all(emulator: &Emulator, client: &Client) -> Vec<Result<(), Error>> {
     let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
     let groups: Vec<String> = emulator.with_tenant(|tenant| {
@@ -39,7 +39,7 @@ async fn add_to_all(emulator: &Emulator, client: &Client) -> Vec<Result<(), Erro
 }
 
 #[tokio::test]
-async fn calls_made_at_once_travel_together_and_nobody_can_tell() {
+async fn simultaneous_calls_share_a_batch_with_the_same_effect() {
     let (alone, together) = (emulator(), emulator());
     let mut errors = Vec::new();
     for (emulator, is_batching) in [(&alone, false), (&together, true)] {
@@ -60,7 +60,7 @@ async fn calls_made_at_once_travel_together_and_nobody_can_tell() {
 }
 
 #[tokio::test]
-async fn a_caller_on_its_own_never_travels_in_a_batch() {
+async fn a_single_caller_is_never_sent_in_a_batch() {
     let emulator = emulator();
     let client = batching(&emulator, true);
     for _ in 0..10 {
@@ -70,9 +70,9 @@ async fn a_caller_on_its_own_never_travels_in_a_batch() {
 }
 
 #[tokio::test]
-async fn a_part_is_retried_alone_and_a_lost_batch_is_told_to_each_by_its_method() {
+async fn a_part_is_retried_alone_and_a_lost_batch_fails_each_call_by_its_method() {
     let emulator = emulator();
-    let client = client(Settings { retry_budget: Duration::from_secs(20), ..settings(&emulator) }, ());
+    let client = client(patient_settings(&emulator));
     emulator.fault(Fault::status(429).path("/members/$ref").times(3));
     add_to_all(&emulator, &client).await.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
     let writes = emulator.journal().iter().filter(|entry| entry.write).count();
@@ -88,7 +88,7 @@ async fn a_part_is_retried_alone_and_a_lost_batch_is_told_to_each_by_its_method(
 }
 
 #[tokio::test]
-async fn calls_that_wait_for_each_other_travel_in_one_batch_and_stop_at_the_first_failure() {
+async fn calls_that_depend_on_each_other_share_a_batch_and_stop_at_the_first_failure() {
     for is_batching in [true, false] {
         let tenant = tenant().sku(Sku::new("EMS", 5).plan("INTUNE_A"));
         let emulator = Emulator::start(Options::new(tenant)).unwrap();
@@ -100,7 +100,7 @@ async fn calls_that_wait_for_each_other_travel_in_one_batch_and_stop_at_the_firs
 
         emulator.fault(Fault::status(403).writes().nth(1));
         let error = client.writer().locate_and_license(&ada, "GB", &add, &[]).await.unwrap_err();
-        assert_eq!(error.status(), Some(403), "the failure itself is told, not what it kept from being done");
+        assert_eq!(error.status(), Some(403), "the failure itself is reported, not the write it prevented");
         assert_eq!(emulator.effects(), [""; 0]);
 
         emulator.clear_faults();
@@ -115,7 +115,7 @@ async fn calls_that_wait_for_each_other_travel_in_one_batch_and_stop_at_the_firs
 async fn a_lost_batch_with_a_post_in_it_is_not_repeated() {
     let tenant = tenant().sku(Sku::new("EMS", 5).plan("INTUNE_A"));
     let emulator = Emulator::start(Options::new(tenant)).unwrap();
-    let client = client(Settings { retry_budget: Duration::from_secs(20), ..settings(&emulator) }, ());
+    let client = client(patient_settings(&emulator));
     let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
     let sku_id = client.reader().subscribed_skus().await.unwrap().remove(0).sku_id;
     emulator.fault(Fault::acted_then_dropped().path("$batch"));
@@ -132,7 +132,7 @@ async fn a_service_that_refuses_batches_is_asked_one_by_one() {
         false => json(200, r#"{"value":[]}"#),
     })
     .await;
-    let client = client(Settings { batching: true, ..server.settings() }, ());
+    let client = client(Settings { batching: true, ..server.settings() });
     let reads = join_all((0..6).map(|_| client.reader().subscribed_skus())).await;
     assert!(reads.iter().all(Result::is_ok));
 }
@@ -144,7 +144,7 @@ async fn a_lane_parked_by_one_caller_holds_the_others_and_no_other_lane() {
         _ => json(200, r#"{"value":[]}"#),
     })
     .await;
-    let directory = client(server.settings(), ());
+    let directory = client(server.settings());
     let first = directory.reader().subscribed_skus().await.unwrap_err();
     assert!(first.is_throttled() && first.retry_after() == Some(Duration::from_secs(600)));
     let held = directory.reader().subscribed_skus().await.unwrap_err();
@@ -152,7 +152,7 @@ async fn a_lane_parked_by_one_caller_holds_the_others_and_no_other_lane() {
     assert!(held.retry_after().is_some_and(|wait| wait > Duration::from_secs(590)), "{held:?}");
     assert_eq!(server.graph_requests().len(), 1, "nothing was sent while the lane was parked");
     // Another tenant has lanes of its own.
-    client(server.settings(), ()).reader().subscribed_skus().await.unwrap();
+    client(server.settings()).reader().subscribed_skus().await.unwrap();
 }
 
 #[tokio::test]
@@ -168,10 +168,10 @@ async fn a_caller_with_patience_waits_for_the_lane() {
 }
 
 #[tokio::test]
-async fn the_published_limit_is_kept_before_graph_says_so() {
+async fn the_published_limit_is_kept_before_graph_throttles() {
     let emulator = emulator();
     let limits = Limits { size: TenantSize::Small, share: 0.004 };
-    let client = client(Settings { limits, ..settings(&emulator) }, ());
+    let client = client(Settings { limits, ..settings(&emulator) });
     // 0.004 of 3,000 writes in two and a half minutes are twelve.
     let outcomes = add_to_all(&emulator, &client).await;
     let sent = emulator.journal().iter().filter(|entry| entry.write).count();
@@ -182,21 +182,21 @@ async fn the_published_limit_is_kept_before_graph_says_so() {
 }
 
 #[tokio::test]
-async fn graph_is_told_what_comes_first() {
+async fn graph_receives_the_priority() {
     let server = Server::start(|_, _| json(200, r#"{"value":[]}"#)).await;
     let client = server.client();
     for priority in [Priority::LockOut, Priority::Lifecycle, Priority::Sync] {
         client.with_priority(priority).reader().subscribed_skus().await.unwrap();
     }
-    let told: Vec<_> = server.graph_requests();
-    let told: Vec<_> = told.iter().map(|seen| seen.header("x-ms-throttle-priority")).collect();
-    assert_eq!(told, [Some("High"), None, Some("Low")]);
+    let requests = server.graph_requests();
+    let priorities: Vec<_> = requests.iter().map(|seen| seen.header("x-ms-throttle-priority")).collect();
+    assert_eq!(priorities, [Some("High"), None, Some("Low")]);
 }
 
 #[tokio::test]
 async fn a_connection_that_may_only_read_sends_no_write() {
     let emulator = emulator();
-    let client = client(Settings { access: Access::Read, ..settings(&emulator) }, ());
+    let client = client(Settings { access: Access::Read, ..settings(&emulator) });
     let ada = client.reader().user(&UserKey::Upn(ADA.into()), &["id"]).await.unwrap().unwrap();
     let refused = [
         client.writer().revoke_sessions(&ada.id).await,

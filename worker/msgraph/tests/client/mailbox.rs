@@ -5,8 +5,7 @@ use msgraph::{
 };
 use msgraph_emulator::{Calendar, Emulator, Event, Fault, Mailbox, Options, Sku, Tenant, User};
 
-use crate::emulator::settings;
-use crate::server::client;
+use crate::testing::emulator_client;
 
 const GRACE: &str = "grace@contoso.example";
 const ADA: &str = "ada@contoso.example";
@@ -26,17 +25,17 @@ fn emulator() -> Emulator {
 }
 
 #[tokio::test]
-async fn a_mailbox_that_is_not_there_shows_nothing_and_takes_nothing() {
+async fn a_missing_mailbox_shows_nothing_and_takes_nothing() {
     let emulator = emulator();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     assert_eq!(client.reader().automatic_replies(ADA).await.unwrap(), None);
     assert_eq!(client.reader().inbox_rules(ADA).await.unwrap(), None);
     let error = client.writer().disable_automatic_replies(ADA).await.unwrap_err();
     assert!(error.is_mailbox_missing(), "{error}");
-    // In other words, also seen: the store is asked and has nothing.
+    // Another code, also seen: the store has no such item.
     emulator.fault(Fault::status(404).code("ErrorItemNotFound"));
     assert_eq!(client.reader().inbox_rules(GRACE).await.unwrap(), None);
-    // A proxy's page is no word of Graph's.
+    // A proxy's page does not come from Graph.
     emulator.clear_faults();
     emulator.fault(Fault::status(404).code("SomethingElse"));
     assert!(client.reader().inbox_rules(GRACE).await.is_err());
@@ -46,18 +45,18 @@ async fn a_mailbox_that_is_not_there_shows_nothing_and_takes_nothing() {
 #[tokio::test]
 async fn automatic_replies_are_set_whole_and_turned_off_alone() {
     let emulator = emulator();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let replies = AutomaticReplies {
         status: AutomaticRepliesStatus::AlwaysEnabled,
         external_audience: ExternalAudience::None,
-        internal_reply_message: Some("Ada takes over".into()),
+        internal_reply_message: Some("Ada is the successor".into()),
         external_reply_message: Some(String::new()),
         ..AutomaticReplies::default()
     };
     client.writer().set_automatic_replies(GRACE, &replies).await.unwrap();
     let seen = client.reader().automatic_replies(GRACE).await.unwrap().unwrap();
     assert_eq!((seen.status, seen.external_audience), (replies.status, replies.external_audience));
-    assert!(seen.internal_reply_message.as_ref().unwrap().contains("Ada takes over"));
+    assert!(seen.internal_reply_message.as_ref().unwrap().contains("Ada is the successor"));
     assert_eq!(seen.external_reply_message.as_deref(), Some(""));
     client.writer().disable_automatic_replies(GRACE).await.unwrap();
     let off = client.reader().automatic_replies(GRACE).await.unwrap().unwrap();
@@ -66,9 +65,9 @@ async fn automatic_replies_are_set_whole_and_turned_off_alone() {
 }
 
 #[tokio::test]
-async fn a_rule_is_made_found_and_removed_twice() {
+async fn a_rule_is_created_found_and_removed_twice() {
     let emulator = emulator();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let actions = RuleActions {
         redirect_to: vec![Recipient::at(ADA)],
         stop_processing_rules: Some(true),
@@ -89,9 +88,9 @@ async fn a_rule_is_made_found_and_removed_twice() {
 }
 
 #[tokio::test]
-async fn calendars_are_read_over_pages_and_what_is_in_the_way_is_removed_twice() {
+async fn calendars_are_read_over_pages_and_can_be_deleted_twice() {
     let emulator = Emulator::start(Options::new(with_calendars()).page_limit(2)).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     let calendars = client.reader().calendars(GRACE).await.unwrap().unwrap();
     let is = |of: fn(&msgraph::Calendar) -> Option<bool>| calendars.iter().map(of).collect::<Vec<_>>();
     assert_eq!(is(|calendar| calendar.is_default_calendar), [Some(true), Some(false), Some(false)]);
@@ -123,14 +122,14 @@ fn with_calendars() -> Tenant {
 }
 
 #[tokio::test]
-async fn events_come_page_by_page_are_called_off_and_deleted_and_are_gone_the_second_time() {
+async fn events_are_read_page_by_page_and_can_be_cancelled_and_deleted_twice() {
     let event = |n: usize| Event::new(&format!("Event {n}"), "2026-03-02T08:00:00", "2026-03-02T09:00:00");
     let mailbox = Mailbox::new().events((0..1_200).map(|n| event(n).with(ADA)));
     let tenant = Tenant::empty()
         .sku(Sku::new("E3", 2).plan("EXCHANGE_S_ENTERPRISE"))
         .user(User::new(GRACE, "Grace Hopper").located("US").licensed("E3").mailbox(mailbox));
     let emulator = Emulator::start(Options::new(tenant)).unwrap();
-    let client = client(settings(&emulator), ());
+    let client = emulator_client(&emulator);
     assert_eq!(client.reader().events(ADA).await.unwrap(), None);
     let events = client.reader().events(GRACE).await.unwrap().unwrap();
     let invited = events[0].attendees.as_ref().unwrap().len();

@@ -1,6 +1,7 @@
-//! The client against servers that misbehave the way networks and Graph do, and against the emulator.
+//! The client against servers that fail as networks and Graph do, and against the emulator.
 //!
-//! `server.rs` is a server scripted byte by byte; each other file holds one subject.
+//! `server.rs` is a server scripted byte by byte, and makes every client; `testing.rs` has the settings for the
+//! emulator. Each other file has one subject.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of these tests may fail a test")]
 
@@ -21,5 +22,6 @@ mod secrets;
 mod server;
 mod service_account;
 mod streams;
+mod testing;
 mod tokens;
 mod transport;

@@ -1,15 +1,15 @@
-//! An observer that writes down what it hears.
+//! An observer that records its reports.
 
 use std::sync::{Arc, Mutex};
 
 use msgraph::{Observer, RequestReport, RetryReport, ThrottleReport, TokenReport};
 
-use crate::server::{Server, client, json, refusal};
+use crate::server::{Server, json, observed_client, refusal};
 
 #[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<Vec<String>>>);
+pub struct Received(Arc<Mutex<Vec<String>>>);
 
-impl Heard {
+impl Received {
     fn note(&self, line: String) {
         self.0.lock().unwrap().push(line);
     }
@@ -19,7 +19,7 @@ impl Heard {
     }
 }
 
-impl Observer for Heard {
+impl Observer for Received {
     fn request(&self, report: &RequestReport<'_>) {
         let RequestReport { service, method, outcome, attempt, request_id, .. } = report;
         assert!(!request_id.is_empty());
@@ -46,15 +46,15 @@ async fn every_attempt_is_reported() {
         _ => json(200, r#"{"value":[]}"#),
     })
     .await;
-    let heard = Heard::default();
+    let received = Received::default();
     let mut settings = server.settings();
     settings.retry_budget = std::time::Duration::from_secs(20);
-    let client = client(settings, heard.clone());
+    let client = observed_client(settings, received.clone());
 
     client.reader().subscribed_skus().await.unwrap();
 
     assert_eq!(
-        heard.lines(),
+        received.lines(),
         [
             "token 200",
             "request directory GET 429 attempt 1",

@@ -1,4 +1,4 @@
-//! Refusals of every shape, told apart by status first and body second.
+//! Error answers of every form, classified by status first and body second.
 
 use msgraph::{Error, UserKey};
 
@@ -10,7 +10,7 @@ async fn refused(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Error {
 }
 
 #[tokio::test]
-async fn a_refusal_is_taken_apart() {
+async fn an_error_answer_is_split_into_its_parts() {
     let error = refused(|| {
         json(
             400,
@@ -21,7 +21,6 @@ async fn a_refusal_is_taken_apart() {
     })
     .await;
     assert_eq!((error.status(), error.code()), (Some(400), "Request_BadRequest"));
-    assert_eq!(error.inner_codes(), ["outer", "deepest"]);
     assert_eq!(error.request_id(), Some("r-1"));
     assert!(error.mentions("SAME VALUE") && error.mentions("for ada") && !error.mentions("other value"));
     assert!(error.is_already_exists() && !error.is_conflict() && !error.is_transient());
@@ -32,7 +31,7 @@ async fn a_refusal_is_taken_apart() {
 }
 
 #[tokio::test]
-async fn the_header_s_request_id_comes_first_and_ours_comes_last() {
+async fn the_request_id_of_the_header_is_preferred_and_ours_is_the_last_resort() {
     let error =
         refused(|| refusal(403, "Authorization_RequestDenied", "").with("request-id", "from-header")).await;
     assert_eq!(error.request_id(), Some("from-header"));
@@ -72,7 +71,7 @@ async fn a_code_or_id_that_could_carry_a_name_is_dropped() {
 }
 
 #[tokio::test]
-async fn absence_is_believed_from_graph_and_not_from_a_proxy() {
+async fn absence_counts_from_graph_and_not_from_a_proxy() {
     let missing = || refusal(404, "Request_ResourceNotFound", "Resource '1' does not exist");
     let server = Server::start(move |_, _| missing()).await;
     let (client, ada) = (server.client(), UserKey::Upn("ada@contoso.example".into()));

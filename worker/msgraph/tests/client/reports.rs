@@ -1,4 +1,4 @@
-//! Reports: the redirect, the file behind it, and what can be wrong with either.
+//! Reports: the redirect, the file behind it, and the failures of either.
 
 use jiff::civil::Date;
 use msgraph::{Client, Error, Report, ReportRows, ReportSpan};
@@ -7,7 +7,7 @@ use crate::server::{Reply, Seen, Server, json, refusal};
 
 const HEADER: &str =
     "\u{feff}Report Refresh Date,Something New,Last Activity Date,User Principal Name,Word,Send Count";
-const ADDRESS: &str = "/data/download/lets-in-whoever-has-it?sig=a%2Fb";
+const ADDRESS: &str = "/data/download/grants-access-by-itself?sig=a%2Fb";
 
 type Half = fn(&str) -> Reply;
 type Predicate = fn(&Error) -> bool;
@@ -66,7 +66,7 @@ async fn a_report_is_read_by_the_names_of_its_columns() {
     {
         let text = format!("{error} {error:?}");
         assert!(error.is_decode() && text.contains("line 3, column `"), "{text}");
-        assert!(!text.contains("a,\""), "a value was told: {text}");
+        assert!(!text.contains("a,\""), "a value was printed: {text}");
     }
     assert!(rows.next().await.unwrap().is_none());
 }
@@ -96,7 +96,7 @@ async fn the_redirect_is_followed_once_and_without_the_token() {
 }
 
 #[tokio::test]
-async fn an_address_in_the_clear_is_not_followed() {
+async fn an_unencrypted_address_is_not_followed() {
     let addresses = [
         "http://reports.contoso.example/data/secret-part",
         "http://user@HOST/data/secret-part",
@@ -113,11 +113,11 @@ async fn an_address_in_the_clear_is_not_followed() {
     let server = Server::start(|_, _| json(302, "")).await;
     assert_eq!(failed(&server).await.status(), Some(302));
     let server = Server::start(|_, _| csv(HEADER)).await;
-    assert!(failed(&server).await.to_string().contains("where a redirect was expected"));
+    assert!(failed(&server).await.to_string().contains("a redirect was expected"));
 }
 
 #[tokio::test]
-async fn a_refused_download_is_asked_for_again_later() {
+async fn a_refused_download_is_transient() {
     let refusals: [fn() -> Reply; 4] = [
         || refusal(401, "MissingCredentials", "Valid Authorization header is needed."),
         || refusal(403, "", ""),
@@ -131,7 +131,7 @@ async fn a_refused_download_is_asked_for_again_later() {
         assert!(!error.is_unauthorized() && !error.is_forbidden() && !error.is_not_found(), "{error}");
         assert!(!error.is_resync_required(), "{error}");
         let text = format!("{error} {error:?}");
-        assert!(!text.contains("lets-in"), "the address was told: {text}");
+        assert!(!text.contains("grants-access"), "the address was printed: {text}");
         assert_eq!(server.graph_requests().len(), 2);
     }
 }
@@ -167,7 +167,7 @@ async fn a_report_that_lacks_a_column_names_it() {
 }
 
 #[tokio::test]
-async fn a_report_that_breaks_off_is_no_shorter_report() {
+async fn a_report_that_breaks_off_is_an_error() {
     let half = format!("{HEADER}\n2026-03-02,x,,ada@contoso.example,Yes,1\n2026-03-02,x");
     let replies: [(Half, Predicate); 2] = [
         (|half| Reply::Truncated { status: 200, body: half.to_owned() }, Error::is_transient),
@@ -215,7 +215,7 @@ async fn whether_names_are_concealed_can_be_asked() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_one_whatever_the_status() {
+async fn a_missing_permission_is_recognised_with_any_status() {
     for status in [401, 403] {
         let server = Server::start(move |_, _| {
             refusal(status, "S2SUnauthorized", r#"{"error":{"message":"Invalid scope claims/roles."}}"#)

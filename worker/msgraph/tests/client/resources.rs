@@ -1,4 +1,4 @@
-//! Each resource's requests, and the refusals that mean "already so".
+//! Each resource's requests, and the errors that mean "already done".
 
 use msgraph::{
     AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, Place, TeamRole, UserKey, UserPatch,
@@ -45,7 +45,7 @@ async fn a_person_is_asked_for_by_any_identifier() {
 }
 
 #[tokio::test]
-async fn an_employee_id_of_two_people_is_nobody_s() {
+async fn an_employee_id_of_two_people_is_not_unique() {
     let server = Server::start(|_, _| json(200, r#"{"value":[{"id":"1"},{"id":"2"}]}"#)).await;
     let error = server.client().reader().user(&UserKey::EmployeeId("7".into()), &[]).await.unwrap_err();
     assert!(error.is_not_unique() && !error.is_ambiguous() && !error.is_transient(), "{error}");
@@ -54,7 +54,7 @@ async fn an_employee_id_of_two_people_is_nobody_s() {
 }
 
 #[tokio::test]
-async fn an_identifier_of_nothing_is_not_sent() {
+async fn an_empty_identifier_is_not_sent() {
     let server = Server::start(|_, _| json(200, r#"{"value":[{"id":"1"}]}"#)).await;
     let client = server.client();
     for key in [UserKey::Id("".into()), UserKey::Upn("".into()), UserKey::EmployeeId("".into())] {
@@ -86,7 +86,7 @@ async fn deleted_people_are_found_under_the_name_and_number_they_had() {
 }
 
 #[tokio::test]
-async fn of_what_was_deleted_only_people_are_found_and_all_of_a_name() {
+async fn only_people_are_found_among_the_deleted_and_all_of_a_name() {
     let server = Server::start(|seen, _| match seen.path.as_str() {
         path if path.contains("/deletedItems/g") => {
             json(200, r##"{"@odata.type":"#microsoft.graph.group","id":"g"}"##)

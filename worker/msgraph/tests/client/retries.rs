@@ -1,4 +1,4 @@
-//! What is sent again from here, when, and for how long.
+//! Which requests the client retries, when, and for how long.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn a_budget_of_nothing_means_once() {
 async fn the_budget_ends_and_a_wait_of_nothing_is_no_busy_loop() {
     let server = Server::start(|_, _| throttled("0")).await;
     let budget = Duration::from_secs(1);
-    let client = client(Settings { retry_budget: budget, ..server.settings() }, ());
+    let client = client(Settings { retry_budget: budget, ..server.settings() });
     let started = Instant::now();
     let error = client.reader().subscribed_skus().await.unwrap_err();
     assert!(error.is_throttled());

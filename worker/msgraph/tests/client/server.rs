@@ -1,4 +1,4 @@
-//! A server on loopback whose every answer is written by the test, down to the moment the connection breaks.
+//! A server on loopback that answers as the test says, up to the moment the connection breaks.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -37,17 +37,17 @@ impl Seen {
     }
 }
 
-/// What becomes of a request.
+/// The answer to a request.
 pub enum Reply {
     /// A whole answer.
     Answer { status: u16, headers: Vec<(&'static str, String)>, body: String },
     /// An answer that announces more bytes than it sends before the connection ends.
     Truncated { status: u16, body: String },
-    /// A body of so many spaces, announced or not, written as long as somebody reads; the last counts what was taken.
+    /// A body of this many spaces, announced or not, written as long as the client reads; `taken` counts the bytes.
     Large { status: u16, length: usize, announced: bool, taken: Arc<AtomicUsize> },
-    /// A body in pieces, each made when the one before it was taken.
+    /// A body in pieces, each produced when the one before it was taken.
     Pieces(Box<dyn Iterator<Item = String> + Send>),
-    /// Bytes as they are, and then the end of the connection: in order, or by a reset.
+    /// Raw bytes, then the end of the connection: orderly or by a reset.
     Bytes { bytes: Vec<u8>, reset: bool },
     /// The connection ends without an answer.
     Break,
@@ -85,7 +85,7 @@ impl Reply {
         }
     }
 
-    /// Writes the reply; whether the connection goes on.
+    /// Writes the reply; returns whether the connection stays open.
     async fn write(self, stream: &mut OwnedWriteHalf) -> std::io::Result<bool> {
         match self {
             Self::Answer { status, headers, body } => {
@@ -123,7 +123,7 @@ impl Reply {
             }
             Self::Bytes { bytes, reset } => {
                 if reset {
-                    // With what was written and not yet sent, if the end comes first.
+                    // Also drops bytes that were written and not yet sent.
                     stream.as_ref().set_zero_linger()?;
                 }
                 stream.write_all(&bytes).await.map(|()| false)
@@ -186,7 +186,7 @@ impl Server {
         self.seen.lock().unwrap().iter().filter(|seen| seen.is_for_token()).cloned().collect()
     }
 
-    /// Settings for this server: no repeats, no batches, which it does not know, and patience enough for a busy machine.
+    /// Settings for this server: no retries, no batches, which it does not know, and a timeout for a busy machine.
     pub fn settings(&self) -> Settings {
         Settings {
             login_url: self.url.clone(),
@@ -200,16 +200,22 @@ impl Server {
 
     /// A client that sends every request once.
     pub fn client(&self) -> Client {
-        client(self.settings(), ())
+        client(self.settings())
     }
 
-    /// A client that repeats what it may.
+    /// A client that retries for up to 20 seconds.
     pub fn patient_client(&self) -> Client {
-        client(Settings { retry_budget: Duration::from_secs(20), ..self.settings() }, ())
+        client(Settings { retry_budget: Duration::from_secs(20), ..self.settings() })
     }
 }
 
-pub fn client(settings: Settings, observer: impl Observer) -> Client {
+/// A client without an observer.
+pub fn client(settings: Settings) -> Client {
+    observed_client(settings, ())
+}
+
+/// A client that reports to an observer: the one place that makes a client.
+pub fn observed_client(settings: Settings, observer: impl Observer) -> Client {
     Client::new(settings, Arc::new(observer)).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! A person signs in once, and the worker goes on from there: the file, its rotation, and what a crash leaves.
+//! A person signs in once, and the worker continues with the refresh token: its file, its rotation, and a crash.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,12 +8,12 @@ use msgraph::{Account, Credential, DeviceSignIn, Error, SecretSource, Settings};
 use msgraph_emulator::{Application, Decision, Emulator, Fault, Options, TENANT_ID, Tenant, User};
 use tempfile::TempDir;
 
-use crate::emulator::settings;
 use crate::server::{Reply, Server, client, json};
+use crate::testing::settings;
 
 const SERVICE: &str = "service@contoso.example";
 
-/// A tenant whose application people may sign in to, and a folder for the token.
+/// A tenant with an application for people to sign in to, and a folder for the token.
 struct Site {
     emulator: Emulator,
     folder: TempDir,
@@ -45,7 +45,7 @@ impl Site {
         fs::read_to_string(self.file()).unwrap()
     }
 
-    /// Has the person decide once the device has asked so many times.
+    /// The person decides after this many polls of the device.
     async fn sign_in(&self, decision: Decision, polls: u64) -> Result<Account, Error> {
         let sign_in = DeviceSignIn::begin(&self.settings()).await?;
         let user_code = sign_in.user_code().to_owned();
@@ -66,11 +66,11 @@ impl Site {
 }
 
 async fn read(settings: Settings) -> Result<(), Error> {
-    client(settings, ()).reader().subscribed_skus().await.map(|_| ())
+    client(settings).reader().subscribed_skus().await.map(|_| ())
 }
 
 #[tokio::test]
-async fn a_person_signs_in_once_and_the_worker_goes_on_from_the_file() {
+async fn a_person_signs_in_once_and_the_worker_continues_from_the_file() {
     let site = Site::new();
     let account = site.sign_in(Decision::Approve(SERVICE.into()), 1).await.unwrap();
     assert_eq!(account.user_principal_name.as_deref(), Some(SERVICE));
@@ -79,13 +79,13 @@ async fn a_person_signs_in_once_and_the_worker_goes_on_from_the_file() {
     assert_eq!(fs::metadata(site.file()).unwrap().permissions().mode() & 0o777, 0o600);
 
     let first = site.token();
-    let client = client(site.settings(), ());
+    let client = client(site.settings());
     client.reader().subscribed_skus().await.unwrap();
     let second = site.token();
     site.emulator.revoke_access_tokens();
     client.reader().subscribed_skus().await.unwrap();
     let third = site.token();
-    assert!(first != second && second != third, "each token is followed by a new one");
+    assert!(first != second && second != third, "each token has a new successor");
     let ada = site.emulator.with_tenant(|tenant| tenant.user_id("ada@contoso.example")).unwrap();
     client.writer().set_account_enabled(&ada.to_string(), false).await.unwrap();
     let left: Vec<_> = fs::read_dir(site.folder.path()).unwrap().collect();
@@ -93,10 +93,10 @@ async fn a_person_signs_in_once_and_the_worker_goes_on_from_the_file() {
 }
 
 #[tokio::test]
-async fn a_person_who_says_no_or_does_not_come_is_told_from_a_mistake() {
+async fn a_declined_or_expired_sign_in_is_distinguished_from_a_mistake() {
     let site = Site::new();
     for (decision, says) in
-        [(Decision::Decline, "was declined"), (Decision::Expire, "before the code ran out")]
+        [(Decision::Decline, "was declined"), (Decision::Expire, "before the code expired")]
     {
         let error = site.sign_in(decision, 0).await.unwrap_err();
         assert!(error.is_credentials() && error.to_string().contains(says), "{error}");
@@ -118,10 +118,10 @@ async fn a_person_who_says_no_or_does_not_come_is_told_from_a_mistake() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_leaves_a_token_that_works() {
+async fn a_lost_answer_leaves_a_token_that_works() {
     let site = Site::connected().await;
     let before = site.token();
-    // The sign-in service has handed out the next one, and the process dies before it is on disk.
+    // The sign-in service has issued the next token, and the process dies before it is on disk.
     site.emulator.fault(Fault::acted_then_dropped().path("oauth2").times(1));
     assert!(read(site.settings()).await.unwrap_err().is_transient());
     assert_eq!(site.token(), before);
@@ -130,7 +130,7 @@ async fn an_answer_that_is_lost_leaves_a_token_that_works() {
 }
 
 #[tokio::test]
-async fn what_a_crash_leaves_beside_the_file_is_in_nobody_s_way() {
+async fn a_file_left_by_a_crash_does_no_harm() {
     let site = Site::connected().await;
     let half = site.folder.path().join(".contoso.4d1f.tmp");
     fs::write(&half, "1.hal").unwrap();
@@ -141,9 +141,9 @@ async fn what_a_crash_leaves_beside_the_file_is_in_nobody_s_way() {
 }
 
 #[tokio::test]
-async fn no_token_is_used_whose_successor_cannot_be_kept() {
+async fn no_token_is_used_if_its_successor_cannot_be_saved() {
     let site = Site::connected().await;
-    // Long enough that no name beside it is possible.
+    // Too long for a name beside it.
     let long = site.folder.path().join("c".repeat(250));
     fs::rename(site.file(), &long).unwrap();
     site.emulator.clear_journal();
@@ -152,7 +152,7 @@ async fn no_token_is_used_whose_successor_cannot_be_kept() {
         ..site.settings()
     };
     let error = read(settings).await.unwrap_err();
-    assert!(error.is_credentials() && error.to_string().contains("cannot keep the refresh token"), "{error}");
+    assert!(error.is_credentials() && error.to_string().contains("cannot save the refresh token"), "{error}");
     assert!(site.emulator.journal().iter().all(|entry| entry.token), "Graph was not asked");
     fs::rename(&long, site.file()).unwrap();
     read(site.settings()).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_file_that_others_can_read_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_has_ended_asks_for_the_next() {
+async fn an_expired_sign_in_asks_for_another() {
     let site = Site::connected().await;
     for (end, code) in [
         (Emulator::expire_refresh_tokens as fn(&Emulator), "AADSTS70008"),
@@ -199,7 +199,7 @@ async fn a_refresh_token_from_the_environment_is_followed_in_memory() {
     )
     .await;
     let credential = Credential::ServiceAccount(SecretSource::Value("refresh-0".into()));
-    let client = client(Settings { credential, ..server.settings() }, ());
+    let client = client(Settings { credential, ..server.settings() });
     client.reader().subscribed_skus().await.unwrap();
     client.reader().subscribed_skus().await.unwrap();
     let used: Vec<_> = server.token_requests().into_iter().map(|seen| seen.body).collect();

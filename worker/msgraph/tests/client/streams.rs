@@ -1,25 +1,22 @@
-//! Listings, deltas and reports as the emulator has them: a second reading of Graph's documentation, which agrees.
+//! Listings, deltas and reports of the emulator, a second reading of Graph's documentation.
 
 use std::collections::BTreeSet;
 
 use msgraph::{Client, DeltaStep, DeltaToken, Removal, Report, ReportSpan, UserChange, UserPatch};
-use msgraph_emulator::{Application, CLIENT_ID, CLIENT_SECRET, Emulator, Options, TENANT_ID, Tenant};
+use msgraph_emulator::{Application, Emulator, Options, Tenant};
 
 use crate::server::client;
+use crate::testing::patient_settings;
 
 fn emulator(tenant: Tenant) -> (Emulator, Client) {
     let roles = ["User.ReadWrite.All", "Reports.Read.All"];
     let tenant = tenant.application(Application::default().roles(&roles));
     let emulator = Emulator::start(Options::new(tenant)).unwrap();
-    let settings = msgraph::Settings {
-        login_url: emulator.url(),
-        graph_url: emulator.url(),
-        ..msgraph::Settings::new(TENANT_ID.to_string(), CLIENT_ID, CLIENT_SECRET.into())
-    };
-    (emulator, client(settings, ()))
+    let client = client(patient_settings(&emulator));
+    (emulator, client)
 }
 
-/// The rest of a round, and the next one's token; no token where everything has to be read afresh.
+/// The rest of a round, and the token of the next; no token if everything has to be read again.
 async fn round(client: &Client, since: Option<&DeltaToken>) -> (Vec<UserChange>, Option<DeltaToken>) {
     let mut round = client.reader().users_delta(&["accountEnabled"], since).unwrap();
     let mut all = Vec::new();
@@ -37,26 +34,26 @@ async fn round(client: &Client, since: Option<&DeltaToken>) -> (Vec<UserChange>,
 }
 
 #[tokio::test]
-async fn everybody_is_listed_once() {
+async fn every_person_is_listed_once() {
     let (_emulator, client) = emulator(Tenant::contoso().crowd(3, 2_500));
     let mut users = client.reader().users(&["displayName"]).unwrap();
     let mut ids = BTreeSet::new();
     while let Some(page) = users.next().await.unwrap() {
         assert!(page.len() <= 999);
-        assert!(page.into_iter().all(|user| ids.insert(user.id)), "somebody came twice");
+        assert!(page.into_iter().all(|user| ids.insert(user.id)), "a person was listed twice");
     }
     assert_eq!(ids.len(), 2_504);
 }
 
 #[tokio::test]
-async fn a_change_comes_in_the_next_round_and_an_old_token_asks_for_everybody() {
+async fn a_change_is_in_the_next_round_and_an_expired_token_asks_for_a_resync() {
     let (emulator, client) = emulator(Tenant::contoso().crowd(3, 250));
     let (everybody, token) = round(&client, None).await;
     assert_eq!(everybody.len(), 254);
     let ada = emulator.with_tenant(|tenant| tenant.user_id("ada@contoso.example")).unwrap().to_string();
     let patch = UserPatch { account_enabled: Some(false), ..UserPatch::default() };
     client.writer().update_user(&ada, &patch).await.unwrap();
-    // A token is text: it can be kept and come back.
+    // A token is text: it can be stored and used again.
     let token = DeltaToken::new(token.unwrap().as_str());
     let (changes, token) = round(&client, Some(&token)).await;
     let [UserChange::Changed(user)] = &changes[..] else { panic!("{changes:?}") };
@@ -72,7 +69,7 @@ async fn a_change_comes_in_the_next_round_and_an_old_token_asks_for_everybody() 
 }
 
 #[tokio::test]
-async fn a_report_has_a_row_for_everybody() {
+async fn a_report_has_a_row_for_each_person() {
     let (emulator, client) = emulator(Tenant::contoso());
     for report in [Report::AppUsers, Report::ActiveUsers, Report::EmailActivity, Report::TeamsActivity] {
         let mut rows = client.reader().report(report, ReportSpan::D30).await.unwrap();

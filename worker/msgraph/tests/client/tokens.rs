@@ -1,4 +1,4 @@
-//! Getting tokens, keeping them, and doing without.
+//! Getting tokens, keeping them, and failing to get them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn read(client: &Client) -> Result<(), Error> {
     client.reader().subscribed_skus().await.map(|_| ())
 }
 
-/// Reads that all begin before the first of them ends.
+/// Reads that all start before the first of them ends.
 async fn read_together(client: &Client, count: usize) -> Vec<Result<(), Error>> {
     let mut reads = JoinSet::new();
     for _ in 0..count {
@@ -35,7 +35,7 @@ async fn read_together(client: &Client, count: usize) -> Vec<Result<(), Error>> 
     reads.join_all().await
 }
 
-/// Moves the clock on at once; nothing is asked meanwhile.
+/// Advances the clock at once, without any request.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
@@ -48,7 +48,7 @@ fn bearers(server: &Server) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn requests_say_who_asks() {
+async fn requests_identify_the_application() {
     let server = Server::start(nothing).await;
     read(&server.client()).await.unwrap();
 
@@ -68,7 +68,7 @@ async fn requests_say_who_asks() {
 }
 
 #[tokio::test]
-async fn one_token_is_fetched_however_many_wait() {
+async fn one_token_is_fetched_for_all_callers() {
     let server = Server::start(nothing).await;
     let outcomes = read_together(&server.client(), 100).await;
     assert!(outcomes.iter().all(Result::is_ok));
@@ -76,7 +76,7 @@ async fn one_token_is_fetched_however_many_wait() {
 }
 
 #[tokio::test]
-async fn a_refused_secret_is_tried_once_however_many_wait() {
+async fn a_refused_secret_is_tried_once_for_all_callers() {
     let server = Server::with_tokens(|_, _| sign_in_refusal(401, 7_000_215), nothing).await;
     let outcomes = read_together(&server.patient_client(), 20).await;
     assert_eq!((server.token_requests().len(), server.graph_requests().len()), (1, 0));
@@ -151,7 +151,7 @@ async fn a_new_token_that_is_refused_too_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_token_somebody_else_replaced_is_not_replaced_again() {
+async fn a_token_that_another_caller_replaced_is_not_replaced_again() {
     let late = Arc::new(Notify::new());
     let held = Arc::clone(&late);
     let server = Server::start(move |seen, n| {
@@ -257,7 +257,7 @@ async fn nothing_is_asked_before_the_first_request() {
         retry_budget: Duration::ZERO,
         ..Settings::new("contoso.example", "client-id", SECRET.into())
     };
-    let error = read(&client(settings, ())).await.unwrap_err();
+    let error = read(&client(settings)).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
 }
 
@@ -268,5 +268,5 @@ fn settings_that_would_send_a_token_in_the_clear_make_no_client() {
         ..Settings::new("contoso.example", "client-id", SECRET.into())
     };
     let Err(error) = Client::new(settings, Arc::new(())) else { panic!("a client was made") };
-    assert!(error.is_settings() && error.to_string().contains("in the clear"), "{error}");
+    assert!(error.is_settings() && error.to_string().contains("unencrypted"), "{error}");
 }

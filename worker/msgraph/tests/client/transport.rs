@@ -1,4 +1,4 @@
-//! Connections that break, answers that do not come, and bodies that are not what they should be.
+//! Broken connections, missing answers and invalid bodies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use msgraph::{NewUser, Settings};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-use crate::server::{Reply, Server, client, json, refusal};
+use crate::server::{Reply, Server, client, json, observed_client, refusal};
 
 const USER: &str = r#"{"id":"1"}"#;
 const NONE: &str = r#"{"value":[]}"#;
@@ -53,7 +53,7 @@ async fn a_post_that_may_have_arrived_is_not_sent_again() {
 #[tokio::test]
 async fn silence_ends_a_request() {
     let server = Server::start(|_, _| Reply::Silence).await;
-    let client = client(Settings { request_timeout: Duration::from_millis(300), ..server.settings() }, ());
+    let client = client(Settings { request_timeout: Duration::from_millis(300), ..server.settings() });
     let error = client.reader().subscribed_skus().await.unwrap_err();
     assert!(error.is_transient() && !error.is_ambiguous() && error.status().is_none(), "{error}");
     assert!(error.to_string().contains("did not answer in time"), "{error}");
@@ -68,14 +68,14 @@ async fn a_post_that_never_left_is_not_ambiguous_and_is_sent_again() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let graph_url = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
-    let heard = crate::observed::Heard::default();
+    let received = crate::observed::Received::default();
     let settings = Settings { graph_url, retry_budget: Duration::from_secs(1), ..server.settings() };
-    let error = client(settings, heard.clone()).writer().revoke_sessions("1").await.unwrap_err();
+    let error = observed_client(settings, received.clone()).writer().revoke_sessions("1").await.unwrap_err();
     assert!(error.is_transient() && !error.is_ambiguous(), "{error}");
     assert!(
-        heard.lines().contains(&"request directory POST connect attempt 2".to_owned()),
+        received.lines().contains(&"request directory POST connect attempt 2".to_owned()),
         "{:?}",
-        heard.lines()
+        received.lines()
     );
 }
 
@@ -108,7 +108,7 @@ async fn https_is_spoken_in_tls() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server::start(|_, _| json(200, NONE)).await;
     let graph_url = format!("https://{}", listener.local_addr().unwrap());
-    let client = client(Settings { graph_url, ..server.settings() }, ());
+    let client = client(Settings { graph_url, ..server.settings() });
     let accept = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.read_u8().await.unwrap()
@@ -127,7 +127,7 @@ async fn a_body_longer_than_allowed_is_not_read() {
     let replies: [fn() -> Reply; 2] = [|| json(200, &" ".repeat(2000)), endless];
     for reply in replies {
         let server = Server::start(move |_, _| reply()).await;
-        let client = client(Settings { max_body_bytes: 1000, ..server.settings() }, ());
+        let client = client(Settings { max_body_bytes: 1000, ..server.settings() });
         let error = client.reader().subscribed_skus().await.unwrap_err();
         assert!(error.is_decode() && !error.is_transient(), "{error}");
         assert!(error.to_string().contains("more than 1000 bytes"), "{error}");

@@ -1,6 +1,6 @@
-//! What the client needs while a tenant or an answer is far larger than it: measured, and printed.
+//! The memory of the client with a tenant or an answer far larger than it: measured and printed.
 //!
-//! A program of its own, so that nothing else is measured with it; the server is in it and holds one page.
+//! A program of its own, so that it measures nothing else. It contains the server, which holds one page.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of these tests may fail a test")]
 
@@ -65,7 +65,7 @@ async fn a_million_people_are_listed_in_the_memory_of_a_page() {
             assert!(user.id.ends_with(&format!("{seen:012}")), "{} is not number {seen}", user.id);
             seen += 1;
         }
-        // After some pages everything that is needed once is there.
+        // After some pages every one-time allocation is made.
         match seen / 999 {
             20 => before = resident(),
             pages if pages % 20 == 0 => most = most.max(resident()),
@@ -157,7 +157,7 @@ async fn a_hundred_megabytes_are_not_read_where_kilobytes_are_expected() {
             grown / 1024
         );
         assert!(is(&error), "{error}");
-        // What the connection holds on its way is counted as taken.
+        // Bytes in transit count as taken.
         assert!(taken < limit + 6 * MIB, "{status}: {taken} bytes were taken");
         assert!(grown < 24 * MIB, "{status}: the resident size grew by {grown} bytes");
         assert!(started.elapsed() < Duration::from_secs(20), "{status}: it took {:?}", started.elapsed());
@@ -175,7 +175,7 @@ async fn a_token_of_a_hundred_megabytes_is_none() {
         taken: Arc::clone(&counter),
     };
     let server = Server::with_tokens(token, |_, _| json(200, "")).await;
-    let client = client(Settings { retry_budget: Duration::from_secs(5), ..server.settings() }, ());
+    let client = client(Settings { retry_budget: Duration::from_secs(5), ..server.settings() });
     let error = client.reader().subscribed_skus().await.unwrap_err();
     assert!(error.is_decode(), "{error}");
     assert!(taken.load(Ordering::Relaxed) < 8 * MIB);

@@ -1,0 +1,4 @@
+//! Calendars and their events.
+
+pub(crate) mod calendars;
+pub(crate) mod events;

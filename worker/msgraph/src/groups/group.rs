@@ -1,0 +1,186 @@
+//! Groups: their kind, and the groups of a person.
+
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::http::client::Reader;
+use crate::http::json::null_as_empty;
+use crate::http::path::quoted;
+use crate::http::request::Query;
+use crate::licenses::assignment::AssignedLicense;
+
+/// The properties that [`GroupKind`] and the licence steps need.
+const PROPERTIES: [&str; 10] = [
+    "id",
+    "displayName",
+    "groupTypes",
+    "mailEnabled",
+    "securityEnabled",
+    "membershipRule",
+    "onPremisesSyncEnabled",
+    "isAssignableToRole",
+    "assignedLicenses",
+    "resourceProvisioningOptions",
+];
+
+/// A group. A property that may not be read is absent.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct Group {
+    pub id: String,
+    pub display_name: Option<String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub group_types: Vec<String>,
+    pub mail_enabled: Option<bool>,
+    pub security_enabled: Option<bool>,
+    pub membership_rule: Option<String>,
+    pub on_premises_sync_enabled: Option<bool>,
+    pub is_assignable_to_role: Option<bool>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub assigned_licenses: Vec<AssignedLicense>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub resource_provisioning_options: Vec<String>,
+}
+
+/// The kind of a group, by what controls its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GroupKind {
+    /// Only its id may be read.
+    Unreadable,
+    /// Managed in an on-premises directory; Graph refuses changes.
+    Synced,
+    /// A rule determines the members; Graph refuses changes as if a permission were missing.
+    Dynamic,
+    /// Can have directory roles; a change needs `RoleManagement.ReadWrite.Directory` as well.
+    RoleAssignable,
+    /// A Microsoft 365 group, with or without a team.
+    Microsoft365,
+    /// A mail-enabled security group; managed in Exchange.
+    MailEnabledSecurity,
+    /// A distribution list; managed in Exchange.
+    DistributionList,
+    /// A plain security group.
+    Security,
+}
+
+impl Group {
+    /// The kind. The property that controls membership decides first.
+    pub fn kind(&self) -> GroupKind {
+        let is_type =
+            |name: &str| self.group_types.iter().any(|group_type| group_type.eq_ignore_ascii_case(name));
+        let (Some(mail_enabled), Some(security_enabled)) = (self.mail_enabled, self.security_enabled) else {
+            return GroupKind::Unreadable;
+        };
+        if self.on_premises_sync_enabled == Some(true) {
+            GroupKind::Synced
+        } else if is_type("DynamicMembership") {
+            GroupKind::Dynamic
+        } else if self.is_assignable_to_role == Some(true) {
+            GroupKind::RoleAssignable
+        } else if is_type("Unified") {
+            GroupKind::Microsoft365
+        } else {
+            match (mail_enabled, security_enabled) {
+                (true, true) => GroupKind::MailEnabledSecurity,
+                (true, false) => GroupKind::DistributionList,
+                (false, _) => GroupKind::Security,
+            }
+        }
+    }
+
+    /// Whether the group has a team.
+    pub fn is_team(&self) -> bool {
+        self.resource_provisioning_options.iter().any(|option| option.eq_ignore_ascii_case("Team"))
+    }
+}
+
+/// An entry of `memberOf` or `ownedObjects`, which mix groups with roles, applications and more.
+#[derive(Deserialize)]
+struct Relation {
+    #[serde(rename = "@odata.type")]
+    odata_type: Option<String>,
+    #[serde(flatten)]
+    group: Group,
+}
+
+impl Reader<'_> {
+    /// The group with this object id; `None` if there is none.
+    pub async fn group(self, group_id: &str) -> Result<Option<Group>, Error> {
+        self.find(Query::new(&["groups", group_id])?.select(&PROPERTIES)).await
+    }
+
+    /// The groups with this display name. Graph does not keep it unique.
+    pub async fn groups_named(self, display_name: &str) -> Result<Vec<Group>, Error> {
+        let condition = format!("displayName eq {}", quoted(display_name));
+        self.list(Query::new(&["groups"])?.filter(&condition).select(&PROPERTIES)).await
+    }
+
+    /// The groups a person is a direct member of. A group that may not be read has only its id.
+    pub async fn groups_of(self, user_id: &str) -> Result<Vec<Group>, Error> {
+        // Not the cast `/memberOf/microsoft.graph.group`: that is an advanced query, and its index lags.
+        self.groups_among(&["users", user_id, "memberOf"]).await
+    }
+
+    /// The groups a person owns. A group that may not be read has only its id.
+    pub async fn groups_owned_by(self, user_id: &str) -> Result<Vec<Group>, Error> {
+        self.groups_among(&["users", user_id, "ownedObjects"]).await
+    }
+
+    async fn groups_among(self, segments: &[&str]) -> Result<Vec<Group>, Error> {
+        let relations: Vec<Relation> = self.list(Query::new(segments)?.select(&PROPERTIES)).await?;
+        let is_group = |relation: &Relation| {
+            let name = relation.odata_type.as_deref();
+            name.is_some_and(|name| name.eq_ignore_ascii_case("#microsoft.graph.group"))
+        };
+        Ok(relations.into_iter().filter(is_group).map(|relation| relation.group).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(json: &str) -> Group {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_group_is_told_apart() {
+        let cases = [
+            (r#"{"id":"1"}"#, GroupKind::Unreadable),
+            (
+                r#"{"id":"1","mailEnabled":null,"securityEnabled":null,"groupTypes":null}"#,
+                GroupKind::Unreadable,
+            ),
+            (r#"{"id":"1","mailEnabled":false,"securityEnabled":true}"#, GroupKind::Security),
+            (r#"{"id":"1","mailEnabled":true,"securityEnabled":true}"#, GroupKind::MailEnabledSecurity),
+            (r#"{"id":"1","mailEnabled":true,"securityEnabled":false}"#, GroupKind::DistributionList),
+            (
+                r#"{"id":"1","mailEnabled":true,"securityEnabled":false,"groupTypes":["Unified"]}"#,
+                GroupKind::Microsoft365,
+            ),
+            (
+                r#"{"id":"1","mailEnabled":true,"securityEnabled":true,"groupTypes":["Unified","DynamicMembership"]}"#,
+                GroupKind::Dynamic,
+            ),
+            (
+                r#"{"id":"1","mailEnabled":false,"securityEnabled":true,"onPremisesSyncEnabled":true}"#,
+                GroupKind::Synced,
+            ),
+            (
+                r#"{"id":"1","mailEnabled":false,"securityEnabled":true,"isAssignableToRole":true}"#,
+                GroupKind::RoleAssignable,
+            ),
+        ];
+        for (json, kind) in cases {
+            assert_eq!(group(json).kind(), kind, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_team_is_a_group_with_a_team() {
+        assert!(group(r#"{"id":"1","resourceProvisioningOptions":["Team"]}"#).is_team());
+        assert!(!group(r#"{"id":"1","resourceProvisioningOptions":[]}"#).is_team());
+    }
+}

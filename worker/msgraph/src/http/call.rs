@@ -1,0 +1,42 @@
+//! One attempt of a request, ready to be sent.
+
+use bytes::Bytes;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, Url};
+
+use crate::error::context::Context;
+use crate::lane::priority::Priority;
+use crate::observer::Service;
+
+/// One attempt of a request: everything it needs to be sent.
+pub(crate) struct Call {
+    pub service: Service,
+    pub priority: Priority,
+    pub method: Method,
+    pub url: Url,
+    /// The encoded path below the version, with its query.
+    pub path: String,
+    /// The address as a batch writes it; `None` for a call that cannot be sent in a batch.
+    pub relative: Option<String>,
+    pub body: Option<Bytes>,
+    /// Whether the body is a file's content instead of JSON.
+    pub is_file: bool,
+    pub extra_headers: Vec<(&'static str, String)>,
+    pub wants_answer: bool,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    pub context: Context,
+}
+
+impl Call {
+    /// The headers of the request, except the token.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let id =
+            [("client-request-id", self.context.request_id.as_str()), ("return-client-request-id", "true")];
+        let kind = if self.is_file { "application/octet-stream" } else { "application/json" };
+        let kind = self.body.as_ref().map(|_| (CONTENT_TYPE.as_str(), kind));
+        let priority = self.priority.header().map(|priority| ("x-ms-throttle-priority", priority));
+        let extra = self.extra_headers.iter().map(|(name, value)| (*name, value.as_str()));
+        id.into_iter().chain(kind).chain(priority).chain(extra)
+    }
+}

@@ -1,0 +1,75 @@
+//! Answers: reads bodies up to a limit and decodes them; a decoding error names the field.
+
+use bytes::{Bytes, BytesMut};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::error::answer::Answer;
+use crate::error::context::Context;
+
+/// An error's body has a few hundred bytes. Of a longer one only the status counts.
+pub(crate) const MAX_REFUSAL_BYTES: usize = 256 * 1024;
+
+/// A success.
+pub(crate) struct Response {
+    pub status: u16,
+    body: Bytes,
+    /// Where to monitor a long-running job. The address can grant access by itself.
+    location: Option<SecretString>,
+    /// With Graph's id of the request, if it sent one.
+    context: Context,
+}
+
+impl Response {
+    pub(crate) fn new(head: Answer, body: Bytes, context: &Context) -> Self {
+        let mut context = context.clone();
+        context.request_id = head.request_id.unwrap_or(context.request_id);
+        Self { status: head.status.unwrap_or_default(), body, location: head.location, context }
+    }
+
+    pub(crate) fn location(&self) -> Option<&SecretString> {
+        self.location.as_ref()
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.context.request_id
+    }
+
+    /// The error of an answer that lacks something at this place.
+    pub(crate) fn unreadable(&self, at: &str) -> Error {
+        Error::decode(at, &self.context)
+    }
+
+    /// Reads the body as JSON. The error has the path to the field and never a value, because values name people.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let mut json = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let inner = error.inner();
+            let at = format!("`{}` (line {}, column {})", error.path(), inner.line(), inner.column());
+            Error::decode(at, &self.context)
+        })?;
+        json.end().map_err(|_| Error::decode("its end: more data follows", &self.context))?;
+        Ok(value)
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read_body(
+    mut response: reqwest::Response,
+    limit: usize,
+    context: &Context,
+) -> Result<Bytes, Error> {
+    let announced = response.content_length().unwrap_or_default();
+    if announced > limit as u64 {
+        return Err(Error::too_large(limit, context));
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| Error::transport(error, context))? {
+        if body.len() + chunk.len() > limit {
+            return Err(Error::too_large(limit, context));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}

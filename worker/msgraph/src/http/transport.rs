@@ -1,0 +1,215 @@
+//! Round trips: sends one call, or several in a batch, and returns an answer for each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Method, Url, redirect};
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::error::answer::Answer;
+use crate::error::context::{Context, Peer};
+use crate::http::batching::{self, Order};
+use crate::http::call::Call;
+use crate::http::response::{MAX_REFUSAL_BYTES, Response, read_body};
+use crate::observer::{Observer, Outcome, RequestReport, RoundTripReport, ThrottleReport};
+use crate::settings::Settings;
+use crate::settings::endpoints::Endpoints;
+use crate::token::access_token::Token;
+
+/// How many calls of a batch may have an answer of the largest size. Their sum bounds the batch's answer.
+const LARGE_ANSWERS: usize = 4;
+
+/// How long opening a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the client talks to Graph.
+pub(crate) struct Transport {
+    pub http: reqwest::Client,
+    pub endpoints: Endpoints,
+    pub max_body_bytes: usize,
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Transport {
+    /// Sends calls of one service in one round trip; returns an answer for each, in their order.
+    pub(crate) async fn round_trip(
+        &self,
+        calls: &[Call],
+        order: Order,
+        token: &Token,
+    ) -> Vec<Result<Response, Error>> {
+        let started = Instant::now();
+        let outcomes = match calls {
+            [] => return Vec::new(),
+            [call] => vec![self.alone(call, token).await],
+            calls => match self.together(calls, order, token).await {
+                Some(outcomes) => outcomes,
+                None => self.each_alone(calls, order, token).await,
+            },
+        };
+        if let [first, ..] = calls {
+            let report =
+                RoundTripReport { service: first.service, calls: calls.len(), elapsed: started.elapsed() };
+            self.observer.round_trip(&report);
+        }
+        for (call, outcome) in calls.iter().zip(&outcomes) {
+            self.report(call, outcome, started.elapsed());
+        }
+        outcomes
+    }
+
+    fn report(&self, call: &Call, outcome: &Result<Response, Error>, elapsed: Duration) {
+        let (reported, request_id) = match outcome {
+            Ok(response) => (Outcome::Status(response.status), Some(response.request_id())),
+            Err(error) => (error.outcome(), error.request_id()),
+        };
+        self.observer.request(&RequestReport {
+            service: call.service,
+            method: call.method.as_str(),
+            outcome: reported,
+            elapsed,
+            attempt: call.attempt,
+            request_id: request_id.unwrap_or(&call.context.request_id),
+        });
+        if let Err(error) = outcome
+            && error.asks_to_slow_down()
+        {
+            let report = ThrottleReport { service: call.service, retry_after: error.retry_after() };
+            self.observer.throttled(&report);
+        }
+    }
+
+    /// Sends every call as a request of its own.
+    async fn each_alone(&self, calls: &[Call], order: Order, token: &Token) -> Vec<Result<Response, Error>> {
+        if order == Order::AtOnce {
+            return join_all(calls.iter().map(|call| self.alone(call, token))).await;
+        }
+        let mut outcomes: Vec<Result<Response, Error>> = Vec::with_capacity(calls.len());
+        for call in calls {
+            outcomes.push(match outcomes.last() {
+                Some(Err(_)) => Err(Error::not_begun(&call.context)),
+                _ => self.alone(call, token).await,
+            });
+        }
+        outcomes
+    }
+
+    /// Sends one call as a request of its own.
+    async fn alone(&self, call: &Call, token: &Token) -> Result<Response, Error> {
+        let context = &call.context;
+        let mut builder = self
+            .http
+            .request(call.method.clone(), call.url.clone())
+            .header(AUTHORIZATION, token.header.clone());
+        for (name, value) in call.headers() {
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = &call.body {
+            builder = builder.body(body.clone());
+        }
+        let answer = builder.send().await.map_err(|error| Error::transport(error, context))?;
+        let status = answer.status();
+        let head = Answer::of_head(status.as_u16(), answer.headers());
+        let limit = if status.is_success() { self.max_body_bytes } else { MAX_REFUSAL_BYTES };
+        let body = read_body(answer, limit, context).await;
+        if !status.is_success() {
+            return Err(refusal(head, body, context));
+        }
+        let body = if call.wants_answer { body? } else { body.unwrap_or_default() };
+        Ok(Response::new(head, body, context))
+    }
+
+    /// Sends several calls in one batch; `None` if Graph refuses the batch as a whole, so that it did nothing.
+    async fn together(
+        &self,
+        calls: &[Call],
+        order: Order,
+        token: &Token,
+    ) -> Option<Vec<Result<Response, Error>>> {
+        let body = batching::body(calls, order).ok()?;
+        let url = Url::parse(&format!("{}/$batch", self.endpoints.graph)).ok()?;
+        let context =
+            Context { peer: Peer::Graph, method: Method::POST, request_id: uuid::Uuid::new_v4().to_string() };
+        let request = self
+            .http
+            .post(url)
+            .header(AUTHORIZATION, token.header.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("client-request-id", &context.request_id)
+            .body(body);
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return Some(each(calls, &Error::transport(error, &context))),
+        };
+        let status = answer.status();
+        let head = Answer::of_head(status.as_u16(), answer.headers());
+        let limit = match status.is_success() {
+            true => self.max_body_bytes.saturating_mul(calls.len().min(LARGE_ANSWERS)),
+            false => MAX_REFUSAL_BYTES,
+        };
+        let body = match read_body(answer, limit, &context).await {
+            Ok(body) => body,
+            Err(error) if status.is_success() => return Some(each(calls, &error)),
+            Err(_) => Bytes::new(),
+        };
+        match status.as_u16() {
+            200..=299 => {}
+            401 | 408 | 429 | 500.. => {
+                return Some(each(calls, &Error::refused(head.with_body(&body), &context)));
+            }
+            _ => return None,
+        }
+        let Some(parts) = batching::answers(&body, calls.len()) else {
+            return Some(each(calls, &Error::decode("`responses`", &context)));
+        };
+        let outcomes = calls.iter().zip(parts).map(|(call, part)| {
+            let part = part.ok_or_else(|| Error::lost(&call.context))?;
+            match part.head.status {
+                Some(200..=299) => Ok(Response::new(part.head, part.body, &call.context)),
+                _ => Err(refusal(part.head, Ok(part.body), &call.context)),
+            }
+        });
+        Some(outcomes.collect())
+    }
+}
+
+/// The failure of the whole batch, for each of its calls: the method of a call decides whether Graph may have acted.
+fn each(calls: &[Call], error: &Error) -> Vec<Result<Response, Error>> {
+    calls.iter().map(|call| Err(error.as_of(&call.context))).collect()
+}
+
+/// The status decides; an unreadable body only says less. But 400 and 409 mean too many things: without a whole body
+/// they are a lost answer.
+fn refusal(head: Answer, body: Result<Bytes, Error>, context: &Context) -> Error {
+    match body {
+        Ok(body) => Error::refused(head.with_body(&body), context),
+        Err(error) if error.is_transient() && matches!(head.status, Some(400 | 409)) => error,
+        Err(_) => Error::refused(head, context),
+    }
+}
+
+/// The HTTP client of a tenant.
+pub(crate) fn http_client(settings: &Settings, endpoints: &Endpoints) -> Result<reqwest::Client, Error> {
+    // Fails only if the process has a provider already; that one is used then.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(settings.user_agent.as_str())
+        .timeout(settings.request_timeout)
+        .connect_timeout(settings.request_timeout.min(CONNECT_TIMEOUT))
+        // Following a redirect would send our token elsewhere; Graph's directory has no redirects.
+        .redirect(redirect::Policy::none())
+        .https_only(endpoints.encrypted);
+    if endpoints.plain {
+        builder = builder.no_proxy().tls_certs_only([]);
+    }
+    builder.build().map_err(|_| {
+        Error::settings(
+            "cannot create an HTTPS client; check that the machine has CA certificates (package ca-certificates) and \
+             that the user agent is plain ASCII",
+        )
+    })
+}

@@ -1,0 +1,5 @@
+//! Licences: those the tenant bought and those a person has.
+
+pub(crate) mod assignment;
+pub(crate) mod change;
+pub(crate) mod subscription;

@@ -1,0 +1,4 @@
+//! Teams and their channels.
+
+pub(crate) mod channels;
+pub(crate) mod members;
