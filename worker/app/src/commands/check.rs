@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use comfy_table::{Cell, Color};
+use msgraph::Access;
 
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
@@ -57,7 +58,10 @@ fn show(found: &Connection) -> Result<(), CommandError> {
     let Connection { tenant, identity, permissions, .. } = found;
     let whose =
         found.organization.as_ref().map(|of| format!(" to {} ({})", of.name, of.id)).unwrap_or_default();
-    let access = if found.access == "act" { "read and act" } else { "read only" };
+    let access = match found.access {
+        Access::Act => "read and act",
+        Access::Read => "read only",
+    };
     let state = if found.connected { "connected" } else { "NOT connected" };
     print::lines(&format!("Tenant {tenant}: {state}{whose}"))?;
     print::lines(&format!(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use msgraph::{Cloud, Credential, ExchangeAdmin, SecretSource, Settings};
+use msgraph::{Access, Cloud, Credential, ExchangeAdmin, Limits, SecretSource, Settings, TenantSize};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::{ConfigError, Secret};
@@ -56,27 +56,6 @@ pub struct Addresses<'a> {
     pub login_url: &'a str,
     /// The interface for Exchange administration, if allowed.
     pub exchange: Option<&'a str>,
-}
-
-/// What the worker may do in a tenant.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum Access {
-    /// Read.
-    Read,
-    /// Read and write.
-    #[default]
-    Act,
-}
-
-/// How many people a tenant has.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum TenantSize {
-    #[default]
-    Small,
-    Medium,
-    Large,
 }
 
 impl Tenant {
@@ -149,11 +128,8 @@ impl Tenant {
             graph_url: first([&self.graph_url, shared.graph_url], &settings.graph_url),
             login_url: first([&self.login_url, shared.login_url], &settings.login_url),
             exchange_admin: self.exchange_admin(cloud, shared.exchange),
-            limits: self.limits(share),
-            access: match self.access {
-                Access::Read => msgraph::Access::Read,
-                Access::Act => msgraph::Access::Act,
-            },
+            limits: Limits { size: self.size, share },
+            access: self.access,
             ..settings
         }
     }
@@ -167,15 +143,6 @@ impl Tenant {
         let mut named = [self.exchange_url.as_str(), shared.unwrap_or_default()].into_iter();
         let url = named.find(|url| !url.is_empty()).unwrap_or(&default.url).to_owned();
         Some(ExchangeAdmin { url, ..default })
-    }
-
-    fn limits(&self, share: f64) -> msgraph::Limits {
-        let size = match self.size {
-            TenantSize::Small => msgraph::TenantSize::Small,
-            TenantSize::Medium => msgraph::TenantSize::Medium,
-            TenantSize::Large => msgraph::TenantSize::Large,
-        };
-        msgraph::Limits { size, share }
     }
 }
 

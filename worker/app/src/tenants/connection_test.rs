@@ -14,7 +14,7 @@ pub struct Connection {
     /// Whether there is a token with permissions that Graph accepts.
     pub connected: bool,
     /// The access set for the tenant: `read` or `act`.
-    pub access: &'static str,
+    pub access: Access,
     /// The organization that owns the tenant.
     pub organization: Option<Organization>,
     /// Kind of identity that is connected.
@@ -139,10 +139,7 @@ impl Connection {
         Self {
             tenant: tenant.to_owned(),
             connected: false,
-            access: match access {
-                Access::Read => "read",
-                Access::Act => "act",
-            },
+            access,
             organization: None,
             identity: "nobody",
             permissions: Vec::new(),
