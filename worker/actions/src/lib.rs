@@ -1,4 +1,4 @@
-//! What the worker can make true in a tenant: one file an action, in `handlers/`.
+//! What the worker can make true in a tenant: one file an action, in the folder of its noun.
 //!
 //! An [`Action`] observes (reads only), plans (pure) and applies (writes only). The driver runs every action the
 //! same way, so that none of them can tell a dry run from a real one: in a dry run `apply` is not called.
@@ -8,37 +8,31 @@
 //! - No HTTP: requests are `msgraph`'s business. No retry loop: a failure says who must act next, others wait.
 //! - No knowledge of queues or messages.
 //!
-//! Start reading at [`action`], then any file in `handlers/`; [`driver`] is how one is run.
+//! Start reading at [`action`], then any action, such as [`groups`]' `add_to_groups`; `action::driver` is how one is run.
 
-pub mod action;
-mod administrators;
+mod action;
+mod calendar;
 #[cfg(test)]
-mod changes_refused;
-pub mod definitions;
-mod departure;
-pub mod driver;
-pub mod error;
-mod exchange_commands;
+mod conformance;
+mod devices;
 mod groups;
-mod handlers;
-mod html;
 mod licenses;
-mod mailbox;
-mod names;
-mod namesakes;
+mod mail;
 mod onedrive;
-mod ownership;
-mod passes;
-mod password;
-pub mod person;
-mod properties;
-mod target;
+mod rights;
+mod roster;
+mod sign_in;
 mod teams;
-mod window;
+mod users;
+mod workflows;
 
-pub use action::{Action, Plan, Wait};
-pub use definitions::default_definitions;
-pub use driver::Entry;
-pub use error::Error;
-pub use handlers::roster;
-pub use person::{Account, Reader};
+pub use action::driver::Entry;
+pub use action::error::Error;
+pub use roster::roster;
+pub use workflows::default_definitions;
+
+// What every action is written with.
+pub(crate) use action::Action;
+pub(crate) use action::person::{Account, Person, PersonRef};
+pub(crate) use action::plan::{Plan, Wait};
+pub(crate) use action::view::Reader;

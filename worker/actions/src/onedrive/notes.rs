@@ -160,7 +160,7 @@ mod tests {
         let Note::Copy { address, items } = copies[0].clone() else { panic!("it can be carried") };
         let notes = Notes {
             is_fresh: true,
-            copies: vec![(address, items); super::super::parts::HEARD],
+            copies: vec![(address, items); super::super::copy_plan::HEARD],
             has_unheard: true,
             asked: 9,
             seen: Some(1_000_000),

@@ -1,0 +1,303 @@
+//! Makes true: the primary calendar has no events in a window, by default none at all.
+//!
+//! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
+//! **Refuses** `user_not_found`; `invalid_window`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox; for a moment between one portion of a large calendar and the next.
+//! **Leaves** events outside the window; meetings the person called, if asked, and says how many; events of groups'
+//! calendars, which are the groups', and says so. Somebody without a mailbox is left, and said so.
+//! **Idempotent because** it reads the calendar and deletes what it finds; an event that is gone is taken for what it
+//! is, also where the answer to the first deletion was lost. It counts what its first look found.
+//! **Caveat:** whoever is invited to a meeting the person called hears of its end, also where the meeting is over: Graph
+//! tells them with a cancellation and with a deletion alike (its documentation, "Delete event", 2026). Spare them with
+//! `from`, or `meetings: leave`. A cancellation is accepted before it is carried out: a worker that dies then, and is
+//! replaced within that moment, can call the meeting off twice. A series goes whole if one occurrence may be in the window.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use msgraph::{Event, Writer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use workflow::{Left, Needs};
+
+use crate::calendar::time_window::Window;
+use crate::mail::mailbox::{self, Mailbox};
+use crate::{Account, Action, Error, PersonRef, Plan, Reader, Wait};
+
+/// What one look deletes: a minute's work where Exchange takes its time.
+const PORTION: usize = 250;
+/// How long a cancellation that was accepted may take to show.
+const SETTLES: Duration = Duration::from_secs(10);
+/// When to look again where a whole portion left as many events as there were.
+const STUCK: Duration = Duration::from_secs(5 * 60);
+/// Exchange lets one application make ten thousand calls in ten minutes in a mailbox.
+const AT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// See the file's head.
+pub struct DeletePrimaryCalendarEvents;
+
+/// Whose events, which, and what is said of meetings.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+    /// What becomes of meetings that the person called and others are invited to.
+    #[serde(default)]
+    meetings: Meetings,
+    /// What a cancellation says to who is invited.
+    #[serde(default = "note")]
+    note: String,
+    /// Leaves what is over by then. `{{ event.time }}` leaves the past.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    from: Option<Timestamp>,
+    /// Leaves what begins then or later.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    until: Option<Timestamp>,
+    /// Instead of `until`: so many days after `from`.
+    #[serde(default)]
+    days: Option<u32>,
+}
+
+/// What becomes of meetings that the person called and others are invited to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Meetings {
+    /// They are called off, with a note.
+    #[default]
+    Cancel,
+    /// They stay, and so does the person as who called them.
+    Leave,
+}
+
+fn note() -> String {
+    "This meeting is called off, since whoever called it is leaving.".to_owned()
+}
+
+/// The events, and what the first look counted.
+pub struct Observed {
+    mailbox: Mailbox<Vec<Event>>,
+    counted: Option<Counted>,
+}
+
+/// What there was to do at the first look, and how much of it was left at the last.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Counted {
+    cancel: usize,
+    delete: usize,
+    left: usize,
+}
+
+/// One event is to go.
+#[derive(Debug, PartialEq)]
+pub struct Change {
+    user: Account,
+    event: String,
+    /// Said to who is invited, where there is somebody.
+    note: Option<String>,
+}
+
+impl Action for DeletePrimaryCalendarEvents {
+    const NAME: &'static str = "delete_primary_calendar_events";
+    const MAKES_TRUE: &'static str = "The primary calendar has no events, or none in a window";
+    const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
+    const TOGETHER: bool = true;
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Change;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let mailbox = Mailbox::look(&params.user, graph, async |id| Ok(graph.events(&id).await?)).await?;
+        Ok(Observed { mailbox, counted: graph.notes().pop() })
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
+        let window = Window::of(params.from, params.until, params.days)?;
+        let (user, events) = match observed.mailbox.or_nothing() {
+            Ok(seen) => seen,
+            Err(plan) => return Ok(plan),
+        };
+        let (inside, outside): (Vec<_>, Vec<_>) = events.iter().partition(|event| window.has(event));
+        let (meetings, others): (Vec<_>, Vec<_>) =
+            inside.into_iter().partition(|event| is_called_by_person(event));
+        let (cancelled, left) = match params.meetings {
+            Meetings::Cancel => (meetings, 0),
+            Meetings::Leave => (Vec::new(), meetings.len()),
+        };
+        let now =
+            Counted { cancel: cancelled.len(), delete: others.len(), left: cancelled.len() + others.len() };
+        let first = observed.counted.unwrap_or(now);
+        let change = |event: &Event, note| Change { user: user.clone(), event: event.id.clone(), note };
+        // Who is invited hears of it first.
+        let called_off = cancelled.into_iter().map(|event| change(event, Some(params.note.clone())));
+        let all = called_off.chain(others.into_iter().map(|event| change(event, None)));
+        let plan = Plan { left: told(user, left), ..Plan::of(all.take(PORTION)) };
+        let plan = plan.counting([
+            ("cancel", json!(first.cancel)),
+            ("delete", json!(first.delete)),
+            ("leave", json!(left)),
+            ("outside", json!(outside.len())),
+        ]);
+        Ok(match now.left.checked_sub(PORTION) {
+            None | Some(0) => plan,
+            Some(_) => {
+                let is_stuck = observed.counted.is_some_and(|before| before.left <= now.left);
+                plan.waiting(next_portion(user, now, first, is_stuck))
+            }
+        })
+    }
+
+    async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
+        let (user, event) = (change.user.id()?, &change.event);
+        let outcome = match &change.note {
+            Some(note) => graph.cancel_event(user, event, note).await,
+            None => graph.delete_event(user, event).await,
+        };
+        outcome.map_err(mailbox::or_missing_calendars)
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(json!({
+            "user": "grace@contoso.example", "from": "2026-03-02T00:00:00Z", "days": 30,
+        }))
+    }
+}
+
+/// The wait between a portion and the next. A portion that changed nothing is not followed at once by one like it.
+fn next_portion(user: &Account, now: Counted, first: Counted, is_stuck: bool) -> Wait {
+    let cancel = now.cancel.saturating_sub(PORTION);
+    let delete = now.left - PORTION - cancel;
+    let later = [(cancel, "cancel", "meetings"), (delete, "delete", "events")];
+    let later = later.into_iter().filter(|(count, ..)| *count > 0);
+    Wait {
+        after: match now.cancel {
+            _ if is_stuck => STUCK,
+            0 => Duration::ZERO,
+            _ => SETTLES,
+        },
+        at_most: AT_MOST,
+        reason: format!("the other {} events of {user} to be deleted", now.left - PORTION),
+        notes: vec![json!(Counted { left: now.left, ..first })],
+        later: later
+            .map(|(count, verb, what)| format!("{verb} the other {count} {what} of {user}"))
+            .collect(),
+    }
+}
+
+/// What is left alone in every calendar, and meetings that were to be.
+fn told(user: &Account, meetings: usize) -> Vec<Left> {
+    let left = |code: &str, detail| Left { code: code.to_owned(), detail, needs: Needs::Nobody };
+    let called = || format!("{meetings} meetings that {user} called stay, as asked");
+    let groups =
+        format!("events in the calendars of groups are the groups' and stay, also where {user} made them");
+    let called = (meetings > 0).then(|| left("organized_meetings", called()));
+    called.into_iter().chain([left("group_calendars", groups)]).collect()
+}
+
+/// What was called off already nobody has to be told.
+fn is_called_by_person(event: &Event) -> bool {
+    event.is_organizer == Some(true)
+        && event.is_cancelled != Some(true)
+        && event.attendees.as_ref().is_some_and(|attendees| !attendees.is_empty())
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.note.is_some() { "cancel meeting" } else { "delete event" };
+        write!(f, "{verb} {} of {}", self.event, self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msgraph::DateTimeTimeZone;
+
+    fn event(id: &str, day: &str, attendees: usize) -> Event {
+        let moment = |hour: &str| format!("{day}T{hour}:00:00Z").parse().ok().map(DateTimeTimeZone::utc);
+        Event {
+            id: id.into(),
+            is_organizer: Some(true),
+            attendees: Some(vec![serde::de::IgnoredAny; attendees]),
+            start: moment("08"),
+            end: moment("09"),
+            ..Event::default()
+        }
+    }
+
+    fn plan(params: serde_json::Value, seen: Vec<Event>, counted: Option<Counted>) -> Plan<String> {
+        let mut all = json!({ "user": "grace@contoso.example" });
+        all.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
+        let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
+        let observed = Observed { mailbox, counted };
+        let plan = DeletePrimaryCalendarEvents::plan(&serde_json::from_value(all).unwrap(), &observed);
+        plan.unwrap().map(|change| change.to_string())
+    }
+
+    #[test]
+    fn who_is_invited_decides_how_an_event_goes() {
+        let seen = || {
+            vec![
+                event("dentist", "2026-03-02", 0),
+                event("review", "2026-03-02", 2),
+                Event { is_organizer: Some(false), ..event("engines", "2026-03-02", 3) },
+                Event { is_cancelled: Some(true), ..event("old", "2026-03-02", 3) },
+            ]
+        };
+        let called_off = plan(json!({}), seen(), None);
+        let delete = |id: &str| format!("delete event {id} of user 1");
+        let deleted = ["dentist", "engines", "old"].map(delete);
+        assert_eq!(called_off.changes[0], "cancel meeting review of user 1");
+        assert_eq!((&called_off.changes[1..], called_off.wait), (&deleted[..], None));
+        assert_eq!((&called_off.details["cancel"], &called_off.details["delete"]), (&json!(1), &json!(3)));
+        let left = plan(json!({ "meetings": "leave" }), seen(), None);
+        assert_eq!((left.changes, left.left[0].code.as_str()), (deleted.to_vec(), "organized_meetings"));
+        assert_eq!(left.left[1].code, "group_calendars");
+    }
+
+    #[test]
+    fn what_is_outside_the_window_stays_and_is_counted() {
+        let seen = ["2026-03-01", "2026-03-02", "2026-03-03"].map(|day| event(day, day, 0)).to_vec();
+        let plan = plan(json!({ "from": "2026-03-02T08:30:00Z", "days": 1 }), seen, None);
+        let kept = ["2026-03-02", "2026-03-03"].map(|id| format!("delete event {id} of user 1"));
+        assert_eq!((plan.changes, &plan.details["outside"]), (kept.to_vec(), &json!(1)));
+    }
+
+    #[test]
+    fn a_large_calendar_goes_in_portions_and_its_plan_tells_all_of_it() {
+        let many = |meetings: usize, others: usize| {
+            let event = |n: usize| event(&n.to_string(), "2026-03-02", usize::from(n < meetings));
+            (0..meetings + others).map(event).collect::<Vec<_>>()
+        };
+        assert_eq!(plan(json!({}), many(0, PORTION), None).wait, None);
+        let first = plan(json!({}), many(300, 700), None);
+        let wait = first.wait.unwrap();
+        assert_eq!((first.changes.len(), wait.after), (PORTION, SETTLES));
+        let later = ["cancel the other 50 meetings of user 1", "delete the other 700 events of user 1"];
+        assert_eq!(
+            (wait.reason.as_str(), wait.later),
+            ("the other 750 events of user 1 to be deleted", later.map(str::to_owned).to_vec())
+        );
+        let counted: Counted = serde_json::from_value(wait.notes[0].clone()).unwrap();
+        let second = plan(json!({}), many(0, 600), Some(counted));
+        assert_eq!(
+            (second.details["cancel"].clone(), second.details["delete"].clone()),
+            (json!(300), json!(700))
+        );
+        let wait = second.wait.unwrap();
+        assert_eq!(wait.after, Duration::ZERO);
+        let counted: Counted = serde_json::from_value(wait.notes[0].clone()).unwrap();
+        assert_eq!(counted, Counted { cancel: 300, delete: 700, left: 600 });
+        let stuck = plan(json!({}), many(0, 600), Some(counted));
+        assert_eq!(stuck.wait.unwrap().after, STUCK);
+        let same = Counted { cancel: 0, delete: 600, left: 600 };
+        assert_eq!(plan(json!({}), many(0, 600), Some(same)).wait.unwrap().after, STUCK);
+    }
+}

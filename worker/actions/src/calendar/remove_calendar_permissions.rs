@@ -1,0 +1,157 @@
+//! Makes true: nobody but the person has a right of their own to the person's calendars.
+//!
+//! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox.
+//! **Leaves** what the whole organization may, which Graph cannot remove: it is named where that is more than to see
+//! when the person is busy. Calendars that others have shared are theirs. Somebody without a mailbox is left, and said
+//! so.
+//! **Idempotent because** it reads each calendar's permissions and removes those it finds; one that is gone is taken
+//! for what it is.
+
+use std::fmt;
+
+use futures_util::future::try_join_all;
+use msgraph::{CalendarPermission, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use workflow::{Left, Needs};
+
+use crate::mail::mailbox::{self, Mailbox};
+use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct RemoveCalendarPermissions;
+
+/// Whose calendars.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+}
+
+/// A calendar of the person's own, and who may do what with it.
+pub struct Shared {
+    calendar: String,
+    permissions: Vec<CalendarPermission>,
+}
+
+/// A permission is to go.
+#[derive(Debug, PartialEq)]
+pub struct Remove {
+    user: Account,
+    calendar: String,
+    permission: String,
+}
+
+impl Action for RemoveCalendarPermissions {
+    const NAME: &'static str = "remove_calendar_permissions";
+    const MAKES_TRUE: &'static str = "The person's calendars are shared with nobody by name";
+    const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
+    const TOGETHER: bool = true;
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Mailbox<Vec<Shared>>;
+    type Change = Remove;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Mailbox<Vec<Shared>>, Error> {
+        Mailbox::look(&params.user, graph, async |id| {
+            let Some(calendars) = graph.calendars(&id).await? else { return Ok(None) };
+            let own = calendars.into_iter().filter(|calendar| calendar.can_share != Some(false));
+            let id = id.as_str();
+            let shared = own.map(async |calendar| {
+                let permissions = graph.calendar_permissions(id, &calendar.id).await?.unwrap_or_default();
+                Ok(Shared { calendar: calendar.id, permissions })
+            });
+            try_join_all(shared).await.map(Some)
+        })
+        .await
+    }
+
+    fn plan(_: &Params, mailbox: &Mailbox<Vec<Shared>>) -> Result<Plan<Remove>, Error> {
+        let (user, calendars) = match mailbox.or_nothing() {
+            Ok(seen) => seen,
+            Err(plan) => return Ok(plan),
+        };
+        let mut plan = Plan::nothing();
+        for Shared { calendar, permissions } in calendars {
+            for permission in permissions {
+                match permission.is_removable {
+                    Some(false) => plan.left.extend(for_everybody(calendar, permission)),
+                    _ => plan.changes.push(Remove {
+                        user: user.clone(),
+                        calendar: calendar.clone(),
+                        permission: permission.id.clone(),
+                    }),
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
+        let (calendar, permission) = (&change.calendar, &change.permission);
+        let outcome = graph.delete_calendar_permission(change.user.id()?, calendar, permission).await;
+        outcome.map_err(mailbox::or_missing_calendars)
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    }
+}
+
+/// To see when somebody is busy is what everybody may unless that was changed.
+fn for_everybody(calendar: &str, permission: &CalendarPermission) -> Option<Left> {
+    let role = permission.role.as_deref().unwrap_or_default();
+    if matches!(role, "none" | "freeBusyRead") {
+        return None;
+    }
+    let detail = format!(
+        "calendar {calendar} is open to the whole organization ({role}); limit what the organization may in Outlook or \
+         Exchange"
+    );
+    Some(Left { code: "shared_with_everybody".to_owned(), detail, needs: Needs::Operator })
+}
+
+impl fmt::Display for Remove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "remove permission {} on calendar {} of {}", self.permission, self.calendar, self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permission(id: &str, is_removable: Option<bool>, role: &str) -> CalendarPermission {
+        CalendarPermission { id: id.into(), is_removable, role: Some(role.into()) }
+    }
+
+    #[test]
+    fn what_was_given_to_somebody_goes_and_what_everybody_may_is_named_if_it_is_much() {
+        let seen = vec![
+            Shared {
+                calendar: "a".into(),
+                permissions: vec![
+                    permission("1", Some(false), "freeBusyRead"),
+                    permission("2", Some(true), "write"),
+                    permission("3", None, "delegateWithPrivateEventAccess"),
+                ],
+            },
+            Shared { calendar: "b".into(), permissions: vec![permission("4", Some(false), "read")] },
+        ];
+        let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
+        let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
+        let plan = RemoveCalendarPermissions::plan(&params, &mailbox).unwrap();
+        let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+        let expected =
+            ["2", "3"].map(|permission| format!("remove permission {permission} on calendar a of user 1"));
+        assert_eq!(changes, expected);
+        let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
+        assert_eq!(left, [("shared_with_everybody", Needs::Operator)]);
+        assert!(plan.left[0].detail.starts_with("calendar b"));
+    }
+}

@@ -1,0 +1,104 @@
+//! What keeps an account from being changed: administrators, accounts of another master, people who are gone or back
+//! already. Shown for each action that changes one, through the real client.
+
+use msgraph_emulator::{Fault, Tenant, User};
+use serde_json::{Value, json};
+use workflow::{Class, Mode, Outcome};
+
+use crate::conformance::{Scenario, Stage, entry};
+
+/// Ada is anybody; Grace is mastered on premises and reports to Ada; Edsger holds a role, so that not every
+/// application may change him. One account of each kind was deleted.
+fn tenant() -> Tenant {
+    let ada = "ada@contoso.example";
+    Tenant::empty()
+        .user(User::new(ada, "Ada Lovelace").with("mail", ada).with("userType", "Guest"))
+        .user(User::new("grace@contoso.example", "Grace Hopper").synced().manager(ada))
+        .user(User::new("edsger@contoso.example", "Edsger Dijkstra").holding_role("User Administrator"))
+        .deleted_user(User::new("alumna@contoso.example", "Ada King"))
+        .deleted_user(User::new("emeritus@contoso.example", "Edsger Dijkstra").holding_role("Reader"))
+}
+
+fn stage(action: &str, user: &str, more: Value) -> Stage {
+    let mut params = json!({ "user": format!("{user}@contoso.example") });
+    params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    Stage::with(entry(action), Scenario { tenant: tenant(), params })
+}
+
+#[tokio::test]
+async fn each_hindrance_is_refused_with_its_code_and_nothing_is_written() {
+    use Class::{Blocked, Rejected};
+    let none = || json!({});
+    let rows = [
+        ("update_user", "nobody", json!({ "department": "Engines" }), Rejected, "user_not_found"),
+        ("update_user", "alumna", json!({ "department": "Engines" }), Rejected, "user_not_found"),
+        ("update_user", "grace", json!({ "department": "Engines" }), Blocked, "synced_user"),
+        ("update_user", "edsger", json!({ "mobile_phone": "+31 20" }), Blocked, "role_missing"),
+        ("update_user", "edsger", json!({ "mail": "ada@contoso.example" }), Rejected, "value_taken"),
+        ("update_user", "ada", json!({ "usage_location": "ZZ" }), Rejected, "invalid_properties"),
+        ("set_user_type", "nobody", json!({ "user_type": "guest" }), Rejected, "user_not_found"),
+        ("set_user_type", "grace", json!({ "user_type": "guest" }), Blocked, "synced_user"),
+        ("set_manager", "nobody", json!({ "manager": "ada@contoso.example" }), Rejected, "user_not_found"),
+        ("set_manager", "ada", json!({ "manager": "alumna@contoso.example" }), Rejected, "manager_not_found"),
+        ("set_manager", "ada", json!({ "manager": "ada@contoso.example" }), Rejected, "own_manager"),
+        ("set_manager", "grace", json!({ "manager": "edsger@contoso.example" }), Blocked, "synced_user"),
+        ("remove_manager", "nobody", none(), Rejected, "user_not_found"),
+        ("remove_manager", "grace", none(), Blocked, "synced_user"),
+        ("restore_user", "nobody", none(), Rejected, "user_not_found"),
+        ("restore_user", "emeritus", none(), Blocked, "permission_missing"),
+        ("delete_user", "nobody", none(), Rejected, "user_not_found"),
+        ("delete_user", "grace", none(), Blocked, "synced_user"),
+        ("delete_user", "edsger", none(), Blocked, "role_missing"),
+    ];
+    for (action, user, params, class, code) in rows {
+        let stage = stage(action, user, params);
+        let report = stage.run(Mode::Apply).await;
+        let Outcome::Failed(failure) = report.outcome else {
+            panic!("{action} of {user} should be refused: {report:?}")
+        };
+        assert_eq!((failure.class, failure.code.as_str()), (class, code), "{action} of {user}: {failure}");
+        assert!(!failure.message.contains('@'), "{action} of {user} names somebody: {failure}");
+        assert_eq!(stage.effects(), [""; 0], "{action} of {user}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_so_already_is_left_alone_whoever_is_its_master() {
+    let rows = [
+        ("update_user", "grace", json!({ "display_name": "Grace Hopper" })),
+        ("set_user_type", "ada", json!({ "user_type": "guest" })),
+        ("set_user_type", "grace", json!({ "user_type": "member" })),
+        ("set_manager", "grace", json!({ "manager": "ada@contoso.example" })),
+        ("remove_manager", "ada", json!({})),
+        ("restore_user", "ada", json!({})),
+        ("delete_user", "alumna", json!({})),
+    ];
+    for (action, user, params) in rows {
+        let report = stage(action, user, params).run(Mode::Apply).await;
+        assert_eq!(report.outcome, Outcome::Unchanged, "{action} of {user}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_was_taken_meanwhile_is_told_from_other_refusals() {
+    let stage = stage("restore_user", "alumna", json!({}));
+    let taken = "Another object with the same value for property userPrincipalName already exists.";
+    stage.emulator.fault(Fault::status(400).code("Request_BadRequest").message(taken).path("*/restore"));
+    let Outcome::Failed(failure) = stage.run(Mode::Apply).await.outcome else { panic!("should be refused") };
+    assert_eq!((failure.class, failure.code.as_str()), (Class::Rejected, "upn_taken"));
+    assert!(failure.message.contains("rename them first"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_guest_is_changed_like_a_member() {
+    let rows = [
+        ("update_user", json!({ "department": "Engines" })),
+        ("set_user_type", json!({ "user_type": "member" })),
+        ("set_manager", json!({ "manager": "edsger@contoso.example" })),
+        ("delete_user", json!({})),
+    ];
+    for (action, params) in rows {
+        let report = stage(action, "ada", params).run(Mode::Apply).await;
+        assert!(matches!(&report.outcome, Outcome::Changed(changes) if changes.len() == 1), "{report:?}");
+    }
+}

@@ -1,0 +1,154 @@
+//! Makes true: the person is a member of these groups.
+//!
+//! **Needs** `GroupMember.ReadWrite.All`; for a group that can hold directory roles also
+//! `RoleManagement.ReadWrite.Directory`.
+//! **Refuses** `user_not_found`; `group_not_found`; `ambiguous_group` (with the candidates); `dynamic_group`,
+//! `synced_group`, `distribution_list`, `mail_enabled_group` (Graph cannot add members there); `team`, which
+//! `add_to_teams` is for; `role_assignable_group` (it can hold directory roles, and the permission for that is not
+//! granted); `permission_missing`.
+//! **Idempotent because** it reads the person's memberships and adds only missing ones; "already a member" is
+//! taken for what it is.
+
+use std::fmt;
+
+use futures_util::future::try_join;
+use msgraph::{Group, GroupKind, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::groups::membership::{self as groups, Rights};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct AddToGroups;
+
+/// Who is to be in which groups.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+    /// Display names or object ids.
+    groups: Vec<String>,
+}
+
+/// The account, the groups asked for, and the ids of those the account is in.
+pub struct Observed {
+    person: Person,
+    wanted: Vec<Group>,
+    member_of: Vec<String>,
+    rights: Rights,
+}
+
+/// A membership is missing.
+#[derive(Debug, PartialEq)]
+pub struct Add {
+    user: Account,
+    group: String,
+    role_assignable: bool,
+}
+
+impl Action for AddToGroups {
+    const NAME: &'static str = "add_to_groups";
+    const MAKES_TRUE: &'static str = "The person is a member of these groups";
+    const NEEDS: &'static [&'static str] = &["GroupMember.ReadWrite.All", "User.Read.All"];
+    const TOGETHER: bool = true;
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Add;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let rights = Rights::observe(graph).await?;
+        let seen = graph.person_and_groups(&params.user, &["id"]);
+        let ((person, member_of), wanted) = try_join(seen, groups::resolve(&params.groups, graph)).await?;
+        let member_of = member_of.into_iter().map(|group| group.id).collect();
+        Ok(Observed { person, wanted, member_of, rights })
+    }
+
+    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Add>, Error> {
+        let (user, _) = observed.person.account()?;
+        let missing: Vec<_> =
+            observed.wanted.iter().filter(|group| !observed.member_of.contains(&group.id)).collect();
+        if let Some(team) = missing.iter().find(|group| group.is_team()) {
+            let detail = format!("group {} is a team, which add_to_teams is for", team.id);
+            return Err(Error::rejected("team", detail));
+        }
+        let refused: Vec<_> = missing
+            .iter()
+            .filter_map(|group| Some((group, groups::hindrance(group, observed.rights)?)))
+            .collect();
+        if let Some((_, first)) = refused.first() {
+            let all: Vec<_> =
+                refused.iter().map(|(group, why)| format!("group {} {}", group.id, why.because)).collect();
+            return Err(first.refusal(all.join("; ")));
+        }
+        Ok(Plan::of(missing.into_iter().map(|group| Add {
+            user: user.clone(),
+            group: group.id.clone(),
+            role_assignable: group.kind() == GroupKind::RoleAssignable,
+        })))
+    }
+
+    async fn apply(change: &Add, graph: Writer<'_>) -> Result<(), Error> {
+        graph.add_member(&change.group, change.user.id()?).await.map_err(|error| {
+            Error::from(error).or_missing("permission_missing", || {
+                groups::missing_for_members(&change.group, change.role_assignable)
+            })
+        })
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        let params =
+            serde_json::json!({ "user": "ada@contoso.example", "groups": ["Research", "Project X"] });
+        crate::conformance::Scenario::new(params)
+    }
+}
+
+impl fmt::Display for Add {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "add {} to group {}", self.user, self.group)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msgraph::User;
+
+    fn group(id: &str, dynamic: bool) -> Group {
+        let group_types = if dynamic { vec!["DynamicMembership".to_owned()] } else { vec![] };
+        Group {
+            id: id.into(),
+            group_types,
+            mail_enabled: Some(false),
+            security_enabled: Some(true),
+            ..Group::default()
+        }
+    }
+
+    fn plan(wanted: Vec<Group>, member_of: &[&str]) -> Result<Vec<String>, String> {
+        let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
+        let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        let member_of = member_of.iter().map(ToString::to_string).collect();
+        let observed = Observed { person, wanted, member_of, rights: groups::tests::ALL };
+        let plan = AddToGroups::plan(&Params { user, groups: vec![] }, &observed);
+        let changes = plan.map(|plan| plan.changes.iter().map(ToString::to_string).collect());
+        changes.map_err(|error| workflow::Failure::from(error).code)
+    }
+
+    #[test]
+    fn only_missing_memberships_are_added() {
+        let wanted = vec![group("a", false), group("b", false)];
+        assert_eq!(plan(wanted, &["b", "c"]), Ok(vec!["add user 1 to group a".to_owned()]));
+    }
+
+    #[test]
+    fn a_group_that_decides_for_itself_is_refused_before_anything_is_added() {
+        let wanted = vec![group("a", false), group("b", true)];
+        assert_eq!(plan(wanted.clone(), &[]), Err("dynamic_group".to_owned()));
+        assert_eq!(plan(wanted, &["b"]).map(|changes| changes.len()), Ok(1), "a member already is fine");
+    }
+}

@@ -1,0 +1,168 @@
+//! Groups: found by name or id, and told apart by who decides about their members.
+
+use futures_util::future::try_join_all;
+use msgraph::{Group, GroupKind};
+use workflow::{Left, Needs};
+
+use crate::{Error, Reader};
+
+/// Why Graph cannot change a group's members.
+pub struct Hindrance {
+    /// Stable, `snake_case`.
+    pub code: &'static str,
+    /// The sentence after the group's id.
+    pub because: &'static str,
+    /// Whether somebody can and should change them elsewhere.
+    pub needs: Needs,
+}
+
+/// What the application may change besides ordinary groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Groups that can hold directory roles; also where that is not known.
+    pub role_groups: bool,
+}
+
+impl Rights {
+    /// What the token says.
+    pub async fn observe(graph: Reader<'_>) -> Result<Self, Error> {
+        let grants = graph.grants().await?;
+        Ok(Self { role_groups: grants.permissions.is_empty() || grants.covers(GOVERNS_ROLES) })
+    }
+}
+
+/// What changing a group needs that can hold directory roles.
+const GOVERNS_ROLES: &str = "RoleManagement.ReadWrite.Directory";
+
+/// What keeps the members of a group from being changed through Graph, if anything.
+pub fn hindrance(group: &Group, rights: Rights) -> Option<Hindrance> {
+    let (code, because, needs) = match group.kind() {
+        GroupKind::RoleAssignable if !rights.role_groups => (
+            "role_assignable_group",
+            "can hold directory roles; grant RoleManagement.ReadWrite.Directory",
+            Needs::Operator,
+        ),
+        GroupKind::Security | GroupKind::Microsoft365 | GroupKind::RoleAssignable => return None,
+        GroupKind::Dynamic => {
+            ("dynamic_group", "follows its membership rule; change the rule", Needs::Nobody)
+        }
+        GroupKind::Synced => {
+            ("synced_group", "is mastered on premises; change it in Active Directory", Needs::Operator)
+        }
+        GroupKind::DistributionList => {
+            ("distribution_list", "is a distribution list; change it in Exchange", Needs::Operator)
+        }
+        GroupKind::MailEnabledSecurity => {
+            ("mail_enabled_group", "is a mail-enabled security group; change it in Exchange", Needs::Operator)
+        }
+        GroupKind::Unreadable => {
+            ("unreadable_group", "cannot be read; grant GroupMember.Read.All", Needs::Operator)
+        }
+    };
+    Some(Hindrance { code, because, needs })
+}
+
+impl Hindrance {
+    /// What an addition says that has to leave the group: the publisher asked for what cannot be, or, where a permission
+    /// would do, an operator has to grant it.
+    pub fn refusal(&self, detail: String) -> Error {
+        match self.code {
+            code @ "role_assignable_group" => Error::blocked(code, detail),
+            code => Error::rejected(code, detail),
+        }
+    }
+
+    /// What a removal that has to leave the group says.
+    pub fn left(&self, group: &Group) -> Left {
+        let detail = format!("group {} {}", group.id, self.because);
+        Left { code: self.code.to_owned(), detail, needs: self.needs }
+    }
+}
+
+/// The permission that a refused write to a group's members or owners is missing.
+pub fn missing_permission(whom: &str, permission: &str, group: &str, role_assignable: bool) -> String {
+    let needed = if role_assignable {
+        "RoleManagement.ReadWrite.Directory, because the group can hold directory roles"
+    } else {
+        permission
+    };
+    format!("changing the {whom} of group {group} needs {needed}")
+}
+
+/// The permission that a refused membership write is missing.
+pub fn missing_for_members(group: &str, role_assignable: bool) -> String {
+    missing_permission("members", "GroupMember.ReadWrite.All", group, role_assignable)
+}
+
+/// The groups with these names or ids.
+///
+/// # Errors
+///
+/// `group_not_found` and `ambiguous_group`; the latter lists the candidates' ids.
+pub async fn resolve(references: &[String], graph: Reader<'_>) -> Result<Vec<Group>, Error> {
+    let found = try_join_all(references.iter().map(async |reference| {
+        let group = match uuid::Uuid::try_parse(reference) {
+            Ok(_) => graph.group(reference).await?,
+            Err(_) => only_one(reference, graph.groups_named(reference).await?)?,
+        };
+        group.ok_or_else(|| {
+            Error::rejected(
+                "group_not_found",
+                format!("there is no group `{reference}`; check the name or id"),
+            )
+        })
+    }));
+    let mut groups: Vec<Group> = Vec::with_capacity(references.len());
+    for group in found.await? {
+        if !groups.iter().any(|known| known.id == group.id) {
+            groups.push(group);
+        }
+    }
+    Ok(groups)
+}
+
+fn only_one(name: &str, mut found: Vec<Group>) -> Result<Option<Group>, Error> {
+    if found.len() > 1 {
+        let ids: Vec<_> = found.iter().map(|group| group.id.as_str()).collect();
+        let detail =
+            format!("{} groups are called `{name}`; give one of the ids {}", found.len(), ids.join(", "));
+        return Err(Error::rejected("ambiguous_group", detail));
+    }
+    Ok(found.pop())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// May change groups of every kind that Graph changes.
+    pub(crate) const ALL: Rights = Rights { role_groups: true };
+
+    /// A security group whose members are assigned by hand.
+    pub(crate) fn security(id: &str) -> Group {
+        Group { id: id.into(), mail_enabled: Some(false), security_enabled: Some(true), ..Group::default() }
+    }
+
+    /// A team.
+    pub(crate) fn team(id: &str) -> Group {
+        Group {
+            mail_enabled: Some(true),
+            group_types: vec!["Unified".into()],
+            resource_provisioning_options: vec!["Team".into()],
+            ..security(id)
+        }
+    }
+
+    #[test]
+    fn a_group_that_can_hold_roles_is_closed_to_who_may_not_change_it() {
+        let group = Group { is_assignable_to_role: Some(true), ..security("g") };
+        assert!(hindrance(&group, ALL).is_none());
+        let hindrance = hindrance(&group, Rights { role_groups: false }).unwrap();
+        assert_eq!((hindrance.code, hindrance.needs), ("role_assignable_group", Needs::Operator));
+        let failure = workflow::Failure::from(hindrance.refusal(String::new()));
+        assert_eq!(
+            (failure.class, failure.code.as_str()),
+            (workflow::Class::Blocked, "role_assignable_group")
+        );
+    }
+}

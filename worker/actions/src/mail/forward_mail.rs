@@ -1,0 +1,268 @@
+//! Makes true: new mail goes on to somebody else, by one rule of the inbox that is found again by its name.
+//!
+//! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
+//! **Refuses** `user_not_found`; `recipient_not_found`, `recipient_without_address` and `own_recipient`;
+//! `read_only_rule`; `permission_missing`.
+//! **Waits** while Exchange makes the mailbox.
+//! **Leaves** a warning where mail goes outside: by default the outbound spam policy drops it, and Graph says nothing.
+//! Somebody without a mailbox is left too, and said so.
+//! **Idempotent because** it reads the rules and looks for the one of its name: what is as asked stays, what is not is
+//! replaced, the new one first, and a second one of the name goes.
+
+use std::fmt;
+
+use msgraph::{InboxRule, NewInboxRule, Recipient, RuleActions, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use workflow::{Left, Needs};
+
+use crate::mail::mailbox::{self, FORWARDING, Mailbox};
+use crate::mail::recipient::Target;
+use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct ForwardMail;
+
+/// Whose mail goes to whom, and how.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+    /// Who gets the mail; the manager unless given. A text with `@` that is nobody's UPN is taken for an address.
+    to: PersonRef,
+    /// How it goes on.
+    #[serde(default)]
+    method: Method,
+}
+
+/// How mail goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// It comes from the person.
+    #[default]
+    Forward,
+    /// It comes from whoever wrote it, and looks as if it had been written to the recipient.
+    Redirect,
+}
+
+/// The rules of the inbox, and who is to get the mail.
+pub struct Observed {
+    mailbox: Mailbox<Vec<InboxRule>>,
+    recipient: Option<Target>,
+}
+
+/// One write that is missing.
+#[derive(Debug, PartialEq)]
+pub enum Change {
+    /// There is no rule that is as asked.
+    Create {
+        /// Whose.
+        user: Account,
+        /// What the rule does.
+        actions: RuleActions,
+        /// Who gets the mail, without the address.
+        recipient: String,
+    },
+    /// A rule of our name is another's, an earlier one's or one too many.
+    Remove {
+        /// Whose.
+        user: Account,
+        /// Its id.
+        rule: String,
+    },
+}
+
+impl Action for ForwardMail {
+    const NAME: &'static str = "forward_mail";
+    const MAKES_TRUE: &'static str = "New mail goes on to the manager, or whom else is named";
+    const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), ("to", "{{ manager }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Change;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let mailbox =
+            Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await?;
+        Ok(Observed { mailbox, recipient: Target::find(params.to.key(), graph).await? })
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
+        let (user, rules) = match (&observed.mailbox, observed.mailbox.or_nothing()) {
+            (Mailbox::Promised, _) => (&Account::Promised, [].as_slice()),
+            (_, Ok((user, rules))) => (user, rules.as_slice()),
+            (_, Err(plan)) => return Ok(plan),
+        };
+        let target = Target::checked(user, observed.recipient.as_ref())?;
+        let wanted = actions(params.method, target);
+        let mut plan = Plan::nothing();
+        plan.left.extend(target.is_outside.then(|| outside(user)));
+        let ours = || rules.iter().filter(|rule| mailbox::is_forwarding(rule));
+        let good = ours().find(|rule| is_so(rule, &wanted));
+        if good.is_none() {
+            let recipient = target.to_string();
+            plan.changes.push(Change::Create { user: user.clone(), actions: wanted, recipient });
+        }
+        for rule in ours().filter(|rule| good.is_none_or(|good| good.id != rule.id)) {
+            if rule.is_read_only == Some(true) {
+                let detail = format!(
+                    "inbox rule {} of {user} has the name of ours and is read-only; remove it in Exchange",
+                    rule.id
+                );
+                return Err(Error::blocked("read_only_rule", detail));
+            }
+            plan.changes.push(Change::Remove { user: user.clone(), rule: rule.id.clone() });
+        }
+        Ok(plan)
+    }
+
+    async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
+        let outcome = match change {
+            Change::Create { user, actions, .. } => {
+                // First, so that no rule of the person's stops or deletes a message before.
+                let rule = NewInboxRule {
+                    display_name: FORWARDING.to_owned(),
+                    sequence: 1,
+                    is_enabled: true,
+                    actions: actions.clone(),
+                };
+                graph.create_inbox_rule(user.id()?, &rule).await
+            }
+            Change::Remove { user, rule } => graph.delete_inbox_rule(user.id()?, rule).await,
+        };
+        outcome.map_err(mailbox::or_missing_settings)
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(serde_json::json!({
+            "user": "grace@contoso.example", "to": "ada@contoso.example", "method": "redirect",
+        }))
+    }
+}
+
+fn actions(method: Method, target: &Target) -> RuleActions {
+    let recipients = target.address.iter().map(|address| Recipient::at(address)).collect();
+    // No rule after it files or deletes what went on.
+    let actions = RuleActions { stop_processing_rules: Some(true), ..RuleActions::default() };
+    match method {
+        Method::Forward => RuleActions { forward_to: recipients, ..actions },
+        Method::Redirect => RuleActions { redirect_to: recipients, ..actions },
+    }
+}
+
+/// Names are Outlook's to add, and addresses are the same in any case.
+fn is_so(rule: &InboxRule, wanted: &RuleActions) -> bool {
+    let addresses = |recipients: &[Recipient]| -> Vec<String> {
+        let addresses = recipients.iter().filter_map(|recipient| recipient.email_address.address.as_ref());
+        addresses.map(|address| address.to_lowercase()).collect()
+    };
+    let does = |actions: &RuleActions| {
+        addresses(&actions.forward_to) == addresses(&wanted.forward_to)
+            && addresses(&actions.redirect_to) == addresses(&wanted.redirect_to)
+            && actions.stop_processing_rules == wanted.stop_processing_rules
+            && actions.only_send_on()
+    };
+    rule.is_enabled == Some(true)
+        && rule.has_error != Some(true)
+        && rule.is_unconditional()
+        && rule.actions.as_ref().is_some_and(does)
+}
+
+/// Microsoft Defender documentation, "External email forwarding", 2024: automatic forwarding is off by default.
+fn outside(user: &Account) -> Left {
+    let detail = format!(
+        "mail of {user} goes to an address outside; the outbound spam policy drops it without a word unless it allows \
+         automatic forwarding: check the policy"
+    );
+    Left { code: "recipient_outside".to_owned(), detail, needs: Needs::Operator }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create { user, actions, recipient } if actions.redirect_to.is_empty() => {
+                write!(f, "forward mail of {user} to {recipient}")
+            }
+            Self::Create { user, recipient, .. } => write!(f, "redirect mail of {user} to {recipient}"),
+            Self::Remove { user, rule } => write!(f, "remove inbox rule {rule} of {user}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: &str = "Ada@contoso.example";
+
+    fn ada() -> Target {
+        Target { id: Some("2".into()), address: Some(ADA.into()), is_outside: false }
+    }
+
+    fn rule(id: &str, actions: RuleActions) -> InboxRule {
+        InboxRule {
+            id: id.into(),
+            display_name: Some(FORWARDING.into()),
+            is_enabled: Some(true),
+            actions: Some(actions),
+            ..InboxRule::default()
+        }
+    }
+
+    fn plan(rules: Vec<InboxRule>, recipient: Option<Target>) -> Result<(Vec<String>, Vec<String>), String> {
+        let person = || serde_json::from_value("grace@contoso.example".into()).unwrap();
+        let params = Params { user: person(), to: person(), method: Method::Forward };
+        let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen: rules };
+        let plan = ForwardMail::plan(&params, &Observed { mailbox, recipient });
+        let plan = plan.map_err(|error| workflow::Failure::from(error).code)?;
+        let changes = plan.changes.iter().map(ToString::to_string).collect();
+        Ok((changes, plan.left.into_iter().map(|left| left.code).collect()))
+    }
+
+    #[test]
+    fn one_rule_of_the_name_stays_and_it_is_as_asked() {
+        let wanted = actions(Method::Forward, &ada());
+        let lower = Target { address: Some(ADA.to_lowercase()), ..ada() };
+        let create = "forward mail of user 1 to user 2".to_owned();
+        let remove = |rule: &str| format!("remove inbox rule {rule} of user 1");
+        let strange = InboxRule { display_name: Some("Junk".into()), ..rule("9", wanted.clone()) };
+        let so = || rule("7", actions(Method::Forward, &lower));
+        assert_eq!(plan(vec![strange], Some(ada())), Ok((vec![create.clone()], vec![])));
+        assert_eq!(plan(vec![so()], Some(ada())), Ok((vec![], vec![])));
+        assert_eq!(plan(vec![so(), rule("8", wanted)], Some(ada())), Ok((vec![remove("8")], vec![])));
+        let others = [
+            rule("7", actions(Method::Redirect, &ada())),
+            InboxRule { is_enabled: Some(false), ..so() },
+            InboxRule { has_error: Some(true), ..so() },
+            InboxRule { conditions: serde_json::from_str(r#"{"sentToMe":true}"#).unwrap(), ..so() },
+        ];
+        for other in others {
+            let replaced = Ok((vec![create.clone(), remove("7")], vec![]));
+            assert_eq!(plan(vec![other.clone()], Some(ada())), replaced, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn mail_that_goes_outside_is_warned_of_and_never_named() {
+        let outside = Target { id: None, address: Some("ada@fabrikam.example".into()), is_outside: true };
+        let changes = vec!["forward mail of user 1 to an address outside".to_owned()];
+        let warned = Ok((changes, vec!["recipient_outside".to_owned()]));
+        assert_eq!(plan(vec![], Some(outside)), warned);
+    }
+
+    #[test]
+    fn mail_that_cannot_go_on_is_refused() {
+        assert_eq!(plan(vec![], None), Err("recipient_not_found".to_owned()));
+        let nowhere = Target { address: None, ..ada() };
+        assert_eq!(plan(vec![], Some(nowhere)), Err("recipient_without_address".to_owned()));
+        let own = Target { id: Some("1".into()), ..ada() };
+        assert_eq!(plan(vec![], Some(own)), Err("own_recipient".to_owned()));
+        let locked = InboxRule { is_read_only: Some(true), ..rule("7", RuleActions::default()) };
+        assert_eq!(plan(vec![locked], Some(ada())), Err("read_only_rule".to_owned()));
+    }
+}

@@ -1,0 +1,126 @@
+//! Who gets mail about a person: somebody of the tenant, or an address.
+
+use std::fmt;
+
+use msgraph::UserKey;
+
+use crate::{Account, Error, Reader};
+
+/// Who is to get mail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// The object id, where it is somebody's of the tenant.
+    pub id: Option<String>,
+    /// Where mail goes.
+    pub address: Option<String>,
+    /// Whether that is in no domain of the tenant.
+    pub is_outside: bool,
+}
+
+impl Target {
+    /// Whoever has this name in the tenant or else, where it can be one, the address itself.
+    pub async fn find(key: &UserKey, graph: Reader<'_>) -> Result<Option<Self>, Error> {
+        let found = graph.user(key, &["id", "mail"]).await?;
+        let (id, address) = match (found, key) {
+            (Some(user), _) => (Some(user.id), user.mail),
+            (None, UserKey::Upn(address)) => (None, Some(address.clone())),
+            (None, _) => return Ok(None),
+        };
+        let Some(domain) = address.as_deref().and_then(|address| address.rsplit('@').next()) else {
+            return Ok(Some(Self { id, address, is_outside: false }));
+        };
+        let organization = graph.organization().await.map_err(or_missing)?.unwrap_or_default();
+        let is_ours = organization.verified_domains.iter().any(|ours| ours.name.eq_ignore_ascii_case(domain));
+        Ok(Some(Self { id, address, is_outside: !is_ours }))
+    }
+
+    /// Who gets the mail about a person, and where it goes.
+    ///
+    /// # Errors
+    ///
+    /// `recipient_not_found`, `recipient_without_address`, `own_recipient`.
+    pub fn checked<'a>(user: &Account, target: Option<&'a Self>) -> Result<&'a Self, Error> {
+        let Some(target) = target else {
+            return Err(Error::rejected(
+                "recipient_not_found",
+                "the tenant has no account for the recipient; check `to`, by default the manager",
+            ));
+        };
+        if target.address.is_none() {
+            let detail = format!("{target} has no address that mail could go to; name another");
+            return Err(Error::rejected("recipient_without_address", detail));
+        }
+        if target.id.clone().is_some_and(|id| *user == Account::Known(id)) {
+            let detail = format!("mail about {user} cannot go to itself; name another in `to`");
+            return Err(Error::rejected("own_recipient", detail));
+        }
+        Ok(target)
+    }
+}
+
+/// Who may write users may not read the organization (Microsoft's permission table, 2026-08-07).
+fn or_missing(error: msgraph::Error) -> Error {
+    Error::from(error).or_missing("permission_missing", || {
+        "telling an address outside from one of the organization needs User.Read.All or Organization.Read.All, also \
+         beside User.ReadWrite.All"
+            .to_owned()
+    })
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => write!(f, "user {id}"),
+            None if self.is_outside => f.write_str("an address outside"),
+            None => f.write_str("an address of the organization"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use msgraph::{Client, Observer, Settings};
+    use msgraph_emulator::{Application, Emulator, Options, Tenant, User};
+    use workflow::{Class, Earlier, Failure};
+
+    use super::*;
+
+    struct Quiet;
+
+    impl Observer for Quiet {}
+
+    async fn found(permission: &str, key: &str) -> Result<Option<Target>, Failure> {
+        let grace = User::new("grace@contoso.example", "Grace Hopper").with("mail", "Grace@contoso.example");
+        let application = Application::default().roles(&[permission]);
+        let emulator = Emulator::start(Options::new(Tenant::empty().application(application).user(grace)));
+        let emulator = emulator.unwrap();
+        let application = emulator.application();
+        let settings = Settings {
+            login_url: emulator.url(),
+            graph_url: emulator.url(),
+            ..Settings::new(application.tenant_id, application.client_id, application.client_secret.into())
+        };
+        let client = Client::new(settings, Arc::new(Quiet)).unwrap();
+        let graph = Reader::new(client.reader(), Earlier::new(&[]), None);
+        Target::find(&UserKey::Upn(key.to_owned()), graph).await.map_err(Failure::from)
+    }
+
+    #[tokio::test]
+    async fn somebody_is_told_from_an_address_and_inside_from_outside() {
+        let rows = [
+            ("grace@contoso.example", "user ", false),
+            ("desk@Contoso.example", "an address of the organization", false),
+            ("desk@fabrikam.example", "an address outside", true),
+        ];
+        for (key, shown, is_outside) in rows {
+            let target = found("User.Read.All", key).await.unwrap().unwrap();
+            assert!(target.to_string().starts_with(shown) && target.address.is_some(), "{target}");
+            assert_eq!(target.is_outside, is_outside, "{key}");
+        }
+        let failure = found("User.ReadWrite.All", "grace@contoso.example").await.unwrap_err();
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Blocked, "permission_missing"));
+        assert!(failure.message.contains("Organization.Read.All"), "{failure}");
+    }
+}

@@ -1,0 +1,330 @@
+//! Makes true: what Exchange can do with a mailbox and Graph cannot: it is shared, hidden, forwards by itself, or is
+//! open to somebody.
+//!
+//! **Undocumented interface.** It speaks as Microsoft's PowerShell module for Exchange Online does, which Microsoft
+//! documents nowhere. It is off unless `exchange.commands` is set; then the step is `blocked`, and says what an
+//! administrator has to do by hand.
+//!
+//! **Needs** `User.Read.All`; turned on, the application permission `Exchange.ManageAsApp` (Office 365 Exchange Online)
+//! and the role Exchange Administrator for the application; turned off, `MailboxSettings.Read`.
+//! **Refuses** `exchange_commands_off`; `user_not_found`; `recipient_not_found`, `own_recipient`,
+//! `recipient_without_mail`; `mailbox_too_large` (above 50 GB a shared mailbox needs a licence) and
+//! `mailbox_size_unknown`, before anything is written and so before a later step takes the licence;
+//! `permission_missing`.
+//! **Leaves** somebody who has no mailbox, and says so.
+//! **Idempotent because** it reads the mailbox and sends only what is missing; each command sets what it names.
+//! **Caveat** A shared mailbox on litigation hold, or with an archive, needs its licence whatever its size.
+
+use std::fmt;
+
+use msgraph::{AdministeredMailbox, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::mail::exchange_commands::{Command, Target, by_hand, recipient};
+use crate::mail::mailbox::Mailbox;
+use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct RunExchangeCommand;
+
+/// What a shared mailbox may hold without a licence ("About shared mailboxes", Microsoft 365 documentation, 2025).
+const LARGEST_UNLICENSED: u64 = 50 << 30;
+
+/// Which mailbox, and what becomes of it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+    /// What to make true, in this order.
+    commands: Vec<Command>,
+    /// Whether mail that is forwarded stays in the mailbox, too.
+    #[serde(default = "yes")]
+    keep_copy: bool,
+}
+
+/// The mailbox as Exchange shows it; where it shows nothing, what Graph can tell.
+pub enum Observed {
+    /// The interface is off.
+    Off {
+        /// Whose mailbox, and what Graph says it is for.
+        user: Account,
+        purpose: Option<String>,
+        targets: Vec<Target>,
+    },
+    /// The interface is on.
+    On {
+        /// The mailbox, and its size where that matters.
+        mailbox: Mailbox<(AdministeredMailbox, Option<u64>)>,
+        targets: Vec<Target>,
+    },
+}
+
+/// A command that is missing.
+#[derive(Debug, PartialEq)]
+pub struct Change {
+    user: Account,
+    mailbox: String,
+    what: What,
+}
+
+#[derive(Debug, PartialEq)]
+enum What {
+    Share,
+    Hide,
+    Forward { to: String, address: String, keep_copy: bool },
+    Open { to: String },
+}
+
+impl Action for RunExchangeCommand {
+    const NAME: &'static str = "run_exchange_command";
+    const MAKES_TRUE: &'static str = "The mailbox is shared, hidden, forwarded or opened, as asked (undocumented interface; off by default)";
+    const NEEDS: &'static [&'static str] = &["MailboxSettings.Read", "User.Read.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Change;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let mut targets = Vec::with_capacity(params.commands.len());
+        for command in &params.commands {
+            let user = match command.target() {
+                Some(person) => graph.user(person.key(), &["id", "mail"]).await?,
+                None => None,
+            };
+            targets.push(Target { user, has_access: false });
+        }
+        if !graph.administers_exchange() {
+            return off(params, graph, targets).await;
+        }
+        let look = async |id: String| graph.administered_mailbox(&id).await.map_err(explain);
+        let mailbox = Mailbox::look(&params.user, graph, look).await?;
+        let Mailbox::Present { user, seen } = mailbox else {
+            return Ok(Observed::On { mailbox: mailbox.map(|seen| (seen, None)), targets });
+        };
+        let converts = params.commands.contains(&Command::ConvertToShared) && !seen.is_shared();
+        let bytes = if converts { graph.mailbox_bytes(&seen.guid).await.map_err(explain)? } else { None };
+        for (command, target) in params.commands.iter().zip(&mut targets) {
+            if let (Command::FullAccess(_), Some(with)) = (command, &target.user) {
+                target.has_access = graph.has_full_access(&seen.guid, &with.id).await.map_err(explain)?;
+            }
+        }
+        Ok(Observed::On { mailbox: Mailbox::Present { user, seen: (seen, bytes) }, targets })
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
+        let (mailbox, targets) = match observed {
+            Observed::Off { user, purpose, targets } => {
+                let asked = params.commands.iter().zip(targets);
+                return match by_hand(asked, params.keep_copy, user, purpose.as_deref())? {
+                    Some(detail) => Err(Error::blocked("exchange_commands_off", detail)),
+                    None => Ok(Plan::nothing()),
+                };
+            }
+            Observed::On { mailbox, targets } => (mailbox, targets),
+        };
+        let (user, (seen, bytes)) = match mailbox.or_nothing() {
+            Ok(present) => present,
+            Err(plan) => return Ok(plan),
+        };
+        let mut plan = Plan::nothing();
+        for (command, target) in params.commands.iter().zip(targets) {
+            if let Some(what) = missing(params, command, target, (user, seen, *bytes))? {
+                plan.changes.push(Change { user: user.clone(), mailbox: seen.guid.clone(), what });
+            }
+        }
+        Ok(plan)
+    }
+
+    async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
+        let mailbox = &change.mailbox;
+        let done = match &change.what {
+            What::Share => graph.share_mailbox(mailbox).await,
+            What::Hide => graph.hide_mailbox(mailbox).await,
+            What::Forward { address, keep_copy, .. } => {
+                graph.forward_mailbox(mailbox, address, *keep_copy).await
+            }
+            What::Open { to } => graph.grant_full_access(mailbox, to).await,
+        };
+        done.map_err(explain)
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(serde_json::json!({
+            "user": "grace@contoso.example",
+            "commands": [
+                "convert_to_shared", "hide_from_address_lists",
+                { "forward_to": "ada@contoso.example" }, { "full_access": "ada@contoso.example" },
+            ],
+        }))
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Of all this Graph shows only whether a mailbox is shared.
+async fn off(params: &Params, graph: Reader<'_>, targets: Vec<Target>) -> Result<Observed, Error> {
+    let user = graph.person(&params.user, &["id"]).await?.account()?.0;
+    let purpose = match &user {
+        Account::Known(id) if params.commands.contains(&Command::ConvertToShared) => {
+            graph.mailbox_purpose(id).await?
+        }
+        _ => None,
+    };
+    Ok(Observed::Off { user, purpose, targets })
+}
+
+/// What is missing for a command to be true, if anything.
+fn missing(
+    params: &Params,
+    command: &Command,
+    target: &Target,
+    (user, seen, bytes): (&Account, &AdministeredMailbox, Option<u64>),
+) -> Result<Option<What>, Error> {
+    Ok(match command {
+        Command::ConvertToShared if seen.is_shared() => None,
+        Command::ConvertToShared => {
+            refuse_too_large(user, bytes)?;
+            Some(What::Share)
+        }
+        Command::HideFromAddressLists => (!seen.hidden_from_address_lists_enabled).then_some(What::Hide),
+        Command::ForwardTo(_) => {
+            let (to, address) = recipient(user, target)?;
+            let address = address.ok_or_else(|| {
+                let detail = format!("user {to} has no mail address to forward to; name another");
+                Error::rejected("recipient_without_mail", detail)
+            })?;
+            let is_so = seen.forwards_to(&address) && seen.deliver_to_mailbox_and_forward == params.keep_copy;
+            (!is_so).then_some(What::Forward { to, address, keep_copy: params.keep_copy })
+        }
+        Command::FullAccess(_) => {
+            let (to, _) = recipient(user, target)?;
+            (!target.has_access).then_some(What::Open { to })
+        }
+    })
+}
+
+fn refuse_too_large(user: &Account, bytes: Option<u64>) -> Result<(), Error> {
+    match bytes {
+        Some(bytes) if bytes <= LARGEST_UNLICENSED => Ok(()),
+        Some(bytes) => Err(Error::blocked(
+            "mailbox_too_large",
+            format!(
+                "the mailbox of {user} holds {} GB, and a shared one without a licence 50 GB; keep its licence, or make \
+                 it smaller and replay",
+                bytes >> 30
+            ),
+        )),
+        None => Err(Error::blocked(
+            "mailbox_size_unknown",
+            format!(
+                "Exchange does not tell how large the mailbox of {user} is; look at it, convert it by hand, replay"
+            ),
+        )),
+    }
+}
+
+/// Names what a refused command is missing. Without the role Exchange answers as if the token were wrong.
+fn explain(error: msgraph::Error) -> Error {
+    if error.is_forbidden() || error.is_unauthorized() {
+        let detail = format!(
+            "administering Exchange needs the application permission Exchange.ManageAsApp and the role Exchange \
+             Administrator on the application; {error}"
+        );
+        return Error::blocked("permission_missing", detail).explains(error);
+    }
+    error.into()
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = &self.user;
+        match &self.what {
+            What::Share => write!(f, "make the mailbox of {user} a shared one"),
+            What::Hide => write!(f, "hide the mailbox of {user} from address lists"),
+            What::Forward { to, .. } => write!(f, "forward the mailbox of {user} to user {to}"),
+            What::Open { to } => write!(f, "let user {to} open the mailbox of {user}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{Scenario, Stage, entry};
+    use serde_json::{Value, json};
+    use workflow::{Failure, Mode, Outcome};
+
+    /// What becomes of the scenario with these commands; `bytes` are in the mailbox.
+    fn stage(commands: Value, bytes: u64) -> Stage {
+        use msgraph_emulator::{Application, Mailbox, Sku, Tenant, User};
+        let (grace, ada) = ("grace@contoso.example", "ada@contoso.example");
+        let mailbox = Mailbox::new().sized(bytes);
+        let tenant = Tenant::empty()
+            .application(Application::default().role("Exchange.ManageAsApp"))
+            .sku(Sku::new("SPE_E3", 1).plan("EXCHANGE_S_ENTERPRISE"))
+            .user(User::new(ada, "Ada Lovelace"))
+            .user(User::new(grace, "Grace Hopper").located("US").licensed("SPE_E3").mailbox(mailbox));
+        let params = json!({ "user": grace, "commands": commands });
+        Stage::with(entry(RunExchangeCommand::NAME), Scenario { tenant, params })
+    }
+
+    async fn failure(stage: &Stage) -> Failure {
+        match stage.run(Mode::Apply).await.outcome {
+            Outcome::Failed(failure) => failure,
+            other => panic!("should have failed: {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mailbox_too_large_to_go_without_a_licence_is_left_whole() {
+        let commands = json!(["hide_from_address_lists", "convert_to_shared"]);
+        let too_large = stage(commands.clone(), (50 << 30) + 1);
+        assert_eq!(failure(&too_large).await.code, "mailbox_too_large");
+        assert_eq!(too_large.effects(), [""; 0], "nothing is done by halves");
+        let fits = stage(commands, 50 << 30);
+        assert!(
+            matches!(fits.run(Mode::Apply).await.outcome, Outcome::Changed(changes) if changes.len() == 2)
+        );
+    }
+
+    #[tokio::test]
+    async fn turned_off_it_says_what_to_do_by_hand_and_sees_that_it_was_done() {
+        let all = json!(["convert_to_shared", { "full_access": "ada@contoso.example" }]);
+        let mut off = stage(all, 0);
+        off.administers_exchange = false;
+        let failure = failure(&off).await;
+        assert_eq!(
+            (failure.class, failure.code.as_str()),
+            (workflow::Class::Blocked, "exchange_commands_off")
+        );
+        for told in
+            ["Set-Mailbox -Identity ", "-Type Shared", "Add-MailboxPermission", "Exchange admin center"]
+        {
+            assert!(failure.message.contains(told), "{failure}");
+        }
+        assert!(!failure.message.contains('@'), "{failure}");
+        let asked = off.emulator.journal().into_iter().filter(|entry| entry.path.contains("adminapi"));
+        assert_eq!(asked.count(), 0, "what Microsoft does not document is not asked");
+
+        let mut one = stage(json!(["convert_to_shared"]), 0);
+        one.run(Mode::Apply).await;
+        one.administers_exchange = false;
+        assert_eq!(one.run(Mode::Apply).await.outcome, Outcome::Unchanged);
+    }
+
+    #[tokio::test]
+    async fn who_has_no_address_gets_no_mail() {
+        let nobody = json!([{ "forward_to": "nobody@contoso.example" }]);
+        assert_eq!(failure(&stage(nobody, 0)).await.code, "recipient_not_found");
+        let own = json!([{ "full_access": "grace@contoso.example" }]);
+        assert_eq!(failure(&stage(own, 0)).await.code, "own_recipient");
+        let without_mail = json!([{ "forward_to": "ada@contoso.example" }]);
+        assert_eq!(failure(&stage(without_mail, 0)).await.code, "recipient_without_mail");
+    }
+}

@@ -1,0 +1,97 @@
+//! What a migration writes: folders, copies, and the list.
+
+use std::fmt;
+
+use bytes::Bytes;
+use msgraph::{CopyOrder, ROOT as DRIVE_ROOT, Writer};
+
+use super::copy_plan::Part;
+use super::manifest;
+use super::notes::Note;
+use crate::Error;
+
+/// One order.
+#[derive(Debug, PartialEq)]
+pub struct Order {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) what: What,
+}
+
+/// What is ordered.
+#[derive(Debug, PartialEq)]
+pub enum What {
+    /// The folder of all copies.
+    Home(String),
+    /// A part of them, and whether it will be asked after.
+    Part(Part, bool),
+    /// What is only told of.
+    Later(String),
+    /// The list of what became of each item.
+    List { folder: String, items: usize, content: Bytes },
+}
+
+impl Order {
+    /// Gives the order, and says what the next look has to know of it.
+    pub async fn carry_out(&self, graph: Writer<'_>) -> Result<Option<Note>, Error> {
+        self.send(graph).await.map_err(or_refused)
+    }
+
+    async fn send(&self, graph: Writer<'_>) -> Result<Option<Note>, msgraph::Error> {
+        match &self.what {
+            What::Home(name) => graph.create_folder(&self.to, DRIVE_ROOT, name).await.map(|()| None),
+            What::Part(Part::Folder { into, name, .. }, _) => {
+                graph.create_folder(&self.to, into.as_deref().unwrap_or_default(), name).await.map(|()| None)
+            }
+            What::Part(Part::Copy { item, children_only, into, name, replace, sum }, is_heard) => {
+                let order = CopyOrder {
+                    from: (&self.from, item),
+                    to: (&self.to, into.as_deref().unwrap_or_default()),
+                    name: name.as_deref(),
+                    children_only: *children_only,
+                    replace: *replace,
+                };
+                match graph.copy_item(&order).await {
+                    Ok(address) => Ok(is_heard.then(|| Note::of_copy(address.as_ref(), sum.items))),
+                    // Gone since it was listed: the next look does not list it.
+                    Err(error) if error.is_not_found() => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            What::List { folder, content, .. } => {
+                graph.upload(&self.to, folder, manifest::NAME, content.clone()).await.map(|()| None)
+            }
+            What::Later(_) => Ok(None),
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, what } = self;
+        match what {
+            What::Home(_) => write!(f, "create a folder in drive {to} for the files of drive {from}"),
+            What::Part(part, _) => write!(f, "{part} of drive {from}, into drive {to}"),
+            What::Later(part) => write!(f, "{part} of drive {from}, into drive {to}"),
+            What::List { items, .. } => {
+                write!(f, "write the list of {items} items of drive {from} to drive {to}")
+            }
+        }
+    }
+}
+
+/// Says of a write that was refused what is the matter.
+fn or_refused(error: msgraph::Error) -> Error {
+    if error.is_locked() {
+        let detail =
+            "the OneDrive of who is to get the files is locked; unlock its site, then replay the dead letter";
+        return Error::blocked("drive_locked", detail).explains(error);
+    }
+    if error.status() == Some(507) {
+        let detail =
+            "the OneDrive of who is to get the files is full; make room, then replay the dead letter";
+        return Error::blocked("target_drive_full", detail).explains(error);
+    }
+    Error::from(error)
+        .or_missing("permission_missing", || "copying files needs Files.ReadWrite.All".to_owned())
+}

@@ -1,0 +1,388 @@
+//! A migration of which nothing goes on that could be asked after: the two drives side by side, and what is to be done.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::try_join;
+use msgraph::{Drive, DriveItem, ROOT as DRIVE_ROOT, quick_xor_hash};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use workflow::{Left, Needs};
+
+use super::compare::{Comparison, Fate};
+use super::copy_job::{Order, What};
+use super::copy_plan::{HEARD, Part, Parts, parts};
+use super::manifest::{self, manifest};
+use super::notes::Notes;
+use super::tree::{Builder, Kind, ROOT, Tree};
+use crate::{Account, Error, Person, PersonRef, Plan, Reader, Wait};
+
+/// How long to see whether a folder grows into which nobody is known to copy.
+const SETTLING: Duration = Duration::from_secs(10);
+/// The longest name of the folder: paths below it may not be much longer than they were.
+const LONGEST_NAME: usize = 80;
+
+/// Who, to whom, and what the folder is called.
+pub struct Move<'a> {
+    /// Whose files.
+    pub user: &'a PersonRef,
+    /// Who gets them.
+    pub to: &'a PersonRef,
+    /// The folder's name, if it was given.
+    pub folder: Option<&'a str>,
+    /// The day in its name, if it was not.
+    pub day: &'a str,
+}
+
+/// How long to wait, and when to give up.
+#[derive(Clone, Copy)]
+pub struct Terms {
+    /// How long to wait for copies in all.
+    pub at_most: Duration,
+    /// What to do about files that cannot be copied.
+    pub incomplete: Incomplete,
+}
+
+/// What to do about files that cannot be copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Incomplete {
+    /// The step fails, and nothing after it in the workflow begins.
+    #[default]
+    Fail,
+    /// They are left for an operator, and the workflow goes on.
+    Report,
+}
+
+/// The two drives, side by side.
+pub struct Settled {
+    person: Person,
+    to: Option<String>,
+    source: Option<Drive>,
+    target: Option<Drive>,
+    name: String,
+    /// The folder of the copies, if it is there.
+    folder: Option<DriveItem>,
+    files: Tree,
+    copies: Tree,
+    notes: Notes,
+    /// Whether all copies that were ordered have just come to their end.
+    pub is_over: bool,
+    /// How often the run was replayed.
+    replays: u32,
+}
+
+impl Settled {
+    /// What is to be done.
+    pub fn plan(&self, terms: Terms) -> Result<Plan<Order>, Error> {
+        let (user, found) = self.person.account()?;
+        if found.is_none() {
+            return Ok(Plan::nothing());
+        }
+        let Some(source) = &self.source else {
+            return Ok(left_alone(
+                "no_drive",
+                format!("{user} has no OneDrive, so there is nothing to move"),
+            ));
+        };
+        let target = self.target_for(&user, source)?;
+        let all = self.files.below(ROOT);
+        if all.items == 0 {
+            return Ok(left_alone("empty_drive", format!("the OneDrive of {user} is empty")));
+        }
+        let compared = Comparison::of(&self.files, &self.copies, length_above(target, &self.name));
+        let open = compared.open();
+        let tried = self.notes.tried.filter(|(_, replays)| *replays == self.replays);
+        if open == 0 {
+            return self.ended(terms, &user, target, &compared);
+        }
+        self.check_room(&compared, target)?;
+        let order = |what| Order { from: source.id.clone(), to: target.id.clone(), what };
+        let list = order(What::List { folder: String::new(), items: all.items, content: Bytes::new() });
+        let Parts { now, later } = parts(&self.files, &self.copies, &compared);
+        let later = later.into_iter().map(|part| order(What::Later(part)).to_string());
+        let later = later.chain([list.to_string()]);
+        let has_unheard = now.len() > HEARD;
+        let has_copies = now.iter().any(|part| matches!(part, Part::Copy { .. }));
+        let orders: Vec<_> =
+            (0..).zip(now).map(|(place, part)| order(What::Part(part, place < HEARD))).collect();
+        if self.folder.is_none() {
+            let notes = Notes { is_fresh: true, ..Notes::default() };
+            let wait = wait(terms, Duration::ZERO, "the folder of the copies", &notes);
+            let later = orders.iter().map(ToString::to_string).chain(later).collect();
+            return Ok(Plan::of([order(What::Home(self.name.clone()))]).waiting(Wait { later, ..wait }));
+        }
+        let count = self.copied();
+        if !(self.notes.is_fresh || self.is_over || self.notes.seen == Some(count)) {
+            let notes = Notes { is_fresh: false, seen: Some(count), ..self.notes.clone() };
+            let reason = format!("copies that may still go on; {count} items are there, {open} are not");
+            let later = orders.iter().map(ToString::to_string).chain(later).collect();
+            return Ok(Plan::nothing().waiting(Wait { later, ..wait(terms, SETTLING, reason, &notes) }));
+        }
+        if tried.is_some_and(|(before, _)| open >= before) {
+            return self.ended(terms, &user, target, &compared);
+        }
+        let notes = Notes {
+            has_unheard,
+            // Who only made a folder has tried nothing yet.
+            tried: has_copies.then_some((open, self.replays)),
+            refused: self.notes.refused.clone(),
+            ..Notes::default()
+        };
+        let wait = wait(terms, notes.pause(), format!("the copy of {open} of {} items", all.items), &notes);
+        Ok(Plan::of(orders).waiting(Wait { later: later.collect(), ..wait }))
+    }
+
+    /// The drive to copy into, if there is one that can take anything.
+    fn target_for(&self, user: &Account, source: &Drive) -> Result<&Drive, Error> {
+        let Some(to) = &self.to else {
+            return Err(Error::rejected(
+                "recipient_not_found",
+                "the tenant has no account for who is to get the files; check `to`, by default the manager",
+            ));
+        };
+        if *user == Account::Known(to.clone()) {
+            let detail = format!("the files of {user} are its own; name another in `to`");
+            return Err(Error::rejected("own_recipient", detail));
+        }
+        let Some(target) = &self.target else {
+            let detail = format!(
+                "user {to} has no OneDrive to take the files; let them open it once, or make it with \
+                 Request-SPOPersonalSite, then replay the dead letter"
+            );
+            return Err(Error::blocked("target_drive_missing", detail));
+        };
+        // Each geography of a tenant has a host of its own.
+        let hosts = host(source).zip(host(target));
+        if hosts.is_some_and(|(one, other)| !one.eq_ignore_ascii_case(other)) {
+            let detail = format!(
+                "the OneDrives of {user} and user {to} are in different geographies, between which an \
+                 application cannot copy; name somebody else in `to`, or use share_onedrive"
+            );
+            return Err(Error::blocked("cross_geo", detail));
+        }
+        Ok(target)
+    }
+
+    fn check_room(&self, compared: &Comparison, target: &Drive) -> Result<(), Error> {
+        let is_missing = |number: usize| matches!(compared.fate(number), Fate::Missing);
+        let files = self.files.all().filter(|(number, _)| is_missing(*number));
+        let bytes = files.map(|(_, node)| match &node.kind {
+            Kind::File(content) => content.size,
+            _ => 0,
+        });
+        let needed: u64 = bytes.sum();
+        match target.quota.and_then(|quota| quota.remaining) {
+            Some(remaining) if remaining < needed => Err(Error::blocked(
+                "target_drive_full",
+                format!(
+                    "drive {} has {remaining} bytes left and {needed} are to come; make room or raise its quota, \
+                     then replay the dead letter",
+                    target.id
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many items are among the copies; the list is none.
+    fn copied(&self) -> usize {
+        let lists = self.copies.children(ROOT).filter(|(_, node)| is_list(&node.name));
+        self.copies.below(ROOT).items - lists.count()
+    }
+
+    /// Nothing more can be copied: says what became of each item.
+    fn ended(
+        &self,
+        terms: Terms,
+        user: &Account,
+        target: &Drive,
+        compared: &Comparison,
+    ) -> Result<Plan<Order>, Error> {
+        let all = self.files.below(ROOT);
+        let failed = compared.failed();
+        let list = self.folder.as_ref().and_then(|folder| self.list(folder, target, compared));
+        if failed > 0 && terms.incomplete == Incomplete::Fail {
+            let Some(list) = list else {
+                let detail = format!(
+                    "{failed} of {} items in the OneDrive of {user} could not be copied; the file `{}` beside the \
+                     copies names them and why; mend that and replay the dead letter, or set `incomplete: report`",
+                    all.items,
+                    manifest::NAME
+                );
+                return Err(Error::blocked("files_not_copied", detail));
+            };
+            let notes = Notes { seen: Some(self.copied()), ..self.notes.clone() };
+            return Ok(Plan::of([list]).waiting(wait(
+                terms,
+                Duration::ZERO,
+                "the list of the copies",
+                &notes,
+            )));
+        }
+        let count = |fate| compared.count(fate).into();
+        let plan = Plan { left: self.left(user, compared), ..Plan::of(list) };
+        Ok(plan.counting([
+            ("items", all.items.into()),
+            ("bytes", all.bytes.into()),
+            ("identical", count(Fate::Identical)),
+            ("rewritten", count(Fate::Rewritten)),
+            ("renamed", count(Fate::Renamed)),
+            ("skipped", count(Fate::Skipped)),
+            ("failed", failed.into()),
+            ("drive", target.id.clone().into()),
+            ("folder", self.folder.as_ref().map(|folder| folder.id.clone()).unwrap_or_default().into()),
+        ]))
+    }
+
+    /// The list, unless it is there as it should be.
+    fn list(&self, folder: &DriveItem, target: &Drive, compared: &Comparison) -> Option<Order> {
+        let content = manifest(&self.files, &self.copies, compared, &self.notes);
+        let (size, hash) = (content.len() as u64, quick_xor_hash(&content));
+        let mut lists = self.copies.children(ROOT).filter(|(_, node)| is_list(&node.name));
+        let is_there = lists.any(|(_, node)| match &node.kind {
+            Kind::File(found) => found.size == size && found.quick_xor_hash.as_deref() == Some(&hash),
+            _ => false,
+        });
+        let from = self.source.as_ref().map(|source| source.id.clone()).unwrap_or_default();
+        let what = What::List { folder: folder.id.clone(), items: self.files.below(ROOT).items, content };
+        (!is_there).then(|| Order { from, to: target.id.clone(), what })
+    }
+
+    fn left(&self, user: &Account, compared: &Comparison) -> Vec<Left> {
+        let mut left = vec![left(
+            "not_copied_with_files",
+            format!("authors, dates, versions and sharing of the files of {user} stay with the source"),
+            Needs::Nobody,
+        )];
+        let skipped = compared.count(Fate::Skipped);
+        if skipped > 0 {
+            let detail =
+                format!("{skipped} items of {user} are links or folders too deep, with nothing to copy");
+            left.push(self::left("items_skipped", detail, Needs::Nobody));
+        }
+        let failed = compared.failed();
+        if failed > 0 {
+            let detail = format!(
+                "{failed} items of {user} could not be copied; the file `{}` names them and why",
+                manifest::NAME
+            );
+            left.push(self::left("files_not_copied", detail, Needs::Operator));
+        }
+        left
+    }
+}
+
+/// Looks at both drives, as far as they are there.
+pub async fn look(asked: &Move<'_>, graph: Reader<'_>, notes: Notes) -> Result<Settled, Error> {
+    let to = async { Ok(graph.user(asked.to.key(), &["id"]).await?.map(|user| user.id)) };
+    let person = graph.person(asked.user, &["id", "displayName"]);
+    let (person, to) = try_join(person, to).await?;
+    let drive = async |id: Option<&str>| match id {
+        Some(id) => graph.drive(id).await.map_err(or_closed),
+        None => Ok(None),
+    };
+    let user = match &person {
+        Person::Present(user) => Some(user),
+        Person::Promised | Person::Absent => None,
+    };
+    let (source, target) = try_join(drive(user.map(|user| user.id.as_str())), drive(to.as_deref())).await?;
+    let name = user.and_then(|user| user.display_name.as_deref()).unwrap_or("somebody");
+    let name = folder_name(asked.folder, name, asked.day);
+    let mut settled = Settled {
+        person,
+        to,
+        source,
+        target,
+        name,
+        folder: None,
+        files: Tree::default(),
+        copies: Tree::default(),
+        notes,
+        is_over: false,
+        replays: graph.replays(),
+    };
+    let (Some(source), Some(target)) = (&settled.source, &settled.target) else { return Ok(settled) };
+    if source.id == target.id {
+        return Ok(settled);
+    }
+    settled.folder = graph.child_item(&target.id, DRIVE_ROOT, &settled.name).await.map_err(or_closed)?;
+    let files = async { Ok::<_, Error>(list(graph, &source.id).await?.whole()) };
+    let copies = async {
+        match &settled.folder {
+            Some(folder) => Ok(list(graph, &target.id).await?.below(&folder.id)),
+            None => Ok(Tree::default()),
+        }
+    };
+    (settled.files, settled.copies) = try_join(files, copies).await?;
+    Ok(settled)
+}
+
+async fn list(graph: Reader<'_>, drive: &str) -> Result<Builder, Error> {
+    let mut listing = graph.drive_items(drive)?;
+    let mut items = Builder::default();
+    while let Some(page) = listing.next().await.map_err(or_closed)? {
+        items.add(page);
+    }
+    Ok(items)
+}
+
+pub fn wait(terms: Terms, after: Duration, reason: impl Into<String>, notes: &Notes) -> Wait {
+    Wait { after, at_most: terms.at_most, reason: reason.into(), notes: notes.write(), later: Vec::new() }
+}
+
+/// The folder's name: as given, or of the person and the day, without what SharePoint does not take.
+fn folder_name(given: Option<&str>, person: &str, day: &str) -> String {
+    let name = given.map_or_else(|| format!("Files of {person}, {day}"), ToOwned::to_owned);
+    let is_taken =
+        |c: char| !matches!(c, '"' | '*' | ':' | '<' | '>' | '?' | '/' | '\\' | '|') && !c.is_control();
+    let name: String = name.chars().map(|c| if is_taken(c) { c } else { '_' }).take(LONGEST_NAME).collect();
+    match name.trim_matches(|c| matches!(c, '.' | ' ' | '~')) {
+        "" => "Files".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// How many characters of a copy's path stand before its own, from the site on.
+fn length_above(target: &Drive, folder: &str) -> usize {
+    let url = target.web_url.as_deref().unwrap_or_default();
+    let site = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, site)| site);
+    site.len() + 1 + folder.encode_utf16().count()
+}
+
+fn host(drive: &Drive) -> Option<&str> {
+    drive.web_url.as_deref()?.split_once("://")?.1.split('/').next()
+}
+
+fn left(code: &str, detail: String, needs: Needs) -> Left {
+    Left { code: code.to_owned(), detail, needs }
+}
+
+fn left_alone<C>(code: &str, detail: String) -> Plan<C> {
+    Plan { left: vec![left(code, detail, Needs::Nobody)], ..Plan::nothing() }
+}
+
+fn is_list(name: &str) -> bool {
+    name.eq_ignore_ascii_case(manifest::NAME)
+}
+
+/// Says of a drive that cannot be looked into what may be the matter.
+fn or_closed(error: msgraph::Error) -> Error {
+    Error::from(error).or_missing("drive_closed", || {
+        "a OneDrive cannot be looked into; grant Files.ReadWrite.All, or unlock its site if an administrator locked it"
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_a_name_that_sharepoint_takes() {
+        assert_eq!(folder_name(None, "Grace Hopper", "2026-03-02"), "Files of Grace Hopper, 2026-03-02");
+        assert_eq!(folder_name(Some("a/b:c*. "), "", ""), "a_b_c_");
+        assert_eq!(folder_name(Some(" ~."), "", ""), "Files");
+        assert_eq!(folder_name(Some(&"x".repeat(300)), "", "").len(), LONGEST_NAME);
+    }
+}

@@ -1,0 +1,180 @@
+//! Makes true: somebody else can open the person's files, where they are.
+//!
+//! **Needs** `Files.ReadWrite.All` and `User.Read.All`.
+//! **Refuses** `user_not_found`; `recipient_not_found` and `own_recipient`; `permission_missing`; a locked site
+//! (`object_locked`).
+//! **Leaves** somebody who has no OneDrive, and says so: a licence alone does not make one.
+//! **Idempotent because** it reads who may open the drive, and Graph takes a second invitation for the first.
+//! **Caveat:** the files stay the person's, and go when the OneDrive does: thirty days after the account, unless the
+//! tenant keeps them longer.
+
+use std::fmt;
+
+use futures_util::future::try_join;
+use msgraph::{Permission, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use workflow::{Left, Needs};
+
+use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct ShareOnedrive;
+
+/// Whose files, with whom.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+    /// Who gets access; the manager unless given.
+    with: PersonRef,
+    /// What they may do.
+    #[serde(default)]
+    role: Role,
+}
+
+/// What somebody may do with the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Read and copy them.
+    #[default]
+    Read,
+    /// Change and delete them, too.
+    Write,
+}
+
+/// The person, the drive's permissions if there is a drive, and whom to give access.
+pub struct Observed {
+    person: Person,
+    permissions: Option<Vec<Permission>>,
+    with: Option<String>,
+}
+
+/// Somebody is to get access.
+#[derive(Debug, PartialEq)]
+pub struct Share {
+    user: Account,
+    with: String,
+    role: Role,
+}
+
+impl Action for ShareOnedrive {
+    const NAME: &'static str = "share_onedrive";
+    const MAKES_TRUE: &'static str = "The manager, or whom else is named, can open the person's files";
+    const NEEDS: &'static [&'static str] = &["Files.ReadWrite.All", "User.Read.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), ("with", "{{ manager }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Share;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let with = async { Ok(graph.user(params.with.key(), &["id"]).await?.map(|user| user.id)) };
+        let (person, with) = try_join(graph.person(&params.user, &["id"]), with).await?;
+        let permissions = match &person {
+            Person::Present(user) => graph.drive_permissions(&user.id).await?,
+            Person::Promised | Person::Absent => None,
+        };
+        Ok(Observed { person, permissions, with })
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Share>, Error> {
+        let (user, _) = observed.person.account()?;
+        let Some(with) = observed.with.clone() else {
+            return Err(Error::rejected(
+                "recipient_not_found",
+                "the tenant has no account for who is to get access; check `with`, by default the manager",
+            ));
+        };
+        if user == Account::Known(with.clone()) {
+            let detail = format!("the files of {user} are its own; name another in `with`");
+            return Err(Error::rejected("own_recipient", detail));
+        }
+        let Some(permissions) = &observed.permissions else {
+            let detail = format!("{user} has no OneDrive, so there is nothing to share");
+            let left = vec![Left { code: "no_drive".to_owned(), detail, needs: Needs::Nobody }];
+            return Ok(Plan { left, ..Plan::nothing() });
+        };
+        let role = params.role;
+        let may_already = permissions.iter().filter(|permission| permission.is_for(&with));
+        let is_enough = |permission: &Permission| permission.roles.iter().any(|held| role.is_within(held));
+        if may_already.into_iter().any(is_enough) {
+            return Ok(Plan::nothing());
+        }
+        Ok(Plan::of([Share { user, with, role }]))
+    }
+
+    async fn apply(change: &Share, graph: Writer<'_>) -> Result<(), Error> {
+        let role = change.role.as_str();
+        graph.share_drive(change.user.id()?, &change.with, role).await.map_err(|error| {
+            Error::from(error).or_missing("permission_missing", || {
+                "sharing a OneDrive needs Files.ReadWrite.All".to_owned()
+            })
+        })
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        let params = serde_json::json!({ "user": "grace@contoso.example", "with": "ada@contoso.example" });
+        crate::conformance::Scenario::new(params)
+    }
+}
+
+impl Role {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    /// Whether who holds this role of Graph's may do as much.
+    fn is_within(self, held: &str) -> bool {
+        matches!(held, "write" | "owner") || self == Self::Read && held == "read"
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "let user {} {} the files of {}", self.with, self.role.as_str(), self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msgraph::User;
+    use serde_json::json;
+
+    fn plan(role: Role, permissions: Option<Vec<(&str, &str)>>) -> Plan<Share> {
+        let permissions = permissions.map(|permissions| {
+            let of = |(user, role): (&str, &str)| {
+                json!({
+                    "id": "p", "roles": [role], "grantedToV2": { "user": { "id": user } },
+                })
+            };
+            permissions.into_iter().map(|one| serde_json::from_value(of(one)).unwrap()).collect()
+        });
+        let name = |text: &str| serde_json::from_value(text.into()).unwrap();
+        let params = Params { user: name("grace@contoso.example"), with: name("ada@contoso.example"), role };
+        let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        ShareOnedrive::plan(&params, &Observed { person, permissions, with: Some("2".into()) }).unwrap()
+    }
+
+    #[test]
+    fn who_may_already_is_not_invited_again() {
+        assert_eq!(plan(Role::Read, Some(vec![("1", "owner"), ("2", "write")])), Plan::nothing());
+        let more = plan(Role::Write, Some(vec![("2", "read")])).changes;
+        assert_eq!(more[0].to_string(), "let user 2 write the files of user 1");
+        assert_eq!(plan(Role::Read, Some(vec![("3", "read")])).changes.len(), 1);
+    }
+
+    #[test]
+    fn a_drive_that_is_not_there_is_left_and_said_so() {
+        let plan = plan(Role::Read, None);
+        assert_eq!((plan.changes.len(), plan.left[0].code.as_str()), (0, "no_drive"));
+    }
+}

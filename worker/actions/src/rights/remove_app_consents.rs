@@ -1,0 +1,113 @@
+//! Makes true: no application may act in the person's name by their own consent.
+//!
+//! **Needs** `DelegatedPermissionGrant.ReadWrite.All` and `User.Read.All`.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Leaves** what an administrator consented to for everybody: it is no person's.
+//! **Idempotent because** it reads the person's consents and removes those it finds; "not there" is taken
+//! for what it is.
+
+use std::fmt;
+
+use msgraph::{PermissionGrant, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct RemoveAppConsents;
+
+/// Whose consents.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+}
+
+/// The account and what it consented to.
+pub struct Observed {
+    person: Person,
+    grants: Vec<PermissionGrant>,
+}
+
+/// A consent is to be withdrawn.
+#[derive(Debug, PartialEq)]
+pub struct Remove {
+    user: Account,
+    grant: PermissionGrant,
+}
+
+impl Action for RemoveAppConsents {
+    const NAME: &'static str = "remove_app_consents";
+    const MAKES_TRUE: &'static str = "No application may act in the person's name by their consent";
+    const NEEDS: &'static [&'static str] = &["DelegatedPermissionGrant.ReadWrite.All", "User.Read.All"];
+    const TOGETHER: bool = true;
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Remove;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let person = graph.person(&params.user, &["id"]).await?;
+        let grants = match &person {
+            Person::Present(user) => graph.permission_grants(&user.id).await?,
+            Person::Promised | Person::Absent => Vec::new(),
+        };
+        Ok(Observed { person, grants })
+    }
+
+    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
+        let (user, seen) = observed.person.account()?;
+        let own = |grant: &&PermissionGrant| seen.is_some_and(|seen| grant.is_own(&seen.id));
+        let grants = observed.grants.iter().filter(own).cloned();
+        Ok(Plan::of(grants.map(|grant| Remove { user: user.clone(), grant })))
+    }
+
+    async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
+        graph.remove_permission_grant(&change.grant.id).await.map_err(|error| {
+            Error::from(error).or_missing("permission_missing", || {
+                "withdrawing a consent needs DelegatedPermissionGrant.ReadWrite.All".to_owned()
+            })
+        })
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    }
+}
+
+impl fmt::Display for Remove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PermissionGrant { id, client_id, .. } = &self.grant;
+        write!(f, "withdraw consent {id} of {} to application {client_id}", self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msgraph::User;
+
+    #[test]
+    fn only_the_persons_own_consents_are_withdrawn() {
+        let grant = |id: &str, consent_type: &str, principal: Option<&str>| PermissionGrant {
+            id: id.into(),
+            client_id: "app".into(),
+            consent_type: Some(consent_type.into()),
+            principal_id: principal.map(Into::into),
+        };
+        let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
+        let grants = vec![
+            grant("own", "Principal", Some("1")),
+            grant("another's", "Principal", Some("2")),
+            grant("everybody's", "AllPrincipals", None),
+        ];
+        let plan = RemoveAppConsents::plan(&params, &Observed { person, grants }).unwrap();
+        let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+        assert_eq!(changes, ["withdraw consent own of user 1 to application app"]);
+    }
+}

@@ -1,0 +1,343 @@
+//! Makes true: a Temporary Access Pass for the person's first sign-in was issued and mailed, once.
+//!
+//! **Needs** `UserAuthMethod-TAP.ReadWrite.All`, `UserAuthenticationMethod.Read.All`, `User.Read.All`; `Mail.ReadWrite`
+//! and `Mail.Send`, which an administrator can bind to the sender's mailbox with an application access policy.
+//! **Refuses** `user_not_found`, `sender_not_found`; `recipient_not_found`, `recipient_without_address`,
+//! `own_recipient`; `no_place_for_pass`; `invalid_lifetime`; `pass_refused`, `pass_against_policy`;
+//! `permission_missing`; a sender without a mailbox (`mailbox_missing`).
+//! **Leaves** somebody who registered another way to sign in, and a good pass from before the event, whose value nobody
+//! can tell any more. An address outside the organization gets the pass, and the result says so.
+//! **Idempotent because** the mail is a draft first, found again by an `internetMessageId` that follows from the event
+//! and the person: a draft is sent while its pass is good, and a sent mail ends it.
+//! **Caveat:** the value is told once and only carried in memory into the draft. A worker that dies in between loses
+//! it: the next withdraws that pass, which ends the person's sessions, and issues another. Until it ends, the pass can
+//! be read in what the sender sent: choose a mailbox that few may open. Like `send_mail`, it sends a second mail if a
+//! worker dies, and is replaced, within the moment in which Exchange moves the first.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use msgraph::{Message, NewTemporaryAccessPass, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::mail::recipient::Target;
+use crate::sign_in::pass_mail::{self as passes, PassMail, SignIn};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct IssueTemporaryAccessPass;
+
+/// Whose pass, who tells whom of it, and how long it is good.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+    /// Whose mailbox the pass is sent from.
+    from: PersonRef,
+    /// Who gets it; the manager unless given. A text with `@` that is nobody's UPN is taken for an address.
+    to: PersonRef,
+    /// The mail's subject.
+    #[serde(default = "passes::subject")]
+    subject: String,
+    /// Its text, in which `[pass]` is the pass, `[user]` whose it is, `[minutes]` and `[start]` when it is good.
+    #[serde(default = "passes::text")]
+    text: String,
+    /// How long the pass is good; as the tenant's policy says unless given.
+    #[serde(default)]
+    lifetime_minutes: Option<u32>,
+    /// When it begins to be good; at once unless given.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    starts_at: Option<Timestamp>,
+    /// Whether it is good for one sign-in only; as the tenant's policy says unless given.
+    #[serde(default)]
+    once: Option<bool>,
+    /// A pass from before this moment is not replaced; the event's time unless given.
+    #[schemars(with = "String")]
+    issued_after: Timestamp,
+    /// What makes it this mail and no other, besides the person; the event's source and id unless given.
+    id: String,
+}
+
+/// The person and their ways to sign in, who sends and who gets the mail, and the mail if it was written already.
+pub struct Observed {
+    person: Person,
+    sign_in: SignIn,
+    sender: Option<String>,
+    recipient: Option<Target>,
+    written: Option<Message>,
+}
+
+/// What is missing until the pass is on its way.
+#[derive(Debug, PartialEq)]
+pub enum Change {
+    /// A draft with a pass in it that is not good any more is to go.
+    Discard {
+        /// Whose draft.
+        sender: String,
+        /// Its id.
+        draft: String,
+    },
+    /// A pass is to go whose value nobody knows, or that is not good.
+    Withdraw {
+        /// Whose.
+        user: Account,
+        /// Its id.
+        pass: String,
+    },
+    /// A pass is to be issued.
+    Issue {
+        /// To whom.
+        user: Account,
+        /// How.
+        terms: NewTemporaryAccessPass,
+    },
+    /// The mail with the pass of the change before.
+    Write {
+        /// The sender.
+        sender: String,
+        /// The mail.
+        mail: PassMail,
+    },
+    /// That it is sent.
+    Send {
+        /// The sender.
+        sender: String,
+        /// Who gets it, without the address.
+        recipient: String,
+        /// The draft's id; nothing where the draft is the change before.
+        draft: Option<String>,
+    },
+}
+
+impl Action for IssueTemporaryAccessPass {
+    const NAME: &'static str = "issue_temporary_access_pass";
+    const MAKES_TRUE: &'static str =
+        "A pass for the person's first sign-in was mailed to the manager, or whom else is named";
+    const NEEDS: &'static [&'static str] = &[
+        "UserAuthMethod-TAP.ReadWrite.All",
+        "UserAuthenticationMethod.Read.All",
+        "Mail.ReadWrite",
+        "Mail.Send",
+        "User.Read.All",
+    ];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[
+        ("user", "{{ person }}"),
+        ("to", "{{ manager }}"),
+        ("issued_after", "{{ event.time }}"),
+        ("id", "{{ event.source }} {{ event.id }}"),
+    ];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Change;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let person = graph.person(&params.user, &["id", "userPrincipalName"]).await?;
+        let sender = graph.user(params.from.key(), &["id"]).await?.map(|user| user.id);
+        let recipient = Target::find(params.to.key(), graph).await?;
+        let Person::Present(user) = &person else {
+            return Ok(Observed { person, sign_in: SignIn::default(), sender, recipient, written: None });
+        };
+        let written = match &sender {
+            Some(sender) => {
+                graph.message_by_internet_id(sender, &internet_message_id(params, &user.id)).await?
+            }
+            None => None,
+        };
+        let sign_in = SignIn::of(&user.id, graph).await?;
+        Ok(Observed { person, sign_in, sender, recipient, written })
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
+        passes::check(&params.text)?;
+        let (user, seen) = observed.person.account()?;
+        let recipient = Target::checked(&user, observed.recipient.as_ref())?;
+        let Some(sender) = observed.sender.clone() else {
+            let detail = "the tenant has no account for the sender; check `from`";
+            return Err(Error::rejected("sender_not_found", detail));
+        };
+        let send = |draft| Change::Send { sender: sender.clone(), recipient: recipient.to_string(), draft };
+        let mut plan = Plan::nothing();
+        plan.left.extend(recipient.is_outside.then(|| passes::sent_outside(&user)));
+        match &observed.written {
+            Some(mail) if mail.is_draft != Some(true) => return Ok(Plan::nothing()),
+            Some(draft) if observed.sign_in.has_pass_since(params.issued_after) => {
+                plan.changes.push(send(Some(draft.id.clone())));
+                return Ok(plan);
+            }
+            Some(draft) => {
+                plan.changes.push(Change::Discard { sender: sender.clone(), draft: draft.id.clone() });
+            }
+            None => {}
+        }
+        if let Some(reason) = observed.sign_in.hindrance(&user, params.issued_after) {
+            return Ok(Plan { left: vec![reason], ..plan });
+        }
+        let stale = observed.sign_in.passes.iter().map(|pass| pass.id.clone());
+        plan.changes.extend(stale.map(|pass| Change::Withdraw { user: user.clone(), pass }));
+        let terms = NewTemporaryAccessPass {
+            start_date_time: params.starts_at,
+            lifetime_in_minutes: params.lifetime_minutes,
+            is_usable_once: params.once,
+        };
+        let name = seen.and_then(|seen| seen.user_principal_name.as_deref());
+        let mail = PassMail {
+            internet_message_id: seen.map(|seen| internet_message_id(params, &seen.id)).unwrap_or_default(),
+            to: recipient.address.clone().unwrap_or_default(),
+            subject: params.subject.clone(),
+            text: params.text.replace("[user]", name.unwrap_or_default()),
+        };
+        plan.changes.extend([
+            Change::Issue { user, terms },
+            Change::Write { sender: sender.clone(), mail },
+            send(None),
+        ]);
+        Ok(plan)
+    }
+
+    async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
+        Self::apply_in_order(std::slice::from_ref(change), graph).await
+    }
+
+    /// What one write tells and the next one needs stays here and nowhere else.
+    async fn apply_in_order(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+        let (mut issued, mut written) = (None, None);
+        for change in changes {
+            match change {
+                Change::Discard { sender, draft } => {
+                    graph.delete_message(sender, draft).await.map_err(passes::or_missing_mail)?;
+                }
+                Change::Withdraw { user, pass } => {
+                    graph
+                        .withdraw_temporary_access_pass(user.id()?, pass)
+                        .await
+                        .map_err(passes::or_missing)?;
+                }
+                Change::Issue { user, terms } => issued = Some(passes::issue(user, terms, graph).await?),
+                Change::Write { sender, mail } => {
+                    let pass =
+                        issued.take().ok_or(Error::Broken("a mail without a pass was to be written"))?;
+                    let draft = graph
+                        .create_draft(sender, &mail.with(&pass))
+                        .await
+                        .map_err(passes::or_missing_mail)?;
+                    written = Some(draft.id);
+                }
+                Change::Send { sender, draft, .. } => {
+                    let draft = draft.as_ref().or(written.as_ref());
+                    let draft = draft.ok_or(Error::Broken("a mail without a draft was to be sent"))?;
+                    graph.send_draft(sender, draft).await.map_err(passes::or_missing_mail)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(serde_json::json!({
+            "user": "ada@contoso.example", "from": "grace@contoso.example", "to": "it@contoso.example",
+            "issued_after": "2024-03-02T08:00:00Z", "id": "hr 1", "text": "[user]: [pass]",
+        }))
+    }
+}
+
+/// The same for the same event and person, whoever asks. The lengths keep apart what reads alike when joined.
+fn internet_message_id(params: &Params, user: &str) -> String {
+    let parts = [IssueTemporaryAccessPass::NAME, &params.id, user];
+    let name: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
+    format!("<{}@gatehouse.invalid>", Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Discard { sender, .. } => write!(f, "delete the draft with a pass of old of user {sender}"),
+            Self::Withdraw { user, pass } => write!(f, "withdraw temporary access pass {pass} of {user}"),
+            Self::Issue { user, .. } => write!(f, "issue a temporary access pass to {user}"),
+            Self::Write { sender, .. } => {
+                write!(f, "write a mail with the pass in the mailbox of user {sender}")
+            }
+            Self::Send { sender, recipient, .. } => {
+                write!(f, "send the mail with the pass from the mailbox of user {sender} to {recipient}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign_in::pass_mail::made;
+    use msgraph::{TemporaryAccessPass, User};
+    use serde_json::{Value, json};
+
+    fn observed() -> Observed {
+        let recipient =
+            Target { id: Some("2".into()), address: Some("g@contoso.example".into()), is_outside: false };
+        Observed {
+            person: Person::Present(Box::new(User { id: "1".into(), ..User::default() })),
+            sign_in: SignIn::default(),
+            sender: Some("3".into()),
+            recipient: Some(recipient),
+            written: None,
+        }
+    }
+
+    /// The first words of each change, and the codes of what is left.
+    fn plan(observed: &Observed, more: Value) -> Result<(String, Vec<String>), &'static str> {
+        let mut params = json!({
+            "user": "ada@contoso.example", "from": "it@contoso.example", "to": "grace@contoso.example",
+            "issued_after": "2026-03-02T08:00:00Z", "id": "hr 1",
+        });
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        match IssueTemporaryAccessPass::plan(&serde_json::from_value(params).unwrap(), observed) {
+            Ok(Plan { changes, left, .. }) => {
+                let verb = |change: &Change| change.to_string().split(' ').next().unwrap().to_owned();
+                let verbs: Vec<_> = changes.iter().map(verb).collect();
+                Ok((verbs.join(" "), left.into_iter().map(|left| left.code).collect()))
+            }
+            Err(Error::Rejected { code, .. }) => Err(code),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_pass_whose_value_is_lost_is_replaced_and_one_that_is_written_down_is_sent() {
+        let planned = |passes: Vec<TemporaryAccessPass>, is_draft: Option<bool>| {
+            let written = is_draft.map(|is_draft| Message { id: "m".into(), is_draft: Some(is_draft) });
+            let sign_in = SignIn { passes, ..SignIn::default() };
+            plan(&Observed { sign_in, written, ..observed() }, json!({})).unwrap().0
+        };
+        let pass = |is_good| vec![made("2026-03-02T08:00:01Z", is_good)];
+        assert_eq!(planned(vec![], None), "issue write send");
+        assert_eq!(planned(pass(true), None), "withdraw issue write send");
+        assert_eq!(planned(pass(false), None), "withdraw issue write send");
+        assert_eq!(planned(pass(true), Some(true)), "send");
+        assert_eq!(planned(pass(false), Some(true)), "delete withdraw issue write send");
+        assert_eq!(planned(vec![], Some(true)), "delete issue write send");
+        assert_eq!(planned(pass(false), Some(false)), "", "what was sent was sent");
+        let earlier = SignIn { passes: vec![made("2026-03-01T08:00:00Z", true)], ..SignIn::default() };
+        let left = plan(&Observed { sign_in: earlier, ..observed() }, json!({}));
+        assert_eq!(left, Ok((String::new(), vec!["pass_exists".to_owned()])));
+    }
+
+    #[test]
+    fn what_cannot_be_mailed_is_not_issued() {
+        assert_eq!(plan(&observed(), json!({ "text": "Welcome!" })), Err("no_place_for_pass"));
+        assert_eq!(plan(&Observed { sender: None, ..observed() }, json!({})), Err("sender_not_found"));
+        assert_eq!(plan(&Observed { recipient: None, ..observed() }, json!({})), Err("recipient_not_found"));
+        let to =
+            |id: &str| Target { id: Some(id.into()), address: Some("a@b.example".into()), is_outside: true };
+        let own = Observed { recipient: Some(to("1")), ..observed() };
+        assert_eq!(plan(&own, json!({})), Err("own_recipient"));
+        let outside = Observed { recipient: Some(to("4")), ..observed() };
+        assert_eq!(plan(&outside, json!({})).unwrap().1, ["recipient_outside"]);
+        let promised = Observed { person: Person::Promised, ..observed() };
+        assert_eq!(plan(&promised, json!({})).unwrap().0, "issue write send");
+    }
+}

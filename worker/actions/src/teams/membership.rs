@@ -1,0 +1,289 @@
+//! Teams: one membership more or less, or another role in it.
+//!
+//! Every team is a group, too, and Teams and the directory tell each other of changes with a delay. So that they never
+//! disagree about what we did, whoever has a team is changed through Teams alone: what is for groups leaves it.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use msgraph::{Channel, Group, GroupKind, Place, TeamMember, TeamRole, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use workflow::{Left, Needs};
+
+use crate::{Account, Error, Reader};
+
+/// How long Teams may take to know whom it was just told of (Microsoft asks for two seconds between two members,
+/// "Add member to team", 2023).
+pub const SETTLES_AFTER: Duration = Duration::from_secs(20);
+
+/// Whether a group's members and owners are changed through Teams. A rule's members are changed through neither.
+pub fn is_through_teams(group: &Group) -> bool {
+    group.is_team() && group.kind() != GroupKind::Dynamic
+}
+
+/// The action that ends memberships of teams, and has said of each what became of it.
+const ENDS: &str = "remove_from_teams";
+
+/// Whether an earlier step of the run has ended the person's memberships of teams, or would have.
+pub fn are_left(graph: Reader<'_>) -> bool {
+    graph.has_run(ENDS)
+}
+
+/// What an action that takes people out of groups says of a team.
+pub fn left_to_teams(group: &Group) -> Left {
+    let detail = format!("group {} is a team; have {ENDS} take the person out of it", group.id);
+    Left { code: "team".to_owned(), detail, needs: Needs::Operator }
+}
+
+/// What is said where the directory knows more than Teams, or Teams less than the directory, as for a while after a
+/// change.
+pub fn left_out_of_step(team: &str, user: &dyn fmt::Display, role: &str) -> Left {
+    let detail = format!("the directory has {user} as {role} of team {team}, and Teams has not");
+    Left { code: "team_out_of_step".to_owned(), detail, needs: Needs::Nobody }
+}
+
+/// A team, or some of its channels, as a workflow names them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TeamRef {
+    /// Display name or object id of a team.
+    Team(String),
+    /// Channels of a team that have members of their own.
+    Channels(ChannelRefs),
+}
+
+impl TeamRef {
+    /// Whether it is about channels and names none, as where an expression turned out empty. What takes people out must
+    /// not take that for the whole team.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Channels(references) if references.channels.is_empty())
+    }
+}
+
+/// Channels of a team.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelRefs {
+    /// Display name or object id of the team.
+    team: String,
+    /// Display names or ids of private or shared channels.
+    channels: Vec<String>,
+}
+
+/// A team that was named, with the channels that were.
+#[derive(Clone, Debug)]
+pub struct Team {
+    /// The group behind it.
+    pub group: Group,
+    /// None where the team itself is meant.
+    pub channels: Vec<Channel>,
+}
+
+/// The teams and channels with these names or ids, each once.
+///
+/// # Errors
+///
+/// `team_not_found`, `not_a_team`, `channel_not_found`, `standard_channel`; `ambiguous_team` and `ambiguous_channel`,
+/// which list the candidates' ids.
+pub async fn resolve(references: &[TeamRef], graph: Reader<'_>) -> Result<Vec<Team>, Error> {
+    let found = references.iter().map(async |reference| {
+        let (team, wanted) = match reference {
+            TeamRef::Team(team) => (team, &[][..]),
+            TeamRef::Channels(ChannelRefs { team, channels }) => (team, channels.as_slice()),
+        };
+        let group = find_team(team, graph).await?;
+        let known = if wanted.is_empty() { Vec::new() } else { graph.channels(&group.id).await? };
+        let channels = wanted.iter().map(|name| find_channel(name, &group, &known).cloned());
+        let channels = channels.collect::<Result<Vec<_>, Error>>()?;
+        Ok::<_, Error>(Team { group, channels })
+    });
+    let mut teams: Vec<Team> = Vec::with_capacity(references.len());
+    for team in try_join_all(found).await? {
+        match teams.iter_mut().find(|known| known.group.id == team.group.id) {
+            Some(known) => {
+                let new = team.channels.into_iter().filter(|channel| !known.channels.contains(channel));
+                let new: Vec<_> = new.collect();
+                known.channels.extend(new);
+            }
+            None => teams.push(team),
+        }
+    }
+    Ok(teams)
+}
+
+async fn find_team(reference: &str, graph: Reader<'_>) -> Result<Group, Error> {
+    let found = match uuid::Uuid::try_parse(reference) {
+        Ok(_) => graph.group(reference).await?.into_iter().collect(),
+        Err(_) => graph.groups_named(reference).await?,
+    };
+    let is_some_group = !found.is_empty();
+    let mut teams: Vec<_> = found.into_iter().filter(Group::is_team).collect();
+    match (teams.pop(), teams.is_empty()) {
+        (Some(team), true) => Ok(team),
+        (Some(last), false) => {
+            let ids: Vec<_> = teams.iter().chain([&last]).map(|team| team.id.as_str()).collect();
+            let detail = format!(
+                "{} teams are called `{reference}`; give one of the ids {}",
+                ids.len(),
+                ids.join(", ")
+            );
+            Err(Error::rejected("ambiguous_team", detail))
+        }
+        (None, _) if is_some_group => {
+            let detail = format!(
+                "the group `{reference}` has no team; add_to_groups and remove_from_groups are for it"
+            );
+            Err(Error::rejected("not_a_team", detail))
+        }
+        (None, _) => {
+            let detail = format!("there is no team `{reference}`; check the name or id");
+            Err(Error::rejected("team_not_found", detail))
+        }
+    }
+}
+
+fn find_channel<'a>(reference: &str, team: &Group, known: &'a [Channel]) -> Result<&'a Channel, Error> {
+    let is_it = |channel: &&Channel| {
+        let name = channel.display_name.as_deref();
+        channel.id == reference || name.is_some_and(|name| name.eq_ignore_ascii_case(reference))
+    };
+    let found: Vec<_> = known.iter().filter(is_it).collect();
+    match found.as_slice() {
+        [channel] if channel.is_standard() => {
+            let detail = format!(
+                "channel {} of team {} is everybody's in the team; name the team",
+                channel.id, team.id
+            );
+            Err(Error::rejected("standard_channel", detail))
+        }
+        [channel] => Ok(channel),
+        [] => {
+            let detail = format!("team {} has no channel `{reference}`; check the name or id", team.id);
+            Err(Error::rejected("channel_not_found", detail))
+        }
+        several => {
+            let ids: Vec<_> = several.iter().map(|channel| channel.id.as_str()).collect();
+            let detail = format!(
+                "{} channels of team {} are called `{reference}`; give one of the ids {}",
+                ids.len(),
+                team.id,
+                ids.join(", ")
+            );
+            Err(Error::rejected("ambiguous_channel", detail))
+        }
+    }
+}
+
+/// One write to a team or channel.
+#[derive(Debug, PartialEq)]
+pub enum Change {
+    /// Somebody who is not there joins.
+    Add {
+        /// Where.
+        place: Place,
+        /// Who.
+        user: Account,
+        /// As what.
+        role: TeamRole,
+    },
+    /// Somebody who is there becomes something else.
+    SetRole {
+        /// Where.
+        place: Place,
+        /// Whose membership.
+        membership: String,
+        /// Who.
+        user: Account,
+        /// What they become.
+        role: TeamRole,
+    },
+    /// Somebody leaves.
+    Remove {
+        /// Where.
+        place: Place,
+        /// Which membership.
+        membership: String,
+        /// Who.
+        user: Account,
+    },
+}
+
+impl Change {
+    /// Makes this person an owner of a place with these members; nothing where they are one.
+    pub fn make_owner(place: &Place, user: &str, members: &[TeamMember]) -> Option<Self> {
+        let (place, role) = (place.clone(), TeamRole::Owner);
+        let member = members.iter().find(|member| member.is(user));
+        let user = Account::Known(user.to_owned());
+        match member {
+            Some(member) if member.is_owner() => None,
+            Some(member) => Some(Self::SetRole { place, membership: member.id.clone(), user, role }),
+            None => Some(Self::Add { place, user, role }),
+        }
+    }
+
+    /// The team it is about.
+    pub fn team(&self) -> &str {
+        match self {
+            Self::Add { place, .. } | Self::SetRole { place, .. } | Self::Remove { place, .. } => &place.team,
+        }
+    }
+
+    /// Makes the change.
+    pub async fn apply(&self, graph: Writer<'_>) -> Result<(), Error> {
+        let (outcome, place) = match self {
+            Self::Add { place, user, role } => (graph.add_team_member(place, user.id()?, *role).await, place),
+            Self::SetRole { place, membership, role, .. } => {
+                (graph.set_team_role(place, membership, *role).await, place)
+            }
+            Self::Remove { place, membership, .. } => {
+                (graph.remove_team_member(place, membership).await, place)
+            }
+        };
+        outcome.map_err(|error| {
+            Error::from(error).or_missing("permission_missing", || missing_permission(place))
+        })
+    }
+}
+
+/// What reading or changing the members of a place needs.
+fn missing_permission(place: &Place) -> String {
+    let needed = match place.channel {
+        None => "TeamMember.ReadWrite.All",
+        Some(_) => "ChannelMember.ReadWrite.All",
+    };
+    format!("changing the members of {} needs {needed}", Words(place))
+}
+
+/// A place in words.
+pub struct Words<'a>(pub &'a Place);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.channel {
+            None => write!(f, "team {}", self.0.team),
+            Some(channel) => write!(f, "channel {channel} of team {}", self.0.team),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Add { place, user, role: TeamRole::Member } => {
+                write!(f, "add {user} to {}", Words(place))
+            }
+            Self::Add { place, user, role: TeamRole::Owner } => {
+                write!(f, "add {user} to {} as owner", Words(place))
+            }
+            Self::SetRole { place, user, role: TeamRole::Owner, .. } => {
+                write!(f, "make {user} an owner of {}", Words(place))
+            }
+            Self::SetRole { place, user, role: TeamRole::Member, .. } => {
+                write!(f, "make {user} no longer an owner but a member of {}", Words(place))
+            }
+            Self::Remove { place, user, .. } => write!(f, "remove {user} from {}", Words(place)),
+        }
+    }
+}

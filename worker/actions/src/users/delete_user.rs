@@ -1,0 +1,129 @@
+//! Makes true: the person has no account; for 30 days `restore_user` brings it back.
+//!
+//! **Needs** `User.DeleteRestore.All` and `User.Read.All`; for a person with an administrator role the application
+//! itself needs a role as well.
+//! **Refuses** `user_not_found` (there is none, and none was deleted within 30 days: more likely a wrong name than a
+//! deletion); `synced_user` (the account is mastered on premises and is deleted there); `role_missing` (an administrator,
+//! and the application is known to hold no role); `permission_missing`.
+//! **Idempotent because** it looks for the account, and then among what was deleted; "not there" is taken for what
+//! it is.
+//!
+//! Mailbox, files and licences go with the account. Put it in a stage of its own, after what still needs them.
+
+use std::fmt;
+
+use msgraph::Writer;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::users::privileged::Obstacle;
+use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct DeleteUser;
+
+/// Whose account.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+}
+
+/// The account, or whether there was one.
+pub struct Observed {
+    person: Person,
+    obstacle: Obstacle,
+    was_deleted: bool,
+}
+
+/// The account is to go.
+#[derive(Debug, PartialEq)]
+pub struct Delete {
+    user: Account,
+}
+
+impl Action for DeleteUser {
+    const NAME: &'static str = "delete_user";
+    const MAKES_TRUE: &'static str = "The person has no account; for 30 days it can be restored";
+    const NEEDS: &'static [&'static str] = &["User.DeleteRestore.All", "User.Read.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Delete;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let select = ["id", "onPremisesSyncEnabled"];
+        let (person, obstacle) = graph.person_and_obstacle(&params.user, &select).await?;
+        let was_deleted = match person {
+            Person::Absent => !graph.deleted_users(params.user.key()).await?.is_empty(),
+            Person::Present(_) | Person::Promised => false,
+        };
+        Ok(Observed { person, obstacle, was_deleted })
+    }
+
+    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Delete>, Error> {
+        if observed.was_deleted {
+            return Ok(Plan::nothing());
+        }
+        let (user, seen) = observed.person.account()?;
+        if seen.is_some_and(|seen| seen.on_premises_sync_enabled == Some(true)) {
+            return Err(Error::blocked(
+                "synced_user",
+                format!(
+                    "{user} is mastered on premises; delete it in Active Directory and wait for the sync"
+                ),
+            ));
+        }
+        observed.obstacle.check(&user, "deleting the account")?;
+        Ok(Plan::of([Delete { user }]))
+    }
+
+    async fn apply(change: &Delete, graph: Writer<'_>) -> Result<(), Error> {
+        graph.delete_user(change.user.id()?).await.map_err(|error| {
+            Error::from(error).or_missing("permission_missing", || {
+                "deleting needs User.DeleteRestore.All, and for an administrator's account also a directory role \
+                 (Privileged Authentication Administrator) on the application"
+                    .to_owned()
+            })
+        })
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    }
+}
+
+impl fmt::Display for Delete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "delete the account of {}", self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msgraph::User;
+
+    #[test]
+    fn it_deletes_what_is_there_and_ours_to_delete() {
+        let present = |synced: Option<bool>| {
+            let user = User { id: "1".into(), on_premises_sync_enabled: synced, ..User::default() };
+            Person::Present(Box::new(user))
+        };
+        let rows = [
+            (present(None), false, Ok(1)),
+            (present(Some(true)), false, Err("synced_user".to_owned())),
+            (Person::Absent, true, Ok(0)),
+            (Person::Absent, false, Err("user_not_found".to_owned())),
+        ];
+        for (person, was_deleted, expected) in rows {
+            let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
+            let plan = DeleteUser::plan(&params, &Observed { person, obstacle: Obstacle::NONE, was_deleted });
+            let plan = plan.map(|plan| plan.changes.len());
+            assert_eq!(plan.map_err(|error| workflow::Failure::from(error).code), expected);
+        }
+    }
+}

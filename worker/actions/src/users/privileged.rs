@@ -1,0 +1,154 @@
+//! People whose accounts Graph changes only for an application that holds a directory role itself.
+//!
+//! Sign-in, password, mobile number and the account itself of who holds a directory role, or is in a group that can hold
+//! one, are closed to an application with permissions alone (Microsoft Graph documentation, "Users: who can perform
+//! sensitive actions", 2026). Graph's refusal names nothing of that, and comes only with the write.
+
+use msgraph::Administers;
+
+use crate::{Account, Error, Reader};
+
+/// The actions that end what makes an administrator: what a plan shows of it before is as good as gone.
+const ENDS_ROLES: &str = "remove_directory_roles";
+const ENDS_GROUPS: &str = "remove_from_groups";
+
+/// What makes an administrator of somebody whom the application is known not to be allowed to change.
+#[derive(Debug, Default, PartialEq)]
+pub struct Obstacle(Option<Administers>);
+
+impl Obstacle {
+    /// Nothing is known to be in the way.
+    pub const NONE: Self = Self(None);
+
+    /// Looks for one. What cannot be read is no obstacle: then Graph decides.
+    pub async fn look(user_id: &str, graph: Reader<'_>) -> Result<Self, Error> {
+        let grants = graph.grants().await?;
+        let is_told = grants.role_templates.is_some();
+        if is_told && grants.may_change_administrators() {
+            return Ok(Self::NONE);
+        }
+        let by = match graph.administers(user_id).await {
+            Err(error) if error.is_forbidden() || error.is_not_found() => return Ok(Self::NONE),
+            found => found?.into_iter().find(|by| !is_ended(by, graph)),
+        };
+        if by.is_none() || grants.is_delegated {
+            return Ok(Self(by.filter(|_| is_told)));
+        }
+        // A token is up to an hour older than the roles that were given meanwhile.
+        match graph.own_roles().await {
+            Ok(roles) if roles.iter().any(msgraph::DirectoryRole::may_change_administrators) => {
+                Ok(Self::NONE)
+            }
+            Ok(_) => Ok(Self(by)),
+            Err(error) if error.is_forbidden() => Ok(Self(by.filter(|_| is_told))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Refuses what cannot go well.
+    ///
+    /// # Errors
+    ///
+    /// `role_missing`.
+    pub fn check(&self, user: &Account, what: &str) -> Result<(), Error> {
+        let because = match &self.0 {
+            None => return Ok(()),
+            Some(Administers::Role(role)) => format!("holds directory role {role}"),
+            Some(Administers::Group(group)) => {
+                format!("is in group {group}, which can hold directory roles")
+            }
+        };
+        let detail = format!(
+            "{user} {because}, so {what} needs a directory role on the application itself: give it Privileged \
+             Authentication Administrator, or take the person's role first"
+        );
+        Err(Error::blocked("role_missing", detail))
+    }
+
+    /// What makes an administrator of somebody, for tests.
+    #[cfg(test)]
+    pub(crate) fn role(id: &str) -> Self {
+        Self(Some(Administers::Role(id.to_owned())))
+    }
+}
+
+fn is_ended(by: &Administers, graph: Reader<'_>) -> bool {
+    graph.was_changed(match by {
+        Administers::Role(_) => ENDS_ROLES,
+        Administers::Group(_) => ENDS_GROUPS,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use msgraph_emulator::{Application, Emulator, Group, Options, Tenant, User};
+    use workflow::{Earlier, Outcome, Record};
+
+    /// What is found about a person by this application in a run that has done this much, and by how many requests.
+    async fn look(upn: &str, application: Application, earlier: &[Record]) -> (Obstacle, usize) {
+        let tenant = Tenant::empty()
+            .application(application)
+            .user(User::new("ada@contoso.example", "Ada Lovelace"))
+            .user(User::new("grace@contoso.example", "Grace Hopper").holding_role("User Administrator"))
+            .user(User::new("edsger@contoso.example", "Edsger Dijkstra"))
+            .group(Group::role_assignable("Operators").member("edsger@contoso.example"));
+        let emulator = Emulator::start(Options::new(tenant)).unwrap();
+        let application = emulator.application();
+        let settings = msgraph::Settings {
+            login_url: emulator.url(),
+            graph_url: emulator.url(),
+            ..msgraph::Settings::new(
+                application.tenant_id,
+                application.client_id,
+                application.client_secret.into(),
+            )
+        };
+        let client = msgraph::Client::new(settings, Arc::new(())).unwrap();
+        let reader = Reader::new(client.reader(), Earlier::new(earlier), None);
+        let obstacle = Obstacle::look(upn, reader).await.unwrap();
+        (obstacle, emulator.journal().iter().filter(|entry| !entry.token).count())
+    }
+
+    fn done(action: &str) -> Record {
+        Record {
+            stage: "rights".into(),
+            step: action.into(),
+            action: action.into(),
+            outcome: Outcome::Changed(vec!["take it back".into()]),
+            changes: 1,
+            left: Vec::new(),
+            details: serde_json::Map::new(),
+            request_ids: Vec::new(),
+            took: std::time::Duration::ZERO,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_an_administrator_costs_more_than_one_read() {
+        let ordinary = Application::default;
+        assert_eq!(look("ada@contoso.example", ordinary(), &[]).await, (Obstacle::NONE, 1));
+        assert_eq!(look("grace@contoso.example", ordinary().privileged(), &[]).await, (Obstacle::NONE, 0));
+        for (upn, by) in [("grace", "holds directory role"), ("edsger", "is in group")] {
+            let (obstacle, requests) = look(&format!("{upn}@contoso.example"), ordinary(), &[]).await;
+            let refusal = obstacle.check(&Account::Promised, "deletion").unwrap_err();
+            assert!(refusal.to_string().contains(by), "{refusal}");
+            assert_eq!(requests, 2, "{upn}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_and_what_the_run_has_taken_away_is_no_obstacle() {
+        let blind = Application::default().roles(&["User.Read.All"]);
+        assert_eq!(look("grace@contoso.example", blind, &[]).await, (Obstacle::NONE, 1));
+        let runs = [("grace", "remove_directory_roles"), ("edsger", "remove_from_groups")];
+        for (upn, action) in runs {
+            let earlier = [done(action)];
+            let (obstacle, _) =
+                look(&format!("{upn}@contoso.example"), Application::default(), &earlier).await;
+            assert_eq!(obstacle, Obstacle::NONE, "{upn}");
+        }
+    }
+}

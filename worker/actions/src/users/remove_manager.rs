@@ -1,0 +1,112 @@
+//! Makes true: the person has no manager.
+//!
+//! **Needs** `User.ReadWrite.All`.
+//! **Refuses** `user_not_found`; `synced_user` (the manager is mastered on premises and is removed there).
+//! **Idempotent because** it reads the manager and writes only when there is one; "has none" is taken for what it
+//! is.
+
+use std::fmt;
+
+use msgraph::Writer;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct RemoveManager;
+
+/// Whose manager.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+}
+
+/// The account and its manager.
+pub struct Observed {
+    person: Person,
+    manager: Option<String>,
+}
+
+/// The person is to report to nobody.
+#[derive(Debug, PartialEq)]
+pub struct Remove {
+    user: Account,
+    manager: String,
+}
+
+impl Action for RemoveManager {
+    const NAME: &'static str = "remove_manager";
+    const MAKES_TRUE: &'static str = "The person has no manager";
+    const NEEDS: &'static [&'static str] = &["User.ReadWrite.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Remove;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+        let person = graph.person(&params.user, &["id", "onPremisesSyncEnabled"]).await?;
+        let manager = match &person {
+            Person::Present(user) => graph.manager(&user.id).await?.map(|manager| manager.id),
+            Person::Promised | Person::Absent => None,
+        };
+        Ok(Observed { person, manager })
+    }
+
+    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
+        let (user, seen) = observed.person.account()?;
+        let Some(manager) = observed.manager.clone() else { return Ok(Plan::nothing()) };
+        if seen.is_some_and(|seen| seen.on_premises_sync_enabled == Some(true)) {
+            return Err(Error::blocked(
+                "synced_user",
+                format!("{user} is mastered on premises; remove its manager in Active Directory"),
+            ));
+        }
+        Ok(Plan::of([Remove { user, manager }]))
+    }
+
+    async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
+        Ok(graph.remove_manager(change.user.id()?).await?)
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(serde_json::json!({ "user": "edsger@contoso.example" }))
+    }
+}
+
+impl fmt::Display for Remove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "remove manager {} from {}", self.manager, self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msgraph::User;
+
+    #[test]
+    fn it_removes_a_manager_who_is_there_and_ours_to_remove() {
+        let rows = [
+            (Some("2"), None, Ok(1)),
+            (None, None, Ok(0)),
+            (None, Some(true), Ok(0)),
+            (Some("2"), Some(true), Err("synced_user")),
+        ];
+        for (manager, synced, expected) in rows {
+            let user = User { id: "1".into(), on_premises_sync_enabled: synced, ..User::default() };
+            let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
+            let person = Person::Present(Box::new(user));
+            let observed = Observed { person, manager: manager.map(Into::into) };
+            let plan = RemoveManager::plan(&params, &observed).map(|plan| plan.changes.len());
+            assert_eq!(
+                plan.map_err(|error| workflow::Failure::from(error).code),
+                expected.map_err(String::from)
+            );
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Makes true: the person's account has these properties.
+//!
+//! **Needs** `User.ReadWrite.All`; for an administrator's mobile number the application itself needs a role as
+//! well.
+//! **Refuses** `user_not_found`; `synced_user` (mastered on premises, and set there; the location is the cloud's);
+//! `value_taken` (somebody else has the address); `invalid_properties` (Graph does not take them: a country code
+//! that does not exist); `role_missing` (an administrator, and the application is known to hold no role);
+//! `permission_missing`.
+//! **Idempotent because** it reads the properties and writes those that differ, all in one request.
+//!
+//! What is not asked for stays as it is; nothing is emptied, and nobody is renamed: a person is found by the name to
+//! sign in with, and an event that comes again would not find them any more.
+
+use std::fmt;
+
+use msgraph::{UserPatch, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::users::privileged::Obstacle;
+use crate::users::properties::{self, SELECT, Update};
+use crate::{Action, Error, Person, PersonRef, Plan, Reader};
+
+/// See the file's head.
+pub struct UpdateUser;
+
+/// Who is to have which properties. What is left out is filled from the event's person; what that lacks stays as it
+/// is.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person; the event's unless given.
+    user: PersonRef,
+    /// The name to show; the person's `display_name`.
+    display_name: Option<String>,
+    /// The e-mail address; the person's `email`.
+    mail: Option<String>,
+    /// The e-mail alias.
+    mail_nickname: Option<String>,
+    /// The employer's number for the person.
+    employee_id: Option<String>,
+    /// First name.
+    given_name: Option<String>,
+    /// Last name.
+    surname: Option<String>,
+    /// Job title.
+    job_title: Option<String>,
+    /// Department.
+    department: Option<String>,
+    /// Office.
+    office_location: Option<String>,
+    /// Company.
+    company_name: Option<String>,
+    /// Mobile telephone number.
+    mobile_phone: Option<String>,
+    /// Two-letter country code. The person's `usage_location`, else `country`.
+    usage_location: Option<String>,
+}
+
+/// Properties that differ.
+#[derive(Debug, PartialEq)]
+pub struct Change(Update);
+
+impl Action for UpdateUser {
+    const NAME: &'static str = "update_user";
+    const MAKES_TRUE: &'static str = "The person's account has these properties";
+    const NEEDS: &'static [&'static str] = &["User.ReadWrite.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[
+        ("user", "{{ person }}"),
+        ("display_name", "{{ person.display_name | default(none) }}"),
+        ("mail", "{{ person.email | default(none) }}"),
+        ("employee_id", "{{ person.employee_id | default(none) }}"),
+        ("given_name", "{{ person.given_name | default(none) }}"),
+        ("surname", "{{ person.family_name | default(none) }}"),
+        ("job_title", "{{ person.job_title | default(none) }}"),
+        ("department", "{{ person.department | default(none) }}"),
+        ("office_location", "{{ person.office | default(none) }}"),
+        ("company_name", "{{ person.company | default(none) }}"),
+        ("mobile_phone", "{{ person.phone | default(none) }}"),
+        (
+            "usage_location",
+            "{{ person.usage_location if person.usage_location else (person.country if person.country and person.country | length == 2 else none) }}",
+        ),
+    ];
+
+    type Params = Params;
+    type Observed = (Person, Obstacle);
+    type Change = Change;
+
+    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Self::Observed, Error> {
+        if params.mobile_phone.is_some() {
+            return graph.person_and_obstacle(&params.user, SELECT).await;
+        }
+        Ok((graph.person(&params.user, SELECT).await?, Obstacle::NONE))
+    }
+
+    fn plan(params: &Params, (person, obstacle): &Self::Observed) -> Result<Plan<Change>, Error> {
+        // An account that this plan is to create is created from the same event.
+        let (user, Some(seen)) = person.account()? else { return Ok(Plan::nothing()) };
+        let plan = properties::missing(&params.asked(), seen)?;
+        if plan.changes.iter().any(|update| update.patch.mobile_phone.is_some()) {
+            obstacle.check(&user, "setting the mobile number")?;
+        }
+        Ok(plan.map(Change))
+    }
+
+    async fn apply(Change(update): &Change, graph: Writer<'_>) -> Result<(), Error> {
+        graph.update_user(&update.user, &update.patch).await.map_err(|error| match error.status() {
+            Some(400 | 409) if error.is_already_exists() => {
+                let detail = format!(
+                    "somebody else, who may be deleted, has the address asked for user {}; give another mail",
+                    update.user
+                );
+                Error::rejected("value_taken", detail).explains(error)
+            }
+            Some(400) if !error.is_synced() => {
+                let detail = format!("Graph does not take {}: {error}", update.names.join(", "));
+                Error::rejected("invalid_properties", detail).explains(error)
+            }
+            _ => Error::from(error).or_missing("permission_missing", || {
+                "setting properties needs User.ReadWrite.All, and for an administrator's mobile number also a \
+                 directory role (Privileged Authentication Administrator) on the application"
+                    .to_owned()
+            }),
+        })
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::conformance::Scenario {
+        crate::conformance::Scenario::new(serde_json::json!({
+            "user": "ada@contoso.example", "job_title": "Analyst", "department": "Research",
+            "usage_location": "GB",
+        }))
+    }
+}
+
+impl Params {
+    fn asked(&self) -> UserPatch {
+        let asked = self.clone();
+        UserPatch {
+            display_name: asked.display_name,
+            mail: asked.mail,
+            mail_nickname: asked.mail_nickname,
+            employee_id: asked.employee_id,
+            given_name: asked.given_name,
+            surname: asked.surname,
+            job_title: asked.job_title,
+            department: asked.department,
+            office_location: asked.office_location,
+            company_name: asked.company_name,
+            mobile_phone: asked.mobile_phone,
+            usage_location: asked.usage_location,
+            ..UserPatch::default()
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msgraph::User;
+    use serde_json::json;
+
+    fn plan(params: serde_json::Value, person: &Person) -> Result<Vec<String>, String> {
+        let params: Params = serde_json::from_value(params).unwrap();
+        let plan = UpdateUser::plan(&params, &(person.clone(), Obstacle::NONE))
+            .map_err(|error| workflow::Failure::from(error).code)?;
+        Ok(plan.changes.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn every_property_asked_for_is_compared() {
+        let user = || User { id: "1".into(), ..User::default() };
+        let seen = Person::Present(Box::new(user()));
+        let names = [
+            "display_name",
+            "mail",
+            "mail_nickname",
+            "employee_id",
+            "given_name",
+            "surname",
+            "job_title",
+            "department",
+            "office_location",
+            "company_name",
+            "mobile_phone",
+            "usage_location",
+        ];
+        for name in names {
+            let params = json!({ "user": "ada@contoso.example", name: "x" });
+            assert_eq!(plan(params, &seen), Ok(vec![format!("set {name} of user 1")]));
+        }
+        let nothing = json!({ "user": "ada@contoso.example", "department": null });
+        assert_eq!(plan(nothing.clone(), &seen), Ok(vec![]));
+        assert_eq!(plan(nothing.clone(), &Person::Promised), Ok(vec![]));
+        assert_eq!(plan(nothing, &Person::Absent), Err("user_not_found".to_owned()));
+    }
+}
