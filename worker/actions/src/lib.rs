@@ -35,4 +35,4 @@ pub use workflows::default_definitions;
 pub(crate) use action::Action;
 pub(crate) use action::person::{Account, Person, PersonRef};
 pub(crate) use action::plan::{Plan, Wait};
-pub(crate) use action::view::Reader;
+pub(crate) use action::view::View;

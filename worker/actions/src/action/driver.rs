@@ -9,7 +9,7 @@ use workflow::{Call, Class, Failure, Mode, Outcome, Report, Step};
 use super::Action;
 use super::error::Error;
 use super::plan::{Plan, Wait};
-use super::view::Reader;
+use super::view::View;
 
 /// An action in the roster, its types erased.
 pub struct Entry {
@@ -85,7 +85,7 @@ impl<A: Action> Step<Client> for Driver<A> {
 async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Report, Error> {
     let params =
         decode::<A>(call.params).map_err(|_| Error::Broken("parameters were not checked before the run"))?;
-    let reader = Reader::new(graph.reader(), call.earlier, call.memo).replayed(call.replays);
+    let reader = View::new(graph.reader(), call.earlier, call.memo).replayed(call.replays);
     let observed = A::observe(&params, reader).await?;
     let Plan { changes, left, wait, details } = A::plan(&params, &observed)?;
     let names: Vec<_> = changes.iter().map(ToString::to_string).collect();
@@ -216,7 +216,7 @@ mod tests {
         type Observed = Vec<u64>;
         type Change = u64;
 
-        async fn observe(_: &Two, graph: Reader<'_>) -> Result<Vec<u64>, Error> {
+        async fn observe(_: &Two, graph: View<'_>) -> Result<Vec<u64>, Error> {
             Ok(graph.notes())
         }
 

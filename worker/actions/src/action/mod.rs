@@ -2,7 +2,7 @@
 //!
 //! An action that begins what goes on without it, or has more to do than one look should, waits: its `plan` answers
 //! with a [`Wait`](plan::Wait) (`Plan::of(changes).waiting(wait)`), and what a write's answer has to tell the next look comes from
-//! [`Action::begin`] as a note. On waking, [`Reader::notes`] gives all notes back; the plan names those still needed.
+//! [`Action::begin`] as a note. On waking, [`View::notes`] gives all notes back; the plan names those still needed.
 //! Notes can be lost, so the tenant decides and notes only spare it work. A plan without a wait ends the step. A
 //! worker never sleeps for it; what deadlines and replays mean is said in `workflow::wait`.
 
@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use error::Error;
 use plan::Plan;
-use view::Reader;
+use view::View;
 
 /// One thing the worker can make true in the directory.
 ///
@@ -55,7 +55,7 @@ pub trait Action: Send + Sync + 'static {
     /// Looks, and only at what the plan needs.
     fn observe(
         params: &Self::Params,
-        graph: Reader<'_>,
+        graph: View<'_>,
     ) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
 
     /// Decides what is missing. No clock, no network, no memory: the same view gives the same plan.

@@ -68,7 +68,7 @@ pub enum Account {
     /// It exists, with this object id.
     Known(String),
     /// An earlier step of this plan is to create it. Such a change is only ever printed.
-    Promised,
+    ToBeCreated,
 }
 
 impl Account {
@@ -76,7 +76,7 @@ impl Account {
     pub fn id(&self) -> Result<&str, Error> {
         match self {
             Self::Known(id) => Ok(id),
-            Self::Promised => {
+            Self::ToBeCreated => {
                 Err(Error::Broken("a change for an account that is only planned was to be applied"))
             }
         }
@@ -87,7 +87,7 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Known(id) => write!(f, "user {id}"),
-            Self::Promised => f.write_str("the new user"),
+            Self::ToBeCreated => f.write_str("the new user"),
         }
     }
 }
@@ -98,7 +98,7 @@ pub enum Person {
     /// It is there.
     Present(Box<User>),
     /// It is not there, and an earlier step of this plan is to create it.
-    Promised,
+    ToBeCreated,
     /// It is not there.
     Absent,
 }
@@ -108,7 +108,7 @@ impl Person {
     pub fn account(&self) -> Result<(Account, Option<&User>), Error> {
         match self {
             Self::Present(user) => Ok((Account::Known(user.id.clone()), Some(user))),
-            Self::Promised => Ok((Account::Promised, None)),
+            Self::ToBeCreated => Ok((Account::ToBeCreated, None)),
             Self::Absent => Err(Error::rejected(
                 "user_not_found",
                 "the tenant has no account for this person; check entra_id, upn or employee_id",

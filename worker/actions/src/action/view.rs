@@ -10,21 +10,21 @@ use workflow::{Earlier, OutcomeKind};
 
 use super::error::Error;
 use super::person::{Person, PersonRef};
-use crate::users::privileged::Obstacle;
+use crate::users::privileged::PrivilegedRole;
 
 /// The action that makes accounts: what it did earlier in a run decides what an absent account means.
 const CREATES: &str = "create_user";
 
 /// Reads of the tenant, with what this run has made so far.
 #[derive(Clone, Copy)]
-pub struct Reader<'a> {
+pub struct View<'a> {
     graph: msgraph::Reader<'a>,
     earlier: Earlier<'a>,
     memo: Option<&'a Value>,
     replays: u32,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> View<'a> {
     /// Reads in a run that has done this much, for a step that asked to be given this back.
     pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'a>, memo: Option<&'a Value>) -> Self {
         Self { graph, earlier, memo, replays: 0 }
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
     /// The person's account, with these properties.
     ///
     /// Where an earlier step of the run made it, an account that does not show is replication taking its time,
-    /// and where an earlier step of a plan would make it, it is [`Person::Promised`]. In such a run the name that
+    /// and where an earlier step of a plan would make it, it is [`Person::ToBeCreated`]. In such a run the name that
     /// the event gives can be somebody else's, for whom the person has another: there the employee id decides.
     pub async fn person(&self, person: &PersonRef, select: &[&str]) -> Result<Person, Error> {
         Ok(self.find(person, select).await?.0)
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         };
         let person = match (found, self.created()) {
             (Some(user), _) => Person::Present(Box::new(user)),
-            (None, Some(OutcomeKind::Planned | OutcomeKind::Waiting)) => Person::Promised,
+            (None, Some(OutcomeKind::Planned | OutcomeKind::Waiting)) => Person::ToBeCreated,
             (None, Some(OutcomeKind::Changed | OutcomeKind::Unchanged)) => return Err(Error::NotYetVisible),
             (None, Some(OutcomeKind::Skipped | OutcomeKind::Failed) | None) => Person::Absent,
         };
@@ -112,30 +112,30 @@ impl<'a> Reader<'a> {
         let groups = match (&found, groups.filter(|_| is_named)) {
             (Person::Present(_), Some(groups)) => groups,
             (Person::Present(user), None) => self.graph.groups_of(&user.id).await?,
-            (Person::Promised | Person::Absent, _) => Vec::new(),
+            (Person::ToBeCreated | Person::Absent, _) => Vec::new(),
         };
         Ok((found, groups))
     }
 
     /// The person's account, and what keeps the application from changing what is sensitive in it.
-    pub async fn person_and_obstacle(
+    pub async fn person_and_role(
         &self,
         person: &PersonRef,
         select: &[&str],
-    ) -> Result<(Person, Obstacle), Error> {
-        let obstacle = async {
+    ) -> Result<(Person, PrivilegedRole), Error> {
+        let role = async {
             match person.in_path() {
-                Some(name) => Obstacle::look(name, *self).await.map(Some),
+                Some(name) => PrivilegedRole::look(name, *self).await.map(Some),
                 None => Ok(None),
             }
         };
-        let ((found, is_named), obstacle) = try_join(self.find(person, select), obstacle).await?;
-        let obstacle = match (&found, obstacle.filter(|_| is_named)) {
-            (Person::Present(_), Some(obstacle)) => obstacle,
-            (Person::Present(user), None) => Obstacle::look(&user.id, *self).await?,
-            (Person::Promised | Person::Absent, _) => Obstacle::NONE,
+        let ((found, is_named), role) = try_join(self.find(person, select), role).await?;
+        let role = match (&found, role.filter(|_| is_named)) {
+            (Person::Present(_), Some(role)) => role,
+            (Person::Present(user), None) => PrivilegedRole::look(&user.id, *self).await?,
+            (Person::ToBeCreated | Person::Absent, _) => PrivilegedRole::NONE,
         };
-        Ok((found, obstacle))
+        Ok((found, role))
     }
 
     /// The person's account, the groups it is in, and those it owns, all at once where the person's name allows it.
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
             (Person::Present(user), None) => {
                 try_join(self.graph.groups_of(&user.id), self.graph.groups_owned_by(&user.id)).await?
             }
-            (Person::Promised | Person::Absent, _) => Default::default(),
+            (Person::ToBeCreated | Person::Absent, _) => Default::default(),
         };
         Ok((found, groups, owned))
     }
@@ -174,7 +174,7 @@ where
     }
 }
 
-impl<'a> Deref for Reader<'a> {
+impl<'a> Deref for View<'a> {
     type Target = msgraph::Reader<'a>;
 
     fn deref(&self) -> &Self::Target {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use workflow::{Left, Needs};
 
 use crate::mail::mailbox::{self, Mailbox};
-use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct DeleteAdditionalCalendars;
@@ -47,7 +47,7 @@ impl Action for DeleteAdditionalCalendars {
     type Observed = Mailbox<Vec<Calendar>>;
     type Change = Delete;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Mailbox<Vec<Calendar>>, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<Calendar>>, Error> {
         Mailbox::look(&params.user, graph, async |id| Ok(graph.calendars(&id).await?)).await
     }
 
@@ -60,7 +60,7 @@ impl Action for DeleteAdditionalCalendars {
         let person = calendars.iter().find(is_primary).and_then(owner);
         let mut plan = Plan::nothing();
         for calendar in calendars.iter().filter(|calendar| !is_primary(calendar)) {
-            match hindrance(calendar, person.as_deref()) {
+            match reason_to_keep(calendar, person.as_deref()) {
                 Some((code, because)) => plan.left.push(Left {
                     code: code.to_owned(),
                     detail: format!("calendar {} of {user} {because}", calendar.id),
@@ -86,7 +86,7 @@ impl Action for DeleteAdditionalCalendars {
 }
 
 /// Why a calendar is to be left alone, if it is. The primary one tells whose mailbox this is.
-fn hindrance(calendar: &Calendar, person: Option<&str>) -> Option<(&'static str, &'static str)> {
+fn reason_to_keep(calendar: &Calendar, person: Option<&str>) -> Option<(&'static str, &'static str)> {
     let is_other_s = owner(calendar).is_some_and(|owner| person.is_some_and(|person| owner != person));
     if is_other_s {
         return Some(("shared_calendar", "is somebody else's, who shared it"));

@@ -22,9 +22,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use workflow::{Left, Needs};
 
-use crate::calendar::time_window::Window;
+use crate::calendar::time_window::TimeWindow;
 use crate::mail::mailbox::{self, Mailbox};
-use crate::{Account, Action, Error, PersonRef, Plan, Reader, Wait};
+use crate::{Account, Action, Error, PersonRef, Plan, View, Wait};
 
 /// What one look deletes: a minute's work where Exchange takes its time.
 const PORTION: usize = 250;
@@ -112,13 +112,13 @@ impl Action for DeletePrimaryCalendarEvents {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let mailbox = Mailbox::look(&params.user, graph, async |id| Ok(graph.events(&id).await?)).await?;
         Ok(Observed { mailbox, counted: graph.notes().pop() })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
-        let window = Window::of(params.from, params.until, params.days)?;
+        let window = TimeWindow::of(params.from, params.until, params.days)?;
         let (user, events) = match observed.mailbox.or_nothing() {
             Ok(seen) => seen,
             Err(plan) => return Ok(plan),

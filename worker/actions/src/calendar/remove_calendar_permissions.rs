@@ -18,7 +18,7 @@ use serde::Deserialize;
 use workflow::{Left, Needs};
 
 use crate::mail::mailbox::{self, Mailbox};
-use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveCalendarPermissions;
@@ -56,7 +56,7 @@ impl Action for RemoveCalendarPermissions {
     type Observed = Mailbox<Vec<Shared>>;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Mailbox<Vec<Shared>>, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<Shared>>, Error> {
         Mailbox::look(&params.user, graph, async |id| {
             let Some(calendars) = graph.calendars(&id).await? else { return Ok(None) };
             let own = calendars.into_iter().filter(|calendar| calendar.can_share != Some(false));

@@ -6,12 +6,12 @@ use msgraph::Event;
 use crate::Error;
 
 /// A stretch of time; what is not given has no end.
-pub struct Window {
+pub struct TimeWindow {
     from: Option<Timestamp>,
     until: Option<Timestamp>,
 }
 
-impl Window {
+impl TimeWindow {
     /// From a moment until another, or for so many days.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_window_has_what_is_in_it_in_part() {
         let held = |from: Option<&str>, until: Option<&str>, days: Option<u32>| {
-            let window = Window::of(from.and_then(moment), until.and_then(moment), days).unwrap();
+            let window = TimeWindow::of(from.and_then(moment), until.and_then(moment), days).unwrap();
             ["2026-03-01", "2026-03-02", "2026-03-03"].map(|day| window.has(&event(day)))
         };
         assert_eq!(held(None, None, None), [true, true, true]);
@@ -91,7 +91,7 @@ mod tests {
             let recurrence = Some(Recurrence { pattern: None, range: Some(range) });
             Event { recurrence, ..event("2020-03-02") }
         };
-        let window = Window::of(moment("2026-03-02T00:00:00Z"), None, None).unwrap();
+        let window = TimeWindow::of(moment("2026-03-02T00:00:00Z"), None, None).unwrap();
         assert!(window.has(&series(None)) && window.has(&series(Some("2026-03-02"))));
         assert!(!window.has(&series(Some("2026-02-01"))) && !window.has(&event("2020-03-02")));
         assert!(!window.has(&Event::default()), "nobody knows when it is");
@@ -103,7 +103,7 @@ mod tests {
         for (from, until, days) in
             [(None, None, Some(1)), (from, until, Some(1)), (until, from, None), (from, None, Some(0))]
         {
-            let refused = Window::of(from, until, days);
+            let refused = TimeWindow::of(from, until, days);
             assert!(matches!(refused, Err(Error::Rejected { code: "invalid_window", .. })));
         }
     }

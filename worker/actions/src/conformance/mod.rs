@@ -42,7 +42,7 @@ struct Quiet;
 impl Observer for Quiet {}
 
 /// One action in a tenant of its own.
-pub(crate) struct Stage {
+pub(crate) struct Bench {
     entry: Entry,
     params: Value,
     pub(crate) emulator: Emulator,
@@ -50,7 +50,7 @@ pub(crate) struct Stage {
     pub(crate) administers_exchange: bool,
 }
 
-impl Stage {
+impl Bench {
     async fn of(entry: Entry) -> Self {
         let scenario = (entry.scenario)();
         Self::with(entry, scenario)
@@ -114,10 +114,10 @@ impl Stage {
 
 /// What an undisturbed run does: requests, effects, and the tenant it leaves.
 async fn undisturbed(name: &str) -> (usize, Vec<String>, Value) {
-    let stage = Stage::of(entry(name)).await;
-    let report = stage.run(Mode::Apply).await;
+    let bench = Bench::of(entry(name)).await;
+    let report = bench.run(Mode::Apply).await;
     assert_eq!(report.outcome.kind(), OutcomeKind::Changed, "{name}: {report:?}");
-    (stage.requests(), stage.effects(), stage.emulator.state())
+    (bench.requests(), bench.effects(), bench.emulator.state())
 }
 
 pub(crate) fn entry(name: &str) -> Entry {
@@ -131,18 +131,18 @@ fn names() -> Vec<&'static str> {
 #[tokio::test]
 async fn a_plan_writes_nothing_and_names_exactly_what_apply_does() {
     for name in names() {
-        let stage = Stage::of(entry(name)).await;
-        let before = stage.emulator.state();
-        let planned = stage.run(Mode::Plan).await;
-        assert_eq!(stage.emulator.state(), before, "{name}");
-        assert!(stage.emulator.journal().iter().all(|entry| !entry.write), "{name}");
-        let applied = stage.run(Mode::Apply).await;
+        let bench = Bench::of(entry(name)).await;
+        let before = bench.emulator.state();
+        let planned = bench.run(Mode::Plan).await;
+        assert_eq!(bench.emulator.state(), before, "{name}");
+        assert!(bench.emulator.journal().iter().all(|entry| !entry.write), "{name}");
+        let applied = bench.run(Mode::Apply).await;
         let (Outcome::Planned(planned), Outcome::Changed(applied)) = (planned.outcome, applied.outcome)
         else {
             panic!("{name}: has nothing to do in its scenario")
         };
         assert_eq!(planned, applied, "{name}");
-        let writes = stage.emulator.journal().iter().filter(|entry| entry.write).count();
+        let writes = bench.emulator.journal().iter().filter(|entry| entry.write).count();
         assert_eq!(writes, applied.len(), "{name}: a change is one write");
     }
 }
@@ -150,14 +150,14 @@ async fn a_plan_writes_nothing_and_names_exactly_what_apply_does() {
 #[tokio::test]
 async fn a_second_run_changes_nothing() {
     for name in names() {
-        let stage = Stage::of(entry(name)).await;
-        let first = stage.run(Mode::Apply).await;
-        let after_first = stage.emulator.state();
-        stage.emulator.clear_journal();
-        let second = stage.run(Mode::Apply).await;
+        let bench = Bench::of(entry(name)).await;
+        let first = bench.run(Mode::Apply).await;
+        let after_first = bench.emulator.state();
+        bench.emulator.clear_journal();
+        let second = bench.run(Mode::Apply).await;
         assert_eq!(second.outcome, Outcome::Unchanged, "{name} after {first:?}");
-        assert!(stage.emulator.journal().iter().all(|entry| !entry.write), "{name}");
-        assert_eq!(stage.emulator.state(), after_first, "{name}");
+        assert!(bench.emulator.journal().iter().all(|entry| !entry.write), "{name}");
+        assert_eq!(bench.emulator.state(), after_first, "{name}");
     }
 }
 
@@ -166,15 +166,15 @@ async fn stopped_at_any_request_and_run_again_it_ends_in_the_same_place() {
     for name in names() {
         let (requests, effects, end) = undisturbed(name).await;
         for nth in 1..=requests {
-            let stage = Stage::of(entry(name)).await;
-            stage.emulator.fault(Fault::dropped().from(nth as u64));
-            let stopped = stage.run(Mode::Apply).await;
+            let bench = Bench::of(entry(name)).await;
+            bench.emulator.fault(Fault::dropped().from(nth as u64));
+            let stopped = bench.run(Mode::Apply).await;
             assert_class(&stopped, Class::Retry, &format!("{name} stopped at {nth}"));
-            stage.emulator.clear_faults();
-            let again = stage.run(Mode::Apply).await;
+            bench.emulator.clear_faults();
+            let again = bench.run(Mode::Apply).await;
             assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
-            assert_eq!(stage.emulator.state(), end, "{name} stopped at {nth}");
-            assert_eq!(lasting(stage.effects()), lasting(effects.clone()), "{name} stopped at {nth}");
+            assert_eq!(bench.emulator.state(), end, "{name} stopped at {nth}");
+            assert_eq!(lasting(bench.effects()), lasting(effects.clone()), "{name} stopped at {nth}");
         }
     }
 }
@@ -184,15 +184,15 @@ async fn an_answer_lost_after_graph_acted_is_survived() {
     for name in names() {
         let (requests, effects, end) = undisturbed(name).await;
         for nth in 1..=requests {
-            let stage = Stage::of(entry(name)).await;
-            stage.emulator.fault(Fault::acted_then_dropped().nth(nth as u64));
-            let lost = stage.run(Mode::Apply).await;
+            let bench = Bench::of(entry(name)).await;
+            bench.emulator.fault(Fault::acted_then_dropped().nth(nth as u64));
+            let lost = bench.run(Mode::Apply).await;
             assert_class(&lost, Class::Retry, &format!("{name} lost {nth}"));
-            let again = stage.run(Mode::Apply).await;
+            let again = bench.run(Mode::Apply).await;
             assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
-            assert_eq!(stage.emulator.state(), end, "{name} lost {nth}");
+            assert_eq!(bench.emulator.state(), end, "{name} lost {nth}");
             assert_eq!(
-                lasting(stage.effects()),
+                lasting(bench.effects()),
                 lasting(effects.clone()),
                 "{name} lost {nth}: an effect came twice"
             );
@@ -206,16 +206,16 @@ async fn throttled_or_unavailable_at_any_request_is_a_retry() {
         let (requests, _, end) = undisturbed(name).await;
         for status in [429, 503] {
             for nth in 1..=requests {
-                let stage = Stage::of(entry(name)).await;
-                stage.emulator.fault(Fault::status(status).retry_after("7").nth(nth as u64));
-                let refused = stage.run(Mode::Apply).await;
+                let bench = Bench::of(entry(name)).await;
+                bench.emulator.fault(Fault::status(status).retry_after("7").nth(nth as u64));
+                let refused = bench.run(Mode::Apply).await;
                 let failure = assert_class(&refused, Class::Retry, &format!("{name}: {status} at {nth}"));
                 // A call that would have gone beside it is told what is left of the seven seconds.
                 let is_asked = |after: Duration| after.as_secs_f64().ceil() == 7.0;
                 assert!(failure.is_some_and(is_asked), "{name}: {status} at {nth}: {failure:?}");
-                let again = stage.run(Mode::Apply).await;
+                let again = bench.run(Mode::Apply).await;
                 assert!(!matches!(again.outcome, Outcome::Failed(_)), "{name} after {nth}: {again:?}");
-                assert_eq!(stage.emulator.state(), end, "{name}: {status} at {nth}");
+                assert_eq!(bench.emulator.state(), end, "{name}: {status} at {nth}");
             }
         }
     }
@@ -224,9 +224,9 @@ async fn throttled_or_unavailable_at_any_request_is_a_retry() {
 #[tokio::test]
 async fn a_missing_permission_blocks_and_is_named() {
     for name in names() {
-        let stage = Stage::of(entry(name)).await;
-        stage.emulator.fault(Fault::status(403).code("Authorization_RequestDenied").writes());
-        let report = stage.run(Mode::Apply).await;
+        let bench = Bench::of(entry(name)).await;
+        bench.emulator.fault(Fault::status(403).code("Authorization_RequestDenied").writes());
+        let report = bench.run(Mode::Apply).await;
         assert_class(&report, Class::Blocked, name);
     }
 }

@@ -5,7 +5,7 @@ use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::{Value, json};
 use workflow::{Class, Mode, Outcome};
 
-use crate::conformance::{Scenario, Stage, entry};
+use crate::conformance::{Bench, Scenario, entry};
 
 /// Ada is anybody; Grace is mastered on premises and reports to Ada; Edsger holds a role, so that not every
 /// application may change him. One account of each kind was deleted.
@@ -16,13 +16,13 @@ fn tenant() -> Tenant {
         .user(User::new("grace@contoso.example", "Grace Hopper").synced().manager(ada))
         .user(User::new("edsger@contoso.example", "Edsger Dijkstra").holding_role("User Administrator"))
         .deleted_user(User::new("alumna@contoso.example", "Ada King"))
-        .deleted_user(User::new("emeritus@contoso.example", "Edsger Dijkstra").holding_role("Reader"))
+        .deleted_user(User::new("emeritus@contoso.example", "Edsger Dijkstra").holding_role("View"))
 }
 
-fn stage(action: &str, user: &str, more: Value) -> Stage {
+fn bench(action: &str, user: &str, more: Value) -> Bench {
     let mut params = json!({ "user": format!("{user}@contoso.example") });
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Stage::with(entry(action), Scenario { tenant: tenant(), params })
+    Bench::with(entry(action), Scenario { tenant: tenant(), params })
 }
 
 #[tokio::test]
@@ -51,14 +51,14 @@ async fn each_hindrance_is_refused_with_its_code_and_nothing_is_written() {
         ("delete_user", "edsger", none(), Blocked, "role_missing"),
     ];
     for (action, user, params, class, code) in rows {
-        let stage = stage(action, user, params);
-        let report = stage.run(Mode::Apply).await;
+        let bench = bench(action, user, params);
+        let report = bench.run(Mode::Apply).await;
         let Outcome::Failed(failure) = report.outcome else {
             panic!("{action} of {user} should be refused: {report:?}")
         };
         assert_eq!((failure.class, failure.code.as_str()), (class, code), "{action} of {user}: {failure}");
         assert!(!failure.message.contains('@'), "{action} of {user} names somebody: {failure}");
-        assert_eq!(stage.effects(), [""; 0], "{action} of {user}");
+        assert_eq!(bench.effects(), [""; 0], "{action} of {user}");
     }
 }
 
@@ -74,17 +74,17 @@ async fn what_is_so_already_is_left_alone_whoever_is_its_master() {
         ("delete_user", "alumna", json!({})),
     ];
     for (action, user, params) in rows {
-        let report = stage(action, user, params).run(Mode::Apply).await;
+        let report = bench(action, user, params).run(Mode::Apply).await;
         assert_eq!(report.outcome, Outcome::Unchanged, "{action} of {user}");
     }
 }
 
 #[tokio::test]
 async fn a_name_that_was_taken_meanwhile_is_told_from_other_refusals() {
-    let stage = stage("restore_user", "alumna", json!({}));
+    let bench = bench("restore_user", "alumna", json!({}));
     let taken = "Another object with the same value for property userPrincipalName already exists.";
-    stage.emulator.fault(Fault::status(400).code("Request_BadRequest").message(taken).path("*/restore"));
-    let Outcome::Failed(failure) = stage.run(Mode::Apply).await.outcome else { panic!("should be refused") };
+    bench.emulator.fault(Fault::status(400).code("Request_BadRequest").message(taken).path("*/restore"));
+    let Outcome::Failed(failure) = bench.run(Mode::Apply).await.outcome else { panic!("should be refused") };
     assert_eq!((failure.class, failure.code.as_str()), (Class::Rejected, "upn_taken"));
     assert!(failure.message.contains("rename them first"), "{failure}");
 }
@@ -98,7 +98,7 @@ async fn a_guest_is_changed_like_a_member() {
         ("delete_user", json!({})),
     ];
     for (action, params) in rows {
-        let report = stage(action, "ada", params).run(Mode::Apply).await;
+        let report = bench(action, "ada", params).run(Mode::Apply).await;
         assert!(matches!(&report.outcome, Outcome::Changed(changes) if changes.len() == 1), "{report:?}");
     }
 }

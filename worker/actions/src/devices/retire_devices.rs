@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::{Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RetireDevices;
@@ -85,11 +85,11 @@ impl Action for RetireDevices {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id"]).await?;
         let devices = match &person {
             Person::Present(user) => graph.managed_devices(&user.id).await?,
-            Person::Promised | Person::Absent => Some(Vec::new()),
+            Person::ToBeCreated | Person::Absent => Some(Vec::new()),
         };
         Ok(Observed { person, devices })
     }
@@ -167,7 +167,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{Scenario, Stage, entry};
+    use crate::conformance::{Bench, Scenario, entry};
     use msgraph::User;
     use serde_json::{Value, json};
     use workflow::{Mode, Outcome};
@@ -220,7 +220,7 @@ mod tests {
     async fn a_tenant_without_intune_has_nothing_to_retire() {
         let Scenario { tenant, params } = RetireDevices::scenario();
         let scenario = Scenario { tenant: tenant.without_intune(), params };
-        let report = Stage::with(entry(RetireDevices::NAME), scenario).run(Mode::Apply).await;
+        let report = Bench::with(entry(RetireDevices::NAME), scenario).run(Mode::Apply).await;
         assert_eq!(report.outcome, Outcome::Unchanged);
         assert_eq!(report.left[0].code, "no_intune");
     }

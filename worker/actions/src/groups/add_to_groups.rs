@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::groups::membership::{self as groups, Rights};
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct AddToGroups;
@@ -59,7 +59,7 @@ impl Action for AddToGroups {
     type Observed = Observed;
     type Change = Add;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_and_groups(&params.user, &["id"]);
         let ((person, member_of), wanted) = try_join(seen, groups::resolve(&params.groups, graph)).await?;
@@ -77,7 +77,7 @@ impl Action for AddToGroups {
         }
         let refused: Vec<_> = missing
             .iter()
-            .filter_map(|group| Some((group, groups::hindrance(group, observed.rights)?)))
+            .filter_map(|group| Some((group, groups::restriction(group, observed.rights)?)))
             .collect();
         if let Some((_, first)) = refused.first() {
             let all: Vec<_> =

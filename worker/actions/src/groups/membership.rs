@@ -4,10 +4,10 @@ use futures_util::future::try_join_all;
 use msgraph::{Group, GroupKind};
 use workflow::{Left, Needs};
 
-use crate::{Error, Reader};
+use crate::{Error, View};
 
 /// Why Graph cannot change a group's members.
-pub struct Hindrance {
+pub struct Restriction {
     /// Stable, `snake_case`.
     pub code: &'static str,
     /// The sentence after the group's id.
@@ -25,7 +25,7 @@ pub struct Rights {
 
 impl Rights {
     /// What the token says.
-    pub async fn observe(graph: Reader<'_>) -> Result<Self, Error> {
+    pub async fn observe(graph: View<'_>) -> Result<Self, Error> {
         let grants = graph.grants().await?;
         Ok(Self { role_groups: grants.permissions.is_empty() || grants.covers(GOVERNS_ROLES) })
     }
@@ -35,7 +35,7 @@ impl Rights {
 const GOVERNS_ROLES: &str = "RoleManagement.ReadWrite.Directory";
 
 /// What keeps the members of a group from being changed through Graph, if anything.
-pub fn hindrance(group: &Group, rights: Rights) -> Option<Hindrance> {
+pub fn restriction(group: &Group, rights: Rights) -> Option<Restriction> {
     let (code, because, needs) = match group.kind() {
         GroupKind::RoleAssignable if !rights.role_groups => (
             "role_assignable_group",
@@ -59,10 +59,10 @@ pub fn hindrance(group: &Group, rights: Rights) -> Option<Hindrance> {
             ("unreadable_group", "cannot be read; grant GroupMember.Read.All", Needs::Operator)
         }
     };
-    Some(Hindrance { code, because, needs })
+    Some(Restriction { code, because, needs })
 }
 
-impl Hindrance {
+impl Restriction {
     /// What an addition says that has to leave the group: the publisher asked for what cannot be, or, where a permission
     /// would do, an operator has to grant it.
     pub fn refusal(&self, detail: String) -> Error {
@@ -99,7 +99,7 @@ pub fn missing_for_members(group: &str, role_assignable: bool) -> String {
 /// # Errors
 ///
 /// `group_not_found` and `ambiguous_group`; the latter lists the candidates' ids.
-pub async fn resolve(references: &[String], graph: Reader<'_>) -> Result<Vec<Group>, Error> {
+pub async fn resolve(references: &[String], graph: View<'_>) -> Result<Vec<Group>, Error> {
     let found = try_join_all(references.iter().map(async |reference| {
         let group = match uuid::Uuid::try_parse(reference) {
             Ok(_) => graph.group(reference).await?,
@@ -156,10 +156,10 @@ pub(crate) mod tests {
     #[test]
     fn a_group_that_can_hold_roles_is_closed_to_who_may_not_change_it() {
         let group = Group { is_assignable_to_role: Some(true), ..security("g") };
-        assert!(hindrance(&group, ALL).is_none());
-        let hindrance = hindrance(&group, Rights { role_groups: false }).unwrap();
-        assert_eq!((hindrance.code, hindrance.needs), ("role_assignable_group", Needs::Operator));
-        let failure = workflow::Failure::from(hindrance.refusal(String::new()));
+        assert!(restriction(&group, ALL).is_none());
+        let restriction = restriction(&group, Rights { role_groups: false }).unwrap();
+        assert_eq!((restriction.code, restriction.needs), ("role_assignable_group", Needs::Operator));
+        let failure = workflow::Failure::from(restriction.refusal(String::new()));
         assert_eq!(
             (failure.class, failure.code.as_str()),
             (workflow::Class::Blocked, "role_assignable_group")

@@ -3,8 +3,8 @@
 use futures_util::future::try_join_all;
 use msgraph::{Group, GroupKind, Owner, User};
 
-use crate::groups::membership::{self as groups, Hindrance, Rights};
-use crate::{Account, Error, PersonRef, Reader};
+use crate::groups::membership::{self as groups, Restriction, Rights};
+use crate::{Account, Error, PersonRef, View};
 
 /// The action that gives ownership away: what it did earlier in a run need not be done or said again.
 const TRANSFERS: &str = "transfer_group_ownership";
@@ -29,14 +29,14 @@ impl Owned {
 }
 
 /// Every group a person owns.
-pub async fn owned_by(user_id: &str, rights: Rights, graph: Reader<'_>) -> Result<Vec<Owned>, Error> {
+pub async fn owned_by(user_id: &str, rights: Rights, graph: View<'_>) -> Result<Vec<Owned>, Error> {
     with_owners(graph.groups_owned_by(user_id).await?, rights, graph).await
 }
 
 /// These groups with their owners. Where Graph changes no owners it is not asked for them.
-pub async fn with_owners(groups: Vec<Group>, rights: Rights, graph: Reader<'_>) -> Result<Vec<Owned>, Error> {
+pub async fn with_owners(groups: Vec<Group>, rights: Rights, graph: View<'_>) -> Result<Vec<Owned>, Error> {
     let owned = groups.into_iter().map(async |group| {
-        let owners = match hindrance(&group, rights) {
+        let owners = match restriction(&group, rights) {
             None => graph.owners(&group.id).await?,
             Some(_) => Vec::new(),
         };
@@ -46,12 +46,12 @@ pub async fn with_owners(groups: Vec<Group>, rights: Rights, graph: Reader<'_>) 
 }
 
 /// What keeps the owners of a group from being changed through Graph, if anything. A rule decides about members only.
-pub fn hindrance(group: &Group, rights: Rights) -> Option<Hindrance> {
-    groups::hindrance(group, rights).filter(|_| group.kind() != GroupKind::Dynamic)
+pub fn restriction(group: &Group, rights: Rights) -> Option<Restriction> {
+    groups::restriction(group, rights).filter(|_| group.kind() != GroupKind::Dynamic)
 }
 
 /// Whether an earlier step of the run has given ownership away, or would have.
-pub fn is_transferred(graph: Reader<'_>) -> bool {
+pub fn is_transferred(graph: View<'_>) -> bool {
     graph.was_changed(TRANSFERS)
 }
 
@@ -64,7 +64,7 @@ pub struct Successor {
 
 impl Successor {
     /// Looks the person up.
-    pub async fn observe(to: Option<&PersonRef>, graph: Reader<'_>) -> Result<Self, Error> {
+    pub async fn observe(to: Option<&PersonRef>, graph: View<'_>) -> Result<Self, Error> {
         let Some(to) = to else { return Ok(Self::default()) };
         let user = graph.user(to.key(), &["id", "accountEnabled", "userType"]).await?;
         Ok(Self { is_named: true, user })

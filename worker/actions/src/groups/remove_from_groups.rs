@@ -23,7 +23,7 @@ use crate::action::parameters;
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, Owned};
 use crate::teams::membership as teams;
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveFromGroups;
@@ -85,7 +85,7 @@ impl Action for RemoveFromGroups {
     type Observed = Observed;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_groups_and_owned(&params.user, &["id"]);
         let named = async {
@@ -124,9 +124,9 @@ impl Action for RemoveFromGroups {
                 || gives && params.licensing_groups == LicensingGroups::Keep
         };
         for group in observed.member_of.iter().filter(|group| !stays(group)) {
-            match groups::hindrance(group, observed.rights) {
+            match groups::restriction(group, observed.rights) {
                 _ if group.is_team() => plan.left.push(teams::left_to_teams(group)),
-                Some(hindrance) => plan.left.push(hindrance.left(group)),
+                Some(restriction) => plan.left.push(restriction.left(group)),
                 None => plan.changes.push(Remove {
                     user: user.clone(),
                     group: group.id.clone(),
@@ -136,7 +136,7 @@ impl Action for RemoveFromGroups {
         }
         let last = observed.owned.iter().filter(|owned| seen.is_some_and(|seen| owned.is_last(&seen.id)));
         plan.left.extend(
-            last.filter(|owned| ownership::hindrance(&owned.group, observed.rights).is_none())
+            last.filter(|owned| ownership::restriction(&owned.group, observed.rights).is_none())
                 .map(last_owner),
         );
         Ok(plan)

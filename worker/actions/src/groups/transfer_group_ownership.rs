@@ -25,7 +25,7 @@ use crate::action;
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, MOST_OWNERS, Owned, Successor};
 use crate::teams::membership as teams;
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct TransferGroupOwnership;
@@ -88,7 +88,7 @@ impl Action for TransferGroupOwnership {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let person = graph.person(&params.user, &["id"]).await?;
         let Person::Present(user) = &person else {
@@ -112,8 +112,8 @@ impl Action for TransferGroupOwnership {
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
         let mut plan = Plan::nothing();
         for (owned, members) in &observed.owned {
-            if let Some(hindrance) = ownership::hindrance(&owned.group, observed.rights) {
-                plan.left.push(hindrance.left(&owned.group));
+            if let Some(restriction) = ownership::restriction(&owned.group, observed.rights) {
+                plan.left.push(restriction.left(&owned.group));
                 continue;
             }
             let to = match owned.is_last(&seen.id) {

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use workflow::{Left, Needs};
 
 use crate::licenses::subscriptions::{self as licenses, Plans};
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct AssignLicenses;
@@ -80,7 +80,7 @@ impl Action for AssignLicenses {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &licenses::SELECT);
         let skus = async { Ok(graph.subscribed_skus().await?) };
         let (person, skus) = try_join(person, skus).await?;
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn a_promised_account_is_planned_for() {
         let planned = Ok((vec!["assign A to the new user".to_owned()], 0));
-        assert_eq!(decide(Person::Promised, &["A"], Some("GB")), planned);
+        assert_eq!(decide(Person::ToBeCreated, &["A"], Some("GB")), planned);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use workflow::{Left, Needs};
 use crate::action::parameters;
 use crate::groups::membership::{self as groups, Rights};
 use crate::licenses::subscriptions::{self as licenses, Plans};
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveLicenses;
@@ -83,7 +83,7 @@ impl Action for RemoveLicenses {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let person = graph.person(&params.user, &licenses::SELECT).await?;
         let Person::Present(user) = &person else {
@@ -101,11 +101,11 @@ impl Action for RemoveLicenses {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
-        let asked = Asked::of(params, &observed.skus)?;
+        let selection = Selection::of(params, &observed.skus)?;
         let mut plan = Plan::nothing();
-        leave_groups(&user, seen, observed, &asked, &mut plan);
+        leave_groups(&user, seen, observed, &selection, &mut plan);
         let direct: Vec<_> = licenses::direct(seen)
-            .filter(|sku| asked.go(sku))
+            .filter(|sku| selection.includes(sku))
             .map(|sku| (sku.to_owned(), licenses::name_of(sku, &observed.skus).to_owned()))
             .collect();
         if !direct.is_empty() {
@@ -137,13 +137,13 @@ impl Action for RemoveLicenses {
     }
 }
 
-/// The ids of the licences that were asked for.
-struct Asked<'a> {
+/// The ids of the licences that were selection for.
+struct Selection<'a> {
     keep: Vec<&'a str>,
     only: Option<Vec<&'a str>>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Selection<'a> {
     fn of(params: &Params, skus: &'a [SubscribedSku]) -> Result<Self, Error> {
         let ids = |references: &[String]| {
             let found = references.iter().map(|reference| licenses::find(reference, skus));
@@ -153,11 +153,11 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether this licence is to go.
-    fn go(&self, sku: &str) -> bool {
-        self.is_meant(sku) && !self.keep.contains(&sku)
+    fn includes(&self, sku: &str) -> bool {
+        self.names(sku) && !self.keep.contains(&sku)
     }
 
-    fn is_meant(&self, sku: &str) -> bool {
+    fn names(&self, sku: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&sku))
     }
 }
@@ -167,7 +167,7 @@ fn leave_groups(
     user: &Account,
     seen: &User,
     observed: &Observed,
-    asked: &Asked<'_>,
+    selection: &Selection<'_>,
     plan: &mut Plan<Change>,
 ) {
     let mut by_group: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -182,13 +182,13 @@ fn leave_groups(
             detail: format!("{} stays: {because}", names.join(", ")),
             needs,
         };
-        if !skus.iter().any(|sku| asked.is_meant(sku)) {
+        if !skus.iter().any(|sku| selection.names(sku)) {
             continue;
         }
-        if !skus.iter().all(|sku| asked.go(sku)) {
+        if !skus.iter().all(|sku| selection.includes(sku)) {
             let because = format!("group {group_id} gives it and is kept for what it gives");
             // Where a licence was named, somebody wants it gone and has to find another way.
-            let needs = if asked.only.is_some() { Needs::Operator } else { Needs::Nobody };
+            let needs = if selection.only.is_some() { Needs::Operator } else { Needs::Nobody };
             plan.left.push(left("kept_by_group", because, needs));
             continue;
         }
@@ -201,10 +201,10 @@ fn leave_groups(
                 let because = format!("team {group_id} gives it, and remove_from_teams is for teams");
                 plan.left.push(left("team", because, Needs::Operator));
             }
-            Some(group) => match groups::hindrance(group, observed.rights) {
-                Some(hindrance) => {
-                    let because = format!("group {group_id} gives it and {}", hindrance.because);
-                    plan.left.push(left(hindrance.code, because, Needs::Operator));
+            Some(group) => match groups::restriction(group, observed.rights) {
+                Some(restriction) => {
+                    let because = format!("group {group_id} gives it and {}", restriction.because);
+                    plan.left.push(left(restriction.code, because, Needs::Operator));
                 }
                 None => plan.changes.push(Change::Leave {
                     user: user.clone(),

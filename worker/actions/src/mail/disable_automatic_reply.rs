@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::mail::mailbox::{self, Mailbox};
-use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct DisableAutomaticReply;
@@ -42,7 +42,7 @@ impl Action for DisableAutomaticReply {
     type Observed = Mailbox<AutomaticReplies>;
     type Change = Disable;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Mailbox<AutomaticReplies>, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<AutomaticReplies>, Error> {
         Mailbox::look(&params.user, graph, async |id| Ok(graph.automatic_replies(&id).await?)).await
     }
 
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(present(AutomaticRepliesStatus::AlwaysEnabled), off);
         assert_eq!(present(AutomaticRepliesStatus::Scheduled), off);
         assert_eq!(present(AutomaticRepliesStatus::Disabled), (vec![], vec![]));
-        assert_eq!(plan(Mailbox::Promised), (vec![], vec![]));
+        assert_eq!(plan(Mailbox::ToBeCreated), (vec![], vec![]));
         assert_eq!(plan(Mailbox::None { user: user() }), (vec![], vec!["no_mailbox".to_owned()]));
     }
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::mail::html;
 use crate::mail::mailbox::{self, Mailbox};
-use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct EnableAutomaticReply;
@@ -79,7 +79,7 @@ impl Action for EnableAutomaticReply {
     type Observed = Mailbox<AutomaticReplies>;
     type Change = Enable;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Mailbox<AutomaticReplies>, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<AutomaticReplies>, Error> {
         Mailbox::look(&params.user, graph, async |id| Ok(graph.automatic_replies(&id).await?)).await
     }
 
@@ -89,7 +89,7 @@ impl Action for EnableAutomaticReply {
         }
         let replies = wanted(params);
         let user = match (mailbox, mailbox.or_nothing()) {
-            (Mailbox::Promised, _) => Account::Promised,
+            (Mailbox::ToBeCreated, _) => Account::ToBeCreated,
             (_, Err(plan)) => return Ok(plan),
             (_, Ok((_, seen))) if is_so(seen, &replies) => return Ok(Plan::nothing()),
             (_, Ok((user, _))) => user.clone(),
@@ -215,11 +215,11 @@ mod tests {
 
     #[test]
     fn somebody_to_come_is_planned_for_and_a_window_that_is_none_refused() {
-        let plan = EnableAutomaticReply::plan(&params(json!({})), &Mailbox::Promised).unwrap();
+        let plan = EnableAutomaticReply::plan(&params(json!({})), &Mailbox::ToBeCreated).unwrap();
         let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
         assert_eq!(changes, ["turn automatic replies of the new user to the organization on"]);
         let window = json!({ "from": "2026-03-03T08:00:00Z", "until": "2026-03-02T08:00:00Z" });
-        let refused = EnableAutomaticReply::plan(&params(json!({ "window": window })), &Mailbox::Promised);
+        let refused = EnableAutomaticReply::plan(&params(json!({ "window": window })), &Mailbox::ToBeCreated);
         assert_eq!(workflow::Failure::from(refused.unwrap_err()).code, "invalid_window");
     }
 }

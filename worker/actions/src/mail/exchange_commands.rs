@@ -20,9 +20,9 @@ pub enum Command {
     FullAccess(PersonRef),
 }
 
-/// What a command is about: its target, and whether that has access already.
+/// Setting a command is about: its other, and whether that has access already.
 #[derive(Default)]
-pub struct Target {
+pub struct OtherPerson {
     /// The account.
     pub user: Option<User>,
     /// Whether it can open the mailbox.
@@ -31,7 +31,7 @@ pub struct Target {
 
 impl Command {
     /// Whom it is about, besides whose mailbox it is.
-    pub fn target(&self) -> Option<&PersonRef> {
+    pub fn other_person(&self) -> Option<&PersonRef> {
         match self {
             Self::ConvertToShared | Self::HideFromAddressLists => None,
             Self::ForwardTo(person) | Self::FullAccess(person) => Some(person),
@@ -40,8 +40,8 @@ impl Command {
 }
 
 /// The id and the address of somebody else than the person.
-pub fn recipient(user: &Account, target: &Target) -> Result<(String, Option<String>), Error> {
-    let Some(found) = &target.user else {
+pub fn recipient(user: &Account, other: &OtherPerson) -> Result<(String, Option<String>), Error> {
+    let Some(found) = &other.user else {
         let detail = "the tenant has no account for who is to get the mail or the mailbox; check whom the command names";
         return Err(Error::rejected("recipient_not_found", detail));
     };
@@ -52,17 +52,17 @@ pub fn recipient(user: &Account, target: &Target) -> Result<(String, Option<Stri
     Ok((found.id.clone(), found.mail.clone()))
 }
 
-/// What an administrator has to do where Gatehouse may not, with what PowerShell wants to be told; nothing where it is
+/// Setting an administrator has to do where Gatehouse may not, with what PowerShell wants to be told; nothing where it is
 /// done, as far as the mailbox's purpose tells.
 pub fn by_hand<'a>(
-    asked: impl Iterator<Item = (&'a Command, &'a Target)>,
+    asked: impl Iterator<Item = (&'a Command, &'a OtherPerson)>,
     keep_copy: bool,
     user: &Account,
     purpose: Option<&str>,
 ) -> Result<Option<String>, Error> {
     let Account::Known(id) = user else { return Ok(None) };
     let mut tasks = Vec::new();
-    for (command, target) in asked {
+    for (command, other) in asked {
         tasks.push(match command {
             Command::ConvertToShared if purpose == Some("shared") => continue,
             Command::ConvertToShared => {
@@ -72,14 +72,14 @@ pub fn by_hand<'a>(
                 "\"Hide from global address list\" (Set-Mailbox -Identity {id} -HiddenFromAddressListsEnabled $true)"
             ),
             Command::ForwardTo(_) => {
-                let (to, _) = recipient(user, target)?;
+                let (to, _) = recipient(user, other)?;
                 format!(
                     "\"Email forwarding\" to user {to} (Set-Mailbox -Identity {id} -ForwardingAddress {to} \
                      -DeliverToMailboxAndForward ${keep_copy})"
                 )
             }
             Command::FullAccess(_) => {
-                let (to, _) = recipient(user, target)?;
+                let (to, _) = recipient(user, other)?;
                 format!(
                     "\"Read and manage\" for user {to} (Add-MailboxPermission -Identity {id} -User {to} -AccessRights \
                      FullAccess)"

@@ -11,14 +11,14 @@
 
 use std::fmt;
 
-use msgraph::{InboxRule, NewInboxRule, Recipient, RuleActions, Writer};
+use msgraph::{InboxRule, NewInboxRule, RuleActions, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
 use crate::mail::mailbox::{self, FORWARDING, Mailbox};
-use crate::mail::recipient::Target;
-use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+use crate::mail::recipient::Recipient;
+use crate::{Account, Action, Error, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct ForwardMail;
@@ -50,7 +50,7 @@ pub enum Method {
 /// The rules of the inbox, and who is to get the mail.
 pub struct Observed {
     mailbox: Mailbox<Vec<InboxRule>>,
-    recipient: Option<Target>,
+    recipient: Option<Recipient>,
 }
 
 /// One write that is missing.
@@ -85,26 +85,26 @@ impl Action for ForwardMail {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let mailbox =
             Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await?;
-        Ok(Observed { mailbox, recipient: Target::find(params.to.key(), graph).await? })
+        Ok(Observed { mailbox, recipient: Recipient::find(params.to.key(), graph).await? })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, rules) = match (&observed.mailbox, observed.mailbox.or_nothing()) {
-            (Mailbox::Promised, _) => (&Account::Promised, [].as_slice()),
+            (Mailbox::ToBeCreated, _) => (&Account::ToBeCreated, [].as_slice()),
             (_, Ok((user, rules))) => (user, rules.as_slice()),
             (_, Err(plan)) => return Ok(plan),
         };
-        let target = Target::checked(user, observed.recipient.as_ref())?;
-        let wanted = actions(params.method, target);
+        let recipient = Recipient::checked(user, observed.recipient.as_ref())?;
+        let wanted = actions(params.method, recipient);
         let mut plan = Plan::nothing();
-        plan.left.extend(target.is_outside.then(|| outside(user)));
+        plan.left.extend(recipient.is_outside.then(|| outside(user)));
         let ours = || rules.iter().filter(|rule| mailbox::is_forwarding(rule));
         let good = ours().find(|rule| is_so(rule, &wanted));
         if good.is_none() {
-            let recipient = target.to_string();
+            let recipient = recipient.to_string();
             plan.changes.push(Change::Create { user: user.clone(), actions: wanted, recipient });
         }
         for rule in ours().filter(|rule| good.is_none_or(|good| good.id != rule.id)) {
@@ -145,8 +145,8 @@ impl Action for ForwardMail {
     }
 }
 
-fn actions(method: Method, target: &Target) -> RuleActions {
-    let recipients = target.address.iter().map(|address| Recipient::at(address)).collect();
+fn actions(method: Method, recipient: &Recipient) -> RuleActions {
+    let recipients = recipient.address.iter().map(|address| msgraph::Recipient::at(address)).collect();
     // No rule after it files or deletes what went on.
     let actions = RuleActions { stop_processing_rules: Some(true), ..RuleActions::default() };
     match method {
@@ -157,7 +157,7 @@ fn actions(method: Method, target: &Target) -> RuleActions {
 
 /// Names are Outlook's to add, and addresses are the same in any case.
 fn is_so(rule: &InboxRule, wanted: &RuleActions) -> bool {
-    let addresses = |recipients: &[Recipient]| -> Vec<String> {
+    let addresses = |recipients: &[msgraph::Recipient]| -> Vec<String> {
         let addresses = recipients.iter().filter_map(|recipient| recipient.email_address.address.as_ref());
         addresses.map(|address| address.to_lowercase()).collect()
     };
@@ -200,8 +200,8 @@ mod tests {
 
     const ADA: &str = "Ada@contoso.example";
 
-    fn ada() -> Target {
-        Target { id: Some("2".into()), address: Some(ADA.into()), is_outside: false }
+    fn ada() -> Recipient {
+        Recipient { id: Some("2".into()), address: Some(ADA.into()), is_outside: false }
     }
 
     fn rule(id: &str, actions: RuleActions) -> InboxRule {
@@ -214,7 +214,10 @@ mod tests {
         }
     }
 
-    fn plan(rules: Vec<InboxRule>, recipient: Option<Target>) -> Result<(Vec<String>, Vec<String>), String> {
+    fn plan(
+        rules: Vec<InboxRule>,
+        recipient: Option<Recipient>,
+    ) -> Result<(Vec<String>, Vec<String>), String> {
         let person = || serde_json::from_value("grace@contoso.example".into()).unwrap();
         let params = Params { user: person(), to: person(), method: Method::Forward };
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen: rules };
@@ -227,7 +230,7 @@ mod tests {
     #[test]
     fn one_rule_of_the_name_stays_and_it_is_as_asked() {
         let wanted = actions(Method::Forward, &ada());
-        let lower = Target { address: Some(ADA.to_lowercase()), ..ada() };
+        let lower = Recipient { address: Some(ADA.to_lowercase()), ..ada() };
         let create = "forward mail of user 1 to user 2".to_owned();
         let remove = |rule: &str| format!("remove inbox rule {rule} of user 1");
         let strange = InboxRule { display_name: Some("Junk".into()), ..rule("9", wanted.clone()) };
@@ -249,7 +252,7 @@ mod tests {
 
     #[test]
     fn mail_that_goes_outside_is_warned_of_and_never_named() {
-        let outside = Target { id: None, address: Some("ada@fabrikam.example".into()), is_outside: true };
+        let outside = Recipient { id: None, address: Some("ada@fabrikam.example".into()), is_outside: true };
         let changes = vec!["forward mail of user 1 to an address outside".to_owned()];
         let warned = Ok((changes, vec!["recipient_outside".to_owned()]));
         assert_eq!(plan(vec![], Some(outside)), warned);
@@ -258,9 +261,9 @@ mod tests {
     #[test]
     fn mail_that_cannot_go_on_is_refused() {
         assert_eq!(plan(vec![], None), Err("recipient_not_found".to_owned()));
-        let nowhere = Target { address: None, ..ada() };
+        let nowhere = Recipient { address: None, ..ada() };
         assert_eq!(plan(vec![], Some(nowhere)), Err("recipient_without_address".to_owned()));
-        let own = Target { id: Some("1".into()), ..ada() };
+        let own = Recipient { id: Some("1".into()), ..ada() };
         assert_eq!(plan(vec![], Some(own)), Err("own_recipient".to_owned()));
         let locked = InboxRule { is_read_only: Some(true), ..rule("7", RuleActions::default()) };
         assert_eq!(plan(vec![locked], Some(ada())), Err("read_only_rule".to_owned()));

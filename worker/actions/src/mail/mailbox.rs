@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use workflow::{Left, Needs};
 
-use crate::{Account, Error, Person, PersonRef, Plan, Reader, Wait};
+use crate::{Account, Error, Person, PersonRef, Plan, View, Wait};
 
 /// When to look again for a mailbox that Exchange has yet to make; each wait is twice as long as the one before.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ pub enum Mailbox<T> {
         seen: T,
     },
     /// An earlier step of this plan is to make its account.
-    Promised,
+    ToBeCreated,
     /// The account has a licence with a mailbox, and Exchange has not made it yet.
     Awaited {
         /// Whose it will be.
@@ -55,7 +55,7 @@ impl<T> Mailbox<T> {
     /// `user_not_found`.
     pub async fn look<F>(
         person: &PersonRef,
-        graph: Reader<'_>,
+        graph: View<'_>,
         look: impl FnOnce(String) -> F,
     ) -> Result<Self, Error>
     where
@@ -63,7 +63,7 @@ impl<T> Mailbox<T> {
     {
         let found = graph.person(person, &["id"]).await?;
         let (Account::Known(id), Person::Present(_)) = (found.account()?.0, &found) else {
-            return Ok(Self::Promised);
+            return Ok(Self::ToBeCreated);
         };
         let user = Account::Known(id.clone());
         if let Some(seen) = look(id.clone()).await? {
@@ -80,7 +80,7 @@ impl<T> Mailbox<T> {
     pub fn map<U>(self, see: impl FnOnce(T) -> U) -> Mailbox<U> {
         match self {
             Self::Present { user, seen } => Mailbox::Present { user, seen: see(seen) },
-            Self::Promised => Mailbox::Promised,
+            Self::ToBeCreated => Mailbox::ToBeCreated,
             Self::Awaited { user, looks } => Mailbox::Awaited { user, looks },
             Self::None { user } => Mailbox::None { user },
         }
@@ -90,7 +90,7 @@ impl<T> Mailbox<T> {
     pub fn or_nothing<C>(&self) -> Result<(&Account, &T), Plan<C>> {
         match self {
             Self::Present { user, seen } => Ok((user, seen)),
-            Self::Promised => Err(Plan::nothing()),
+            Self::ToBeCreated => Err(Plan::nothing()),
             Self::Awaited { user, looks } => Err(Plan::nothing().waiting(until_made(user, *looks))),
             Self::None { user } => Err(without_mailbox(user)),
         }
@@ -189,7 +189,7 @@ mod tests {
     /// What a look finds that was left these notes.
     async fn look(emulator: &Emulator, notes: &[Value]) -> Mailbox<()> {
         let (client, memo) = (client(emulator), json!(notes));
-        let graph = Reader::new(client.reader(), Earlier::new(&[]), Some(&memo));
+        let graph = View::new(client.reader(), Earlier::new(&[]), Some(&memo));
         let person = serde_json::from_value(GRACE.into()).unwrap();
         let look = async |id: String| Ok(graph.inbox_rules(&id).await?.map(|_| ()));
         Mailbox::look(&person, graph, look).await.unwrap()

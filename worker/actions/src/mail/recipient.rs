@@ -4,11 +4,11 @@ use std::fmt;
 
 use msgraph::UserKey;
 
-use crate::{Account, Error, Reader};
+use crate::{Account, Error, View};
 
 /// Who is to get mail.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+pub struct Recipient {
     /// The object id, where it is somebody's of the tenant.
     pub id: Option<String>,
     /// Where mail goes.
@@ -17,9 +17,9 @@ pub struct Target {
     pub is_outside: bool,
 }
 
-impl Target {
+impl Recipient {
     /// Whoever has this name in the tenant or else, where it can be one, the address itself.
-    pub async fn find(key: &UserKey, graph: Reader<'_>) -> Result<Option<Self>, Error> {
+    pub async fn find(key: &UserKey, graph: View<'_>) -> Result<Option<Self>, Error> {
         let found = graph.user(key, &["id", "mail"]).await?;
         let (id, address) = match (found, key) {
             (Some(user), _) => (Some(user.id), user.mail),
@@ -39,22 +39,22 @@ impl Target {
     /// # Errors
     ///
     /// `recipient_not_found`, `recipient_without_address`, `own_recipient`.
-    pub fn checked<'a>(user: &Account, target: Option<&'a Self>) -> Result<&'a Self, Error> {
-        let Some(target) = target else {
+    pub fn checked<'a>(user: &Account, recipient: Option<&'a Self>) -> Result<&'a Self, Error> {
+        let Some(recipient) = recipient else {
             return Err(Error::rejected(
                 "recipient_not_found",
                 "the tenant has no account for the recipient; check `to`, by default the manager",
             ));
         };
-        if target.address.is_none() {
-            let detail = format!("{target} has no address that mail could go to; name another");
+        if recipient.address.is_none() {
+            let detail = format!("{recipient} has no address that mail could go to; name another");
             return Err(Error::rejected("recipient_without_address", detail));
         }
-        if target.id.clone().is_some_and(|id| *user == Account::Known(id)) {
+        if recipient.id.clone().is_some_and(|id| *user == Account::Known(id)) {
             let detail = format!("mail about {user} cannot go to itself; name another in `to`");
             return Err(Error::rejected("own_recipient", detail));
         }
-        Ok(target)
+        Ok(recipient)
     }
 }
 
@@ -67,7 +67,7 @@ fn or_missing(error: msgraph::Error) -> Error {
     })
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.id {
             Some(id) => write!(f, "user {id}"),
@@ -91,7 +91,7 @@ mod tests {
 
     impl Observer for Quiet {}
 
-    async fn found(permission: &str, key: &str) -> Result<Option<Target>, Failure> {
+    async fn found(permission: &str, key: &str) -> Result<Option<Recipient>, Failure> {
         let grace = User::new("grace@contoso.example", "Grace Hopper").with("mail", "Grace@contoso.example");
         let application = Application::default().roles(&[permission]);
         let emulator = Emulator::start(Options::new(Tenant::empty().application(application).user(grace)));
@@ -103,8 +103,8 @@ mod tests {
             ..Settings::new(application.tenant_id, application.client_id, application.client_secret.into())
         };
         let client = Client::new(settings, Arc::new(Quiet)).unwrap();
-        let graph = Reader::new(client.reader(), Earlier::new(&[]), None);
-        Target::find(&UserKey::Upn(key.to_owned()), graph).await.map_err(Failure::from)
+        let graph = View::new(client.reader(), Earlier::new(&[]), None);
+        Recipient::find(&UserKey::Upn(key.to_owned()), graph).await.map_err(Failure::from)
     }
 
     #[tokio::test]
@@ -115,9 +115,9 @@ mod tests {
             ("desk@fabrikam.example", "an address outside", true),
         ];
         for (key, shown, is_outside) in rows {
-            let target = found("User.Read.All", key).await.unwrap().unwrap();
-            assert!(target.to_string().starts_with(shown) && target.address.is_some(), "{target}");
-            assert_eq!(target.is_outside, is_outside, "{key}");
+            let recipient = found("User.Read.All", key).await.unwrap().unwrap();
+            assert!(recipient.to_string().starts_with(shown) && recipient.address.is_some(), "{recipient}");
+            assert_eq!(recipient.is_outside, is_outside, "{key}");
         }
         let failure = found("User.ReadWrite.All", "grace@contoso.example").await.unwrap_err();
         assert_eq!((failure.class, failure.code.as_str()), (Class::Blocked, "permission_missing"));

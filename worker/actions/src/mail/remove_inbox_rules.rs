@@ -15,7 +15,7 @@ use serde::Deserialize;
 use workflow::{Left, Needs};
 
 use crate::mail::mailbox::{self, Mailbox};
-use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveInboxRules;
@@ -62,7 +62,7 @@ impl Action for RemoveInboxRules {
     type Observed = Mailbox<Vec<InboxRule>>;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Mailbox<Vec<InboxRule>>, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<InboxRule>>, Error> {
         Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await
     }
 

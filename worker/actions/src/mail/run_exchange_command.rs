@@ -21,14 +21,14 @@ use msgraph::{AdministeredMailbox, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::mail::exchange_commands::{Command, Target, by_hand, recipient};
+use crate::mail::exchange_commands::{Command, OtherPerson, by_hand, recipient};
 use crate::mail::mailbox::Mailbox;
-use crate::{Account, Action, Error, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RunExchangeCommand;
 
-/// What a shared mailbox may hold without a licence ("About shared mailboxes", Microsoft 365 documentation, 2025).
+/// Setting a shared mailbox may hold without a licence ("About shared mailboxes", Microsoft 365 documentation, 2025).
 const LARGEST_UNLICENSED: u64 = 50 << 30;
 
 /// Which mailbox, and what becomes of it.
@@ -37,7 +37,7 @@ const LARGEST_UNLICENSED: u64 = 50 << 30;
 pub struct Params {
     /// The person; the event's unless given.
     user: PersonRef,
-    /// What to make true, in this order.
+    /// Setting to make true, in this order.
     commands: Vec<Command>,
     /// Whether mail that is forwarded stays in the mailbox, too.
     #[serde(default = "yes")]
@@ -51,13 +51,13 @@ pub enum Observed {
         /// Whose mailbox, and what Graph says it is for.
         user: Account,
         purpose: Option<String>,
-        targets: Vec<Target>,
+        others: Vec<OtherPerson>,
     },
     /// The interface is on.
     On {
         /// The mailbox, and its size where that matters.
         mailbox: Mailbox<(AdministeredMailbox, Option<u64>)>,
-        targets: Vec<Target>,
+        others: Vec<OtherPerson>,
     },
 }
 
@@ -66,11 +66,11 @@ pub enum Observed {
 pub struct Change {
     user: Account,
     mailbox: String,
-    what: What,
+    setting: Setting,
 }
 
 #[derive(Debug, PartialEq)]
-enum What {
+enum Setting {
     Share,
     Hide,
     Forward { to: String, address: String, keep_copy: bool },
@@ -87,52 +87,52 @@ impl Action for RunExchangeCommand {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
-        let mut targets = Vec::with_capacity(params.commands.len());
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
+        let mut others = Vec::with_capacity(params.commands.len());
         for command in &params.commands {
-            let user = match command.target() {
+            let user = match command.other_person() {
                 Some(person) => graph.user(person.key(), &["id", "mail"]).await?,
                 None => None,
             };
-            targets.push(Target { user, has_access: false });
+            others.push(OtherPerson { user, has_access: false });
         }
         if !graph.administers_exchange() {
-            return off(params, graph, targets).await;
+            return off(params, graph, others).await;
         }
         let look = async |id: String| graph.administered_mailbox(&id).await.map_err(explain);
         let mailbox = Mailbox::look(&params.user, graph, look).await?;
         let Mailbox::Present { user, seen } = mailbox else {
-            return Ok(Observed::On { mailbox: mailbox.map(|seen| (seen, None)), targets });
+            return Ok(Observed::On { mailbox: mailbox.map(|seen| (seen, None)), others });
         };
         let converts = params.commands.contains(&Command::ConvertToShared) && !seen.is_shared();
         let bytes = if converts { graph.mailbox_bytes(&seen.guid).await.map_err(explain)? } else { None };
-        for (command, target) in params.commands.iter().zip(&mut targets) {
-            if let (Command::FullAccess(_), Some(with)) = (command, &target.user) {
-                target.has_access = graph.has_full_access(&seen.guid, &with.id).await.map_err(explain)?;
+        for (command, other) in params.commands.iter().zip(&mut others) {
+            if let (Command::FullAccess(_), Some(with)) = (command, &other.user) {
+                other.has_access = graph.has_full_access(&seen.guid, &with.id).await.map_err(explain)?;
             }
         }
-        Ok(Observed::On { mailbox: Mailbox::Present { user, seen: (seen, bytes) }, targets })
+        Ok(Observed::On { mailbox: Mailbox::Present { user, seen: (seen, bytes) }, others })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
-        let (mailbox, targets) = match observed {
-            Observed::Off { user, purpose, targets } => {
-                let asked = params.commands.iter().zip(targets);
+        let (mailbox, others) = match observed {
+            Observed::Off { user, purpose, others } => {
+                let asked = params.commands.iter().zip(others);
                 return match by_hand(asked, params.keep_copy, user, purpose.as_deref())? {
                     Some(detail) => Err(Error::blocked("exchange_commands_off", detail)),
                     None => Ok(Plan::nothing()),
                 };
             }
-            Observed::On { mailbox, targets } => (mailbox, targets),
+            Observed::On { mailbox, others } => (mailbox, others),
         };
         let (user, (seen, bytes)) = match mailbox.or_nothing() {
             Ok(present) => present,
             Err(plan) => return Ok(plan),
         };
         let mut plan = Plan::nothing();
-        for (command, target) in params.commands.iter().zip(targets) {
-            if let Some(what) = missing(params, command, target, (user, seen, *bytes))? {
-                plan.changes.push(Change { user: user.clone(), mailbox: seen.guid.clone(), what });
+        for (command, other) in params.commands.iter().zip(others) {
+            if let Some(setting) = missing(params, command, other, (user, seen, *bytes))? {
+                plan.changes.push(Change { user: user.clone(), mailbox: seen.guid.clone(), setting });
             }
         }
         Ok(plan)
@@ -140,13 +140,13 @@ impl Action for RunExchangeCommand {
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
         let mailbox = &change.mailbox;
-        let done = match &change.what {
-            What::Share => graph.share_mailbox(mailbox).await,
-            What::Hide => graph.hide_mailbox(mailbox).await,
-            What::Forward { address, keep_copy, .. } => {
+        let done = match &change.setting {
+            Setting::Share => graph.share_mailbox(mailbox).await,
+            Setting::Hide => graph.hide_mailbox(mailbox).await,
+            Setting::Forward { address, keep_copy, .. } => {
                 graph.forward_mailbox(mailbox, address, *keep_copy).await
             }
-            What::Open { to } => graph.grant_full_access(mailbox, to).await,
+            Setting::Open { to } => graph.grant_full_access(mailbox, to).await,
         };
         done.map_err(explain)
     }
@@ -168,7 +168,7 @@ fn yes() -> bool {
 }
 
 /// Of all this Graph shows only whether a mailbox is shared.
-async fn off(params: &Params, graph: Reader<'_>, targets: Vec<Target>) -> Result<Observed, Error> {
+async fn off(params: &Params, graph: View<'_>, others: Vec<OtherPerson>) -> Result<Observed, Error> {
     let user = graph.person(&params.user, &["id"]).await?.account()?.0;
     let purpose = match &user {
         Account::Known(id) if params.commands.contains(&Command::ConvertToShared) => {
@@ -176,35 +176,35 @@ async fn off(params: &Params, graph: Reader<'_>, targets: Vec<Target>) -> Result
         }
         _ => None,
     };
-    Ok(Observed::Off { user, purpose, targets })
+    Ok(Observed::Off { user, purpose, others })
 }
 
-/// What is missing for a command to be true, if anything.
+/// Setting is missing for a command to be true, if anything.
 fn missing(
     params: &Params,
     command: &Command,
-    target: &Target,
+    other: &OtherPerson,
     (user, seen, bytes): (&Account, &AdministeredMailbox, Option<u64>),
-) -> Result<Option<What>, Error> {
+) -> Result<Option<Setting>, Error> {
     Ok(match command {
         Command::ConvertToShared if seen.is_shared() => None,
         Command::ConvertToShared => {
             refuse_too_large(user, bytes)?;
-            Some(What::Share)
+            Some(Setting::Share)
         }
-        Command::HideFromAddressLists => (!seen.hidden_from_address_lists_enabled).then_some(What::Hide),
+        Command::HideFromAddressLists => (!seen.hidden_from_address_lists_enabled).then_some(Setting::Hide),
         Command::ForwardTo(_) => {
-            let (to, address) = recipient(user, target)?;
+            let (to, address) = recipient(user, other)?;
             let address = address.ok_or_else(|| {
                 let detail = format!("user {to} has no mail address to forward to; name another");
                 Error::rejected("recipient_without_mail", detail)
             })?;
             let is_so = seen.forwards_to(&address) && seen.deliver_to_mailbox_and_forward == params.keep_copy;
-            (!is_so).then_some(What::Forward { to, address, keep_copy: params.keep_copy })
+            (!is_so).then_some(Setting::Forward { to, address, keep_copy: params.keep_copy })
         }
         Command::FullAccess(_) => {
-            let (to, _) = recipient(user, target)?;
-            (!target.has_access).then_some(What::Open { to })
+            let (to, _) = recipient(user, other)?;
+            (!other.has_access).then_some(Setting::Open { to })
         }
     })
 }
@@ -244,11 +244,11 @@ fn explain(error: msgraph::Error) -> Error {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = &self.user;
-        match &self.what {
-            What::Share => write!(f, "make the mailbox of {user} a shared one"),
-            What::Hide => write!(f, "hide the mailbox of {user} from address lists"),
-            What::Forward { to, .. } => write!(f, "forward the mailbox of {user} to user {to}"),
-            What::Open { to } => write!(f, "let user {to} open the mailbox of {user}"),
+        match &self.setting {
+            Setting::Share => write!(f, "make the mailbox of {user} a shared one"),
+            Setting::Hide => write!(f, "hide the mailbox of {user} from address lists"),
+            Setting::Forward { to, .. } => write!(f, "forward the mailbox of {user} to user {to}"),
+            Setting::Open { to } => write!(f, "let user {to} open the mailbox of {user}"),
         }
     }
 }
@@ -256,12 +256,12 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{Scenario, Stage, entry};
+    use crate::conformance::{Bench, Scenario, entry};
     use serde_json::{Value, json};
     use workflow::{Failure, Mode, Outcome};
 
-    /// What becomes of the scenario with these commands; `bytes` are in the mailbox.
-    fn stage(commands: Value, bytes: u64) -> Stage {
+    /// Setting becomes of the scenario with these commands; `bytes` are in the mailbox.
+    fn bench(commands: Value, bytes: u64) -> Bench {
         use msgraph_emulator::{Application, Mailbox, Sku, Tenant, User};
         let (grace, ada) = ("grace@contoso.example", "ada@contoso.example");
         let mailbox = Mailbox::new().sized(bytes);
@@ -271,11 +271,11 @@ mod tests {
             .user(User::new(ada, "Ada Lovelace"))
             .user(User::new(grace, "Grace Hopper").located("US").licensed("SPE_E3").mailbox(mailbox));
         let params = json!({ "user": grace, "commands": commands });
-        Stage::with(entry(RunExchangeCommand::NAME), Scenario { tenant, params })
+        Bench::with(entry(RunExchangeCommand::NAME), Scenario { tenant, params })
     }
 
-    async fn failure(stage: &Stage) -> Failure {
-        match stage.run(Mode::Apply).await.outcome {
+    async fn failure(bench: &Bench) -> Failure {
+        match bench.run(Mode::Apply).await.outcome {
             Outcome::Failed(failure) => failure,
             other => panic!("should have failed: {other:?}"),
         }
@@ -284,10 +284,10 @@ mod tests {
     #[tokio::test]
     async fn a_mailbox_too_large_to_go_without_a_licence_is_left_whole() {
         let commands = json!(["hide_from_address_lists", "convert_to_shared"]);
-        let too_large = stage(commands.clone(), (50 << 30) + 1);
+        let too_large = bench(commands.clone(), (50 << 30) + 1);
         assert_eq!(failure(&too_large).await.code, "mailbox_too_large");
         assert_eq!(too_large.effects(), [""; 0], "nothing is done by halves");
-        let fits = stage(commands, 50 << 30);
+        let fits = bench(commands, 50 << 30);
         assert!(
             matches!(fits.run(Mode::Apply).await.outcome, Outcome::Changed(changes) if changes.len() == 2)
         );
@@ -296,7 +296,7 @@ mod tests {
     #[tokio::test]
     async fn turned_off_it_says_what_to_do_by_hand_and_sees_that_it_was_done() {
         let all = json!(["convert_to_shared", { "full_access": "ada@contoso.example" }]);
-        let mut off = stage(all, 0);
+        let mut off = bench(all, 0);
         off.administers_exchange = false;
         let failure = failure(&off).await;
         assert_eq!(
@@ -312,7 +312,7 @@ mod tests {
         let asked = off.emulator.journal().into_iter().filter(|entry| entry.path.contains("adminapi"));
         assert_eq!(asked.count(), 0, "what Microsoft does not document is not asked");
 
-        let mut one = stage(json!(["convert_to_shared"]), 0);
+        let mut one = bench(json!(["convert_to_shared"]), 0);
         one.run(Mode::Apply).await;
         one.administers_exchange = false;
         assert_eq!(one.run(Mode::Apply).await.outcome, Outcome::Unchanged);
@@ -321,10 +321,10 @@ mod tests {
     #[tokio::test]
     async fn who_has_no_address_gets_no_mail() {
         let nobody = json!([{ "forward_to": "nobody@contoso.example" }]);
-        assert_eq!(failure(&stage(nobody, 0)).await.code, "recipient_not_found");
+        assert_eq!(failure(&bench(nobody, 0)).await.code, "recipient_not_found");
         let own = json!([{ "full_access": "grace@contoso.example" }]);
-        assert_eq!(failure(&stage(own, 0)).await.code, "own_recipient");
+        assert_eq!(failure(&bench(own, 0)).await.code, "own_recipient");
         let without_mail = json!([{ "forward_to": "ada@contoso.example" }]);
-        assert_eq!(failure(&stage(without_mail, 0)).await.code, "recipient_without_mail");
+        assert_eq!(failure(&bench(without_mail, 0)).await.code, "recipient_without_mail");
     }
 }

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct SendMail;
@@ -87,13 +87,13 @@ impl Action for SendMail {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let sender = graph.person(&params.from, &["id"]).await?;
         let written = match &sender {
             Person::Present(user) => {
                 graph.message_by_internet_id(&user.id, &internet_message_id(params)).await?
             }
-            Person::Promised | Person::Absent => None,
+            Person::ToBeCreated | Person::Absent => None,
         };
         Ok(Observed { sender, written })
     }

@@ -11,7 +11,7 @@ const LONGEST_PATH: usize = 400;
 pub const LONG_PATHS: &str = "Paths longer than 400 characters";
 /// Of a file with too long a path so much of the name is kept, at its end, where the extension is.
 const KEPT_OF_NAME: usize = 80;
-/// What SharePoint writes its own properties into when such a file comes to another place (seen 2023).
+/// Job SharePoint writes its own properties into when such a file comes to another place (seen 2023).
 const OFFICE: [&str; 24] = [
     "doc", "docm", "docx", "dot", "dotm", "dotx", "potm", "potx", "ppsm", "ppsx", "ppt", "pptm", "pptx",
     "vsd", "vsdm", "vsdx", "xls", "xlsb", "xlsm", "xlsx", "xlt", "xltm", "xltx", "one",
@@ -19,7 +19,7 @@ const OFFICE: [&str; 24] = [
 /// By how much such a file may have grown or shrunk and still be the same to whoever opens it.
 const REWRITTEN_BYTES: u64 = 64 * 1024;
 
-/// What became of an item.
+/// Job became of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     /// It is there, with the same size and hash; a folder, with the same name.
@@ -41,7 +41,7 @@ pub enum Fate {
 
 impl Fate {
     /// Whether it is in the target, or need not be.
-    pub fn is_well(self) -> bool {
+    pub fn is_done(self) -> bool {
         self <= Self::Skipped
     }
 
@@ -57,7 +57,7 @@ impl Fate {
     }
 }
 
-/// What was found of every item of the source, by its number.
+/// Job was found of every item of the source, by its number.
 #[derive(Debug)]
 pub struct Comparison {
     fates: Vec<Fate>,
@@ -89,7 +89,7 @@ impl Comparison {
             let (same, other): (Vec<_>, Vec<_>) =
                 source.children(folder).partition(|(_, node)| names.contains_key(&node.name.to_lowercase()));
             for (number, node) in same.into_iter().chain(other) {
-                let length = above + 1 + mended(&node.name).encode_utf16().count();
+                let length = above + 1 + trimmed(&node.name).encode_utf16().count();
                 let is_long = length > LONGEST_PATH;
                 if is_long && let Some(mark) = found.too_long.get_mut(number) {
                     *mark = true;
@@ -98,7 +98,7 @@ impl Comparison {
                     true => kept.get(&short_name(source, number).to_lowercase()).copied(),
                     false => {
                         let own = names.remove(&node.name.to_lowercase());
-                        own.or_else(|| names.remove(&mended(&node.name).to_lowercase()))
+                        own.or_else(|| names.remove(&trimmed(&node.name).to_lowercase()))
                     }
                 };
                 let fate = match (&node.kind, twin.and_then(|twin| target.get(twin))) {
@@ -122,7 +122,7 @@ impl Comparison {
         }
     }
 
-    /// What became of an item.
+    /// Job became of an item.
     pub fn fate(&self, number: usize) -> Fate {
         self.fates.get(number).copied().unwrap_or(Fate::Missing)
     }
@@ -149,12 +149,12 @@ impl Comparison {
 
     /// How many items are not as they should be.
     pub fn failed(&self) -> usize {
-        self.fates.iter().filter(|fate| !fate.is_well()).count()
+        self.fates.iter().filter(|fate| !fate.is_done()).count()
     }
 }
 
 /// The name as SharePoint takes it today: names that end in a dot or a space come from old file servers, and lose that.
-pub fn mended(name: &str) -> &str {
+pub fn trimmed(name: &str) -> &str {
     name.trim_end_matches(['.', ' ']).trim_start_matches(' ')
 }
 
@@ -162,7 +162,7 @@ pub fn mended(name: &str) -> &str {
 pub fn short_name(source: &Tree, number: usize) -> String {
     let path = source.path(number);
     let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, path.as_bytes()).simple().to_string();
-    let name = source.get(number).map(|node| mended(&node.name)).unwrap_or_default();
+    let name = source.get(number).map(|node| trimmed(&node.name)).unwrap_or_default();
     let passed_over = name.chars().count().saturating_sub(KEPT_OF_NAME);
     let end: String = name.chars().skip(passed_over).collect();
     format!("{} {}", id.get(..12).unwrap_or(&id), end.trim_start())

@@ -1,4 +1,4 @@
-//! What a migration writes: folders, copies, and the list.
+//! Job a migration writes: folders, copies, and the list.
 
 use std::fmt;
 
@@ -12,38 +12,38 @@ use crate::Error;
 
 /// One order.
 #[derive(Debug, PartialEq)]
-pub struct Order {
+pub struct Change {
     pub(super) from: String,
     pub(super) to: String,
-    pub(super) what: What,
+    pub(super) job: Job,
 }
 
-/// What is ordered.
+/// Job is ordered.
 #[derive(Debug, PartialEq)]
-pub enum What {
+pub enum Job {
     /// The folder of all copies.
     Home(String),
     /// A part of them, and whether it will be asked after.
     Part(Part, bool),
-    /// What is only told of.
+    /// Job is only told of.
     Later(String),
     /// The list of what became of each item.
     List { folder: String, items: usize, content: Bytes },
 }
 
-impl Order {
+impl Change {
     /// Gives the order, and says what the next look has to know of it.
     pub async fn carry_out(&self, graph: Writer<'_>) -> Result<Option<Note>, Error> {
         self.send(graph).await.map_err(or_refused)
     }
 
     async fn send(&self, graph: Writer<'_>) -> Result<Option<Note>, msgraph::Error> {
-        match &self.what {
-            What::Home(name) => graph.create_folder(&self.to, DRIVE_ROOT, name).await.map(|()| None),
-            What::Part(Part::Folder { into, name, .. }, _) => {
+        match &self.job {
+            Job::Home(name) => graph.create_folder(&self.to, DRIVE_ROOT, name).await.map(|()| None),
+            Job::Part(Part::Folder { into, name, .. }, _) => {
                 graph.create_folder(&self.to, into.as_deref().unwrap_or_default(), name).await.map(|()| None)
             }
-            What::Part(Part::Copy { item, children_only, into, name, replace, sum }, is_heard) => {
+            Job::Part(Part::Copy { item, children_only, into, name, replace, sum }, is_monitored) => {
                 let order = CopyOrder {
                     from: (&self.from, item),
                     to: (&self.to, into.as_deref().unwrap_or_default()),
@@ -52,28 +52,28 @@ impl Order {
                     replace: *replace,
                 };
                 match graph.copy_item(&order).await {
-                    Ok(address) => Ok(is_heard.then(|| Note::of_copy(address.as_ref(), sum.items))),
+                    Ok(address) => Ok(is_monitored.then(|| Note::of_copy(address.as_ref(), sum.items))),
                     // Gone since it was listed: the next look does not list it.
                     Err(error) if error.is_not_found() => Ok(None),
                     Err(error) => Err(error),
                 }
             }
-            What::List { folder, content, .. } => {
+            Job::List { folder, content, .. } => {
                 graph.upload(&self.to, folder, manifest::NAME, content.clone()).await.map(|()| None)
             }
-            What::Later(_) => Ok(None),
+            Job::Later(_) => Ok(None),
         }
     }
 }
 
-impl fmt::Display for Order {
+impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, what } = self;
-        match what {
-            What::Home(_) => write!(f, "create a folder in drive {to} for the files of drive {from}"),
-            What::Part(part, _) => write!(f, "{part} of drive {from}, into drive {to}"),
-            What::Later(part) => write!(f, "{part} of drive {from}, into drive {to}"),
-            What::List { items, .. } => {
+        let Self { from, to, job } = self;
+        match job {
+            Job::Home(_) => write!(f, "create a folder in drive {to} for the files of drive {from}"),
+            Job::Part(part, _) => write!(f, "{part} of drive {from}, into drive {to}"),
+            Job::Later(part) => write!(f, "{part} of drive {from}, into drive {to}"),
+            Job::List { items, .. } => {
                 write!(f, "write the list of {items} items of drive {from} to drive {to}")
             }
         }

@@ -1,4 +1,4 @@
-//! What is missing, as orders that SharePoint takes: whole folders where that is allowed, else what is in them.
+//! Job is missing, as orders that SharePoint takes: whole folders where that is allowed, else what is in them.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ const LARGEST_COPY: usize = 30_000;
 /// So many are ordered by one look; SharePoint has them wait for each other as it likes.
 const AT_ONCE: usize = 100;
 /// After so many of them, the largest, can be asked: more addresses do not fit into what a run carries.
-pub const HEARD: usize = 8;
+pub const MONITORED: usize = 8;
 /// So many sentences about later orders a plan has at most.
 const TOLD: usize = 50;
 
@@ -23,14 +23,14 @@ pub enum Part {
         into: Option<String>,
         /// Its name.
         name: String,
-        /// What it stands for, in words with ids.
+        /// Job it stands for, in words with ids.
         of: String,
     },
     /// A copy.
     Copy {
-        /// What is copied.
+        /// Job is copied.
         item: String,
-        /// What is in it, and not itself.
+        /// Job is in it, and not itself.
         children_only: bool,
         /// The folder to copy into; nothing while that is not there.
         into: Option<String>,
@@ -73,29 +73,31 @@ impl fmt::Display for Part {
     }
 }
 
-/// What one look orders, and what is left for later ones.
+/// Job one look orders, and what is left for later ones.
 #[derive(Debug, Default, PartialEq)]
-pub struct Parts {
+pub struct CopyPlan {
     /// To be ordered now.
     pub now: Vec<Part>,
-    /// What comes after, a sentence each.
+    /// Job comes after, a sentence each.
     pub later: Vec<String>,
 }
 
-/// What to order so that nothing is missing.
-pub fn parts(source: &Tree, target: &Tree, found: &Comparison) -> Parts {
-    let id = |number: usize| target.get(number).map(|node| node.id.to_string());
-    let mut all = Vec::new();
-    visit(source, found, &id, ROOT, &mut all);
-    long_paths(source, found, &id, &mut all);
-    let (mut now, mut later): (Vec<_>, Vec<_>) = all.into_iter().partition(Part::is_possible);
-    // The largest first: they take the longest.
-    now.sort_by_key(|part| std::cmp::Reverse(part.items()));
-    later.splice(0..0, now.drain(AT_ONCE.min(now.len())..));
-    let more = later.len().saturating_sub(TOLD);
-    let mut told: Vec<_> = later.iter().take(TOLD).map(ToString::to_string).collect();
-    told.extend((more > 0).then(|| format!("order {more} copies more")));
-    Parts { now, later: told }
+/// Job to order so that nothing is missing.
+impl CopyPlan {
+    pub fn of(source: &Tree, target: &Tree, found: &Comparison) -> Self {
+        let id = |number: usize| target.get(number).map(|node| node.id.to_string());
+        let mut all = Vec::new();
+        visit(source, found, &id, ROOT, &mut all);
+        long_paths(source, found, &id, &mut all);
+        let (mut now, mut later): (Vec<_>, Vec<_>) = all.into_iter().partition(Part::is_possible);
+        // The largest first: they take the longest.
+        now.sort_by_key(|part| std::cmp::Reverse(part.items()));
+        later.splice(0..0, now.drain(AT_ONCE.min(now.len())..));
+        let more = later.len().saturating_sub(TOLD);
+        let mut told: Vec<_> = later.iter().take(TOLD).map(ToString::to_string).collect();
+        told.extend((more > 0).then(|| format!("order {more} copies more")));
+        Self { now, later: told }
+    }
 }
 
 /// Everything missing below a folder that is there, or is to be made.
@@ -189,7 +191,7 @@ mod tests {
 
     fn sentences(source: &[Line<'_>], target: &[Line<'_>]) -> (Vec<String>, Vec<String>) {
         let (source, target) = (tree_of(source, 0), tree_of(target, 1000));
-        let Parts { now, later } = parts(&source, &target, &Comparison::of(&source, &target, 60));
+        let CopyPlan { now, later } = CopyPlan::of(&source, &target, &Comparison::of(&source, &target, 60));
         (now.iter().map(ToString::to_string).collect(), later)
     }
 

@@ -10,7 +10,7 @@
 //! ordered is only what the folder lacks. A copy whose order was lost is found by looking whether the folder grows.
 //! **Caveat:** a copy is a new file: who made and changed it, when, its versions and whom it was shared with stay behind.
 //! Files whose path would be too long come into a folder for them under a shortened name; the list beside the copies
-//! tells from where. What is changed in the source after the proof is not seen.
+//! tells from where. Job is changed in the source after the proof is not seen.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use workflow::Delay;
 
-use crate::onedrive::copy_job::Order;
-use crate::onedrive::migration::{Incomplete, Move, Settled, Terms, look, wait};
+use crate::onedrive::copy_job::Change;
+use crate::onedrive::migration::{Incomplete, Limits, Migration, Request, look, wait};
 use crate::onedrive::notes::{Note, Notes};
-use crate::{Action, Error, PersonRef, Plan, Reader};
+use crate::{Action, Error, PersonRef, Plan, View};
 
 /// How long to wait for copies.
 const DEADLINE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -48,22 +48,22 @@ pub struct Params {
     /// How long to wait for the copies in all; `3d` unless given.
     #[schemars(with = "Option<String>")]
     deadline: Option<Delay>,
-    /// What to do about files that cannot be copied.
+    /// Job to do about files that cannot be copied.
     #[serde(default)]
     incomplete: Incomplete,
 }
 
-/// What a look found.
+/// Job a look found.
 pub enum Observed {
     /// Copies that were ordered go on.
     Copying {
-        /// What is known of them.
+        /// Job is known of them.
         notes: Notes,
         /// How many items have come, of how many, as far as is told.
         items: (usize, usize),
     },
     /// Nothing goes on that could be asked after.
-    Settled(Box<Settled>),
+    Migration(Box<Migration>),
 }
 
 impl Action for MigrateOnedrive {
@@ -78,9 +78,9 @@ impl Action for MigrateOnedrive {
 
     type Params = Params;
     type Observed = Observed;
-    type Change = Order;
+    type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let mut notes = Notes::read(graph.notes::<Note>());
         let asked = notes.copies.iter().map(|(address, _)| {
             let address = SecretString::from(address.as_str());
@@ -90,7 +90,7 @@ impl Action for MigrateOnedrive {
         if let Some(items) = under_way(&notes, &states) {
             return Ok(Observed::Copying { notes, items });
         }
-        let is_over = !notes.copies.is_empty() && !notes.has_unheard;
+        let is_over = !notes.copies.is_empty() && !notes.has_unmonitored;
         for state in states {
             if let CopyState::Failed(refused) = state {
                 notes.refuse(refused);
@@ -98,27 +98,27 @@ impl Action for MigrateOnedrive {
         }
         notes.copies.clear();
         let Params { user, to, folder, day, .. } = params;
-        let mut settled = look(&Move { user, to, folder: folder.as_deref(), day }, graph, notes).await?;
-        settled.is_over = is_over;
-        Ok(Observed::Settled(Box::new(settled)))
+        let mut migration = look(&Request { user, to, folder: folder.as_deref(), day }, graph, notes).await?;
+        migration.is_over = is_over;
+        Ok(Observed::Migration(Box::new(migration)))
     }
 
-    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Order>, Error> {
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         match observed {
             Observed::Copying { notes, items: (done, all) } => {
                 let notes = Notes { asked: notes.asked.saturating_add(1), ..notes.clone() };
                 let reason = format!("the copy of {all} items, of which about {done} are done");
-                Ok(Plan::nothing().waiting(wait(params.terms(), notes.pause(), reason, &notes)))
+                Ok(Plan::nothing().waiting(wait(params.limits(), notes.pause(), reason, &notes)))
             }
-            Observed::Settled(settled) => settled.plan(params.terms()),
+            Observed::Migration(migration) => migration.plan(params.limits()),
         }
     }
 
-    async fn apply(order: &Order, graph: Writer<'_>) -> Result<(), Error> {
+    async fn apply(order: &Change, graph: Writer<'_>) -> Result<(), Error> {
         Self::begin(order, graph).await.map(drop)
     }
 
-    async fn begin(order: &Order, graph: Writer<'_>) -> Result<Option<Value>, Error> {
+    async fn begin(order: &Change, graph: Writer<'_>) -> Result<Option<Value>, Error> {
         let note = order.carry_out(graph).await?;
         Ok(note.and_then(|note| serde_json::to_value(note).ok()))
     }
@@ -131,12 +131,12 @@ impl Action for MigrateOnedrive {
 }
 
 impl Params {
-    fn terms(&self) -> Terms {
-        Terms { at_most: self.deadline.map_or(DEADLINE, Delay::duration), incomplete: self.incomplete }
+    fn limits(&self) -> Limits {
+        Limits { at_most: self.deadline.map_or(DEADLINE, Delay::duration), incomplete: self.incomplete }
     }
 }
 
-/// What is said of copies that go on, if any does.
+/// Job is said of copies that go on, if any does.
 fn under_way(notes: &Notes, states: &[CopyState]) -> Option<(usize, usize)> {
     let is_running = states.iter().any(|state| matches!(state, CopyState::Running(_)));
     is_running.then(|| {
@@ -152,7 +152,7 @@ fn under_way(notes: &Notes, states: &[CopyState]) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{Scenario, Stage, entry};
+    use crate::conformance::{Bench, Scenario, entry};
     use msgraph_emulator::{Drive, Tenant, User};
     use serde_json::json;
     use workflow::{Class, Failure, Mode, Needs, Outcome, Report};
@@ -160,7 +160,7 @@ mod tests {
     const ADA: &str = "ada@contoso.example";
     const GRACE: &str = "grace@contoso.example";
 
-    /// What becomes of these files for that drive.
+    /// Job becomes of these files for that drive.
     async fn moved(from: Option<Drive>, to: Option<Drive>, more: Value) -> Report {
         let with = |user: User, drive: Option<Drive>| match drive {
             Some(drive) => user.drive(drive),
@@ -170,7 +170,7 @@ mod tests {
         let tenant = Tenant::empty().user(grace).user(with(User::new(ADA, "Ada Lovelace"), to));
         let mut params = json!({ "user": GRACE, "to": ADA, "day": "2026-03-02" });
         params.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
-        Stage::with(entry(MigrateOnedrive::NAME), Scenario { tenant, params }).run(Mode::Apply).await
+        Bench::with(entry(MigrateOnedrive::NAME), Scenario { tenant, params }).run(Mode::Apply).await
     }
 
     async fn refused(from: Drive, to: Option<Drive>, more: Value) -> Failure {

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use workflow::{Left, Needs};
 
 use super::compare::{Comparison, Fate};
-use super::copy_job::{Order, What};
-use super::copy_plan::{HEARD, Part, Parts, parts};
+use super::copy_job::{Change, Job};
+use super::copy_plan::{CopyPlan, MONITORED, Part};
 use super::manifest::{self, manifest};
 use super::notes::Notes;
 use super::tree::{Builder, Kind, ROOT, Tree};
-use crate::{Account, Error, Person, PersonRef, Plan, Reader, Wait};
+use crate::{Account, Error, Person, PersonRef, Plan, View, Wait};
 
 /// How long to see whether a folder grows into which nobody is known to copy.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ const SETTLING: Duration = Duration::from_secs(10);
 const LONGEST_NAME: usize = 80;
 
 /// Who, to whom, and what the folder is called.
-pub struct Move<'a> {
+pub struct Request<'a> {
     /// Whose files.
     pub user: &'a PersonRef,
     /// Who gets them.
@@ -36,14 +36,14 @@ pub struct Move<'a> {
 
 /// How long to wait, and when to give up.
 #[derive(Clone, Copy)]
-pub struct Terms {
+pub struct Limits {
     /// How long to wait for copies in all.
     pub at_most: Duration,
-    /// What to do about files that cannot be copied.
+    /// Job to do about files that cannot be copied.
     pub incomplete: Incomplete,
 }
 
-/// What to do about files that cannot be copied.
+/// Job to do about files that cannot be copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Incomplete {
@@ -55,7 +55,7 @@ pub enum Incomplete {
 }
 
 /// The two drives, side by side.
-pub struct Settled {
+pub struct Migration {
     person: Person,
     to: Option<String>,
     source: Option<Drive>,
@@ -72,9 +72,9 @@ pub struct Settled {
     replays: u32,
 }
 
-impl Settled {
-    /// What is to be done.
-    pub fn plan(&self, terms: Terms) -> Result<Plan<Order>, Error> {
+impl Migration {
+    /// Job is to be done.
+    pub fn plan(&self, limits: Limits) -> Result<Plan<Change>, Error> {
         let (user, found) = self.person.account()?;
         if found.is_none() {
             return Ok(Plan::nothing());
@@ -94,42 +94,42 @@ impl Settled {
         let open = compared.open();
         let tried = self.notes.tried.filter(|(_, replays)| *replays == self.replays);
         if open == 0 {
-            return self.ended(terms, &user, target, &compared);
+            return self.ended(limits, &user, target, &compared);
         }
         self.check_room(&compared, target)?;
-        let order = |what| Order { from: source.id.clone(), to: target.id.clone(), what };
-        let list = order(What::List { folder: String::new(), items: all.items, content: Bytes::new() });
-        let Parts { now, later } = parts(&self.files, &self.copies, &compared);
-        let later = later.into_iter().map(|part| order(What::Later(part)).to_string());
+        let order = |job| Change { from: source.id.clone(), to: target.id.clone(), job };
+        let list = order(Job::List { folder: String::new(), items: all.items, content: Bytes::new() });
+        let CopyPlan { now, later } = CopyPlan::of(&self.files, &self.copies, &compared);
+        let later = later.into_iter().map(|part| order(Job::Later(part)).to_string());
         let later = later.chain([list.to_string()]);
-        let has_unheard = now.len() > HEARD;
+        let has_unmonitored = now.len() > MONITORED;
         let has_copies = now.iter().any(|part| matches!(part, Part::Copy { .. }));
         let orders: Vec<_> =
-            (0..).zip(now).map(|(place, part)| order(What::Part(part, place < HEARD))).collect();
+            (0..).zip(now).map(|(place, part)| order(Job::Part(part, place < MONITORED))).collect();
         if self.folder.is_none() {
             let notes = Notes { is_fresh: true, ..Notes::default() };
-            let wait = wait(terms, Duration::ZERO, "the folder of the copies", &notes);
+            let wait = wait(limits, Duration::ZERO, "the folder of the copies", &notes);
             let later = orders.iter().map(ToString::to_string).chain(later).collect();
-            return Ok(Plan::of([order(What::Home(self.name.clone()))]).waiting(Wait { later, ..wait }));
+            return Ok(Plan::of([order(Job::Home(self.name.clone()))]).waiting(Wait { later, ..wait }));
         }
         let count = self.copied();
         if !(self.notes.is_fresh || self.is_over || self.notes.seen == Some(count)) {
             let notes = Notes { is_fresh: false, seen: Some(count), ..self.notes.clone() };
             let reason = format!("copies that may still go on; {count} items are there, {open} are not");
             let later = orders.iter().map(ToString::to_string).chain(later).collect();
-            return Ok(Plan::nothing().waiting(Wait { later, ..wait(terms, SETTLING, reason, &notes) }));
+            return Ok(Plan::nothing().waiting(Wait { later, ..wait(limits, SETTLING, reason, &notes) }));
         }
         if tried.is_some_and(|(before, _)| open >= before) {
-            return self.ended(terms, &user, target, &compared);
+            return self.ended(limits, &user, target, &compared);
         }
         let notes = Notes {
-            has_unheard,
+            has_unmonitored,
             // Who only made a folder has tried nothing yet.
             tried: has_copies.then_some((open, self.replays)),
             refused: self.notes.refused.clone(),
             ..Notes::default()
         };
-        let wait = wait(terms, notes.pause(), format!("the copy of {open} of {} items", all.items), &notes);
+        let wait = wait(limits, notes.pause(), format!("the copy of {open} of {} items", all.items), &notes);
         Ok(Plan::of(orders).waiting(Wait { later: later.collect(), ..wait }))
     }
 
@@ -194,15 +194,15 @@ impl Settled {
     /// Nothing more can be copied: says what became of each item.
     fn ended(
         &self,
-        terms: Terms,
+        limits: Limits,
         user: &Account,
         target: &Drive,
         compared: &Comparison,
-    ) -> Result<Plan<Order>, Error> {
+    ) -> Result<Plan<Change>, Error> {
         let all = self.files.below(ROOT);
         let failed = compared.failed();
         let list = self.folder.as_ref().and_then(|folder| self.list(folder, target, compared));
-        if failed > 0 && terms.incomplete == Incomplete::Fail {
+        if failed > 0 && limits.incomplete == Incomplete::Fail {
             let Some(list) = list else {
                 let detail = format!(
                     "{failed} of {} items in the OneDrive of {user} could not be copied; the file `{}` beside the \
@@ -214,7 +214,7 @@ impl Settled {
             };
             let notes = Notes { seen: Some(self.copied()), ..self.notes.clone() };
             return Ok(Plan::of([list]).waiting(wait(
-                terms,
+                limits,
                 Duration::ZERO,
                 "the list of the copies",
                 &notes,
@@ -236,7 +236,7 @@ impl Settled {
     }
 
     /// The list, unless it is there as it should be.
-    fn list(&self, folder: &DriveItem, target: &Drive, compared: &Comparison) -> Option<Order> {
+    fn list(&self, folder: &DriveItem, target: &Drive, compared: &Comparison) -> Option<Change> {
         let content = manifest(&self.files, &self.copies, compared, &self.notes);
         let (size, hash) = (content.len() as u64, quick_xor_hash(&content));
         let mut lists = self.copies.children(ROOT).filter(|(_, node)| is_list(&node.name));
@@ -245,8 +245,8 @@ impl Settled {
             _ => false,
         });
         let from = self.source.as_ref().map(|source| source.id.clone()).unwrap_or_default();
-        let what = What::List { folder: folder.id.clone(), items: self.files.below(ROOT).items, content };
-        (!is_there).then(|| Order { from, to: target.id.clone(), what })
+        let job = Job::List { folder: folder.id.clone(), items: self.files.below(ROOT).items, content };
+        (!is_there).then(|| Change { from, to: target.id.clone(), job })
     }
 
     fn left(&self, user: &Account, compared: &Comparison) -> Vec<Left> {
@@ -274,7 +274,7 @@ impl Settled {
 }
 
 /// Looks at both drives, as far as they are there.
-pub async fn look(asked: &Move<'_>, graph: Reader<'_>, notes: Notes) -> Result<Settled, Error> {
+pub async fn look(asked: &Request<'_>, graph: View<'_>, notes: Notes) -> Result<Migration, Error> {
     let to = async { Ok(graph.user(asked.to.key(), &["id"]).await?.map(|user| user.id)) };
     let person = graph.person(asked.user, &["id", "displayName"]);
     let (person, to) = try_join(person, to).await?;
@@ -284,12 +284,12 @@ pub async fn look(asked: &Move<'_>, graph: Reader<'_>, notes: Notes) -> Result<S
     };
     let user = match &person {
         Person::Present(user) => Some(user),
-        Person::Promised | Person::Absent => None,
+        Person::ToBeCreated | Person::Absent => None,
     };
     let (source, target) = try_join(drive(user.map(|user| user.id.as_str())), drive(to.as_deref())).await?;
     let name = user.and_then(|user| user.display_name.as_deref()).unwrap_or("somebody");
     let name = folder_name(asked.folder, name, asked.day);
-    let mut settled = Settled {
+    let mut migration = Migration {
         person,
         to,
         source,
@@ -302,23 +302,23 @@ pub async fn look(asked: &Move<'_>, graph: Reader<'_>, notes: Notes) -> Result<S
         is_over: false,
         replays: graph.replays(),
     };
-    let (Some(source), Some(target)) = (&settled.source, &settled.target) else { return Ok(settled) };
+    let (Some(source), Some(target)) = (&migration.source, &migration.target) else { return Ok(migration) };
     if source.id == target.id {
-        return Ok(settled);
+        return Ok(migration);
     }
-    settled.folder = graph.child_item(&target.id, DRIVE_ROOT, &settled.name).await.map_err(or_closed)?;
+    migration.folder = graph.child_item(&target.id, DRIVE_ROOT, &migration.name).await.map_err(or_closed)?;
     let files = async { Ok::<_, Error>(list(graph, &source.id).await?.whole()) };
     let copies = async {
-        match &settled.folder {
+        match &migration.folder {
             Some(folder) => Ok(list(graph, &target.id).await?.below(&folder.id)),
             None => Ok(Tree::default()),
         }
     };
-    (settled.files, settled.copies) = try_join(files, copies).await?;
-    Ok(settled)
+    (migration.files, migration.copies) = try_join(files, copies).await?;
+    Ok(migration)
 }
 
-async fn list(graph: Reader<'_>, drive: &str) -> Result<Builder, Error> {
+async fn list(graph: View<'_>, drive: &str) -> Result<Builder, Error> {
     let mut listing = graph.drive_items(drive)?;
     let mut items = Builder::default();
     while let Some(page) = listing.next().await.map_err(or_closed)? {
@@ -327,8 +327,8 @@ async fn list(graph: Reader<'_>, drive: &str) -> Result<Builder, Error> {
     Ok(items)
 }
 
-pub fn wait(terms: Terms, after: Duration, reason: impl Into<String>, notes: &Notes) -> Wait {
-    Wait { after, at_most: terms.at_most, reason: reason.into(), notes: notes.write(), later: Vec::new() }
+pub fn wait(limits: Limits, after: Duration, reason: impl Into<String>, notes: &Notes) -> Wait {
+    Wait { after, at_most: limits.at_most, reason: reason.into(), notes: notes.write(), later: Vec::new() }
 }
 
 /// The folder's name: as given, or of the person and the day, without what SharePoint does not take.

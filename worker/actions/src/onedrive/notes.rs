@@ -1,4 +1,4 @@
-//! What one look at a migration tells the next. All of it can be lost: then the drives are looked at, and nothing is
+//! Job one look at a migration tells the next. All of it can be lost: then the drives are looked at, and nothing is
 //! done twice.
 
 use std::time::Duration;
@@ -30,7 +30,8 @@ pub enum Note {
         items: usize,
     },
     /// Copies that were ordered and cannot be asked after.
-    Unheard,
+    #[serde(rename = "unheard")]
+    Unmonitored,
     /// How often copies were asked after since something changed.
     Asked(u32),
     /// How many items were in the target.
@@ -56,7 +57,7 @@ impl Note {
     pub fn of_copy(address: Option<&SecretString>, items: usize) -> Self {
         match address.map(ExposeSecret::expose_secret).filter(|address| address.len() <= LONGEST_ADDRESS) {
             Some(address) => Self::Copy { address: address.to_owned(), items },
-            None => Self::Unheard,
+            None => Self::Unmonitored,
         }
     }
 }
@@ -69,7 +70,7 @@ pub struct Notes {
     /// Copies that can be asked after, and how many items each has.
     pub copies: Vec<(String, usize)>,
     /// Whether there are copies that cannot.
-    pub has_unheard: bool,
+    pub has_unmonitored: bool,
     /// How often copies were asked after.
     pub asked: u32,
     /// How many items were in the target.
@@ -81,14 +82,14 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// What was noted.
+    /// Job was noted.
     pub fn read(notes: Vec<Note>) -> Self {
         let mut all = Self::default();
         for note in notes {
             match note {
                 Note::Fresh => all.is_fresh = true,
                 Note::Copy { address, items } => all.copies.push((address, items)),
-                Note::Unheard => all.has_unheard = true,
+                Note::Unmonitored => all.has_unmonitored = true,
                 Note::Asked(times) => all.asked = times,
                 Note::Seen(items) => all.seen = Some(items),
                 Note::Tried { open, replays } => all.tried = Some((open, replays)),
@@ -98,13 +99,13 @@ impl Notes {
         all
     }
 
-    /// What is to be noted.
+    /// Job is to be noted.
     pub fn write(&self) -> Vec<Value> {
         let mut notes = Vec::new();
         notes.extend(self.is_fresh.then_some(Note::Fresh));
         let copies = self.copies.iter().cloned();
         notes.extend(copies.map(|(address, items)| Note::Copy { address, items }));
-        notes.extend(self.has_unheard.then_some(Note::Unheard));
+        notes.extend(self.has_unmonitored.then_some(Note::Unmonitored));
         notes.extend((self.asked > 0).then_some(Note::Asked(self.asked)));
         notes.extend(self.seen.map(Note::Seen));
         notes.extend(self.tried.map(|(open, replays)| Note::Tried { open, replays }));
@@ -142,7 +143,7 @@ mod tests {
         let notes = Notes {
             is_fresh: true,
             copies: vec![("https://contoso.example/monitor/1".into(), 30_000)],
-            has_unheard: true,
+            has_unmonitored: true,
             asked: 3,
             seen: Some(7),
             tried: Some((9, 1)),
@@ -160,8 +161,8 @@ mod tests {
         let Note::Copy { address, items } = copies[0].clone() else { panic!("it can be carried") };
         let notes = Notes {
             is_fresh: true,
-            copies: vec![(address, items); super::super::copy_plan::HEARD],
-            has_unheard: true,
+            copies: vec![(address, items); super::super::copy_plan::MONITORED],
+            has_unmonitored: true,
             asked: 9,
             seen: Some(1_000_000),
             tried: Some((1_000_000, 9)),
@@ -170,8 +171,8 @@ mod tests {
         let bytes = Value::Array(notes.write()).to_string().len();
         assert!(bytes <= workflow::MEMO_LIMIT_BYTES, "{bytes}");
         let longer = SecretString::from("x".repeat(LONGEST_ADDRESS + 1));
-        assert_eq!(Note::of_copy(Some(&longer), 1), Note::Unheard);
-        assert_eq!(Note::of_copy(None, 1), Note::Unheard);
+        assert_eq!(Note::of_copy(Some(&longer), 1), Note::Unmonitored);
+        assert_eq!(Note::of_copy(None, 1), Note::Unmonitored);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct ShareOnedrive;
@@ -29,12 +29,12 @@ pub struct Params {
     user: PersonRef,
     /// Who gets access; the manager unless given.
     with: PersonRef,
-    /// What they may do.
+    /// Job they may do.
     #[serde(default)]
     role: Role,
 }
 
-/// What somebody may do with the files.
+/// Job somebody may do with the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -71,12 +71,12 @@ impl Action for ShareOnedrive {
     type Observed = Observed;
     type Change = Share;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let with = async { Ok(graph.user(params.with.key(), &["id"]).await?.map(|user| user.id)) };
         let (person, with) = try_join(graph.person(&params.user, &["id"]), with).await?;
         let permissions = match &person {
             Person::Present(user) => graph.drive_permissions(&user.id).await?,
-            Person::Promised | Person::Absent => None,
+            Person::ToBeCreated | Person::Absent => None,
         };
         Ok(Observed { person, permissions, with })
     }

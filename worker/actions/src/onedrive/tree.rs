@@ -24,7 +24,7 @@ pub struct Node {
     pub id: Box<str>,
     /// Its name in its folder.
     pub name: Box<str>,
-    /// What it is.
+    /// Job it is.
     pub kind: Kind,
     /// When it was last changed.
     pub modified: Option<Timestamp>,
@@ -34,7 +34,7 @@ pub struct Node {
     below: Sum,
 }
 
-/// What an item is.
+/// Job an item is.
 #[derive(Debug, PartialEq)]
 pub enum Kind {
     /// A folder, or a notebook, which is one.
@@ -45,7 +45,7 @@ pub enum Kind {
     Link,
 }
 
-/// What is known of a file's content.
+/// Job is known of a file's content.
 #[derive(Debug, PartialEq)]
 pub struct Content {
     /// In bytes.
@@ -155,7 +155,7 @@ impl Tree {
         self.nodes.iter().enumerate()
     }
 
-    /// What is directly in a folder, by name.
+    /// Job is directly in a folder, by name.
     pub fn children(&self, number: usize) -> impl Iterator<Item = (usize, &Node)> {
         let range = self.get(number).map(|node| node.children.clone()).unwrap_or_default();
         range.filter_map(|number| Some((number, self.get(number)?)))

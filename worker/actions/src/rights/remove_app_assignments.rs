@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveAppAssignments;
@@ -50,11 +50,11 @@ impl Action for RemoveAppAssignments {
     type Observed = Observed;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id"]).await?;
         let assignments = match &person {
             Person::Present(user) => graph.app_role_assignments(&user.id).await?,
-            Person::Promised | Person::Absent => Vec::new(),
+            Person::ToBeCreated | Person::Absent => Vec::new(),
         };
         Ok(Observed { person, assignments })
     }

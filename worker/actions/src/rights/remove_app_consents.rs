@@ -12,7 +12,7 @@ use msgraph::{PermissionGrant, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveAppConsents;
@@ -49,11 +49,11 @@ impl Action for RemoveAppConsents {
     type Observed = Observed;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id"]).await?;
         let grants = match &person {
             Person::Present(user) => graph.permission_grants(&user.id).await?,
-            Person::Promised | Person::Absent => Vec::new(),
+            Person::ToBeCreated | Person::Absent => Vec::new(),
         };
         Ok(Observed { person, grants })
     }

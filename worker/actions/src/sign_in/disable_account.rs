@@ -12,8 +12,8 @@ use msgraph::{Priority, UserPatch, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::users::privileged::Obstacle;
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::users::privileged::PrivilegedRole;
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct DisableAccount;
@@ -40,15 +40,15 @@ impl Action for DisableAccount {
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
-    type Observed = (Person, Obstacle);
+    type Observed = (Person, PrivilegedRole);
     type Change = Disable;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Self::Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Self::Observed, Error> {
         let select = ["id", "accountEnabled", "onPremisesSyncEnabled"];
-        graph.person_and_obstacle(&params.user, &select).await
+        graph.person_and_role(&params.user, &select).await
     }
 
-    fn plan(_: &Params, (person, obstacle): &Self::Observed) -> Result<Plan<Disable>, Error> {
+    fn plan(_: &Params, (person, role): &Self::Observed) -> Result<Plan<Disable>, Error> {
         let (user, seen) = person.account()?;
         if seen.is_some_and(|seen| seen.account_enabled == Some(false)) {
             return Ok(Plan::nothing());
@@ -61,7 +61,7 @@ impl Action for DisableAccount {
                 ),
             ));
         }
-        obstacle.check(&user, "blocking sign-in")?;
+        role.check(&user, "blocking sign-in")?;
         Ok(Plan::of([Disable { user }]))
     }
 
@@ -94,10 +94,10 @@ mod tests {
     use msgraph::User;
 
     fn plan(enabled: Option<bool>, synced: Option<bool>) -> Result<usize, String> {
-        decide(enabled, synced, Obstacle::NONE)
+        decide(enabled, synced, PrivilegedRole::NONE)
     }
 
-    fn decide(enabled: Option<bool>, synced: Option<bool>, obstacle: Obstacle) -> Result<usize, String> {
+    fn decide(enabled: Option<bool>, synced: Option<bool>, role: PrivilegedRole) -> Result<usize, String> {
         let user = User {
             id: "1".into(),
             account_enabled: enabled,
@@ -105,7 +105,7 @@ mod tests {
             ..User::default()
         };
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
-        let plan = DisableAccount::plan(&params, &(Person::Present(Box::new(user)), obstacle));
+        let plan = DisableAccount::plan(&params, &(Person::Present(Box::new(user)), role));
         plan.map(|plan| plan.changes.len()).map_err(|error| workflow::Failure::from(error).code)
     }
 
@@ -120,7 +120,11 @@ mod tests {
 
     #[test]
     fn an_administrator_whom_the_application_may_not_change_is_told_before_the_attempt() {
-        assert_eq!(decide(Some(true), None, Obstacle::role("r")), Err("role_missing".to_owned()));
-        assert_eq!(decide(Some(false), None, Obstacle::role("r")), Ok(0), "there is nothing to change");
+        assert_eq!(decide(Some(true), None, PrivilegedRole::holding("r")), Err("role_missing".to_owned()));
+        assert_eq!(
+            decide(Some(false), None, PrivilegedRole::holding("r")),
+            Ok(0),
+            "there is nothing to change"
+        );
     }
 }

@@ -12,7 +12,7 @@ use msgraph::Writer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct EnableAccount;
@@ -41,7 +41,7 @@ impl Action for EnableAccount {
     type Observed = Person;
     type Change = Enable;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Person, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Person, Error> {
         graph.person(&params.user, &["id", "accountEnabled", "onPremisesSyncEnabled"]).await
     }
 
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(seen(Some(true), None), Ok(0));
         assert_eq!(seen(Some(true), Some(true)), Ok(0));
         assert_eq!(seen(Some(false), Some(true)), Err("synced_user".to_owned()));
-        assert_eq!(plan(&Person::Promised), Ok(0));
+        assert_eq!(plan(&Person::ToBeCreated), Ok(0));
         assert_eq!(plan(&Person::Absent), Err("user_not_found".to_owned()));
     }
 }

@@ -22,9 +22,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::mail::recipient::Target;
+use crate::mail::recipient::Recipient;
 use crate::sign_in::pass_mail::{self as passes, PassMail, SignIn};
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct IssueTemporaryAccessPass;
@@ -67,7 +67,7 @@ pub struct Observed {
     person: Person,
     sign_in: SignIn,
     sender: Option<String>,
-    recipient: Option<Target>,
+    recipient: Option<Recipient>,
     written: Option<Message>,
 }
 
@@ -135,10 +135,10 @@ impl Action for IssueTemporaryAccessPass {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id", "userPrincipalName"]).await?;
         let sender = graph.user(params.from.key(), &["id"]).await?.map(|user| user.id);
-        let recipient = Target::find(params.to.key(), graph).await?;
+        let recipient = Recipient::find(params.to.key(), graph).await?;
         let Person::Present(user) = &person else {
             return Ok(Observed { person, sign_in: SignIn::default(), sender, recipient, written: None });
         };
@@ -155,7 +155,7 @@ impl Action for IssueTemporaryAccessPass {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         passes::check(&params.text)?;
         let (user, seen) = observed.person.account()?;
-        let recipient = Target::checked(&user, observed.recipient.as_ref())?;
+        let recipient = Recipient::checked(&user, observed.recipient.as_ref())?;
         let Some(sender) = observed.sender.clone() else {
             let detail = "the tenant has no account for the sender; check `from`";
             return Err(Error::rejected("sender_not_found", detail));
@@ -174,7 +174,7 @@ impl Action for IssueTemporaryAccessPass {
             }
             None => {}
         }
-        if let Some(reason) = observed.sign_in.hindrance(&user, params.issued_after) {
+        if let Some(reason) = observed.sign_in.reason_to_issue_none(&user, params.issued_after) {
             return Ok(Plan { left: vec![reason], ..plan });
         }
         let stale = observed.sign_in.passes.iter().map(|pass| pass.id.clone());
@@ -278,7 +278,7 @@ mod tests {
 
     fn observed() -> Observed {
         let recipient =
-            Target { id: Some("2".into()), address: Some("g@contoso.example".into()), is_outside: false };
+            Recipient { id: Some("2".into()), address: Some("g@contoso.example".into()), is_outside: false };
         Observed {
             person: Person::Present(Box::new(User { id: "1".into(), ..User::default() })),
             sign_in: SignIn::default(),
@@ -331,13 +331,16 @@ mod tests {
         assert_eq!(plan(&observed(), json!({ "text": "Welcome!" })), Err("no_place_for_pass"));
         assert_eq!(plan(&Observed { sender: None, ..observed() }, json!({})), Err("sender_not_found"));
         assert_eq!(plan(&Observed { recipient: None, ..observed() }, json!({})), Err("recipient_not_found"));
-        let to =
-            |id: &str| Target { id: Some(id.into()), address: Some("a@b.example".into()), is_outside: true };
+        let to = |id: &str| Recipient {
+            id: Some(id.into()),
+            address: Some("a@b.example".into()),
+            is_outside: true,
+        };
         let own = Observed { recipient: Some(to("1")), ..observed() };
         assert_eq!(plan(&own, json!({})), Err("own_recipient"));
         let outside = Observed { recipient: Some(to("4")), ..observed() };
         assert_eq!(plan(&outside, json!({})).unwrap().1, ["recipient_outside"]);
-        let promised = Observed { person: Person::Promised, ..observed() };
+        let promised = Observed { person: Person::ToBeCreated, ..observed() };
         assert_eq!(plan(&promised, json!({})).unwrap().0, "issue write send");
     }
 }

@@ -15,7 +15,7 @@ use msgraph::{
 use secrecy::ExposeSecret;
 use workflow::{Left, Needs};
 
-use crate::{Account, Error, Reader};
+use crate::{Account, Error, View};
 
 /// Where in the text the pass goes.
 const PASS: &str = "[pass]";
@@ -34,7 +34,7 @@ pub struct SignIn {
 
 impl SignIn {
     /// Looks what a person has.
-    pub async fn of(user: &str, graph: Reader<'_>) -> Result<Self, Error> {
+    pub async fn of(user: &str, graph: View<'_>) -> Result<Self, Error> {
         let looks = try_join(graph.authentication_methods(user), graph.temporary_access_passes(user));
         let (methods, passes) = looks.await?;
         Ok(Self { methods, passes })
@@ -47,7 +47,7 @@ impl SignIn {
 
     /// Why no pass is to be issued, if none is: whoever can sign in needs none, and what is good and from before this
     /// moment somebody else has issued.
-    pub fn hindrance(&self, user: &Account, moment: Timestamp) -> Option<Left> {
+    pub fn reason_to_issue_none(&self, user: &Account, moment: Timestamp) -> Option<Left> {
         let left = |code: &str, detail, needs| Some(Left { code: code.to_owned(), detail, needs });
         if self.methods.iter().any(|method| signs_in(method.kind())) {
             let detail = format!(
@@ -220,7 +220,7 @@ mod tests {
                 AuthenticationMethod { id: (*name).to_owned(), odata_type }
             };
             let sign_in = SignIn { methods: methods.iter().map(method).collect(), passes };
-            let left = sign_in.hindrance(&user, "2026-03-02T08:00:00Z".parse().unwrap());
+            let left = sign_in.reason_to_issue_none(&user, "2026-03-02T08:00:00Z".parse().unwrap());
             left.map(|left| left.code).unwrap_or_default()
         };
         for name in ["fido2", "phone", "microsoftAuthenticator", "windowsHelloForBusiness", "telepathy"] {

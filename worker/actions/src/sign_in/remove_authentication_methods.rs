@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveAuthenticationMethods;
@@ -51,11 +51,11 @@ impl Action for RemoveAuthenticationMethods {
     type Observed = Observed;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id"]).await?;
         let methods = match &person {
             Person::Present(user) => graph.authentication_methods(&user.id).await?,
-            Person::Promised | Person::Absent => Vec::new(),
+            Person::ToBeCreated | Person::Absent => Vec::new(),
         };
         Ok(Observed { person, methods })
     }
@@ -120,7 +120,7 @@ impl fmt::Display for Remove {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{Scenario, Stage, entry};
+    use crate::conformance::{Bench, Scenario, entry};
     use msgraph::User;
     use msgraph_emulator::Tenant;
     use serde_json::json;
@@ -157,13 +157,13 @@ mod tests {
         let application = application.role("UserAuthenticationMethod.ReadWrite.All");
         let tenant = Tenant::empty().application(application).user(ada);
         let scenario = Scenario { tenant, params: json!({ "user": "ada@contoso.example" }) };
-        let stage = Stage::with(entry(RemoveAuthenticationMethods::NAME), scenario);
-        let report = stage.run(Mode::Apply).await;
+        let bench = Bench::with(entry(RemoveAuthenticationMethods::NAME), scenario);
+        let report = bench.run(Mode::Apply).await;
         assert_eq!(report.outcome.kind(), OutcomeKind::Changed, "{report:?}");
         let removed: Vec<_> =
-            stage.effects().into_iter().map(|effect| effect.split(' ').nth(1).unwrap().to_owned()).collect();
+            bench.effects().into_iter().map(|effect| effect.split(' ').nth(1).unwrap().to_owned()).collect();
         assert_eq!(removed, ["microsoftAuthenticator", "phone"]);
-        let writes = stage.emulator.journal().iter().filter(|entry| entry.write).count();
+        let writes = bench.emulator.journal().iter().filter(|entry| entry.write).count();
         assert_eq!(writes, 3, "the default is refused once");
     }
 }

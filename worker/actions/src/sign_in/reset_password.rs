@@ -18,8 +18,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::users::password::new_password;
-use crate::users::privileged::Obstacle;
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::users::privileged::PrivilegedRole;
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct ResetPassword;
@@ -39,7 +39,7 @@ pub struct Params {
 /// The account, and the latest time that a password can have been asked to be replaced at.
 pub struct Observed {
     person: Person,
-    obstacle: Obstacle,
+    role: PrivilegedRole,
     now: Timestamp,
 }
 
@@ -61,10 +61,10 @@ impl Action for ResetPassword {
     type Observed = Observed;
     type Change = Reset;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let select = ["id", "lastPasswordChangeDateTime", "onPremisesSyncEnabled"];
-        let (person, obstacle) = graph.person_and_obstacle(&params.user, &select).await?;
-        Ok(Observed { person, obstacle, now: Timestamp::now() })
+        let (person, role) = graph.person_and_role(&params.user, &select).await?;
+        Ok(Observed { person, role, now: Timestamp::now() })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Reset>, Error> {
@@ -83,7 +83,7 @@ impl Action for ResetPassword {
                 format!("{user} is mastered on premises; reset its password in Active Directory"),
             ));
         }
-        observed.obstacle.check(&user, "resetting the password")?;
+        observed.role.check(&user, "resetting the password")?;
         Ok(Plan::of([Reset { user }]))
     }
 
@@ -140,7 +140,7 @@ mod tests {
             let params = Params { user: user_ref, set_before: at(set_before) };
             let observed = Observed {
                 person: Person::Present(Box::new(user)),
-                obstacle: Obstacle::NONE,
+                role: PrivilegedRole::NONE,
                 now: at("2026-03-02T00:00:00Z"),
             };
             let plan = ResetPassword::plan(&params, &observed).map(|plan| plan.changes.len());

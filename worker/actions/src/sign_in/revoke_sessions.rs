@@ -12,7 +12,7 @@ use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RevokeSessions;
@@ -53,7 +53,7 @@ impl Action for RevokeSessions {
     type Observed = Observed;
     type Change = Revoke;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id", "signInSessionsValidFromDateTime"]).await?;
         Ok(Observed { person, now: Timestamp::now() })
     }

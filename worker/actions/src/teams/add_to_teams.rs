@@ -21,7 +21,7 @@ use serde::Deserialize;
 use crate::action;
 use crate::groups::membership::{self as groups, Rights};
 use crate::teams::membership::{self as teams, Change, Team, TeamRef};
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader, Wait};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View, Wait};
 
 /// See the file's head.
 pub struct AddToTeams;
@@ -66,7 +66,7 @@ impl Action for AddToTeams {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_and_groups(&params.user, &["id"]);
         let ((person, member_of), wanted) = try_join(seen, teams::resolve(&params.teams, graph)).await?;
@@ -80,9 +80,9 @@ impl Action for AddToTeams {
         let mut plan = Plan::nothing();
         let mut later = Vec::new();
         for Wanted { group, is_member, channels } in &observed.wanted {
-            if let Some(hindrance) = groups::hindrance(group, observed.rights).filter(|_| !is_member) {
-                let detail = format!("team {} {}", group.id, hindrance.because);
-                return Err(hindrance.refusal(detail));
+            if let Some(restriction) = groups::restriction(group, observed.rights).filter(|_| !is_member) {
+                let detail = format!("team {} {}", group.id, restriction.because);
+                return Err(restriction.refusal(detail));
             }
             let is_in = |members: &[TeamMember]| {
                 seen.is_some_and(|seen| members.iter().any(|member| member.is(&seen.id)))
@@ -116,7 +116,7 @@ impl Action for AddToTeams {
 }
 
 /// Looks into Teams where the directory does not have the person as a member: it hears of new ones later.
-async fn look(team: Team, person: &Person, member_of: &[Group], graph: Reader<'_>) -> Result<Wanted, Error> {
+async fn look(team: Team, person: &Person, member_of: &[Group], graph: View<'_>) -> Result<Wanted, Error> {
     let Team { group, channels } = team;
     let is_member = match person {
         Person::Present(_) if member_of.iter().any(|known| known.id == group.id) => true,
@@ -124,7 +124,7 @@ async fn look(team: Team, person: &Person, member_of: &[Group], graph: Reader<'_
             let members = graph.team_members(&Place::team(&group.id)).await?;
             members.iter().any(|member| member.is(&user.id))
         }
-        Person::Promised | Person::Absent => false,
+        Person::ToBeCreated | Person::Absent => false,
     };
     let channels = channels.into_iter().map(async |channel| {
         let members = match is_member {
@@ -191,11 +191,14 @@ mod tests {
 
     #[test]
     fn a_promised_account_is_planned_for_and_a_rule_is_respected() {
-        let planned = plan(Person::Promised, vec![wanted(team("t"), false, None)]).unwrap();
+        let planned = plan(Person::ToBeCreated, vec![wanted(team("t"), false, None)]).unwrap();
         assert_eq!(told(&planned), ["add the new user to team t"]);
         let dynamic =
             || Group { group_types: vec!["Unified".into(), "DynamicMembership".into()], ..team("t") };
-        assert_eq!(plan(Person::Promised, vec![wanted(dynamic(), false, None)]), Err("dynamic_group".into()));
-        assert_eq!(plan(Person::Promised, vec![wanted(dynamic(), true, None)]), Ok(Plan::nothing()));
+        assert_eq!(
+            plan(Person::ToBeCreated, vec![wanted(dynamic(), false, None)]),
+            Err("dynamic_group".into())
+        );
+        assert_eq!(plan(Person::ToBeCreated, vec![wanted(dynamic(), true, None)]), Ok(Plan::nothing()));
     }
 }

@@ -5,12 +5,12 @@ use msgraph::{Channel, Group, Owner, Place, TeamMember, TeamRole};
 use workflow::{Left, Needs};
 
 use crate::groups::ownership::Successor;
-use crate::teams::membership::{self as teams, Change, Team, Words};
-use crate::{Account, Error, Reader};
+use crate::teams::membership::{self as teams, Change, PlaceName, Team};
+use crate::{Account, Error, View};
 
 /// A team, or some of its channels, and who is there.
 #[derive(Debug, Default)]
-pub struct Seat {
+pub struct TeamMembership {
     /// The group behind the team.
     pub group: Group,
     /// Whether only channels are to be left.
@@ -25,7 +25,7 @@ pub struct Seat {
 
 /// What leaving takes.
 #[derive(Debug, Default)]
-pub struct Departure {
+pub struct LeavingPlan {
     /// What can be done at once, in order.
     pub now: Vec<Change>,
     /// What can be done once Teams has taken in who takes over.
@@ -34,9 +34,9 @@ pub struct Departure {
     pub left: Vec<Left>,
 }
 
-impl Seat {
+impl TeamMembership {
     /// Looks at a team that somebody is to leave; at these channels alone, if any are named.
-    pub async fn look(team: Team, user: &str, graph: Reader<'_>) -> Result<Self, Error> {
+    pub async fn look(team: Team, user: &str, graph: View<'_>) -> Result<Self, Error> {
         let Team { group, channels } = team;
         let channels_only = !channels.is_empty();
         let place = Place::team(&group.id);
@@ -80,43 +80,43 @@ impl Seat {
     }
 
     /// What it takes a person to leave. `is_transferred` says that the team itself has, or will have, another owner.
-    pub fn leave(&self, user: &str, successor: &Successor, is_transferred: bool) -> Departure {
+    pub fn leave(&self, user: &str, successor: &Successor, is_transferred: bool) -> LeavingPlan {
         let leaver = Account::Known(user.to_owned());
         let team = Place::team(&self.group.id);
         let last: Vec<_> =
             self.last_owned(user).into_iter().filter(|place| !is_transferred || *place != team).collect();
-        let mut departure = Departure::default();
+        let mut leaving = LeavingPlan::default();
         let to = match successor.of(&leaver) {
             _ if last.is_empty() => None,
             Ok(to) => Some(to),
             Err(error) => {
-                departure.left = last.iter().map(|place| last_owner(place, &leaver, &error)).collect();
-                return departure;
+                leaving.left = last.iter().map(|place| last_owner(place, &leaver, &error)).collect();
+                return leaving;
             }
         };
-        departure.now = to.and_then(|to| self.let_in(to, &last)).into_iter().collect();
+        leaving.now = to.and_then(|to| self.let_in(to, &last)).into_iter().collect();
         let mut rest = Vec::new();
         for (channel, members) in &self.channels {
             let place = self.channel(channel);
-            let heir = to.filter(|_| last.contains(&place));
-            rest.extend(heir.and_then(|to| Change::make_owner(&place, to, members)));
+            let successor_here = to.filter(|_| last.contains(&place));
+            rest.extend(successor_here.and_then(|to| Change::make_owner(&place, to, members)));
             rest.extend(removal(&place, user, members));
         }
         if !self.channels_only {
             match removal(&team, user, &self.members) {
                 Some(removal) => rest.push(removal),
                 None => {
-                    departure.left.push(teams::left_out_of_step(&self.group.id, &leaver, "a member"));
+                    leaving.left.push(teams::left_out_of_step(&self.group.id, &leaver, "a member"));
                 }
             }
         }
-        let joins = departure.now.iter().any(|change| matches!(change, Change::Add { .. }));
+        let joins = leaving.now.iter().any(|change| matches!(change, Change::Add { .. }));
         if joins && last.iter().any(|place| place.channel.is_some()) {
-            departure.later = rest;
+            leaving.later = rest;
         } else {
-            departure.now.extend(rest);
+            leaving.now.extend(rest);
         }
-        departure
+        leaving
     }
 
     /// What makes who takes over an owner of the team, or a member, where they are to own a private channel.
@@ -144,7 +144,7 @@ fn removal(place: &Place, user: &str, members: &[TeamMember]) -> Option<Change> 
 }
 
 fn last_owner(place: &Place, leaver: &Account, error: &Error) -> Left {
-    let place = Words(place);
+    let place = PlaceName(place);
     let detail = format!("{place} has no other owner who can act, so {leaver} stays in the team: {error}");
     Left { code: "last_owner".to_owned(), detail, needs: Needs::Operator }
 }
@@ -165,16 +165,16 @@ mod tests {
         ids.iter().map(member).collect()
     }
 
-    fn seat(ids: &[&str], channel: Option<&[&str]>) -> Seat {
+    fn membership(ids: &[&str], channel: Option<&[&str]>) -> TeamMembership {
         let channels = channel.map(|ids| {
             let kind = Some("private".to_owned());
             (Channel { id: "c".into(), membership_type: kind, ..Channel::default() }, members(ids))
         });
-        Seat {
+        TeamMembership {
             group: team("t"),
             members: members(ids),
             channels: channels.into_iter().collect(),
-            ..Seat::default()
+            ..TeamMembership::default()
         }
     }
 
@@ -186,52 +186,52 @@ mod tests {
 
     #[test]
     fn channels_are_left_before_the_team() {
-        let departure = seat(&["1", "2*"], Some(&["1", "2*"])).leave("1", &Successor::default(), false);
-        assert_eq!(told(&departure.now), OUT);
-        let alone = Seat { channels_only: true, ..seat(&["1"], Some(&["1"])) };
-        let departure = alone.leave("1", &Successor::default(), false);
-        assert_eq!(told(&departure.now), [OUT[0]]);
+        let leaving = membership(&["1", "2*"], Some(&["1", "2*"])).leave("1", &Successor::default(), false);
+        assert_eq!(told(&leaving.now), OUT);
+        let alone = TeamMembership { channels_only: true, ..membership(&["1"], Some(&["1"])) };
+        let leaving = alone.leave("1", &Successor::default(), false);
+        assert_eq!(told(&leaving.now), [OUT[0]]);
     }
 
     #[test]
     fn who_takes_over_comes_before_who_goes() {
-        let departure = seat(&["1*", "2"], None).leave("1", &successor("2"), false);
-        assert_eq!(told(&departure.now), ["make user 2 an owner of team t", OUT[1]]);
-        let departure = seat(&["1*"], None).leave("1", &successor("2"), false);
-        assert_eq!(told(&departure.now), ["add user 2 to team t as owner", OUT[1]]);
-        let departure = seat(&["1*"], None).leave("1", &Successor::default(), true);
-        assert_eq!(told(&departure.now), [OUT[1]], "a plan in which the team was handed over");
+        let leaving = membership(&["1*", "2"], None).leave("1", &successor("2"), false);
+        assert_eq!(told(&leaving.now), ["make user 2 an owner of team t", OUT[1]]);
+        let leaving = membership(&["1*"], None).leave("1", &successor("2"), false);
+        assert_eq!(told(&leaving.now), ["add user 2 to team t as owner", OUT[1]]);
+        let leaving = membership(&["1*"], None).leave("1", &Successor::default(), true);
+        assert_eq!(told(&leaving.now), [OUT[1]], "a plan in which the team was handed over");
     }
 
     #[test]
     fn a_channel_is_taken_over_by_who_is_in_the_team_or_will_be() {
-        let heir = "make user 2 an owner of channel c of team t";
-        let departure = seat(&["1", "2", "3*"], Some(&["1*", "2"])).leave("1", &successor("2"), false);
-        assert_eq!(told(&departure.now), [heir, OUT[0], OUT[1]]);
-        let departure = seat(&["1", "3*"], Some(&["1*"])).leave("1", &successor("2"), false);
-        assert_eq!(told(&departure.now), ["add user 2 to team t"]);
+        let successor_here = "make user 2 an owner of channel c of team t";
+        let leaving = membership(&["1", "2", "3*"], Some(&["1*", "2"])).leave("1", &successor("2"), false);
+        assert_eq!(told(&leaving.now), [successor_here, OUT[0], OUT[1]]);
+        let leaving = membership(&["1", "3*"], Some(&["1*"])).leave("1", &successor("2"), false);
+        assert_eq!(told(&leaving.now), ["add user 2 to team t"]);
         let later = ["add user 2 to channel c of team t as owner", OUT[0], OUT[1]];
-        assert_eq!(told(&departure.later), later);
-        let departure = seat(&["1*"], Some(&["1*"])).leave("1", &successor("2"), false);
-        assert_eq!(told(&departure.now), ["add user 2 to team t as owner"]);
-        assert_eq!(told(&departure.later), later);
+        assert_eq!(told(&leaving.later), later);
+        let leaving = membership(&["1*"], Some(&["1*"])).leave("1", &successor("2"), false);
+        assert_eq!(told(&leaving.now), ["add user 2 to team t as owner"]);
+        assert_eq!(told(&leaving.later), later);
     }
 
     #[test]
     fn where_nobody_takes_over_nothing_is_done_and_each_place_is_named() {
-        let departure = seat(&["1*"], Some(&["1*"])).leave("1", &Successor::default(), false);
-        assert_eq!((departure.now.len(), departure.later.len()), (0, 0));
-        let left: Vec<_> = departure.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
+        let leaving = membership(&["1*"], Some(&["1*"])).leave("1", &Successor::default(), false);
+        assert_eq!((leaving.now.len(), leaving.later.len()), (0, 0));
+        let left: Vec<_> = leaving.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
         assert_eq!(left, [("last_owner", Needs::Operator); 2]);
-        assert!(departure.left[1].detail.starts_with("channel c of team t"), "{:?}", departure.left);
+        assert!(leaving.left[1].detail.starts_with("channel c of team t"), "{:?}", leaving.left);
     }
 
     #[test]
     fn an_owner_who_cannot_sign_in_does_not_count_and_a_lag_is_told() {
         let disabled = Owner { id: "2".into(), account_enabled: Some(false), ..Owner::default() };
-        let ownerless = Seat { owners: vec![disabled], ..seat(&["1*", "2*"], None) };
+        let ownerless = TeamMembership { owners: vec![disabled], ..membership(&["1*", "2*"], None) };
         assert_eq!(ownerless.last_owned("1").len(), 1);
-        let departure = seat(&["2*"], None).leave("1", &Successor::default(), false);
-        assert_eq!((departure.now.len(), departure.left[0].code.as_str()), (0, "team_out_of_step"));
+        let leaving = membership(&["2*"], None).leave("1", &Successor::default(), false);
+        assert_eq!((leaving.now.len(), leaving.left[0].code.as_str()), (0, "team_out_of_step"));
     }
 }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::{Account, Error, Reader};
+use crate::{Account, Error, View};
 
 /// How long Teams may take to know whom it was just told of (Microsoft asks for two seconds between two members,
 /// "Add member to team", 2023).
@@ -27,7 +27,7 @@ pub fn is_through_teams(group: &Group) -> bool {
 const ENDS: &str = "remove_from_teams";
 
 /// Whether an earlier step of the run has ended the person's memberships of teams, or would have.
-pub fn are_left(graph: Reader<'_>) -> bool {
+pub fn are_left(graph: View<'_>) -> bool {
     graph.has_run(ENDS)
 }
 
@@ -87,7 +87,7 @@ pub struct Team {
 ///
 /// `team_not_found`, `not_a_team`, `channel_not_found`, `standard_channel`; `ambiguous_team` and `ambiguous_channel`,
 /// which list the candidates' ids.
-pub async fn resolve(references: &[TeamRef], graph: Reader<'_>) -> Result<Vec<Team>, Error> {
+pub async fn resolve(references: &[TeamRef], graph: View<'_>) -> Result<Vec<Team>, Error> {
     let found = references.iter().map(async |reference| {
         let (team, wanted) = match reference {
             TeamRef::Team(team) => (team, &[][..]),
@@ -113,7 +113,7 @@ pub async fn resolve(references: &[TeamRef], graph: Reader<'_>) -> Result<Vec<Te
     Ok(teams)
 }
 
-async fn find_team(reference: &str, graph: Reader<'_>) -> Result<Group, Error> {
+async fn find_team(reference: &str, graph: View<'_>) -> Result<Group, Error> {
     let found = match uuid::Uuid::try_parse(reference) {
         Ok(_) => graph.group(reference).await?.into_iter().collect(),
         Err(_) => graph.groups_named(reference).await?,
@@ -253,13 +253,13 @@ fn missing_permission(place: &Place) -> String {
         None => "TeamMember.ReadWrite.All",
         Some(_) => "ChannelMember.ReadWrite.All",
     };
-    format!("changing the members of {} needs {needed}", Words(place))
+    format!("changing the members of {} needs {needed}", PlaceName(place))
 }
 
 /// A place in words.
-pub struct Words<'a>(pub &'a Place);
+pub struct PlaceName<'a>(pub &'a Place);
 
-impl fmt::Display for Words<'_> {
+impl fmt::Display for PlaceName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.channel {
             None => write!(f, "team {}", self.0.team),
@@ -272,18 +272,18 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Add { place, user, role: TeamRole::Member } => {
-                write!(f, "add {user} to {}", Words(place))
+                write!(f, "add {user} to {}", PlaceName(place))
             }
             Self::Add { place, user, role: TeamRole::Owner } => {
-                write!(f, "add {user} to {} as owner", Words(place))
+                write!(f, "add {user} to {} as owner", PlaceName(place))
             }
             Self::SetRole { place, user, role: TeamRole::Owner, .. } => {
-                write!(f, "make {user} an owner of {}", Words(place))
+                write!(f, "make {user} an owner of {}", PlaceName(place))
             }
             Self::SetRole { place, user, role: TeamRole::Member, .. } => {
-                write!(f, "make {user} no longer an owner but a member of {}", Words(place))
+                write!(f, "make {user} no longer an owner but a member of {}", PlaceName(place))
             }
-            Self::Remove { place, user, .. } => write!(f, "remove {user} from {}", Words(place)),
+            Self::Remove { place, user, .. } => write!(f, "remove {user} from {}", PlaceName(place)),
         }
     }
 }

@@ -24,9 +24,9 @@ use serde::Deserialize;
 use crate::action::{self, parameters};
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, Successor};
-use crate::teams::leaving::Seat;
+use crate::teams::leaving::TeamMembership;
 use crate::teams::membership::{self as teams, Change, Team, TeamRef};
-use crate::{Action, Error, Person, PersonRef, Plan, Reader, Wait};
+use crate::{Action, Error, Person, PersonRef, Plan, View, Wait};
 
 /// See the file's head.
 pub struct RemoveFromTeams;
@@ -62,7 +62,7 @@ pub struct Observed {
     person: Person,
     /// Teams whose members a rule or another directory decides about.
     closed: Vec<Group>,
-    seats: Vec<Seat>,
+    memberships: Vec<TeamMembership>,
     successor: Successor,
     /// Whether the teams have other owners by what an earlier step did.
     is_transferred: bool,
@@ -86,7 +86,7 @@ impl Action for RemoveFromTeams {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let keep: Vec<_> = params.keep.iter().cloned().map(TeamRef::Team).collect();
         let seen = graph.person_and_groups(&params.user, &["id"]);
@@ -99,22 +99,23 @@ impl Action for RemoveFromTeams {
         let ((person, member_of), asked, keep) = try_join3(seen, asked, teams::resolve(&keep, graph)).await?;
         let user = match &person {
             Person::Present(user) => user.id.as_str(),
-            Person::Promised | Person::Absent => "",
+            Person::ToBeCreated | Person::Absent => "",
         };
         let stays = |group: &Group| keep.iter().any(|kept| kept.group.id == group.id);
         let (closed, open): (Vec<_>, Vec<_>) = chosen(member_of, asked.as_deref())
             .into_iter()
             .filter(|team| !stays(&team.group))
-            .partition(|team| groups::hindrance(&team.group, rights).is_some());
-        let seats = try_join_all(open.into_iter().map(|team| Seat::look(team, user, graph))).await?;
-        let is_needed = seats.iter().any(|seat| !seat.last_owned(user).is_empty());
+            .partition(|team| groups::restriction(&team.group, rights).is_some());
+        let memberships =
+            try_join_all(open.into_iter().map(|team| TeamMembership::look(team, user, graph))).await?;
+        let is_needed = memberships.iter().any(|membership| !membership.last_owned(user).is_empty());
         let to = params.to.as_ref().filter(|_| is_needed);
         Ok(Observed {
             closed: closed.into_iter().map(|team| team.group).collect(),
             successor: Successor::observe(to, graph).await?,
             is_transferred: ownership::is_transferred(graph),
             person,
-            seats,
+            memberships,
             rights,
         })
     }
@@ -123,14 +124,14 @@ impl Action for RemoveFromTeams {
         let (_, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
         let mut plan = Plan::nothing();
-        let hindrance = |group| Some(groups::hindrance(group, observed.rights)?.left(group));
-        plan.left.extend(observed.closed.iter().filter_map(hindrance));
+        let restriction = |group| Some(groups::restriction(group, observed.rights)?.left(group));
+        plan.left.extend(observed.closed.iter().filter_map(restriction));
         let mut later = Vec::new();
-        for seat in &observed.seats {
-            let departure = seat.leave(&seen.id, &observed.successor, observed.is_transferred);
-            plan.changes.extend(departure.now);
-            plan.left.extend(departure.left);
-            later.extend(departure.later.iter().map(ToString::to_string));
+        for membership in &observed.memberships {
+            let leaving = membership.leave(&seen.id, &observed.successor, observed.is_transferred);
+            plan.changes.extend(leaving.now);
+            plan.left.extend(leaving.left);
+            later.extend(leaving.later.iter().map(ToString::to_string));
         }
         Ok(if later.is_empty() { plan } else { plan.waiting(wait(later)) })
     }
@@ -184,13 +185,14 @@ mod tests {
     #[test]
     fn a_team_that_follows_a_rule_is_left_and_the_others_are_not() {
         let member = TeamMember { id: "m".into(), user_id: Some("1".into()), roles: vec![] };
-        let seat = Seat { group: team("t"), members: vec![member], ..Seat::default() };
+        let membership =
+            TeamMembership { group: team("t"), members: vec![member], ..TeamMembership::default() };
         let dynamic =
             Group { group_types: vec!["Unified".into(), "DynamicMembership".into()], ..team("rule") };
         let observed = Observed {
             person: person(),
             closed: vec![dynamic],
-            seats: vec![seat],
+            memberships: vec![membership],
             successor: Successor::default(),
             is_transferred: false,
             rights: ALL,

@@ -21,11 +21,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::licenses::subscriptions as licenses;
-use crate::users::name_conflicts::{Holder, Namesakes};
+use crate::users::name_conflicts::{Holder, NameConflicts};
 use crate::users::names::{IfTaken, Names};
 use crate::users::password::new_password;
 use crate::users::properties::{self, SELECT, Update};
-use crate::{Action, Error, Plan, Reader};
+use crate::{Action, Error, Plan, View};
 
 /// See the file's head.
 pub struct CreateUser;
@@ -75,7 +75,7 @@ pub struct Params {
 pub struct Observed {
     by_employee_id: Option<User>,
     names: Names,
-    seen: Namesakes,
+    seen: NameConflicts,
 }
 
 /// One write that is missing.
@@ -118,7 +118,7 @@ impl Action for CreateUser {
     type Observed = Observed;
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let names = Names::of(&params.user_principal_name, &params.if_taken)?;
         let id = params.employee_id.clone().map(UserKey::EmployeeId);
         let by_employee_id = async {
@@ -130,10 +130,10 @@ impl Action for CreateUser {
         let first = UserKey::Upn(names.all().first().cloned().unwrap_or_default());
         let (by_employee_id, first) = try_join(by_employee_id, graph.user(&first, SELECT)).await?;
         let seen = match &by_employee_id {
-            Some(_) => Namesakes::default(),
+            Some(_) => NameConflicts::default(),
             None => {
                 let is_self = |user: &User| is_same_person(params, user);
-                Namesakes::look(&names, first, params.employee_id.as_deref(), is_self, graph).await?
+                NameConflicts::look(&names, first, params.employee_id.as_deref(), is_self, graph).await?
             }
         };
         Ok(Observed { by_employee_id, names, seen })
@@ -286,7 +286,7 @@ mod tests {
         })
     }
 
-    fn plan(params: Value, seen: Namesakes) -> Result<Vec<String>, String> {
+    fn plan(params: Value, seen: NameConflicts) -> Result<Vec<String>, String> {
         let params = self::params(params);
         let names = Names::of(&params.user_principal_name, &params.if_taken).unwrap();
         let observed = Observed { by_employee_id: None, names, seen };
@@ -295,9 +295,9 @@ mod tests {
         Ok(plan.changes.iter().map(ToString::to_string).collect())
     }
 
-    fn held_by(holders: impl IntoIterator<Item = Box<User>>) -> Namesakes {
+    fn held_by(holders: impl IntoIterator<Item = Box<User>>) -> NameConflicts {
         let holders = holders.into_iter().map(Holder::Account).collect();
-        Namesakes { holders, ..Namesakes::default() }
+        NameConflicts { holders, ..NameConflicts::default() }
     }
 
     #[test]
@@ -318,31 +318,32 @@ mod tests {
         let taken = Err("upn_taken".to_owned());
         assert_eq!(plan(json!({ "employee_id": "7" }), held_by([stranger()])), taken);
         assert_eq!(plan(json!({ "employee_id": "7" }), held_by([user(None, "Research")])), taken);
-        let deleted = Namesakes { holders: vec![Holder::Deleted("9".into())], ..Namesakes::default() };
+        let deleted =
+            NameConflicts { holders: vec![Holder::Deleted("9".into())], ..NameConflicts::default() };
         assert_eq!(plan(json!({}), deleted), taken);
         let or_another = json!({ "employee_id": "7", "if_taken": ["al@contoso.example"] });
         let second = Ok(vec!["create the account under name 2 of those to try".to_owned()]);
         assert_eq!(plan(or_another.clone(), held_by([stranger()])), second);
         assert_eq!(plan(or_another, held_by([stranger(), stranger()])), taken);
         let nobody_tells = json!({ "if_taken": "number" });
-        assert_eq!(plan(nobody_tells, Namesakes::default()), Err("employee_id_missing".to_owned()));
+        assert_eq!(plan(nobody_tells, NameConflicts::default()), Err("employee_id_missing".to_owned()));
     }
 
     #[test]
     fn what_would_fail_later_is_refused_before_the_account_is_made() {
         let created = Ok(vec!["create the account".to_owned()]);
-        assert_eq!(plan(json!({}), Namesakes::default()), created);
+        assert_eq!(plan(json!({}), NameConflicts::default()), created);
         let licensed = json!({ "licensed": true });
-        assert_eq!(plan(licensed, Namesakes::default()), Err("usage_location_missing".to_owned()));
+        assert_eq!(plan(licensed, NameConflicts::default()), Err("usage_location_missing".to_owned()));
         let located = json!({ "licensed": true, "usage_location": "GB" });
-        assert_eq!(plan(located, Namesakes::default()), created);
+        assert_eq!(plan(located, NameConflicts::default()), created);
         for (domain, expected) in
             [("Contoso.example", created), ("contoso.test", Err("domain_not_verified".to_owned()))]
         {
             let domains = Some(vec![domain.to_owned()]);
-            assert_eq!(plan(json!({}), Namesakes { domains, ..Namesakes::default() }), expected);
+            assert_eq!(plan(json!({}), NameConflicts { domains, ..NameConflicts::default() }), expected);
         }
-        let again = Namesakes { deleted_self: Some("9".into()), ..Namesakes::default() };
+        let again = NameConflicts { deleted_self: Some("9".into()), ..NameConflicts::default() };
         assert_eq!(plan(json!({ "employee_id": "7" }), again), Err("user_deleted".to_owned()));
     }
 }

@@ -16,8 +16,8 @@ use msgraph::Writer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::users::privileged::Obstacle;
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::users::privileged::PrivilegedRole;
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct DeleteUser;
@@ -33,7 +33,7 @@ pub struct Params {
 /// The account, or whether there was one.
 pub struct Observed {
     person: Person,
-    obstacle: Obstacle,
+    role: PrivilegedRole,
     was_deleted: bool,
 }
 
@@ -53,14 +53,14 @@ impl Action for DeleteUser {
     type Observed = Observed;
     type Change = Delete;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let select = ["id", "onPremisesSyncEnabled"];
-        let (person, obstacle) = graph.person_and_obstacle(&params.user, &select).await?;
+        let (person, role) = graph.person_and_role(&params.user, &select).await?;
         let was_deleted = match person {
             Person::Absent => !graph.deleted_users(params.user.key()).await?.is_empty(),
-            Person::Present(_) | Person::Promised => false,
+            Person::Present(_) | Person::ToBeCreated => false,
         };
-        Ok(Observed { person, obstacle, was_deleted })
+        Ok(Observed { person, role, was_deleted })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Delete>, Error> {
@@ -76,7 +76,7 @@ impl Action for DeleteUser {
                 ),
             ));
         }
-        observed.obstacle.check(&user, "deleting the account")?;
+        observed.role.check(&user, "deleting the account")?;
         Ok(Plan::of([Delete { user }]))
     }
 
@@ -121,7 +121,8 @@ mod tests {
         ];
         for (person, was_deleted, expected) in rows {
             let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
-            let plan = DeleteUser::plan(&params, &Observed { person, obstacle: Obstacle::NONE, was_deleted });
+            let plan =
+                DeleteUser::plan(&params, &Observed { person, role: PrivilegedRole::NONE, was_deleted });
             let plan = plan.map(|plan| plan.changes.len());
             assert_eq!(plan.map_err(|error| workflow::Failure::from(error).code), expected);
         }

@@ -6,7 +6,7 @@ use workflow::{Left, Needs};
 
 use crate::users::names::Names;
 use crate::users::properties::SELECT;
-use crate::{Error, Reader};
+use crate::{Error, View};
 
 /// Who has a name already.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub enum Holder {
 
 /// What was seen of the names a person may get.
 #[derive(Debug, Default, PartialEq)]
-pub struct Namesakes {
+pub struct NameConflicts {
     /// Who has the names, in order, up to the first that is free or the person's own.
     pub holders: Vec<Holder>,
     /// The account of this very person, deleted within the last 30 days: the object id.
@@ -38,7 +38,7 @@ impl Holder {
     }
 }
 
-impl Namesakes {
+impl NameConflicts {
     /// Goes through the names until one is free, or held by the person: `is_self` knows them. Of the first name the
     /// holder is known. What is only good for making an account is read when one is missing.
     pub async fn look(
@@ -46,7 +46,7 @@ impl Namesakes {
         first: Option<User>,
         employee_id: Option<&str>,
         is_self: impl Fn(&User) -> bool,
-        graph: Reader<'_>,
+        graph: View<'_>,
     ) -> Result<Self, Error> {
         let mut seen = Self::default();
         let mut deleted: Option<Vec<User>> = None;
@@ -67,8 +67,8 @@ impl Namesakes {
             let deleted = match &mut deleted {
                 Some(deleted) => deleted,
                 none => {
-                    let namesakes = async { Ok(graph.deleted_namesakes(names.all(), employee_id).await?) };
-                    let (found, domains) = try_join(namesakes, domains(graph)).await?;
+                    let deleted = async { Ok(graph.deleted_namesakes(names.all(), employee_id).await?) };
+                    let (found, domains) = try_join(deleted, domains(graph)).await?;
                     let is_self =
                         |user: &&User| employee_id.is_some() && user.employee_id.as_deref() == employee_id;
                     seen.deleted_self = found.iter().find(is_self).map(|user| user.id.clone());
@@ -86,7 +86,7 @@ impl Namesakes {
     }
 }
 
-impl Namesakes {
+impl NameConflicts {
     /// The refusal where others have every name.
     pub fn all_taken(&self) -> Error {
         let detail = match self.holders.as_slice() {
@@ -151,7 +151,7 @@ impl Namesakes {
 }
 
 /// The tenant's verified domains, where they may be read: Graph refuses others anyway, and says less.
-async fn domains(graph: Reader<'_>) -> Result<Option<Vec<String>>, Error> {
+async fn domains(graph: View<'_>) -> Result<Option<Vec<String>>, Error> {
     match graph.organization().await {
         Ok(organization) => Ok(organization.map(|organization| {
             organization.verified_domains.into_iter().map(|domain| domain.name).collect()

@@ -6,7 +6,7 @@
 
 use msgraph::Administers;
 
-use crate::{Account, Error, Reader};
+use crate::{Account, Error, View};
 
 /// The actions that end what makes an administrator: what a plan shows of it before is as good as gone.
 const ENDS_ROLES: &str = "remove_directory_roles";
@@ -14,14 +14,14 @@ const ENDS_GROUPS: &str = "remove_from_groups";
 
 /// What makes an administrator of somebody whom the application is known not to be allowed to change.
 #[derive(Debug, Default, PartialEq)]
-pub struct Obstacle(Option<Administers>);
+pub struct PrivilegedRole(Option<Administers>);
 
-impl Obstacle {
+impl PrivilegedRole {
     /// Nothing is known to be in the way.
     pub const NONE: Self = Self(None);
 
-    /// Looks for one. What cannot be read is no obstacle: then Graph decides.
-    pub async fn look(user_id: &str, graph: Reader<'_>) -> Result<Self, Error> {
+    /// Looks for one. What cannot be read is no role: then Graph decides.
+    pub async fn look(user_id: &str, graph: View<'_>) -> Result<Self, Error> {
         let grants = graph.grants().await?;
         let is_told = grants.role_templates.is_some();
         if is_told && grants.may_change_administrators() {
@@ -67,12 +67,12 @@ impl Obstacle {
 
     /// What makes an administrator of somebody, for tests.
     #[cfg(test)]
-    pub(crate) fn role(id: &str) -> Self {
+    pub(crate) fn holding(id: &str) -> Self {
         Self(Some(Administers::Role(id.to_owned())))
     }
 }
 
-fn is_ended(by: &Administers, graph: Reader<'_>) -> bool {
+fn is_ended(by: &Administers, graph: View<'_>) -> bool {
     graph.was_changed(match by {
         Administers::Role(_) => ENDS_ROLES,
         Administers::Group(_) => ENDS_GROUPS,
@@ -88,7 +88,7 @@ mod tests {
     use workflow::{Earlier, Outcome, Record};
 
     /// What is found about a person by this application in a run that has done this much, and by how many requests.
-    async fn look(upn: &str, application: Application, earlier: &[Record]) -> (Obstacle, usize) {
+    async fn look(upn: &str, application: Application, earlier: &[Record]) -> (PrivilegedRole, usize) {
         let tenant = Tenant::empty()
             .application(application)
             .user(User::new("ada@contoso.example", "Ada Lovelace"))
@@ -107,9 +107,9 @@ mod tests {
             )
         };
         let client = msgraph::Client::new(settings, Arc::new(())).unwrap();
-        let reader = Reader::new(client.reader(), Earlier::new(earlier), None);
-        let obstacle = Obstacle::look(upn, reader).await.unwrap();
-        (obstacle, emulator.journal().iter().filter(|entry| !entry.token).count())
+        let reader = View::new(client.reader(), Earlier::new(earlier), None);
+        let role = PrivilegedRole::look(upn, reader).await.unwrap();
+        (role, emulator.journal().iter().filter(|entry| !entry.token).count())
     }
 
     fn done(action: &str) -> Record {
@@ -129,11 +129,14 @@ mod tests {
     #[tokio::test]
     async fn only_an_administrator_costs_more_than_one_read() {
         let ordinary = Application::default;
-        assert_eq!(look("ada@contoso.example", ordinary(), &[]).await, (Obstacle::NONE, 1));
-        assert_eq!(look("grace@contoso.example", ordinary().privileged(), &[]).await, (Obstacle::NONE, 0));
+        assert_eq!(look("ada@contoso.example", ordinary(), &[]).await, (PrivilegedRole::NONE, 1));
+        assert_eq!(
+            look("grace@contoso.example", ordinary().privileged(), &[]).await,
+            (PrivilegedRole::NONE, 0)
+        );
         for (upn, by) in [("grace", "holds directory role"), ("edsger", "is in group")] {
-            let (obstacle, requests) = look(&format!("{upn}@contoso.example"), ordinary(), &[]).await;
-            let refusal = obstacle.check(&Account::Promised, "deletion").unwrap_err();
+            let (role, requests) = look(&format!("{upn}@contoso.example"), ordinary(), &[]).await;
+            let refusal = role.check(&Account::ToBeCreated, "deletion").unwrap_err();
             assert!(refusal.to_string().contains(by), "{refusal}");
             assert_eq!(requests, 2, "{upn}");
         }
@@ -142,13 +145,12 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_read_and_what_the_run_has_taken_away_is_no_obstacle() {
         let blind = Application::default().roles(&["User.Read.All"]);
-        assert_eq!(look("grace@contoso.example", blind, &[]).await, (Obstacle::NONE, 1));
+        assert_eq!(look("grace@contoso.example", blind, &[]).await, (PrivilegedRole::NONE, 1));
         let runs = [("grace", "remove_directory_roles"), ("edsger", "remove_from_groups")];
         for (upn, action) in runs {
             let earlier = [done(action)];
-            let (obstacle, _) =
-                look(&format!("{upn}@contoso.example"), Application::default(), &earlier).await;
-            assert_eq!(obstacle, Obstacle::NONE, "{upn}");
+            let (role, _) = look(&format!("{upn}@contoso.example"), Application::default(), &earlier).await;
+            assert_eq!(role, PrivilegedRole::NONE, "{upn}");
         }
     }
 }

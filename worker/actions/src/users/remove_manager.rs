@@ -11,7 +11,7 @@ use msgraph::Writer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveManager;
@@ -47,11 +47,11 @@ impl Action for RemoveManager {
     type Observed = Observed;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id", "onPremisesSyncEnabled"]).await?;
         let manager = match &person {
             Person::Present(user) => graph.manager(&user.id).await?.map(|manager| manager.id),
-            Person::Promised | Person::Absent => None,
+            Person::ToBeCreated | Person::Absent => None,
         };
         Ok(Observed { person, manager })
     }

@@ -16,7 +16,7 @@ use msgraph::{DirectoryObject, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RestoreUser;
@@ -51,11 +51,11 @@ impl Action for RestoreUser {
     type Observed = Observed;
     type Change = Restore;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id"]).await?;
         let deleted = match person {
             Person::Absent => graph.deleted_users(params.user.key()).await?,
-            Person::Present(_) | Person::Promised => Vec::new(),
+            Person::Present(_) | Person::ToBeCreated => Vec::new(),
         };
         Ok(Observed { person, deleted })
     }

@@ -12,7 +12,7 @@ use msgraph::Writer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct SetManager;
@@ -52,13 +52,13 @@ impl Action for SetManager {
     type Observed = Observed;
     type Change = Set;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let wanted = async { Ok(graph.user(params.manager.key(), &["id"]).await?) };
         let (person, wanted) =
             try_join(graph.person(&params.user, &["id", "onPremisesSyncEnabled"]), wanted).await?;
         let current = match &person {
             Person::Present(user) => graph.manager(&user.id).await?.map(|manager| manager.id),
-            Person::Promised | Person::Absent => None,
+            Person::ToBeCreated | Person::Absent => None,
         };
         Ok(Observed { person, current, wanted: wanted.map(|manager| manager.id) })
     }

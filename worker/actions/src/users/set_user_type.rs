@@ -12,7 +12,7 @@ use msgraph::{UserPatch, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct SetUserType;
@@ -54,7 +54,7 @@ impl Action for SetUserType {
     type Observed = Person;
     type Change = Set;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Person, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Person, Error> {
         graph.person(&params.user, &["id", "userType", "onPremisesSyncEnabled"]).await
     }
 

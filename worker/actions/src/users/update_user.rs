@@ -17,9 +17,9 @@ use msgraph::{UserPatch, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::users::privileged::Obstacle;
+use crate::users::privileged::PrivilegedRole;
 use crate::users::properties::{self, SELECT, Update};
-use crate::{Action, Error, Person, PersonRef, Plan, Reader};
+use crate::{Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct UpdateUser;
@@ -84,22 +84,22 @@ impl Action for UpdateUser {
     ];
 
     type Params = Params;
-    type Observed = (Person, Obstacle);
+    type Observed = (Person, PrivilegedRole);
     type Change = Change;
 
-    async fn observe(params: &Params, graph: Reader<'_>) -> Result<Self::Observed, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Self::Observed, Error> {
         if params.mobile_phone.is_some() {
-            return graph.person_and_obstacle(&params.user, SELECT).await;
+            return graph.person_and_role(&params.user, SELECT).await;
         }
-        Ok((graph.person(&params.user, SELECT).await?, Obstacle::NONE))
+        Ok((graph.person(&params.user, SELECT).await?, PrivilegedRole::NONE))
     }
 
-    fn plan(params: &Params, (person, obstacle): &Self::Observed) -> Result<Plan<Change>, Error> {
+    fn plan(params: &Params, (person, role): &Self::Observed) -> Result<Plan<Change>, Error> {
         // An account that this plan is to create is created from the same event.
         let (user, Some(seen)) = person.account()? else { return Ok(Plan::nothing()) };
         let plan = properties::missing(&params.asked(), seen)?;
         if plan.changes.iter().any(|update| update.patch.mobile_phone.is_some()) {
-            obstacle.check(&user, "setting the mobile number")?;
+            role.check(&user, "setting the mobile number")?;
         }
         Ok(plan.map(Change))
     }
@@ -169,7 +169,7 @@ mod tests {
 
     fn plan(params: serde_json::Value, person: &Person) -> Result<Vec<String>, String> {
         let params: Params = serde_json::from_value(params).unwrap();
-        let plan = UpdateUser::plan(&params, &(person.clone(), Obstacle::NONE))
+        let plan = UpdateUser::plan(&params, &(person.clone(), PrivilegedRole::NONE))
             .map_err(|error| workflow::Failure::from(error).code)?;
         Ok(plan.changes.iter().map(ToString::to_string).collect())
     }
@@ -198,7 +198,7 @@ mod tests {
         }
         let nothing = json!({ "user": "ada@contoso.example", "department": null });
         assert_eq!(plan(nothing.clone(), &seen), Ok(vec![]));
-        assert_eq!(plan(nothing.clone(), &Person::Promised), Ok(vec![]));
+        assert_eq!(plan(nothing.clone(), &Person::ToBeCreated), Ok(vec![]));
         assert_eq!(plan(nothing, &Person::Absent), Err("user_not_found".to_owned()));
     }
 }
