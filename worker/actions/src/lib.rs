@@ -36,3 +36,5 @@ pub(crate) use action::Action;
 pub(crate) use action::person::{Account, Person, PersonRef};
 pub(crate) use action::plan::{Plan, Wait};
 pub(crate) use action::view::View;
+#[cfg(test)]
+pub(crate) use conformance::scenario::Scenario;

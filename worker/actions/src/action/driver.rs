@@ -1,4 +1,4 @@
-//! How an action is run: written once, the same for all.
+//! How an action runs: written once, the same for all.
 
 use futures_util::future::join_all;
 use msgraph::Client;
@@ -11,7 +11,7 @@ use super::error::Error;
 use super::plan::{Plan, Wait};
 use super::view::View;
 
-/// An action in the roster, its types erased.
+/// An action in the roster, with its types erased.
 pub struct Entry {
     /// The action's name.
     pub name: &'static str,
@@ -24,12 +24,12 @@ pub struct Entry {
     /// What the engine runs.
     pub step: Box<dyn Step<Client>>,
     #[cfg(test)]
-    pub(crate) scenario: fn() -> crate::conformance::Scenario,
+    pub(crate) scenario: fn() -> crate::Scenario,
 }
 
 impl Entry {
     /// The entry of an action.
-    pub fn of<A: Action>() -> Self {
+    pub(crate) fn of<A: Action>() -> Self {
         Self {
             name: A::NAME,
             makes_true: A::MAKES_TRUE,
@@ -81,21 +81,21 @@ impl<A: Action> Step<Client> for Driver<A> {
     }
 }
 
-/// Observe, plan, and in [`Mode::Apply`] apply. Nothing else in this crate knows of modes.
+/// Observes, plans, and in [`Mode::Apply`] applies. Nothing else in this crate knows about modes.
 async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Report, Error> {
-    let params =
-        decode::<A>(call.params).map_err(|_| Error::Broken("parameters were not checked before the run"))?;
-    let reader = View::new(graph.reader(), call.earlier, call.memo).replayed(call.replays);
-    let observed = A::observe(&params, reader).await?;
-    let Plan { changes, left, wait, details } = A::plan(&params, &observed)?;
-    let names: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    let params = decode::<A>(call.params)
+        .map_err(|_| Error::Broken("the parameters were not checked before the run"))?;
+    let view = View::new(graph.reader(), call.earlier, call.memo).replayed(call.replays);
+    let observed = A::observe(&params, view).await?;
+    let Plan { sequences, left, wait, details } = A::plan(&params, &observed)?;
+    let names: Vec<_> = sequences.iter().flatten().map(ToString::to_string).collect();
     let outcome = match call.mode {
         _ if names.is_empty() && wait.is_none() => Outcome::Unchanged,
         Mode::Plan => planned(names, wait.map(|wait| *wait)),
         Mode::Apply => match wait {
-            Some(wait) => begin::<A>(&changes, *wait, graph).await?,
+            Some(wait) => begin::<A>(&sequences, *wait, graph).await?,
             None => {
-                apply::<A>(&changes, graph).await?;
+                apply::<A>(&sequences, graph).await?;
                 Outcome::Changed(names)
             }
         },
@@ -103,7 +103,7 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
     Ok(Report { left, details, ..Report::of(outcome) })
 }
 
-/// A plan says what would be written, now and after waiting; where that is nothing more, what is waited for.
+/// The outcome of a dry run: the writes of this look and of later ones. If there are none, the wait itself.
 fn planned(mut names: Vec<String>, mut wait: Option<Wait>) -> Outcome {
     names.extend(wait.iter_mut().flat_map(|wait| std::mem::take(&mut wait.later)));
     match wait {
@@ -112,26 +112,16 @@ fn planned(mut names: Vec<String>, mut wait: Option<Wait>) -> Outcome {
     }
 }
 
-/// Makes the changes of a plan that waits. Once one has begun, what time mends in another is left to the next look:
-/// a failure would lose the note of what has begun.
-async fn begin<A: Action>(changes: &[A::Change], mut wait: Wait, graph: &Client) -> Result<Outcome, Error> {
-    let begins = changes.iter().map(|change| async move { (change, A::begin(change, graph.writer()).await) });
-    let outcomes = if A::TOGETHER {
-        join_all(begins).await
-    } else {
-        let mut outcomes = Vec::with_capacity(changes.len());
-        for begin in begins {
-            let outcome = begin.await;
-            let is_over = outcome.1.is_err();
-            outcomes.push(outcome);
-            if is_over {
-                break;
-            }
-        }
-        outcomes
-    };
+/// Makes the changes of a plan that waits, in the plan's order. Once one change has begun, the next look retries what
+/// failed temporarily: a failed step would lose the note of what has begun.
+async fn begin<A: Action>(
+    sequences: &[Vec<A::Change>],
+    mut wait: Wait,
+    graph: &Client,
+) -> Result<Outcome, Error> {
+    let sequences = join_all(sequences.iter().map(|changes| begin_sequence::<A>(changes, graph))).await;
     let (mut begun, mut errors) = (Vec::new(), Vec::new());
-    for (change, outcome) in outcomes {
+    for (change, outcome) in sequences.into_iter().flatten() {
         match outcome {
             Ok(note) => {
                 begun.push(change.to_string());
@@ -140,7 +130,7 @@ async fn begin<A: Action>(changes: &[A::Change], mut wait: Wait, graph: &Client)
             Err(error) => errors.push(error),
         }
     }
-    match errors.into_iter().min_by_key(Error::is_retry) {
+    match most_urgent(errors) {
         Some(error) if begun.is_empty() || !error.is_retry() => Err(error),
         Some(error) => {
             let asked = Failure::from(error).retry_after.unwrap_or_default();
@@ -150,20 +140,41 @@ async fn begin<A: Action>(changes: &[A::Change], mut wait: Wait, graph: &Client)
     }
 }
 
+/// A change, and its note or error.
+type Begun<'a, C> = (&'a C, Result<Option<Value>, Error>);
+
+/// Begins one change after the other, up to the first that fails.
+async fn begin_sequence<'a, A: Action>(
+    changes: &'a [A::Change],
+    graph: &Client,
+) -> Vec<Begun<'a, A::Change>> {
+    let mut outcomes = Vec::with_capacity(changes.len());
+    for change in changes {
+        let outcome = A::begin(change, graph.writer()).await;
+        let has_failed = outcome.is_err();
+        outcomes.push((change, outcome));
+        if has_failed {
+            break;
+        }
+    }
+    outcomes
+}
+
 fn waiting(changes: Vec<String>, wait: Wait) -> Outcome {
     let Wait { after, at_most, reason, notes, .. } = wait;
     Outcome::Waiting { changes, wait: workflow::Wait { after, at_most, reason, memo: Value::Array(notes) } }
 }
 
-/// Makes the changes. Of those that go together each is brought to its end, whatever becomes of the others; what
-/// somebody has to mend is told before what time mends.
-async fn apply<A: Action>(changes: &[A::Change], graph: &Client) -> Result<(), Error> {
-    if !A::TOGETHER {
-        return A::apply_in_order(changes, graph.writer()).await;
-    }
-    let outcomes = join_all(changes.iter().map(|change| A::apply(change, graph.writer()))).await;
-    let errors = outcomes.into_iter().filter_map(Result::err);
-    errors.min_by_key(Error::is_retry).map_or(Ok(()), Err)
+/// Makes the changes in the plan's order. A failure ends its own sequence; the others run to their end.
+async fn apply<A: Action>(sequences: &[Vec<A::Change>], graph: &Client) -> Result<(), Error> {
+    let sequences = sequences.iter().map(|changes| A::apply_sequence(changes, graph.writer()));
+    let errors = join_all(sequences).await.into_iter().filter_map(Result::err);
+    most_urgent(errors).map_or(Ok(()), Err)
+}
+
+/// The error to report: one that a person has to fix comes before one that a retry may fix.
+fn most_urgent(errors: impl IntoIterator<Item = Error>) -> Option<Error> {
+    errors.into_iter().min_by_key(Error::is_retry)
 }
 
 fn decode<A: Action>(params: &Value) -> Result<A::Params, Failure> {
@@ -172,7 +183,7 @@ fn decode<A: Action>(params: &Value) -> Result<A::Params, Failure> {
     })
 }
 
-/// What was expected, without the value that came instead: it can be a person's.
+/// What the decoder expected, without the value it got: the value can be personal.
 fn without_value(error: &str) -> String {
     let quotes_a_value = ["invalid type: ", "invalid value: ", "unknown variant "]
         .iter()
@@ -186,96 +197,158 @@ fn without_value(error: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::Mutex;
     use std::time::Duration;
 
-    use crate::conformance::Scenario;
-    use msgraph::{Priority, Settings, Writer};
+    use crate::Scenario;
+    use crate::conformance::client::client;
+    use msgraph::{Priority, Writer};
+    use msgraph_emulator::{Emulator, Options, Tenant};
     use schemars::JsonSchema;
     use serde::Deserialize;
     use serde_json::json;
     use workflow::Earlier;
 
-    /// Begins two jobs and waits until both have been looked at.
+    /// Starts jobs in the order of `order` and waits until each is noted.
     struct Jobs;
 
     #[derive(Deserialize, JsonSchema)]
-    struct Two {}
+    struct Params {
+        /// Sequences of jobs.
+        order: Vec<Vec<u64>>,
+        /// Jobs that are busy: to start one fails temporarily.
+        #[serde(default)]
+        busy: Vec<u64>,
+        /// Jobs that are forbidden: to start one is for an operator to allow.
+        #[serde(default)]
+        forbidden: Vec<u64>,
+        /// Whether to wait for them.
+        #[serde(default)]
+        waits: bool,
+    }
 
-    static BUSY: AtomicBool = AtomicBool::new(false);
+    struct Job {
+        number: u64,
+        is_busy: bool,
+        is_forbidden: bool,
+    }
+
+    impl std::fmt::Display for Job {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{}", self.number)
+        }
+    }
+
+    static STARTED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
     impl Action for Jobs {
         const NAME: &'static str = "jobs";
-        const MAKES_TRUE: &'static str = "Two jobs have run";
+        const MAKES_TRUE: &'static str = "The jobs have run";
         const NEEDS: &'static [&'static str] = &[];
         const DEFAULTS: &'static [(&'static str, &'static str)] = &[];
         const PRIORITY: Priority = Priority::Lifecycle;
 
-        type Params = Two;
+        type Params = Params;
         type Observed = Vec<u64>;
-        type Change = u64;
+        type Change = Job;
 
-        async fn observe(_: &Two, graph: View<'_>) -> Result<Vec<u64>, Error> {
+        async fn observe(_: &Params, graph: View<'_>) -> Result<Vec<u64>, Error> {
             Ok(graph.notes())
         }
 
-        fn plan(_: &Two, known: &Vec<u64>) -> Result<Plan<u64>, Error> {
-            let missing: Vec<_> = [1, 2].into_iter().filter(|job| !known.contains(job)).collect();
-            if missing.is_empty() {
-                return Ok(Plan::nothing());
+        fn plan(params: &Params, known: &Vec<u64>) -> Result<Plan<Job>, Error> {
+            let job = |number: &u64| Job {
+                number: *number,
+                is_busy: params.busy.contains(number),
+                is_forbidden: params.forbidden.contains(number),
+            };
+            let missing = |jobs: &Vec<u64>| jobs.iter().filter(|job| !known.contains(job)).map(job).collect();
+            let plan = Plan::sequences(params.order.iter().map(missing));
+            if !params.waits || plan == Plan::nothing() {
+                return Ok(plan);
             }
-            Ok(Plan::of(missing).waiting(Wait {
+            Ok(plan.waiting(Wait {
                 after: Duration::from_secs(60),
                 at_most: Duration::from_secs(3600),
-                reason: "2 jobs".to_owned(),
+                reason: "jobs".to_owned(),
                 notes: known.iter().map(|job| json!(job)).collect(),
-                later: vec!["3".to_owned()],
+                later: vec!["later".to_owned()],
             }))
         }
 
-        async fn apply(change: &u64, graph: Writer<'_>) -> Result<(), Error> {
-            Self::begin(change, graph).await.map(drop)
+        async fn apply(job: &Job, graph: Writer<'_>) -> Result<(), Error> {
+            Self::begin(job, graph).await.map(drop)
         }
 
-        async fn begin(change: &u64, _: Writer<'_>) -> Result<Option<Value>, Error> {
-            match change {
-                2 if BUSY.load(Ordering::Relaxed) => Err(Error::StalePlan("it is busy")),
-                job => Ok(Some(json!(job))),
+        async fn begin(job: &Job, _: Writer<'_>) -> Result<Option<Value>, Error> {
+            match job {
+                Job { is_busy: true, .. } => Err(Error::StalePlan("it is busy")),
+                Job { is_forbidden: true, .. } => Err(Error::blocked("forbidden", "allow it")),
+                Job { number, .. } => {
+                    STARTED.lock().unwrap().push(*number);
+                    Ok(Some(json!(number)))
+                }
             }
         }
 
         fn scenario() -> Scenario {
-            Scenario::new(json!({}))
+            Scenario::new(json!({ "order": [] }))
         }
     }
 
+    impl PartialEq for Job {
+        fn eq(&self, other: &Self) -> bool {
+            self.number == other.number
+        }
+    }
+
+    async fn look(params: Value, memo: Option<&Value>, mode: Mode) -> Outcome {
+        let emulator = Emulator::start(Options::new(Tenant::empty())).unwrap();
+        let (graph, earlier) = (client(&emulator), Earlier::new(&[]));
+        let call = Call { params: &params, mode, earlier, memo, replays: 0, world: &graph };
+        Driver::<Jobs>(std::marker::PhantomData).run(call).await.outcome
+    }
+
     #[tokio::test]
-    async fn what_has_begun_is_noted_whatever_becomes_of_the_rest() {
-        let settings = Settings {
-            graph_url: "http://127.0.0.1:1".into(),
-            login_url: "http://127.0.0.1:1".into(),
-            ..Settings::new("t", "c", String::new().into())
+    async fn a_job_that_has_begun_is_noted_even_if_another_fails() {
+        let jobs = |busy: &[u64]| json!({ "order": [[1, 2]], "waits": true, "busy": busy });
+        let plan = look(jobs(&[]), None, Mode::Plan).await;
+        assert_eq!(plan, Outcome::Planned(vec!["1".into(), "2".into(), "later".into()]));
+        let Outcome::Waiting { changes, wait } = look(jobs(&[2]), None, Mode::Apply).await else {
+            panic!("should wait")
         };
-        let graph = Client::new(settings, Arc::new(())).unwrap();
-        let look = async |memo: Option<&Value>, mode| {
-            let (params, earlier) = (json!({}), Earlier::new(&[]));
-            let call = Call { params: &params, mode, earlier, memo, replays: 0, world: &graph };
-            Driver::<Jobs>(std::marker::PhantomData).run(call).await.outcome
-        };
-        assert_eq!(look(None, Mode::Plan).await, Outcome::Planned(vec!["1".into(), "2".into(), "3".into()]));
-        BUSY.store(true, Ordering::Relaxed);
-        let Outcome::Waiting { changes, wait } = look(None, Mode::Apply).await else { panic!("should wait") };
         assert_eq!((changes, &wait.memo), (vec!["1".to_owned()], &json!([1])));
-        let Outcome::Failed(failure) = look(Some(&wait.memo), Mode::Apply).await else { panic!("is busy") };
+        let Outcome::Failed(failure) = look(jobs(&[2]), Some(&wait.memo), Mode::Apply).await else {
+            panic!("is busy")
+        };
         assert_eq!(failure.class, Class::Retry, "nothing has begun in this look, so nothing can be lost");
-        BUSY.store(false, Ordering::Relaxed);
-        let Outcome::Waiting { changes, wait } = look(Some(&wait.memo), Mode::Apply).await else {
+        let Outcome::Waiting { changes, wait } = look(jobs(&[]), Some(&wait.memo), Mode::Apply).await else {
             panic!("should wait")
         };
         assert_eq!((changes, &wait.memo), (vec!["2".to_owned()], &json!([1, 2])));
-        assert_eq!(look(Some(&wait.memo), Mode::Apply).await, Outcome::Unchanged);
-        assert_eq!(look(Some(&json!("of another form")), Mode::Plan).await.changes().len(), 3);
+        assert_eq!(look(jobs(&[]), Some(&wait.memo), Mode::Apply).await, Outcome::Unchanged);
+        let unknown = json!("of another form");
+        assert_eq!(look(jobs(&[]), Some(&unknown), Mode::Plan).await.changes().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_failure_ends_its_sequence_only_and_the_one_to_fix_is_reported() {
+        let jobs = |first: u64, waits: bool| {
+            let order = [[first, first + 1], [first + 2, first + 3], [first + 4, first + 5]];
+            let (busy, forbidden) = ([first], [first + 3]);
+            json!({ "order": order, "busy": busy, "forbidden": forbidden, "waits": waits })
+        };
+        for (first, waits) in [(100, false), (200, true)] {
+            let Outcome::Failed(failure) = look(jobs(first, waits), None, Mode::Apply).await else {
+                panic!("one is forbidden")
+            };
+            assert_eq!((failure.class, failure.code.as_str()), (Class::Blocked, "forbidden"));
+            let started = STARTED.lock().unwrap().clone();
+            let mut started: Vec<_> =
+                started.into_iter().filter(|job| (first..first + 6).contains(job)).collect();
+            started.sort_unstable();
+            assert_eq!(started, [first + 2, first + 4, first + 5]);
+        }
     }
 
     #[test]

@@ -190,17 +190,7 @@ mod tests {
             .user(person("ada@contoso.example", "Ada Lovelace"))
             .user(person("grace@contoso.example", "Grace Hopper"));
         let emulator = Emulator::start(Options::new(tenant)).unwrap();
-        let application = emulator.application();
-        let settings = msgraph::Settings {
-            login_url: emulator.url(),
-            graph_url: emulator.url(),
-            ..msgraph::Settings::new(
-                application.tenant_id,
-                application.client_id,
-                application.client_secret.into(),
-            )
-        };
-        let client = msgraph::Client::new(settings, std::sync::Arc::new(())).unwrap();
+        let client = crate::conformance::client::client(&emulator);
         let key = msgraph::UserKey::EmployeeId("1815".into());
         let error = client.reader().user(&key, &["id"]).await.unwrap_err();
         let failure = Failure::from(Error::from(error));

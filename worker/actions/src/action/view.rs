@@ -10,7 +10,6 @@ use workflow::{Earlier, OutcomeKind};
 
 use super::error::Error;
 use super::person::{Person, PersonRef};
-use crate::users::privileged::PrivilegedRole;
 
 /// The action that makes accounts: what it did earlier in a run decides what an absent account means.
 const CREATES: &str = "create_user";
@@ -67,7 +66,7 @@ impl<'a> View<'a> {
     }
 
     /// The person's account, and whether it is the one under the name in [`PersonRef::in_path`].
-    async fn find(&self, person: &PersonRef, select: &[&str]) -> Result<(Person, bool), Error> {
+    pub async fn find(&self, person: &PersonRef, select: &[&str]) -> Result<(Person, bool), Error> {
         let named = |user| Ok((Person::Present(Box::new(user)), true));
         let found = match person.employee_id.as_ref().filter(|_| self.asked_for_account()) {
             None => match self.graph.user(person.key(), select).await? {
@@ -115,27 +114,6 @@ impl<'a> View<'a> {
             (Person::ToBeCreated | Person::Absent, _) => Vec::new(),
         };
         Ok((found, groups))
-    }
-
-    /// The person's account, and what keeps the application from changing what is sensitive in it.
-    pub async fn person_and_role(
-        &self,
-        person: &PersonRef,
-        select: &[&str],
-    ) -> Result<(Person, PrivilegedRole), Error> {
-        let role = async {
-            match person.in_path() {
-                Some(name) => PrivilegedRole::look(name, *self).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let ((found, is_named), role) = try_join(self.find(person, select), role).await?;
-        let role = match (&found, role.filter(|_| is_named)) {
-            (Person::Present(_), Some(role)) => role,
-            (Person::Present(user), None) => PrivilegedRole::look(&user.id, *self).await?,
-            (Person::ToBeCreated | Person::Absent, _) => PrivilegedRole::NONE,
-        };
-        Ok((found, role))
     }
 
     /// The person's account, the groups it is in, and those it owns, all at once where the person's name allows it.

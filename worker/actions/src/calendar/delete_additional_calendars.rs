@@ -40,7 +40,6 @@ impl Action for DeleteAdditionalCalendars {
     const NAME: &'static str = "delete_additional_calendars";
     const MAKES_TRUE: &'static str = "The person has no calendars of their own but the primary one";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -58,20 +57,20 @@ impl Action for DeleteAdditionalCalendars {
         };
         let is_primary = |calendar: &&Calendar| calendar.is_default_calendar == Some(true);
         let person = calendars.iter().find(is_primary).and_then(owner);
-        let mut plan = Plan::nothing();
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
         for calendar in calendars.iter().filter(|calendar| !is_primary(calendar)) {
             match reason_to_keep(calendar, person.as_deref()) {
-                Some((code, because)) => plan.left.push(Left {
+                Some((code, because)) => left.push(Left {
                     code: code.to_owned(),
                     detail: format!("calendar {} of {user} {because}", calendar.id),
                     needs: Needs::Nobody,
                 }),
                 None => {
-                    plan.changes.push(Delete { user: user.clone(), calendar: calendar.id.clone() });
+                    changes.push(Delete { user: user.clone(), calendar: calendar.id.clone() });
                 }
             }
         }
-        Ok(plan)
+        Ok(Plan::together(changes).leaving(left))
     }
 
     async fn apply(change: &Delete, graph: Writer<'_>) -> Result<(), Error> {
@@ -80,8 +79,8 @@ impl Action for DeleteAdditionalCalendars {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -136,7 +135,7 @@ mod tests {
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
         let params = Params { user: serde_json::from_value("grace@contoso.example".into()).unwrap() };
         let plan = DeleteAdditionalCalendars::plan(&params, &mailbox).unwrap();
-        let deleted: Vec<_> = plan.changes.iter().map(|change| change.calendar.as_str()).collect();
+        let deleted: Vec<_> = plan.changes().map(|change| change.calendar.as_str()).collect();
         assert_eq!(deleted, ["own", "of nobody"]);
         let left: Vec<_> = plan.left.iter().map(|left| left.code.as_str()).collect();
         assert_eq!(left, ["shared_calendar", "built_in_calendar", "built_in_calendar"]);

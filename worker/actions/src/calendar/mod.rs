@@ -6,13 +6,10 @@ mod remove_calendar_permissions;
 
 pub mod time_window;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![
-        Entry::of::<delete_additional_calendars::DeleteAdditionalCalendars>(),
-        Entry::of::<delete_primary_calendar_events::DeletePrimaryCalendarEvents>(),
-        Entry::of::<remove_calendar_permissions::RemoveCalendarPermissions>(),
-    ]
+register! {
+    delete_additional_calendars::DeleteAdditionalCalendars,
+    delete_primary_calendar_events::DeletePrimaryCalendarEvents,
+    remove_calendar_permissions::RemoveCalendarPermissions,
 }

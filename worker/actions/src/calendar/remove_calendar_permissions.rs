@@ -49,7 +49,6 @@ impl Action for RemoveCalendarPermissions {
     const NAME: &'static str = "remove_calendar_permissions";
     const MAKES_TRUE: &'static str = "The person's calendars are shared with nobody by name";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -75,12 +74,12 @@ impl Action for RemoveCalendarPermissions {
             Ok(seen) => seen,
             Err(plan) => return Ok(plan),
         };
-        let mut plan = Plan::nothing();
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
         for Shared { calendar, permissions } in calendars {
             for permission in permissions {
                 match permission.is_removable {
-                    Some(false) => plan.left.extend(for_everybody(calendar, permission)),
-                    _ => plan.changes.push(Remove {
+                    Some(false) => left.extend(for_everybody(calendar, permission)),
+                    _ => changes.push(Remove {
                         user: user.clone(),
                         calendar: calendar.clone(),
                         permission: permission.id.clone(),
@@ -88,7 +87,7 @@ impl Action for RemoveCalendarPermissions {
                 }
             }
         }
-        Ok(plan)
+        Ok(Plan::together(changes).leaving(left))
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -98,8 +97,8 @@ impl Action for RemoveCalendarPermissions {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -146,7 +145,7 @@ mod tests {
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let plan = RemoveCalendarPermissions::plan(&params, &mailbox).unwrap();
-        let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+        let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
         let expected =
             ["2", "3"].map(|permission| format!("remove permission {permission} on calendar a of user 1"));
         assert_eq!(changes, expected);

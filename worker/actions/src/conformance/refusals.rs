@@ -5,7 +5,8 @@ use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::{Value, json};
 use workflow::{Class, Mode, Outcome};
 
-use crate::conformance::{Bench, Scenario, entry};
+use super::bench::Bench;
+use crate::{Scenario, roster};
 
 /// Ada is anybody; Grace is mastered on premises and reports to Ada; Edsger holds a role, so that not every
 /// application may change him. One account of each kind was deleted.
@@ -16,13 +17,14 @@ fn tenant() -> Tenant {
         .user(User::new("grace@contoso.example", "Grace Hopper").synced().manager(ada))
         .user(User::new("edsger@contoso.example", "Edsger Dijkstra").holding_role("User Administrator"))
         .deleted_user(User::new("alumna@contoso.example", "Ada King"))
-        .deleted_user(User::new("emeritus@contoso.example", "Edsger Dijkstra").holding_role("View"))
+        .deleted_user(User::new("emeritus@contoso.example", "Edsger Dijkstra").holding_role("Reader"))
 }
 
 fn bench(action: &str, user: &str, more: Value) -> Bench {
     let mut params = json!({ "user": format!("{user}@contoso.example") });
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Bench::with(entry(action), Scenario { tenant: tenant(), params })
+    let entry = roster().into_iter().find(|entry| entry.name == action).unwrap();
+    Bench::with(entry, Scenario { tenant: tenant(), params })
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ fn mailbox() -> Mailbox {
     Mailbox::new()
         .replying("Grace is at sea.")
         .rule("Newsletters", json!({ "delete": true }))
-        .rule(crate::mail::mailbox::FORWARDING, redirect)
+        .rule(crate::mail::forwarding_rule::FORWARDING, redirect)
         .rule("Bills", json!({ "markAsRead": true }))
         .read_only_rule("Policy")
         .calendar(Calendar::primary().shared_with(ada, "write").shared_with(edsger, "read"))

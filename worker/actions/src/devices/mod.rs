@@ -2,9 +2,8 @@
 
 mod retire_devices;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![Entry::of::<retire_devices::RetireDevices>()]
+register! {
+    retire_devices::RetireDevices,
 }

@@ -78,7 +78,6 @@ impl Action for RetireDevices {
         "DeviceManagementManagedDevices.Read.All",
         "User.Read.All",
     ];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -104,29 +103,29 @@ impl Action for RetireDevices {
         let Some(devices) = &observed.devices else {
             let detail = "the tenant has no Intune, so it manages no devices".to_owned();
             let left = vec![Left { code: "no_intune".to_owned(), detail, needs: Needs::Nobody }];
-            return Ok(Plan { left, ..Plan::nothing() });
+            return Ok(Plan::nothing().leaving(left));
         };
-        let mut plan = Plan::nothing();
+        let (mut changes, mut stays) = (Vec::new(), Vec::new());
         for device in devices {
             let is_to_be_erased = params.wipe == Wipe::Company && !device.is_personal();
             match device.pending() {
                 Some(PendingOrder::Retire) if is_to_be_erased && device.is_company_owned() => {
-                    plan.left.push(left("device_retiring", device, "is being retired, so it is not erased"));
+                    stays.push(left("device_retiring", device, "is being retired, so it is not erased"));
                 }
                 Some(_) => {}
                 None if is_to_be_erased && device.is_company_owned() => {
-                    plan.changes.push(Change::Wipe { device: device.id.clone() });
+                    changes.push(Change::Wipe { device: device.id.clone() });
                 }
                 None => {
-                    plan.changes.push(Change::Retire { device: device.id.clone() });
+                    changes.push(Change::Retire { device: device.id.clone() });
                     if is_to_be_erased {
                         let why = "is retired and not erased, since Intune does not know whose it is";
-                        plan.left.push(left("owner_unknown", device, why));
+                        stays.push(left("owner_unknown", device, why));
                     }
                 }
             }
         }
-        Ok(plan)
+        Ok(Plan::together(changes).leaving(stays))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -143,8 +142,8 @@ impl Action for RetireDevices {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "user": "grace@contoso.example", "wipe": "company", "confirm": true,
         }))
     }
@@ -167,7 +166,8 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{Bench, Scenario, entry};
+    use crate::conformance::bench::Bench;
+    use crate::{Entry, Scenario};
     use msgraph::User;
     use serde_json::{Value, json};
     use workflow::{Mode, Outcome};
@@ -184,7 +184,7 @@ mod tests {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let plan = RetireDevices::plan(&serde_json::from_value(all).unwrap(), &Observed { person, devices })
             .map_err(|error| workflow::Failure::from(error).code)?;
-        let changes = plan.changes.iter().map(ToString::to_string).collect();
+        let changes = plan.changes().map(ToString::to_string).collect();
         Ok((changes, plan.left.into_iter().map(|left| left.code).collect()))
     }
 
@@ -220,7 +220,7 @@ mod tests {
     async fn a_tenant_without_intune_has_nothing_to_retire() {
         let Scenario { tenant, params } = RetireDevices::scenario();
         let scenario = Scenario { tenant: tenant.without_intune(), params };
-        let report = Bench::with(entry(RetireDevices::NAME), scenario).run(Mode::Apply).await;
+        let report = Bench::with(Entry::of::<RetireDevices>(), scenario).run(Mode::Apply).await;
         assert_eq!(report.outcome, Outcome::Unchanged);
         assert_eq!(report.left[0].code, "no_intune");
     }

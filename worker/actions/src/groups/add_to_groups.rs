@@ -52,7 +52,6 @@ impl Action for AddToGroups {
     const NAME: &'static str = "add_to_groups";
     const MAKES_TRUE: &'static str = "The person is a member of these groups";
     const NEEDS: &'static [&'static str] = &["GroupMember.ReadWrite.All", "User.Read.All"];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -84,7 +83,7 @@ impl Action for AddToGroups {
                 refused.iter().map(|(group, why)| format!("group {} {}", group.id, why.because)).collect();
             return Err(first.refusal(all.join("; ")));
         }
-        Ok(Plan::of(missing.into_iter().map(|group| Add {
+        Ok(Plan::together(missing.into_iter().map(|group| Add {
             user: user.clone(),
             group: group.id.clone(),
             role_assignable: group.kind() == GroupKind::RoleAssignable,
@@ -100,10 +99,10 @@ impl Action for AddToGroups {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params =
             serde_json::json!({ "user": "ada@contoso.example", "groups": ["Research", "Project X"] });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -135,7 +134,7 @@ mod tests {
         let member_of = member_of.iter().map(ToString::to_string).collect();
         let observed = Observed { person, wanted, member_of, rights: groups::tests::ALL };
         let plan = AddToGroups::plan(&Params { user, groups: vec![] }, &observed);
-        let changes = plan.map(|plan| plan.changes.iter().map(ToString::to_string).collect());
+        let changes = plan.map(|plan| plan.changes().map(ToString::to_string).collect());
         changes.map_err(|error| workflow::Failure::from(error).code)
     }
 

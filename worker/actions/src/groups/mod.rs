@@ -7,13 +7,10 @@ mod transfer_group_ownership;
 pub mod membership;
 pub mod ownership;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![
-        Entry::of::<add_to_groups::AddToGroups>(),
-        Entry::of::<remove_from_groups::RemoveFromGroups>(),
-        Entry::of::<transfer_group_ownership::TransferGroupOwnership>(),
-    ]
+register! {
+    add_to_groups::AddToGroups,
+    remove_from_groups::RemoveFromGroups,
+    transfer_group_ownership::TransferGroupOwnership,
 }

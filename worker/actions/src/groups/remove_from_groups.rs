@@ -78,7 +78,6 @@ impl Action for RemoveFromGroups {
     const NAME: &'static str = "remove_from_groups";
     const MAKES_TRUE: &'static str = "The person is in no group whose members are assigned by hand";
     const NEEDS: &'static [&'static str] = &["GroupMember.ReadWrite.All", "User.Read.All"];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -115,7 +114,7 @@ impl Action for RemoveFromGroups {
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
         let (user, seen) = observed.person.account()?;
-        let mut plan = Plan::nothing();
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
         let stays = |group: &Group| {
             let gives = !group.assigned_licenses.is_empty();
             let is_meant = observed.only.as_ref().is_none_or(|only| only.contains(&group.id));
@@ -125,9 +124,9 @@ impl Action for RemoveFromGroups {
         };
         for group in observed.member_of.iter().filter(|group| !stays(group)) {
             match groups::restriction(group, observed.rights) {
-                _ if group.is_team() => plan.left.push(teams::left_to_teams(group)),
-                Some(restriction) => plan.left.push(restriction.left(group)),
-                None => plan.changes.push(Remove {
+                _ if group.is_team() => left.push(teams::left_to_teams(group)),
+                Some(restriction) => left.push(restriction.left(group)),
+                None => changes.push(Remove {
                     user: user.clone(),
                     group: group.id.clone(),
                     role_assignable: group.kind() == GroupKind::RoleAssignable,
@@ -135,11 +134,11 @@ impl Action for RemoveFromGroups {
             }
         }
         let last = observed.owned.iter().filter(|owned| seen.is_some_and(|seen| owned.is_last(&seen.id)));
-        plan.left.extend(
+        left.extend(
             last.filter(|owned| ownership::restriction(&owned.group, observed.rights).is_none())
                 .map(last_owner),
         );
-        Ok(plan)
+        Ok(Plan::together(changes).leaving(left))
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -151,8 +150,8 @@ impl Action for RemoveFromGroups {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -193,8 +192,9 @@ mod tests {
         let licensing_groups = LicensingGroups::Keep;
         let params = Params { user, keep: vec![], groups: None, licensing_groups };
         let plan = RemoveFromGroups::plan(&params, &observed).unwrap();
+        let changes = plan.changes().map(|change| change.group.clone()).collect();
         let left = plan.left.into_iter().map(|left| (left.code, left.needs)).collect();
-        (plan.changes.into_iter().map(|change| change.group).collect(), left)
+        (changes, left)
     }
 
     #[test]

@@ -21,7 +21,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::action;
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, MOST_OWNERS, Owned, Successor};
 use crate::teams::membership as teams;
@@ -110,10 +109,10 @@ impl Action for TransferGroupOwnership {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
-        let mut plan = Plan::nothing();
+        let (mut sequences, mut left) = (Vec::new(), Vec::new());
         for (owned, members) in &observed.owned {
             if let Some(restriction) = ownership::restriction(&owned.group, observed.rights) {
-                plan.left.push(restriction.left(&owned.group));
+                left.push(restriction.left(&owned.group));
                 continue;
             }
             let to = match owned.is_last(&seen.id) {
@@ -126,11 +125,11 @@ impl Action for TransferGroupOwnership {
                 of_group(owned, &seen.id, to, params.stay_owner)
             };
             match done {
-                Ok(changes) => plan.changes.extend(changes),
-                Err(left) => plan.left.push(left),
+                Ok(changes) => sequences.push(changes),
+                Err(reason) => left.push(reason),
             }
         }
-        Ok(plan)
+        Ok(Plan::sequences(sequences).leaving(left))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -150,15 +149,10 @@ impl Action for TransferGroupOwnership {
         })
     }
 
-    /// Of each group the successor comes first; groups do not wait for each other.
-    async fn apply_in_order(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
-        action::apply_by::<Self>(changes, Change::group, graph).await
-    }
-
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params = serde_json::json!({ "user": "grace@contoso.example", "to": "ada@contoso.example" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -195,15 +189,6 @@ fn of_team(
         role: TeamRole::Member,
     });
     Ok(successor.into_iter().chain(demoted).map(Change::Team).collect())
-}
-
-impl Change {
-    fn group(&self) -> &str {
-        match self {
-            Self::Add { group, .. } | Self::Remove { group, .. } => group,
-            Self::Team(change) => change.team(),
-        }
-    }
 }
 
 impl fmt::Display for Change {
@@ -291,7 +276,7 @@ mod tests {
         let changes = told(plan(alone(vec![member("1", true), member("2", true)]), successor("2"), false));
         assert_eq!(changes, [demoted]);
         let late = plan(alone(vec![member("1", false), member("2", true)]), successor("2"), false).unwrap();
-        assert_eq!((late.changes.len(), late.left[0].code.as_str()), (0, "team_out_of_step"));
+        assert_eq!((late.changes().count(), late.left[0].code.as_str()), (0, "team_out_of_step"));
     }
 
     #[test]
@@ -309,6 +294,7 @@ mod tests {
         let plan = plan(groups, successor("2"), false).unwrap();
         let left: Vec<_> = plan.left.iter().map(|left| left.code.as_str()).collect();
         assert_eq!(left, ["synced_group", "owner_limit"]);
-        assert!(plan.changes.iter().all(|change| change.group() == "dynamic") && plan.changes.len() == 2);
+        assert!(plan.changes().all(|change| change.to_string().ends_with(" of group dynamic")));
+        assert_eq!(plan.changes().count(), 2);
     }
 }

@@ -89,7 +89,7 @@ impl Action for AssignLicenses {
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
-        let mut plan = Plan::nothing();
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
         let mut missing: Vec<(String, String)> = Vec::new();
         for reference in &params.licenses {
             let sku = licenses::find(reference, &observed.skus)?;
@@ -97,31 +97,31 @@ impl Action for AssignLicenses {
             if known || seen.is_some_and(|seen| licenses::direct(seen).any(|id| id == sku.sku_id)) {
                 continue;
             }
-            if let Some(left) = seen.and_then(|seen| licenses::given_by_group(seen, sku)) {
-                plan.left.push(left);
+            if let Some(reason) = seen.and_then(|seen| licenses::given_by_group(seen, sku)) {
+                left.push(reason);
                 continue;
             }
             licenses::check_assignable(sku)?;
             missing.push((sku.sku_id.clone(), licenses::name(sku).to_owned()));
         }
-        let lacks_one = plan.left.iter().any(|left| left.needs == Needs::Operator);
+        let lacks_one = left.iter().any(|left| left.needs == Needs::Operator);
         let mut instead_of = Vec::new();
         // Nothing is taken back for what does not come.
         for reference in params.instead_of.iter().filter(|_| !lacks_one) {
             match replaced(reference, params, observed, seen)? {
                 None => {}
                 Some(Ok(sku)) => instead_of.push(sku),
-                Some(Err(left)) => plan.left.push(left),
+                Some(Err(reason)) => left.push(reason),
             }
         }
         if !missing.is_empty() {
-            plan.changes.extend(usage_location(params, &user, seen)?);
+            changes.extend(usage_location(params, &user, seen)?);
         }
         if !missing.is_empty() || !instead_of.is_empty() {
             let plans = Plans::of(&observed.skus);
-            plan.changes.push(Change::Assign { user, licenses: missing, instead_of, plans });
+            changes.push(Change::Assign { user, licenses: missing, instead_of, plans });
         }
-        Ok(plan)
+        Ok(Plan::in_order(changes).leaving(left))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -137,7 +137,7 @@ impl Action for AssignLicenses {
         }
     }
 
-    async fn apply_in_order(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
         if let [
             Change::SetUsageLocation { user, country },
             Change::Assign { licenses, instead_of, plans, .. },
@@ -154,8 +154,8 @@ impl Action for AssignLicenses {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "user": "ada@contoso.example", "licenses": ["SPE_E3", "EMS"], "usage_location": "GB",
         }))
     }
@@ -282,7 +282,7 @@ mod tests {
         };
         let observed = Observed { person, skus: skus() };
         let plan = AssignLicenses::plan(&params, &observed);
-        plan.map(|plan| (plan.changes.iter().map(ToString::to_string).collect(), plan.left.len()))
+        plan.map(|plan| (plan.changes().map(ToString::to_string).collect(), plan.left.len()))
             .map_err(|error| workflow::Failure::from(error).code)
     }
 

@@ -5,9 +5,9 @@ mod remove_licenses;
 
 pub mod subscriptions;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![Entry::of::<assign_licenses::AssignLicenses>(), Entry::of::<remove_licenses::RemoveLicenses>()]
+register! {
+    assign_licenses::AssignLicenses,
+    remove_licenses::RemoveLicenses,
 }

@@ -102,17 +102,16 @@ impl Action for RemoveLicenses {
         let (user, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
         let selection = Selection::of(params, &observed.skus)?;
-        let mut plan = Plan::nothing();
-        leave_groups(&user, seen, observed, &selection, &mut plan);
+        let (mut changes, left) = leave_groups(&user, seen, observed, &selection);
         let direct: Vec<_> = licenses::direct(seen)
             .filter(|sku| selection.includes(sku))
             .map(|sku| (sku.to_owned(), licenses::name_of(sku, &observed.skus).to_owned()))
             .collect();
         if !direct.is_empty() {
             let plans = Plans::of(&observed.skus);
-            plan.changes.push(Change::Remove { user, licenses: direct, plans });
+            changes.push(Change::Remove { user, licenses: direct, plans });
         }
-        Ok(plan)
+        Ok(Plan::in_order(changes).leaving(left))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -132,8 +131,8 @@ impl Action for RemoveLicenses {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -168,8 +167,8 @@ fn leave_groups(
     seen: &User,
     observed: &Observed,
     selection: &Selection<'_>,
-    plan: &mut Plan<Change>,
-) {
+) -> (Vec<Change>, Vec<Left>) {
+    let (mut changes, mut stays) = (Vec::new(), Vec::new());
     let mut by_group: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (sku, group) in licenses::inherited(seen) {
         by_group.entry(group).or_default().push(sku);
@@ -189,24 +188,24 @@ fn leave_groups(
             let because = format!("group {group_id} gives it and is kept for what it gives");
             // Where a licence was named, somebody wants it gone and has to find another way.
             let needs = if selection.only.is_some() { Needs::Operator } else { Needs::Nobody };
-            plan.left.push(left("kept_by_group", because, needs));
+            stays.push(left("kept_by_group", because, needs));
             continue;
         }
         match observed.member_of.iter().find(|group| group.id == group_id) {
             None => {
                 let because = format!("group {group_id} was left already; Graph takes it back in a while");
-                plan.left.push(left("license_leaving", because, Needs::Nobody));
+                stays.push(left("license_leaving", because, Needs::Nobody));
             }
             Some(group) if group.is_team() => {
                 let because = format!("team {group_id} gives it, and remove_from_teams is for teams");
-                plan.left.push(left("team", because, Needs::Operator));
+                stays.push(left("team", because, Needs::Operator));
             }
             Some(group) => match groups::restriction(group, observed.rights) {
                 Some(restriction) => {
                     let because = format!("group {group_id} gives it and {}", restriction.because);
-                    plan.left.push(left(restriction.code, because, Needs::Operator));
+                    stays.push(left(restriction.code, because, Needs::Operator));
                 }
-                None => plan.changes.push(Change::Leave {
+                None => changes.push(Change::Leave {
                     user: user.clone(),
                     group: group_id.to_owned(),
                     role_assignable: group.kind() == GroupKind::RoleAssignable,
@@ -215,6 +214,7 @@ fn leave_groups(
             },
         }
     }
+    (changes, stays)
 }
 
 /// Graph says "inherited" also when a plan of another licence needs one of these (seen in client code, 2024).
@@ -289,8 +289,8 @@ mod tests {
             licenses: only.map(owned),
         };
         let plan = RemoveLicenses::plan(&params, &observed).unwrap();
-        let left = plan.left.into_iter().map(|left| (left.code, left.needs)).collect();
-        (plan.changes.iter().map(ToString::to_string).collect(), left)
+        let changes = plan.changes().map(ToString::to_string).collect();
+        (changes, plan.left.into_iter().map(|left| (left.code, left.needs)).collect())
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Action for DisableAutomaticReply {
         if replies.status == AutomaticRepliesStatus::Disabled {
             return Ok(Plan::nothing());
         }
-        Ok(Plan::of([Disable { user: user.clone() }]))
+        Ok(Plan::in_order([Disable { user: user.clone() }]))
     }
 
     async fn apply(change: &Disable, graph: Writer<'_>) -> Result<(), Error> {
@@ -63,8 +63,8 @@ impl Action for DisableAutomaticReply {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
     fn plan(mailbox: Mailbox<AutomaticReplies>) -> (Vec<String>, Vec<String>) {
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let plan = DisableAutomaticReply::plan(&params, &mailbox).unwrap();
-        let changes = plan.changes.iter().map(ToString::to_string).collect();
+        let changes = plan.changes().map(ToString::to_string).collect();
         (changes, plan.left.into_iter().map(|left| left.code).collect())
     }
 

@@ -94,7 +94,7 @@ impl Action for EnableAutomaticReply {
             (_, Ok((_, seen))) if is_so(seen, &replies) => return Ok(Plan::nothing()),
             (_, Ok((user, _))) => user.clone(),
         };
-        Ok(Plan::of([Enable { user, replies, window: params.window.clone() }]))
+        Ok(Plan::in_order([Enable { user, replies, window: params.window.clone() }]))
     }
 
     async fn apply(change: &Enable, graph: Writer<'_>) -> Result<(), Error> {
@@ -103,8 +103,8 @@ impl Action for EnableAutomaticReply {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "user": "grace@contoso.example",
             "internal": "Grace has left.\nWrite to Ada & Edsger.",
             "external": "Grace has left.",
@@ -180,7 +180,7 @@ mod tests {
     fn plan(params: &Params, seen: AutomaticReplies) -> Vec<String> {
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
         let plan = EnableAutomaticReply::plan(params, &mailbox).unwrap();
-        plan.changes.iter().map(ToString::to_string).collect()
+        plan.changes().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn somebody_to_come_is_planned_for_and_a_window_that_is_none_refused() {
         let plan = EnableAutomaticReply::plan(&params(json!({})), &Mailbox::ToBeCreated).unwrap();
-        let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+        let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
         assert_eq!(changes, ["turn automatic replies of the new user to the organization on"]);
         let window = json!({ "from": "2026-03-03T08:00:00Z", "until": "2026-03-02T08:00:00Z" });
         let refused = EnableAutomaticReply::plan(&params(json!({ "window": window })), &Mailbox::ToBeCreated);

@@ -16,7 +16,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
-use crate::mail::mailbox::{self, FORWARDING, Mailbox};
+use crate::mail::forwarding_rule::{FORWARDING, is_forwarding};
+use crate::mail::mailbox::{self, Mailbox};
 use crate::mail::recipient::Recipient;
 use crate::{Account, Action, Error, PersonRef, Plan, View};
 
@@ -99,13 +100,13 @@ impl Action for ForwardMail {
         };
         let recipient = Recipient::checked(user, observed.recipient.as_ref())?;
         let wanted = actions(params.method, recipient);
-        let mut plan = Plan::nothing();
-        plan.left.extend(recipient.is_outside.then(|| outside(user)));
-        let ours = || rules.iter().filter(|rule| mailbox::is_forwarding(rule));
+        let mut changes = Vec::new();
+        let left = recipient.is_outside.then(|| outside(user));
+        let ours = || rules.iter().filter(|rule| is_forwarding(rule));
         let good = ours().find(|rule| is_so(rule, &wanted));
         if good.is_none() {
             let recipient = recipient.to_string();
-            plan.changes.push(Change::Create { user: user.clone(), actions: wanted, recipient });
+            changes.push(Change::Create { user: user.clone(), actions: wanted, recipient });
         }
         for rule in ours().filter(|rule| good.is_none_or(|good| good.id != rule.id)) {
             if rule.is_read_only == Some(true) {
@@ -115,9 +116,9 @@ impl Action for ForwardMail {
                 );
                 return Err(Error::blocked("read_only_rule", detail));
             }
-            plan.changes.push(Change::Remove { user: user.clone(), rule: rule.id.clone() });
+            changes.push(Change::Remove { user: user.clone(), rule: rule.id.clone() });
         }
-        Ok(plan)
+        Ok(Plan::in_order(changes).leaving(left))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -138,8 +139,8 @@ impl Action for ForwardMail {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "user": "grace@contoso.example", "to": "ada@contoso.example", "method": "redirect",
         }))
     }
@@ -223,7 +224,7 @@ mod tests {
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen: rules };
         let plan = ForwardMail::plan(&params, &Observed { mailbox, recipient });
         let plan = plan.map_err(|error| workflow::Failure::from(error).code)?;
-        let changes = plan.changes.iter().map(ToString::to_string).collect();
+        let changes = plan.changes().map(ToString::to_string).collect();
         Ok((changes, plan.left.into_iter().map(|left| left.code).collect()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use msgraph::{InboxRule, LicenseDetails, ServicePlan};
+use msgraph::{LicenseDetails, ServicePlan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use workflow::{Left, Needs};
@@ -113,15 +113,7 @@ fn until_made(user: &Account, looks: u32) -> Wait {
 fn without_mailbox<C>(user: &Account) -> Plan<C> {
     let detail = format!("{user} has no mailbox, and no licence that would give one");
     let left = vec![Left { code: "no_mailbox".to_owned(), detail, needs: Needs::Nobody }];
-    Plan { left, ..Plan::nothing() }
-}
-
-/// The name by which Gatehouse finds the rule again that it made.
-pub const FORWARDING: &str = "Gatehouse: forward mail";
-
-/// Whether a rule is the one by which Gatehouse forwards.
-pub fn is_forwarding(rule: &InboxRule) -> bool {
-    rule.display_name.as_deref() == Some(FORWARDING)
+    Plan::nothing().leaving(left)
 }
 
 /// Names the permission that a refused change of settings or rules is missing.
@@ -156,30 +148,14 @@ fn gives_mailbox(plan: &ServicePlan) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use msgraph::{Client, Observer, Settings};
     use msgraph_emulator::{Emulator, Options, Sku, Tenant, User};
     use serde_json::Value;
     use workflow::Earlier;
 
     use super::*;
+    use crate::conformance::client::client;
 
     const GRACE: &str = "grace@contoso.example";
-
-    struct Quiet;
-
-    impl Observer for Quiet {}
-
-    fn client(emulator: &Emulator) -> Client {
-        let application = emulator.application();
-        let settings = Settings {
-            login_url: emulator.url(),
-            graph_url: emulator.url(),
-            ..Settings::new(application.tenant_id, application.client_id, application.client_secret.into())
-        };
-        Client::new(settings, Arc::new(Quiet)).unwrap()
-    }
 
     fn tenant(plan: &str, mailbox: msgraph_emulator::Mailbox) -> Tenant {
         let grace = User::new(GRACE, "Grace Hopper").located("US").licensed("SPE_E3").mailbox(mailbox);

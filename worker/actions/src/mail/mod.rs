@@ -8,20 +8,18 @@ mod run_exchange_command;
 mod send_mail;
 
 pub mod exchange_commands;
+pub mod forwarding_rule;
 pub mod html;
 pub mod mailbox;
 pub mod recipient;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![
-        Entry::of::<disable_automatic_reply::DisableAutomaticReply>(),
-        Entry::of::<enable_automatic_reply::EnableAutomaticReply>(),
-        Entry::of::<forward_mail::ForwardMail>(),
-        Entry::of::<remove_inbox_rules::RemoveInboxRules>(),
-        Entry::of::<run_exchange_command::RunExchangeCommand>(),
-        Entry::of::<send_mail::SendMail>(),
-    ]
+register! {
+    disable_automatic_reply::DisableAutomaticReply,
+    enable_automatic_reply::EnableAutomaticReply,
+    forward_mail::ForwardMail,
+    remove_inbox_rules::RemoveInboxRules,
+    run_exchange_command::RunExchangeCommand,
+    send_mail::SendMail,
 }

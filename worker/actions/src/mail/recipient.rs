@@ -79,30 +79,18 @@ impl fmt::Display for Recipient {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use msgraph::{Client, Observer, Settings};
     use msgraph_emulator::{Application, Emulator, Options, Tenant, User};
     use workflow::{Class, Earlier, Failure};
 
     use super::*;
-
-    struct Quiet;
-
-    impl Observer for Quiet {}
+    use crate::conformance::client::client;
 
     async fn found(permission: &str, key: &str) -> Result<Option<Recipient>, Failure> {
         let grace = User::new("grace@contoso.example", "Grace Hopper").with("mail", "Grace@contoso.example");
         let application = Application::default().roles(&[permission]);
         let emulator = Emulator::start(Options::new(Tenant::empty().application(application).user(grace)));
         let emulator = emulator.unwrap();
-        let application = emulator.application();
-        let settings = Settings {
-            login_url: emulator.url(),
-            graph_url: emulator.url(),
-            ..Settings::new(application.tenant_id, application.client_id, application.client_secret.into())
-        };
-        let client = Client::new(settings, Arc::new(Quiet)).unwrap();
+        let client = client(&emulator);
         let graph = View::new(client.reader(), Earlier::new(&[]), None);
         Recipient::find(&UserKey::Upn(key.to_owned()), graph).await.map_err(Failure::from)
     }

@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use workflow::{Left, Needs};
 
+use crate::mail::forwarding_rule::is_forwarding;
 use crate::mail::mailbox::{self, Mailbox};
 use crate::{Account, Action, Error, PersonRef, Plan, View};
 
@@ -55,7 +56,6 @@ impl Action for RemoveInboxRules {
     const NAME: &'static str = "remove_inbox_rules";
     const MAKES_TRUE: &'static str = "The inbox has no rules but that of `forward_mail`";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -71,19 +71,19 @@ impl Action for RemoveInboxRules {
             Ok(seen) => seen,
             Err(plan) => return Ok(plan),
         };
-        let mut plan = Plan::nothing();
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
         let stays = |rule: &&InboxRule| match params.forwarding {
-            Forwarding::Keep => mailbox::is_forwarding(rule),
+            Forwarding::Keep => is_forwarding(rule),
             Forwarding::Remove => false,
-            Forwarding::Only => !mailbox::is_forwarding(rule),
+            Forwarding::Only => !is_forwarding(rule),
         };
         for rule in rules.iter().filter(|rule| !stays(rule)) {
             match rule.is_read_only {
-                Some(true) => plan.left.push(read_only(user, rule)),
-                _ => plan.changes.push(Remove { user: user.clone(), rule: rule.id.clone() }),
+                Some(true) => left.push(read_only(user, rule)),
+                _ => changes.push(Remove { user: user.clone(), rule: rule.id.clone() }),
             }
         }
-        Ok(plan)
+        Ok(Plan::together(changes).leaving(left))
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -92,8 +92,8 @@ impl Action for RemoveInboxRules {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -121,11 +121,11 @@ mod tests {
         let seen = vec![
             rule("1", "Junk"),
             InboxRule { is_read_only: Some(true), ..rule("2", "Policy") },
-            rule("3", mailbox::FORWARDING),
+            rule("3", crate::mail::forwarding_rule::FORWARDING),
         ];
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
         let plan = RemoveInboxRules::plan(&Params { user, forwarding }, &mailbox).unwrap();
-        let removed = plan.changes.into_iter().map(|change| change.rule).collect();
+        let removed = plan.changes().map(|change| change.rule.clone()).collect();
         (removed, plan.left.into_iter().map(|left| left.code).collect())
     }
 

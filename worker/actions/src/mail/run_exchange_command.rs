@@ -129,13 +129,13 @@ impl Action for RunExchangeCommand {
             Ok(present) => present,
             Err(plan) => return Ok(plan),
         };
-        let mut plan = Plan::nothing();
+        let mut changes = Vec::new();
         for (command, other) in params.commands.iter().zip(others) {
             if let Some(setting) = missing(params, command, other, (user, seen, *bytes))? {
-                plan.changes.push(Change { user: user.clone(), mailbox: seen.guid.clone(), setting });
+                changes.push(Change { user: user.clone(), mailbox: seen.guid.clone(), setting });
             }
         }
-        Ok(plan)
+        Ok(Plan::in_order(changes))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -152,8 +152,8 @@ impl Action for RunExchangeCommand {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "user": "grace@contoso.example",
             "commands": [
                 "convert_to_shared", "hide_from_address_lists",
@@ -256,7 +256,8 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{Bench, Scenario, entry};
+    use crate::conformance::bench::Bench;
+    use crate::{Entry, Scenario};
     use serde_json::{Value, json};
     use workflow::{Failure, Mode, Outcome};
 
@@ -271,7 +272,7 @@ mod tests {
             .user(User::new(ada, "Ada Lovelace"))
             .user(User::new(grace, "Grace Hopper").located("US").licensed("SPE_E3").mailbox(mailbox));
         let params = json!({ "user": grace, "commands": commands });
-        Bench::with(entry(RunExchangeCommand::NAME), Scenario { tenant, params })
+        Bench::with(Entry::of::<RunExchangeCommand>(), Scenario { tenant, params })
     }
 
     async fn failure(bench: &Bench) -> Failure {

@@ -112,7 +112,7 @@ impl Action for SendMail {
         let (sender, _) = observed.sender.account()?;
         Ok(match &observed.written {
             Some(message) if message.is_draft == Some(true) => {
-                Plan::of([Change::Send { sender, draft: Some(message.id.clone()) }])
+                Plan::in_order([Change::Send { sender, draft: Some(message.id.clone()) }])
             }
             Some(_) => Plan::nothing(),
             None => {
@@ -122,7 +122,7 @@ impl Action for SendMail {
                     subject: params.subject.clone(),
                     text: params.text.clone(),
                 };
-                Plan::of([
+                Plan::in_order([
                     Change::Draft { sender: sender.clone(), mail },
                     Change::Send { sender, draft: None },
                 ])
@@ -138,7 +138,7 @@ impl Action for SendMail {
         }
     }
 
-    async fn apply_in_order(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
         if let [Change::Draft { sender, mail }, Change::Send { .. }] = changes {
             let draft = write(sender, mail, graph).await?;
             return send(sender, &draft.id, graph).await;
@@ -150,8 +150,8 @@ impl Action for SendMail {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "from": "grace@contoso.example", "to": ["ada@contoso.example"], "id": "hr 1",
             "subject": "A new colleague", "text": "Ada Lovelace begins today.",
         }))
@@ -221,7 +221,7 @@ mod tests {
     fn plan(params: &Params, written: Option<Message>) -> Result<Vec<String>, Error> {
         let sender = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let plan = SendMail::plan(params, &Observed { sender, written })?;
-        Ok(plan.changes.iter().map(ToString::to_string).collect())
+        Ok(plan.changes().map(ToString::to_string).collect())
     }
 
     #[test]

@@ -74,8 +74,6 @@ impl Action for MigrateOnedrive {
     const DEFAULTS: &'static [(&'static str, &'static str)] =
         &[("user", "{{ person }}"), ("to", "{{ manager }}"), ("day", "{{ event.time[:10] }}")];
 
-    const TOGETHER: bool = true;
-
     type Params = Params;
     type Observed = Observed;
     type Change = Change;
@@ -124,9 +122,9 @@ impl Action for MigrateOnedrive {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params = serde_json::json!({ "user": "grace@contoso.example", "to": "ada@contoso.example", "day": "2026-11-22" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -152,7 +150,8 @@ fn under_way(notes: &Notes, states: &[CopyState]) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{Bench, Scenario, entry};
+    use crate::conformance::bench::Bench;
+    use crate::{Entry, Scenario};
     use msgraph_emulator::{Drive, Tenant, User};
     use serde_json::json;
     use workflow::{Class, Failure, Mode, Needs, Outcome, Report};
@@ -170,7 +169,7 @@ mod tests {
         let tenant = Tenant::empty().user(grace).user(with(User::new(ADA, "Ada Lovelace"), to));
         let mut params = json!({ "user": GRACE, "to": ADA, "day": "2026-03-02" });
         params.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
-        Bench::with(entry(MigrateOnedrive::NAME), Scenario { tenant, params }).run(Mode::Apply).await
+        Bench::with(Entry::of::<MigrateOnedrive>(), Scenario { tenant, params }).run(Mode::Apply).await
     }
 
     async fn refused(from: Drive, to: Option<Drive>, more: Value) -> Failure {

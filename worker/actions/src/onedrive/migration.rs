@@ -110,7 +110,7 @@ impl Migration {
             let notes = Notes { is_fresh: true, ..Notes::default() };
             let wait = wait(limits, Duration::ZERO, "the folder of the copies", &notes);
             let later = orders.iter().map(ToString::to_string).chain(later).collect();
-            return Ok(Plan::of([order(Job::Home(self.name.clone()))]).waiting(Wait { later, ..wait }));
+            return Ok(Plan::in_order([order(Job::Home(self.name.clone()))]).waiting(Wait { later, ..wait }));
         }
         let count = self.copied();
         if !(self.notes.is_fresh || self.is_over || self.notes.seen == Some(count)) {
@@ -130,7 +130,7 @@ impl Migration {
             ..Notes::default()
         };
         let wait = wait(limits, notes.pause(), format!("the copy of {open} of {} items", all.items), &notes);
-        Ok(Plan::of(orders).waiting(Wait { later: later.collect(), ..wait }))
+        Ok(Plan::together(orders).waiting(Wait { later: later.collect(), ..wait }))
     }
 
     /// The drive to copy into, if there is one that can take anything.
@@ -213,7 +213,7 @@ impl Migration {
                 return Err(Error::blocked("files_not_copied", detail));
             };
             let notes = Notes { seen: Some(self.copied()), ..self.notes.clone() };
-            return Ok(Plan::of([list]).waiting(wait(
+            return Ok(Plan::in_order([list]).waiting(wait(
                 limits,
                 Duration::ZERO,
                 "the list of the copies",
@@ -221,7 +221,7 @@ impl Migration {
             )));
         }
         let count = |fate| compared.count(fate).into();
-        let plan = Plan { left: self.left(user, compared), ..Plan::of(list) };
+        let plan = Plan::in_order(list).leaving(self.left(user, compared));
         Ok(plan.counting([
             ("items", all.items.into()),
             ("bytes", all.bytes.into()),
@@ -359,7 +359,7 @@ fn left(code: &str, detail: String, needs: Needs) -> Left {
 }
 
 fn left_alone<C>(code: &str, detail: String) -> Plan<C> {
-    Plan { left: vec![left(code, detail, Needs::Nobody)], ..Plan::nothing() }
+    Plan::nothing().leaving([left(code, detail, Needs::Nobody)])
 }
 
 fn is_list(name: &str) -> bool {

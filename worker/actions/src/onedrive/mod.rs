@@ -15,9 +15,9 @@ pub mod migration;
 pub mod notes;
 pub mod tree;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![Entry::of::<migrate_onedrive::MigrateOnedrive>(), Entry::of::<share_onedrive::ShareOnedrive>()]
+register! {
+    migrate_onedrive::MigrateOnedrive,
+    share_onedrive::ShareOnedrive,
 }

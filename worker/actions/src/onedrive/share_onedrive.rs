@@ -96,7 +96,7 @@ impl Action for ShareOnedrive {
         let Some(permissions) = &observed.permissions else {
             let detail = format!("{user} has no OneDrive, so there is nothing to share");
             let left = vec![Left { code: "no_drive".to_owned(), detail, needs: Needs::Nobody }];
-            return Ok(Plan { left, ..Plan::nothing() });
+            return Ok(Plan::nothing().leaving(left));
         };
         let role = params.role;
         let may_already = permissions.iter().filter(|permission| permission.is_for(&with));
@@ -104,7 +104,7 @@ impl Action for ShareOnedrive {
         if may_already.into_iter().any(is_enough) {
             return Ok(Plan::nothing());
         }
-        Ok(Plan::of([Share { user, with, role }]))
+        Ok(Plan::in_order([Share { user, with, role }]))
     }
 
     async fn apply(change: &Share, graph: Writer<'_>) -> Result<(), Error> {
@@ -117,9 +117,9 @@ impl Action for ShareOnedrive {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params = serde_json::json!({ "user": "grace@contoso.example", "with": "ada@contoso.example" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -167,14 +167,15 @@ mod tests {
     #[test]
     fn who_may_already_is_not_invited_again() {
         assert_eq!(plan(Role::Read, Some(vec![("1", "owner"), ("2", "write")])), Plan::nothing());
-        let more = plan(Role::Write, Some(vec![("2", "read")])).changes;
-        assert_eq!(more[0].to_string(), "let user 2 write the files of user 1");
-        assert_eq!(plan(Role::Read, Some(vec![("3", "read")])).changes.len(), 1);
+        let more = plan(Role::Write, Some(vec![("2", "read")]));
+        let more: Vec<_> = more.changes().map(ToString::to_string).collect();
+        assert_eq!(more, ["let user 2 write the files of user 1"]);
+        assert_eq!(plan(Role::Read, Some(vec![("3", "read")])).changes().count(), 1);
     }
 
     #[test]
     fn a_drive_that_is_not_there_is_left_and_said_so() {
         let plan = plan(Role::Read, None);
-        assert_eq!((plan.changes.len(), plan.left[0].code.as_str()), (0, "no_drive"));
+        assert_eq!((plan.changes().count(), plan.left[0].code.as_str()), (0, "no_drive"));
     }
 }

@@ -4,13 +4,10 @@ mod remove_app_assignments;
 mod remove_app_consents;
 mod remove_directory_roles;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![
-        Entry::of::<remove_app_assignments::RemoveAppAssignments>(),
-        Entry::of::<remove_app_consents::RemoveAppConsents>(),
-        Entry::of::<remove_directory_roles::RemoveDirectoryRoles>(),
-    ]
+register! {
+    remove_app_assignments::RemoveAppAssignments,
+    remove_app_consents::RemoveAppConsents,
+    remove_directory_roles::RemoveDirectoryRoles,
 }

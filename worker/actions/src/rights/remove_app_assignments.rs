@@ -43,7 +43,6 @@ impl Action for RemoveAppAssignments {
     const NAME: &'static str = "remove_app_assignments";
     const MAKES_TRUE: &'static str = "The person is assigned to no application";
     const NEEDS: &'static [&'static str] = &["AppRoleAssignment.ReadWrite.All", "User.Read.All"];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -61,13 +60,13 @@ impl Action for RemoveAppAssignments {
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
         let (user, seen) = observed.person.account()?;
-        let mut plan = Plan::nothing();
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
         for assignment in &observed.assignments {
             let principal = &assignment.principal_id;
             if seen.is_some_and(|seen| seen.id.eq_ignore_ascii_case(principal)) {
-                plan.changes.push(Remove { user: user.clone(), assignment: assignment.clone() });
+                changes.push(Remove { user: user.clone(), assignment: assignment.clone() });
             } else {
-                plan.left.push(Left {
+                left.push(Left {
                     code: "group_assignment".to_owned(),
                     detail: format!(
                         "application {} is assigned to group {principal}; it goes with the membership",
@@ -77,7 +76,7 @@ impl Action for RemoveAppAssignments {
                 });
             }
         }
-        Ok(plan)
+        Ok(Plan::together(changes).leaving(left))
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -89,8 +88,8 @@ impl Action for RemoveAppAssignments {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -118,7 +117,7 @@ mod tests {
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let assignments = vec![assignment("own", "1a"), assignment("group's", "2")];
         let plan = RemoveAppAssignments::plan(&params, &Observed { person, assignments }).unwrap();
-        let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+        let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
         assert_eq!(changes, ["end assignment own of user 1A to application app"]);
         let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
         assert_eq!(left, [("group_assignment", Needs::Nobody)]);

@@ -42,7 +42,6 @@ impl Action for RemoveAppConsents {
     const NAME: &'static str = "remove_app_consents";
     const MAKES_TRUE: &'static str = "No application may act in the person's name by their consent";
     const NEEDS: &'static [&'static str] = &["DelegatedPermissionGrant.ReadWrite.All", "User.Read.All"];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -62,7 +61,7 @@ impl Action for RemoveAppConsents {
         let (user, seen) = observed.person.account()?;
         let own = |grant: &&PermissionGrant| seen.is_some_and(|seen| grant.is_own(&seen.id));
         let grants = observed.grants.iter().filter(own).cloned();
-        Ok(Plan::of(grants.map(|grant| Remove { user: user.clone(), grant })))
+        Ok(Plan::together(grants.map(|grant| Remove { user: user.clone(), grant })))
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -74,8 +73,8 @@ impl Action for RemoveAppConsents {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -107,7 +106,7 @@ mod tests {
             grant("everybody's", "AllPrincipals", None),
         ];
         let plan = RemoveAppConsents::plan(&params, &Observed { person, grants }).unwrap();
-        let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+        let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
         assert_eq!(changes, ["withdraw consent own of user 1 to application app"]);
     }
 }

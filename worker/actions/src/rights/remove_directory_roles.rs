@@ -44,7 +44,6 @@ impl Action for RemoveDirectoryRoles {
     const NAME: &'static str = "remove_directory_roles";
     const MAKES_TRUE: &'static str = "No directory role is assigned to the person";
     const NEEDS: &'static [&'static str] = &["RoleManagement.ReadWrite.Directory", "User.Read.All"];
-    const TOGETHER: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -63,7 +62,7 @@ impl Action for RemoveDirectoryRoles {
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
         let (user, _) = observed.person.account()?;
         let assignments = observed.assignments.iter().cloned();
-        Ok(Plan::of(assignments.map(|assignment| Remove { user: user.clone(), assignment })))
+        Ok(Plan::together(assignments.map(|assignment| Remove { user: user.clone(), assignment })))
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -75,8 +74,8 @@ impl Action for RemoveDirectoryRoles {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "admin@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "admin@contoso.example" }))
     }
 }
 
@@ -100,7 +99,7 @@ mod tests {
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let assignments = vec![assignment("a", "r"), assignment("b", "r")];
         let plan = RemoveDirectoryRoles::plan(&params, &Observed { person, assignments }).unwrap();
-        let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+        let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
         let expected =
             ["take role r back from user 1 (assignment a)", "take role r back from user 1 (assignment b)"];
         assert_eq!(changes, expected);

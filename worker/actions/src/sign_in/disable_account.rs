@@ -45,7 +45,7 @@ impl Action for DisableAccount {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Self::Observed, Error> {
         let select = ["id", "accountEnabled", "onPremisesSyncEnabled"];
-        graph.person_and_role(&params.user, &select).await
+        PrivilegedRole::with_person(&params.user, &select, graph).await
     }
 
     fn plan(_: &Params, (person, role): &Self::Observed) -> Result<Plan<Disable>, Error> {
@@ -62,7 +62,7 @@ impl Action for DisableAccount {
             ));
         }
         role.check(&user, "blocking sign-in")?;
-        Ok(Plan::of([Disable { user }]))
+        Ok(Plan::in_order([Disable { user }]))
     }
 
     async fn apply(change: &Disable, graph: Writer<'_>) -> Result<(), Error> {
@@ -77,8 +77,8 @@ impl Action for DisableAccount {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "ada@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "ada@contoso.example" }))
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
         };
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let plan = DisableAccount::plan(&params, &(Person::Present(Box::new(user)), role));
-        plan.map(|plan| plan.changes.len()).map_err(|error| workflow::Failure::from(error).code)
+        plan.map(|plan| plan.changes().count()).map_err(|error| workflow::Failure::from(error).code)
     }
 
     #[test]

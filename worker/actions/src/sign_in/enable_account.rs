@@ -59,7 +59,7 @@ impl Action for EnableAccount {
                 ),
             ));
         }
-        Ok(Plan::of([Enable { user }]))
+        Ok(Plan::in_order([Enable { user }]))
     }
 
     async fn apply(change: &Enable, graph: Writer<'_>) -> Result<(), Error> {
@@ -73,8 +73,8 @@ impl Action for EnableAccount {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "edsger@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "edsger@contoso.example" }))
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     fn plan(person: &Person) -> Result<usize, String> {
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let plan = EnableAccount::plan(&params, person);
-        plan.map(|plan| plan.changes.len()).map_err(|error| workflow::Failure::from(error).code)
+        plan.map(|plan| plan.changes().count()).map_err(|error| workflow::Failure::from(error).code)
     }
 
     #[test]

@@ -161,24 +161,23 @@ impl Action for IssueTemporaryAccessPass {
             return Err(Error::rejected("sender_not_found", detail));
         };
         let send = |draft| Change::Send { sender: sender.clone(), recipient: recipient.to_string(), draft };
-        let mut plan = Plan::nothing();
-        plan.left.extend(recipient.is_outside.then(|| passes::sent_outside(&user)));
+        let mut changes = Vec::new();
+        let left = recipient.is_outside.then(|| passes::sent_outside(&user));
         match &observed.written {
             Some(mail) if mail.is_draft != Some(true) => return Ok(Plan::nothing()),
             Some(draft) if observed.sign_in.has_pass_since(params.issued_after) => {
-                plan.changes.push(send(Some(draft.id.clone())));
-                return Ok(plan);
+                return Ok(Plan::in_order([send(Some(draft.id.clone()))]).leaving(left));
             }
             Some(draft) => {
-                plan.changes.push(Change::Discard { sender: sender.clone(), draft: draft.id.clone() });
+                changes.push(Change::Discard { sender: sender.clone(), draft: draft.id.clone() });
             }
             None => {}
         }
         if let Some(reason) = observed.sign_in.reason_to_issue_none(&user, params.issued_after) {
-            return Ok(Plan { left: vec![reason], ..plan });
+            return Ok(Plan::in_order(changes).leaving([reason]));
         }
         let stale = observed.sign_in.passes.iter().map(|pass| pass.id.clone());
-        plan.changes.extend(stale.map(|pass| Change::Withdraw { user: user.clone(), pass }));
+        changes.extend(stale.map(|pass| Change::Withdraw { user: user.clone(), pass }));
         let terms = NewTemporaryAccessPass {
             start_date_time: params.starts_at,
             lifetime_in_minutes: params.lifetime_minutes,
@@ -191,20 +190,20 @@ impl Action for IssueTemporaryAccessPass {
             subject: params.subject.clone(),
             text: params.text.replace("[user]", name.unwrap_or_default()),
         };
-        plan.changes.extend([
+        changes.extend([
             Change::Issue { user, terms },
             Change::Write { sender: sender.clone(), mail },
             send(None),
         ]);
-        Ok(plan)
+        Ok(Plan::in_order(changes).leaving(left))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
-        Self::apply_in_order(std::slice::from_ref(change), graph).await
+        Self::apply_sequence(std::slice::from_ref(change), graph).await
     }
 
     /// What one write tells and the next one needs stays here and nowhere else.
-    async fn apply_in_order(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
         let (mut issued, mut written) = (None, None);
         for change in changes {
             match change {
@@ -238,8 +237,8 @@ impl Action for IssueTemporaryAccessPass {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "user": "ada@contoso.example", "from": "grace@contoso.example", "to": "it@contoso.example",
             "issued_after": "2024-03-02T08:00:00Z", "id": "hr 1", "text": "[user]: [pass]",
         }))
@@ -296,10 +295,10 @@ mod tests {
         });
         params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         match IssueTemporaryAccessPass::plan(&serde_json::from_value(params).unwrap(), observed) {
-            Ok(Plan { changes, left, .. }) => {
+            Ok(plan) => {
                 let verb = |change: &Change| change.to_string().split(' ').next().unwrap().to_owned();
-                let verbs: Vec<_> = changes.iter().map(verb).collect();
-                Ok((verbs.join(" "), left.into_iter().map(|left| left.code).collect()))
+                let verbs: Vec<_> = plan.changes().map(verb).collect();
+                Ok((verbs.join(" "), plan.left.into_iter().map(|left| left.code).collect()))
             }
             Err(Error::Rejected { code, .. }) => Err(code),
             Err(other) => panic!("{other}"),

@@ -9,16 +9,13 @@ mod revoke_sessions;
 
 pub mod pass_mail;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![
-        Entry::of::<disable_account::DisableAccount>(),
-        Entry::of::<enable_account::EnableAccount>(),
-        Entry::of::<issue_temporary_access_pass::IssueTemporaryAccessPass>(),
-        Entry::of::<remove_authentication_methods::RemoveAuthenticationMethods>(),
-        Entry::of::<reset_password::ResetPassword>(),
-        Entry::of::<revoke_sessions::RevokeSessions>(),
-    ]
+register! {
+    disable_account::DisableAccount,
+    enable_account::EnableAccount,
+    issue_temporary_access_pass::IssueTemporaryAccessPass,
+    remove_authentication_methods::RemoveAuthenticationMethods,
+    reset_password::ResetPassword,
+    revoke_sessions::RevokeSessions,
 }

@@ -64,11 +64,11 @@ impl Action for RemoveAuthenticationMethods {
         let (user, _) = observed.person.account()?;
         let mut methods: Vec<_> = observed.methods.iter().collect();
         methods.sort_by_key(|method| method.kind());
-        let mut plan = Plan::nothing();
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
         for method in methods {
             match method.kind() {
                 MethodKind::Password => {}
-                MethodKind::Other => plan.left.push(Left {
+                MethodKind::Other => left.push(Left {
                     code: "unknown_method".to_owned(),
                     detail: format!(
                         "sign-in method {} ({}) cannot be removed here; remove it in the Entra admin center",
@@ -77,10 +77,10 @@ impl Action for RemoveAuthenticationMethods {
                     ),
                     needs: Needs::Operator,
                 }),
-                _ => plan.changes.push(Remove { user: user.clone(), method: method.clone() }),
+                _ => changes.push(Remove { user: user.clone(), method: method.clone() }),
             }
         }
-        Ok(plan)
+        Ok(Plan::in_order(changes).leaving(left))
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -91,7 +91,7 @@ impl Action for RemoveAuthenticationMethods {
         })
     }
 
-    async fn apply_in_order(changes: &[Remove], graph: Writer<'_>) -> Result<(), Error> {
+    async fn apply_sequence(changes: &[Remove], graph: Writer<'_>) -> Result<(), Error> {
         let mut refused = Vec::new();
         for change in changes {
             match Self::apply(change, graph).await {
@@ -106,8 +106,8 @@ impl Action for RemoveAuthenticationMethods {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -120,7 +120,8 @@ impl fmt::Display for Remove {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance::{Bench, Scenario, entry};
+    use crate::conformance::bench::Bench;
+    use crate::{Entry, Scenario};
     use msgraph::User;
     use msgraph_emulator::Tenant;
     use serde_json::json;
@@ -142,7 +143,7 @@ mod tests {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let plan = RemoveAuthenticationMethods::plan(&params, &Observed { person, methods }).unwrap();
-        let ids: Vec<_> = plan.changes.iter().map(|change| change.method.id.as_str()).collect();
+        let ids: Vec<_> = plan.changes().map(|change| change.method.id.as_str()).collect();
         assert_eq!(ids, ["key", "call", "app"]);
         let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
         assert_eq!(left, [("unknown_method", Needs::Operator)]);
@@ -157,7 +158,7 @@ mod tests {
         let application = application.role("UserAuthenticationMethod.ReadWrite.All");
         let tenant = Tenant::empty().application(application).user(ada);
         let scenario = Scenario { tenant, params: json!({ "user": "ada@contoso.example" }) };
-        let bench = Bench::with(entry(RemoveAuthenticationMethods::NAME), scenario);
+        let bench = Bench::with(Entry::of::<RemoveAuthenticationMethods>(), scenario);
         let report = bench.run(Mode::Apply).await;
         assert_eq!(report.outcome.kind(), OutcomeKind::Changed, "{report:?}");
         let removed: Vec<_> =

@@ -63,7 +63,7 @@ impl Action for ResetPassword {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let select = ["id", "lastPasswordChangeDateTime", "onPremisesSyncEnabled"];
-        let (person, role) = graph.person_and_role(&params.user, &select).await?;
+        let (person, role) = PrivilegedRole::with_person(&params.user, &select, graph).await?;
         Ok(Observed { person, role, now: Timestamp::now() })
     }
 
@@ -84,7 +84,7 @@ impl Action for ResetPassword {
             ));
         }
         observed.role.check(&user, "resetting the password")?;
-        Ok(Plan::of([Reset { user }]))
+        Ok(Plan::in_order([Reset { user }]))
     }
 
     async fn apply(change: &Reset, graph: Writer<'_>) -> Result<(), Error> {
@@ -98,10 +98,10 @@ impl Action for ResetPassword {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params =
             serde_json::json!({ "user": "ada@contoso.example", "set_before": "2026-01-01T00:00:00Z" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
                 role: PrivilegedRole::NONE,
                 now: at("2026-03-02T00:00:00Z"),
             };
-            let plan = ResetPassword::plan(&params, &observed).map(|plan| plan.changes.len());
+            let plan = ResetPassword::plan(&params, &observed).map(|plan| plan.changes().count());
             let plan = plan.map_err(|error| workflow::Failure::from(error).code);
             assert_eq!(plan, expected, "{changed:?} {set_before}");
         }

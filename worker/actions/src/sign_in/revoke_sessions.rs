@@ -66,7 +66,7 @@ impl Action for RevokeSessions {
         if ended.is_some_and(|ended| ended.as_second() >= opened_before.as_second()) {
             return Ok(Plan::nothing());
         }
-        Ok(Plan::of([Revoke { user }]))
+        Ok(Plan::in_order([Revoke { user }]))
     }
 
     async fn apply(change: &Revoke, graph: Writer<'_>) -> Result<(), Error> {
@@ -74,10 +74,10 @@ impl Action for RevokeSessions {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params =
             serde_json::json!({ "user": "ada@contoso.example", "opened_before": "2026-01-01T00:00:00Z" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
             let observed =
                 Observed { person: Person::Present(Box::new(user)), now: at("2026-03-02T00:00:00Z") };
             let plan = RevokeSessions::plan(&params, &observed).unwrap();
-            assert_eq!(plan.changes.len(), changes, "{ended:?} {opened_before}");
+            assert_eq!(plan.changes().count(), changes, "{ended:?} {opened_before}");
         }
     }
 }

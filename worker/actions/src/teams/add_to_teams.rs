@@ -18,7 +18,6 @@ use msgraph::{Channel, Group, Place, TeamMember, TeamRole, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action;
 use crate::groups::membership::{self as groups, Rights};
 use crate::teams::membership::{self as teams, Change, Team, TeamRef};
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View, Wait};
@@ -77,8 +76,7 @@ impl Action for AddToTeams {
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
-        let mut plan = Plan::nothing();
-        let mut later = Vec::new();
+        let (mut sequences, mut later) = (Vec::new(), Vec::new());
         for Wanted { group, is_member, channels } in &observed.wanted {
             if let Some(restriction) = groups::restriction(group, observed.rights).filter(|_| !is_member) {
                 let detail = format!("team {} {}", group.id, restriction.because);
@@ -90,28 +88,24 @@ impl Action for AddToTeams {
             let missing = channels.iter().filter(|(_, members)| !is_in(members));
             let missing = missing.map(|(channel, _)| add(Place::channel(&group.id, &channel.id), &user));
             if *is_member {
-                plan.changes.extend(missing);
+                sequences.push(missing.collect());
             } else {
-                plan.changes.push(add(Place::team(&group.id), &user));
+                sequences.push(vec![add(Place::team(&group.id), &user)]);
                 later.extend(missing.map(|change| change.to_string()));
             }
         }
-        Ok(if later.is_empty() { plan } else { plan.waiting(wait(later)) })
+        Ok(Plan::sequences(sequences).waiting_for(later, wait))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
         change.apply(graph).await
     }
 
-    async fn apply_in_order(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
-        action::apply_by::<Self>(changes, Change::team, graph).await
-    }
-
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let wanted = serde_json::json!({ "team": "Harbour", "channels": ["Suppliers"] });
         let params = serde_json::json!({ "user": "ada@contoso.example", "teams": [wanted] });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -174,7 +168,7 @@ mod tests {
     }
 
     fn told(plan: &Plan<Change>) -> Vec<String> {
-        plan.changes.iter().map(ToString::to_string).collect()
+        plan.changes().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -223,13 +223,6 @@ impl Change {
         }
     }
 
-    /// The team it is about.
-    pub fn team(&self) -> &str {
-        match self {
-            Self::Add { place, .. } | Self::SetRole { place, .. } | Self::Remove { place, .. } => &place.team,
-        }
-    }
-
     /// Makes the change.
     pub async fn apply(&self, graph: Writer<'_>) -> Result<(), Error> {
         let (outcome, place) = match self {

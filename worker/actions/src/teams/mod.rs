@@ -6,9 +6,9 @@ mod remove_from_teams;
 pub mod leaving;
 pub mod membership;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![Entry::of::<add_to_teams::AddToTeams>(), Entry::of::<remove_from_teams::RemoveFromTeams>()]
+register! {
+    add_to_teams::AddToTeams,
+    remove_from_teams::RemoveFromTeams,
 }

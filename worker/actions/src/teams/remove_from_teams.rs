@@ -21,7 +21,7 @@ use msgraph::{Group, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{self, parameters};
+use crate::action::parameters;
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, Successor};
 use crate::teams::leaving::TeamMembership;
@@ -123,31 +123,26 @@ impl Action for RemoveFromTeams {
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (_, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
-        let mut plan = Plan::nothing();
         let restriction = |group| Some(groups::restriction(group, observed.rights)?.left(group));
-        plan.left.extend(observed.closed.iter().filter_map(restriction));
-        let mut later = Vec::new();
+        let mut left: Vec<_> = observed.closed.iter().filter_map(restriction).collect();
+        let (mut sequences, mut later) = (Vec::new(), Vec::new());
         for membership in &observed.memberships {
             let leaving = membership.leave(&seen.id, &observed.successor, observed.is_transferred);
-            plan.changes.extend(leaving.now);
-            plan.left.extend(leaving.left);
+            sequences.push(leaving.now);
+            left.extend(leaving.left);
             later.extend(leaving.later.iter().map(ToString::to_string));
         }
-        Ok(if later.is_empty() { plan } else { plan.waiting(wait(later)) })
+        Ok(Plan::sequences(sequences).leaving(left).waiting_for(later, wait))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
         change.apply(graph).await
     }
 
-    async fn apply_in_order(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
-        action::apply_by::<Self>(changes, Change::team, graph).await
-    }
-
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params = serde_json::json!({ "user": "grace@contoso.example", "to": "ada@contoso.example" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -200,7 +195,7 @@ mod tests {
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let params = Params { user, teams: None, keep: vec![], to: None };
         let plan = RemoveFromTeams::plan(&params, &observed).unwrap();
-        let changes: Vec<_> = plan.changes.iter().map(ToString::to_string).collect();
+        let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
         assert_eq!(changes, ["remove user 1 from team t"]);
         let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
         assert_eq!(left, [("dynamic_group", Needs::Nobody)]);

@@ -162,7 +162,7 @@ impl Action for CreateUser {
         seen.refuse_other_domains(names)?;
         let (properties, passed_over) = (Box::new(params.of_new_account(name)), seen.holders.len());
         let create = Change::Create { properties, passed_over };
-        Ok(Plan { left: seen.passed_over().into_iter().collect(), ..Plan::of([create]) })
+        Ok(Plan::in_order([create]).leaving(seen.passed_over()))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -195,8 +195,8 @@ impl Action for CreateUser {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "user_principal_name": "edsger@contoso.example", "display_name": "Edsger Dijkstra",
             "if_taken": ["Éd.Dijkstra@contoso.example", "number"], "employee_id": "E-1930",
             "surname": "Dijkstra", "department": "Research", "usage_location": "NL", "licensed": true,
@@ -292,7 +292,7 @@ mod tests {
         let observed = Observed { by_employee_id: None, names, seen };
         let plan =
             CreateUser::plan(&params, &observed).map_err(|error| workflow::Failure::from(error).code)?;
-        Ok(plan.changes.iter().map(ToString::to_string).collect())
+        Ok(plan.changes().map(ToString::to_string).collect())
     }
 
     fn held_by(holders: impl IntoIterator<Item = Box<User>>) -> NameConflicts {
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(plan(json!({}), held_by([user(Some("7"), "Sales")])), update);
         let by_employee_id = Some(*user(Some("7"), "Sales"));
         let renamed = Observed { by_employee_id, ..Observed::default() };
-        assert_eq!(CreateUser::plan(&params(seven()), &renamed).unwrap().changes.len(), 1);
+        assert_eq!(CreateUser::plan(&params(seven()), &renamed).unwrap().changes().count(), 1);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Action for DeleteUser {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let select = ["id", "onPremisesSyncEnabled"];
-        let (person, role) = graph.person_and_role(&params.user, &select).await?;
+        let (person, role) = PrivilegedRole::with_person(&params.user, &select, graph).await?;
         let was_deleted = match person {
             Person::Absent => !graph.deleted_users(params.user.key()).await?.is_empty(),
             Person::Present(_) | Person::ToBeCreated => false,
@@ -77,7 +77,7 @@ impl Action for DeleteUser {
             ));
         }
         observed.role.check(&user, "deleting the account")?;
-        Ok(Plan::of([Delete { user }]))
+        Ok(Plan::in_order([Delete { user }]))
     }
 
     async fn apply(change: &Delete, graph: Writer<'_>) -> Result<(), Error> {
@@ -91,8 +91,8 @@ impl Action for DeleteUser {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
             let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
             let plan =
                 DeleteUser::plan(&params, &Observed { person, role: PrivilegedRole::NONE, was_deleted });
-            let plan = plan.map(|plan| plan.changes.len());
+            let plan = plan.map(|plan| plan.changes().count());
             assert_eq!(plan.map_err(|error| workflow::Failure::from(error).code), expected);
         }
     }

@@ -14,17 +14,14 @@ pub mod password;
 pub mod privileged;
 pub mod properties;
 
-use crate::action::driver::Entry;
+use crate::action::register::register;
 
-/// The actions.
-pub fn entries() -> Vec<Entry> {
-    vec![
-        Entry::of::<create_user::CreateUser>(),
-        Entry::of::<delete_user::DeleteUser>(),
-        Entry::of::<remove_manager::RemoveManager>(),
-        Entry::of::<restore_user::RestoreUser>(),
-        Entry::of::<set_manager::SetManager>(),
-        Entry::of::<set_user_type::SetUserType>(),
-        Entry::of::<update_user::UpdateUser>(),
-    ]
+register! {
+    create_user::CreateUser,
+    delete_user::DeleteUser,
+    remove_manager::RemoveManager,
+    restore_user::RestoreUser,
+    set_manager::SetManager,
+    set_user_type::SetUserType,
+    update_user::UpdateUser,
 }

@@ -4,9 +4,10 @@
 //! one, are closed to an application with permissions alone (Microsoft Graph documentation, "Users: who can perform
 //! sensitive actions", 2026). Graph's refusal names nothing of that, and comes only with the write.
 
+use futures_util::future::try_join;
 use msgraph::Administers;
 
-use crate::{Account, Error, View};
+use crate::{Account, Error, Person, PersonRef, View};
 
 /// The actions that end what makes an administrator: what a plan shows of it before is as good as gone.
 const ENDS_ROLES: &str = "remove_directory_roles";
@@ -43,6 +44,27 @@ impl PrivilegedRole {
             Err(error) if error.is_forbidden() => Ok(Self(by.filter(|_| is_told))),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The person's account, and such a role of the person; both reads at once if the reference can stand in a path.
+    pub async fn with_person(
+        person: &PersonRef,
+        select: &[&str],
+        graph: View<'_>,
+    ) -> Result<(Person, Self), Error> {
+        let role = async {
+            match person.in_path() {
+                Some(name) => Self::look(name, graph).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let ((found, is_named), role) = try_join(graph.find(person, select), role).await?;
+        let role = match (&found, role.filter(|_| is_named)) {
+            (Person::Present(_), Some(role)) => role,
+            (Person::Present(user), None) => Self::look(&user.id, graph).await?,
+            (Person::ToBeCreated | Person::Absent, _) => Self::NONE,
+        };
+        Ok((found, role))
     }
 
     /// Refuses what cannot go well.
@@ -82,8 +104,7 @@ fn is_ended(by: &Administers, graph: View<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-
+    use crate::conformance::client::client;
     use msgraph_emulator::{Application, Emulator, Group, Options, Tenant, User};
     use workflow::{Earlier, Outcome, Record};
 
@@ -96,17 +117,7 @@ mod tests {
             .user(User::new("edsger@contoso.example", "Edsger Dijkstra"))
             .group(Group::role_assignable("Operators").member("edsger@contoso.example"));
         let emulator = Emulator::start(Options::new(tenant)).unwrap();
-        let application = emulator.application();
-        let settings = msgraph::Settings {
-            login_url: emulator.url(),
-            graph_url: emulator.url(),
-            ..msgraph::Settings::new(
-                application.tenant_id,
-                application.client_id,
-                application.client_secret.into(),
-            )
-        };
-        let client = msgraph::Client::new(settings, Arc::new(())).unwrap();
+        let client = client(&emulator);
         let reader = View::new(client.reader(), Earlier::new(earlier), None);
         let role = PrivilegedRole::look(upn, reader).await.unwrap();
         (role, emulator.journal().iter().filter(|entry| !entry.token).count())

@@ -71,7 +71,7 @@ pub fn missing(asked: &UserPatch, user: &User) -> Result<Plan<Update>, Error> {
             format!("user {} is mastered on premises; set {} in Active Directory", user.id, names.join(", ")),
         ));
     }
-    Ok(Plan::of([Update { user: user.id.clone(), patch, names }]))
+    Ok(Plan::in_order([Update { user: user.id.clone(), patch, names }]))
 }
 
 impl fmt::Display for Update {
@@ -101,8 +101,9 @@ mod tests {
     fn only_what_is_asked_for_and_differs_is_written() {
         assert_eq!(missing(&UserPatch::default(), &user()).unwrap(), Plan::nothing());
         assert_eq!(missing(&asked("Research"), &user()).unwrap(), Plan::nothing());
-        let update = missing(&asked("Sales"), &user()).unwrap().changes.pop().unwrap();
-        assert_eq!((update.patch, update.names), (asked("Sales"), vec!["department"]));
+        let plan = missing(&asked("Sales"), &user()).unwrap();
+        let update = Update { user: "1".into(), patch: asked("Sales"), names: vec!["department"] };
+        assert_eq!(plan, Plan::in_order([update]));
     }
 
     #[test]
@@ -110,7 +111,7 @@ mod tests {
         let synced = User { on_premises_sync_enabled: Some(true), ..user() };
         let code = |asked: &UserPatch| {
             missing(asked, &synced)
-                .map(|plan| plan.changes.len())
+                .map(|plan| plan.changes().count())
                 .map_err(|error| workflow::Failure::from(error).code)
         };
         let located = UserPatch { usage_location: Some("GB".into()), ..UserPatch::default() };

@@ -65,7 +65,7 @@ impl Action for RemoveManager {
                 format!("{user} is mastered on premises; remove its manager in Active Directory"),
             ));
         }
-        Ok(Plan::of([Remove { user, manager }]))
+        Ok(Plan::in_order([Remove { user, manager }]))
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -73,8 +73,8 @@ impl Action for RemoveManager {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({ "user": "edsger@contoso.example" }))
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "edsger@contoso.example" }))
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
             let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
             let person = Person::Present(Box::new(user));
             let observed = Observed { person, manager: manager.map(Into::into) };
-            let plan = RemoveManager::plan(&params, &observed).map(|plan| plan.changes.len());
+            let plan = RemoveManager::plan(&params, &observed).map(|plan| plan.changes().count());
             assert_eq!(
                 plan.map_err(|error| workflow::Failure::from(error).code),
                 expected.map_err(String::from)

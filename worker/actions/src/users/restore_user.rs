@@ -63,7 +63,7 @@ impl Action for RestoreUser {
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Restore>, Error> {
         match observed.deleted.as_slice() {
             [] => observed.person.account().map(|_| Plan::nothing()),
-            [one] => Ok(Plan::of([Restore { user: one.id.clone() }])),
+            [one] => Ok(Plan::in_order([Restore { user: one.id.clone() }])),
             several => {
                 let ids: Vec<_> = several.iter().map(|deleted| deleted.id.as_str()).collect();
                 let detail = format!(
@@ -95,9 +95,9 @@ impl Action for RestoreUser {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params = serde_json::json!({ "user": "alumna@contoso.example" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
             let deleted = deleted.into_iter().map(|id| DirectoryObject { id: id.into(), odata_type: None });
             let observed = Observed { person, deleted: deleted.collect() };
             let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
-            let plan = RestoreUser::plan(&params, &observed).map(|plan| plan.changes.len());
+            let plan = RestoreUser::plan(&params, &observed).map(|plan| plan.changes().count());
             assert_eq!(plan.map_err(|error| workflow::Failure::from(error).code), expected);
         }
     }

@@ -83,7 +83,7 @@ impl Action for SetManager {
                 format!("{user} is mastered on premises; set its manager in Active Directory"),
             ));
         }
-        Ok(Plan::of([Set { user, manager }]))
+        Ok(Plan::in_order([Set { user, manager }]))
     }
 
     async fn apply(change: &Set, graph: Writer<'_>) -> Result<(), Error> {
@@ -91,9 +91,9 @@ impl Action for SetManager {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params = serde_json::json!({ "user": "ada@contoso.example", "manager": "grace@contoso.example" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
             let params = Params { user: reference.clone(), manager: reference };
             let observed =
                 Observed { person, current: current.map(Into::into), wanted: wanted.map(Into::into) };
-            let plan = SetManager::plan(&params, &observed).map(|plan| plan.changes.len());
+            let plan = SetManager::plan(&params, &observed).map(|plan| plan.changes().count());
             assert_eq!(
                 plan.map_err(|error| workflow::Failure::from(error).code),
                 expected.map_err(String::from)

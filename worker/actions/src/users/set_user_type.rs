@@ -72,7 +72,7 @@ impl Action for SetUserType {
                 format!("{user} is mastered on premises; change its type in Active Directory"),
             ));
         }
-        Ok(Plan::of([Set { user, user_type }]))
+        Ok(Plan::in_order([Set { user, user_type }]))
     }
 
     async fn apply(change: &Set, graph: Writer<'_>) -> Result<(), Error> {
@@ -82,9 +82,9 @@ impl Action for SetUserType {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
+    fn scenario() -> crate::Scenario {
         let params = serde_json::json!({ "user": "ada@contoso.example", "user_type": "guest" });
-        crate::conformance::Scenario::new(params)
+        crate::Scenario::new(params)
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
             let reference = serde_json::from_value("ada@contoso.example".into()).unwrap();
             let params = Params { user: reference, user_type };
             let plan = SetUserType::plan(&params, &Person::Present(Box::new(user)));
-            let plan = plan.map(|plan| plan.changes.len());
+            let plan = plan.map(|plan| plan.changes().count());
             assert_eq!(
                 plan.map_err(|error| workflow::Failure::from(error).code),
                 expected.map_err(String::from)

@@ -89,7 +89,7 @@ impl Action for UpdateUser {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Self::Observed, Error> {
         if params.mobile_phone.is_some() {
-            return graph.person_and_role(&params.user, SELECT).await;
+            return PrivilegedRole::with_person(&params.user, SELECT, graph).await;
         }
         Ok((graph.person(&params.user, SELECT).await?, PrivilegedRole::NONE))
     }
@@ -98,7 +98,7 @@ impl Action for UpdateUser {
         // An account that this plan is to create is created from the same event.
         let (user, Some(seen)) = person.account()? else { return Ok(Plan::nothing()) };
         let plan = properties::missing(&params.asked(), seen)?;
-        if plan.changes.iter().any(|update| update.patch.mobile_phone.is_some()) {
+        if plan.changes().any(|update| update.patch.mobile_phone.is_some()) {
             role.check(&user, "setting the mobile number")?;
         }
         Ok(plan.map(Change))
@@ -126,8 +126,8 @@ impl Action for UpdateUser {
     }
 
     #[cfg(test)]
-    fn scenario() -> crate::conformance::Scenario {
-        crate::conformance::Scenario::new(serde_json::json!({
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
             "user": "ada@contoso.example", "job_title": "Analyst", "department": "Research",
             "usage_location": "GB",
         }))
@@ -171,7 +171,7 @@ mod tests {
         let params: Params = serde_json::from_value(params).unwrap();
         let plan = UpdateUser::plan(&params, &(person.clone(), PrivilegedRole::NONE))
             .map_err(|error| workflow::Failure::from(error).code)?;
-        Ok(plan.changes.iter().map(ToString::to_string).collect())
+        Ok(plan.changes().map(ToString::to_string).collect())
     }
 
     #[test]
