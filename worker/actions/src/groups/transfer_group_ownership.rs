@@ -1,17 +1,19 @@
-//! Makes true: the person owns no group and no team, and none of them is without an owner for it.
+//! Makes true: the person owns no group and no team, and each of them has another owner.
 //!
-//! **Needs** `Group.ReadWrite.All` and `User.Read.All`; for teams also `TeamMember.ReadWrite.All`; for a group that can
-//! hold directory roles also `RoleManagement.ReadWrite.Directory`.
-//! **Refuses** `user_not_found`; where a group would be without an owner: `replacement_missing`,
-//! `replacement_not_found`, `own_replacement`, `replacement_disabled`, `replacement_is_guest`; `permission_missing`.
-//! **Leaves** synced groups, distribution lists and mail-enabled security groups, which have their owners elsewhere;
-//! `role_assignable_group`, where the permission for a group that can hold directory roles is not granted;
-//! `owner_limit`: a group whose hundred owners can all not sign in; `team_out_of_step`: a team whose owner the person is
-//! in the directory and not, or no longer, in Teams.
-//! **Idempotent because** it reads who owns each group: a successor who is there already is not added, and an ownership
-//! that has ended is not ended again. The successor comes first, so that a run that dies leaves two owners, never none.
-//! **Caveat:** an owner who cannot sign in, or is an application, does not count as another owner. Channels are
-//! `remove_from_teams`'s. Graph was seen to end a membership together with the ownership: steps about members come after.
+//! **Needs** `Group.ReadWrite.All` and `User.Read.All`; for teams also `TeamMember.ReadWrite.All`; for a group that
+//! can hold directory roles also `RoleManagement.ReadWrite.Directory`.
+//! **Refuses** `user_not_found`; if a group would be without an owner: `successor_missing`, `successor_not_found`,
+//! `own_successor`, `successor_disabled`, `successor_is_guest`; `permission_missing`.
+//! **Leaves** synced groups, distribution lists and mail-enabled security groups, whose owners are set elsewhere;
+//! `role_assignable_group` (the permission for a group that can hold directory roles is not granted); `owner_limit` (a
+//! group with a hundred owners, none of whom can sign in); `team_out_of_step` (a team whose owner the person is in the
+//! directory but not in Teams).
+//! **Idempotent because** it reads the owners of each group: a successor who is an owner is not added, and an
+//! ownership that has ended is not ended again. The successor comes first, so a run that dies leaves two owners,
+//! never none.
+//! **Caveat:** an owner who cannot sign in, or is an application, does not count as another owner.
+//! `remove_from_teams` handles channels. Graph was seen to end a membership together with the ownership: run steps
+//! about members afterwards.
 
 use std::fmt;
 
@@ -29,20 +31,20 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct TransferGroupOwnership;
 
-/// Whose groups, and whose they become.
+/// The person and the successor.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Who takes over what nobody else owns; the manager unless given.
+    /// The successor for groups that nobody else owns. Defaults to the manager.
     to: Option<PersonRef>,
-    /// Stay an owner beside the others.
+    /// Whether the person stays an owner beside the others.
     #[serde(default)]
     stay_owner: bool,
 }
 
-/// The account, who takes over, and what it owns; of teams also who is in them.
+/// The account, the successor, and the groups it owns; for teams also their members.
 pub struct Observed {
     person: Person,
     successor: Successor,
@@ -53,25 +55,25 @@ pub struct Observed {
 /// One write that is missing.
 #[derive(Debug, PartialEq)]
 pub enum Change {
-    /// Somebody is to own a group.
+    /// Adds an owner.
     Add {
-        /// Who.
+        /// The owner's object id.
         user: String,
-        /// Which group.
+        /// The group's object id.
         group: String,
         /// Whether the group can hold directory roles.
         role_assignable: bool,
     },
-    /// Somebody is to own a group no longer.
+    /// Removes an owner.
     Remove {
-        /// Who.
+        /// The owner's object id.
         user: String,
-        /// Which group.
+        /// The group's object id.
         group: String,
         /// Whether the group can hold directory roles.
         role_assignable: bool,
     },
-    /// A team has its owners through Teams.
+    /// Changes an owner of a team, through Teams.
     Team(teams::Change),
 }
 
@@ -160,7 +162,8 @@ fn of_group(owned: &Owned, user: &str, to: Option<&str>, stays: bool) -> Result<
     let group = || owned.group.id.clone();
     let role_assignable = owned.group.kind() == GroupKind::RoleAssignable;
     if to.is_some() && owned.owners.len() >= MOST_OWNERS {
-        let detail = format!("group {} has {MOST_OWNERS} owners, of whom none can act; remove one", group());
+        let detail =
+            format!("group {} has {MOST_OWNERS} owners, and none of them can sign in; remove one", group());
         return Err(Left { code: "owner_limit".to_owned(), detail, needs: Needs::Operator });
     }
     let add = to.map(|to| Change::Add { user: to.to_owned(), group: group(), role_assignable });
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_over_comes_before_who_goes_and_only_where_nobody_is_left() {
+    fn the_successor_comes_before_the_leaver_goes_and_only_where_no_owner_is_left() {
         let groups = || {
             vec![
                 (owned(security("alone"), &["1"]), vec![]),
@@ -257,11 +260,11 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_asked_for_where_nobody_is_needed() {
+    fn no_successor_is_required_where_none_is_needed() {
         let shared = vec![(owned(security("shared"), &["1", "3"]), vec![])];
         assert_eq!(told(plan(shared, Successor::default(), false)).len(), 1);
         let alone = vec![(owned(security("alone"), &["1"]), vec![])];
-        assert_eq!(plan(alone, Successor::default(), false), Err("replacement_missing".to_owned()));
+        assert_eq!(plan(alone, Successor::default(), false), Err("successor_missing".to_owned()));
     }
 
     #[test]
@@ -272,7 +275,7 @@ mod tests {
         assert_eq!(changes, ["add user 2 to team t as owner", demoted]);
         let changes = told(plan(alone(vec![member("1", true), member("2", false)]), successor("2"), false));
         assert_eq!(changes, ["make user 2 an owner of team t", demoted]);
-        // The directory has not heard of the promotion yet.
+        // The directory does not show the promotion yet.
         let changes = told(plan(alone(vec![member("1", true), member("2", true)]), successor("2"), false));
         assert_eq!(changes, [demoted]);
         let late = plan(alone(vec![member("1", false), member("2", true)]), successor("2"), false).unwrap();
