@@ -1,14 +1,14 @@
-//! What the worker can make true in a tenant: one file an action, in the folder of its noun.
+//! The actions: what the worker can make true in a tenant, one file each, in the folder of its noun.
 //!
-//! An [`Action`] observes (reads only), plans (pure) and applies (writes only). The driver runs every action the
-//! same way, so that none of them can tell a dry run from a real one: in a dry run `apply` is not called.
+//! An [`Action`] observes (reads only), plans (pure) and applies (writes only). The driver runs every action in the
+//! same way, so no action can tell a dry run from a real one: a dry run does not call `apply`.
 //!
-//! What is absent here, on purpose:
-//! - No ledger of what was done: the tenant is the ledger, and an action that finds things as asked plans nothing.
-//! - No HTTP: requests are `msgraph`'s business. No retry loop: a failure says who must act next, others wait.
+//! What this crate does not have, on purpose:
+//! - No record of finished work: the tenant is the record, and an action whose goal is reached plans nothing.
+//! - No HTTP, which is `msgraph`'s. No retry loop: a failure says who has to act next, and others wait.
 //! - No knowledge of queues or messages.
 //!
-//! Start reading at [`action`], then any action, such as [`groups`]' `add_to_groups`; `action::driver` is how one is run.
+//! Start reading at `action`, then any action, such as `groups/add_to_groups.rs`; `action/driver.rs` runs them.
 
 mod action;
 mod calendar;
@@ -31,7 +31,7 @@ pub use action::error::Error;
 pub use roster::roster;
 pub use workflows::default_definitions;
 
-// What every action is written with.
+// What actions are written with.
 pub(crate) use action::Action;
 pub(crate) use action::person::{Account, Person, PersonRef};
 pub(crate) use action::plan::{Plan, Wait};

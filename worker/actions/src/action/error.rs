@@ -1,50 +1,50 @@
-//! Why an action could not do its work, and the one place where that becomes a failure of a class.
+//! The errors of actions, and the one place where each becomes a failure of a class.
 
 use std::time::Duration;
 
 use workflow::{Class, Failure};
 
-/// How long a new object may stay invisible before looking again is worth a try.
+/// When to look again for a new object that is not visible yet.
 const VISIBLE_SOON: Duration = Duration::from_secs(2);
 
-/// Why an action could not do its work.
+/// Why an action failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Graph refused, or did not answer.
     #[error(transparent)]
     Graph(#[from] msgraph::Error),
-    /// The publisher asked for what cannot be.
+    /// The publisher has to change the request.
     #[error("{detail}")]
     Rejected {
         /// Stable, `snake_case`.
         code: &'static str,
-        /// What is wrong and what to do.
+        /// What is wrong and how to fix it.
         detail: String,
     },
-    /// An operator or administrator has something to do first.
+    /// An operator or administrator has to act first.
     #[error("{detail}")]
     Blocked {
         /// Stable, `snake_case`.
         code: &'static str,
-        /// What is missing and what to do.
+        /// What is missing and how to fix it.
         detail: String,
     },
-    /// Graph does not show yet what this run has made; a little time mends that.
+    /// Graph does not show yet what this run has created; a retry helps.
     #[error("an account that this run created is not visible yet")]
     NotYetVisible,
-    /// The tenant changed between the look and the write; looking again mends that.
+    /// The tenant changed between the look and the write; another look helps.
     #[error("the tenant changed between the look and the write: {0}")]
     StalePlan(&'static str),
-    /// What Graph answered, said in our own words.
+    /// Graph's answer, explained in our words.
     #[error("{words}")]
     Explained {
-        /// The class, the code and what to do.
+        /// The class, the code and the explanation.
         words: Box<Self>,
-        /// The answer, which names the request.
+        /// Graph's answer, which names the request.
         #[source]
         answer: msgraph::Error,
     },
-    /// We broke our own rules.
+    /// A bug of the worker.
     #[error("{0}")]
     Broken(&'static str),
 }
@@ -60,7 +60,7 @@ impl Error {
         Self::Blocked { code, detail: detail.into() }
     }
 
-    /// Whether time alone may mend it.
+    /// Whether a retry alone may help.
     pub fn is_retry(&self) -> bool {
         self.class() == Class::Retry
     }
@@ -76,15 +76,15 @@ impl Error {
         }
     }
 
-    /// Keeps the answer that this explains, so that a result and a dead letter can name the request.
+    /// Keeps the answer that this error explains, so that results and dead letters name the request.
     pub fn explains(self, answer: msgraph::Error) -> Self {
         Self::Explained { words: Box::new(self), answer }
     }
 
-    /// Turns Graph's "you may not" into a blocked step that says which permission, or what else, is missing.
+    /// Turns Graph's "forbidden" into a blocked step that names the missing permission.
     pub fn or_missing(self, code: &'static str, detail: impl FnOnce() -> String) -> Self {
         match self {
-            // What was not bought, or what a policy forbids, no permission brings.
+            // No permission helps if a service was not bought or a policy forbids the request.
             Self::Graph(error)
                 if error.is_forbidden() && !error.is_not_bought() && !error.is_against_policy() =>
             {
@@ -116,12 +116,12 @@ impl From<Error> for Failure {
     }
 }
 
-/// Every error of the Graph client, by who must act next.
+/// Every error of the Graph client, by who has to act next.
 fn of_graph(error: &msgraph::Error) -> Failure {
-    // What is more particular comes first: a full drive is a 507 before it is an outage.
+    // The more specific comes first: a full drive is a 507 before it is an outage.
     let particular = [
         (error.is_throttled(), Class::Retry, "graph_throttled"),
-        // The next observation tells whether the write arrived.
+        // The next observation shows whether the write arrived.
         (error.is_ambiguous(), Class::Retry, "graph_outcome_unknown"),
         (error.is_read_only(), Class::Blocked, "access_read_only"),
         (error.is_not_unique(), Class::Rejected, "ambiguous_user"),
@@ -141,14 +141,14 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         (error.is_locked(), Class::Retry, "object_locked"),
         (error.is_resync_required(), Class::Retry, "resync_required"),
         (error.is_listing_expired(), Class::Retry, "listing_expired"),
-        // Looking again finds it done, or finds another way.
+        // The next look finds it done, or finds another way.
         (error.is_already_exists() || error.is_license_stale(), Class::Retry, "stale_plan"),
         (error.is_conflict(), Class::Retry, "stale_plan"),
         (error.is_transient(), Class::Retry, "graph_unavailable"),
-        // Seen a moment ago, gone now: looking again decides.
+        // It was there a moment ago and is gone: the next look decides.
         (error.is_not_found(), Class::Retry, "object_disappeared"),
         (error.is_already_gone(), Class::Retry, "stale_plan"),
-        // Part of a batch that was not tried because another part failed.
+        // A part of a batch that did not run because another part failed.
         (error.status() == Some(424), Class::Retry, "stale_plan"),
         (error.is_malformed(), Class::Fault, "graph_unexpected"),
         (error.status() == Some(400), Class::Rejected, "graph_refused"),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_people_with_one_employee_id_are_the_publishers_to_tell_apart() {
+    async fn two_people_with_one_employee_id_are_rejected() {
         use msgraph_emulator::{Emulator, Options, Tenant, User};
         let person = |upn: &str, name: &str| User::new(upn, name).with("employeeId", "1815");
         let tenant = Tenant::empty()

@@ -1,10 +1,10 @@
 //! The shape of every action.
 //!
-//! An action waits when it starts a job that runs on without it, or when it has more work than one look should do. Its
-//! `plan` then adds a [`Wait`](plan::Wait), and [`Action::begin`] turns an answer that the next look needs into a note.
-//! When the run resumes, [`View::notes`] returns all notes, and the plan names those it still needs. Notes can be lost:
-//! the tenant decides, and notes only save work. A plan without a wait ends the step. A worker never sleeps meanwhile;
-//! `workflow::wait` explains deadlines and replays.
+//! An action waits when it starts a job that runs on without it, or when it has more work than one look should do.
+//! Its `plan` then adds a [`Wait`](plan::Wait), and [`Action::begin`] turns an answer that the next look needs into a
+//! note. When the run resumes, [`View::notes`] returns all notes, and the plan names those it still needs. Notes can
+//! be lost: the tenant decides, and notes only save work. A plan without a wait ends the step. A worker never sleeps
+//! meanwhile; `workflow::wait` explains deadlines and replays.
 
 pub mod driver;
 pub mod error;
@@ -62,8 +62,8 @@ pub trait Action: Send + Sync + 'static {
     /// Makes one change.
     fn apply(change: &Self::Change, graph: Writer<'_>) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Makes the changes of one sequence of the plan, each after the one before. An action overrides this where a write
-    /// needs the answer to an earlier one, or where Graph takes several writes in one request.
+    /// Makes the changes of one sequence of the plan, each after the one before. An action overrides this where a
+    /// write needs the answer to an earlier one, or where Graph takes several writes in one request.
     fn apply_sequence(
         changes: &[Self::Change],
         graph: Writer<'_>,

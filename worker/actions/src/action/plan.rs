@@ -49,8 +49,8 @@ impl<C> Plan<C> {
         Self::sequences([changes.into_iter().collect()])
     }
 
-    /// A plan of several sequences, such as one for each team: changes of one sequence are made in order, sequences side
-    /// by side. A failure ends its own sequence only.
+    /// A plan of several sequences, such as one for each team: changes of one sequence are made in order, sequences
+    /// side by side. A failure ends its own sequence only.
     pub fn sequences(sequences: impl IntoIterator<Item = Vec<C>>) -> Self {
         let sequences = sequences.into_iter().filter(|changes| !changes.is_empty()).collect();
         Self { sequences, left: Vec::new(), wait: None, details: Map::new() }

@@ -1,4 +1,4 @@
-//! Reads of the tenant, and what the run has done so far.
+//! Reads of the tenant, together with what the run has done so far.
 
 use std::ops::Deref;
 
@@ -11,10 +11,10 @@ use workflow::{Earlier, OutcomeKind};
 use super::error::Error;
 use super::person::{Person, PersonRef};
 
-/// The action that makes accounts: what it did earlier in a run decides what an absent account means.
+/// The action that creates accounts: its earlier outcome in the run decides what an absent account means.
 const CREATES: &str = "create_user";
 
-/// Reads of the tenant, with what this run has made so far.
+/// Reads of the tenant, with the earlier steps of the run and the notes of this step.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     graph: msgraph::Reader<'a>,
@@ -24,33 +24,33 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Reads in a run that has done this much, for a step that asked to be given this back.
+    /// Reads after these steps of the run, for a step with this memo.
     pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'a>, memo: Option<&'a Value>) -> Self {
         Self { graph, earlier, memo, replays: 0 }
     }
 
-    /// The same, in a run that an operator has replayed so often.
+    /// The same view, in a run that an operator has replayed this often.
     pub fn replayed(self, replays: u32) -> Self {
         Self { replays, ..self }
     }
 
-    /// How often an operator has replayed the run. What was given up before is worth another try.
+    /// How often an operator has replayed the run. A replay retries what an action had given up.
     pub fn replays(&self) -> u32 {
         self.replays
     }
 
-    /// Whether an earlier step of the run has changed what this action changes, or a plan says that it would.
+    /// Whether this action has changed something earlier in the run, or would in a dry run.
     pub fn was_changed(&self, action: &str) -> bool {
         matches!(self.earlier.outcome_of(action), Some(OutcomeKind::Planned | OutcomeKind::Changed))
     }
 
-    /// What earlier looks of this step have noted. A note of another form is passed over: it is only a hint.
+    /// The notes of earlier looks of this step. A note of another form is ignored: notes are only hints.
     pub fn notes<N: DeserializeOwned>(&self) -> Vec<N> {
         let notes = self.memo.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         notes.iter().filter_map(|note| N::deserialize(note).ok()).collect()
     }
 
-    /// Whether this action was a step before this stage that did, or would do, what it is there for.
+    /// Whether this action has succeeded in an earlier stage, or would in a dry run.
     pub fn has_run(&self, action: &str) -> bool {
         let ran = [OutcomeKind::Planned, OutcomeKind::Changed, OutcomeKind::Unchanged];
         self.earlier.outcome_of(action).is_some_and(|outcome| ran.contains(&outcome))
@@ -58,14 +58,14 @@ impl<'a> View<'a> {
 
     /// The person's account, with these properties.
     ///
-    /// Where an earlier step of the run made it, an account that does not show is replication taking its time,
-    /// and where an earlier step of a plan would make it, it is [`Person::ToBeCreated`]. In such a run the name that
-    /// the event gives can be somebody else's, for whom the person has another: there the employee id decides.
+    /// If an earlier step of the run created the account and Graph does not show it, replication is still under way.
+    /// If an earlier step of a dry run would create it, it is [`Person::ToBeCreated`]. In both cases the event's name
+    /// can belong to another person, because the account got a later name: then the employee id decides.
     pub async fn person(&self, person: &PersonRef, select: &[&str]) -> Result<Person, Error> {
         Ok(self.find(person, select).await?.0)
     }
 
-    /// The person's account, and whether it is the one under the name in [`PersonRef::in_path`].
+    /// The person's account, and whether it is the one with the name in [`PersonRef::in_path`].
     pub async fn find(&self, person: &PersonRef, select: &[&str]) -> Result<(Person, bool), Error> {
         let named = |user| Ok((Person::Present(Box::new(user)), true));
         let found = match person.employee_id.as_ref().filter(|_| self.asked_for_account()) {
@@ -91,7 +91,7 @@ impl<'a> View<'a> {
         Ok((person, false))
     }
 
-    /// Whether an earlier step of this run made the person's account, would make it, or was refused.
+    /// Whether an earlier step of this run created the person's account, would create it, or was refused.
     fn asked_for_account(&self) -> bool {
         self.created().is_some_and(|created| created != OutcomeKind::Skipped)
     }
@@ -100,7 +100,7 @@ impl<'a> View<'a> {
         self.earlier.outcome_of(CREATES)
     }
 
-    /// The person's account and the groups it is in, both at once where the person's name allows it.
+    /// The person's account and its groups; both reads at once if the reference can stand in a path.
     pub async fn person_and_groups(
         &self,
         person: &PersonRef,
@@ -116,7 +116,8 @@ impl<'a> View<'a> {
         Ok((found, groups))
     }
 
-    /// The person's account, the groups it is in, and those it owns, all at once where the person's name allows it.
+    /// The person's account, its groups, and the groups it owns; all reads at once if the reference can stand in a
+    /// path.
     pub async fn person_groups_and_owned(
         &self,
         person: &PersonRef,
@@ -136,7 +137,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// What is listed under the person's name, where it can stand in a path and somebody has it.
+/// The groups listed under the person's name, if the name can stand in a path and belongs to an account.
 async fn under_name<'a, F>(
     person: &'a PersonRef,
     list: impl FnOnce(&'a str) -> F,
@@ -146,7 +147,7 @@ where
 {
     let Some(name) = person.in_path() else { return Ok(None) };
     match list(name).await {
-        // Whether there is an account is what the other read tells.
+        // The other read shows whether there is an account.
         Err(error) if error.is_not_found() => Ok(None),
         groups => Ok(Some(groups?)),
     }

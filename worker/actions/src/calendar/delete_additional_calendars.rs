@@ -2,11 +2,10 @@
 //!
 //! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
-//! **Waits** while Exchange makes the mailbox.
-//! **Leaves** calendars that others have shared, which are theirs, and those that Exchange keeps, such as birthdays
-//! and holidays; each is named in the result. Groups' calendars are not among a person's. Somebody without a mailbox
-//! is left, and said so.
-//! **Idempotent because** it reads the calendars and deletes those it finds; one that is gone is taken for what it is.
+//! **Waits** while Exchange creates the mailbox.
+//! **Leaves** calendars that other people have shared, and those that Exchange keeps, such as birthdays and holidays;
+//! the result names each. Groups' calendars are not among a person's. A person without a mailbox gets a note.
+//! **Idempotent because** it reads the calendars and deletes those it finds; "not found" counts as deleted.
 
 use std::fmt;
 
@@ -21,15 +20,15 @@ use crate::{Account, Action, Error, PersonRef, Plan, View};
 /// See the file's head.
 pub struct DeleteAdditionalCalendars;
 
-/// Whose calendars.
+/// The person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// A calendar is to go, with all that is in it.
+/// Deletes a calendar with all its events.
 #[derive(Debug, PartialEq)]
 pub struct Delete {
     user: Account,
@@ -38,7 +37,7 @@ pub struct Delete {
 
 impl Action for DeleteAdditionalCalendars {
     const NAME: &'static str = "delete_additional_calendars";
-    const MAKES_TRUE: &'static str = "The person has no calendars of their own but the primary one";
+    const MAKES_TRUE: &'static str = "The person owns no calendar but the primary one";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
@@ -84,19 +83,19 @@ impl Action for DeleteAdditionalCalendars {
     }
 }
 
-/// Why a calendar is to be left alone, if it is. The primary one tells whose mailbox this is.
+/// Why a calendar stays, if so. The owner of the primary calendar is the person.
 fn reason_to_keep(calendar: &Calendar, person: Option<&str>) -> Option<(&'static str, &'static str)> {
     let is_other_s = owner(calendar).is_some_and(|owner| person.is_some_and(|person| owner != person));
     if is_other_s {
-        return Some(("shared_calendar", "is somebody else's, who shared it"));
+        return Some(("shared_calendar", "belongs to another person, who shared it"));
     }
-    // Graph answers a deletion of these with a 503 without words, or takes it and the calendar comes back (seen in
-    // support threads, 2024).
+    // Graph answers a deletion of these with a 503 without a message, or accepts it and the calendar comes back (seen
+    // in support threads, 2024).
     let is_kept = calendar.is_removable == Some(false) || calendar.can_edit == Some(false);
-    is_kept.then_some(("built_in_calendar", "is one that Exchange keeps, such as birthdays or holidays"))
+    is_kept.then_some(("built_in_calendar", "is kept by Exchange, such as birthdays or holidays"))
 }
 
-/// The owner's address, in one case.
+/// The owner's address in lower case.
 fn owner(calendar: &Calendar) -> Option<String> {
     calendar.owner.as_ref()?.address.as_ref().map(|address| address.to_lowercase())
 }
@@ -113,7 +112,7 @@ mod tests {
     use msgraph::EmailAddress;
 
     #[test]
-    fn only_what_is_the_person_s_own_to_delete_is_deleted() {
+    fn only_the_persons_own_calendars_are_deleted() {
         let calendar = |id: &str, address: &str| Calendar {
             id: id.into(),
             is_removable: Some(true),

@@ -1,16 +1,17 @@
-//! Makes true: the primary calendar has no events in a window, by default none at all.
+//! Makes true: the primary calendar has no events in a time window, by default none at all.
 //!
 //! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `invalid_window`; `permission_missing`.
-//! **Waits** while Exchange makes the mailbox; for a moment between one portion of a large calendar and the next.
-//! **Leaves** events outside the window; meetings the person called, if asked, and says how many; events of groups'
-//! calendars, which are the groups', and says so. Somebody without a mailbox is left, and said so.
-//! **Idempotent because** it reads the calendar and deletes what it finds; an event that is gone is taken for what it
-//! is, also where the answer to the first deletion was lost. It counts what its first look found.
-//! **Caveat:** whoever is invited to a meeting the person called hears of its end, also where the meeting is over: Graph
-//! tells them with a cancellation and with a deletion alike (its documentation, "Delete event", 2026). Spare them with
-//! `from`, or `meetings: leave`. A cancellation is accepted before it is carried out: a worker that dies then, and is
-//! replaced within that moment, can call the meeting off twice. A series goes whole if one occurrence may be in the window.
+//! **Waits** while Exchange creates the mailbox; briefly between the portions of a large calendar.
+//! **Leaves** events outside the window; meetings that the person organized, if told to, with their number; events in
+//! the calendars of groups, with a note. A person without a mailbox gets a note.
+//! **Idempotent because** it reads the calendar and deletes the events it finds; "not found" counts as deleted, also
+//! after a lost answer. The counts are those of the first look.
+//! **Caveat:** Graph informs the attendees when a meeting of the person ends, even one in the past, with a
+//! cancellation and with a deletion alike (its documentation, "Delete event", 2026). Avoid that with `from`, or with
+//! `meetings: leave`. Graph accepts a cancellation before it carries it out: if a worker dies then and the run is
+//! repeated within that moment, the attendees can get it twice. A series is deleted whole if one occurrence may be in
+//! the window.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,69 +23,71 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use workflow::{Left, Needs};
 
+use crate::action::parameters::Moment;
 use crate::calendar::time_window::TimeWindow;
 use crate::mail::mailbox::{self, Mailbox};
 use crate::{Account, Action, Error, PersonRef, Plan, View, Wait};
 
-/// What one look deletes: a minute's work where Exchange takes its time.
+/// How many events one look deletes: a minute's work if Exchange is slow.
 const PORTION: usize = 250;
-/// How long a cancellation that was accepted may take to show.
+/// How long an accepted cancellation may take to show.
 const SETTLES: Duration = Duration::from_secs(10);
-/// When to look again where a whole portion left as many events as there were.
+/// When to look again if a whole portion changed nothing.
 const STUCK: Duration = Duration::from_secs(5 * 60);
-/// Exchange lets one application make ten thousand calls in ten minutes in a mailbox.
+/// Exchange allows an application ten thousand calls in ten minutes to a mailbox.
 const AT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// See the file's head.
 pub struct DeletePrimaryCalendarEvents;
 
-/// Whose events, which, and what is said of meetings.
+/// The person, the window, and what to do with meetings.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// What becomes of meetings that the person called and others are invited to.
+    /// What to do with meetings that the person organized and that have attendees.
     #[serde(default)]
     meetings: Meetings,
-    /// What a cancellation says to who is invited.
+    /// The text of a cancellation to the attendees.
     #[serde(default = "note")]
     note: String,
-    /// Leaves what is over by then. `{{ event.time }}` leaves the past.
+    /// The start of the window: events that end before it stay. `{{ event.time }}` leaves the past.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<Moment>")]
     from: Option<Timestamp>,
-    /// Leaves what begins then or later.
+    /// The end of the window: events that begin at or after it stay.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<Moment>")]
     until: Option<Timestamp>,
-    /// Instead of `until`: so many days after `from`.
+    /// The length of the window in days, instead of `until`. Needs `from`.
     #[serde(default)]
+    #[schemars(range(max = u32::MAX))]
     days: Option<u32>,
 }
 
-/// What becomes of meetings that the person called and others are invited to.
+/// What to do with meetings that the person organized and that have attendees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Meetings {
-    /// They are called off, with a note.
+    /// Cancel them, with a note.
     #[default]
     Cancel,
-    /// They stay, and so does the person as who called them.
+    /// Leave them, with the person as the organizer.
     Leave,
 }
 
 fn note() -> String {
-    "This meeting is called off, since whoever called it is leaving.".to_owned()
+    "This meeting is cancelled because its organizer is leaving.".to_owned()
 }
 
-/// The events, and what the first look counted.
+/// The events, and the counts of the first look.
 pub struct Observed {
     mailbox: Mailbox<Vec<Event>>,
     counted: Option<Counted>,
 }
 
-/// What there was to do at the first look, and how much of it was left at the last.
+/// How many events the first look found, and how many were left at the last look.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Counted {
     cancel: usize,
@@ -92,18 +95,18 @@ pub struct Counted {
     left: usize,
 }
 
-/// One event is to go.
+/// Deletes an event, or cancels a meeting.
 #[derive(Debug, PartialEq)]
 pub struct Change {
     user: Account,
     event: String,
-    /// Said to who is invited, where there is somebody.
+    /// The text for the attendees, if there are any.
     note: Option<String>,
 }
 
 impl Action for DeletePrimaryCalendarEvents {
     const NAME: &'static str = "delete_primary_calendar_events";
-    const MAKES_TRUE: &'static str = "The primary calendar has no events, or none in a window";
+    const MAKES_TRUE: &'static str = "The primary calendar has no events, or none in a time window";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
@@ -124,7 +127,7 @@ impl Action for DeletePrimaryCalendarEvents {
         };
         let (inside, outside): (Vec<_>, Vec<_>) = events.iter().partition(|event| window.has(event));
         let (meetings, others): (Vec<_>, Vec<_>) =
-            inside.into_iter().partition(|event| is_called_by_person(event));
+            inside.into_iter().partition(|event| is_meeting_of_person(event));
         let (cancelled, left) = match params.meetings {
             Meetings::Cancel => (meetings, 0),
             Meetings::Leave => (Vec::new(), meetings.len()),
@@ -133,7 +136,7 @@ impl Action for DeletePrimaryCalendarEvents {
             Counted { cancel: cancelled.len(), delete: others.len(), left: cancelled.len() + others.len() };
         let first = observed.counted.unwrap_or(now);
         let change = |event: &Event, note| Change { user: user.clone(), event: event.id.clone(), note };
-        // Who is invited hears of it first.
+        // Meetings come first, so that the attendees learn of it early.
         let called_off = cancelled.into_iter().map(|event| change(event, Some(params.note.clone())));
         let all = called_off.chain(others.into_iter().map(|event| change(event, None)));
         let plan = Plan::together(all.take(PORTION)).leaving(told(user, left));
@@ -169,7 +172,7 @@ impl Action for DeletePrimaryCalendarEvents {
     }
 }
 
-/// The wait between a portion and the next. A portion that changed nothing is not followed at once by one like it.
+/// The wait before the next portion. After a portion that changed nothing it is longer.
 fn next_portion(user: &Account, now: Counted, first: Counted, is_stuck: bool) -> Wait {
     let cancel = now.cancel.saturating_sub(PORTION);
     let delete = now.left - PORTION - cancel;
@@ -190,18 +193,19 @@ fn next_portion(user: &Account, now: Counted, first: Counted, is_stuck: bool) ->
     }
 }
 
-/// What is left alone in every calendar, and meetings that were to be.
+/// The notes about events of groups, and about meetings that stay.
 fn told(user: &Account, meetings: usize) -> Vec<Left> {
     let left = |code: &str, detail| Left { code: code.to_owned(), detail, needs: Needs::Nobody };
-    let called = || format!("{meetings} meetings that {user} called stay, as asked");
-    let groups =
-        format!("events in the calendars of groups are the groups' and stay, also where {user} made them");
+    let called = || format!("{meetings} meetings that {user} organized stay, as requested");
+    let groups = format!(
+        "events in the calendars of groups belong to the groups and stay, even if {user} created them"
+    );
     let called = (meetings > 0).then(|| left("organized_meetings", called()));
     called.into_iter().chain([left("group_calendars", groups)]).collect()
 }
 
-/// What was called off already nobody has to be told.
-fn is_called_by_person(event: &Event) -> bool {
+/// A meeting that is cancelled already needs no second cancellation.
+fn is_meeting_of_person(event: &Event) -> bool {
     event.is_organizer == Some(true)
         && event.is_cancelled != Some(true)
         && event.attendees.as_ref().is_some_and(|attendees| !attendees.is_empty())
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_invited_decides_how_an_event_goes() {
+    fn a_meeting_with_attendees_is_cancelled_and_other_events_are_deleted() {
         let seen = || {
             vec![
                 event("dentist", "2026-03-02", 0),
@@ -265,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_the_window_stays_and_is_counted() {
+    fn events_outside_the_window_stay_and_are_counted() {
         let seen = ["2026-03-01", "2026-03-02", "2026-03-03"].map(|day| event(day, day, 0)).to_vec();
         let plan = plan(json!({ "from": "2026-03-02T08:30:00Z", "days": 1 }), seen, None);
         let kept = ["2026-03-02", "2026-03-03"].map(|id| format!("delete event {id} of user 1"));
@@ -274,15 +278,16 @@ mod tests {
     }
 
     #[test]
-    fn a_large_calendar_goes_in_portions_and_its_plan_tells_all_of_it() {
+    fn a_large_calendar_goes_in_portions_and_its_plan_shows_all_of_it() {
         let many = |meetings: usize, others: usize| {
             let event = |n: usize| event(&n.to_string(), "2026-03-02", usize::from(n < meetings));
             (0..meetings + others).map(event).collect::<Vec<_>>()
         };
         assert_eq!(plan(json!({}), many(0, PORTION), None).wait, None);
         let first = plan(json!({}), many(300, 700), None);
+        assert_eq!(first.changes().count(), PORTION);
         let wait = first.wait.unwrap();
-        assert_eq!((first.changes().count(), wait.after), (PORTION, SETTLES));
+        assert_eq!(wait.after, SETTLES);
         let later = ["cancel the other 50 meetings of user 1", "delete the other 700 events of user 1"];
         assert_eq!(
             (wait.reason.as_str(), wait.later),

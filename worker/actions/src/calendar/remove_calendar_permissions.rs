@@ -1,13 +1,12 @@
-//! Makes true: nobody but the person has a right of their own to the person's calendars.
+//! Makes true: no other person has a permission by name to the person's calendars.
 //!
 //! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
-//! **Waits** while Exchange makes the mailbox.
-//! **Leaves** what the whole organization may, which Graph cannot remove: it is named where that is more than to see
-//! when the person is busy. Calendars that others have shared are theirs. Somebody without a mailbox is left, and said
-//! so.
-//! **Idempotent because** it reads each calendar's permissions and removes those it finds; one that is gone is taken
-//! for what it is.
+//! **Waits** while Exchange creates the mailbox.
+//! **Leaves** the permission of the whole organization, which Graph cannot remove, with a note if it shows more than
+//! free and busy times. Calendars that other people have shared stay. A person without a mailbox gets a note.
+//! **Idempotent because** it reads each calendar's permissions and removes those it finds; "not found" counts as
+//! removed.
 
 use std::fmt;
 
@@ -23,21 +22,21 @@ use crate::{Account, Action, Error, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveCalendarPermissions;
 
-/// Whose calendars.
+/// The person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// A calendar of the person's own, and who may do what with it.
+/// A calendar that the person owns, and its permissions.
 pub struct Shared {
     calendar: String,
     permissions: Vec<CalendarPermission>,
 }
 
-/// A permission is to go.
+/// Removes a permission.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
     user: Account,
@@ -47,7 +46,7 @@ pub struct Remove {
 
 impl Action for RemoveCalendarPermissions {
     const NAME: &'static str = "remove_calendar_permissions";
-    const MAKES_TRUE: &'static str = "The person's calendars are shared with nobody by name";
+    const MAKES_TRUE: &'static str = "The person's calendars are shared with no other person by name";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
@@ -102,15 +101,14 @@ impl Action for RemoveCalendarPermissions {
     }
 }
 
-/// To see when somebody is busy is what everybody may unless that was changed.
+/// The note about a permission of the whole organization. Free and busy times are its default.
 fn for_everybody(calendar: &str, permission: &CalendarPermission) -> Option<Left> {
     let role = permission.role.as_deref().unwrap_or_default();
     if matches!(role, "none" | "freeBusyRead") {
         return None;
     }
     let detail = format!(
-        "calendar {calendar} is open to the whole organization ({role}); limit what the organization may in Outlook or \
-         Exchange"
+        "calendar {calendar} is open to the whole organization ({role}); limit that permission in Outlook or Exchange"
     );
     Some(Left { code: "shared_with_everybody".to_owned(), detail, needs: Needs::Operator })
 }
@@ -130,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_to_somebody_goes_and_what_everybody_may_is_named_if_it_is_much() {
+    fn permissions_by_name_go_and_a_wide_one_for_everybody_is_reported() {
         let seen = vec![
             Shared {
                 calendar: "a".into(),

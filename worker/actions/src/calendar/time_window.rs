@@ -1,31 +1,29 @@
-//! A stretch of time, and which events of a calendar are in it.
+//! A time window, and which events of a calendar are in it.
 
 use jiff::{SignedDuration, Timestamp};
 use msgraph::Event;
 
 use crate::Error;
 
-/// A stretch of time; what is not given has no end.
+/// A time window. A missing bound is open.
 pub struct TimeWindow {
     from: Option<Timestamp>,
     until: Option<Timestamp>,
 }
 
 impl TimeWindow {
-    /// From a moment until another, or for so many days.
+    /// From a moment until another, or for a number of days.
     ///
     /// # Errors
     ///
-    /// `invalid_window`: one that says two things, or holds nothing.
+    /// `invalid_window`: both `until` and `days`, or an empty window.
     pub fn of(from: Option<Timestamp>, until: Option<Timestamp>, days: Option<u32>) -> Result<Self, Error> {
         let refused = |detail: &str| Err(Error::rejected("invalid_window", detail));
         let until = match (from, until, days) {
             (_, until, None) => until,
             (Some(from), None, Some(days)) => Some(later(from, days)),
             _ => {
-                return refused(
-                    "`days` count from `from` and stand instead of `until`; leave one of them out",
-                );
+                return refused("`days` needs `from` and replaces `until`; remove one of them");
             }
         };
         if from.zip(until).is_some_and(|(from, until)| until <= from) {
@@ -34,7 +32,7 @@ impl TimeWindow {
         Ok(Self { from, until })
     }
 
-    /// Whether an event is in it, if only in part. One that does not say when it is is in none but the endless one.
+    /// Whether an event is in it, at least in part. An event without a time is only in the window without bounds.
     pub fn has(&self, event: &Event) -> bool {
         let is_endless = self.from.is_none() && self.until.is_none();
         is_endless
@@ -66,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_has_what_is_in_it_in_part() {
+    fn a_window_holds_events_that_are_in_it_in_part() {
         let held = |from: Option<&str>, until: Option<&str>, days: Option<u32>| {
             let window = TimeWindow::of(from.and_then(moment), until.and_then(moment), days).unwrap();
             ["2026-03-01", "2026-03-02", "2026-03-03"].map(|day| window.has(&event(day)))
@@ -80,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_is_in_it_while_it_goes_on() {
+    fn a_series_is_in_a_window_while_it_lasts() {
         let series = |end_date: Option<&str>| {
             let kind = if end_date.is_some() { "endDate" } else { "noEnd" };
             let range = RecurrenceRange {
@@ -94,11 +92,11 @@ mod tests {
         let window = TimeWindow::of(moment("2026-03-02T00:00:00Z"), None, None).unwrap();
         assert!(window.has(&series(None)) && window.has(&series(Some("2026-03-02"))));
         assert!(!window.has(&series(Some("2026-02-01"))) && !window.has(&event("2020-03-02")));
-        assert!(!window.has(&Event::default()), "nobody knows when it is");
+        assert!(!window.has(&Event::default()), "its time is unknown");
     }
 
     #[test]
-    fn a_window_says_one_thing() {
+    fn a_window_is_defined_in_one_way() {
         let (from, until) = (moment("2026-03-02T00:00:00Z"), moment("2026-03-03T00:00:00Z"));
         for (from, until, days) in
             [(None, None, Some(1)), (from, until, Some(1)), (until, from, None), (from, None, Some(0))]

@@ -1,5 +1,5 @@
-//! What keeps an account from being changed: administrators, accounts of another master, people who are gone or back
-//! already. Shown for each action that changes one, through the real client.
+//! Reasons to refuse a change of an account: a privileged person, an account mastered on premises, a deleted or
+//! missing one. Tested for each action that changes accounts, through the real client.
 
 use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use workflow::{Class, Mode, Outcome};
 use super::bench::Bench;
 use crate::{Scenario, roster};
 
-/// Ada is anybody; Grace is mastered on premises and reports to Ada; Edsger holds a role, so that not every
-/// application may change him. One account of each kind was deleted.
+/// Ada has an ordinary account; Grace is mastered on premises and reports to Ada; Edsger holds a role, so that not
+/// every application may change him. One ordinary and one privileged account were deleted.
 fn tenant() -> Tenant {
     let ada = "ada@contoso.example";
     Tenant::empty()
@@ -28,7 +28,7 @@ fn bench(action: &str, user: &str, more: Value) -> Bench {
 }
 
 #[tokio::test]
-async fn each_hindrance_is_refused_with_its_code_and_nothing_is_written() {
+async fn each_refusal_has_its_code_and_nothing_is_written() {
     use Class::{Blocked, Rejected};
     let none = || json!({});
     let rows = [
@@ -65,7 +65,7 @@ async fn each_hindrance_is_refused_with_its_code_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn what_is_so_already_is_left_alone_whoever_is_its_master() {
+async fn an_account_that_needs_no_change_is_unchanged_wherever_it_is_mastered() {
     let rows = [
         ("update_user", "grace", json!({ "display_name": "Grace Hopper" })),
         ("set_user_type", "ada", json!({ "user_type": "guest" })),
@@ -82,7 +82,7 @@ async fn what_is_so_already_is_left_alone_whoever_is_its_master() {
 }
 
 #[tokio::test]
-async fn a_name_that_was_taken_meanwhile_is_told_from_other_refusals() {
+async fn a_name_that_was_taken_meanwhile_has_its_own_code() {
     let bench = bench("restore_user", "alumna", json!({}));
     let taken = "Another object with the same value for property userPrincipalName already exists.";
     bench.emulator.fault(Fault::status(400).code("Request_BadRequest").message(taken).path("*/restore"));

@@ -8,8 +8,8 @@ use serde_json::json;
 /// Grace, Ada and Edsger.
 const PEOPLE: (&str, &str, &str) = ("grace@contoso.example", "ada@contoso.example", "edsger@contoso.example");
 
-/// Ada has an account and little else; Grace has something of everything that can be taken back; Edsger is locked
-/// out; one account was deleted.
+/// Ada has an account and little else; Grace has one of everything that can be removed; Edsger is locked out; one
+/// account was deleted.
 pub(super) fn tenant() -> Tenant {
     let (grace, ada, edsger) = PEOPLE;
     let tenant = Tenant::empty()
@@ -59,7 +59,7 @@ pub(super) fn tenant() -> Tenant {
     with_groups(tenant)
 }
 
-/// Grace's mailbox, in which Ada and Edsger may look around.
+/// Grace's mailbox, which Ada and Edsger may open.
 fn mailbox() -> Mailbox {
     let (grace, ada, edsger) = PEOPLE;
     let redirect = json!({ "redirectTo": [{ "emailAddress": { "address": edsger } }] });

@@ -1,16 +1,17 @@
-//! Makes true: the person's devices have been told to give up what is the company's.
+//! Makes true: the person's devices have been ordered to remove the company's data.
 //!
 //! **Needs** `DeviceManagementManagedDevices.PrivilegedOperations.All`, `DeviceManagementManagedDevices.Read.All` and
 //! `User.Read.All`.
-//! **Refuses** `user_not_found`; `wipe_not_confirmed` (company devices are to be erased, and nobody said so twice);
+//! **Refuses** `user_not_found`; `wipe_not_confirmed` (to erase company devices needs `confirm`);
 //! `permission_missing`.
-//! **Leaves** a tenant without Intune (`no_intune`); devices that were to be erased and are being retired already
-//! (`device_retiring`), or of which Intune does not know the owner (`owner_unknown`): those are retired.
-//! **Idempotent because** it reads what each device is being told, and tells those that are told nothing; Intune
-//! takes a second order for the first.
-//! **Caveat** A device obeys when it next reports to Intune. One that never does keeps what it has.
+//! **Leaves** a tenant without Intune (`no_intune`); devices to erase that are already being retired
+//! (`device_retiring`); devices to erase whose owner Intune does not know, which it retires instead
+//! (`owner_unknown`).
+//! **Idempotent because** it reads the pending order of each device and sends one only to devices without; Intune
+//! treats a second order as the first.
+//! **Caveat:** a device obeys when it next reports to Intune. One that never does keeps its data.
 //!
-//! Nothing of a person's own is ever erased: a personal device is retired, whatever is asked.
+//! A personal device is never erased: it is retired, whatever the parameters say.
 
 use std::fmt;
 
@@ -24,46 +25,46 @@ use crate::{Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RetireDevices;
 
-/// Whose devices, and what becomes of those that are the company's.
+/// The person, and what to do with company devices.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Which devices are erased instead of retired.
+    /// Which devices to erase instead of retiring them.
     #[serde(default)]
     wipe: Wipe,
-    /// Says once more that devices are to be erased; without it nothing is.
+    /// Confirms that devices are to be erased. Required for `wipe`.
     #[serde(default)]
     confirm: bool,
 }
 
-/// Which devices are erased.
+/// Which devices to erase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Wipe {
     /// None.
     #[default]
     None,
-    /// Those that the company owns.
+    /// Devices that the company owns.
     Company,
 }
 
-/// The account and its devices, if the tenant has Intune.
+/// The account, and its devices if the tenant has Intune.
 pub struct Observed {
     person: Person,
     devices: Option<Vec<ManagedDevice>>,
 }
 
-/// A device is to be told.
+/// Sends an order to a device.
 #[derive(Debug, PartialEq)]
 pub enum Change {
-    /// To give up what is the company's.
+    /// Remove the company's data.
     Retire {
         /// Its id in Intune.
         device: String,
     },
-    /// To erase itself.
+    /// Erase everything.
     Wipe {
         /// Its id in Intune.
         device: String,
@@ -72,7 +73,7 @@ pub enum Change {
 
 impl Action for RetireDevices {
     const NAME: &'static str = "retire_devices";
-    const MAKES_TRUE: &'static str = "The person's devices have been told to give up what is the company's";
+    const MAKES_TRUE: &'static str = "The person's devices have been ordered to remove the company's data";
     const NEEDS: &'static [&'static str] = &[
         "DeviceManagementManagedDevices.PrivilegedOperations.All",
         "DeviceManagementManagedDevices.Read.All",
@@ -96,8 +97,8 @@ impl Action for RetireDevices {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         observed.person.account()?;
         if params.wipe != Wipe::None && !params.confirm {
-            let detail = "company devices are to be erased with all that is on them; set `confirm: true` beside \
-                          `wipe` if that is meant, or leave `wipe` out to retire them";
+            let detail = "`wipe` erases company devices completely; add `confirm: true` to do so, or remove `wipe` to \
+                          retire them";
             return Err(Error::rejected("wipe_not_confirmed", detail));
         }
         let Some(devices) = &observed.devices else {
@@ -119,7 +120,7 @@ impl Action for RetireDevices {
                 None => {
                     changes.push(Change::Retire { device: device.id.clone() });
                     if is_to_be_erased {
-                        let why = "is retired and not erased, since Intune does not know whose it is";
+                        let why = "is retired and not erased, because Intune does not know its owner";
                         stays.push(left("owner_unknown", device, why));
                     }
                 }
@@ -150,7 +151,7 @@ impl Action for RetireDevices {
 }
 
 fn left(code: &str, device: &ManagedDevice, what: &str) -> Left {
-    let detail = format!("device {} {what}; see to it in the Intune admin center", device.id);
+    let detail = format!("device {} {what}; check it in the Intune admin center", device.id);
     Left { code: code.to_owned(), detail, needs: Needs::Operator }
 }
 
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_already_is_not_told_again() {
+    fn a_device_with_a_pending_order_gets_no_other() {
         let devices = [
             ("company", "managed"),
             ("personal", "managed"),
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_company_owns_is_erased_and_only_if_that_is_confirmed() {
+    fn only_company_devices_are_erased_and_only_with_confirmation() {
         let devices = [
             ("company", "managed"),
             ("personal", "managed"),

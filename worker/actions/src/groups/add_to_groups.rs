@@ -1,13 +1,13 @@
 //! Makes true: the person is a member of these groups.
 //!
-//! **Needs** `GroupMember.ReadWrite.All`; for a group that can hold directory roles also
+//! **Needs** `GroupMember.ReadWrite.All` and `User.Read.All`; for a group that can hold directory roles also
 //! `RoleManagement.ReadWrite.Directory`.
-//! **Refuses** `user_not_found`; `group_not_found`; `ambiguous_group` (with the candidates); `dynamic_group`,
-//! `synced_group`, `distribution_list`, `mail_enabled_group` (Graph cannot add members there); `team`, which
-//! `add_to_teams` is for; `role_assignable_group` (it can hold directory roles, and the permission for that is not
-//! granted); `permission_missing`.
-//! **Idempotent because** it reads the person's memberships and adds only missing ones; "already a member" is
-//! taken for what it is.
+//! **Refuses** `user_not_found`; `group_not_found`; `ambiguous_group` (lists the candidates); `dynamic_group`,
+//! `synced_group`, `distribution_list`, `mail_enabled_group` (Graph cannot add members there); `team` (use
+//! `add_to_teams`); `role_assignable_group` (the group can hold directory roles, and the permission is not granted);
+//! `permission_missing`.
+//! **Idempotent because** it reads the person's memberships and adds only missing ones; "already a member" counts as
+//! added.
 
 use std::fmt;
 
@@ -22,17 +22,17 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct AddToGroups;
 
-/// Who is to be in which groups.
+/// The person and the groups.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Display names or object ids.
+    /// Display names or object ids of groups.
     groups: Vec<String>,
 }
 
-/// The account, the groups asked for, and the ids of those the account is in.
+/// The account, the requested groups, and the ids of the groups it is in.
 pub struct Observed {
     person: Person,
     wanted: Vec<Group>,
@@ -40,7 +40,7 @@ pub struct Observed {
     rights: Rights,
 }
 
-/// A membership is missing.
+/// Adds a membership.
 #[derive(Debug, PartialEq)]
 pub struct Add {
     user: Account,
@@ -71,7 +71,7 @@ impl Action for AddToGroups {
         let missing: Vec<_> =
             observed.wanted.iter().filter(|group| !observed.member_of.contains(&group.id)).collect();
         if let Some(team) = missing.iter().find(|group| group.is_team()) {
-            let detail = format!("group {} is a team, which add_to_teams is for", team.id);
+            let detail = format!("group {} is a team; use add_to_teams", team.id);
             return Err(Error::rejected("team", detail));
         }
         let refused: Vec<_> = missing

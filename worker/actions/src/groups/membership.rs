@@ -1,4 +1,4 @@
-//! Groups: found by name or id, and told apart by who decides about their members.
+//! Groups by name or id, and why Graph cannot change the members of some.
 
 use futures_util::future::try_join_all;
 use msgraph::{Group, GroupKind};
@@ -10,31 +10,31 @@ use crate::{Error, View};
 pub struct Restriction {
     /// Stable, `snake_case`.
     pub code: &'static str,
-    /// The sentence after the group's id.
+    /// The rest of the sentence that begins with the group's id.
     pub because: &'static str,
-    /// Whether somebody can and should change them elsewhere.
+    /// Whether an operator should change the members elsewhere.
     pub needs: Needs,
 }
 
-/// What the application may change besides ordinary groups.
+/// The groups that the application may change besides ordinary ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rights {
-    /// Groups that can hold directory roles; also where that is not known.
+    /// Groups that can hold directory roles. Also `true` if that is not known.
     pub role_groups: bool,
 }
 
 impl Rights {
-    /// What the token says.
+    /// The rights that the token grants.
     pub async fn observe(graph: View<'_>) -> Result<Self, Error> {
         let grants = graph.grants().await?;
         Ok(Self { role_groups: grants.permissions.is_empty() || grants.covers(GOVERNS_ROLES) })
     }
 }
 
-/// What changing a group needs that can hold directory roles.
+/// The permission to change a group that can hold directory roles.
 const GOVERNS_ROLES: &str = "RoleManagement.ReadWrite.Directory";
 
-/// What keeps the members of a group from being changed through Graph, if anything.
+/// Why Graph cannot change the members of a group, if so.
 pub fn restriction(group: &Group, rights: Rights) -> Option<Restriction> {
     let (code, because, needs) = match group.kind() {
         GroupKind::RoleAssignable if !rights.role_groups => (
@@ -63,8 +63,8 @@ pub fn restriction(group: &Group, rights: Rights) -> Option<Restriction> {
 }
 
 impl Restriction {
-    /// What an addition says that has to leave the group: the publisher asked for what cannot be, or, where a permission
-    /// would do, an operator has to grant it.
+    /// The refusal of an addition: the publisher has to change the request or, if only a permission is missing, an
+    /// operator has to grant it.
     pub fn refusal(&self, detail: String) -> Error {
         match self.code {
             code @ "role_assignable_group" => Error::blocked(code, detail),
@@ -72,24 +72,24 @@ impl Restriction {
         }
     }
 
-    /// What a removal that has to leave the group says.
+    /// The note of a removal that leaves the group alone.
     pub fn left(&self, group: &Group) -> Left {
         let detail = format!("group {} {}", group.id, self.because);
         Left { code: self.code.to_owned(), detail, needs: self.needs }
     }
 }
 
-/// The permission that a refused write to a group's members or owners is missing.
-pub fn missing_permission(whom: &str, permission: &str, group: &str, role_assignable: bool) -> String {
+/// Names the permission that a refused write to a group's members or owners needs.
+pub fn missing_permission(members: &str, permission: &str, group: &str, role_assignable: bool) -> String {
     let needed = if role_assignable {
         "RoleManagement.ReadWrite.Directory, because the group can hold directory roles"
     } else {
         permission
     };
-    format!("changing the {whom} of group {group} needs {needed}")
+    format!("changing the {members} of group {group} needs {needed}")
 }
 
-/// The permission that a refused membership write is missing.
+/// Names the permission that a refused membership write needs.
 pub fn missing_for_members(group: &str, role_assignable: bool) -> String {
     missing_permission("members", "GroupMember.ReadWrite.All", group, role_assignable)
 }
@@ -106,10 +106,7 @@ pub async fn resolve(references: &[String], graph: View<'_>) -> Result<Vec<Group
             Err(_) => only_one(reference, graph.groups_named(reference).await?)?,
         };
         group.ok_or_else(|| {
-            Error::rejected(
-                "group_not_found",
-                format!("there is no group `{reference}`; check the name or id"),
-            )
+            Error::rejected("group_not_found", format!("group `{reference}` not found; check the name or id"))
         })
     }));
     let mut groups: Vec<Group> = Vec::with_capacity(references.len());
@@ -125,7 +122,7 @@ fn only_one(name: &str, mut found: Vec<Group>) -> Result<Option<Group>, Error> {
     if found.len() > 1 {
         let ids: Vec<_> = found.iter().map(|group| group.id.as_str()).collect();
         let detail =
-            format!("{} groups are called `{name}`; give one of the ids {}", found.len(), ids.join(", "));
+            format!("{} groups have the name `{name}`; use one of the ids {}", found.len(), ids.join(", "));
         return Err(Error::rejected("ambiguous_group", detail));
     }
     Ok(found.pop())
@@ -135,7 +132,7 @@ fn only_one(name: &str, mut found: Vec<Group>) -> Result<Option<Group>, Error> {
 pub(crate) mod tests {
     use super::*;
 
-    /// May change groups of every kind that Graph changes.
+    /// The rights to change every kind of group that Graph can change.
     pub(crate) const ALL: Rights = Rights { role_groups: true };
 
     /// A security group whose members are assigned by hand.
@@ -154,7 +151,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_group_that_can_hold_roles_is_closed_to_who_may_not_change_it() {
+    fn a_group_that_can_hold_roles_needs_its_permission() {
         let group = Group { is_assignable_to_role: Some(true), ..security("g") };
         assert!(restriction(&group, ALL).is_none());
         let restriction = restriction(&group, Rights { role_groups: false }).unwrap();

@@ -1,15 +1,15 @@
 //! Makes true: the person is in none of the groups whose members are assigned by hand.
 //!
-//! **Needs** `GroupMember.ReadWrite.All`; for a group that can hold directory roles also
+//! **Needs** `GroupMember.ReadWrite.All` and `User.Read.All`; for a group that can hold directory roles also
 //! `RoleManagement.ReadWrite.Directory`.
-//! **Refuses** `user_not_found`; `group_not_found` and `ambiguous_group` in `keep`; `permission_missing`.
+//! **Refuses** `user_not_found`; `group_not_found` and `ambiguous_group` in `keep` and `groups`; `permission_missing`.
 //! **Leaves** dynamic groups (their rule decides), and synced groups, distribution lists and mail-enabled security
-//! groups, which somebody has to change elsewhere; each is named in the result. Groups that give licences can be left
-//! to `remove_licenses`. A group that can hold directory roles is left as `role_assignable_group` where the permission
-//! for that is not granted. A team is `remove_from_teams`'s, and left as `team` unless that was a step before. A group
-//! that nobody else owns is left to the person as `last_owner`, unless `transfer_group_ownership` was a step before.
-//! **Idempotent because** it reads the person's memberships and removes those it finds; "not a member" is taken
-//! for what it is.
+//! groups (to change elsewhere); the result names each. `licensing_groups: keep` leaves groups that give licences to
+//! `remove_licenses`. A group that can hold directory roles stays as `role_assignable_group` if the permission is not
+//! granted. A team stays as `team` unless `remove_from_teams` ran before. A group that nobody else owns is reported
+//! as `last_owner` unless `transfer_group_ownership` ran before.
+//! **Idempotent because** it reads the person's memberships and removes those it finds; "not a member" counts as
+//! removed.
 
 use std::fmt;
 
@@ -28,17 +28,18 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveFromGroups;
 
-/// Who is to leave, and what to keep.
+/// The person, and the groups to leave or to keep.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
     /// Groups to stay in, by display name or object id.
     #[serde(default)]
     keep: Vec<String>,
-    /// The groups to leave, by display name or object id, and no others; left out: all.
+    /// The only groups to leave, by display name or object id. Defaults to all.
     #[serde(default, deserialize_with = "parameters::given")]
+    #[schemars(with = "Vec<String>")]
     groups: Option<Vec<String>>,
     /// What to do with groups that give licences.
     #[serde(default)]
@@ -49,14 +50,14 @@ pub struct Params {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LicensingGroups {
-    /// Leave them like any other group.
+    /// Remove the person like from any other group.
     #[default]
     Remove,
-    /// Stay in them: `remove_licenses` takes the person out, and says which licences go with it.
+    /// Keep the person in them: `remove_licenses` removes the person and reports the licences that go with it.
     Keep,
 }
 
-/// The account, its groups, those it owns with their owners, and the ids of those to stay in.
+/// The account, its groups, the groups it owns with all owners, and the ids of the groups to keep.
 pub struct Observed {
     person: Person,
     member_of: Vec<Group>,
@@ -66,7 +67,7 @@ pub struct Observed {
     rights: Rights,
 }
 
-/// A membership is to end.
+/// Removes a membership.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
     user: Account,
@@ -96,8 +97,8 @@ impl Action for RemoveFromGroups {
             Ok((keep, only))
         };
         let ((person, mut member_of, mut owned), (keep, only)) = try_join(seen, named).await?;
-        // What became of the teams was said there, and the directory may not have heard of it yet. A team that is named
-        // here may be none of those that were meant there.
+        // That step has reported on the teams, and the directory may lag behind it. A team that is named here may not
+        // have been among its teams.
         if teams::are_left(graph) && params.groups.is_none() {
             member_of.retain(|group| !group.is_team());
         }
@@ -157,7 +158,7 @@ impl Action for RemoveFromGroups {
 
 fn last_owner(owned: &Owned) -> Left {
     let detail = format!(
-        "group {} has no other owner who can sign in; name one, as transfer_group_ownership does",
+        "group {} has no other owner who can sign in; add one, or run transfer_group_ownership",
         owned.group.id
     );
     Left { code: "last_owner".to_owned(), detail, needs: Needs::Operator }

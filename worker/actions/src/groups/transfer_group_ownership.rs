@@ -226,7 +226,7 @@ mod tests {
     }
 
     fn told(plan: Result<Plan<Change>, String>) -> Vec<String> {
-        plan.unwrap().changes.iter().map(ToString::to_string).collect()
+        plan.unwrap().changes().map(ToString::to_string).collect()
     }
 
     fn member(id: &str, owns: bool) -> TeamMember {

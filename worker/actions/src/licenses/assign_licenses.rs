@@ -1,14 +1,13 @@
 //! Makes true: the person has these licences.
 //!
-//! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All` and, to set a missing usage
-//! location, `User.ReadWrite.All`.
-//! **Refuses** `user_not_found`; `license_not_found`; `license_contradiction` (given and taken back);
-//! `license_not_for_people`; `usage_location_missing`; `no_seat`; `subscription_inactive`; `license_conflict` (plans that
-//! exclude or need each other, by name); `permission_missing`.
-//! **Leaves** a licence that a group of the person's already gives: it is there, by another route. One that a group
-//! should give and cannot is `group_license_failed`, with the reason. Of those to be taken back, one that a group gives
-//! is `kept_by_group`.
-//! **Idempotent because** it reads how each licence came and asks, in one call, for those that are missing.
+//! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All` and, to set a missing usage location,
+//! `User.ReadWrite.All`.
+//! **Refuses** `user_not_found`; `license_not_found`; `license_contradiction` (to assign and to remove);
+//! `license_not_for_people`; `usage_location_missing`; `no_seat`; `subscription_inactive`; `license_conflict` (plans
+//! that exclude or need each other, by name); `permission_missing`.
+//! **Leaves** a licence that one of the person's groups already gives. A licence that a group should give and cannot
+//! is `group_license_failed`, with the reason. A licence to remove that a group gives is `kept_by_group`.
+//! **Idempotent because** it reads how the person got each licence and assigns the missing ones in one request.
 
 use std::fmt;
 
@@ -19,27 +18,28 @@ use serde::Deserialize;
 use workflow::{Left, Needs};
 
 use crate::licenses::subscriptions::{self as licenses, Plans};
+use crate::users::properties::USAGE_LOCATION;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct AssignLicenses;
 
-/// Who is to have what.
+/// The person and the licences.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
     /// Part numbers (`SPE_E3`) or SKU ids.
     licenses: Vec<String>,
-    /// Licences to take back in the same call, so that one can stand in for another whose plans it excludes.
+    /// Licences to remove in the same request, so that one can replace another whose plans it excludes.
     #[serde(default)]
     instead_of: Vec<String>,
-    /// Two-letter country code for an account that has none yet; the person's `usage_location`, else `country`.
+    /// Two-letter country code for an account without one. Defaults to the person's `usage_location`, else `country`.
     usage_location: Option<String>,
 }
 
-/// The account, and what the tenant has bought.
+/// The account and the tenant's subscriptions.
 pub struct Observed {
     person: Person,
     skus: Vec<SubscribedSku>,
@@ -48,22 +48,23 @@ pub struct Observed {
 /// One write that is missing.
 #[derive(Debug, PartialEq)]
 pub enum Change {
-    /// No licence can be assigned to an account without one.
+    /// Sets the usage location, without which no licence can be assigned.
     SetUsageLocation {
-        /// Whose.
+        /// The account.
         user: Account,
         /// The country.
         country: String,
     },
-    /// All missing licences, and those they stand in for, in one call: dependencies and exclusions resolve inside it.
+    /// Assigns all missing licences and removes those they replace in one request, which resolves dependencies and
+    /// exclusions.
     Assign {
-        /// Whose.
+        /// The account.
         user: Account,
         /// SKU id and name.
         licenses: Vec<(String, String)>,
-        /// What is taken back: SKU id and name.
+        /// The removed ones: SKU id and name.
         instead_of: Vec<(String, String)>,
-        /// What a refusal is explained with.
+        /// The plans to explain a refusal with.
         plans: Plans,
     },
 }
@@ -74,7 +75,7 @@ impl Action for AssignLicenses {
     const NEEDS: &'static [&'static str] =
         &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "User.ReadWrite.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), ("usage_location", licenses::USAGE_LOCATION)];
+        &[("user", "{{ person }}"), ("usage_location", USAGE_LOCATION)];
 
     type Params = Params;
     type Observed = Observed;
@@ -106,7 +107,7 @@ impl Action for AssignLicenses {
         }
         let lacks_one = left.iter().any(|left| left.needs == Needs::Operator);
         let mut instead_of = Vec::new();
-        // Nothing is taken back for what does not come.
+        // If a licence cannot be assigned, nothing is removed for it.
         for reference in params.instead_of.iter().filter(|_| !lacks_one) {
             match replaced(reference, params, observed, seen)? {
                 None => {}
@@ -190,7 +191,7 @@ fn replaced(
     }))
 }
 
-/// A promised account gets its usage location when it is made, from the same event.
+/// An account that this plan creates gets its usage location then, from the same event.
 fn usage_location(params: &Params, user: &Account, seen: Option<&User>) -> Result<Option<Change>, Error> {
     match (seen.and_then(|seen| seen.usage_location.as_ref()), &params.usage_location) {
         (Some(_), _) => Ok(None),

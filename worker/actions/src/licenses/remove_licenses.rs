@@ -1,12 +1,13 @@
-//! Makes true: the person has no licence that can be taken back.
+//! Makes true: the person has no licence that can be removed.
 //!
 //! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All`, and `GroupMember.ReadWrite.All` for
 //! licences that a group gives.
-//! **Refuses** `user_not_found`; `license_not_found` in `keep`; `permission_missing`.
-//! **Leaves**, and names the exact blocker of, a licence that comes by a dynamic, synced or mail-enabled group:
-//! somebody has to change the rule or the group; and one that comes by a team, which `remove_from_teams` is for. A
-//! licence whose group the person has left already goes by itself.
-//! **Idempotent because** it reads how each licence came: direct ones go in one call, a group's by leaving it.
+//! **Refuses** `user_not_found`; `license_not_found` in `keep` and `licenses`; `permission_missing`.
+//! **Leaves** a licence that a dynamic, synced or mail-enabled group gives (to change there), and one that a team
+//! gives (use `remove_from_teams`); the result names the group. A licence whose group the person has already left
+//! goes by itself.
+//! **Idempotent because** it reads how the person got each licence: direct ones go in one request, a group's by
+//! leaving it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,21 +26,22 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveLicenses;
 
-/// Whose, and what to keep.
+/// The person, and the licences to remove or to keep.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
     /// Licences to keep, by part number or SKU id.
     #[serde(default)]
     keep: Vec<String>,
-    /// The licences to take back, by part number or SKU id, and no others; left out: all.
+    /// The only licences to remove, by part number or SKU id. Defaults to all.
     #[serde(default, deserialize_with = "parameters::given")]
+    #[schemars(with = "Vec<String>")]
     licenses: Option<Vec<String>>,
 }
 
-/// The account, what the tenant has bought, and the groups the person is in.
+/// The account, the tenant's subscriptions, and the person's groups.
 pub struct Observed {
     person: Person,
     skus: Vec<SubscribedSku>,
@@ -50,31 +52,31 @@ pub struct Observed {
 /// One write that is missing.
 #[derive(Debug, PartialEq)]
 pub enum Change {
-    /// The person leaves a group that gives licences.
+    /// Removes the person from a group that gives licences.
     Leave {
-        /// Who.
+        /// The account.
         user: Account,
-        /// Which group.
+        /// The group's object id.
         group: String,
         /// Whether the group can hold directory roles.
         role_assignable: bool,
         /// The names of the licences that go with it.
         licenses: Vec<String>,
     },
-    /// Direct licences go, all in one call.
+    /// Removes all direct licences in one request.
     Remove {
-        /// Whose.
+        /// The account.
         user: Account,
         /// SKU id and name.
         licenses: Vec<(String, String)>,
-        /// What a refusal is explained with.
+        /// The plans to explain a refusal with.
         plans: Plans,
     },
 }
 
 impl Action for RemoveLicenses {
     const NAME: &'static str = "remove_licenses";
-    const MAKES_TRUE: &'static str = "The person has no licence that can be taken back";
+    const MAKES_TRUE: &'static str = "The person has no licence that can be removed";
     const NEEDS: &'static [&'static str] =
         &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "GroupMember.ReadWrite.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
@@ -136,7 +138,7 @@ impl Action for RemoveLicenses {
     }
 }
 
-/// The ids of the licences that were selection for.
+/// The ids of the licences to keep and to remove.
 struct Selection<'a> {
     keep: Vec<&'a str>,
     only: Option<Vec<&'a str>>,
@@ -151,7 +153,7 @@ impl<'a> Selection<'a> {
         Ok(Self { keep: ids(&params.keep)?, only: params.licenses.as_deref().map(ids).transpose()? })
     }
 
-    /// Whether this licence is to go.
+    /// Whether this licence is to be removed.
     fn includes(&self, sku: &str) -> bool {
         self.names(sku) && !self.keep.contains(&sku)
     }
@@ -161,7 +163,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// One change for each group that gives something that is not kept, or a word about why not.
+/// A change for each group that gives a licence to remove, or the reason why the licence stays.
 fn leave_groups(
     user: &Account,
     seen: &User,
@@ -185,19 +187,19 @@ fn leave_groups(
             continue;
         }
         if !skus.iter().all(|sku| selection.includes(sku)) {
-            let because = format!("group {group_id} gives it and is kept for what it gives");
-            // Where a licence was named, somebody wants it gone and has to find another way.
+            let because = format!("group {group_id} gives it together with a licence to keep");
+            // If the licence was named, the operator has to remove it in another way.
             let needs = if selection.only.is_some() { Needs::Operator } else { Needs::Nobody };
             stays.push(left("kept_by_group", because, needs));
             continue;
         }
         match observed.member_of.iter().find(|group| group.id == group_id) {
             None => {
-                let because = format!("group {group_id} was left already; Graph takes it back in a while");
+                let because = format!("the person has left group {group_id}; Graph removes the licence soon");
                 stays.push(left("license_leaving", because, Needs::Nobody));
             }
             Some(group) if group.is_team() => {
-                let because = format!("team {group_id} gives it, and remove_from_teams is for teams");
+                let because = format!("team {group_id} gives it; use remove_from_teams");
                 stays.push(left("team", because, Needs::Operator));
             }
             Some(group) => match groups::restriction(group, observed.rights) {
@@ -217,17 +219,17 @@ fn leave_groups(
     (changes, stays)
 }
 
-/// Graph says "inherited" also when a plan of another licence needs one of these (seen in client code, 2024).
+/// Graph says "inherited" also if a plan of another licence needs one of these (seen in client code, 2024).
 fn explain(error: msgraph::Error, plans: &Plans) -> Error {
     if error.mentions("inherited from a group membership") {
         return Error::StalePlan("a group has begun to give one of these licences");
     }
     if error.is_license_conflict() {
-        let detail = plans.explain(&error, "a licence that stays needs a plan of one that goes; let both go");
+        let detail = plans.explain(&error, "a licence that stays needs a plan of one to remove; remove both");
         return Error::blocked("license_conflict", detail).explains(error);
     }
     Error::from(error).or_missing("permission_missing", || {
-        "taking licences back needs LicenseAssignment.ReadWrite.All".to_owned()
+        "removing licences needs LicenseAssignment.ReadWrite.All".to_owned()
     })
 }
 

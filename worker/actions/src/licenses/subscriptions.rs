@@ -1,4 +1,4 @@
-//! Licences: found by part number or id, told apart by the route they came, and explained by the plans they hold.
+//! Licences: found by part number or id, told apart by how the person got them, and explained by their plans.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,15 @@ use workflow::{Left, Needs};
 
 use crate::Error;
 
-/// Where a person uses licences, as far as an event tells: outright, or by a country of two letters.
-pub const USAGE_LOCATION: &str = "{{ person.usage_location if person.usage_location else (person.country if person.country and person.country | length == 2 else none) }}";
-
-/// The refusal to license somebody of whom it is not known where; `who` has none.
+/// Rejects a licence assignment because `who` has no usage location.
 pub fn usage_location_missing(who: &str) -> Error {
     Error::rejected(
         "usage_location_missing",
-        format!("{who} has no usage location; give person.usage_location, or person.country as two letters"),
+        format!("{who} has no usage location; set person.usage_location, or person.country as two letters"),
     )
 }
 
-/// The subscribed licence that a reference means: its part number (`SPE_E3`) or its SKU id.
+/// The subscribed licence with this part number (`SPE_E3`) or SKU id.
 pub fn find<'a>(reference: &str, skus: &'a [SubscribedSku]) -> Result<&'a SubscribedSku, Error> {
     let is_meant = |sku: &&SubscribedSku| {
         sku.sku_id.eq_ignore_ascii_case(reference)
@@ -31,41 +28,41 @@ pub fn find<'a>(reference: &str, skus: &'a [SubscribedSku]) -> Result<&'a Subscr
     })
 }
 
-/// The part number, which people know, or else the id.
+/// The part number, which people know, else the id.
 pub fn name(sku: &SubscribedSku) -> &str {
     sku.sku_part_number.as_deref().unwrap_or(&sku.sku_id)
 }
 
-/// The name of a SKU id, as far as the tenant knows it.
+/// The name of a SKU id, if the tenant has it.
 pub fn name_of<'a>(sku_id: &'a str, skus: &'a [SubscribedSku]) -> &'a str {
     skus.iter().find(|sku| sku.sku_id == sku_id).map_or(sku_id, name)
 }
 
-/// The ids of the licences that were assigned to the person and not to a group of theirs.
+/// The ids of the licences that are assigned to the person directly.
 pub fn direct(user: &User) -> impl Iterator<Item = &str> {
     let states = user.license_assignment_states.iter();
     states.filter(|state| state.assigned_by_group.is_none()).map(|state| state.sku_id.as_str())
 }
 
-/// The licences that came by a group: SKU id and group id.
+/// The licences that a group gives: SKU id and group id.
 pub fn inherited(user: &User) -> impl Iterator<Item = (&str, &str)> {
     let states = user.license_assignment_states.iter();
     states.filter_map(|state| Some((state.sku_id.as_str(), state.assigned_by_group.as_deref()?)))
 }
 
-/// Why a licence that a group gives does not work, in words.
+/// Why a licence that a group should give does not work, in words.
 fn why_failed(state: &LicenseAssignmentState) -> Option<&'static str> {
     Some(match state.failure()? {
         "CountViolation" => "no seat is free",
         "MutuallyExclusiveViolation" => "a plan of it excludes one that the person has",
         "DependencyViolation" => "a plan of it needs one that the person does not have",
         "ProhibitedInUsageLocationViolation" => "a plan of it is not offered at the person's usage location",
-        "UniquenessViolation" => "an address of the person is somebody else's, too",
+        "UniquenessViolation" => "another object has an address of the person",
         _ => "another licence of the group has failed, or for another reason",
     })
 }
 
-/// A group's licence works, or it is said why not: another one beside it would fail for the same reason.
+/// The note about a licence that a group gives, or fails to give: a direct one would fail for the same reason.
 pub fn given_by_group(user: &User, sku: &SubscribedSku) -> Option<Left> {
     let of_group =
         |state: &&LicenseAssignmentState| state.sku_id == sku.sku_id && state.assigned_by_group.is_some();
@@ -83,7 +80,7 @@ pub fn given_by_group(user: &User, sku: &SubscribedSku) -> Option<Left> {
     Some(Left { code: code.to_owned(), detail, needs })
 }
 
-/// Refuses what cannot be assigned to anybody.
+/// Refuses a licence that cannot be assigned to any person.
 ///
 /// # Errors
 ///
@@ -92,7 +89,7 @@ pub fn check_assignable(sku: &SubscribedSku) -> Result<(), Error> {
     let called = name(sku);
     let PrepaidUnits { enabled, warning, suspended, locked_out } = sku.prepaid_units;
     if !sku.is_for_people() {
-        let detail = format!("{called} is the whole tenant's and cannot be assigned to a person");
+        let detail = format!("{called} belongs to the whole tenant and cannot be assigned to a person");
         return Err(Error::rejected("license_not_for_people", detail));
     }
     if !sku.is_active() {
@@ -112,12 +109,12 @@ pub fn check_assignable(sku: &SubscribedSku) -> Result<(), Error> {
     Ok(())
 }
 
-/// The service plans that the tenant has bought, by id, with the licences that hold each.
+/// The tenant's service plans by id, with the licences that contain each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plans(BTreeMap<String, (String, Vec<String>)>);
 
 impl Plans {
-    /// Those of these licences.
+    /// The plans of these licences.
     pub fn of(skus: &[SubscribedSku]) -> Self {
         let mut plans: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
         for sku in skus {
@@ -131,7 +128,7 @@ impl Plans {
         Self(plans)
     }
 
-    /// What a refusal says about plans that exclude or need each other, with their names; the refusal names ids.
+    /// A refusal about plans that exclude or need each other, with names instead of the ids that Graph gives.
     pub fn explain(&self, error: &msgraph::Error, or_else: &str) -> String {
         let ids = error.mentioned_ids();
         let named: Vec<_> = ids.iter().map(|id| self.named(id)).collect();
@@ -153,23 +150,20 @@ impl Plans {
     }
 }
 
-/// What a refused assignment means. Only the message tells these refusals apart: the code is `Request_BadRequest` for all
-/// (seen in client code and support threads, 2021 to 2026).
+/// The meaning of a refused assignment. Only the message differs: the code is `Request_BadRequest` for all (seen in
+/// client code and support threads, 2021 to 2026).
 pub fn explain_assignment(error: msgraph::Error, plans: &Plans) -> Error {
     if error.is_seat_missing() {
-        return Error::blocked(
-            "no_seat",
-            "the last free seat was taken meanwhile; buy or free one, then replay",
-        )
-        .explains(error);
+        return Error::blocked("no_seat", "the last free seat was just taken; buy or free one, then replay")
+            .explains(error);
     }
     if error.mentions("invalid usage location") {
-        // Also answered for a moment after the location was set.
-        return Error::StalePlan("the usage location is not known everywhere yet");
+        // Graph also answers this for a moment after the location was set.
+        return Error::StalePlan("Graph does not show the usage location everywhere yet");
     }
     if error.is_license_conflict() {
         let hint =
-            "assign what is needed in the same step, or name the licence it stands in for in `instead_of`";
+            "assign the required licence in the same step, or name the licence to replace in `instead_of`";
         return Error::rejected("license_conflict", plans.explain(&error, hint)).explains(error);
     }
     Error::from(error).or_missing("permission_missing", || {
@@ -177,7 +171,7 @@ pub fn explain_assignment(error: msgraph::Error, plans: &Plans) -> Error {
     })
 }
 
-/// What a person must have selected for [`direct`] and [`inherited`] to be told.
+/// The properties that [`direct`] and [`inherited`] need, for `$select`.
 pub const SELECT: [&str; 3] = ["id", "usageLocation", "licenseAssignmentStates"];
 
 #[cfg(test)]
@@ -185,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_licence_that_a_group_fails_to_give_is_told_with_the_reason() {
+    fn a_licence_that_a_group_fails_to_give_is_reported_with_the_reason() {
         let state = |group: &str, state: &str| LicenseAssignmentState {
             sku_id: "id-A".into(),
             assigned_by_group: Some(group.into()),

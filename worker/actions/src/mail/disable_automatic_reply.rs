@@ -1,10 +1,10 @@
-//! Makes true: the mailbox does not answer by itself.
+//! Makes true: the mailbox does not answer automatically.
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
-//! **Waits** while Exchange makes the mailbox.
-//! **Leaves** somebody without a mailbox, and says so. The texts stay where the person finds them.
-//! **Idempotent because** it reads whether the mailbox answers and writes only when it does.
+//! **Waits** while Exchange creates the mailbox.
+//! **Leaves** a person without a mailbox, with a note. The texts stay in the settings.
+//! **Idempotent because** it reads whether the mailbox answers and writes only if it does.
 
 use std::fmt;
 
@@ -18,15 +18,15 @@ use crate::{Account, Action, Error, PersonRef, Plan, View};
 /// See the file's head.
 pub struct DisableAutomaticReply;
 
-/// Whose mailbox.
+/// The person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// Automatic replies are to end.
+/// Turns automatic replies off.
 #[derive(Debug, PartialEq)]
 pub struct Disable {
     user: Account,
@@ -34,7 +34,7 @@ pub struct Disable {
 
 impl Action for DisableAutomaticReply {
     const NAME: &'static str = "disable_automatic_reply";
-    const MAKES_TRUE: &'static str = "The mailbox does not answer by itself";
+    const MAKES_TRUE: &'static str = "The mailbox does not answer automatically";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_answers_is_turned_off() {
+    fn a_mailbox_that_answers_is_turned_off() {
         let user = || Account::Known("1".into());
         let seen = |status| AutomaticReplies { status, ..AutomaticReplies::default() };
         let present = |status| plan(Mailbox::Present { user: user(), seen: seen(status) });

@@ -1,11 +1,11 @@
-//! Makes true: the mailbox answers by itself, with this text, these people and at this time.
+//! Makes true: the mailbox answers automatically, with this text, to these people and in this time window.
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `invalid_window`; `permission_missing`.
-//! **Waits** while Exchange makes the mailbox.
-//! **Leaves** somebody without a mailbox, and says so.
-//! **Idempotent because** it reads the settings and writes all of them when one differs. Texts are compared word by
-//! word, since Exchange writes their HTML anew.
+//! **Waits** while Exchange creates the mailbox.
+//! **Leaves** a person without a mailbox, with a note.
+//! **Idempotent because** it reads the settings and writes all of them if one differs. It compares texts word by word,
+//! since Exchange rewrites their HTML.
 
 use std::fmt;
 
@@ -14,6 +14,7 @@ use msgraph::{AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, Extern
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::parameters::Moment;
 use crate::mail::html;
 use crate::mail::mailbox::{self, Mailbox};
 use crate::{Account, Action, Error, PersonRef, Plan, View};
@@ -21,47 +22,47 @@ use crate::{Account, Action, Error, PersonRef, Plan, View};
 /// See the file's head.
 pub struct EnableAutomaticReply;
 
-/// Whose mailbox answers what, to whom and when.
+/// The mailbox, the texts, their readers and the time.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// What people of the organization read. Plain text: lines stay lines, and nothing in it is taken for HTML.
+    /// The text for people of the organization. Plain text: line breaks stay, and nothing in it is read as HTML.
     internal: String,
-    /// What others read. Without it, nobody outside gets an answer.
+    /// The text for other people. Without it, nobody outside gets an answer.
     external: Option<String>,
-    /// Which of the others get one.
+    /// Which people outside get an answer.
     #[serde(default)]
     audience: Audience,
-    /// When to answer; from now on and for good unless given.
+    /// When to answer. Defaults to always, from now on.
     window: Option<Window>,
 }
 
-/// Who outside gets an answer.
+/// The people outside who get an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
     /// Everybody.
     #[default]
     All,
-    /// Those among the person's contacts.
+    /// The person's contacts.
     ContactsOnly,
 }
 
-/// From when to when.
+/// A stretch of time.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// The first moment, like `2026-03-02T08:00:00Z`.
-    #[schemars(with = "String")]
+    #[schemars(with = "Moment")]
     from: Timestamp,
-    /// The last; Outlook refuses one that has passed.
-    #[schemars(with = "String")]
+    /// The last moment. Outlook refuses one in the past.
+    #[schemars(with = "Moment")]
     until: Timestamp,
 }
 
-/// The mailbox is to answer.
+/// Turns automatic replies on.
 #[derive(Debug, PartialEq)]
 pub struct Enable {
     user: Account,
@@ -71,7 +72,7 @@ pub struct Enable {
 
 impl Action for EnableAutomaticReply {
     const NAME: &'static str = "enable_automatic_reply";
-    const MAKES_TRUE: &'static str = "The mailbox answers by itself with this text";
+    const MAKES_TRUE: &'static str = "The mailbox answers automatically with this text";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
@@ -85,13 +86,16 @@ impl Action for EnableAutomaticReply {
 
     fn plan(params: &Params, mailbox: &Mailbox<AutomaticReplies>) -> Result<Plan<Enable>, Error> {
         if params.window.as_ref().is_some_and(|window| window.until <= window.from) {
-            return Err(Error::rejected("invalid_window", "the window ends before it begins; swap the two"));
+            return Err(Error::rejected(
+                "invalid_window",
+                "the window ends before it begins; swap `from` and `until`",
+            ));
         }
         let replies = wanted(params);
         let user = match (mailbox, mailbox.or_nothing()) {
             (Mailbox::ToBeCreated, _) => Account::ToBeCreated,
             (_, Err(plan)) => return Ok(plan),
-            (_, Ok((_, seen))) if is_so(seen, &replies) => return Ok(Plan::nothing()),
+            (_, Ok((_, seen))) if is_as_requested(seen, &replies) => return Ok(Plan::nothing()),
             (_, Ok((user, _))) => user.clone(),
         };
         Ok(Plan::in_order([Enable { user, replies, window: params.window.clone() }]))
@@ -114,7 +118,7 @@ impl Action for EnableAutomaticReply {
     }
 }
 
-/// Both texts are always sent: what is not sent would keep its value.
+/// The request always has both texts: a text that is left out would keep its value.
 fn wanted(params: &Params) -> AutomaticReplies {
     let external = params.external.as_deref().map(html::of_text);
     let external_audience = match (&external, params.audience) {
@@ -137,7 +141,7 @@ fn wanted(params: &Params) -> AutomaticReplies {
     }
 }
 
-fn is_so(seen: &AutomaticReplies, wanted: &AutomaticReplies) -> bool {
+fn is_as_requested(seen: &AutomaticReplies, wanted: &AutomaticReplies) -> bool {
     let words = |text: &Option<String>| html::words(text.as_deref().unwrap_or_default());
     let moment = |moment: &Option<DateTimeTimeZone>| moment.as_ref().and_then(DateTimeTimeZone::moment);
     let is_same_window = wanted.status != AutomaticRepliesStatus::Scheduled
@@ -150,7 +154,7 @@ fn is_so(seen: &AutomaticReplies, wanted: &AutomaticReplies) -> bool {
         && is_same_window
 }
 
-/// The text is left out: it names people.
+/// The text is not printed: it names people.
 impl fmt::Display for Enable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let audience = match self.replies.external_audience {
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_outside_gets_an_answer_only_if_there_is_one_for_them() {
+    fn people_outside_get_an_answer_only_if_there_is_a_text_for_them() {
         let on = |to: &str| vec![format!("turn automatic replies of user 1 to {to} on")];
         let nothing = AutomaticReplies::default;
         assert_eq!(plan(&params(json!({ "audience": "all" })), nothing()), on("the organization"));
@@ -194,19 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_so_is_left_and_every_difference_is_seen() {
+    fn equal_settings_stay_and_every_difference_is_seen() {
         let window = json!({ "from": "2026-03-02T08:00:00Z", "until": "2026-03-03T08:00:00Z" });
         let params = params(json!({ "external": "Gone", "window": window }));
         let internal = Some("<html><body>\nAda &amp; Co<br>left</body></html>".to_owned());
-        let so = AutomaticReplies { internal_reply_message: internal, ..wanted(&params) };
-        assert_eq!(plan(&params, so.clone()), Vec::<String>::new());
+        let same = AutomaticReplies { internal_reply_message: internal, ..wanted(&params) };
+        assert_eq!(plan(&params, same.clone()), Vec::<String>::new());
         let others = [
-            AutomaticReplies { status: AutomaticRepliesStatus::AlwaysEnabled, ..so.clone() },
-            AutomaticReplies { external_audience: ExternalAudience::None, ..so.clone() },
-            AutomaticReplies { internal_reply_message: None, ..so.clone() },
-            AutomaticReplies { external_reply_message: Some("Here".into()), ..so.clone() },
-            AutomaticReplies { scheduled_start_date_time: None, ..so.clone() },
-            AutomaticReplies { scheduled_end_date_time: so.scheduled_start_date_time.clone(), ..so },
+            AutomaticReplies { status: AutomaticRepliesStatus::AlwaysEnabled, ..same.clone() },
+            AutomaticReplies { external_audience: ExternalAudience::None, ..same.clone() },
+            AutomaticReplies { internal_reply_message: None, ..same.clone() },
+            AutomaticReplies { external_reply_message: Some("Here".into()), ..same.clone() },
+            AutomaticReplies { scheduled_start_date_time: None, ..same.clone() },
+            AutomaticReplies { scheduled_end_date_time: same.scheduled_start_date_time.clone(), ..same },
         ];
         for other in others {
             assert_eq!(plan(&params, other.clone()).len(), 1, "{other:?}");
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_to_come_is_planned_for_and_a_window_that_is_none_refused() {
+    fn an_account_to_be_created_is_planned_for_and_an_empty_window_is_refused() {
         let plan = EnableAutomaticReply::plan(&params(json!({})), &Mailbox::ToBeCreated).unwrap();
         let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
         assert_eq!(changes, ["turn automatic replies of the new user to the organization on"]);

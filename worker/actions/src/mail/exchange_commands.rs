@@ -1,4 +1,4 @@
-//! Commands of Exchange's administration: what there is, whom it is about, and how it is done by hand.
+//! Commands of Exchange administration: which there are, the person each is about, and how to do it by hand.
 
 use msgraph::User;
 use schemars::JsonSchema;
@@ -6,31 +6,31 @@ use serde::Deserialize;
 
 use crate::{Account, Error, PersonRef};
 
-/// One of the things there are; no other command is ever sent.
+/// A command. Gatehouse never sends any other.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// The mailbox becomes a shared one, which needs no licence.
+    /// Converts the mailbox to a shared one, which needs no licence.
     ConvertToShared,
-    /// No address list shows it.
+    /// Hides the mailbox from address lists.
     HideFromAddressLists,
-    /// Mail goes on to this person.
+    /// Forwards mail to this person.
     ForwardTo(PersonRef),
-    /// This person can open it.
+    /// Lets this person open the mailbox.
     FullAccess(PersonRef),
 }
 
-/// Setting a command is about: its other, and whether that has access already.
+/// The person that a command names, besides the mailbox's own.
 #[derive(Default)]
 pub struct OtherPerson {
     /// The account.
     pub user: Option<User>,
-    /// Whether it can open the mailbox.
+    /// Whether the account can already open the mailbox.
     pub has_access: bool,
 }
 
 impl Command {
-    /// Whom it is about, besides whose mailbox it is.
+    /// The person that the command names.
     pub fn other_person(&self) -> Option<&PersonRef> {
         match self {
             Self::ConvertToShared | Self::HideFromAddressLists => None,
@@ -39,21 +39,21 @@ impl Command {
     }
 }
 
-/// The id and the address of somebody else than the person.
+/// The id and the address of the person that a command names.
 pub fn recipient(user: &Account, other: &OtherPerson) -> Result<(String, Option<String>), Error> {
     let Some(found) = &other.user else {
-        let detail = "the tenant has no account for who is to get the mail or the mailbox; check whom the command names";
+        let detail = "no account found for the person that the command names; check the command";
         return Err(Error::rejected("recipient_not_found", detail));
     };
     if *user == Account::Known(found.id.clone()) {
-        let detail = format!("the mailbox of {user} is its own; name another");
+        let detail = format!("{user} already owns this mailbox; name another person");
         return Err(Error::rejected("own_recipient", detail));
     }
     Ok((found.id.clone(), found.mail.clone()))
 }
 
-/// Setting an administrator has to do where Gatehouse may not, with what PowerShell wants to be told; nothing where it is
-/// done, as far as the mailbox's purpose tells.
+/// What an administrator has to do by hand, with the PowerShell commands. Nothing if it is done, as far as the
+/// mailbox's purpose shows.
 pub fn by_hand<'a>(
     asked: impl Iterator<Item = (&'a Command, &'a OtherPerson)>,
     keep_copy: bool,
@@ -92,7 +92,7 @@ pub fn by_hand<'a>(
     }
     Ok(Some(format!(
         "Graph cannot do this, and Gatehouse may not use the undocumented interface that can: in the Exchange admin \
-         center open Recipients > Mailboxes, user {id}, and set {}; or set exchange.commands and replay",
+         center open Recipients > Mailboxes, user {id}, and set {}; or set exchange.commands, then replay",
         tasks.join("; ")
     )))
 }

@@ -1,13 +1,13 @@
-//! Makes true: new mail goes on to somebody else, by one rule of the inbox that is found again by its name.
+//! Makes true: an inbox rule, found again by its name, forwards new mail to the recipient.
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `recipient_not_found`, `recipient_without_address` and `own_recipient`;
 //! `read_only_rule`; `permission_missing`.
-//! **Waits** while Exchange makes the mailbox.
-//! **Leaves** a warning where mail goes outside: by default the outbound spam policy drops it, and Graph says nothing.
-//! Somebody without a mailbox is left too, and said so.
-//! **Idempotent because** it reads the rules and looks for the one of its name: what is as asked stays, what is not is
-//! replaced, the new one first, and a second one of the name goes.
+//! **Waits** while Exchange creates the mailbox.
+//! **Leaves** a warning if mail goes outside: by default the outbound spam policy drops it, and Graph does not say
+//! so; a person without a mailbox, with a note.
+//! **Idempotent because** it reads the rules and looks for its own by name: a correct rule stays, a different one is
+//! replaced, the new rule first, and a second rule of the name is removed.
 
 use std::fmt;
 
@@ -24,31 +24,31 @@ use crate::{Account, Action, Error, PersonRef, Plan, View};
 /// See the file's head.
 pub struct ForwardMail;
 
-/// Whose mail goes to whom, and how.
+/// The person, the recipient and the method.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Who gets the mail; the manager unless given. A text with `@` that is nobody's UPN is taken for an address.
+    /// The recipient. Defaults to the manager. A text with `@` that is no person's UPN is used as an address.
     to: PersonRef,
-    /// How it goes on.
+    /// How to forward it.
     #[serde(default)]
     method: Method,
 }
 
-/// How mail goes on.
+/// How mail is forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// It comes from the person.
+    /// The person is the sender.
     #[default]
     Forward,
-    /// It comes from whoever wrote it, and looks as if it had been written to the recipient.
+    /// The original sender stays, as if the mail had been written to the recipient.
     Redirect,
 }
 
-/// The rules of the inbox, and who is to get the mail.
+/// The rules of the inbox, and the recipient.
 pub struct Observed {
     mailbox: Mailbox<Vec<InboxRule>>,
     recipient: Option<Recipient>,
@@ -57,18 +57,18 @@ pub struct Observed {
 /// One write that is missing.
 #[derive(Debug, PartialEq)]
 pub enum Change {
-    /// There is no rule that is as asked.
+    /// Creates the rule.
     Create {
-        /// Whose.
+        /// The account.
         user: Account,
-        /// What the rule does.
+        /// The rule's actions.
         actions: RuleActions,
-        /// Who gets the mail, without the address.
+        /// The recipient, without the address.
         recipient: String,
     },
-    /// A rule of our name is another's, an earlier one's or one too many.
+    /// Removes a different or second rule of this name.
     Remove {
-        /// Whose.
+        /// The account.
         user: Account,
         /// Its id.
         rule: String,
@@ -77,7 +77,7 @@ pub enum Change {
 
 impl Action for ForwardMail {
     const NAME: &'static str = "forward_mail";
-    const MAKES_TRUE: &'static str = "New mail goes on to the manager, or whom else is named";
+    const MAKES_TRUE: &'static str = "New mail is forwarded to the manager or another recipient";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] =
         &[("user", "{{ person }}"), ("to", "{{ manager }}")];
@@ -103,7 +103,7 @@ impl Action for ForwardMail {
         let mut changes = Vec::new();
         let left = recipient.is_outside.then(|| outside(user));
         let ours = || rules.iter().filter(|rule| is_forwarding(rule));
-        let good = ours().find(|rule| is_so(rule, &wanted));
+        let good = ours().find(|rule| is_as_requested(rule, &wanted));
         if good.is_none() {
             let recipient = recipient.to_string();
             changes.push(Change::Create { user: user.clone(), actions: wanted, recipient });
@@ -111,7 +111,7 @@ impl Action for ForwardMail {
         for rule in ours().filter(|rule| good.is_none_or(|good| good.id != rule.id)) {
             if rule.is_read_only == Some(true) {
                 let detail = format!(
-                    "inbox rule {} of {user} has the name of ours and is read-only; remove it in Exchange",
+                    "inbox rule {} of {user} has the name of Gatehouse's rule and is read-only; remove it in Exchange",
                     rule.id
                 );
                 return Err(Error::blocked("read_only_rule", detail));
@@ -124,7 +124,7 @@ impl Action for ForwardMail {
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
         let outcome = match change {
             Change::Create { user, actions, .. } => {
-                // First, so that no rule of the person's stops or deletes a message before.
+                // The first rule, so that no other one stops or deletes a message before.
                 let rule = NewInboxRule {
                     display_name: FORWARDING.to_owned(),
                     sequence: 1,
@@ -148,7 +148,7 @@ impl Action for ForwardMail {
 
 fn actions(method: Method, recipient: &Recipient) -> RuleActions {
     let recipients = recipient.address.iter().map(|address| msgraph::Recipient::at(address)).collect();
-    // No rule after it files or deletes what went on.
+    // No later rule files or deletes a forwarded message.
     let actions = RuleActions { stop_processing_rules: Some(true), ..RuleActions::default() };
     match method {
         Method::Forward => RuleActions { forward_to: recipients, ..actions },
@@ -156,8 +156,8 @@ fn actions(method: Method, recipient: &Recipient) -> RuleActions {
     }
 }
 
-/// Names are Outlook's to add, and addresses are the same in any case.
-fn is_so(rule: &InboxRule, wanted: &RuleActions) -> bool {
+/// Compares addresses only, in any case: Outlook adds names.
+fn is_as_requested(rule: &InboxRule, wanted: &RuleActions) -> bool {
     let addresses = |recipients: &[msgraph::Recipient]| -> Vec<String> {
         let addresses = recipients.iter().filter_map(|recipient| recipient.email_address.address.as_ref());
         addresses.map(|address| address.to_lowercase()).collect()
@@ -177,8 +177,8 @@ fn is_so(rule: &InboxRule, wanted: &RuleActions) -> bool {
 /// Microsoft Defender documentation, "External email forwarding", 2024: automatic forwarding is off by default.
 fn outside(user: &Account) -> Left {
     let detail = format!(
-        "mail of {user} goes to an address outside; the outbound spam policy drops it without a word unless it allows \
-         automatic forwarding: check the policy"
+        "mail of {user} goes to an address outside; the outbound spam policy drops it silently unless it allows \
+         automatic forwarding; check the policy"
     );
     Left { code: "recipient_outside".to_owned(), detail, needs: Needs::Operator }
 }
@@ -229,21 +229,21 @@ mod tests {
     }
 
     #[test]
-    fn one_rule_of_the_name_stays_and_it_is_as_asked() {
+    fn one_correct_rule_of_the_name_stays() {
         let wanted = actions(Method::Forward, &ada());
         let lower = Recipient { address: Some(ADA.to_lowercase()), ..ada() };
         let create = "forward mail of user 1 to user 2".to_owned();
         let remove = |rule: &str| format!("remove inbox rule {rule} of user 1");
         let strange = InboxRule { display_name: Some("Junk".into()), ..rule("9", wanted.clone()) };
-        let so = || rule("7", actions(Method::Forward, &lower));
+        let correct = || rule("7", actions(Method::Forward, &lower));
         assert_eq!(plan(vec![strange], Some(ada())), Ok((vec![create.clone()], vec![])));
-        assert_eq!(plan(vec![so()], Some(ada())), Ok((vec![], vec![])));
-        assert_eq!(plan(vec![so(), rule("8", wanted)], Some(ada())), Ok((vec![remove("8")], vec![])));
+        assert_eq!(plan(vec![correct()], Some(ada())), Ok((vec![], vec![])));
+        assert_eq!(plan(vec![correct(), rule("8", wanted)], Some(ada())), Ok((vec![remove("8")], vec![])));
         let others = [
             rule("7", actions(Method::Redirect, &ada())),
-            InboxRule { is_enabled: Some(false), ..so() },
-            InboxRule { has_error: Some(true), ..so() },
-            InboxRule { conditions: serde_json::from_str(r#"{"sentToMe":true}"#).unwrap(), ..so() },
+            InboxRule { is_enabled: Some(false), ..correct() },
+            InboxRule { has_error: Some(true), ..correct() },
+            InboxRule { conditions: serde_json::from_str(r#"{"sentToMe":true}"#).unwrap(), ..correct() },
         ];
         for other in others {
             let replaced = Ok((vec![create.clone(), remove("7")], vec![]));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn mail_that_goes_outside_is_warned_of_and_never_named() {
+    fn mail_to_an_address_outside_gets_a_warning_without_the_address() {
         let outside = Recipient { id: None, address: Some("ada@fabrikam.example".into()), is_outside: true };
         let changes = vec!["forward mail of user 1 to an address outside".to_owned()];
         let warned = Ok((changes, vec!["recipient_outside".to_owned()]));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn mail_that_cannot_go_on_is_refused() {
+    fn mail_that_cannot_be_forwarded_is_refused() {
         assert_eq!(plan(vec![], None), Err("recipient_not_found".to_owned()));
         let nowhere = Recipient { address: None, ..ada() };
         assert_eq!(plan(vec![], Some(nowhere)), Err("recipient_without_address".to_owned()));

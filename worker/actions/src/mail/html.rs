@@ -1,6 +1,6 @@
-//! Texts, as Outlook keeps them: in HTML, which it writes in its own way.
+//! Plain text and the HTML in which Outlook keeps it.
 
-/// A text as HTML that shows just that.
+/// A plain text as HTML.
 pub fn of_text(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.trim().chars() {
@@ -16,8 +16,8 @@ pub fn of_text(text: &str) -> String {
     html
 }
 
-/// The words somebody reads in HTML, without how they are set: Exchange puts what it is given into a document of its
-/// own and writes tags and spaces anew, so that nothing else can be compared.
+/// The words of an HTML text, without tags and spacing. Exchange wraps a text in its own document and rewrites tags
+/// and spaces, so only the words can be compared.
 pub fn words(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
@@ -27,7 +27,7 @@ pub fn words(html: &str) -> String {
         rest = tag.split_once('>').map_or("", |(_, after)| after);
     }
     text.push_str(rest);
-    // The ampersand last: `&amp;lt;` is the text `&lt;`.
+    // The ampersand comes last: `&amp;lt;` is the text `&lt;`.
     let entities =
         [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")];
     for (entity, character) in entities {
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_the_same_words_however_outlook_sets_it() {
+    fn a_text_keeps_its_words_in_outlooks_html() {
         let text = "Ada & Grace <ada@contoso.example>\r\nare away: 1 < 2, &lt;";
         let kept = format!("<html>\r\n<body>\n<div>{}</div>\n</body></html>\n", of_text(text));
         assert_eq!(words(&kept), words(&of_text(text)));
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_text_is_taken_for_html() {
+    fn nothing_in_a_text_is_read_as_html() {
         assert_eq!(of_text("<script>x</script>"), "&lt;script&gt;x&lt;/script&gt;");
         assert_eq!(words("an open <tag"), "an open");
         assert_eq!(words(""), "");

@@ -1,4 +1,4 @@
-//! Mailboxes: one that is there, one that is on its way, and none at all.
+//! Mailboxes: one that exists, one that Exchange still has to create, and none at all.
 
 use std::time::Duration;
 
@@ -9,46 +9,46 @@ use workflow::{Left, Needs};
 
 use crate::{Account, Error, Person, PersonRef, Plan, View, Wait};
 
-/// When to look again for a mailbox that Exchange has yet to make; each wait is twice as long as the one before.
+/// When to look again for a mailbox that Exchange still has to create. Each wait is twice as long as the one before.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
-/// Most are there within half an hour of the licence (seen in support threads, 2024).
+/// Most mailboxes exist within half an hour of the licence (seen in support threads, 2024).
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
-/// What is not there by then, such as a mailbox kept on premises, somebody has to look into.
+/// If the mailbox is still missing then, an operator has to look into it; it may be kept on premises.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A person's mailbox as it was seen.
+/// A person's mailbox.
 pub enum Mailbox<T> {
-    /// It is there, and this was seen in it.
+    /// It exists.
     Present {
-        /// Whose.
+        /// The account.
         user: Account,
-        /// What was seen.
+        /// What was read.
         seen: T,
     },
-    /// An earlier step of this plan is to make its account.
+    /// An earlier step of this plan creates the account.
     ToBeCreated,
-    /// The account has a licence with a mailbox, and Exchange has not made it yet.
+    /// The account has a licence with a mailbox, and Exchange has not created it yet.
     Awaited {
-        /// Whose it will be.
+        /// The account.
         user: Account,
-        /// How often it was looked for before.
+        /// How many looks found nothing before.
         looks: u32,
     },
     /// The account has no licence with a mailbox.
     None {
-        /// Whose it would be.
+        /// The account.
         user: Account,
     },
 }
 
-/// What a look that found no mailbox notes for the next.
+/// The note of a look that found no mailbox, for the next look.
 #[derive(Deserialize, Serialize)]
 struct LookedFor {
     looks: u32,
 }
 
 impl<T> Mailbox<T> {
-    /// Looks into a person's mailbox, as `look` does; it sees nothing where there is no mailbox.
+    /// Reads a person's mailbox by `look`, which returns nothing if there is no mailbox.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl<T> Mailbox<T> {
         Ok(Self::None { user })
     }
 
-    /// The same mailbox, seen in another way.
+    /// The same mailbox, with another reading.
     pub fn map<U>(self, see: impl FnOnce(T) -> U) -> Mailbox<U> {
         match self {
             Self::Present { user, seen } => Mailbox::Present { user, seen: see(seen) },
@@ -86,7 +86,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// What is seen of the mailbox, or else the plan of a step that finds none: nothing to do, or to wait for it.
+    /// What was read, or the plan of a step without a mailbox: nothing to do, or to wait.
     pub fn or_nothing<C>(&self) -> Result<(&Account, &T), Plan<C>> {
         match self {
             Self::Present { user, seen } => Ok((user, seen)),
@@ -97,26 +97,26 @@ impl<T> Mailbox<T> {
     }
 }
 
-/// The wait for a mailbox that was looked for so often before.
+/// The wait for a mailbox after this many looks.
 fn until_made(user: &Account, looks: u32) -> Wait {
     Wait {
         after: FIRST_WAIT.saturating_mul(2_u32.saturating_pow(looks)).min(LONGEST_WAIT),
         at_most: PATIENCE,
         reason: format!("the mailbox of {user}"),
         notes: vec![json!(LookedFor { looks: looks.saturating_add(1) })],
-        // What there is to write depends on what is in it.
+        // The writes depend on what the mailbox holds.
         later: Vec::new(),
     }
 }
 
-/// The plan of a step for somebody who has no mailbox.
+/// The plan of a step for a person without a mailbox.
 fn without_mailbox<C>(user: &Account) -> Plan<C> {
-    let detail = format!("{user} has no mailbox, and no licence that would give one");
+    let detail = format!("{user} has no mailbox, and no licence that includes one");
     let left = vec![Left { code: "no_mailbox".to_owned(), detail, needs: Needs::Nobody }];
     Plan::nothing().leaving(left)
 }
 
-/// Names the permission that a refused change of settings or rules is missing.
+/// Names the permission that a refused change of settings or rules needs.
 pub fn or_missing_settings(error: msgraph::Error) -> Error {
     Error::from(error).or_missing("permission_missing", || {
         "changing settings and rules of a mailbox needs MailboxSettings.ReadWrite, for this mailbox"
@@ -124,7 +124,7 @@ pub fn or_missing_settings(error: msgraph::Error) -> Error {
     })
 }
 
-/// Names the permission that a refused change of calendars is missing.
+/// Names the permission that a refused change of calendars needs.
 pub fn or_missing_calendars(error: msgraph::Error) -> Error {
     Error::from(error).or_missing("permission_missing", || {
         "changing calendars needs Calendars.ReadWrite, for this mailbox".to_owned()
@@ -135,7 +135,7 @@ fn has_mailbox(license: &LicenseDetails) -> bool {
     license.service_plans.iter().any(gives_mailbox)
 }
 
-/// Nearly every licence has a plan of Exchange that is only the ground others stand on, and an archive is no mailbox
+/// Nearly every licence has an Exchange plan that is only a foundation for others, and an archive is no mailbox
 /// (Microsoft Entra documentation, "Product names and service plan identifiers for licensing", 2026).
 fn gives_mailbox(plan: &ServicePlan) -> bool {
     let name = plan.service_plan_name.as_deref().unwrap_or_default();
@@ -162,7 +162,7 @@ mod tests {
         Tenant::empty().sku(Sku::new("SPE_E3", 1).plan(plan)).user(grace)
     }
 
-    /// What a look finds that was left these notes.
+    /// A look with these notes.
     async fn look(emulator: &Emulator, notes: &[Value]) -> Mailbox<()> {
         let (client, memo) = (client(emulator), json!(notes));
         let graph = View::new(client.reader(), Earlier::new(&[]), Some(&memo));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mailbox_to_come_is_told_from_none_at_all() {
+    async fn a_mailbox_to_come_differs_from_none_at_all() {
         let there = tenant("EXCHANGE_S_STANDARD", msgraph_emulator::Mailbox::new());
         let there = Emulator::start(Options::new(there)).unwrap();
         assert!(matches!(look(&there, &[]).await, Mailbox::Present { .. }));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn few_plans_of_exchange_come_with_a_mailbox() {
+    fn few_exchange_plans_include_a_mailbox() {
         let gives = |name: &str, status: &str| {
             gives_mailbox(&ServicePlan {
                 service_plan_name: Some(name.into()),

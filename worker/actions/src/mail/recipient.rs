@@ -1,4 +1,4 @@
-//! Who gets mail about a person: somebody of the tenant, or an address.
+//! The recipient of mail about a person: an account of the tenant, or an address.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use msgraph::UserKey;
 
 use crate::{Account, Error, View};
 
-/// Who is to get mail.
+/// The recipient of mail about a person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipient {
-    /// The object id, where it is somebody's of the tenant.
+    /// The object id, if it is an account of the tenant.
     pub id: Option<String>,
-    /// Where mail goes.
+    /// The mail address.
     pub address: Option<String>,
-    /// Whether that is in no domain of the tenant.
+    /// Whether the address is in no domain of the tenant.
     pub is_outside: bool,
 }
 
 impl Recipient {
-    /// Whoever has this name in the tenant or else, where it can be one, the address itself.
+    /// The account with this name or else, if the name can be an address, the address.
     pub async fn find(key: &UserKey, graph: View<'_>) -> Result<Option<Self>, Error> {
         let found = graph.user(key, &["id", "mail"]).await?;
         let (id, address) = match (found, key) {
@@ -34,7 +34,7 @@ impl Recipient {
         Ok(Some(Self { id, address, is_outside: !is_ours }))
     }
 
-    /// Who gets the mail about a person, and where it goes.
+    /// Refuses a recipient that mail about this person cannot go to.
     ///
     /// # Errors
     ///
@@ -43,26 +43,27 @@ impl Recipient {
         let Some(recipient) = recipient else {
             return Err(Error::rejected(
                 "recipient_not_found",
-                "the tenant has no account for the recipient; check `to`, by default the manager",
+                "no account found for the recipient; check `to` (default: the manager)",
             ));
         };
         if recipient.address.is_none() {
-            let detail = format!("{recipient} has no address that mail could go to; name another");
+            let detail =
+                format!("the recipient, {recipient}, has no mail address; set `to` to another person");
             return Err(Error::rejected("recipient_without_address", detail));
         }
         if recipient.id.clone().is_some_and(|id| *user == Account::Known(id)) {
-            let detail = format!("mail about {user} cannot go to itself; name another in `to`");
+            let detail = format!("{user} cannot receive the mail about itself; set `to` to another person");
             return Err(Error::rejected("own_recipient", detail));
         }
         Ok(recipient)
     }
 }
 
-/// Who may write users may not read the organization (Microsoft's permission table, 2026-08-07).
+/// The permission to write users does not include reading the organization (Microsoft's permission table, 2026-08-07).
 fn or_missing(error: msgraph::Error) -> Error {
     Error::from(error).or_missing("permission_missing", || {
-        "telling an address outside from one of the organization needs User.Read.All or Organization.Read.All, also \
-         beside User.ReadWrite.All"
+        "to tell whether an address is outside the organization needs User.Read.All or Organization.Read.All, in addition \
+         to User.ReadWrite.All"
             .to_owned()
     })
 }
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn somebody_is_told_from_an_address_and_inside_from_outside() {
+    async fn an_account_differs_from_an_address_and_inside_from_outside() {
         let rows = [
             ("grace@contoso.example", "user ", false),
             ("desk@Contoso.example", "an address of the organization", false),

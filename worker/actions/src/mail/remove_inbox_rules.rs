@@ -2,10 +2,10 @@
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
-//! **Waits** while Exchange makes the mailbox.
-//! **Leaves** rules that Graph lets nobody change, which somebody has to remove in Outlook or Exchange; the rule of
-//! `forward_mail`, unless asked to take it too; somebody without a mailbox. Each is named in the result but that rule.
-//! **Idempotent because** it reads the rules and removes those it finds; a rule that is gone is taken for what it is.
+//! **Waits** while Exchange creates the mailbox.
+//! **Leaves** read-only rules, which an operator has to remove in Outlook or Exchange, with a note for each; the rule
+//! of `forward_mail`, unless told to remove it; a person without a mailbox, with a note.
+//! **Idempotent because** it reads the rules and removes those it finds; "not found" counts as removed.
 
 use std::fmt;
 
@@ -21,31 +21,31 @@ use crate::{Account, Action, Error, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveInboxRules;
 
-/// Whose rules, and what to keep.
+/// The person, and which rules to keep.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// What to do with the rule that `forward_mail` made.
+    /// What to do with the rule of `forward_mail`.
     #[serde(default)]
     forwarding: Forwarding,
 }
 
-/// What to do with the rule that `forward_mail` made.
+/// What to do with the rule of `forward_mail`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Forwarding {
-    /// Leave it: mail goes on to whoever it was handed over to.
+    /// Keep it: mail is still forwarded.
     #[default]
     Keep,
-    /// Remove it like any other.
+    /// Remove it like any other rule.
     Remove,
-    /// Remove it and no other: whoever comes back finds the rules of their own.
+    /// Remove it alone: a person who comes back keeps the other rules.
     Only,
 }
 
-/// A rule is to go.
+/// Removes a rule.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
     user: Account,
@@ -54,7 +54,7 @@ pub struct Remove {
 
 impl Action for RemoveInboxRules {
     const NAME: &'static str = "remove_inbox_rules";
-    const MAKES_TRUE: &'static str = "The inbox has no rules but that of `forward_mail`";
+    const MAKES_TRUE: &'static str = "The inbox has no rules except that of `forward_mail`";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_removed_is_but_what_forwards_for_us() {
+    fn removable_rules_go_and_the_forwarding_one_goes_if_told() {
         let left = vec!["read_only_rule".to_owned()];
         assert_eq!(plan(Forwarding::Keep), (vec!["1".to_owned()], left.clone()));
         assert_eq!(plan(Forwarding::Remove), (vec!["1".to_owned(), "3".to_owned()], left));

@@ -1,19 +1,19 @@
-//! Makes true: what Exchange can do with a mailbox and Graph cannot: it is shared, hidden, forwards by itself, or is
-//! open to somebody.
+//! Makes true: what Exchange can do with a mailbox and Graph cannot: share it, hide it, forward it, or open it to
+//! another person.
 //!
-//! **Undocumented interface.** It speaks as Microsoft's PowerShell module for Exchange Online does, which Microsoft
-//! documents nowhere. It is off unless `exchange.commands` is set; then the step is `blocked`, and says what an
-//! administrator has to do by hand.
+//! **Undocumented interface.** It talks to Exchange as Microsoft's PowerShell module for Exchange Online does, which
+//! Microsoft does not document. It is off unless `exchange.commands` is set. While it is off, the step is `blocked`
+//! and says what an administrator has to do by hand.
 //!
-//! **Needs** `User.Read.All`; turned on, the application permission `Exchange.ManageAsApp` (Office 365 Exchange Online)
-//! and the role Exchange Administrator for the application; turned off, `MailboxSettings.Read`.
+//! **Needs** `User.Read.All`; if on, the application permission `Exchange.ManageAsApp` (Office 365 Exchange Online)
+//! and the role Exchange Administrator for the application; if off, `MailboxSettings.Read`.
 //! **Refuses** `exchange_commands_off`; `user_not_found`; `recipient_not_found`, `own_recipient`,
 //! `recipient_without_mail`; `mailbox_too_large` (above 50 GB a shared mailbox needs a licence) and
-//! `mailbox_size_unknown`, before anything is written and so before a later step takes the licence;
+//! `mailbox_size_unknown`, before anything is written and so before a later step removes the licence;
 //! `permission_missing`.
-//! **Leaves** somebody who has no mailbox, and says so.
-//! **Idempotent because** it reads the mailbox and sends only what is missing; each command sets what it names.
-//! **Caveat** A shared mailbox on litigation hold, or with an archive, needs its licence whatever its size.
+//! **Leaves** a person without a mailbox, with a note.
+//! **Idempotent because** it reads the mailbox and sends only the missing commands; each command sets a value.
+//! **Caveat:** a shared mailbox on litigation hold, or with an archive, needs its licence whatever its size.
 
 use std::fmt;
 
@@ -28,40 +28,40 @@ use crate::{Account, Action, Error, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RunExchangeCommand;
 
-/// Setting a shared mailbox may hold without a licence ("About shared mailboxes", Microsoft 365 documentation, 2025).
+/// The largest shared mailbox without a licence ("About shared mailboxes", Microsoft 365 documentation, 2025).
 const LARGEST_UNLICENSED: u64 = 50 << 30;
 
-/// Which mailbox, and what becomes of it.
+/// The mailbox and the commands.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Setting to make true, in this order.
+    /// The commands, in this order.
     commands: Vec<Command>,
-    /// Whether mail that is forwarded stays in the mailbox, too.
+    /// Whether forwarded mail also stays in the mailbox.
     #[serde(default = "yes")]
     keep_copy: bool,
 }
 
-/// The mailbox as Exchange shows it; where it shows nothing, what Graph can tell.
+/// The mailbox as Exchange shows it or, if the interface is off, as Graph does.
 pub enum Observed {
     /// The interface is off.
     Off {
-        /// Whose mailbox, and what Graph says it is for.
+        /// The mailbox's account, and its purpose in Graph.
         user: Account,
         purpose: Option<String>,
         others: Vec<OtherPerson>,
     },
     /// The interface is on.
     On {
-        /// The mailbox, and its size where that matters.
+        /// The mailbox, and its size if needed.
         mailbox: Mailbox<(AdministeredMailbox, Option<u64>)>,
         others: Vec<OtherPerson>,
     },
 }
 
-/// A command that is missing.
+/// Sends a command.
 #[derive(Debug, PartialEq)]
 pub struct Change {
     user: Account,
@@ -79,7 +79,7 @@ enum Setting {
 
 impl Action for RunExchangeCommand {
     const NAME: &'static str = "run_exchange_command";
-    const MAKES_TRUE: &'static str = "The mailbox is shared, hidden, forwarded or opened, as asked (undocumented interface; off by default)";
+    const MAKES_TRUE: &'static str = "The mailbox is shared, hidden, forwarded or opened, as requested (undocumented interface; off by default)";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.Read", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
@@ -167,7 +167,7 @@ fn yes() -> bool {
     true
 }
 
-/// Of all this Graph shows only whether a mailbox is shared.
+/// Graph shows of all this only whether a mailbox is shared.
 async fn off(params: &Params, graph: View<'_>, others: Vec<OtherPerson>) -> Result<Observed, Error> {
     let user = graph.person(&params.user, &["id"]).await?.account()?.0;
     let purpose = match &user {
@@ -179,7 +179,7 @@ async fn off(params: &Params, graph: View<'_>, others: Vec<OtherPerson>) -> Resu
     Ok(Observed::Off { user, purpose, others })
 }
 
-/// Setting is missing for a command to be true, if anything.
+/// The setting that a command would change, if it is not set yet.
 fn missing(
     params: &Params,
     command: &Command,
@@ -196,11 +196,12 @@ fn missing(
         Command::ForwardTo(_) => {
             let (to, address) = recipient(user, other)?;
             let address = address.ok_or_else(|| {
-                let detail = format!("user {to} has no mail address to forward to; name another");
+                let detail = format!("user {to} has no mail address to forward to; name another person");
                 Error::rejected("recipient_without_mail", detail)
             })?;
-            let is_so = seen.forwards_to(&address) && seen.deliver_to_mailbox_and_forward == params.keep_copy;
-            (!is_so).then_some(Setting::Forward { to, address, keep_copy: params.keep_copy })
+            let is_set =
+                seen.forwards_to(&address) && seen.deliver_to_mailbox_and_forward == params.keep_copy;
+            (!is_set).then_some(Setting::Forward { to, address, keep_copy: params.keep_copy })
         }
         Command::FullAccess(_) => {
             let (to, _) = recipient(user, other)?;
@@ -215,21 +216,21 @@ fn refuse_too_large(user: &Account, bytes: Option<u64>) -> Result<(), Error> {
         Some(bytes) => Err(Error::blocked(
             "mailbox_too_large",
             format!(
-                "the mailbox of {user} holds {} GB, and a shared one without a licence 50 GB; keep its licence, or make \
-                 it smaller and replay",
+                "the mailbox of {user} holds {} GB, and a shared one without a licence may hold 50 GB; keep its licence, \
+                 or make it smaller, then replay",
                 bytes >> 30
             ),
         )),
         None => Err(Error::blocked(
             "mailbox_size_unknown",
             format!(
-                "Exchange does not tell how large the mailbox of {user} is; look at it, convert it by hand, replay"
+                "Exchange does not show the size of the mailbox of {user}; check it, convert the mailbox by hand, then replay"
             ),
         )),
     }
 }
 
-/// Names what a refused command is missing. Without the role Exchange answers as if the token were wrong.
+/// Names what a refused command needs. Without the role Exchange answers as if the token were wrong.
 fn explain(error: msgraph::Error) -> Error {
     if error.is_forbidden() || error.is_unauthorized() {
         let detail = format!(
@@ -261,7 +262,7 @@ mod tests {
     use serde_json::{Value, json};
     use workflow::{Failure, Mode, Outcome};
 
-    /// Setting becomes of the scenario with these commands; `bytes` are in the mailbox.
+    /// A bench with these commands and a mailbox of this size.
     fn bench(commands: Value, bytes: u64) -> Bench {
         use msgraph_emulator::{Application, Mailbox, Sku, Tenant, User};
         let (grace, ada) = ("grace@contoso.example", "ada@contoso.example");
@@ -283,11 +284,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mailbox_too_large_to_go_without_a_licence_is_left_whole() {
+    async fn a_mailbox_too_large_for_no_licence_is_not_touched() {
         let commands = json!(["hide_from_address_lists", "convert_to_shared"]);
         let too_large = bench(commands.clone(), (50 << 30) + 1);
         assert_eq!(failure(&too_large).await.code, "mailbox_too_large");
-        assert_eq!(too_large.effects(), [""; 0], "nothing is done by halves");
+        assert_eq!(too_large.effects(), [""; 0], "nothing is done in part");
         let fits = bench(commands, 50 << 30);
         assert!(
             matches!(fits.run(Mode::Apply).await.outcome, Outcome::Changed(changes) if changes.len() == 2)
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turned_off_it_says_what_to_do_by_hand_and_sees_that_it_was_done() {
+    async fn while_off_it_says_what_to_do_by_hand_and_sees_that_it_was_done() {
         let all = json!(["convert_to_shared", { "full_access": "ada@contoso.example" }]);
         let mut off = bench(all, 0);
         off.administers_exchange = false;
@@ -311,7 +312,7 @@ mod tests {
         }
         assert!(!failure.message.contains('@'), "{failure}");
         let asked = off.emulator.journal().into_iter().filter(|entry| entry.path.contains("adminapi"));
-        assert_eq!(asked.count(), 0, "what Microsoft does not document is not asked");
+        assert_eq!(asked.count(), 0, "the undocumented interface is not used");
 
         let mut one = bench(json!(["convert_to_shared"]), 0);
         one.run(Mode::Apply).await;
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_no_address_gets_no_mail() {
+    async fn a_recipient_needs_an_account_and_an_address() {
         let nobody = json!([{ "forward_to": "nobody@contoso.example" }]);
         assert_eq!(failure(&bench(nobody, 0)).await.code, "recipient_not_found");
         let own = json!([{ "full_access": "grace@contoso.example" }]);

@@ -1,13 +1,13 @@
 //! Makes true: this mail was sent, once.
 //!
-//! **Needs** `Mail.ReadWrite` and `Mail.Send`, which an administrator can bind to single mailboxes with an application
-//! access policy; `User.Read.All`.
+//! **Needs** `Mail.ReadWrite` and `Mail.Send`, which an administrator can limit to single mailboxes with an
+//! application access policy; `User.Read.All`.
 //! **Refuses** `user_not_found` (the sender); `no_recipient`; `invalid_recipient`; `permission_missing`; a sender
 //! without a mailbox (`mailbox_missing`).
-//! **Idempotent because** the mail is first a draft whose `internetMessageId` follows from the event and from what the
-//! mail says, and keeps it when it is sent: a draft that is found is sent, a sent mail is left.
-//! **Caveat:** for the moment in which Exchange moves a mail from the drafts to what was sent it can be in neither. A
-//! worker that dies exactly then, and is replaced within that moment, sends it again.
+//! **Idempotent because** the mail is first a draft. Its `internetMessageId` is derived from the event and the mail's
+//! content, and stays when the mail is sent: a draft that is found is sent, a sent mail stays.
+//! **Caveat:** while Exchange moves a mail from the drafts to the sent items, it can be in neither. If a worker dies
+//! exactly then and the run is repeated within that moment, the mail goes out again.
 
 use std::fmt;
 
@@ -21,48 +21,48 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct SendMail;
 
-/// Who writes what to whom.
+/// The mail.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// Whose mailbox it is sent from.
+    /// The person from whose mailbox the mail is sent.
     from: PersonRef,
-    /// The addresses it goes to.
+    /// The recipients' addresses.
     to: Vec<String>,
     /// The subject.
     subject: String,
     /// The text, without markup.
     text: String,
-    /// What makes it this mail and no other, besides its recipients and subject; the event's source and id unless given.
+    /// Identifies the mail, together with its recipients and subject. Defaults to the event's source and id.
     id: String,
 }
 
-/// The sender, and the mail if it was written already.
+/// The sender, and the mail if it exists.
 pub struct Observed {
     sender: Person,
     written: Option<Message>,
 }
 
-/// What is missing until the mail is sent.
+/// One missing write.
 #[derive(Debug, PartialEq)]
 pub enum Change {
-    /// Its draft.
+    /// Creates the draft.
     Draft {
         /// The sender.
         sender: Account,
         /// The mail.
         mail: Mail,
     },
-    /// That it is sent.
+    /// Sends the draft.
     Send {
         /// The sender.
         sender: Account,
-        /// The draft's id; nothing where the draft is the change before.
+        /// The draft's id. None if the change before creates the draft.
         draft: Option<String>,
     },
 }
 
-/// A mail, which is shown by its recipients' number only.
+/// A mail. `Debug` and `Display` do not show its content.
 #[derive(Clone, PartialEq)]
 pub struct Mail {
     internet_message_id: String,
@@ -102,11 +102,11 @@ impl Action for SendMail {
         if params.to.is_empty() {
             return Err(Error::rejected(
                 "no_recipient",
-                "the mail goes to nobody; give at least one address",
+                "the mail has no recipient; set at least one address in `to`",
             ));
         }
         if let Some(place) = params.to.iter().position(|address| !is_address(address)) {
-            let detail = format!("recipient {} is no address; write it like name@domain", place + 1);
+            let detail = format!("recipient {} is not an address; write it like name@domain", place + 1);
             return Err(Error::rejected("invalid_recipient", detail));
         }
         let (sender, _) = observed.sender.account()?;
@@ -134,7 +134,7 @@ impl Action for SendMail {
         match change {
             Change::Draft { sender, mail } => write(sender, mail, graph).await.map(|_| ()),
             Change::Send { sender, draft: Some(draft) } => send(sender, draft, graph).await,
-            Change::Send { draft: None, .. } => Err(Error::Broken("a mail without a draft was to be sent")),
+            Change::Send { draft: None, .. } => Err(Error::Broken("the mail to send has no draft")),
         }
     }
 
@@ -180,7 +180,7 @@ fn explain(error: msgraph::Error) -> Error {
     })
 }
 
-/// The same for the same mail of the same event, whoever asks. The lengths keep apart what reads alike when joined.
+/// The same id for the same mail of the same event. The lengths keep parts apart that read alike when joined.
 fn internet_message_id(params: &Params) -> String {
     let parts = [&params.id, &params.subject].into_iter().chain(&params.to);
     let name: String = parts.map(|part| format!("{}:{part}", part.len())).collect();

@@ -1,4 +1,4 @@
-//! Job a migration writes: folders, copies, and the list.
+//! The writes of a migration: folders, copies, and the list.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::manifest;
 use super::notes::Note;
 use crate::Error;
 
-/// One order.
+/// One write from one drive to another.
 #[derive(Debug, PartialEq)]
 pub struct Change {
     pub(super) from: String,
@@ -18,21 +18,21 @@ pub struct Change {
     pub(super) job: Job,
 }
 
-/// Job is ordered.
+/// What to write.
 #[derive(Debug, PartialEq)]
 pub enum Job {
-    /// The folder of all copies.
+    /// Create the folder for all copies.
     Home(String),
-    /// A part of them, and whether it will be asked after.
+    /// Copy a part, and whether to monitor it.
     Part(Part, bool),
-    /// Job is only told of.
+    /// A later write, which is only printed.
     Later(String),
-    /// The list of what became of each item.
+    /// Write the list with the result for each item.
     List { folder: String, items: usize, content: Bytes },
 }
 
 impl Change {
-    /// Gives the order, and says what the next look has to know of it.
+    /// Makes the write. Returns the note for the next look.
     pub async fn carry_out(&self, graph: Writer<'_>) -> Result<Option<Note>, Error> {
         self.send(graph).await.map_err(or_refused)
     }
@@ -53,7 +53,7 @@ impl Change {
                 };
                 match graph.copy_item(&order).await {
                     Ok(address) => Ok(is_monitored.then(|| Note::of_copy(address.as_ref(), sum.items))),
-                    // Gone since it was listed: the next look does not list it.
+                    // The item was deleted after the listing: the next look does not list it.
                     Err(error) if error.is_not_found() => Ok(None),
                     Err(error) => Err(error),
                 }
@@ -80,16 +80,14 @@ impl fmt::Display for Change {
     }
 }
 
-/// Says of a write that was refused what is the matter.
+/// Explains a refused write.
 fn or_refused(error: msgraph::Error) -> Error {
     if error.is_locked() {
-        let detail =
-            "the OneDrive of who is to get the files is locked; unlock its site, then replay the dead letter";
+        let detail = "the recipient's OneDrive is locked; unlock its site, then replay the dead letter";
         return Error::blocked("drive_locked", detail).explains(error);
     }
     if error.status() == Some(507) {
-        let detail =
-            "the OneDrive of who is to get the files is full; make room, then replay the dead letter";
+        let detail = "the recipient's OneDrive is full; make room, then replay the dead letter";
         return Error::blocked("target_drive_full", detail).explains(error);
     }
     Error::from(error)

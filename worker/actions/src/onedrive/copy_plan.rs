@@ -1,4 +1,5 @@
-//! Job is missing, as orders that SharePoint takes: whole folders where that is allowed, else what is in them.
+//! The missing items as copy jobs that SharePoint accepts: whole folders if they are small enough, else their
+//! contents.
 
 use std::fmt;
 
@@ -7,38 +8,38 @@ use super::tree::{Kind, ROOT, Sum, Tree};
 
 /// The most items of one copy (Microsoft Graph documentation, "driveItem: copy", 2025).
 const LARGEST_COPY: usize = 30_000;
-/// So many are ordered by one look; SharePoint has them wait for each other as it likes.
+/// How many copy jobs one look starts; SharePoint queues them as it likes.
 const AT_ONCE: usize = 100;
-/// After so many of them, the largest, can be asked: more addresses do not fit into what a run carries.
+/// How many copy jobs are monitored, largest first. More monitor URLs would not fit into the run's progress.
 pub const MONITORED: usize = 8;
-/// So many sentences about later orders a plan has at most.
+/// How many sentences about later jobs a plan has at most.
 const TOLD: usize = 50;
 
-/// Something to order.
+/// A part of the copy.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
-    /// A folder, for what comes to the target in several copies.
+    /// A folder whose contents are copied in several jobs.
     Folder {
-        /// The folder to make it in; nothing while that is not there.
+        /// The folder to create it in. None while that is missing.
         into: Option<String>,
         /// Its name.
         name: String,
-        /// Job it stands for, in words with ids.
+        /// The items for which it is created, in words with ids.
         of: String,
     },
     /// A copy.
     Copy {
-        /// Job is copied.
+        /// The item to copy.
         item: String,
-        /// Job is in it, and not itself.
+        /// Whether to copy the contents without the item itself.
         children_only: bool,
-        /// The folder to copy into; nothing while that is not there.
+        /// The folder to copy into. None while that is missing.
         into: Option<String>,
-        /// Under another name.
+        /// Another name for the copy.
         name: Option<String>,
-        /// In place of an older copy.
+        /// Whether to replace an older copy.
         replace: bool,
-        /// How much it is.
+        /// The number of items and bytes.
         sum: Sum,
     },
 }
@@ -73,16 +74,16 @@ impl fmt::Display for Part {
     }
 }
 
-/// Job one look orders, and what is left for later ones.
+/// The parts to copy now, and the ones for later looks.
 #[derive(Debug, Default, PartialEq)]
 pub struct CopyPlan {
-    /// To be ordered now.
+    /// The parts to copy now.
     pub now: Vec<Part>,
-    /// Job comes after, a sentence each.
+    /// The later ones, a sentence each.
     pub later: Vec<String>,
 }
 
-/// Job to order so that nothing is missing.
+/// Plans the parts that bring all missing items.
 impl CopyPlan {
     pub fn of(source: &Tree, target: &Tree, found: &Comparison) -> Self {
         let id = |number: usize| target.get(number).map(|node| node.id.to_string());
@@ -90,17 +91,17 @@ impl CopyPlan {
         visit(source, found, &id, ROOT, &mut all);
         long_paths(source, found, &id, &mut all);
         let (mut now, mut later): (Vec<_>, Vec<_>) = all.into_iter().partition(Part::is_possible);
-        // The largest first: they take the longest.
+        // The largest first, since they take the longest.
         now.sort_by_key(|part| std::cmp::Reverse(part.items()));
         later.splice(0..0, now.drain(AT_ONCE.min(now.len())..));
         let more = later.len().saturating_sub(TOLD);
         let mut told: Vec<_> = later.iter().take(TOLD).map(ToString::to_string).collect();
-        told.extend((more > 0).then(|| format!("order {more} copies more")));
+        told.extend((more > 0).then(|| format!("start {more} more copies")));
         Self { now, later: told }
     }
 }
 
-/// Everything missing below a folder that is there, or is to be made.
+/// All missing items below a folder that exists or will be created.
 fn visit(
     source: &Tree,
     found: &Comparison,
@@ -160,7 +161,7 @@ fn visit(
     }
 }
 
-/// Files whose path would be too long, each by itself into the folder for them.
+/// Files whose path would be too long: each is copied by itself into the folder for them.
 fn long_paths(source: &Tree, found: &Comparison, id: &impl Fn(usize) -> Option<String>, all: &mut Vec<Part>) {
     let is_file = |kind: &Kind| matches!(kind, Kind::File(_));
     let open = |number: usize| matches!(found.fate(number), Fate::Missing | Fate::Stale);
@@ -195,13 +196,13 @@ mod tests {
         (now.iter().map(ToString::to_string).collect(), later)
     }
 
-    /// So many files in folders of a thousand below one folder.
+    /// This number of files in folders of a thousand below one folder.
     fn many(files: usize) -> Vec<String> {
         (0..files).map(|number| format!("all/{:03}/{number}", number / 1000)).collect()
     }
 
     #[test]
-    fn what_fits_into_one_copy_is_one() {
+    fn a_small_drive_is_one_copy() {
         let source = [("a/b.txt", 5, "h"), ("c.txt", 2, "h")];
         let (now, later) = sentences(&source, &[]);
         assert_eq!(
@@ -211,22 +212,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_not_copied_again() {
+    fn existing_items_are_not_copied_again() {
         let source = [("a/b.txt", 5, "h"), ("a/c.txt", 2, "h"), ("d/e/f.txt", 1, "h"), ("d/g.txt", 1, "h")];
         let target = [("a/b.txt", 5, "h"), ("d/g.txt", 1, "h")];
         let (now, _) = sentences(&source, &target);
         assert_eq!(now, ["copy item id:d/e (2 items, 1 bytes)", "copy item id:a/c.txt (1 item, 2 bytes)"]);
         assert_eq!(sentences(&source, &source), (Vec::new(), Vec::new()));
         let (now, _) = sentences(&source[..2], &[("a/", 0, "")]);
-        assert_eq!(
-            now,
-            ["copy all that is in item id:a (2 items, 7 bytes)"],
-            "into the folder that is there"
-        );
+        assert_eq!(now, ["copy all that is in item id:a (2 items, 7 bytes)"], "into the existing folder");
     }
 
     #[test]
-    fn what_is_too_much_for_one_copy_comes_in_parts() {
+    fn a_large_drive_is_copied_in_parts() {
         let names = many(30_001);
         let source: Vec<Line<'_>> = names.iter().map(|name| (name.as_str(), 1, "h")).collect();
         let (now, later) = sentences(&source, &[]);
@@ -238,13 +235,13 @@ mod tests {
         assert!(now[30].contains("(2 items"), "the largest go first: {now:?}");
         let half: Vec<Line<'_>> = source.iter().copied().take(20_500).collect();
         let (now, later) = sentences(&source, &half);
-        // Five hundred single files, nine folders of a thousand and the one that is small.
+        // Five hundred single files, nine folders of a thousand and the small one.
         assert_eq!((now.len(), later.len()), (AT_ONCE, TOLD + 1));
-        assert_eq!(later[TOLD], format!("order {} copies more", 500 + 10 - AT_ONCE - TOLD));
+        assert_eq!(later[TOLD], format!("start {} more copies", 500 + 10 - AT_ONCE - TOLD));
     }
 
     #[test]
-    fn a_path_that_is_too_long_gets_a_place_of_its_own() {
+    fn a_file_with_too_long_a_path_gets_a_folder_of_its_own() {
         let deep = format!("{}/end.txt", ["forty characters are the name of a folder"; 9].join("/"));
         let (now, later) = sentences(&[(deep.as_str(), 3, "h"), ("a", 1, "h")], &[("a", 1, "h")]);
         assert!(now[0].starts_with("copy item id:forty"), "the folders above it are copied as any: {now:?}");

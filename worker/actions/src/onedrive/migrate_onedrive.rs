@@ -1,16 +1,18 @@
-//! Makes true: all of the person's files are in the manager's OneDrive, in a folder of their own, and that is proven.
+//! Makes true: all of the person's files are in the manager's OneDrive, in a folder of their own, and a comparison
+//! proves it.
 //!
 //! **Needs** `Files.ReadWrite.All` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `recipient_not_found` and `own_recipient`; `target_drive_missing`, `target_drive_full`,
-//! `cross_geo`, `drive_locked` and `drive_closed`; `files_not_copied` where something is still missing after it was tried
-//! again, unless `incomplete: report`.
-//! **Leaves** somebody who has no OneDrive or nothing in it, and says so; what is in the source, whole.
-//! **Waits** for SharePoint's copies, three days unless told otherwise.
-//! **Idempotent because** the folder has the same name on every try, copies fail where a name is taken, and what is
-//! ordered is only what the folder lacks. A copy whose order was lost is found by looking whether the folder grows.
-//! **Caveat:** a copy is a new file: who made and changed it, when, its versions and whom it was shared with stay behind.
-//! Files whose path would be too long come into a folder for them under a shortened name; the list beside the copies
-//! tells from where. Job is changed in the source after the proof is not seen.
+//! **Refuses** `user_not_found`; `recipient_not_found` and `own_recipient`; `target_drive_missing`,
+//! `target_drive_full`, `cross_geo`, `drive_locked` and `drive_closed`; `files_not_copied` if items are still missing
+//! after a second attempt, unless `incomplete: report`.
+//! **Leaves** a person without a OneDrive or with an empty one, with a note; the source's files, all of them.
+//! **Waits** for SharePoint's copy jobs, three days by default.
+//! **Idempotent because** the folder has the same name on every attempt, a copy fails if its name is taken, and only
+//! items that the folder lacks are copied. If the answer to a copy request was lost, the next look sees whether the
+//! folder grows.
+//! **Caveat:** a copy is a new file: author, editor, dates, versions and sharing stay with the source. Files whose
+//! path would be too long go into a folder for them under a shortened name; the list beside the copies has their
+//! original paths. Changes to the source after the comparison are not seen.
 
 use std::time::Duration;
 
@@ -22,47 +24,48 @@ use serde::Deserialize;
 use serde_json::Value;
 use workflow::Delay;
 
+use crate::action::parameters::DelayText;
 use crate::onedrive::copy_job::Change;
 use crate::onedrive::migration::{Incomplete, Limits, Migration, Request, look, wait};
 use crate::onedrive::notes::{Note, Notes};
 use crate::{Action, Error, PersonRef, Plan, View};
 
-/// How long to wait for copies.
+/// How long to wait for copies by default.
 const DEADLINE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// See the file's head.
 pub struct MigrateOnedrive;
 
-/// Whose files, to whom, and for how long to try.
+/// The person, the recipient, and how long to try.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Whose OneDrive they go to; the manager's unless given.
+    /// The person whose OneDrive receives the files. Defaults to the manager.
     to: PersonRef,
-    /// The day in the folder's name; that of the event unless given. Whoever leaves twice has two folders.
+    /// The day in the folder's name. Defaults to the event's day. A person who leaves twice has two folders.
     day: String,
-    /// The folder's name, in place of `Files of` and the person's name and the day.
+    /// The folder's name. Defaults to `Files of`, the person's name and the day.
     folder: Option<String>,
-    /// How long to wait for the copies in all; `3d` unless given.
-    #[schemars(with = "Option<String>")]
+    /// How long to wait for the copies in all. Defaults to `3d`.
+    #[schemars(with = "Option<DelayText>")]
     deadline: Option<Delay>,
-    /// Job to do about files that cannot be copied.
+    /// What to do about files that cannot be copied.
     #[serde(default)]
     incomplete: Incomplete,
 }
 
-/// Job a look found.
+/// The state of the migration.
 pub enum Observed {
-    /// Copies that were ordered go on.
+    /// Copy jobs are running.
     Copying {
-        /// Job is known of them.
+        /// The notes about them.
         notes: Notes,
-        /// How many items have come, of how many, as far as is told.
+        /// How many items are copied, of how many, as far as SharePoint reports.
         items: (usize, usize),
     },
-    /// Nothing goes on that could be asked after.
+    /// No monitored copy job is running.
     Migration(Box<Migration>),
 }
 
@@ -134,7 +137,7 @@ impl Params {
     }
 }
 
-/// Job is said of copies that go on, if any does.
+/// The progress of running copy jobs, if any.
 fn under_way(notes: &Notes, states: &[CopyState]) -> Option<(usize, usize)> {
     let is_running = states.iter().any(|state| matches!(state, CopyState::Running(_)));
     is_running.then(|| {
@@ -159,7 +162,7 @@ mod tests {
     const ADA: &str = "ada@contoso.example";
     const GRACE: &str = "grace@contoso.example";
 
-    /// Job becomes of these files for that drive.
+    /// The result of a migration of these files to that drive.
     async fn moved(from: Option<Drive>, to: Option<Drive>, more: Value) -> Report {
         let with = |user: User, drive: Option<Drive>| match drive {
             Some(drive) => user.drive(drive),
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_thing_that_stands_in_the_way_has_its_own_code() {
+    async fn each_obstacle_has_its_own_code() {
         let rows = [
             (files(), None, json!({}), "target_drive_missing"),
             (files(), Some(Drive::new().holding(999)), json!({}), "target_drive_full"),
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_there_is_nothing_to_move_that_is_said() {
+    async fn a_drive_with_nothing_to_move_is_reported() {
         let rows = [(None, None, "no_drive"), (Some(Drive::new()), Some(Drive::new()), "empty_drive")];
         for (from, to, code) in rows {
             let report = moved(from, to, json!({})).await;
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_copied_is_left_where_that_was_asked_for() {
+    async fn files_that_cannot_be_copied_are_reported_if_requested() {
         let from = files().infected_file("virus.exe", 1);
         let report = moved(Some(from), Some(Drive::new()), json!({ "incomplete": "report" })).await;
         assert!(matches!(report.outcome, Outcome::Changed(_)), "{report:?}");
@@ -231,10 +234,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_path_whose_folder_is_yet_to_be_made_is_no_attempt_in_vain() {
+    async fn creating_the_folder_for_long_paths_is_no_failed_attempt() {
         let deep = format!("{}/The end.txt", ["A folder with a name of forty characters"; 8].join("/"));
         let home = "Files of Grace Hopper, 2026-03-02";
-        // All but the file is there, as after a worker that died between the copies and the folder for long paths.
+        // Everything but the file exists, as if a worker had died between the copies and the folder for long paths.
         let folders: Vec<_> = deep.split('/').collect();
         let above = folders[..folders.len() - 1].join("/");
         let to = Drive::new().folder(&format!("{home}/{above}"));
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_copy_that_is_partly_there_is_gone_on_with() {
+    async fn a_partial_copy_is_continued() {
         let home = "Files of Grace Hopper, 2026-03-02";
         let to = Drive::new().file(&format!("{home}/Plan.txt"), 500).folder(&format!("{home}/More"));
         let report = moved(Some(files()), Some(to), json!({})).await;

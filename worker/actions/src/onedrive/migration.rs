@@ -1,4 +1,4 @@
-//! A migration of which nothing goes on that could be asked after: the two drives side by side, and what is to be done.
+//! A migration with no monitored copy job running: compares the two drives and plans the next step.
 
 use std::time::Duration;
 
@@ -17,20 +17,20 @@ use super::notes::Notes;
 use super::tree::{Builder, Kind, ROOT, Tree};
 use crate::{Account, Error, Person, PersonRef, Plan, View, Wait};
 
-/// How long to see whether a folder grows into which nobody is known to copy.
+/// How long to watch whether a folder grows by an unknown copy job.
 const SETTLING: Duration = Duration::from_secs(10);
-/// The longest name of the folder: paths below it may not be much longer than they were.
+/// The longest name of the folder, so that paths below it do not grow much.
 const LONGEST_NAME: usize = 80;
 
-/// Who, to whom, and what the folder is called.
+/// What to migrate.
 pub struct Request<'a> {
-    /// Whose files.
+    /// The person whose files are migrated.
     pub user: &'a PersonRef,
-    /// Who gets them.
+    /// The recipient.
     pub to: &'a PersonRef,
-    /// The folder's name, if it was given.
+    /// The folder's name, if given.
     pub folder: Option<&'a str>,
-    /// The day in its name, if it was not.
+    /// The day in the default name.
     pub day: &'a str,
 }
 
@@ -39,41 +39,41 @@ pub struct Request<'a> {
 pub struct Limits {
     /// How long to wait for copies in all.
     pub at_most: Duration,
-    /// Job to do about files that cannot be copied.
+    /// What to do about files that cannot be copied.
     pub incomplete: Incomplete,
 }
 
-/// Job to do about files that cannot be copied.
+/// What to do about files that cannot be copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Incomplete {
-    /// The step fails, and nothing after it in the workflow begins.
+    /// The step fails, and the workflow stops.
     #[default]
     Fail,
-    /// They are left for an operator, and the workflow goes on.
+    /// The files are reported to the operator, and the workflow continues.
     Report,
 }
 
-/// The two drives, side by side.
+/// The two drives and what is known about the migration.
 pub struct Migration {
     person: Person,
     to: Option<String>,
     source: Option<Drive>,
     target: Option<Drive>,
     name: String,
-    /// The folder of the copies, if it is there.
+    /// The folder of the copies, if it exists.
     folder: Option<DriveItem>,
     files: Tree,
     copies: Tree,
     notes: Notes,
-    /// Whether all copies that were ordered have just come to their end.
+    /// Whether all monitored copy jobs have just ended.
     pub is_over: bool,
     /// How often the run was replayed.
     replays: u32,
 }
 
 impl Migration {
-    /// Job is to be done.
+    /// Plans the next step.
     pub fn plan(&self, limits: Limits) -> Result<Plan<Change>, Error> {
         let (user, found) = self.person.account()?;
         if found.is_none() {
@@ -115,7 +115,7 @@ impl Migration {
         let count = self.copied();
         if !(self.notes.is_fresh || self.is_over || self.notes.seen == Some(count)) {
             let notes = Notes { is_fresh: false, seen: Some(count), ..self.notes.clone() };
-            let reason = format!("copies that may still go on; {count} items are there, {open} are not");
+            let reason = format!("copies that may still be running; {count} items are there, {open} are not");
             let later = orders.iter().map(ToString::to_string).chain(later).collect();
             return Ok(Plan::nothing().waiting(Wait { later, ..wait(limits, SETTLING, reason, &notes) }));
         }
@@ -124,7 +124,7 @@ impl Migration {
         }
         let notes = Notes {
             has_unmonitored,
-            // Who only made a folder has tried nothing yet.
+            // Creating a folder alone is no attempt.
             tried: has_copies.then_some((open, self.replays)),
             refused: self.notes.refused.clone(),
             ..Notes::default()
@@ -133,31 +133,31 @@ impl Migration {
         Ok(Plan::together(orders).waiting(Wait { later: later.collect(), ..wait }))
     }
 
-    /// The drive to copy into, if there is one that can take anything.
+    /// The drive to copy into, if it exists and can receive files.
     fn target_for(&self, user: &Account, source: &Drive) -> Result<&Drive, Error> {
         let Some(to) = &self.to else {
             return Err(Error::rejected(
                 "recipient_not_found",
-                "the tenant has no account for who is to get the files; check `to`, by default the manager",
+                "no account found for the recipient; check `to` (default: the manager)",
             ));
         };
         if *user == Account::Known(to.clone()) {
-            let detail = format!("the files of {user} are its own; name another in `to`");
+            let detail = format!("{user} already owns these files; set `to` to another person");
             return Err(Error::rejected("own_recipient", detail));
         }
         let Some(target) = &self.target else {
             let detail = format!(
-                "user {to} has no OneDrive to take the files; let them open it once, or make it with \
-                 Request-SPOPersonalSite, then replay the dead letter"
+                "user {to} has no OneDrive to receive the files; have the person open it once, or create it with \
+                     Request-SPOPersonalSite, then replay the dead letter"
             );
             return Err(Error::blocked("target_drive_missing", detail));
         };
-        // Each geography of a tenant has a host of its own.
+        // Each geography of a tenant has its own host.
         let hosts = host(source).zip(host(target));
         if hosts.is_some_and(|(one, other)| !one.eq_ignore_ascii_case(other)) {
             let detail = format!(
-                "the OneDrives of {user} and user {to} are in different geographies, between which an \
-                 application cannot copy; name somebody else in `to`, or use share_onedrive"
+                "the OneDrives of {user} and user {to} are in different geographies, and an application cannot copy \
+                     between these; set `to` to another person, or use share_onedrive"
             );
             return Err(Error::blocked("cross_geo", detail));
         }
@@ -176,8 +176,8 @@ impl Migration {
             Some(remaining) if remaining < needed => Err(Error::blocked(
                 "target_drive_full",
                 format!(
-                    "drive {} has {remaining} bytes left and {needed} are to come; make room or raise its quota, \
-                     then replay the dead letter",
+                    "drive {} has {remaining} bytes left and needs {needed}; make room or raise its quota, then replay \
+                     the dead letter",
                     target.id
                 ),
             )),
@@ -185,13 +185,13 @@ impl Migration {
         }
     }
 
-    /// How many items are among the copies; the list is none.
+    /// How many items are among the copies, without the list.
     fn copied(&self) -> usize {
         let lists = self.copies.children(ROOT).filter(|(_, node)| is_list(&node.name));
         self.copies.below(ROOT).items - lists.count()
     }
 
-    /// Nothing more can be copied: says what became of each item.
+    /// The plan when nothing more can be copied: writes the list and reports the counts.
     fn ended(
         &self,
         limits: Limits,
@@ -206,7 +206,7 @@ impl Migration {
             let Some(list) = list else {
                 let detail = format!(
                     "{failed} of {} items in the OneDrive of {user} could not be copied; the file `{}` beside the \
-                     copies names them and why; mend that and replay the dead letter, or set `incomplete: report`",
+                     copies lists them with reasons; fix these and replay the dead letter, or set `incomplete: report`",
                     all.items,
                     manifest::NAME
                 );
@@ -235,7 +235,7 @@ impl Migration {
         ]))
     }
 
-    /// The list, unless it is there as it should be.
+    /// The write of the list, unless it is up to date.
     fn list(&self, folder: &DriveItem, target: &Drive, compared: &Comparison) -> Option<Change> {
         let content = manifest(&self.files, &self.copies, compared, &self.notes);
         let (size, hash) = (content.len() as u64, quick_xor_hash(&content));
@@ -258,13 +258,13 @@ impl Migration {
         let skipped = compared.count(Fate::Skipped);
         if skipped > 0 {
             let detail =
-                format!("{skipped} items of {user} are links or folders too deep, with nothing to copy");
+                format!("{skipped} items of {user} are links or too deep folders, with nothing to copy");
             left.push(self::left("items_skipped", detail, Needs::Nobody));
         }
         let failed = compared.failed();
         if failed > 0 {
             let detail = format!(
-                "{failed} items of {user} could not be copied; the file `{}` names them and why",
+                "{failed} items of {user} could not be copied; the file `{}` lists them with reasons",
                 manifest::NAME
             );
             left.push(self::left("files_not_copied", detail, Needs::Operator));
@@ -273,7 +273,7 @@ impl Migration {
     }
 }
 
-/// Looks at both drives, as far as they are there.
+/// Reads both drives, if they exist.
 pub async fn look(asked: &Request<'_>, graph: View<'_>, notes: Notes) -> Result<Migration, Error> {
     let to = async { Ok(graph.user(asked.to.key(), &["id"]).await?.map(|user| user.id)) };
     let person = graph.person(asked.user, &["id", "displayName"]);
@@ -331,7 +331,7 @@ pub fn wait(limits: Limits, after: Duration, reason: impl Into<String>, notes: &
     Wait { after, at_most: limits.at_most, reason: reason.into(), notes: notes.write(), later: Vec::new() }
 }
 
-/// The folder's name: as given, or of the person and the day, without what SharePoint does not take.
+/// The folder's name: as given, or of the person and the day, without characters that SharePoint rejects.
 fn folder_name(given: Option<&str>, person: &str, day: &str) -> String {
     let name = given.map_or_else(|| format!("Files of {person}, {day}"), ToOwned::to_owned);
     let is_taken =
@@ -343,7 +343,7 @@ fn folder_name(given: Option<&str>, person: &str, day: &str) -> String {
     }
 }
 
-/// How many characters of a copy's path stand before its own, from the site on.
+/// How many characters precede a copy's own path, from the site on.
 fn length_above(target: &Drive, folder: &str) -> usize {
     let url = target.web_url.as_deref().unwrap_or_default();
     let site = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, site)| site);
@@ -366,10 +366,10 @@ fn is_list(name: &str) -> bool {
     name.eq_ignore_ascii_case(manifest::NAME)
 }
 
-/// Says of a drive that cannot be looked into what may be the matter.
+/// Explains why a drive cannot be read.
 fn or_closed(error: msgraph::Error) -> Error {
     Error::from(error).or_missing("drive_closed", || {
-        "a OneDrive cannot be looked into; grant Files.ReadWrite.All, or unlock its site if an administrator locked it"
+        "a OneDrive cannot be read; grant Files.ReadWrite.All, or unlock its site if an administrator locked it"
             .to_owned()
     })
 }
@@ -379,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_has_a_name_that_sharepoint_takes() {
+    fn a_folder_has_a_name_that_sharepoint_accepts() {
         assert_eq!(folder_name(None, "Grace Hopper", "2026-03-02"), "Files of Grace Hopper, 2026-03-02");
         assert_eq!(folder_name(Some("a/b:c*. "), "", ""), "a_b_c_");
         assert_eq!(folder_name(Some(" ~."), "", ""), "Files");

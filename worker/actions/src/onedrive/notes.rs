@@ -1,5 +1,5 @@
-//! Job one look at a migration tells the next. All of it can be lost: then the drives are looked at, and nothing is
-//! done twice.
+//! The notes that one look at a migration leaves for the next. All of them can be lost: the next look then compares
+//! the drives, and nothing is done twice.
 
 use std::time::Duration;
 
@@ -9,36 +9,36 @@ use serde_json::Value;
 
 use msgraph::RefusedItem;
 
-/// The longest wait between two looks at copies that go on.
+/// The longest wait between two looks at running copy jobs.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A longer address to ask after a copy is not carried; the copy is then waited for by looking at the target.
+/// A longer monitor URL is not carried. The next looks then see whether the target grows.
 const LONGEST_ADDRESS: usize = 640;
-/// Of so many items that were not copied the reason is carried.
+/// For how many items that were not copied the reason is carried.
 const REASONS: usize = 20;
 
-/// One thing to remember.
+/// One note.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// The folder was made by the look before this one: nobody is copying into it.
+    /// The look before created the folder, so no job is copying into it.
     Fresh,
-    /// A copy that was ordered, and where to ask after it.
+    /// A copy job with its monitor URL.
     Copy {
-        /// Lets in whoever has it, to see how far the copy is.
+        /// The monitor URL, which shows the job's progress without a sign-in.
         address: String,
-        /// How many items it has.
+        /// The number of its items.
         items: usize,
     },
-    /// Copies that were ordered and cannot be asked after.
+    /// There are copy jobs without a monitor URL.
     #[serde(rename = "unheard")]
     Unmonitored,
-    /// How often copies were asked after since something changed.
+    /// How often copy jobs were looked at since something changed.
     Asked(u32),
-    /// How many items were in the target.
+    /// The number of items in the target.
     Seen(usize),
-    /// How many items were not there when they were last ordered, in which replay.
+    /// How many items were open when copies were last started, and in which replay.
     Tried {
-        /// Not there, or older.
+        /// Missing or stale items.
         open: usize,
         /// How often the run had been replayed.
         replays: u32,
@@ -53,7 +53,7 @@ pub enum Note {
 }
 
 impl Note {
-    /// Of a copy that was ordered.
+    /// The note about a copy job.
     pub fn of_copy(address: Option<&SecretString>, items: usize) -> Self {
         match address.map(ExposeSecret::expose_secret).filter(|address| address.len() <= LONGEST_ADDRESS) {
             Some(address) => Self::Copy { address: address.to_owned(), items },
@@ -62,27 +62,27 @@ impl Note {
     }
 }
 
-/// All that is remembered.
+/// All notes together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Notes {
-    /// The folder is new and nobody copies into it.
+    /// The folder is new and no job is copying into it.
     pub is_fresh: bool,
-    /// Copies that can be asked after, and how many items each has.
+    /// Monitor URLs of copy jobs, with the number of items.
     pub copies: Vec<(String, usize)>,
-    /// Whether there are copies that cannot.
+    /// Whether there are copy jobs without a monitor URL.
     pub has_unmonitored: bool,
-    /// How often copies were asked after.
+    /// How often copy jobs were looked at.
     pub asked: u32,
-    /// How many items were in the target.
+    /// The number of items in the target.
     pub seen: Option<usize>,
-    /// How many items were open when they were last ordered, in which replay.
+    /// How many items were open when copies were last started, and in which replay.
     pub tried: Option<(usize, u32)>,
     /// Why items were not copied.
     pub refused: Vec<(String, String)>,
 }
 
 impl Notes {
-    /// Job was noted.
+    /// Reads the notes.
     pub fn read(notes: Vec<Note>) -> Self {
         let mut all = Self::default();
         for note in notes {
@@ -99,7 +99,7 @@ impl Notes {
         all
     }
 
-    /// Job is to be noted.
+    /// Writes the notes.
     pub fn write(&self) -> Vec<Value> {
         let mut notes = Vec::new();
         notes.extend(self.is_fresh.then_some(Note::Fresh));
@@ -114,7 +114,7 @@ impl Notes {
         notes.into_iter().filter_map(|note| serde_json::to_value(note).ok()).collect()
     }
 
-    /// Remembers why items were not copied; of one item the last reason counts.
+    /// Adds the reasons why items were not copied. For each item the last reason counts.
     pub fn refuse(&mut self, refused: Vec<RefusedItem>) {
         for RefusedItem { code, item } in refused {
             let Some(item) = item else { continue };
@@ -123,12 +123,12 @@ impl Notes {
         }
     }
 
-    /// Why an item was not copied, as far as that is known.
+    /// Why an item was not copied, if known.
     pub fn reason(&self, item: &str) -> Option<&str> {
         self.refused.iter().find(|(refused, _)| refused == item).map(|(_, code)| code.as_str())
     }
 
-    /// How long to wait before asking again: a second at first, then twice as long each time, to a minute.
+    /// How long to wait before the next look: a second at first, then twice as long each time, up to a minute.
     pub fn pause(&self) -> Duration {
         Duration::from_secs(1 << self.asked.min(6)).min(LONGEST_PAUSE)
     }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_noted_is_read_again() {
+    fn written_notes_are_read_again() {
         let notes = Notes {
             is_fresh: true,
             copies: vec![("https://contoso.example/monitor/1".into(), 30_000)],
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_ever_noted_fits_into_a_memo() {
+    fn all_notes_fit_into_a_memo() {
         let address = SecretString::from("x".repeat(LONGEST_ADDRESS));
         let copies = [Note::of_copy(Some(&address), 30_000)];
         let Note::Copy { address, items } = copies[0].clone() else { panic!("it can be carried") };

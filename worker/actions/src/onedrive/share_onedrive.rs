@@ -1,12 +1,12 @@
-//! Makes true: somebody else can open the person's files, where they are.
+//! Makes true: another person can open the person's files where they are.
 //!
 //! **Needs** `Files.ReadWrite.All` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `recipient_not_found` and `own_recipient`; `permission_missing`; a locked site
 //! (`object_locked`).
-//! **Leaves** somebody who has no OneDrive, and says so: a licence alone does not make one.
-//! **Idempotent because** it reads who may open the drive, and Graph takes a second invitation for the first.
-//! **Caveat:** the files stay the person's, and go when the OneDrive does: thirty days after the account, unless the
-//! tenant keeps them longer.
+//! **Leaves** a person without a OneDrive, with a note: a licence alone does not create one.
+//! **Idempotent because** it reads the drive's permissions, and Graph treats a second invitation as the first.
+//! **Caveat:** the files still belong to the person and go with the OneDrive: thirty days after the account, unless
+//! the tenant keeps them longer.
 
 use std::fmt;
 
@@ -21,38 +21,38 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct ShareOnedrive;
 
-/// Whose files, with whom.
+/// The person and the recipient.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Who gets access; the manager unless given.
+    /// The person who gets access. Defaults to the manager.
     with: PersonRef,
-    /// Job they may do.
+    /// What the recipient may do with the files.
     #[serde(default)]
     role: Role,
 }
 
-/// Job somebody may do with the files.
+/// What the recipient may do with the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Read and copy them.
     #[default]
     Read,
-    /// Change and delete them, too.
+    /// Also change and delete them.
     Write,
 }
 
-/// The person, the drive's permissions if there is a drive, and whom to give access.
+/// The person, the drive's permissions if there is a drive, and the recipient.
 pub struct Observed {
     person: Person,
     permissions: Option<Vec<Permission>>,
     with: Option<String>,
 }
 
-/// Somebody is to get access.
+/// Gives the recipient access.
 #[derive(Debug, PartialEq)]
 pub struct Share {
     user: Account,
@@ -62,7 +62,7 @@ pub struct Share {
 
 impl Action for ShareOnedrive {
     const NAME: &'static str = "share_onedrive";
-    const MAKES_TRUE: &'static str = "The manager, or whom else is named, can open the person's files";
+    const MAKES_TRUE: &'static str = "The manager or another recipient can open the person's files";
     const NEEDS: &'static [&'static str] = &["Files.ReadWrite.All", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] =
         &[("user", "{{ person }}"), ("with", "{{ manager }}")];
@@ -86,11 +86,11 @@ impl Action for ShareOnedrive {
         let Some(with) = observed.with.clone() else {
             return Err(Error::rejected(
                 "recipient_not_found",
-                "the tenant has no account for who is to get access; check `with`, by default the manager",
+                "no account found for the recipient; check `with` (default: the manager)",
             ));
         };
         if user == Account::Known(with.clone()) {
-            let detail = format!("the files of {user} are its own; name another in `with`");
+            let detail = format!("{user} already owns these files; set `with` to another person");
             return Err(Error::rejected("own_recipient", detail));
         }
         let Some(permissions) = &observed.permissions else {
@@ -99,9 +99,9 @@ impl Action for ShareOnedrive {
             return Ok(Plan::nothing().leaving(left));
         };
         let role = params.role;
-        let may_already = permissions.iter().filter(|permission| permission.is_for(&with));
+        let existing = permissions.iter().filter(|permission| permission.is_for(&with));
         let is_enough = |permission: &Permission| permission.roles.iter().any(|held| role.is_within(held));
-        if may_already.into_iter().any(is_enough) {
+        if existing.into_iter().any(is_enough) {
             return Ok(Plan::nothing());
         }
         Ok(Plan::in_order([Share { user, with, role }]))
@@ -131,7 +131,7 @@ impl Role {
         }
     }
 
-    /// Whether who holds this role of Graph's may do as much.
+    /// Whether this role of Graph's includes it.
     fn is_within(self, held: &str) -> bool {
         matches!(held, "write" | "owner") || self == Self::Read && held == "read"
     }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_already_is_not_invited_again() {
+    fn a_recipient_with_access_is_not_invited_again() {
         assert_eq!(plan(Role::Read, Some(vec![("1", "owner"), ("2", "write")])), Plan::nothing());
         let more = plan(Role::Write, Some(vec![("2", "read")]));
         let more: Vec<_> = more.changes().map(ToString::to_string).collect();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drive_that_is_not_there_is_left_and_said_so() {
+    fn a_missing_drive_is_reported() {
         let plan = plan(Role::Read, None);
         assert_eq!((plan.changes().count(), plan.left[0].code.as_str()), (0, "no_drive"));
     }

@@ -2,9 +2,8 @@
 //!
 //! **Needs** `AppRoleAssignment.ReadWrite.All` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
-//! **Leaves** assignments of the person's groups, which are those of every member; each is named in the result.
-//! **Idempotent because** it reads the person's assignments and removes those it finds; "not there" is taken
-//! for what it is.
+//! **Leaves** assignments of the person's groups, which belong to every member; the result names each.
+//! **Idempotent because** it reads the person's assignments and removes those it finds; "not found" counts as removed.
 
 use std::fmt;
 
@@ -18,21 +17,21 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveAppAssignments;
 
-/// Whose assignments.
+/// The person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// The account and its assignments, those of its groups included.
+/// The account and its assignments, including those of its groups.
 pub struct Observed {
     person: Person,
     assignments: Vec<AppRoleAssignment>,
 }
 
-/// An assignment is to end.
+/// Removes an assignment.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
     user: Account,
@@ -69,7 +68,7 @@ impl Action for RemoveAppAssignments {
                 left.push(Left {
                     code: "group_assignment".to_owned(),
                     detail: format!(
-                        "application {} is assigned to group {principal}; it goes with the membership",
+                        "application {} is assigned to group {principal}; leaving the group ends it",
                         assignment.resource_id
                     ),
                     needs: Needs::Nobody,

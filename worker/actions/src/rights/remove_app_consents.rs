@@ -1,10 +1,9 @@
-//! Makes true: no application may act in the person's name by their own consent.
+//! Makes true: no application may act in the person's name by the person's consent.
 //!
 //! **Needs** `DelegatedPermissionGrant.ReadWrite.All` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
-//! **Leaves** what an administrator consented to for everybody: it is no person's.
-//! **Idempotent because** it reads the person's consents and removes those it finds; "not there" is taken
-//! for what it is.
+//! **Leaves** consents that an administrator gave for everybody.
+//! **Idempotent because** it reads the person's consents and removes those it finds; "not found" counts as removed.
 
 use std::fmt;
 
@@ -17,21 +16,21 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveAppConsents;
 
-/// Whose consents.
+/// The person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// The account and what it consented to.
+/// The account and its consents.
 pub struct Observed {
     person: Person,
     grants: Vec<PermissionGrant>,
 }
 
-/// A consent is to be withdrawn.
+/// Withdraws a consent.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
     user: Account,
@@ -40,7 +39,7 @@ pub struct Remove {
 
 impl Action for RemoveAppConsents {
     const NAME: &'static str = "remove_app_consents";
-    const MAKES_TRUE: &'static str = "No application may act in the person's name by their consent";
+    const MAKES_TRUE: &'static str = "No application may act in the person's name by the person's consent";
     const NEEDS: &'static [&'static str] = &["DelegatedPermissionGrant.ReadWrite.All", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 

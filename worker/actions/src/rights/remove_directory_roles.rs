@@ -2,11 +2,11 @@
 //!
 //! **Needs** `RoleManagement.ReadWrite.Directory` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
-//! **Idempotent because** it reads the person's role assignments and removes those it finds; "not there" is taken
-//! for what it is.
+//! **Idempotent because** it reads the person's role assignments and removes those it finds; "not found" counts as
+//! removed.
 //!
-//! Roles that come with a group go with the membership (`remove_from_groups`); roles that the person may activate,
-//! but has not, are another list of Graph's and not touched.
+//! Roles that come with a group end with the membership (`remove_from_groups`). Roles that the person may activate,
+//! but has not, are in another list of Graph and stay.
 
 use std::fmt;
 
@@ -19,11 +19,11 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveDirectoryRoles;
 
-/// Whose roles.
+/// The person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
@@ -33,7 +33,7 @@ pub struct Observed {
     assignments: Vec<RoleAssignment>,
 }
 
-/// A role is to be taken back.
+/// Removes a role.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
     user: Account,
@@ -68,7 +68,7 @@ impl Action for RemoveDirectoryRoles {
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
         graph.remove_role_assignment(&change.assignment.id).await.map_err(|error| {
             Error::from(error).or_missing("permission_missing", || {
-                "taking a directory role back needs RoleManagement.ReadWrite.Directory".to_owned()
+                "removing a directory role needs RoleManagement.ReadWrite.Directory".to_owned()
             })
         })
     }

@@ -1,10 +1,10 @@
 //! Makes true: the person cannot sign in.
 //!
-//! **Needs** `User.EnableDisableAccount.All` and `User.Read.All`; for a person with an administrator role the
-//! application itself needs a role as well.
-//! **Refuses** `user_not_found`; `synced_user` (the account is mastered on premises and is disabled there);
-//! `role_missing` (an administrator, and the application is known to hold no role); `permission_missing`.
-//! **Idempotent because** it reads `accountEnabled` and writes only when that is not `false`.
+//! **Needs** `User.EnableDisableAccount.All` and `User.Read.All`; for an administrator the application also needs a
+//! directory role.
+//! **Refuses** `user_not_found`; `synced_user` (mastered on premises; disable it there); `role_missing` (the person
+//! is an administrator, and the application is known to hold no role); `permission_missing`.
+//! **Idempotent because** it reads `accountEnabled` and writes only if that is not `false`.
 
 use std::fmt;
 
@@ -18,15 +18,15 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct DisableAccount;
 
-/// Whose account.
+/// The account.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// Sign-in is to be blocked.
+/// Blocks sign-in.
 #[derive(Debug, PartialEq)]
 pub struct Disable {
     user: Account,

@@ -1,10 +1,9 @@
 //! Makes true: the person can sign in.
 //!
-//! **Needs** `User.EnableDisableAccount.All` and `User.Read.All`; for a person with an administrator role the
-//! application itself needs a role as well.
-//! **Refuses** `user_not_found`; `synced_user` (the account is mastered on premises and is enabled there);
-//! `permission_missing`.
-//! **Idempotent because** it reads `accountEnabled` and writes only when that is not `true`.
+//! **Needs** `User.EnableDisableAccount.All` and `User.Read.All`; for an administrator the application also needs a
+//! directory role.
+//! **Refuses** `user_not_found`; `synced_user` (mastered on premises; enable it there); `permission_missing`.
+//! **Idempotent because** it reads `accountEnabled` and writes only if that is not `true`.
 
 use std::fmt;
 
@@ -17,15 +16,15 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct EnableAccount;
 
-/// Whose account.
+/// The account.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// Sign-in is to be allowed.
+/// Allows sign-in.
 #[derive(Debug, PartialEq)]
 pub struct Enable {
     user: Account,
@@ -47,7 +46,7 @@ impl Action for EnableAccount {
 
     fn plan(_: &Params, person: &Person) -> Result<Plan<Enable>, Error> {
         let (user, seen) = person.account()?;
-        // An account that this plan is to create is created enabled.
+        // If this plan creates the account, it creates it enabled.
         if seen.is_none_or(|seen| seen.account_enabled == Some(true)) {
             return Ok(Plan::nothing());
         }

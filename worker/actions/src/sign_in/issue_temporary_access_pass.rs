@@ -1,18 +1,19 @@
 //! Makes true: a Temporary Access Pass for the person's first sign-in was issued and mailed, once.
 //!
-//! **Needs** `UserAuthMethod-TAP.ReadWrite.All`, `UserAuthenticationMethod.Read.All`, `User.Read.All`; `Mail.ReadWrite`
-//! and `Mail.Send`, which an administrator can bind to the sender's mailbox with an application access policy.
+//! **Needs** `UserAuthMethod-TAP.ReadWrite.All`, `UserAuthenticationMethod.Read.All`, `User.Read.All`;
+//! `Mail.ReadWrite` and `Mail.Send`, which an administrator can limit to the sender's mailbox with an application
+//! access policy.
 //! **Refuses** `user_not_found`, `sender_not_found`; `recipient_not_found`, `recipient_without_address`,
 //! `own_recipient`; `no_place_for_pass`; `invalid_lifetime`; `pass_refused`, `pass_against_policy`;
 //! `permission_missing`; a sender without a mailbox (`mailbox_missing`).
-//! **Leaves** somebody who registered another way to sign in, and a good pass from before the event, whose value nobody
-//! can tell any more. An address outside the organization gets the pass, and the result says so.
-//! **Idempotent because** the mail is a draft first, found again by an `internetMessageId` that follows from the event
-//! and the person: a draft is sent while its pass is good, and a sent mail ends it.
-//! **Caveat:** the value is told once and only carried in memory into the draft. A worker that dies in between loses
-//! it: the next withdraws that pass, which ends the person's sessions, and issues another. Until it ends, the pass can
-//! be read in what the sender sent: choose a mailbox that few may open. Like `send_mail`, it sends a second mail if a
-//! worker dies, and is replaced, within the moment in which Exchange moves the first.
+//! **Leaves** a person with another registered sign-in method, and a valid pass from before the event, whose value
+//! nobody can read any more. If the pass goes to an address outside the organization, the result says so.
+//! **Idempotent because** the mail is first a draft, found again by an `internetMessageId` derived from the event and
+//! the person: a draft is sent while its pass is valid, and after a sent mail nothing is left to do.
+//! **Caveat:** Graph shows the value once, and only memory carries it into the draft. If a worker dies in between,
+//! the value is lost: the next run withdraws that pass, which ends the person's sessions, and issues another. Until
+//! the pass expires it can be read in the sender's sent items: choose a mailbox that few people can open. Like
+//! `send_mail`, it sends a second mail if a worker dies, and the run is repeated, while Exchange moves the first.
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::action::parameters::Moment;
 use crate::mail::recipient::Recipient;
 use crate::sign_in::pass_mail::{self as passes, PassMail, SignIn};
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
@@ -29,40 +31,42 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct IssueTemporaryAccessPass;
 
-/// Whose pass, who tells whom of it, and how long it is good.
+/// The person, the mail and the pass.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Whose mailbox the pass is sent from.
+    /// The person from whose mailbox the pass is sent.
     from: PersonRef,
-    /// Who gets it; the manager unless given. A text with `@` that is nobody's UPN is taken for an address.
+    /// The recipient. Defaults to the manager. A text with `@` that is no person's UPN is used as an address.
     to: PersonRef,
     /// The mail's subject.
     #[serde(default = "passes::subject")]
     subject: String,
-    /// Its text, in which `[pass]` is the pass, `[user]` whose it is, `[minutes]` and `[start]` when it is good.
+    /// The mail's text. `[pass]` stands for the pass, `[user]` for the person, `[minutes]` and `[start]` for its
+    /// validity.
     #[serde(default = "passes::text")]
     text: String,
-    /// How long the pass is good; as the tenant's policy says unless given.
+    /// How long the pass is valid. Defaults to the tenant's policy.
     #[serde(default)]
+    #[schemars(range(max = u32::MAX))]
     lifetime_minutes: Option<u32>,
-    /// When it begins to be good; at once unless given.
+    /// When the pass becomes valid. Defaults to at once.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<Moment>")]
     starts_at: Option<Timestamp>,
-    /// Whether it is good for one sign-in only; as the tenant's policy says unless given.
+    /// Whether the pass works for one sign-in only. Defaults to the tenant's policy.
     #[serde(default)]
     once: Option<bool>,
-    /// A pass from before this moment is not replaced; the event's time unless given.
-    #[schemars(with = "String")]
+    /// A pass from before this moment is not replaced. Defaults to the event's time.
+    #[schemars(with = "Moment")]
     issued_after: Timestamp,
-    /// What makes it this mail and no other, besides the person; the event's source and id unless given.
+    /// Identifies the mail, together with the person. Defaults to the event's source and id.
     id: String,
 }
 
-/// The person and their ways to sign in, who sends and who gets the mail, and the mail if it was written already.
+/// The person and the sign-in methods, the sender, the recipient, and the mail if it exists.
 pub struct Observed {
     person: Person,
     sign_in: SignIn,
@@ -71,44 +75,44 @@ pub struct Observed {
     written: Option<Message>,
 }
 
-/// What is missing until the pass is on its way.
+/// One missing write.
 #[derive(Debug, PartialEq)]
 pub enum Change {
-    /// A draft with a pass in it that is not good any more is to go.
+    /// Deletes a draft whose pass is no longer valid.
     Discard {
-        /// Whose draft.
+        /// The sender.
         sender: String,
         /// Its id.
         draft: String,
     },
-    /// A pass is to go whose value nobody knows, or that is not good.
+    /// Withdraws a pass that is not valid or whose value is lost.
     Withdraw {
-        /// Whose.
+        /// The person.
         user: Account,
         /// Its id.
         pass: String,
     },
-    /// A pass is to be issued.
+    /// Issues a pass.
     Issue {
-        /// To whom.
+        /// The person.
         user: Account,
-        /// How.
+        /// Its properties.
         terms: NewTemporaryAccessPass,
     },
-    /// The mail with the pass of the change before.
+    /// Creates the draft with the pass of the change before.
     Write {
         /// The sender.
         sender: String,
         /// The mail.
         mail: PassMail,
     },
-    /// That it is sent.
+    /// Sends the draft.
     Send {
         /// The sender.
         sender: String,
-        /// Who gets it, without the address.
+        /// The recipient, without the address.
         recipient: String,
-        /// The draft's id; nothing where the draft is the change before.
+        /// The draft's id. None if the change before creates the draft.
         draft: Option<String>,
     },
 }
@@ -116,7 +120,7 @@ pub enum Change {
 impl Action for IssueTemporaryAccessPass {
     const NAME: &'static str = "issue_temporary_access_pass";
     const MAKES_TRUE: &'static str =
-        "A pass for the person's first sign-in was mailed to the manager, or whom else is named";
+        "A pass for the person's first sign-in was mailed to the manager or another recipient";
     const NEEDS: &'static [&'static str] = &[
         "UserAuthMethod-TAP.ReadWrite.All",
         "UserAuthenticationMethod.Read.All",
@@ -157,7 +161,7 @@ impl Action for IssueTemporaryAccessPass {
         let (user, seen) = observed.person.account()?;
         let recipient = Recipient::checked(&user, observed.recipient.as_ref())?;
         let Some(sender) = observed.sender.clone() else {
-            let detail = "the tenant has no account for the sender; check `from`";
+            let detail = "no account found for the sender; check `from`";
             return Err(Error::rejected("sender_not_found", detail));
         };
         let send = |draft| Change::Send { sender: sender.clone(), recipient: recipient.to_string(), draft };
@@ -202,7 +206,7 @@ impl Action for IssueTemporaryAccessPass {
         Self::apply_sequence(std::slice::from_ref(change), graph).await
     }
 
-    /// What one write tells and the next one needs stays here and nowhere else.
+    /// The answer to one write that the next one needs stays in this function.
     async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
         let (mut issued, mut written) = (None, None);
         for change in changes {
@@ -218,8 +222,7 @@ impl Action for IssueTemporaryAccessPass {
                 }
                 Change::Issue { user, terms } => issued = Some(passes::issue(user, terms, graph).await?),
                 Change::Write { sender, mail } => {
-                    let pass =
-                        issued.take().ok_or(Error::Broken("a mail without a pass was to be written"))?;
+                    let pass = issued.take().ok_or(Error::Broken("the mail to write has no pass"))?;
                     let draft = graph
                         .create_draft(sender, &mail.with(&pass))
                         .await
@@ -228,7 +231,7 @@ impl Action for IssueTemporaryAccessPass {
                 }
                 Change::Send { sender, draft, .. } => {
                     let draft = draft.as_ref().or(written.as_ref());
-                    let draft = draft.ok_or(Error::Broken("a mail without a draft was to be sent"))?;
+                    let draft = draft.ok_or(Error::Broken("the mail to send has no draft"))?;
                     graph.send_draft(sender, draft).await.map_err(passes::or_missing_mail)?;
                 }
             }
@@ -245,7 +248,7 @@ impl Action for IssueTemporaryAccessPass {
     }
 }
 
-/// The same for the same event and person, whoever asks. The lengths keep apart what reads alike when joined.
+/// The same id for the same event and person. The lengths keep parts apart that read alike when joined.
 fn internet_message_id(params: &Params, user: &str) -> String {
     let parts = [IssueTemporaryAccessPass::NAME, &params.id, user];
     let name: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
@@ -255,7 +258,7 @@ fn internet_message_id(params: &Params, user: &str) -> String {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Discard { sender, .. } => write!(f, "delete the draft with a pass of old of user {sender}"),
+            Self::Discard { sender, .. } => write!(f, "delete the draft with an old pass of user {sender}"),
             Self::Withdraw { user, pass } => write!(f, "withdraw temporary access pass {pass} of {user}"),
             Self::Issue { user, .. } => write!(f, "issue a temporary access pass to {user}"),
             Self::Write { sender, .. } => {
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_whose_value_is_lost_is_replaced_and_one_that_is_written_down_is_sent() {
+    fn a_pass_whose_value_is_lost_is_replaced_and_one_in_a_draft_is_sent() {
         let planned = |passes: Vec<TemporaryAccessPass>, is_draft: Option<bool>| {
             let written = is_draft.map(|is_draft| Message { id: "m".into(), is_draft: Some(is_draft) });
             let sign_in = SignIn { passes, ..SignIn::default() };
@@ -319,7 +322,7 @@ mod tests {
         assert_eq!(planned(pass(true), Some(true)), "send");
         assert_eq!(planned(pass(false), Some(true)), "delete withdraw issue write send");
         assert_eq!(planned(vec![], Some(true)), "delete issue write send");
-        assert_eq!(planned(pass(false), Some(false)), "", "what was sent was sent");
+        assert_eq!(planned(pass(false), Some(false)), "", "a sent mail stays");
         let earlier = SignIn { passes: vec![made("2026-03-01T08:00:00Z", true)], ..SignIn::default() };
         let left = plan(&Observed { sign_in: earlier, ..observed() }, json!({}));
         assert_eq!(left, Ok((String::new(), vec!["pass_exists".to_owned()])));

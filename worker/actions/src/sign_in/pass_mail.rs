@@ -1,7 +1,7 @@
-//! Temporary access passes: who is to have one, issuing it, and the mail that carries it.
+//! Temporary access passes: whether a person needs one, how it is issued, and the mail that carries it.
 //!
-//! The value of a pass is in what Graph answers and in the draft that is written next, and nowhere else: it has no
-//! place in a change, a result, a note or an error.
+//! The value of a pass is only in Graph's answer and in the draft that is written next. It never appears in a change,
+//! a result, a note or an error.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,47 +17,47 @@ use workflow::{Left, Needs};
 
 use crate::{Account, Error, View};
 
-/// Where in the text the pass goes.
+/// The place of the pass in the text.
 const PASS: &str = "[pass]";
 
 /// How far the publisher's clock may be ahead of Entra's.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(5 * 60);
 
-/// How somebody can sign in besides with a password.
+/// A person's sign-in methods and passes.
 #[derive(Default)]
 pub struct SignIn {
-    /// Every method that was registered, the password and a pass among them.
+    /// All registered methods, including the password and a pass.
     pub methods: Vec<AuthenticationMethod>,
-    /// The passes, good or not.
+    /// The passes, valid or not.
     pub passes: Vec<TemporaryAccessPass>,
 }
 
 impl SignIn {
-    /// Looks what a person has.
+    /// Reads a person's methods and passes.
     pub async fn of(user: &str, graph: View<'_>) -> Result<Self, Error> {
         let looks = try_join(graph.authentication_methods(user), graph.temporary_access_passes(user));
         let (methods, passes) = looks.await?;
         Ok(Self { methods, passes })
     }
 
-    /// Whether there is a good pass that was made since this moment.
+    /// Whether a valid pass was created since this moment.
     pub fn has_pass_since(&self, moment: Timestamp) -> bool {
         self.passes.iter().any(|pass| pass.is_good() && is_since(pass, moment))
     }
 
-    /// Why no pass is to be issued, if none is: whoever can sign in needs none, and what is good and from before this
-    /// moment somebody else has issued.
+    /// Why to issue no pass, if so: a person who can sign in needs none, and a valid pass from before this moment
+    /// belongs to another sender.
     pub fn reason_to_issue_none(&self, user: &Account, moment: Timestamp) -> Option<Left> {
         let left = |code: &str, detail, needs| Some(Left { code: code.to_owned(), detail, needs });
         if self.methods.iter().any(|method| signs_in(method.kind())) {
             let detail = format!(
-                "{user} has registered a way to sign in and needs no pass; remove_authentication_methods takes it away"
+                "{user} has registered a sign-in method and needs no pass; remove_authentication_methods removes the method"
             );
             return left("already_registered", detail, Needs::Nobody);
         }
         let strange = self.passes.iter().find(|pass| pass.is_good() && !is_since(pass, moment))?;
         let detail = format!(
-            "{user} has the good pass {} from before the event, whose value nobody can read again; hand it over, or \
+            "{user} has the valid pass {} from before the event, whose value nobody can read again; hand it over, or \
              delete it and send another event",
             strange.id
         );
@@ -70,38 +70,38 @@ fn is_since(pass: &TemporaryAccessPass, moment: Timestamp) -> bool {
     pass.made().is_some_and(|made| made >= since)
 }
 
-/// An address helps to reset a password and not to sign in.
+/// An e-mail address resets a password and does not sign in.
 fn signs_in(kind: MethodKind) -> bool {
     !matches!(kind, MethodKind::Password | MethodKind::Email | MethodKind::TemporaryAccessPass)
 }
 
-/// The subject, where none is given.
+/// The default subject.
 pub fn subject() -> String {
     "A pass for a first sign-in".to_owned()
 }
 
-/// The text, where none is given.
+/// The default text.
 pub fn text() -> String {
-    "Temporary Access Pass for the first sign-in of [user]:\n\n[pass]\n\nIt is good for [minutes] minutes from \
-     [start]. Please hand it over in person, and delete this mail then."
+    "Temporary Access Pass for the first sign-in of [user]:\n\n[pass]\n\nIt is valid for [minutes] minutes from \
+     [start]. Please hand it over in person, then delete this mail."
         .to_owned()
 }
 
-/// Refuses a text without a pass.
+/// Refuses a text without a place for the pass.
 pub fn check(text: &str) -> Result<(), Error> {
     if text.contains(PASS) {
         return Ok(());
     }
-    let detail = format!("the mail has no place for the pass; write {PASS} into `text`");
+    let detail = format!("the mail has no place for the pass; add {PASS} to `text`");
     Err(Error::rejected("no_place_for_pass", detail))
 }
 
-/// A mail that is to carry a pass and does not yet. It is shown by its id only.
+/// The mail for a pass, without the pass. `Debug` shows its id only.
 #[derive(Clone, PartialEq)]
 pub struct PassMail {
-    /// By which it is found again.
+    /// The id by which it is found again.
     pub internet_message_id: String,
-    /// The address it goes to.
+    /// The recipient's address.
     pub to: String,
     /// Its subject.
     pub subject: String,
@@ -110,7 +110,7 @@ pub struct PassMail {
 }
 
 impl PassMail {
-    /// The mail as it is written. The pass goes in last: nothing in it is taken for anything else.
+    /// The mail with the pass. The pass goes in last, so that nothing in it is read as another placeholder.
     pub fn with(&self, pass: &IssuedPass) -> NewMessage {
         let minutes =
             pass.lifetime_in_minutes.map_or_else(|| "some".to_owned(), |minutes| minutes.to_string());
@@ -132,13 +132,13 @@ impl fmt::Debug for PassMail {
     }
 }
 
-/// What is said of a pass that is mailed outside.
+/// The note about a pass that is mailed outside.
 pub fn sent_outside(user: &Account) -> Left {
-    let detail = format!("the pass of {user} goes to an address outside the organization, as asked");
+    let detail = format!("the pass of {user} goes to an address outside the organization, as requested");
     Left { code: "recipient_outside".to_owned(), detail, needs: Needs::Nobody }
 }
 
-/// Issues a pass that can be used.
+/// Issues a pass.
 ///
 /// # Errors
 ///
@@ -152,7 +152,7 @@ pub async fn issue(
     let issued = issued.map_err(|error| refused(user, error))?;
     if issued.is_against_policy() {
         let detail = format!(
-            "{user} has a pass now and may not use it; enable temporary access passes for {user} in the policy for \
+            "{user} now has a pass but may not use it; enable temporary access passes for {user} in the policy for \
              authentication methods, then replay"
         );
         return Err(Error::blocked("pass_against_policy", detail));
@@ -164,38 +164,38 @@ fn refused(user: &Account, error: msgraph::Error) -> Error {
     if error.status() != Some(400) {
         return or_missing(error);
     }
-    // The one refusal of which a sample was found (an issue thread, 2021).
+    // The only refusal with a known sample (an issue thread, 2021).
     if error.mentions("LifetimeInMinutes") {
         let detail =
             "the tenant's policy allows no pass of this lifetime; change `lifetime_minutes` or the policy";
         return Error::rejected("invalid_lifetime", detail).explains(error);
     }
     let detail = format!(
-        "Entra ID refuses {user} a temporary access pass; check `starts_at`, and that the policy for authentication \
-         methods has passes enabled"
+        "Entra ID refuses a temporary access pass for {user}; check `starts_at`, and that the policy for \
+         authentication methods enables passes"
     );
     Error::blocked("pass_refused", detail).explains(error)
 }
 
-/// Names the permission that a refused call about passes is missing.
+/// Names the permission that a refused call about passes needs.
 pub fn or_missing(error: msgraph::Error) -> Error {
     Error::from(error).or_missing("permission_missing", || {
-        "a temporary access pass needs UserAuthMethod-TAP.ReadWrite.All, and that of an administrator a role for the \
-         application, too"
+        "a temporary access pass needs UserAuthMethod-TAP.ReadWrite.All, and for an administrator also a directory role \
+         on the application"
             .to_owned()
     })
 }
 
-/// Names the permission that a refused mail with a pass is missing.
+/// Names the permission that a refused mail with a pass needs.
 pub fn or_missing_mail(error: msgraph::Error) -> Error {
     Error::from(error).or_missing("permission_missing", || {
-        "mailing a pass needs Mail.ReadWrite and Mail.Send, and an access policy, if there is one, that lets the \
-         application use the sender's mailbox"
+        "mailing a pass needs Mail.ReadWrite and Mail.Send, and, if there is an application access policy, access to \
+         the sender's mailbox"
             .to_owned()
     })
 }
 
-/// A pass that was made at this moment.
+/// A pass that was created at this moment.
 #[cfg(test)]
 pub fn made(moment: &str, is_good: bool) -> TemporaryAccessPass {
     let created_date_time = Some(moment.parse().unwrap());
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn somebody_who_can_sign_in_is_left_and_so_is_somebody_else_s_pass() {
+    fn a_person_who_can_sign_in_gets_no_pass_and_another_senders_pass_stays() {
         let user = Account::Known("1".into());
         let code = |methods: &[&str], passes: Vec<TemporaryAccessPass>| {
             let method = |name: &&str| {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_says_whose_pass_it_is_and_how_long_it_is_good_and_shows_none_of_it() {
+    fn a_mail_names_the_person_and_the_lifetime_and_debug_shows_neither() {
         let mail = PassMail {
             internet_message_id: "<1>".into(),
             to: "grace@contoso.example".into(),
@@ -241,7 +241,7 @@ mod tests {
             text: text().replace("[user]", "ada@contoso.example"),
         };
         let pass = IssuedPass {
-            // What looks like a place for something else is none in a pass.
+            // A placeholder inside a pass is not one.
             temporary_access_pass: "x[minutes]".to_owned().into(),
             start_date_time: Some("2026-03-02T08:00:00.25Z".parse().unwrap()),
             lifetime_in_minutes: Some(480),
@@ -249,7 +249,7 @@ mod tests {
         };
         let written = mail.with(&pass).body.content;
         assert!(
-            written.contains("\n\nx[minutes]\n\nIt is good for 480 minutes from 2026-03-02T08:00:00Z."),
+            written.contains("\n\nx[minutes]\n\nIt is valid for 480 minutes from 2026-03-02T08:00:00Z."),
             "{written}"
         );
         let shown = format!("{mail:?}");

@@ -2,11 +2,11 @@
 //!
 //! **Needs** `UserAuthenticationMethod.ReadWrite.All` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
-//! **Leaves** methods of a type that Graph has no removal for here; each is named in the result.
-//! **Idempotent because** it reads the methods and removes those it finds; "not there" is taken for what it is.
+//! **Leaves** methods of a type that Graph cannot remove; the result names each.
+//! **Idempotent because** it reads the methods and removes those it finds; "not found" counts as removed.
 //!
-//! Graph refuses to remove the default method while there are others, and does not say which it is: one that is
-//! refused waits until the others are gone. The password stays; `reset_password` replaces it.
+//! Graph refuses to remove the default method while there are others, and does not say which method that is. A refused
+//! removal is repeated after the others. The password stays; `reset_password` replaces it.
 
 use std::fmt;
 
@@ -20,11 +20,11 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveAuthenticationMethods;
 
-/// Whose sign-in methods.
+/// The person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
@@ -34,7 +34,7 @@ pub struct Observed {
     methods: Vec<AuthenticationMethod>,
 }
 
-/// A sign-in method is to go.
+/// Removes a sign-in method.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
     user: Account,
@@ -73,7 +73,7 @@ impl Action for RemoveAuthenticationMethods {
                     detail: format!(
                         "sign-in method {} ({}) cannot be removed here; remove it in the Entra admin center",
                         method.id,
-                        method.odata_type.as_deref().unwrap_or("of no type")
+                        method.odata_type.as_deref().unwrap_or("unknown type")
                     ),
                     needs: Needs::Operator,
                 }),
@@ -91,6 +91,7 @@ impl Action for RemoveAuthenticationMethods {
         })
     }
 
+    /// The default method is refused while others are left, so what is refused comes once more at the end.
     async fn apply_sequence(changes: &[Remove], graph: Writer<'_>) -> Result<(), Error> {
         let mut refused = Vec::new();
         for change in changes {

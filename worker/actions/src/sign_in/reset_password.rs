@@ -1,14 +1,13 @@
-//! Makes true: the password that the person had at the time of the event opens nothing any more, and nobody knows
-//! the one in its place.
+//! Makes true: the password that the person had at the time of the event no longer works, and nobody knows the new
+//! one.
 //!
-//! **Needs** `User-PasswordProfile.ReadWrite.All` and `User.Read.All`; for a person with an administrator role the
-//! application itself needs a role as well.
-//! **Refuses** `user_not_found`; `synced_user` (the password is mastered on premises and is reset there);
-//! `role_missing` (an administrator, and the application is known to hold no role); `permission_missing`.
-//! **Idempotent because** it reads `lastPasswordChangeDateTime` and writes only when that lies before the event's
-//! time.
-//! **Caveat:** Graph does not say who changed a password. One that the person set after the event's time is taken
-//! for the reset: block sign-in first.
+//! **Needs** `User-PasswordProfile.ReadWrite.All` and `User.Read.All`; for an administrator the application also
+//! needs a directory role.
+//! **Refuses** `user_not_found`; `synced_user` (mastered on premises; reset it there); `role_missing` (the person is
+//! an administrator, and the application is known to hold no role); `permission_missing`.
+//! **Idempotent because** it reads `lastPasswordChangeDateTime` and writes only if that lies before the event's time.
+//! **Caveat:** Graph does not say who changed a password. A password that the person sets after the event's time
+//! counts as the reset: block sign-in first.
 
 use std::fmt;
 
@@ -17,6 +16,7 @@ use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::parameters::Moment;
 use crate::users::password::new_password;
 use crate::users::privileged::PrivilegedRole;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
@@ -24,26 +24,25 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct ResetPassword;
 
-/// Whose password, and which.
+/// The person and the password.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// A password set before this time is to be replaced; the event's time unless given. A time that lies in the
-    /// future counts as now.
-    #[schemars(with = "String")]
+    /// A password set before this time is replaced. Defaults to the event's time. A time in the future counts as now.
+    #[schemars(with = "Moment")]
     set_before: Timestamp,
 }
 
-/// The account, and the latest time that a password can have been asked to be replaced at.
+/// The account, and the current time.
 pub struct Observed {
     person: Person,
     role: PrivilegedRole,
     now: Timestamp,
 }
 
-/// The password is to be replaced by one that nobody knows.
+/// Replaces the password by one that nobody knows.
 #[derive(Debug, PartialEq)]
 pub struct Reset {
     user: Account,
@@ -69,11 +68,11 @@ impl Action for ResetPassword {
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Reset>, Error> {
         let (user, seen) = observed.person.account()?;
-        // An account that this plan is to create is created with a password that nobody knows.
+        // If this plan creates the account, its password is one that nobody knows.
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
         let set_before = params.set_before.min(observed.now);
         let changed = seen.last_password_change_date_time;
-        // Graph keeps whole seconds: a moment within the same second is the same moment.
+        // Graph keeps whole seconds, so moments within one second are equal.
         if changed.is_some_and(|changed| changed.as_second() >= set_before.as_second()) {
             return Ok(Plan::nothing());
         }
@@ -124,7 +123,7 @@ mod tests {
             (Some("2026-02-01T09:00:00Z"), None, "2026-03-01T09:00:00Z", Ok(1)),
             (Some("2026-03-01T09:00:00Z"), None, "2026-03-01T09:00:00.7Z", Ok(0)),
             (Some("2026-03-01T09:00:01Z"), None, "2026-03-01T09:00:00Z", Ok(0)),
-            // A publisher whose clock is ahead: the event counts as of now, so the answer to it is final.
+            // A publisher's clock is ahead: the event counts as of now, so its result is final.
             (Some("2026-03-02T00:00:00Z"), None, "2026-04-01T00:00:00Z", Ok(0)),
             (Some("2026-02-01T09:00:00Z"), Some(true), "2026-03-01T09:00:00Z", Err("synced_user".to_owned())),
             (Some("2026-03-01T09:00:00Z"), Some(true), "2026-03-01T09:00:00Z", Ok(0)),

@@ -2,8 +2,8 @@
 //!
 //! **Needs** `User.RevokeSessions.All` and `User.Read.All`.
 //! **Refuses** `user_not_found`.
-//! **Idempotent because** it reads `signInSessionsValidFromDateTime` and writes only when that lies before the
-//! event's time. Access tokens that are already out live on until they expire, an hour or so.
+//! **Idempotent because** it reads `signInSessionsValidFromDateTime` and writes only if that lies before the event's
+//! time. Access tokens already issued stay valid until they expire, about an hour later.
 
 use std::fmt;
 
@@ -12,30 +12,30 @@ use msgraph::{Priority, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::parameters::Moment;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RevokeSessions;
 
-/// Whose sessions, and which.
+/// The person and the sessions.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Sessions opened before this time are to end; the event's time unless given. A time that lies in the
-    /// future counts as now.
-    #[schemars(with = "String")]
+    /// Sessions opened before this time end. Defaults to the event's time. A time in the future counts as now.
+    #[schemars(with = "Moment")]
     opened_before: Timestamp,
 }
 
-/// The account, and the latest time that sessions can have been asked to end at.
+/// The account, and the current time.
 pub struct Observed {
     person: Person,
     now: Timestamp,
 }
 
-/// Sessions are to end.
+/// Ends the sessions.
 #[derive(Debug, PartialEq)]
 pub struct Revoke {
     user: Account,
@@ -62,7 +62,7 @@ impl Action for RevokeSessions {
         let (user, seen) = observed.person.account()?;
         let opened_before = params.opened_before.min(observed.now);
         let ended = seen.and_then(|seen| seen.sign_in_sessions_valid_from_date_time);
-        // Graph keeps whole seconds: a moment within the same second is the same moment.
+        // Graph keeps whole seconds, so moments within one second are equal.
         if ended.is_some_and(|ended| ended.as_second() >= opened_before.as_second()) {
             return Ok(Plan::nothing());
         }
@@ -100,7 +100,7 @@ mod tests {
             (Some("2026-02-01T09:00:00Z"), "2026-03-01T09:00:00Z", 1),
             (Some("2026-03-01T09:00:00Z"), "2026-03-01T09:00:00.7Z", 0),
             (Some("2026-03-01T09:00:01Z"), "2026-03-01T09:00:00Z", 0),
-            // A publisher whose clock is ahead: the event counts as of now, so the answer to it is final.
+            // A publisher's clock is ahead: the event counts as of now, so its result is final.
             (Some("2026-03-02T00:00:00Z"), "2026-04-01T00:00:00Z", 0),
         ];
         for (ended, opened_before, changes) in rows {

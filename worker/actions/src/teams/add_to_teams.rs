@@ -1,15 +1,16 @@
-//! Makes true: the person is in these teams, and in those of their private or shared channels that are named.
+//! Makes true: the person is in these teams, and in their named private or shared channels.
 //!
 //! **Needs** `TeamMember.ReadWrite.All`, `GroupMember.Read.All` and `User.Read.All`; for channels also
 //! `Channel.ReadBasic.All` and `ChannelMember.ReadWrite.All`; for a team that can hold directory roles also
 //! `RoleManagement.ReadWrite.Directory`.
-//! **Refuses** `user_not_found`; `team_not_found`, `not_a_team`, `ambiguous_team` (with the candidates);
-//! `channel_not_found`, `ambiguous_channel`, `standard_channel` (everybody in the team is in it); `dynamic_group`;
+//! **Refuses** `user_not_found`; `team_not_found`, `not_a_team`, `ambiguous_team` (lists the candidates);
+//! `channel_not_found`, `ambiguous_channel`, `standard_channel` (all members of the team are in it); `dynamic_group`;
 //! `permission_missing`.
-//! **Waits** between a team and its channels: Teams takes into a channel only whom it knows to be in the team.
-//! **Idempotent because** it adds only whom neither the directory nor Teams has as a member. Teams does not say what it
-//! does to somebody who is added twice, so it is never asked: after an answer that got lost, Teams' own list decides.
-//! **Caveat:** groups without a team are `add_to_groups`'s, and that one leaves teams alone.
+//! **Waits** between a team and its channels: Teams adds to a channel only people whom it shows as members of the
+//! team.
+//! **Idempotent because** it adds a person only if neither the directory nor Teams shows the membership. Teams does
+//! not document what adding a person twice does, so that never happens: after a lost answer, Teams' own list decides.
+//! **Caveat:** groups without a team belong to `add_to_groups`, and that action leaves teams alone.
 
 use std::time::Duration;
 
@@ -25,24 +26,24 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View, Wait};
 /// See the file's head.
 pub struct AddToTeams;
 
-/// Who is to be in which teams.
+/// The person and the teams.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Display names or object ids of teams, or `{ team, channels }`.
+    /// Display names or object ids of teams, or `{ team, channels }` for some of their channels.
     teams: Vec<TeamRef>,
 }
 
-/// The account, and what was asked for.
+/// The account, and the requested teams.
 pub struct Observed {
     person: Person,
     wanted: Vec<Wanted>,
     rights: Rights,
 }
 
-/// A team, whether the person is in it, and the channels asked for with their members.
+/// A team, whether the person is in it, and the requested channels with their members.
 struct Wanted {
     group: Group,
     is_member: bool,
@@ -51,7 +52,7 @@ struct Wanted {
 
 impl Action for AddToTeams {
     const NAME: &'static str = "add_to_teams";
-    const MAKES_TRUE: &'static str = "The person is in these teams, and in these of their channels";
+    const MAKES_TRUE: &'static str = "The person is in these teams and in their named channels";
     const NEEDS: &'static [&'static str] = &[
         "TeamMember.ReadWrite.All",
         "Channel.ReadBasic.All",
@@ -109,7 +110,7 @@ impl Action for AddToTeams {
     }
 }
 
-/// Looks into Teams where the directory does not have the person as a member: it hears of new ones later.
+/// Asks Teams if the directory does not show the person as a member: the directory lags behind.
 async fn look(team: Team, person: &Person, member_of: &[Group], graph: View<'_>) -> Result<Wanted, Error> {
     let Team { group, channels } = team;
     let is_member = match person {
@@ -139,7 +140,7 @@ fn wait(later: Vec<String>) -> Wait {
     Wait {
         after: teams::SETTLES_AFTER,
         at_most: Duration::from_secs(60 * 60),
-        reason: "Teams to take the person in".to_owned(),
+        reason: "Teams to show the person as a member".to_owned(),
         notes: Vec::new(),
         later,
     }

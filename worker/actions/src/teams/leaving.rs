@@ -1,4 +1,5 @@
-//! How somebody leaves a team: whoever takes over comes first, then the channels, then the team.
+//! The order in which a person leaves a team: the successor joins first, then the person leaves the channels, then
+//! the team.
 
 use futures_util::future::{try_join, try_join_all};
 use msgraph::{Channel, Group, Owner, Place, TeamMember, TeamRole};
@@ -8,34 +9,34 @@ use crate::groups::ownership::Successor;
 use crate::teams::membership::{self as teams, Change, PlaceName, Team};
 use crate::{Account, Error, View};
 
-/// A team, or some of its channels, and who is there.
+/// A team, or some of its channels, with the members.
 #[derive(Debug, Default)]
 pub struct TeamMembership {
     /// The group behind the team.
     pub group: Group,
-    /// Whether only channels are to be left.
+    /// Whether the person leaves only channels.
     pub channels_only: bool,
-    /// Who is in the team.
+    /// The team's members.
     pub members: Vec<TeamMember>,
-    /// The team's owners by the directory, which knows who can sign in; none unless the person is an owner.
+    /// The team's owners in the directory, which shows who can sign in. Empty unless the person is an owner.
     pub owners: Vec<Owner>,
-    /// The channels that have members of their own, with them.
+    /// The channels that have their own members, with these.
     pub channels: Vec<(Channel, Vec<TeamMember>)>,
 }
 
-/// What leaving takes.
+/// The changes by which a person leaves a team.
 #[derive(Debug, Default)]
 pub struct LeavingPlan {
-    /// What can be done at once, in order.
+    /// The changes to make now, in order.
     pub now: Vec<Change>,
-    /// What can be done once Teams has taken in who takes over.
+    /// The changes to make once Teams shows the successor as a member.
     pub later: Vec<Change>,
-    /// What stays, and why.
+    /// Memberships that stay, and why.
     pub left: Vec<Left>,
 }
 
 impl TeamMembership {
-    /// Looks at a team that somebody is to leave; at these channels alone, if any are named.
+    /// Reads a team that a person leaves, or only its named channels.
     pub async fn look(team: Team, user: &str, graph: View<'_>) -> Result<Self, Error> {
         let Team { group, channels } = team;
         let channels_only = !channels.is_empty();
@@ -56,7 +57,7 @@ impl TeamMembership {
         Ok(Self { group, channels_only, members, owners, channels })
     }
 
-    /// The places that nobody but this person answers for.
+    /// The team or channels of which the person is the last owner who can act.
     pub fn last_owned(&self, user: &str) -> Vec<Place> {
         let places = self.channels.iter().map(|(channel, members)| (self.channel(channel), members));
         let team = (!self.channels_only).then(|| (Place::team(&self.group.id), &self.members));
@@ -69,7 +70,7 @@ impl TeamMembership {
         last.map(|(place, _)| place).collect()
     }
 
-    /// The directory knows of the team's owners whether they can sign in; of those of a channel nobody does.
+    /// The directory shows which of the team's owners can sign in. Owners of a channel count as able to.
     fn can_act(&self, member: &TeamMember) -> bool {
         let known = self.owners.iter().find(|owner| member.is(&owner.id));
         known.is_none_or(Owner::can_act)
@@ -79,7 +80,7 @@ impl TeamMembership {
         Place::channel(&self.group.id, &channel.id)
     }
 
-    /// What it takes a person to leave. `is_transferred` says that the team itself has, or will have, another owner.
+    /// The changes by which the person leaves. `is_transferred`: the team itself has, or will have, another owner.
     pub fn leave(&self, user: &str, successor: &Successor, is_transferred: bool) -> LeavingPlan {
         let leaver = Account::Known(user.to_owned());
         let team = Place::team(&self.group.id);
@@ -119,7 +120,7 @@ impl TeamMembership {
         leaving
     }
 
-    /// What makes who takes over an owner of the team, or a member, where they are to own a private channel.
+    /// Makes the successor an owner of the team, or a member if the successor only needs to own a private channel.
     fn let_in(&self, to: &str, last: &[Place]) -> Option<Change> {
         let team = Place::team(&self.group.id);
         if last.contains(&team) {
@@ -145,7 +146,8 @@ fn removal(place: &Place, user: &str, members: &[TeamMember]) -> Option<Change> 
 
 fn last_owner(place: &Place, leaver: &Account, error: &Error) -> Left {
     let place = PlaceName(place);
-    let detail = format!("{place} has no other owner who can act, so {leaver} stays in the team: {error}");
+    let detail =
+        format!("{place} has no other owner who can sign in, so {leaver} stays in the team: {error}");
     Left { code: "last_owner".to_owned(), detail, needs: Needs::Operator }
 }
 
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_over_comes_before_who_goes() {
+    fn the_successor_comes_before_the_leaver_goes() {
         let leaving = membership(&["1*", "2"], None).leave("1", &successor("2"), false);
         assert_eq!(told(&leaving.now), ["make user 2 an owner of team t", OUT[1]]);
         let leaving = membership(&["1*"], None).leave("1", &successor("2"), false);
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_taken_over_by_who_is_in_the_team_or_will_be() {
+    fn a_successor_for_a_channel_joins_the_team_first() {
         let successor_here = "make user 2 an owner of channel c of team t";
         let leaving = membership(&["1", "2", "3*"], Some(&["1*", "2"])).leave("1", &successor("2"), false);
         assert_eq!(told(&leaving.now), [successor_here, OUT[0], OUT[1]]);
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_takes_over_nothing_is_done_and_each_place_is_named() {
+    fn without_a_successor_nothing_changes_and_each_place_is_named() {
         let leaving = membership(&["1*"], Some(&["1*"])).leave("1", &Successor::default(), false);
         assert_eq!((leaving.now.len(), leaving.later.len()), (0, 0));
         let left: Vec<_> = leaving.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_who_cannot_sign_in_does_not_count_and_a_lag_is_told() {
+    fn an_owner_who_cannot_sign_in_does_not_count_and_a_lag_is_reported() {
         let disabled = Owner { id: "2".into(), account_enabled: Some(false), ..Owner::default() };
         let ownerless = TeamMembership { owners: vec![disabled], ..membership(&["1*", "2*"], None) };
         assert_eq!(ownerless.last_owned("1").len(), 1);

@@ -1,7 +1,7 @@
-//! Teams: one membership more or less, or another role in it.
+//! Teams: adding or removing a member, or changing the member's role.
 //!
-//! Every team is a group, too, and Teams and the directory tell each other of changes with a delay. So that they never
-//! disagree about what we did, whoever has a team is changed through Teams alone: what is for groups leaves it.
+//! Every team is also a group, and Teams and the directory synchronize with a delay. To keep both consistent, members
+//! of a group with a team are changed through Teams alone: actions for groups leave it.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,33 +14,32 @@ use workflow::{Left, Needs};
 
 use crate::{Account, Error, View};
 
-/// How long Teams may take to know whom it was just told of (Microsoft asks for two seconds between two members,
-/// "Add member to team", 2023).
+/// How long Teams may take to show a new member (Microsoft asks for two seconds between two members, "Add member to
+/// team", 2023).
 pub const SETTLES_AFTER: Duration = Duration::from_secs(20);
 
-/// Whether a group's members and owners are changed through Teams. A rule's members are changed through neither.
+/// Whether Teams changes a group's members and owners. Members by a rule are changed through neither.
 pub fn is_through_teams(group: &Group) -> bool {
     group.is_team() && group.kind() != GroupKind::Dynamic
 }
 
-/// The action that ends memberships of teams, and has said of each what became of it.
+/// The action that ends memberships of teams, and reports on each.
 const ENDS: &str = "remove_from_teams";
 
-/// Whether an earlier step of the run has ended the person's memberships of teams, or would have.
+/// Whether an earlier step of the run has ended the person's memberships of teams, or would in a dry run.
 pub fn are_left(graph: View<'_>) -> bool {
     graph.has_run(ENDS)
 }
 
-/// What an action that takes people out of groups says of a team.
+/// The note of an action for groups that leaves a team alone.
 pub fn left_to_teams(group: &Group) -> Left {
-    let detail = format!("group {} is a team; have {ENDS} take the person out of it", group.id);
+    let detail = format!("group {} is a team; run {ENDS} to remove the person", group.id);
     Left { code: "team".to_owned(), detail, needs: Needs::Operator }
 }
 
-/// What is said where the directory knows more than Teams, or Teams less than the directory, as for a while after a
-/// change.
+/// The note about a membership that the directory shows and Teams does not, as for a while after a change.
 pub fn left_out_of_step(team: &str, user: &dyn fmt::Display, role: &str) -> Left {
-    let detail = format!("the directory has {user} as {role} of team {team}, and Teams has not");
+    let detail = format!("the directory shows {user} as {role} of team {team}, and Teams does not");
     Left { code: "team_out_of_step".to_owned(), detail, needs: Needs::Nobody }
 }
 
@@ -55,8 +54,8 @@ pub enum TeamRef {
 }
 
 impl TeamRef {
-    /// Whether it is about channels and names none, as where an expression turned out empty. What takes people out must
-    /// not take that for the whole team.
+    /// Whether it is about channels and names none, as when a template gives an empty list. A removal must not take
+    /// that for the whole team.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Channels(references) if references.channels.is_empty())
     }
@@ -72,12 +71,12 @@ pub struct ChannelRefs {
     channels: Vec<String>,
 }
 
-/// A team that was named, with the channels that were.
+/// A named team with its named channels.
 #[derive(Clone, Debug)]
 pub struct Team {
     /// The group behind it.
     pub group: Group,
-    /// None where the team itself is meant.
+    /// Empty if the team itself is meant.
     pub channels: Vec<Channel>,
 }
 
@@ -125,20 +124,18 @@ async fn find_team(reference: &str, graph: View<'_>) -> Result<Group, Error> {
         (Some(last), false) => {
             let ids: Vec<_> = teams.iter().chain([&last]).map(|team| team.id.as_str()).collect();
             let detail = format!(
-                "{} teams are called `{reference}`; give one of the ids {}",
+                "{} teams have the name `{reference}`; use one of the ids {}",
                 ids.len(),
                 ids.join(", ")
             );
             Err(Error::rejected("ambiguous_team", detail))
         }
         (None, _) if is_some_group => {
-            let detail = format!(
-                "the group `{reference}` has no team; add_to_groups and remove_from_groups are for it"
-            );
+            let detail = format!("group `{reference}` has no team; use add_to_groups or remove_from_groups");
             Err(Error::rejected("not_a_team", detail))
         }
         (None, _) => {
-            let detail = format!("there is no team `{reference}`; check the name or id");
+            let detail = format!("team `{reference}` not found; check the name or id");
             Err(Error::rejected("team_not_found", detail))
         }
     }
@@ -153,20 +150,20 @@ fn find_channel<'a>(reference: &str, team: &Group, known: &'a [Channel]) -> Resu
     match found.as_slice() {
         [channel] if channel.is_standard() => {
             let detail = format!(
-                "channel {} of team {} is everybody's in the team; name the team",
+                "channel {} of team {} is open to all its members; name the team instead",
                 channel.id, team.id
             );
             Err(Error::rejected("standard_channel", detail))
         }
         [channel] => Ok(channel),
         [] => {
-            let detail = format!("team {} has no channel `{reference}`; check the name or id", team.id);
+            let detail = format!("channel `{reference}` of team {} not found; check the name or id", team.id);
             Err(Error::rejected("channel_not_found", detail))
         }
         several => {
             let ids: Vec<_> = several.iter().map(|channel| channel.id.as_str()).collect();
             let detail = format!(
-                "{} channels of team {} are called `{reference}`; give one of the ids {}",
+                "{} channels of team {} have the name `{reference}`; use one of the ids {}",
                 ids.len(),
                 team.id,
                 ids.join(", ")
@@ -179,39 +176,39 @@ fn find_channel<'a>(reference: &str, team: &Group, known: &'a [Channel]) -> Resu
 /// One write to a team or channel.
 #[derive(Debug, PartialEq)]
 pub enum Change {
-    /// Somebody who is not there joins.
+    /// Adds a person.
     Add {
-        /// Where.
+        /// The team or channel.
         place: Place,
-        /// Who.
+        /// The person.
         user: Account,
-        /// As what.
+        /// The role.
         role: TeamRole,
     },
-    /// Somebody who is there becomes something else.
+    /// Changes a member's role.
     SetRole {
-        /// Where.
+        /// The team or channel.
         place: Place,
-        /// Whose membership.
+        /// The membership's id.
         membership: String,
-        /// Who.
+        /// The person.
         user: Account,
-        /// What they become.
+        /// The new role.
         role: TeamRole,
     },
-    /// Somebody leaves.
+    /// Removes a member.
     Remove {
-        /// Where.
+        /// The team or channel.
         place: Place,
-        /// Which membership.
+        /// The membership's id.
         membership: String,
-        /// Who.
+        /// The person.
         user: Account,
     },
 }
 
 impl Change {
-    /// Makes this person an owner of a place with these members; nothing where they are one.
+    /// Makes this person an owner of a place with these members, unless the person is one.
     pub fn make_owner(place: &Place, user: &str, members: &[TeamMember]) -> Option<Self> {
         let (place, role) = (place.clone(), TeamRole::Owner);
         let member = members.iter().find(|member| member.is(user));
@@ -240,7 +237,7 @@ impl Change {
     }
 }
 
-/// What reading or changing the members of a place needs.
+/// Names the permission to read or change the members of a place.
 fn missing_permission(place: &Place) -> String {
     let needed = match place.channel {
         None => "TeamMember.ReadWrite.All",
@@ -249,7 +246,7 @@ fn missing_permission(place: &Place) -> String {
     format!("changing the members of {} needs {needed}", PlaceName(place))
 }
 
-/// A place in words.
+/// A place, printed as a team or a channel.
 pub struct PlaceName<'a>(pub &'a Place);
 
 impl fmt::Display for PlaceName<'_> {

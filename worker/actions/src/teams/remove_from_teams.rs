@@ -1,18 +1,18 @@
-//! Makes true: the person is in no team, and in none of the private and shared channels of those they were in.
+//! Makes true: the person is in no team, and in none of the private and shared channels of those teams.
 //!
 //! **Needs** `TeamMember.ReadWrite.All`, `Channel.ReadBasic.All`, `ChannelMember.ReadWrite.All`,
 //! `GroupMember.Read.All` and `User.Read.All`; for a team that can hold directory roles also
 //! `RoleManagement.ReadWrite.Directory`.
 //! **Refuses** `user_not_found`; in `teams` and `keep`: `team_not_found`, `not_a_team`, `ambiguous_team`,
 //! `channel_not_found`, `ambiguous_channel`, `standard_channel`; `permission_missing`.
-//! **Leaves** `dynamic_group`: a team whose members follow a rule; `last_owner`: a team that nobody else owns, or a
-//! channel of whom that is so, where nobody can take over; `team_out_of_step`: a team in which only the directory has
-//! the person, which it and Teams settle between them.
-//! **Waits** where who takes over a channel has to be in the team first.
-//! **Idempotent because** it reads Teams' own lists and ends the memberships it finds. Who takes over comes before who
-//! goes, and channels before their team, so that a run that dies leaves no place without an owner and none forgotten.
-//! **Caveat:** a channel that is shared with the person alone, of a team they are not in, is not found. Groups without a
-//! team are `remove_from_groups`'s, and that one leaves teams alone.
+//! **Leaves** `dynamic_group`: a team whose members follow a rule; `last_owner`: a team or channel that nobody else
+//! owns, if no successor can take over; `team_out_of_step`: a team in which only the directory shows the person,
+//! which Teams and the directory synchronize by themselves.
+//! **Waits** if the successor for a channel has to be in the team first.
+//! **Idempotent because** it reads Teams' own lists and ends the memberships it finds. The successor comes before the
+//! leaver goes, and channels before their team, so a run that dies leaves no place without an owner, and forgets none.
+//! **Caveat:** a channel that is shared with the person alone, of a team the person is not in, is not found. Groups
+//! without a team belong to `remove_from_groups`, and that action leaves teams alone.
 
 use std::time::Duration;
 
@@ -31,40 +31,40 @@ use crate::{Action, Error, Person, PersonRef, Plan, View, Wait};
 /// See the file's head.
 pub struct RemoveFromTeams;
 
-/// Who is to leave, and what to keep.
+/// The person, and the teams to leave or to keep.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// The teams to leave, by display name or object id, or `{ team, channels }` for channels alone, and no others;
-    /// left out: all.
+    /// The only teams to leave, by display name or object id, or `{ team, channels }` for channels alone. Defaults to
+    /// all.
     #[serde(default, deserialize_with = "parameters::given")]
     #[schemars(with = "Vec<TeamRef>")]
     teams: Option<Vec<TeamRef>>,
     /// Teams to stay in, by display name or object id.
     #[serde(default)]
     keep: Vec<String>,
-    /// Who takes over what nobody else owns; the manager unless given.
+    /// The successor for teams and channels that nobody else owns. Defaults to the manager.
     to: Option<PersonRef>,
 }
 
 impl Params {
-    /// What is named, if only that is to be left.
+    /// The named teams, if only these are to be left.
     fn named(&self) -> Option<Vec<TeamRef>> {
         let named = self.teams.as_ref()?.iter().filter(|team| !team.is_empty());
         Some(named.cloned().collect())
     }
 }
 
-/// The account, its teams, and who could take over.
+/// The account, its teams, and the successor.
 pub struct Observed {
     person: Person,
-    /// Teams whose members a rule or another directory decides about.
+    /// Teams whose members follow a rule or another directory.
     closed: Vec<Group>,
     memberships: Vec<TeamMembership>,
     successor: Successor,
-    /// Whether the teams have other owners by what an earlier step did.
+    /// Whether an earlier step has given the teams other owners.
     is_transferred: bool,
     rights: Rights,
 }
@@ -146,7 +146,7 @@ impl Action for RemoveFromTeams {
     }
 }
 
-/// The person's teams: those asked for, else all. Channels can be left by who is not in their team.
+/// The person's teams: the requested ones, else all. A person can leave channels of a team without being in it.
 fn chosen(member_of: Vec<Group>, asked: Option<&[Team]>) -> Vec<Team> {
     if let Some(asked) = asked {
         let is_in = |team: &&Team| member_of.iter().any(|group| group.id == team.group.id);
@@ -160,7 +160,7 @@ fn wait(later: Vec<String>) -> Wait {
     Wait {
         after: teams::SETTLES_AFTER,
         at_most: Duration::from_secs(60 * 60),
-        reason: "Teams to take in who takes over a channel".to_owned(),
+        reason: "Teams to show the successor for a channel as a member".to_owned(),
         notes: Vec::new(),
         later,
     }

@@ -1,17 +1,18 @@
 //! Makes true: the person has an account with these properties.
 //!
 //! **Needs** `User.ReadWrite.All`.
-//! **Refuses** `upn_taken` (others have every name that may be tried, also after deletion; with their ids);
+//! **Refuses** `upn_taken` (other people hold every name to try, some of them deleted; lists their ids);
 //! `user_deleted` (this person's account was deleted within 30 days: `restore_user` brings it back); `mail_taken`;
-//! `upn_invalid`; `domain_not_verified` (with those that are); `usage_location_missing` (licences are to follow);
-//! `employee_id_missing` (names are tried, and nothing tells the person from those who have them);
-//! `synced_user`; `password_refused`; `invalid_properties` (Graph does not take them: a country that does not exist).
-//! **Leaves** names that are somebody else's, where it goes on to another (`name_taken`).
-//! **Idempotent because** it looks for the account first, by employee id and by name, and an account of the same
-//! person is brought up to date instead of made again; a name that was taken in between is looked at afresh.
-//! **Caveat** An address that is only an alias of somebody's is not seen before Graph refuses it as `mail_taken`.
+//! `upn_invalid`; `domain_not_verified` (lists the verified ones); `usage_location_missing` (licences follow);
+//! `employee_id_missing` (several names are tried, and only an employee id tells the person from their holders);
+//! `synced_user`; `password_refused`; `invalid_properties` (Graph rejects one, such as an unknown country).
+//! **Leaves** names of other people, where it takes a later name (`name_taken`).
+//! **Idempotent because** it first looks for the account, by employee id and by name, and updates an account of the
+//! same person instead of creating another. If somebody took the name meanwhile, the next run looks again.
+//! **Caveat:** an address that is only an alias of another object is not visible before Graph refuses it as
+//! `mail_taken`.
 //!
-//! The password is made here, at random, and told to nobody: the person's first way in is issued to them later.
+//! The password is random and nobody learns it: a later step issues the person's first sign-in.
 
 use std::fmt;
 
@@ -24,29 +25,30 @@ use crate::licenses::subscriptions as licenses;
 use crate::users::name_conflicts::{Holder, NameConflicts};
 use crate::users::names::{IfTaken, Names};
 use crate::users::password::new_password;
-use crate::users::properties::{self, SELECT, Update};
+use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
 use crate::{Action, Error, Plan, View};
 
 /// See the file's head.
 pub struct CreateUser;
 
-/// Who is to have an account. What is left out is filled from the event's person; what that lacks stays unset.
+/// The account. Parameters left out come from the event's person; what the person lacks stays unset.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The name to sign in with; the person's `upn`, else `email`. Accents are dropped and spaces left out.
+    /// The sign-in name, without accents and spaces. Defaults to the person's `upn`, else `email`.
     user_principal_name: String,
-    /// What to try when somebody else has that name: further names, in order; `number` as the last of them, or alone,
-    /// puts 2, 3 and so on behind the first name. Needs an `employee_id`.
+    /// Names to try when another person has the first one, in order. `number`, alone or as the last of them, appends
+    /// 2, 3 and so on to the first name. Needs an `employee_id`.
     #[serde(default)]
     if_taken: IfTaken,
-    /// The name to show; the person's `display_name`, else given and family name.
+    /// The display name. Defaults to the person's `display_name`, else given and family name.
     display_name: String,
-    /// The e-mail address; the person's `email`.
+    /// The e-mail address. Defaults to the person's `email`.
     mail: Option<String>,
-    /// The e-mail alias; the name's part before the `@` unless given.
+    /// The e-mail alias. Defaults to the sign-in name's part before the `@`.
     mail_nickname: Option<String>,
-    /// The employer's number for the person: it tells two people of one name apart, and later steps go by it.
+    /// The employer's number for the person. It tells two people of one name apart, and later steps find the person
+    /// by it.
     employee_id: Option<String>,
     /// First name.
     given_name: Option<String>,
@@ -62,15 +64,15 @@ pub struct Params {
     company_name: Option<String>,
     /// Mobile telephone number.
     mobile_phone: Option<String>,
-    /// Two-letter country code; needed before a licence can be assigned. The person's `usage_location`, else
-    /// `country`.
+    /// Two-letter country code, required for licences. Defaults to the person's `usage_location`, else `country`.
     usage_location: Option<String>,
-    /// Whether licences are to follow, which need a usage location; so it is where the event's parameters name some.
+    /// Whether a later step assigns licences, which need a usage location. Defaults to whether the event names
+    /// licences.
     #[serde(default)]
     licensed: bool,
 }
 
-/// The account with the employee id, or who has the names.
+/// The account with the employee id, or the holders of the names.
 #[derive(Default)]
 pub struct Observed {
     by_employee_id: Option<User>,
@@ -80,14 +82,14 @@ pub struct Observed {
 
 /// One write that is missing.
 pub enum Change {
-    /// There is no account yet.
+    /// Creates the account.
     Create {
-        /// What it is to have.
+        /// Its properties.
         properties: Box<UserPatch>,
-        /// How many names before the account's are somebody else's.
+        /// How many earlier names belong to other people.
         passed_over: usize,
     },
-    /// There is one, and these properties differ.
+    /// Updates the properties that differ.
     Update(Box<Update>),
 }
 
@@ -95,22 +97,12 @@ impl Action for CreateUser {
     const NAME: &'static str = "create_user";
     const MAKES_TRUE: &'static str = "The person has an account with these properties";
     const NEEDS: &'static [&'static str] = &["User.ReadWrite.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[
+    const DEFAULTS: &'static [(&'static str, &'static str)] = defaults_with_properties![
         ("user_principal_name", "{{ person.upn if person.upn else person.email }}"),
         (
             "display_name",
             "{{ person.display_name if person.display_name else person.given_name ~ ' ' ~ person.family_name }}",
         ),
-        ("mail", "{{ person.email | default(none) }}"),
-        ("employee_id", "{{ person.employee_id | default(none) }}"),
-        ("given_name", "{{ person.given_name | default(none) }}"),
-        ("surname", "{{ person.family_name | default(none) }}"),
-        ("job_title", "{{ person.job_title | default(none) }}"),
-        ("department", "{{ person.department | default(none) }}"),
-        ("office_location", "{{ person.office | default(none) }}"),
-        ("company_name", "{{ person.company | default(none) }}"),
-        ("mobile_phone", "{{ person.phone | default(none) }}"),
-        ("usage_location", licenses::USAGE_LOCATION),
         ("licensed", "{{ true if parameters.licenses else false }}"),
     ];
 
@@ -152,7 +144,7 @@ impl Action for CreateUser {
         let location =
             account.and_then(|user| user.usage_location.as_ref()).or(params.usage_location.as_ref());
         if params.licensed && location.is_none() {
-            return Err(licenses::usage_location_missing("the account is to be licensed and"));
+            return Err(licenses::usage_location_missing("the account will get licences and"));
         }
         if let Some(user) = account {
             return update(params, user);
@@ -175,19 +167,19 @@ impl Action for CreateUser {
         };
         result.map_err(|error| match error.status() {
             Some(400 | 409) if error.is_address_taken() => {
-                let detail = "somebody else, perhaps a group, a contact or a deleted user, has the e-mail address or \
-                              alias asked for; give another email, upn or mail_nickname";
+                let detail = "another object, such as a group, a contact or a deleted user, has this e-mail address or \
+                              alias; set another email, upn or mail_nickname";
                 Error::rejected("mail_taken", detail).explains(error)
             }
-            // Either a twin of this run was faster, or somebody else took the name: the next look tells which.
-            Some(400 | 409) if error.is_already_exists() => Error::StalePlan("the account exists by now"),
+            // A parallel run was faster, or another person took the name: the next look finds out.
+            Some(400 | 409) if error.is_already_exists() => Error::StalePlan("the account exists now"),
             Some(400) if error.is_password_refused() => {
-                let detail = "the tenant's policy refuses the password that was generated, 69 characters of all kinds; \
-                              look into its banned passwords, then replay: another one is generated";
+                let detail = "the tenant's policy rejects the generated password of 69 characters of all kinds; check \
+                              its banned passwords, then replay to generate another";
                 Error::blocked("password_refused", detail).explains(error)
             }
             Some(400) => {
-                let detail = format!("Graph does not take the account: {error}");
+                let detail = format!("Graph rejects the account: {error}");
                 Error::rejected("invalid_properties", detail).explains(error)
             }
             _ => error.into(),
@@ -204,7 +196,7 @@ impl Action for CreateUser {
     }
 }
 
-/// Without an employee id only the shown name can tell two people apart.
+/// Without an employee id only the display name tells two people apart.
 fn is_same_person(params: &Params, user: &User) -> bool {
     match &params.employee_id {
         Some(id) => user.employee_id.as_ref() == Some(id),
@@ -212,13 +204,13 @@ fn is_same_person(params: &Params, user: &User) -> bool {
     }
 }
 
-/// What differs between what is asked and what is there.
+/// The properties that differ from the request.
 fn update(params: &Params, user: &User) -> Result<Plan<Change>, Error> {
     Ok(properties::missing(&params.properties(), user)?.map(|update| Change::Update(Box::new(update))))
 }
 
 impl Params {
-    /// What an account that exists is to have; its names to sign in and to write to stay as they are.
+    /// The properties of an existing account; its sign-in name and alias stay.
     fn properties(&self) -> UserPatch {
         let asked = self.clone();
         UserPatch {
@@ -237,7 +229,7 @@ impl Params {
         }
     }
 
-    /// What a new account is to have.
+    /// The properties of a new account.
     fn of_new_account(&self, user_principal_name: &str) -> UserPatch {
         let alias = user_principal_name.split('@').next().unwrap_or(user_principal_name);
         UserPatch {

@@ -1,14 +1,13 @@
 //! Makes true: the person has no account; for 30 days `restore_user` brings it back.
 //!
-//! **Needs** `User.DeleteRestore.All` and `User.Read.All`; for a person with an administrator role the application
-//! itself needs a role as well.
-//! **Refuses** `user_not_found` (there is none, and none was deleted within 30 days: more likely a wrong name than a
-//! deletion); `synced_user` (the account is mastered on premises and is deleted there); `role_missing` (an administrator,
+//! **Needs** `User.DeleteRestore.All` and `User.Read.All`; for an administrator the application also needs a directory
+//! role.
+//! **Refuses** `user_not_found` (no account, and none deleted within 30 days: a wrong name is likelier than a
+//! deletion); `synced_user` (mastered on premises; delete it there); `role_missing` (the person is an administrator,
 //! and the application is known to hold no role); `permission_missing`.
-//! **Idempotent because** it looks for the account, and then among what was deleted; "not there" is taken for what
-//! it is.
+//! **Idempotent because** it looks for the account, then among the deleted ones; "not found" counts as deleted.
 //!
-//! Mailbox, files and licences go with the account. Put it in a stage of its own, after what still needs them.
+//! Mailbox, files and licences go with the account. Put it in a stage of its own, after the steps that need them.
 
 use std::fmt;
 
@@ -22,22 +21,22 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct DeleteUser;
 
-/// Whose account.
+/// The account.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// The account, or whether there was one.
+/// The account, or whether it was deleted.
 pub struct Observed {
     person: Person,
     role: PrivilegedRole,
     was_deleted: bool,
 }
 
-/// The account is to go.
+/// Deletes the account.
 #[derive(Debug, PartialEq)]
 pub struct Delete {
     user: Account,

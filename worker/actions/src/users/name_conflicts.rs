@@ -1,4 +1,4 @@
-//! Who has a name already that a new person is to have, and what is said of it.
+//! The current holders of the names that a new person may get, and the texts about them.
 
 use futures_util::future::try_join;
 use msgraph::{User, UserKey};
@@ -8,23 +8,23 @@ use crate::users::names::Names;
 use crate::users::properties::SELECT;
 use crate::{Error, View};
 
-/// Who has a name already.
+/// The current holder of a name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Holder {
     /// An account.
     Account(Box<User>),
-    /// Somebody deleted within the last 30 days: the object id. Entra can keep the name for them.
+    /// A person deleted within the last 30 days: the object id. Entra can keep the name reserved.
     Deleted(String),
 }
 
-/// What was seen of the names a person may get.
+/// What is known about the names to try.
 #[derive(Debug, Default, PartialEq)]
 pub struct NameConflicts {
-    /// Who has the names, in order, up to the first that is free or the person's own.
+    /// The holders, in the order of the names, up to the first name that is free or the person's own.
     pub holders: Vec<Holder>,
-    /// The account of this very person, deleted within the last 30 days: the object id.
+    /// This person's own account, if deleted within the last 30 days: the object id.
     pub deleted_self: Option<String>,
-    /// The domains that names can have; nothing where the application may not see them, or no name is free.
+    /// The verified domains. Unknown if the application may not read them, or if no name is free.
     pub domains: Option<Vec<String>>,
 }
 
@@ -39,8 +39,8 @@ impl Holder {
 }
 
 impl NameConflicts {
-    /// Goes through the names until one is free, or held by the person: `is_self` knows them. Of the first name the
-    /// holder is known. What is only good for making an account is read when one is missing.
+    /// Goes through the names until one is free or belongs to the person, as `is_self` decides. The holder of the
+    /// first name is known already. Deleted accounts and domains are read only if an account has to be created.
     pub async fn look(
         names: &Names,
         first: Option<User>,
@@ -87,44 +87,40 @@ impl NameConflicts {
 }
 
 impl NameConflicts {
-    /// The refusal where others have every name.
+    /// The refusal if other people have every name.
     pub fn all_taken(&self) -> Error {
         let detail = match self.holders.as_slice() {
             [Holder::Account(user)] => format!(
-                "user {} has this name and is not known to be this person; give another upn or an if_taken, or set \
-                 that user's employee id",
+                "user {} has this name and is not known to be this person; set another upn or if_taken, or that \
+                 user's employee id",
                 user.id
             ),
             [Holder::Deleted(id)] => format!(
-                "user {id}, deleted within 30 days, still holds this name; if it is this person, restore_user brings \
-                 it back; else purge it, or give another upn or an if_taken"
+                "user {id}, deleted within 30 days, still holds this name; if it is this person, run restore_user; \
+                 otherwise purge it, or set another upn or if_taken"
             ),
             several => {
                 let ids: Vec<_> = several.iter().map(Holder::id).collect();
-                format!(
-                    "others have all {} names that may be tried: {}; give another",
-                    ids.len(),
-                    ids.join(", ")
-                )
+                format!("other people have all {} names to try: {}; set another", ids.len(), ids.join(", "))
             }
         };
         Error::rejected("upn_taken", detail)
     }
 
-    /// Refuses to make a second account for somebody whose first can come back.
+    /// Refuses to create a second account for a person whose first can be restored.
     pub fn refuse_self_deleted(&self) -> Result<(), Error> {
         let Some(id) = &self.deleted_self else { return Ok(()) };
         Err(Error::rejected(
             "user_deleted",
             format!(
-                "user {id}, deleted within 30 days, is this person; have restore_user bring the account back with \
-                 its mailbox, or purge it, then ask again"
+                "user {id}, deleted within 30 days, is this person; run restore_user to bring the account back with \
+                 its mailbox, or purge it, then send the event again"
             ),
         ))
     }
 
-    /// Refuses names in a domain that is not the tenant's. One that is wrong in any of them is wrong in the workflow,
-    /// whichever name is free.
+    /// Refuses names in a domain that is not verified. A wrong domain in any of the names is a mistake in the
+    /// workflow, whichever name is free.
     pub fn refuse_other_domains(&self, names: &Names) -> Result<(), Error> {
         let Some(verified) = &self.domains else { return Ok(()) };
         let is_verified = |domain: &&str| verified.iter().any(|known| known.eq_ignore_ascii_case(domain));
@@ -133,24 +129,24 @@ impl NameConflicts {
             None => Ok(()),
             Some(domain) => Err(Error::rejected(
                 "domain_not_verified",
-                format!("{domain} is no verified domain of the tenant; it has {}", verified.join(", ")),
+                format!("{domain} is not a verified domain of the tenant; it has {}", verified.join(", ")),
             )),
         }
     }
 
-    /// The names that are passed over, if any are.
+    /// The note about names that were passed over, if any.
     pub fn passed_over(&self) -> Option<Left> {
         let first = self.holders.first()?.id();
         let others = match self.holders.len() - 1 {
             0 => String::new(),
-            others => format!(", and others have {others} more"),
+            others => format!(", and other people have {others} more"),
         };
-        let detail = format!("user {first} has the name asked for first{others}; the account gets another");
+        let detail = format!("user {first} has the first name{others}; the account gets a later one");
         Some(Left { code: "name_taken".to_owned(), detail, needs: Needs::Nobody })
     }
 }
 
-/// The tenant's verified domains, where they may be read: Graph refuses others anyway, and says less.
+/// The tenant's verified domains, if they may be read. Otherwise Graph refuses other domains, with less detail.
 async fn domains(graph: View<'_>) -> Result<Option<Vec<String>>, Error> {
     match graph.organization().await {
         Ok(organization) => Ok(organization.map(|organization| {

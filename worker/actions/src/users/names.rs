@@ -1,19 +1,19 @@
-//! Names to sign in with: written in the letters that Entra takes, and others for when one is taken.
+//! Sign-in names: written in the letters that Entra accepts, and alternatives for when one is taken.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::Error;
 
-/// What a name may have besides letters and digits ("userPrincipalName", Microsoft Graph documentation, 2025).
+/// The characters of a name besides letters and digits ("userPrincipalName", Microsoft Graph documentation, 2025).
 const MARKS: &str = "'.-_!#^~";
 /// The longest part before and after the `@` (IdFix documentation, 2024).
 const LONGEST: (usize, usize) = (64, 48);
-/// The highest number that is put behind a name.
+/// The highest number that is appended to a name.
 const HIGHEST_NUMBER: u32 = 99;
 
-/// Letters of the Latin script, and how each is written without its marks.
+/// Letters of the Latin script, and their spelling without marks.
 const LETTERS: &[(&str, &str)] = &[
     ("ÀÁÂÃÄÅĀĂĄǍǞǠǺȀȂȦḀẠẢẤẦẨẪẬẮẰẲẴẶ", "A"),
     ("àáâãäåāăąǎǟǡǻȁȃȧḁạảấầẩẫậắằẳẵặª", "a"),
@@ -69,20 +69,22 @@ const LETTERS: &[(&str, &str)] = &[
     ("ýÿŷȳỳỵỷỹ", "y"),
     ("ŹŻŽẐẒẔƵ", "Z"),
     ("źżžẑẓẕƶ", "z"),
-    // Apostrophes as they are typed and printed, and the letters that look like one.
+    // Apostrophes as typed and as printed, and letters that look like one.
     ("’‘ʼʹ`´", "'"),
     ("‐‑–—", "-"),
 ];
 
-/// What to try when the first name is somebody else's.
+/// The names to try when another person has the first one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IfTaken {
     names: Vec<String>,
     then_number: bool,
 }
 
-/// The word that stands for a number behind the first name.
+/// The word for a number behind the first name.
 const NUMBER: &str = "number";
+/// A name, or that word, as the published schema has it.
+const NAME_OR_NUMBER: &str = "@|^number$";
 
 impl<'de> Deserialize<'de> for IfTaken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -116,8 +118,15 @@ impl JsonSchema for IfTaken {
         schemars::json_schema!({
             "anyOf": [
                 { "type": "null" },
-                { "const": NUMBER },
-                { "type": "array", "items": { "type": "string", "examples": json!(["a.lovelace@contoso.example"]) } },
+                { "type": "string", "pattern": NAME_OR_NUMBER },
+                {
+                    "type": "array",
+                    "items": {
+                        "type": "string", "pattern": NAME_OR_NUMBER, "examples": ["a.lovelace@contoso.example"],
+                    },
+                    // It has to be the last, which JSON Schema cannot say.
+                    "contains": { "const": NUMBER }, "minContains": 0, "maxContains": 1,
+                },
             ],
         })
     }
@@ -127,16 +136,16 @@ impl JsonSchema for IfTaken {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Names {
     names: Vec<String>,
-    /// Whether one of them, or one beside the first, can be chosen here: so that the event does not tell which.
+    /// Whether the account's name can be another than the one in the event.
     is_choice: bool,
 }
 
 impl Names {
-    /// Writes each in the letters that Entra takes.
+    /// Writes each in the letters that Entra accepts.
     ///
     /// # Errors
     ///
-    /// `upn_invalid`, where one cannot be written.
+    /// `upn_invalid`, if one cannot be written so.
     pub fn of(first: &str, if_taken: &IfTaken) -> Result<Self, Error> {
         let written = written(first)?;
         let is_choice = *if_taken != IfTaken::default() || written != first;
@@ -158,12 +167,12 @@ impl Names {
         Ok(Self { names: distinct, is_choice })
     }
 
-    /// Refuses to choose a name for somebody who has no employee id to be known by: the next run could take the
-    /// account of another person of the name for theirs.
+    /// Refuses to choose among names for a person without an employee id: the next run could take another person's
+    /// account for theirs.
     pub fn refuse_choice(&self) -> Result<(), Error> {
-        let detail = "the name to sign in with is chosen among several, or not written as it was given, so that only \
-                      an employee id tells this person from others of the name; give person.employee_id, or one name \
-                      in plain letters";
+        let detail = "several sign-in names are possible, or the name has other letters than the event gives, so only \
+                      an employee id tells this person from others of the name; set person.employee_id, or give one \
+                      name in plain letters";
         if self.is_choice { Err(Error::rejected("employee_id_missing", detail)) } else { Ok(()) }
     }
 
@@ -173,19 +182,18 @@ impl Names {
     }
 }
 
-/// A name that would become too long gives up letters, not its number.
+/// Shortens a name that would become too long; the number stays.
 fn with_number(local: &str, number: u32, domain: &str) -> String {
     let number = number.to_string();
     let kept = local.get(..LONGEST.0 - number.len()).unwrap_or(local);
     format!("{kept}{number}@{domain}")
 }
 
-/// A name in the letters that Entra takes: accents are dropped, and so is what separates words.
+/// A name in the letters that Entra accepts, without accents and without spaces between words.
 fn written(name: &str) -> Result<String, Error> {
-    let (local, domain) =
-        name.split_once('@').ok_or_else(|| invalid("has no @ and no domain behind it; write both"))?;
+    let (local, domain) = name.split_once('@').ok_or_else(|| invalid("has no @ followed by a domain"))?;
     if domain.is_empty() || domain.contains('@') {
-        return Err(invalid("has not exactly one @ with a domain behind it"));
+        return Err(invalid("needs exactly one @ followed by a domain"));
     }
     let mut plain = String::with_capacity(local.len());
     for letter in local.chars() {
@@ -194,10 +202,10 @@ fn written(name: &str) -> Result<String, Error> {
         } else if let Some((_, latin)) = LETTERS.iter().find(|(letters, _)| letters.contains(letter)) {
             plain.push_str(latin);
         } else if letter.is_alphanumeric() {
-            return Err(invalid("has a letter that is not Latin; give person.upn, written in Latin letters"));
+            return Err(invalid("has a letter that is not Latin; set person.upn in Latin letters"));
         }
     }
-    // Entra takes no dot at either end, and mail none beside another (RFC 5321).
+    // Entra accepts no dot at either end, and mail no two dots side by side (RFC 5321).
     let words: Vec<_> = plain.split('.').filter(|word| !word.is_empty()).collect();
     let local = words.join(".");
     if local.is_empty() {
@@ -212,12 +220,14 @@ fn written(name: &str) -> Result<String, Error> {
 }
 
 fn invalid(why: &str) -> Error {
-    Error::rejected("upn_invalid", format!("a name to sign in with {why}"))
+    Error::rejected("upn_invalid", format!("a sign-in name {why}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::parameters::tests::assert_agree;
+    use serde_json::json;
     use workflow::Failure;
 
     fn names(first: &str, if_taken: Value) -> Names {
@@ -288,5 +298,22 @@ mod tests {
         for wrong in [json!("twice"), json!(["number", one]), json!(7), json!([7])] {
             assert!(serde_json::from_value::<IfTaken>(wrong).is_err());
         }
+    }
+    #[test]
+    fn alternatives_are_published_as_they_are_read() {
+        let one = "a.lovelace@contoso.example";
+        assert_agree::<IfTaken, IfTaken>(&[
+            (json!(null), true),
+            (json!("number"), true),
+            (json!(one), true),
+            (json!([]), true),
+            (json!([one, "number"]), true),
+            (json!("twice"), false),
+            (json!(["number", "number"]), false),
+            (json!(["ada"]), false),
+            (json!([7]), false),
+            (json!(7), false),
+            (json!({}), false),
+        ]);
     }
 }

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// A random password: 244 bits from the operating system, and a character of every class a policy may ask for.
+/// A random password: 244 bits from the operating system, with a character of every class that a policy may require.
 pub fn new_password() -> SecretString {
     let (one, two) = (Uuid::new_v4().simple(), Uuid::new_v4().simple());
     format!("{one:x}-{two:X}aZ9!").into()

@@ -1,27 +1,27 @@
 //! People whose accounts Graph changes only for an application that holds a directory role itself.
 //!
-//! Sign-in, password, mobile number and the account itself of who holds a directory role, or is in a group that can hold
-//! one, are closed to an application with permissions alone (Microsoft Graph documentation, "Users: who can perform
-//! sensitive actions", 2026). Graph's refusal names nothing of that, and comes only with the write.
+//! An application with permissions alone may not change sign-in, password, mobile number or the account of a person
+//! who holds a directory role, or is in a group that can hold one (Microsoft Graph documentation, "Users: who can
+//! perform sensitive actions", 2026). Graph's refusal does not say so, and comes only with the write.
 
 use futures_util::future::try_join;
 use msgraph::Administers;
 
 use crate::{Account, Error, Person, PersonRef, View};
 
-/// The actions that end what makes an administrator: what a plan shows of it before is as good as gone.
+/// The actions that take such roles away. If one of them ran before, its roles count as gone, in a dry run too.
 const ENDS_ROLES: &str = "remove_directory_roles";
 const ENDS_GROUPS: &str = "remove_from_groups";
 
-/// What makes an administrator of somebody whom the application is known not to be allowed to change.
+/// The role or group that makes the person an administrator whom the application is known not to be able to change.
 #[derive(Debug, Default, PartialEq)]
 pub struct PrivilegedRole(Option<Administers>);
 
 impl PrivilegedRole {
-    /// Nothing is known to be in the way.
+    /// None is known.
     pub const NONE: Self = Self(None);
 
-    /// Looks for one. What cannot be read is no role: then Graph decides.
+    /// Looks for one. If it cannot be read it counts as none, and Graph decides.
     pub async fn look(user_id: &str, graph: View<'_>) -> Result<Self, Error> {
         let grants = graph.grants().await?;
         let is_told = grants.role_templates.is_some();
@@ -35,7 +35,7 @@ impl PrivilegedRole {
         if by.is_none() || grants.is_delegated {
             return Ok(Self(by.filter(|_| is_told)));
         }
-        // A token is up to an hour older than the roles that were given meanwhile.
+        // The token can be an hour old: a role may have been assigned meanwhile.
         match graph.own_roles().await {
             Ok(roles) if roles.iter().any(msgraph::DirectoryRole::may_change_administrators) => {
                 Ok(Self::NONE)
@@ -67,7 +67,7 @@ impl PrivilegedRole {
         Ok((found, role))
     }
 
-    /// Refuses what cannot go well.
+    /// Rejects the change that Graph would refuse.
     ///
     /// # Errors
     ///
@@ -81,13 +81,13 @@ impl PrivilegedRole {
             }
         };
         let detail = format!(
-            "{user} {because}, so {what} needs a directory role on the application itself: give it Privileged \
-             Authentication Administrator, or take the person's role first"
+            "{user} {because}, so {what} needs a directory role on the application itself: assign it Privileged \
+             Authentication Administrator, or remove the person's role first"
         );
         Err(Error::blocked("role_missing", detail))
     }
 
-    /// What makes an administrator of somebody, for tests.
+    /// A role of the person, for tests.
     #[cfg(test)]
     pub(crate) fn holding(id: &str) -> Self {
         Self(Some(Administers::Role(id.to_owned())))
@@ -108,7 +108,7 @@ mod tests {
     use msgraph_emulator::{Application, Emulator, Group, Options, Tenant, User};
     use workflow::{Earlier, Outcome, Record};
 
-    /// What is found about a person by this application in a run that has done this much, and by how many requests.
+    /// What this application finds about a person after these steps, and the number of requests.
     async fn look(upn: &str, application: Application, earlier: &[Record]) -> (PrivilegedRole, usize) {
         let tenant = Tenant::empty()
             .application(application)
@@ -128,7 +128,7 @@ mod tests {
             stage: "rights".into(),
             step: action.into(),
             action: action.into(),
-            outcome: Outcome::Changed(vec!["take it back".into()]),
+            outcome: Outcome::Changed(vec!["remove it".into()]),
             changes: 1,
             left: Vec::new(),
             details: serde_json::Map::new(),

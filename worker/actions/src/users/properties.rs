@@ -1,4 +1,4 @@
-//! Properties of a person: what differs between what is asked and what is there.
+//! Properties of a person: which differ from the request, and where the event's person provides them.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use msgraph::{User, UserPatch};
 
 use crate::{Error, Plan};
 
-/// What [`missing`] compares.
+/// The properties that [`missing`] compares, for `$select`.
 pub const SELECT: &[&str] = &[
     "id",
     "displayName",
@@ -24,10 +24,36 @@ pub const SELECT: &[&str] = &[
     "onPremisesSyncEnabled",
 ];
 
-/// The one of these that the cloud may set on an account that is mastered on premises.
+/// The only property that the cloud may set on an account that is mastered on premises.
 const MASTERED_IN_THE_CLOUD: &str = "usage_location";
 
-/// Properties to be written, and their names, to print: values are personal.
+/// The event's person's usage location: the property of that name, or a country of two letters.
+pub const USAGE_LOCATION: &str = "{{ person.usage_location if person.usage_location else \
+                                  (person.country if person.country and person.country | length == 2 else none) }}";
+
+/// The defaults of an action that writes an account's properties: its own ones, and those that every such action takes
+/// from the event's person in the same way.
+macro_rules! defaults_with_properties {
+    ($($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            ("mail", "{{ person.email | default(none) }}"),
+            ("employee_id", "{{ person.employee_id | default(none) }}"),
+            ("given_name", "{{ person.given_name | default(none) }}"),
+            ("surname", "{{ person.family_name | default(none) }}"),
+            ("job_title", "{{ person.job_title | default(none) }}"),
+            ("department", "{{ person.department | default(none) }}"),
+            ("office_location", "{{ person.office | default(none) }}"),
+            ("company_name", "{{ person.company | default(none) }}"),
+            ("mobile_phone", "{{ person.phone | default(none) }}"),
+            ("usage_location", $crate::users::properties::USAGE_LOCATION),
+        ]
+    };
+}
+
+pub(crate) use defaults_with_properties;
+
+/// Properties to write, and their names to print: the values are personal.
 #[derive(Debug, PartialEq)]
 pub struct Update {
     /// The account's object id.
@@ -38,8 +64,8 @@ pub struct Update {
     pub names: Vec<&'static str>,
 }
 
-/// The write that brings a person's properties to what is asked. What is not asked for is left as it is, and so is
-/// the name to sign in with: renaming somebody is another matter than keeping their properties up to date.
+/// The write that brings a person's properties to the requested ones. Others stay, and so does the sign-in name: an
+/// update never renames a person.
 pub fn missing(asked: &UserPatch, user: &User) -> Result<Plan<Update>, Error> {
     let mut patch = UserPatch::default();
     let mut names = Vec::new();

@@ -1,9 +1,8 @@
 //! Makes true: the person has no manager.
 //!
 //! **Needs** `User.ReadWrite.All`.
-//! **Refuses** `user_not_found`; `synced_user` (the manager is mastered on premises and is removed there).
-//! **Idempotent because** it reads the manager and writes only when there is one; "has none" is taken for what it
-//! is.
+//! **Refuses** `user_not_found`; `synced_user` (mastered on premises; remove the manager there).
+//! **Idempotent because** it reads the manager and writes only if there is one; "has none" counts as removed.
 
 use std::fmt;
 
@@ -16,11 +15,11 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RemoveManager;
 
-/// Whose manager.
+/// The person.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
@@ -30,7 +29,7 @@ pub struct Observed {
     manager: Option<String>,
 }
 
-/// The person is to report to nobody.
+/// Removes the manager.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
     user: Account,

@@ -1,12 +1,12 @@
-//! Makes true: the person whose account was deleted within the last 30 days has it back, with its licences,
+//! Makes true: the person has the account back that was deleted within the last 30 days, with its licences,
 //! memberships and mailbox.
 //!
-//! **Needs** `User.DeleteRestore.All` and `User.Read.All`; for a person with an administrator role the application
-//! itself needs a role as well.
-//! **Refuses** `user_not_found` (there is none, and none was deleted within 30 days); `ambiguous_user` (several
-//! deleted accounts had this name or number; with the candidates); `upn_taken` (somebody else has the name by now);
+//! **Needs** `User.DeleteRestore.All` and `User.Read.All`; for an administrator the application also needs a directory
+//! role.
+//! **Refuses** `user_not_found` (no account, and none deleted within 30 days); `ambiguous_user` (several deleted
+//! accounts had this name or number; lists their ids); `upn_taken` (another person has the name now);
 //! `permission_missing`.
-//! **Idempotent because** it looks for the account first, and only then among what was deleted.
+//! **Idempotent because** it looks for the account first, and only then among the deleted ones.
 //!
 //! The account comes back as it was: one that was blocked stays blocked until `enable_account`.
 
@@ -21,21 +21,21 @@ use crate::{Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct RestoreUser;
 
-/// Whose account.
+/// The account.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
 }
 
-/// The account, or those that were deleted.
+/// The account, or the deleted ones.
 pub struct Observed {
     person: Person,
     deleted: Vec<DirectoryObject>,
 }
 
-/// The account is to come back.
+/// Restores the account.
 #[derive(Debug, PartialEq)]
 pub struct Restore {
     user: String,
@@ -67,7 +67,7 @@ impl Action for RestoreUser {
             several => {
                 let ids: Vec<_> = several.iter().map(|deleted| deleted.id.as_str()).collect();
                 let detail = format!(
-                    "{} deleted accounts had this name or number; give one of the ids {} as entra_id",
+                    "{} deleted accounts had this name or number; set entra_id to one of {}",
                     ids.len(),
                     ids.join(", ")
                 );
@@ -78,10 +78,10 @@ impl Action for RestoreUser {
 
     async fn apply(change: &Restore, graph: Writer<'_>) -> Result<(), Error> {
         graph.restore_user(&change.user).await.map_err(|error| match error.status() {
-            // Which of these Graph answers is not documented; the code and the text are those of a taken name.
+            // Microsoft does not document which of the two Graph answers; code and text are those of a taken name.
             Some(400 | 409) if error.is_already_exists() => {
                 let detail = format!(
-                    "somebody else has the name or an address of deleted user {} by now; rename them first",
+                    "another object now has the name or an address of deleted user {}; rename that one first",
                     change.user
                 );
                 Error::rejected("upn_taken", detail).explains(error)

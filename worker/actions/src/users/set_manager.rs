@@ -1,9 +1,9 @@
-//! Makes true: the person's manager is the one named.
+//! Makes true: the person has this manager.
 //!
 //! **Needs** `User.ReadWrite.All`.
-//! **Refuses** `user_not_found`; `manager_not_found`; `own_manager`; `synced_user` (the manager is mastered on premises
-//! and is set there).
-//! **Idempotent because** it reads the manager and writes only when that is somebody else; the write replaces.
+//! **Refuses** `user_not_found`; `manager_not_found`; `own_manager`; `synced_user` (mastered on premises; set it
+//! there).
+//! **Idempotent because** it reads the manager and writes only a different one; the write replaces.
 
 use std::fmt;
 
@@ -17,24 +17,24 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct SetManager;
 
-/// Who is to report to whom.
+/// The person and the manager.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// The manager; the event's unless given.
+    /// The manager. Defaults to the event's manager.
     manager: PersonRef,
 }
 
-/// The account, its manager, and the manager wanted.
+/// The account, its manager, and the requested one.
 pub struct Observed {
     person: Person,
     current: Option<String>,
     wanted: Option<String>,
 }
 
-/// The manager is to be another.
+/// Sets the manager.
 #[derive(Debug, PartialEq)]
 pub struct Set {
     user: Account,
@@ -43,7 +43,7 @@ pub struct Set {
 
 impl Action for SetManager {
     const NAME: &'static str = "set_manager";
-    const MAKES_TRUE: &'static str = "The person's manager is the one named";
+    const MAKES_TRUE: &'static str = "The person has this manager";
     const NEEDS: &'static [&'static str] = &["User.ReadWrite.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] =
         &[("user", "{{ person }}"), ("manager", "{{ manager }}")];

@@ -1,10 +1,10 @@
-//! Makes true: the person is a member of the organisation, or a guest in it, as asked.
+//! Makes true: the person is a member of the organization or a guest in it.
 //!
 //! **Needs** `User.ReadWrite.All`.
-//! **Refuses** `user_not_found`; `synced_user` (the account is mastered on premises and is changed there).
-//! **Idempotent because** it reads `userType` and writes only when that is another.
+//! **Refuses** `user_not_found`; `synced_user` (mastered on premises; change it there).
+//! **Idempotent because** it reads `userType` and writes only a different one.
 //!
-//! How the person signs in stays as it is: a member who becomes a guest keeps the password.
+//! The way to sign in stays: a member who becomes a guest keeps the password.
 
 use std::fmt;
 
@@ -17,27 +17,27 @@ use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 /// See the file's head.
 pub struct SetUserType;
 
-/// Who is to be what.
+/// The person and the type.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// What the person is to be.
+    /// The type to set.
     user_type: UserType,
 }
 
-/// What a person is in the directory.
+/// A person's type in the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserType {
-    /// One of the organisation, who may look around in its directory.
+    /// Belongs to the organization and may browse its directory.
     Member,
-    /// Somebody from outside, who sees little of it.
+    /// Comes from outside and sees little of the directory.
     Guest,
 }
 
-/// The person is to be the other.
+/// Sets the type.
 #[derive(Debug, PartialEq)]
 pub struct Set {
     user: Account,
@@ -46,7 +46,7 @@ pub struct Set {
 
 impl Action for SetUserType {
     const NAME: &'static str = "set_user_type";
-    const MAKES_TRUE: &'static str = "The person is a member or a guest, as asked";
+    const MAKES_TRUE: &'static str = "The person is a member or a guest, as requested";
     const NEEDS: &'static [&'static str] = &["User.ReadWrite.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
@@ -61,7 +61,7 @@ impl Action for SetUserType {
     fn plan(params: &Params, person: &Person) -> Result<Plan<Set>, Error> {
         let (user, seen) = person.account()?;
         let user_type = params.user_type;
-        // An account that this plan is to create is a member's.
+        // If this plan creates the account, it creates a member.
         let current = seen.map_or(Some(UserType::Member.name()), |seen| seen.user_type.as_deref());
         if current.is_some_and(|current| current.eq_ignore_ascii_case(user_type.name())) {
             return Ok(Plan::nothing());
@@ -89,7 +89,7 @@ impl Action for SetUserType {
 }
 
 impl UserType {
-    /// As Graph writes it.
+    /// Graph's word.
     fn name(self) -> &'static str {
         match self {
             Self::Member => "Member",
@@ -119,7 +119,7 @@ mod tests {
             (Some("Member"), None, UserType::Guest, Ok(1)),
             (Some("Guest"), None, UserType::Member, Ok(1)),
             (Some("Guest"), None, UserType::Guest, Ok(0)),
-            // Accounts of before 2014 have none.
+            // Accounts from before 2014 have none.
             (None, None, UserType::Member, Ok(1)),
             (Some("Member"), Some(true), UserType::Member, Ok(0)),
             (Some("Member"), Some(true), UserType::Guest, Err("synced_user")),

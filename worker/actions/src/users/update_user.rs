@@ -1,15 +1,14 @@
 //! Makes true: the person's account has these properties.
 //!
-//! **Needs** `User.ReadWrite.All`; for an administrator's mobile number the application itself needs a role as
-//! well.
-//! **Refuses** `user_not_found`; `synced_user` (mastered on premises, and set there; the location is the cloud's);
-//! `value_taken` (somebody else has the address); `invalid_properties` (Graph does not take them: a country code
-//! that does not exist); `role_missing` (an administrator, and the application is known to hold no role);
+//! **Needs** `User.ReadWrite.All`; for an administrator's mobile number the application also needs a directory role.
+//! **Refuses** `user_not_found`; `synced_user` (mastered on premises; only the usage location is the cloud's);
+//! `value_taken` (another object has the address); `invalid_properties` (Graph rejects one, such as an unknown
+//! country); `role_missing` (the person is an administrator, and the application is known to hold no role);
 //! `permission_missing`.
 //! **Idempotent because** it reads the properties and writes those that differ, all in one request.
 //!
-//! What is not asked for stays as it is; nothing is emptied, and nobody is renamed: a person is found by the name to
-//! sign in with, and an event that comes again would not find them any more.
+//! Properties that are not given stay. Nothing is emptied, and the sign-in name never changes: a repeated event finds
+//! the person by it.
 
 use std::fmt;
 
@@ -18,22 +17,21 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::users::privileged::PrivilegedRole;
-use crate::users::properties::{self, SELECT, Update};
+use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
 use crate::{Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct UpdateUser;
 
-/// Who is to have which properties. What is left out is filled from the event's person; what that lacks stays as it
-/// is.
+/// The properties. Those left out come from the event's person; what the person lacks stays as it is.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// The person; the event's unless given.
+    /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// The name to show; the person's `display_name`.
+    /// The display name. Defaults to the person's `display_name`.
     display_name: Option<String>,
-    /// The e-mail address; the person's `email`.
+    /// The e-mail address. Defaults to the person's `email`.
     mail: Option<String>,
     /// The e-mail alias.
     mail_nickname: Option<String>,
@@ -53,11 +51,11 @@ pub struct Params {
     company_name: Option<String>,
     /// Mobile telephone number.
     mobile_phone: Option<String>,
-    /// Two-letter country code. The person's `usage_location`, else `country`.
+    /// Two-letter country code. Defaults to the person's `usage_location`, else `country`.
     usage_location: Option<String>,
 }
 
-/// Properties that differ.
+/// Writes the properties that differ.
 #[derive(Debug, PartialEq)]
 pub struct Change(Update);
 
@@ -65,22 +63,9 @@ impl Action for UpdateUser {
     const NAME: &'static str = "update_user";
     const MAKES_TRUE: &'static str = "The person's account has these properties";
     const NEEDS: &'static [&'static str] = &["User.ReadWrite.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[
+    const DEFAULTS: &'static [(&'static str, &'static str)] = defaults_with_properties![
         ("user", "{{ person }}"),
         ("display_name", "{{ person.display_name | default(none) }}"),
-        ("mail", "{{ person.email | default(none) }}"),
-        ("employee_id", "{{ person.employee_id | default(none) }}"),
-        ("given_name", "{{ person.given_name | default(none) }}"),
-        ("surname", "{{ person.family_name | default(none) }}"),
-        ("job_title", "{{ person.job_title | default(none) }}"),
-        ("department", "{{ person.department | default(none) }}"),
-        ("office_location", "{{ person.office | default(none) }}"),
-        ("company_name", "{{ person.company | default(none) }}"),
-        ("mobile_phone", "{{ person.phone | default(none) }}"),
-        (
-            "usage_location",
-            "{{ person.usage_location if person.usage_location else (person.country if person.country and person.country | length == 2 else none) }}",
-        ),
     ];
 
     type Params = Params;
@@ -95,7 +80,7 @@ impl Action for UpdateUser {
     }
 
     fn plan(params: &Params, (person, role): &Self::Observed) -> Result<Plan<Change>, Error> {
-        // An account that this plan is to create is created from the same event.
+        // If this plan creates the account, it creates it from the same event.
         let (user, Some(seen)) = person.account()? else { return Ok(Plan::nothing()) };
         let plan = properties::missing(&params.asked(), seen)?;
         if plan.changes().any(|update| update.patch.mobile_phone.is_some()) {
@@ -108,13 +93,13 @@ impl Action for UpdateUser {
         graph.update_user(&update.user, &update.patch).await.map_err(|error| match error.status() {
             Some(400 | 409) if error.is_already_exists() => {
                 let detail = format!(
-                    "somebody else, who may be deleted, has the address asked for user {}; give another mail",
+                    "another object, perhaps deleted, has the address for user {}; set another mail",
                     update.user
                 );
                 Error::rejected("value_taken", detail).explains(error)
             }
             Some(400) if !error.is_synced() => {
-                let detail = format!("Graph does not take {}: {error}", update.names.join(", "));
+                let detail = format!("Graph rejects {}: {error}", update.names.join(", "));
                 Error::rejected("invalid_properties", detail).explains(error)
             }
             _ => Error::from(error).or_missing("permission_missing", || {

@@ -9,7 +9,7 @@ const FILES: [(&str, &str); 3] = [
     ("change.yaml", include_str!("change.yaml")),
 ];
 
-/// The workflows every worker has; an operator's file may replace them by name.
+/// The workflows that every worker has. An operator's file may replace each by its name.
 ///
 /// # Errors
 ///
