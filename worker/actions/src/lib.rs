@@ -1,44 +1,40 @@
-//! What the worker can make true in a tenant: one file an action, in `handlers/`.
+//! The actions: what the worker can make true in a tenant, one file each, in the folder of its noun.
 //!
-//! An [`Action`] observes (reads only), plans (pure) and applies (writes only). The driver runs every action the
-//! same way, so that none of them can tell a dry run from a real one: in a dry run `apply` is not called.
+//! An [`Action`] observes (reads only), plans (pure) and applies (writes only). The driver runs every action in the
+//! same way, so no action can tell a dry run from a real one: a dry run does not call `apply`.
 //!
-//! What is absent here, on purpose:
-//! - No ledger of what was done: the tenant is the ledger, and an action that finds things as asked plans nothing.
-//! - No HTTP: requests are `msgraph`'s business. No retry loop: a failure says who must act next, others wait.
+//! What this crate does not have, on purpose:
+//! - No record of finished work: the tenant is the record, and an action whose goal is reached plans nothing.
+//! - No HTTP, which is `msgraph`'s. No retry loop: a failure says who has to act next, and others wait.
 //! - No knowledge of queues or messages.
 //!
-//! Start reading at [`action`], then any file in `handlers/`; [`driver`] is how one is run.
+//! Start reading at `action`, then any action, such as `groups/add_to_groups.rs`; `action/driver.rs` runs them.
 
-pub mod action;
-mod administrators;
+mod action;
+mod calendar;
 #[cfg(test)]
-mod changes_refused;
-pub mod definitions;
-mod departure;
-pub mod driver;
-pub mod error;
-mod exchange_commands;
+mod conformance;
+mod devices;
 mod groups;
-mod handlers;
-mod html;
 mod licenses;
-mod mailbox;
-mod names;
-mod namesakes;
+mod mail;
 mod onedrive;
-mod ownership;
-mod passes;
-mod password;
-pub mod person;
-mod properties;
-mod target;
+mod rights;
+mod roster;
+mod sign_in;
 mod teams;
-mod window;
+mod users;
+mod workflows;
 
-pub use action::{Action, Plan, Wait};
-pub use definitions::default_definitions;
-pub use driver::Entry;
-pub use error::Error;
-pub use handlers::roster;
-pub use person::{Account, Reader};
+pub use action::driver::Entry;
+pub use action::error::Error;
+pub use roster::roster;
+pub use workflows::default_definitions;
+
+// What actions are written with.
+pub(crate) use action::Action;
+pub(crate) use action::person::{Account, Person, PersonRef};
+pub(crate) use action::plan::{Plan, Wait};
+pub(crate) use action::view::View;
+#[cfg(test)]
+pub(crate) use conformance::scenario::Scenario;

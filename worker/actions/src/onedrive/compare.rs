@@ -1,51 +1,51 @@
-//! The source beside its copy, item by item: what is there, whether it is the same, and what is not there.
+//! Compares the source with its copy, item by item: which items are there, which are the same, and which are missing.
 
 use std::collections::HashMap;
 
 use super::tree::{Content, Kind, Node, ROOT, Tree};
 
-/// The most characters of a path, from the site on, that SharePoint takes (Microsoft, "Restrictions and limitations in
-/// OneDrive and SharePoint", 2026).
+/// The most characters of a path, from the site on, that SharePoint accepts (Microsoft, "Restrictions and limitations
+/// in OneDrive and SharePoint", 2026).
 const LONGEST_PATH: usize = 400;
-/// The folder for files whose path would be too long where they were.
+/// The folder for files whose original path would be too long.
 pub const LONG_PATHS: &str = "Paths longer than 400 characters";
-/// Of a file with too long a path so much of the name is kept, at its end, where the extension is.
+/// How many characters of the name a file with too long a path keeps, from its end, where the extension is.
 const KEPT_OF_NAME: usize = 80;
-/// What SharePoint writes its own properties into when such a file comes to another place (seen 2023).
+/// Files into which SharePoint writes its own properties when they are copied (seen 2023).
 const OFFICE: [&str; 24] = [
     "doc", "docm", "docx", "dot", "dotm", "dotx", "potm", "potx", "ppsm", "ppsx", "ppt", "pptm", "pptx",
     "vsd", "vsdm", "vsdx", "xls", "xlsb", "xlsm", "xlsx", "xlt", "xltm", "xltx", "one",
 ];
-/// By how much such a file may have grown or shrunk and still be the same to whoever opens it.
+/// By how much such a file may grow or shrink and still have the same content.
 const REWRITTEN_BYTES: u64 = 64 * 1024;
 
-/// What became of an item.
+/// The result for an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// It is there, with the same size and hash; a folder, with the same name.
+    /// A file with the same size and hash, or a folder with the same name, is there.
     Identical,
-    /// A file of Office's, into which SharePoint wrote its properties.
+    /// An Office file into which SharePoint wrote its properties.
     Rewritten,
-    /// It is there, the same, under another name or in the folder for long paths.
+    /// The same item is there under another name or in the folder for long paths.
     Renamed,
-    /// There was nothing to copy: a link to somebody else's files, or a folder that is too deep and whose files are
-    /// in the folder for long paths.
+    /// There is nothing to copy: a link to another person's files, or a folder that is too deep, whose files are in
+    /// the folder for long paths.
     Skipped,
-    /// It is not there.
+    /// It is missing.
     Missing,
-    /// An older copy of it is there: it was changed since.
+    /// An older copy is there: the source changed since.
     Stale,
-    /// Something else is there under its name.
+    /// Another item has its name.
     Differs,
 }
 
 impl Fate {
     /// Whether it is in the target, or need not be.
-    pub fn is_well(self) -> bool {
+    pub fn is_done(self) -> bool {
         self <= Self::Skipped
     }
 
-    /// The word for it.
+    /// The word in the list.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Identical => "identical",
@@ -57,19 +57,19 @@ impl Fate {
     }
 }
 
-/// What was found of every item of the source, by its number.
+/// The result for every item of the source, by its number.
 #[derive(Debug)]
 pub struct Comparison {
     fates: Vec<Fate>,
     twins: Vec<Option<usize>>,
-    /// Whose path would be too long.
+    /// Whether the path would be too long.
     too_long: Vec<bool>,
-    /// The folder for them, if it is there.
+    /// The folder for long paths, if it is there.
     pub long_paths: Option<usize>,
 }
 
 impl Comparison {
-    /// Lays the source beside its copy, where there is one; `above` characters of path stand before the copy's root.
+    /// Compares the source with its copy, if there is one. `above` characters of path precede the copy's root.
     pub fn of(source: &Tree, target: &Tree, above: usize) -> Self {
         let count = source.all().count();
         let long_paths =
@@ -80,16 +80,16 @@ impl Comparison {
             too_long: vec![false; count],
             long_paths,
         };
-        found.settle(ROOT, Fate::Identical, target.get(ROOT).map(|_| ROOT));
+        found.record(ROOT, Fate::Identical, target.get(ROOT).map(|_| ROOT));
         let kept = long_paths.map(|folder| names_in(target, folder)).unwrap_or_default();
         let mut open = vec![(ROOT, target.get(ROOT).map(|_| ROOT), above)];
         while let Some((folder, twin, above)) = open.pop() {
             let mut names = twin.map(|twin| names_in(target, twin)).unwrap_or_default();
-            // Whoever has its own name in the copy comes before whoever might have been renamed to it.
+            // An item with its own name in the copy takes precedence over one that may have been renamed to it.
             let (same, other): (Vec<_>, Vec<_>) =
                 source.children(folder).partition(|(_, node)| names.contains_key(&node.name.to_lowercase()));
             for (number, node) in same.into_iter().chain(other) {
-                let length = above + 1 + mended(&node.name).encode_utf16().count();
+                let length = above + 1 + trimmed(&node.name).encode_utf16().count();
                 let is_long = length > LONGEST_PATH;
                 if is_long && let Some(mark) = found.too_long.get_mut(number) {
                     *mark = true;
@@ -98,7 +98,7 @@ impl Comparison {
                     true => kept.get(&short_name(source, number).to_lowercase()).copied(),
                     false => {
                         let own = names.remove(&node.name.to_lowercase());
-                        own.or_else(|| names.remove(&mended(&node.name).to_lowercase()))
+                        own.or_else(|| names.remove(&trimmed(&node.name).to_lowercase()))
                     }
                 };
                 let fate = match (&node.kind, twin.and_then(|twin| target.get(twin))) {
@@ -107,7 +107,7 @@ impl Comparison {
                     (_, None) => Fate::Missing,
                     (_, Some(twin)) => fate(node, twin, is_long),
                 };
-                found.settle(number, fate, twin);
+                found.record(number, fate, twin);
                 if node.kind == Kind::Folder {
                     open.push((number, twin.filter(|_| !is_long && fate != Fate::Differs), length));
                 }
@@ -116,13 +116,13 @@ impl Comparison {
         found
     }
 
-    fn settle(&mut self, number: usize, fate: Fate, twin: Option<usize>) {
+    fn record(&mut self, number: usize, fate: Fate, twin: Option<usize>) {
         if let (Some(held), Some(its)) = (self.fates.get_mut(number), self.twins.get_mut(number)) {
             (*held, *its) = (fate, twin);
         }
     }
 
-    /// What became of an item.
+    /// The result for an item.
     pub fn fate(&self, number: usize) -> Fate {
         self.fates.get(number).copied().unwrap_or(Fate::Missing)
     }
@@ -137,32 +137,32 @@ impl Comparison {
         self.too_long.get(number).copied().unwrap_or_default()
     }
 
-    /// How many items have this fate; the root is none.
+    /// How many items have this result, without the root.
     pub fn count(&self, fate: Fate) -> usize {
         self.fates.iter().skip(1).filter(|its| **its == fate).count()
     }
 
-    /// How many items another copy may help.
+    /// How many items another copy may bring.
     pub fn open(&self) -> usize {
         self.count(Fate::Missing) + self.count(Fate::Stale)
     }
 
-    /// How many items are not as they should be.
+    /// How many items are not in the target as they should be.
     pub fn failed(&self) -> usize {
-        self.fates.iter().filter(|fate| !fate.is_well()).count()
+        self.fates.iter().filter(|fate| !fate.is_done()).count()
     }
 }
 
-/// The name as SharePoint takes it today: names that end in a dot or a space come from old file servers, and lose that.
-pub fn mended(name: &str) -> &str {
+/// The name as SharePoint accepts it today. Names from old file servers can end in dots or spaces, and lose them.
+pub fn trimmed(name: &str) -> &str {
     name.trim_end_matches(['.', ' ']).trim_start_matches(' ')
 }
 
-/// The name of a file in the folder for long paths: different for every path, the same on every try.
+/// The name of a file in the folder for long paths: different for every path, the same on every attempt.
 pub fn short_name(source: &Tree, number: usize) -> String {
     let path = source.path(number);
     let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, path.as_bytes()).simple().to_string();
-    let name = source.get(number).map(|node| mended(&node.name)).unwrap_or_default();
+    let name = source.get(number).map(|node| trimmed(&node.name)).unwrap_or_default();
     let passed_over = name.chars().count().saturating_sub(KEPT_OF_NAME);
     let end: String = name.chars().skip(passed_over).collect();
     format!("{} {}", id.get(..12).unwrap_or(&id), end.trim_start())
@@ -181,7 +181,7 @@ fn fate(source: &Node, target: &Node, is_long: bool) -> Fate {
     match (&source.kind, &target.kind) {
         (Kind::Folder, Kind::Folder) => well,
         (Kind::File(one), Kind::File(other)) if is_same(one, other) => well,
-        // A copy is younger than what it was made of: it is dated when it was made.
+        // A copy is younger than its source: its date is that of the copy.
         (Kind::File(_), Kind::File(_)) if is_younger(source, target) => Fate::Stale,
         (Kind::File(one), Kind::File(other)) if is_rewritten(&source.name, one, other) => {
             if well == Fate::Renamed { well } else { Fate::Rewritten }
@@ -194,7 +194,7 @@ fn is_younger(source: &Node, copy: &Node) -> bool {
     source.modified.zip(copy.modified).is_some_and(|(source, copy)| source >= copy)
 }
 
-/// A file without a hash is known by its size alone.
+/// A file without a hash is compared by its size alone.
 fn is_same(one: &Content, other: &Content) -> bool {
     let hashes = one.quick_xor_hash.as_ref().zip(other.quick_xor_hash.as_ref());
     one.size == other.size && hashes.is_none_or(|(one, other)| one == other)
@@ -213,7 +213,7 @@ mod tests {
 
     const COPIED_AT: i64 = 1000;
 
-    /// The fates of all items of the source but its root, by path.
+    /// The results for all items of the source but its root, by path.
     fn fates(source: &[Line<'_>], changed: i64, target: &[Line<'_>]) -> Vec<(String, Fate)> {
         let (source, target) = (tree_of(source, changed), tree_of(target, COPIED_AT));
         let found = Comparison::of(&source, &target, 60);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_known_by_size_and_hash() {
+    fn a_file_is_compared_by_size_and_hash() {
         assert_eq!(fate_of(("a", 5, "h"), 0, ("a", 5, "h")), Fate::Identical);
         assert_eq!(fate_of(("a", 5, "h"), 0, ("A", 5, "h")), Fate::Renamed);
         assert_eq!(fate_of(("a", 5, "h"), 0, ("a", 5, "i")), Fate::Differs);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_after_its_copy_is_stale_and_what_office_wrote_is_rewritten() {
+    fn a_file_changed_after_its_copy_is_stale_and_one_changed_by_office_is_rewritten() {
         assert_eq!(fate_of(("a", 5, "h"), COPIED_AT, ("a", 6, "i")), Fate::Stale, "in the same second");
         assert_eq!(fate_of(("a.docx", 5, "h"), COPIED_AT + 1, ("a.docx", 600, "i")), Fate::Stale);
         assert_eq!(fate_of(("a.DOCX", 5, "h"), 0, ("a.DOCX", 600, "i")), Fate::Rewritten);
@@ -259,13 +259,13 @@ mod tests {
             .into_iter()
             .zip([expected[0], expected[1], expected[2], expected[3]]);
         assert_eq!(found, expected.collect::<Vec<_>>());
-        // Two names that become one: the second has no place.
+        // Two names become one: the second item is missing.
         let both = fates(&[("a", 1, "h"), ("a.", 2, "i")], 0, &[("a", 1, "h")]);
         assert_eq!(both, [("/a".to_owned(), Fate::Identical), ("/a.".to_owned(), Fate::Missing)]);
     }
 
     #[test]
-    fn a_path_that_is_too_long_is_looked_for_where_it_was_put() {
+    fn a_file_with_too_long_a_path_is_found_in_the_folder_for_them() {
         let deep = format!("{}/end.txt", ["forty characters are the name of a folder"; 9].join("/"));
         let source = tree_of(&[(deep.as_str(), 3, "h")], 0);
         let last = source.all().count() - 1;

@@ -1,4 +1,4 @@
-//! The list of what became of each item, as a file beside the copies.
+//! The list of the result for each item, as a file beside the copies.
 
 use bytes::Bytes;
 
@@ -11,8 +11,8 @@ pub const NAME: &str = "Gatehouse migration.csv";
 
 const HEAD: &str = "path,copied to,result,reason,size,copied size,quickXorHash,copied quickXorHash";
 
-/// The list, the same for the same trees: it begins with a mark by which spreadsheets know UTF-8, has a line for each
-/// item of the source in the order of paths, and no times.
+/// The list, always the same for the same trees. It begins with a mark by which spreadsheets recognize UTF-8, and has
+/// a line for each item of the source in the order of paths, without times.
 pub fn manifest(source: &Tree, target: &Tree, found: &Comparison, notes: &Notes) -> Bytes {
     let items = source.all().skip(1);
     let mut lines: Vec<_> = items.map(|(number, node)| (source.path(number), number, node)).collect();
@@ -46,13 +46,13 @@ pub fn manifest(source: &Tree, target: &Tree, found: &Comparison, notes: &Notes)
     Bytes::from(text)
 }
 
-/// Why an item is not as it should be.
+/// Why an item is not in the target as it should be.
 fn reason<'a>(fate: Fate, node: &Node, notes: &'a Notes) -> &'a str {
     match (fate, &node.kind) {
         (Fate::Missing, _) => notes.reason(&node.id).unwrap_or("not copied"),
         (Fate::Stale, _) => notes.reason(&node.id).unwrap_or("changed since it was copied"),
-        (Fate::Differs, _) => "something else has its name",
-        (Fate::Skipped, Kind::Link) => "a link to somebody else's files",
+        (Fate::Differs, _) => "another item has its name",
+        (Fate::Skipped, Kind::Link) => "a link to another person's files",
         (Fate::Skipped, _) => "its path would be too long",
         _ => "",
     }
@@ -67,7 +67,7 @@ fn content(node: Option<&Node>) -> (String, &str) {
     }
 }
 
-/// As RFC 4180 has it.
+/// Quotes a field as RFC 4180 requires.
 fn push_field(text: &mut String, field: &str) {
     if field.contains(['"', ',', '\r', '\n']) {
         text.push('"');

@@ -1,13 +1,23 @@
-//! Moving the files of one OneDrive into another: what is there, what is missing, what to copy, and the proof.
+//! OneDrive: sharing one, and moving its files into another.
 //!
-//! `tree` holds what a listing showed; `compare` lays the source beside the copy, item by item; `parts` turns what is
-//! missing into orders that SharePoint takes; `manifest` writes down what became of each item; `notes` is what one look
-//! tells the next.
+//! `tree` holds a listing; `compare` compares the source with the copy, item by item; `copy_plan` turns the missing
+//! items into copy jobs that SharePoint accepts; `copy_job` writes; `manifest` lists the result for each item;
+//! `notes` carries state from one look to the next; `migration` plans the next step.
+
+mod migrate_onedrive;
+mod share_onedrive;
 
 pub mod compare;
+pub mod copy_job;
+pub mod copy_plan;
 pub mod manifest;
+pub mod migration;
 pub mod notes;
-pub mod order;
-pub mod parts;
-pub mod settled;
 pub mod tree;
+
+use crate::action::register::register;
+
+register! {
+    migrate_onedrive::MigrateOnedrive,
+    share_onedrive::ShareOnedrive,
+}

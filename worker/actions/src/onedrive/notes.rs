@@ -1,5 +1,5 @@
-//! What one look at a migration tells the next. All of it can be lost: then the drives are looked at, and nothing is
-//! done twice.
+//! The notes that one look at a migration leaves for the next. All of them can be lost: the next look then compares
+//! the drives, and nothing is done twice.
 
 use std::time::Duration;
 
@@ -9,35 +9,36 @@ use serde_json::Value;
 
 use msgraph::RefusedItem;
 
-/// The longest wait between two looks at copies that go on.
+/// The longest wait between two looks at running copy jobs.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A longer address to ask after a copy is not carried; the copy is then waited for by looking at the target.
+/// A longer monitor URL is not carried. The next looks then see whether the target grows.
 const LONGEST_ADDRESS: usize = 640;
-/// Of so many items that were not copied the reason is carried.
+/// For how many items that were not copied the reason is carried.
 const REASONS: usize = 20;
 
-/// One thing to remember.
+/// One note.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// The folder was made by the look before this one: nobody is copying into it.
+    /// The look before created the folder, so no job is copying into it.
     Fresh,
-    /// A copy that was ordered, and where to ask after it.
+    /// A copy job with its monitor URL.
     Copy {
-        /// Lets in whoever has it, to see how far the copy is.
+        /// The monitor URL, which shows the job's progress without a sign-in.
         address: String,
-        /// How many items it has.
+        /// The number of its items.
         items: usize,
     },
-    /// Copies that were ordered and cannot be asked after.
-    Unheard,
-    /// How often copies were asked after since something changed.
+    /// There are copy jobs without a monitor URL.
+    #[serde(rename = "unheard")]
+    Unmonitored,
+    /// How often copy jobs were looked at since something changed.
     Asked(u32),
-    /// How many items were in the target.
+    /// The number of items in the target.
     Seen(usize),
-    /// How many items were not there when they were last ordered, in which replay.
+    /// How many items were open when copies were last started, and in which replay.
     Tried {
-        /// Not there, or older.
+        /// Missing or stale items.
         open: usize,
         /// How often the run had been replayed.
         replays: u32,
@@ -52,43 +53,43 @@ pub enum Note {
 }
 
 impl Note {
-    /// Of a copy that was ordered.
+    /// The note about a copy job.
     pub fn of_copy(address: Option<&SecretString>, items: usize) -> Self {
         match address.map(ExposeSecret::expose_secret).filter(|address| address.len() <= LONGEST_ADDRESS) {
             Some(address) => Self::Copy { address: address.to_owned(), items },
-            None => Self::Unheard,
+            None => Self::Unmonitored,
         }
     }
 }
 
-/// All that is remembered.
+/// All notes together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Notes {
-    /// The folder is new and nobody copies into it.
+    /// The folder is new and no job is copying into it.
     pub is_fresh: bool,
-    /// Copies that can be asked after, and how many items each has.
+    /// Monitor URLs of copy jobs, with the number of items.
     pub copies: Vec<(String, usize)>,
-    /// Whether there are copies that cannot.
-    pub has_unheard: bool,
-    /// How often copies were asked after.
+    /// Whether there are copy jobs without a monitor URL.
+    pub has_unmonitored: bool,
+    /// How often copy jobs were looked at.
     pub asked: u32,
-    /// How many items were in the target.
+    /// The number of items in the target.
     pub seen: Option<usize>,
-    /// How many items were open when they were last ordered, in which replay.
+    /// How many items were open when copies were last started, and in which replay.
     pub tried: Option<(usize, u32)>,
     /// Why items were not copied.
     pub refused: Vec<(String, String)>,
 }
 
 impl Notes {
-    /// What was noted.
+    /// Reads the notes.
     pub fn read(notes: Vec<Note>) -> Self {
         let mut all = Self::default();
         for note in notes {
             match note {
                 Note::Fresh => all.is_fresh = true,
                 Note::Copy { address, items } => all.copies.push((address, items)),
-                Note::Unheard => all.has_unheard = true,
+                Note::Unmonitored => all.has_unmonitored = true,
                 Note::Asked(times) => all.asked = times,
                 Note::Seen(items) => all.seen = Some(items),
                 Note::Tried { open, replays } => all.tried = Some((open, replays)),
@@ -98,13 +99,13 @@ impl Notes {
         all
     }
 
-    /// What is to be noted.
+    /// Writes the notes.
     pub fn write(&self) -> Vec<Value> {
         let mut notes = Vec::new();
         notes.extend(self.is_fresh.then_some(Note::Fresh));
         let copies = self.copies.iter().cloned();
         notes.extend(copies.map(|(address, items)| Note::Copy { address, items }));
-        notes.extend(self.has_unheard.then_some(Note::Unheard));
+        notes.extend(self.has_unmonitored.then_some(Note::Unmonitored));
         notes.extend((self.asked > 0).then_some(Note::Asked(self.asked)));
         notes.extend(self.seen.map(Note::Seen));
         notes.extend(self.tried.map(|(open, replays)| Note::Tried { open, replays }));
@@ -113,7 +114,7 @@ impl Notes {
         notes.into_iter().filter_map(|note| serde_json::to_value(note).ok()).collect()
     }
 
-    /// Remembers why items were not copied; of one item the last reason counts.
+    /// Adds the reasons why items were not copied. For each item the last reason counts.
     pub fn refuse(&mut self, refused: Vec<RefusedItem>) {
         for RefusedItem { code, item } in refused {
             let Some(item) = item else { continue };
@@ -122,12 +123,12 @@ impl Notes {
         }
     }
 
-    /// Why an item was not copied, as far as that is known.
+    /// Why an item was not copied, if known.
     pub fn reason(&self, item: &str) -> Option<&str> {
         self.refused.iter().find(|(refused, _)| refused == item).map(|(_, code)| code.as_str())
     }
 
-    /// How long to wait before asking again: a second at first, then twice as long each time, to a minute.
+    /// How long to wait before the next look: a second at first, then twice as long each time, up to a minute.
     pub fn pause(&self) -> Duration {
         Duration::from_secs(1 << self.asked.min(6)).min(LONGEST_PAUSE)
     }
@@ -138,11 +139,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_noted_is_read_again() {
+    fn written_notes_are_read_again() {
         let notes = Notes {
             is_fresh: true,
             copies: vec![("https://contoso.example/monitor/1".into(), 30_000)],
-            has_unheard: true,
+            has_unmonitored: true,
             asked: 3,
             seen: Some(7),
             tried: Some((9, 1)),
@@ -154,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_ever_noted_fits_into_a_memo() {
+    fn all_notes_fit_into_a_memo() {
         let address = SecretString::from("x".repeat(LONGEST_ADDRESS));
         let copies = [Note::of_copy(Some(&address), 30_000)];
         let Note::Copy { address, items } = copies[0].clone() else { panic!("it can be carried") };
         let notes = Notes {
             is_fresh: true,
-            copies: vec![(address, items); super::super::parts::HEARD],
-            has_unheard: true,
+            copies: vec![(address, items); super::super::copy_plan::MONITORED],
+            has_unmonitored: true,
             asked: 9,
             seen: Some(1_000_000),
             tried: Some((1_000_000, 9)),
@@ -170,8 +171,8 @@ mod tests {
         let bytes = Value::Array(notes.write()).to_string().len();
         assert!(bytes <= workflow::MEMO_LIMIT_BYTES, "{bytes}");
         let longer = SecretString::from("x".repeat(LONGEST_ADDRESS + 1));
-        assert_eq!(Note::of_copy(Some(&longer), 1), Note::Unheard);
-        assert_eq!(Note::of_copy(None, 1), Note::Unheard);
+        assert_eq!(Note::of_copy(Some(&longer), 1), Note::Unmonitored);
+        assert_eq!(Note::of_copy(None, 1), Note::Unmonitored);
     }
 
     #[test]

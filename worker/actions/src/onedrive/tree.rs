@@ -1,4 +1,4 @@
-//! A drive, or a folder in one, as a listing showed it.
+//! A drive, or a folder in one, as listed.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use msgraph::DriveItem;
 /// The number of the root in every tree.
 pub const ROOT: usize = 0;
 
-/// Folders and files by number. A parent's number is lower than its children's, who stand side by side by name.
+/// Folders and files by number. A parent has a lower number than its children, which follow each other by name.
 ///
-/// A hundred and fifty bytes or so for each item and its name: a drive of a million items takes some 200 MB while it is
-/// looked at.
+/// About a hundred and fifty bytes for each item and its name: a drive of a million items takes some 200 MB during a
+/// look.
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
@@ -24,28 +24,28 @@ pub struct Node {
     pub id: Box<str>,
     /// Its name in its folder.
     pub name: Box<str>,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// When it was last changed.
     pub modified: Option<Timestamp>,
     parent: usize,
     children: std::ops::Range<usize>,
-    /// Of everything below it.
+    /// The sum of everything below it.
     below: Sum,
 }
 
-/// What an item is.
+/// The kind of an item.
 #[derive(Debug, PartialEq)]
 pub enum Kind {
-    /// A folder, or a notebook, which is one.
+    /// A folder, or a notebook, which is a folder.
     Folder,
     /// A file.
     File(Content),
-    /// A link to what is in somebody else's drive; nothing is in it that could be copied.
+    /// A link to an item in another person's drive, with nothing to copy.
     Link,
 }
 
-/// What is known of a file's content.
+/// The size and hash of a file.
 #[derive(Debug, PartialEq)]
 pub struct Content {
     /// In bytes.
@@ -54,7 +54,7 @@ pub struct Content {
     pub quick_xor_hash: Option<Box<str>>,
 }
 
-/// How much there is.
+/// A number of items and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sum {
     /// Files, folders and links.
@@ -64,20 +64,20 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Both together.
+    /// Adds two sums.
     pub fn plus(self, other: Self) -> Self {
         Self { items: self.items + other.items, bytes: self.bytes.saturating_add(other.bytes) }
     }
 }
 
-/// Takes in a listing, in whatever order it comes.
+/// Builds a tree of a listing in any order.
 #[derive(Default)]
 pub struct Builder {
     items: HashMap<Box<str>, DriveItem>,
 }
 
 impl Builder {
-    /// Takes in a page. Of an item that comes twice the last is true.
+    /// Adds a page. If an item comes twice, the last one counts.
     pub fn add(&mut self, page: Vec<DriveItem>) {
         for item in page {
             if item.deleted.is_some() {
@@ -88,13 +88,13 @@ impl Builder {
         }
     }
 
-    /// The tree below the drive's root; empty if no root was shown.
+    /// The tree below the drive's root. Empty if the listing has no root.
     pub fn whole(self) -> Tree {
         let root = self.items.values().find(|item| item.root.is_some()).map(|item| item.id.clone());
         root.map(|root| self.below(&root)).unwrap_or_default()
     }
 
-    /// The tree below a folder; empty if it was not shown.
+    /// The tree below a folder. Empty if the listing does not have it.
     pub fn below(mut self, folder: &str) -> Tree {
         let mut children: HashMap<Box<str>, Vec<Box<str>>> = HashMap::new();
         for (id, item) in &self.items {
@@ -150,23 +150,23 @@ impl Tree {
         self.nodes.get(number)
     }
 
-    /// All items with their numbers, parents first, the root among them.
+    /// All items with their numbers, parents first, including the root.
     pub fn all(&self) -> impl Iterator<Item = (usize, &Node)> {
         self.nodes.iter().enumerate()
     }
 
-    /// What is directly in a folder, by name.
+    /// The items directly in a folder, by name.
     pub fn children(&self, number: usize) -> impl Iterator<Item = (usize, &Node)> {
         let range = self.get(number).map(|node| node.children.clone()).unwrap_or_default();
         range.filter_map(|number| Some((number, self.get(number)?)))
     }
 
-    /// How much there is below a folder.
+    /// The sum below a folder.
     pub fn below(&self, number: usize) -> Sum {
         self.get(number).map(|node| node.below).unwrap_or_default()
     }
 
-    /// How much an item is, with what is below it.
+    /// The sum of an item and everything below it.
     pub fn whole(&self, number: usize) -> Sum {
         let own = match self.get(number).map(|node| &node.kind) {
             Some(Kind::File(content)) => content.size,
@@ -175,7 +175,7 @@ impl Tree {
         self.below(number).plus(Sum { items: 1, bytes: own })
     }
 
-    /// The way from the root to an item, each name after a slash.
+    /// The path from the root to an item, each name after a slash.
     pub fn path(&self, mut number: usize) -> String {
         let mut names = Vec::new();
         while let Some(node) = self.get(number).filter(|_| number != ROOT) {
@@ -201,10 +201,10 @@ pub mod tests {
     use super::*;
     use serde_json::json;
 
-    /// A file of this size at this path, its hash this text; a path that ends with a slash is a folder's.
+    /// A file's path, size and hash. A path that ends with a slash is a folder.
     pub type Line<'a> = (&'a str, u64, &'a str);
 
-    /// A tree of these, changed at this second.
+    /// A tree of these lines, last changed at this second.
     pub fn tree_of(lines: &[Line<'_>], changed: i64) -> Tree {
         let mut builder = Builder::default();
         let at = Timestamp::from_second(changed).unwrap().to_string();
@@ -230,7 +230,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_tree_comes_of_a_listing_in_any_order() {
+    fn a_tree_is_built_of_a_listing_in_any_order() {
         let tree = tree_of(&[("b/c/d.txt", 5, "h"), ("a.txt", 2, "h"), ("b/e/", 0, "")], 0);
         let paths: Vec<_> = tree.all().map(|(number, _)| tree.path(number)).collect();
         assert_eq!(paths, ["", "/a.txt", "/b", "/b/c", "/b/e", "/b/c/d.txt"]);

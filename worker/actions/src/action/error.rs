@@ -1,0 +1,200 @@
+//! The errors of actions, and the one place where each becomes a failure of a class.
+
+use std::time::Duration;
+
+use outcome::{Class, Failure};
+
+/// When to look again for a new object that is not visible yet.
+const VISIBLE_SOON: Duration = Duration::from_secs(2);
+
+/// Why an action failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Graph refused, or did not answer.
+    #[error(transparent)]
+    Graph(#[from] msgraph::Error),
+    /// The publisher has to change the request.
+    #[error("{detail}")]
+    Rejected {
+        /// Stable, `snake_case`.
+        code: &'static str,
+        /// What is wrong and how to fix it.
+        detail: String,
+    },
+    /// An operator or administrator has to act first.
+    #[error("{detail}")]
+    Blocked {
+        /// Stable, `snake_case`.
+        code: &'static str,
+        /// What is missing and how to fix it.
+        detail: String,
+    },
+    /// Graph does not show yet what this run has created; a retry helps.
+    #[error("an account that this run created is not visible yet")]
+    NotYetVisible,
+    /// The tenant changed between the look and the write; another look helps.
+    #[error("the tenant changed between the look and the write: {0}")]
+    StalePlan(&'static str),
+    /// Graph's answer, explained in our words.
+    #[error("{words}")]
+    Explained {
+        /// The class, the code and the explanation.
+        words: Box<Self>,
+        /// Graph's answer, which names the request.
+        #[source]
+        answer: msgraph::Error,
+    },
+    /// A bug of the worker.
+    #[error("{0}")]
+    Broken(&'static str),
+}
+
+impl Error {
+    /// Shorthand for [`Error::Rejected`].
+    pub fn rejected(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Rejected { code, detail: detail.into() }
+    }
+
+    /// Shorthand for [`Error::Blocked`].
+    pub fn blocked(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Blocked { code, detail: detail.into() }
+    }
+
+    /// Whether a retry alone may help.
+    pub fn is_retry(&self) -> bool {
+        self.class() == Class::Retry
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Graph(error) => of_graph(error).class,
+            Self::Rejected { .. } => Class::Rejected,
+            Self::Blocked { .. } => Class::Blocked,
+            Self::NotYetVisible | Self::StalePlan(_) => Class::Retry,
+            Self::Explained { words, .. } => words.class(),
+            Self::Broken(_) => Class::Fault,
+        }
+    }
+
+    /// Keeps the answer that this error explains, so that results and dead letters name the request.
+    pub fn explains(self, answer: msgraph::Error) -> Self {
+        Self::Explained { words: Box::new(self), answer }
+    }
+
+    /// Turns Graph's "forbidden" into a blocked step that names the missing permission.
+    pub fn or_missing(self, code: &'static str, detail: impl FnOnce() -> String) -> Self {
+        match self {
+            // No permission helps if a service was not bought or a policy forbids the request.
+            Self::Graph(error)
+                if error.is_forbidden() && !error.is_not_bought() && !error.is_against_policy() =>
+            {
+                Self::blocked(code, format!("{}; {error}", detail())).explains(error)
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (class, message) = (error.class(), error.to_string());
+        match error {
+            Error::Graph(error) => of_graph(&error),
+            Error::Rejected { code, .. } | Error::Blocked { code, .. } => Self::new(class, code, message),
+            Error::NotYetVisible => {
+                let failure = Self::new(class, "not_yet_visible", message);
+                Self { retry_after: Some(VISIBLE_SOON), ..failure }
+            }
+            Error::StalePlan(_) => Self::new(class, "stale_plan", message),
+            Error::Explained { words, answer } => Self {
+                request_id: answer.request_id().map(ToOwned::to_owned),
+                http_status: answer.status(),
+                ..Self::from(*words)
+            },
+            Error::Broken(_) => Self::new(class, "internal", message),
+        }
+    }
+}
+
+/// Every error of the Graph client, by who has to act next.
+fn of_graph(error: &msgraph::Error) -> Failure {
+    // The more specific comes first: a full drive is a 507 before it is an outage.
+    let particular = [
+        (error.is_throttled(), Class::Retry, "graph_throttled"),
+        // The next observation shows whether the write arrived.
+        (error.is_ambiguous(), Class::Retry, "graph_outcome_unknown"),
+        (error.is_read_only(), Class::Blocked, "access_read_only"),
+        (error.is_not_unique(), Class::Rejected, "ambiguous_user"),
+        (error.is_credentials(), Class::Blocked, "credentials_refused"),
+        (error.is_unauthorized(), Class::Blocked, "graph_unauthorized"),
+        (error.is_not_bought(), Class::Blocked, "service_not_bought"),
+        (error.is_against_policy(), Class::Blocked, "policy_forbids"),
+        (error.is_limit_reached(), Class::Blocked, "limit_reached"),
+        (error.is_mailbox_missing(), Class::Blocked, "mailbox_missing"),
+        (error.is_drive_missing(), Class::Blocked, "drive_missing"),
+        (error.is_seat_missing(), Class::Blocked, "no_seat"),
+        (error.is_license_conflict(), Class::Rejected, "license_conflict"),
+        (error.is_synced(), Class::Blocked, "synced_object"),
+        (error.is_unprepared(), Class::Blocked, "not_prepared"),
+        (error.is_password_refused(), Class::Blocked, "password_refused"),
+        (error.is_forbidden(), Class::Blocked, "permission_missing"),
+        (error.is_locked(), Class::Retry, "object_locked"),
+        (error.is_resync_required(), Class::Retry, "resync_required"),
+        (error.is_listing_expired(), Class::Retry, "listing_expired"),
+        // The next look finds it done, or finds another way.
+        (error.is_already_exists() || error.is_license_stale(), Class::Retry, "stale_plan"),
+        (error.is_conflict(), Class::Retry, "stale_plan"),
+        (error.is_transient(), Class::Retry, "graph_unavailable"),
+        // It was there a moment ago and is gone: the next look decides.
+        (error.is_not_found(), Class::Retry, "object_disappeared"),
+        (error.is_already_gone(), Class::Retry, "stale_plan"),
+        // A part of a batch that did not run because another part failed.
+        (error.status() == Some(424), Class::Retry, "stale_plan"),
+        (error.is_malformed(), Class::Fault, "graph_unexpected"),
+        (error.status() == Some(400), Class::Rejected, "graph_refused"),
+    ];
+    let found = particular.into_iter().find(|(is_it, ..)| *is_it);
+    let (class, code) = found.map_or((Class::Fault, "graph_unexpected"), |(_, class, code)| (class, code));
+    Failure {
+        retry_after: error.retry_after(),
+        request_id: error.request_id().map(ToOwned::to_owned),
+        http_status: error.status(),
+        ..Failure::new(class, code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_error_has_its_class() {
+        let rows = [
+            (Error::rejected("dynamic_group", "d"), Class::Rejected, "dynamic_group"),
+            (Error::blocked("no_seat", "d"), Class::Blocked, "no_seat"),
+            (Error::NotYetVisible, Class::Retry, "not_yet_visible"),
+            (Error::StalePlan("it exists"), Class::Retry, "stale_plan"),
+            (Error::Broken("x"), Class::Fault, "internal"),
+        ];
+        for (error, class, code) in rows {
+            let failure = Failure::from(error);
+            assert_eq!((failure.class, failure.code.as_str()), (class, code));
+        }
+    }
+
+    #[tokio::test]
+    async fn two_people_with_one_employee_id_are_rejected() {
+        use msgraph_emulator::{Emulator, Options, Tenant, User};
+        let person = |upn: &str, name: &str| User::new(upn, name).with("employeeId", "1815");
+        let tenant = Tenant::empty()
+            .user(person("ada@contoso.example", "Ada Lovelace"))
+            .user(person("grace@contoso.example", "Grace Hopper"));
+        let emulator = Emulator::start(Options::new(tenant)).unwrap();
+        let client = crate::conformance::client::client(&emulator);
+        let key = msgraph::UserKey::EmployeeId("1815".into());
+        let error = client.reader().user(&key, &["id"]).await.unwrap_err();
+        let failure = Failure::from(Error::from(error));
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Rejected, "ambiguous_user"));
+        assert!(failure.message.contains("use the object id"), "{failure}");
+    }
+}

@@ -1,0 +1,90 @@
+//! The shape of every action.
+//!
+//! An action waits when it starts a job that runs on without it, or when it has more work than one look should do.
+//! Its `plan` then adds a [`Wait`](plan::Wait), and [`Action::begin`] turns an answer that the next look needs into a
+//! note. When the run resumes, [`View::notes`] returns all notes, and the plan names those it still needs. Notes can
+//! be lost: the tenant decides, and notes only save work. A plan without a wait ends the step. A worker never sleeps
+//! meanwhile; `workflow::wait` explains deadlines and replays.
+
+pub mod driver;
+pub mod error;
+pub mod parameters;
+pub mod person;
+pub mod plan;
+pub mod register;
+pub mod view;
+
+use std::fmt::Display;
+
+use msgraph::{Priority, Writer};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use error::Error;
+use plan::Plan;
+use view::View;
+
+/// One thing that the worker can make true in the directory.
+///
+/// **Guarantees** that an action gives, and that the conformance suite tests for each: `plan` alone decides; a second
+/// run plans nothing; a run that dies at any request and is repeated ends in the same state; a dry run prints exactly
+/// what `apply` does.
+pub trait Action: Send + Sync + 'static {
+    /// The name on the wire, in logs and metrics, and of this action's file.
+    const NAME: &'static str;
+    /// What it makes true, in one sentence: a row of the table of actions.
+    const MAKES_TRUE: &'static str;
+    /// The least Graph application permissions it needs.
+    const NEEDS: &'static [&'static str];
+    /// Templates for parameters that the workflow leaves out.
+    const DEFAULTS: &'static [(&'static str, &'static str)];
+
+    /// The priority of its requests where requests have to queue.
+    const PRIORITY: Priority = Priority::Lifecycle;
+
+    /// The request.
+    type Params: DeserializeOwned + JsonSchema + Send + Sync;
+    /// The current state, as far as the plan needs it.
+    type Observed: Send + Sync;
+    /// One missing write with all it needs. Prints as a short imperative sentence with ids.
+    type Change: Display + Send + Sync;
+
+    /// Reads the state that the plan needs, and no more.
+    fn observe(
+        params: &Self::Params,
+        graph: View<'_>,
+    ) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
+
+    /// Decides what is missing. No clock, no network, no memory: the same state gives the same plan.
+    fn plan(params: &Self::Params, observed: &Self::Observed) -> Result<Plan<Self::Change>, Error>;
+
+    /// Makes one change.
+    fn apply(change: &Self::Change, graph: Writer<'_>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Makes the changes of one sequence of the plan, each after the one before. An action overrides this where a
+    /// write needs the answer to an earlier one, or where Graph takes several writes in one request.
+    fn apply_sequence(
+        changes: &[Self::Change],
+        graph: Writer<'_>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            for change in changes {
+                Self::apply(change, graph).await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Makes one change of a plan that waits. Returns a note for the next look, such as the address of a job.
+    fn begin(
+        change: &Self::Change,
+        graph: Writer<'_>,
+    ) -> impl Future<Output = Result<Option<Value>, Error>> + Send {
+        async move { Self::apply(change, graph).await.map(|()| None) }
+    }
+
+    /// A tenant and a request on which this action has something to do.
+    #[cfg(test)]
+    fn scenario() -> crate::Scenario;
+}

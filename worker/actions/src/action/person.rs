@@ -1,0 +1,201 @@
+//! References to people, and the account behind one: known, still to be created, or absent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use msgraph::{User, UserKey};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+
+use super::error::Error;
+
+/// A person: an object id, a user principal name, or an object with at least one of `entra_id`, `upn` and
+/// `employee_id`, of which the first counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PersonRef {
+    key: UserKey,
+    /// The employee id beside a user principal name.
+    pub(super) employee_id: Option<String>,
+}
+
+impl PersonRef {
+    /// The key to find the person by.
+    pub fn key(&self) -> &UserKey {
+        &self.key
+    }
+
+    /// The name of the person in a Graph path, so that reads below it need not wait for the object id.
+    pub fn in_path(&self) -> Option<&str> {
+        match &self.key {
+            UserKey::Id(id) => Some(id),
+            // Graph accepts a name that begins with a dollar sign in parentheses only.
+            UserKey::Upn(upn) => Some(upn.as_str()).filter(|upn| !upn.starts_with('$')),
+            UserKey::EmployeeId(_) => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PersonRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str =
+            "expected a person: an object id, a UPN, or an object with entra_id, upn or employee_id";
+        let (key, employee_id) = match Value::deserialize(deserializer)? {
+            Value::String(text) if text.contains('@') => (Some(UserKey::Upn(text)), None),
+            Value::String(text) if uuid::Uuid::try_parse(&text).is_ok() => (Some(UserKey::Id(text)), None),
+            Value::Object(fields) => keys_of(&fields),
+            _ => (None, None),
+        };
+        let key = key.ok_or_else(|| serde::de::Error::custom(EXPECTED))?;
+        Ok(Self { employee_id: employee_id.filter(|_| matches!(key, UserKey::Upn(_))), key })
+    }
+}
+
+impl JsonSchema for PersonRef {
+    fn schema_name() -> Cow<'static, str> {
+        "PersonRef".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let uuid = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
+        let urn = "[Uu][Rr][Nn]:[Uu][Uu][Ii][Dd]:";
+        let with = |field: &str| json!({ "required": [field], "properties": { field: { "type": "string", "minLength": 1 } } });
+        let keys = ["entra_id", "upn", "employee_id"].map(with);
+        json_schema!({
+            "description": "A person: an object id, a user principal name, or an object with at least one of `entra_id`, \
+                            `upn` and `employee_id`, of which the first counts.",
+            "anyOf": [
+                {
+                    "type": "string",
+                    "pattern": format!("@|^([0-9A-Fa-f]{{32}}|({urn})?{uuid}|\\{{{uuid}\\}})$"),
+                    "examples": ["ada@contoso.example", "6f0a8a6c-0001-4000-8000-000000000001"],
+                },
+                { "type": "object", "anyOf": keys },
+            ],
+        })
+    }
+}
+
+/// The most reliable identifier first: names change and are reused, object ids are not. And the employee id.
+fn keys_of(fields: &Map<String, Value>) -> (Option<UserKey>, Option<String>) {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let employee_id = text("employee_id").map(ToOwned::to_owned);
+    let key = text("entra_id")
+        .map(|id| UserKey::Id(id.to_owned()))
+        .or_else(|| text("upn").map(|upn| UserKey::Upn(upn.to_owned())))
+        .or_else(|| employee_id.clone().map(UserKey::EmployeeId));
+    (key, employee_id)
+}
+
+/// The account a change is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// It exists, with this object id.
+    Known(String),
+    /// An earlier step of this plan creates it. Such a change is only printed, never applied.
+    ToBeCreated,
+}
+
+impl Account {
+    /// The object id, for a write.
+    pub fn id(&self) -> Result<&str, Error> {
+        match self {
+            Self::Known(id) => Ok(id),
+            Self::ToBeCreated => {
+                Err(Error::Broken("a change to an account that is only planned cannot be applied"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(id) => write!(f, "user {id}"),
+            Self::ToBeCreated => f.write_str("the new user"),
+        }
+    }
+}
+
+/// A person's account, as found.
+#[derive(Clone, Debug)]
+pub enum Person {
+    /// It exists.
+    Present(Box<User>),
+    /// It does not exist, and an earlier step of this plan creates it.
+    ToBeCreated,
+    /// It does not exist.
+    Absent,
+}
+
+impl Person {
+    /// The account for a change, and its properties. Refuses an absent person.
+    pub fn account(&self) -> Result<(Account, Option<&User>), Error> {
+        match self {
+            Self::Present(user) => Ok((Account::Known(user.id.clone()), Some(user))),
+            Self::ToBeCreated => Ok((Account::ToBeCreated, None)),
+            Self::Absent => Err(Error::rejected(
+                "user_not_found",
+                "no account found for this person; check entra_id, upn or employee_id",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::parameters::tests::assert_agree;
+
+    #[test]
+    fn a_person_is_found_by_the_most_reliable_identifier() {
+        let id = "6f0a8a6c-0001-4000-8000-000000000001";
+        let rows = [
+            (json!({ "entra_id": id, "upn": "ada@contoso.example" }), UserKey::Id(id.into())),
+            (
+                json!({ "employee_id": "7", "upn": "ada@contoso.example" }),
+                UserKey::Upn("ada@contoso.example".into()),
+            ),
+            (json!({ "employee_id": "7", "given_name": "Ada" }), UserKey::EmployeeId("7".into())),
+            (json!("ada@contoso.example"), UserKey::Upn("ada@contoso.example".into())),
+            (json!(id), UserKey::Id(id.into())),
+        ];
+        for (value, expected) in rows {
+            assert_eq!(serde_json::from_value::<PersonRef>(value).unwrap().key(), &expected);
+        }
+        for value in [json!(null), json!({}), json!({ "upn": "" }), json!("ada"), json!(7)] {
+            assert!(serde_json::from_value::<PersonRef>(value).is_err());
+        }
+    }
+    #[test]
+    fn a_person_is_published_as_it_is_read() {
+        let id = "6f0a8a6c-0001-4000-8000-000000000001";
+        let simple = id.replace('-', "");
+        assert_agree::<PersonRef, PersonRef>(&[
+            (json!("ada@contoso.example"), true),
+            (json!("@"), true),
+            (json!(id), true),
+            (json!(id.to_uppercase()), true),
+            (json!(simple), true),
+            (json!(format!("{{{id}}}")), true),
+            (json!(format!("URN:uuid:{id}")), true),
+            (json!(format!("{{{simple}}}")), false),
+            (json!(format!("{id}0")), false),
+            (json!(format!("{id}\n")), false),
+            (json!("ada"), false),
+            (json!(""), false),
+            (json!({ "entra_id": "1" }), true),
+            (json!({ "upn": "ada", "given_name": ["Ada"] }), true),
+            (json!({ "employee_id": "7", "upn": "", "entra_id": 42 }), true),
+            (json!({ "employee_id": 7 }), false),
+            (json!({ "entra_id": "", "upn": null }), false),
+            (json!({ "given_name": "Ada" }), false),
+            (json!({}), false),
+            (json!([]), false),
+            (json!(["ada@contoso.example"]), false),
+            (json!(42), false),
+            (json!(true), false),
+            (json!(null), false),
+        ]);
+    }
+}

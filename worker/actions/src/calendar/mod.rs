@@ -1,0 +1,15 @@
+//! Calendars: events, calendars, permissions.
+
+mod delete_additional_calendars;
+mod delete_primary_calendar_events;
+mod remove_calendar_permissions;
+
+pub mod time_window;
+
+use crate::action::register::register;
+
+register! {
+    delete_additional_calendars::DeleteAdditionalCalendars,
+    delete_primary_calendar_events::DeletePrimaryCalendarEvents,
+    remove_calendar_permissions::RemoveCalendarPermissions,
+}

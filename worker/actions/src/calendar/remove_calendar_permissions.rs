@@ -1,0 +1,154 @@
+//! Makes true: no other person has a permission by name to the person's calendars.
+//!
+//! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Waits** while Exchange creates the mailbox.
+//! **Leaves** the permission of the whole organization, which Graph cannot remove, with a note if it shows more than
+//! free and busy times. Calendars that other people have shared stay. A person without a mailbox gets a note.
+//! **Idempotent because** it reads each calendar's permissions and removes those it finds; "not found" counts as
+//! removed.
+
+use std::fmt;
+
+use futures_util::future::try_join_all;
+use msgraph::{CalendarPermission, Writer};
+use outcome::{Left, Needs};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::mail::mailbox::{self, Mailbox};
+use crate::{Account, Action, Error, PersonRef, Plan, View};
+
+/// See the file's head.
+pub struct RemoveCalendarPermissions;
+
+/// The person.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person to act on. Defaults to the event's person.
+    user: PersonRef,
+}
+
+/// A calendar that the person owns, and its permissions.
+pub struct Shared {
+    calendar: String,
+    permissions: Vec<CalendarPermission>,
+}
+
+/// Removes a permission.
+#[derive(Debug, PartialEq)]
+pub struct Remove {
+    user: Account,
+    calendar: String,
+    permission: String,
+}
+
+impl Action for RemoveCalendarPermissions {
+    const NAME: &'static str = "remove_calendar_permissions";
+    const MAKES_TRUE: &'static str = "The person's calendars are shared with no other person by name";
+    const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Mailbox<Vec<Shared>>;
+    type Change = Remove;
+
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<Shared>>, Error> {
+        Mailbox::look(&params.user, graph, async |id| {
+            let Some(calendars) = graph.calendars(&id).await? else { return Ok(None) };
+            let own = calendars.into_iter().filter(|calendar| calendar.can_share != Some(false));
+            let id = id.as_str();
+            let shared = own.map(async |calendar| {
+                let permissions = graph.calendar_permissions(id, &calendar.id).await?.unwrap_or_default();
+                Ok(Shared { calendar: calendar.id, permissions })
+            });
+            try_join_all(shared).await.map(Some)
+        })
+        .await
+    }
+
+    fn plan(_: &Params, mailbox: &Mailbox<Vec<Shared>>) -> Result<Plan<Remove>, Error> {
+        let (user, calendars) = match mailbox.or_nothing() {
+            Ok(seen) => seen,
+            Err(plan) => return Ok(plan),
+        };
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
+        for Shared { calendar, permissions } in calendars {
+            for permission in permissions {
+                match permission.is_removable {
+                    Some(false) => left.extend(for_everybody(calendar, permission)),
+                    _ => changes.push(Remove {
+                        user: user.clone(),
+                        calendar: calendar.clone(),
+                        permission: permission.id.clone(),
+                    }),
+                }
+            }
+        }
+        Ok(Plan::together(changes).leaving(left))
+    }
+
+    async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
+        let (calendar, permission) = (&change.calendar, &change.permission);
+        let outcome = graph.delete_calendar_permission(change.user.id()?, calendar, permission).await;
+        outcome.map_err(mailbox::or_missing_calendars)
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    }
+}
+
+/// The note about a permission of the whole organization. Free and busy times are its default.
+fn for_everybody(calendar: &str, permission: &CalendarPermission) -> Option<Left> {
+    let role = permission.role.as_deref().unwrap_or_default();
+    if matches!(role, "none" | "freeBusyRead") {
+        return None;
+    }
+    let detail = format!(
+        "calendar {calendar} is open to the whole organization ({role}); limit that permission in Outlook or Exchange"
+    );
+    Some(Left { code: "shared_with_everybody".to_owned(), detail, needs: Needs::Operator })
+}
+
+impl fmt::Display for Remove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "remove permission {} on calendar {} of {}", self.permission, self.calendar, self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permission(id: &str, is_removable: Option<bool>, role: &str) -> CalendarPermission {
+        CalendarPermission { id: id.into(), is_removable, role: Some(role.into()) }
+    }
+
+    #[test]
+    fn permissions_by_name_go_and_a_wide_one_for_everybody_is_reported() {
+        let seen = vec![
+            Shared {
+                calendar: "a".into(),
+                permissions: vec![
+                    permission("1", Some(false), "freeBusyRead"),
+                    permission("2", Some(true), "write"),
+                    permission("3", None, "delegateWithPrivateEventAccess"),
+                ],
+            },
+            Shared { calendar: "b".into(), permissions: vec![permission("4", Some(false), "read")] },
+        ];
+        let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
+        let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
+        let plan = RemoveCalendarPermissions::plan(&params, &mailbox).unwrap();
+        let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
+        let expected =
+            ["2", "3"].map(|permission| format!("remove permission {permission} on calendar a of user 1"));
+        assert_eq!(changes, expected);
+        let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
+        assert_eq!(left, [("shared_with_everybody", Needs::Operator)]);
+        assert!(plan.left[0].detail.starts_with("calendar b"));
+    }
+}

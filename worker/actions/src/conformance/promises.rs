@@ -1,0 +1,132 @@
+//! The promises, one function each. `crate::action::register` calls each of them for each action.
+
+use std::time::Duration;
+
+use msgraph_emulator::Fault;
+use outcome::{Class, Mode, Outcome};
+use serde_json::Value;
+use workflow::{Answer, Report};
+
+use super::bench::Bench;
+use crate::Entry;
+
+/// Effects that a run takes back when it has lost the answer to the first: both together count as none.
+const TAKEN_BACK: [(&str, &str); 1] = [("issue temporaryAccessPass to ", "remove temporaryAccessPass of ")];
+
+/// Makes an action's entry: each run needs a new one.
+type MakeEntry = fn() -> Entry;
+
+pub async fn a_plan_writes_nothing_and_names_exactly_what_apply_does(entry: MakeEntry) {
+    let bench = Bench::of(entry());
+    let before = bench.emulator.state();
+    let planned = bench.run(Mode::Plan).await;
+    assert_eq!(bench.emulator.state(), before);
+    assert!(bench.emulator.journal().iter().all(|entry| !entry.write));
+    let applied = bench.run(Mode::Apply).await;
+    let (Answer::Planned(planned), Answer::Changed(applied)) = (planned.answer, applied.answer) else {
+        panic!("the action has nothing to do in its scenario")
+    };
+    assert_eq!(planned, applied);
+    let writes = bench.emulator.journal().iter().filter(|entry| entry.write).count();
+    assert_eq!(writes, applied.len(), "a change is one write");
+}
+
+pub async fn a_second_run_changes_nothing(entry: MakeEntry) {
+    let bench = Bench::of(entry());
+    let first = bench.run(Mode::Apply).await;
+    let after_first = bench.emulator.state();
+    bench.emulator.clear_journal();
+    let second = bench.run(Mode::Apply).await;
+    assert_eq!(second.answer, Answer::Unchanged, "after {first:?}");
+    assert!(bench.emulator.journal().iter().all(|entry| !entry.write));
+    assert_eq!(bench.emulator.state(), after_first);
+}
+
+pub async fn stopped_at_any_request_and_run_again_it_ends_in_the_same_state(entry: MakeEntry) {
+    let (requests, effects, end) = undisturbed(entry).await;
+    for nth in 1..=requests {
+        let bench = Bench::of(entry());
+        bench.emulator.fault(Fault::dropped().from(nth as u64));
+        let stopped = bench.run(Mode::Apply).await;
+        assert_class(&stopped, Class::Retry, &format!("stopped at {nth}"));
+        bench.emulator.clear_faults();
+        let again = bench.run(Mode::Apply).await;
+        assert!(!matches!(again.answer, Answer::Failed(_)), "after {nth}: {again:?}");
+        assert_eq!(bench.emulator.state(), end, "stopped at {nth}");
+        assert_eq!(lasting(bench.effects()), lasting(effects.clone()), "stopped at {nth}");
+    }
+}
+
+pub async fn an_answer_lost_after_graph_acted_does_no_harm(entry: MakeEntry) {
+    let (requests, effects, end) = undisturbed(entry).await;
+    for nth in 1..=requests {
+        let bench = Bench::of(entry());
+        bench.emulator.fault(Fault::acted_then_dropped().nth(nth as u64));
+        let lost = bench.run(Mode::Apply).await;
+        assert_class(&lost, Class::Retry, &format!("lost {nth}"));
+        let again = bench.run(Mode::Apply).await;
+        assert!(!matches!(again.answer, Answer::Failed(_)), "after {nth}: {again:?}");
+        assert_eq!(bench.emulator.state(), end, "lost {nth}");
+        assert_eq!(lasting(bench.effects()), lasting(effects.clone()), "lost {nth}: an effect came twice");
+    }
+}
+
+pub async fn throttled_or_unavailable_at_any_request_is_a_retry(entry: MakeEntry) {
+    let (requests, _, end) = undisturbed(entry).await;
+    for status in [429, 503] {
+        for nth in 1..=requests {
+            let bench = Bench::of(entry());
+            bench.emulator.fault(Fault::status(status).retry_after("7").nth(nth as u64));
+            let refused = bench.run(Mode::Apply).await;
+            let failure = assert_class(&refused, Class::Retry, &format!("{status} at {nth}"));
+            // A call that waited beside the refused one reports what is left of the seven seconds.
+            let is_asked = |after: Duration| after.as_secs_f64().ceil() == 7.0;
+            assert!(failure.is_some_and(is_asked), "{status} at {nth}: {failure:?}");
+            let again = bench.run(Mode::Apply).await;
+            assert!(!matches!(again.answer, Answer::Failed(_)), "after {nth}: {again:?}");
+            assert_eq!(bench.emulator.state(), end, "{status} at {nth}");
+        }
+    }
+}
+
+pub async fn a_missing_permission_blocks_and_is_named(entry: MakeEntry) {
+    let bench = Bench::of(entry());
+    bench.emulator.fault(Fault::status(403).code("Authorization_RequestDenied").writes());
+    let report = bench.run(Mode::Apply).await;
+    assert_class(&report, Class::Blocked, "every write is forbidden");
+}
+
+/// An undisturbed run: its requests, its effects, and the tenant's state after it.
+async fn undisturbed(entry: MakeEntry) -> (usize, Vec<String>, Value) {
+    let bench = Bench::of(entry());
+    let report = bench.run(Mode::Apply).await;
+    assert_eq!(report.answer.outcome(), Outcome::Changed, "{report:?}");
+    (bench.requests(), bench.effects(), bench.emulator.state())
+}
+
+fn assert_class(report: &Report, class: Class, context: &str) -> Option<Duration> {
+    match &report.answer {
+        Answer::Failed(failure) => {
+            assert_eq!(failure.class, class, "{context}: {failure:?}");
+            failure.retry_after
+        }
+        other => panic!("{context}: should have failed, is {other:?}"),
+    }
+}
+
+/// The effects, sorted, without those that were taken back.
+fn lasting(effects: Vec<String>) -> Vec<String> {
+    let mut lasting: Vec<String> = Vec::with_capacity(effects.len());
+    for effect in effects {
+        let taken_back = TAKEN_BACK.iter().find_map(|(made, removed)| {
+            let made = format!("{made}{}", effect.strip_prefix(removed)?);
+            lasting.iter().position(|earlier| *earlier == made)
+        });
+        match taken_back {
+            Some(at) => drop(lasting.remove(at)),
+            None => lasting.push(effect),
+        }
+    }
+    lasting.sort();
+    lasting
+}

@@ -1,0 +1,16 @@
+//! Groups: members and owners.
+
+mod add_to_groups;
+mod remove_from_groups;
+mod transfer_group_ownership;
+
+pub mod membership;
+pub mod ownership;
+
+use crate::action::register::register;
+
+register! {
+    add_to_groups::AddToGroups,
+    remove_from_groups::RemoveFromGroups,
+    transfer_group_ownership::TransferGroupOwnership,
+}

@@ -1,0 +1,341 @@
+//! Makes true: the person has these licences.
+//!
+//! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All` and, to set a missing usage location,
+//! `User.ReadWrite.All`.
+//! **Refuses** `user_not_found`; `license_not_found`; `license_contradiction` (to assign and to remove);
+//! `license_not_for_people`; `usage_location_missing`; `no_seat`; `subscription_inactive`; `license_conflict` (plans
+//! that exclude or need each other, by name); `permission_missing`.
+//! **Leaves** a licence that one of the person's groups already gives. A licence that a group should give and cannot
+//! is `group_license_failed`, with the reason. A licence to remove that a group gives is `kept_by_group`.
+//! **Idempotent because** it reads how the person got each licence and assigns the missing ones in one request.
+
+use std::fmt;
+
+use futures_util::future::try_join;
+use msgraph::{AddLicense, SubscribedSku, User, UserPatch, Writer};
+use outcome::{Left, Needs};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::licenses::subscriptions::{self as licenses, Plans};
+use crate::users::properties::USAGE_LOCATION;
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
+
+/// See the file's head.
+pub struct AssignLicenses;
+
+/// The person and the licences.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person to act on. Defaults to the event's person.
+    user: PersonRef,
+    /// Part numbers (`SPE_E3`) or SKU ids.
+    licenses: Vec<String>,
+    /// Licences to remove in the same request, so that one can replace another whose plans it excludes.
+    #[serde(default)]
+    instead_of: Vec<String>,
+    /// Two-letter country code for an account without one. Defaults to the person's `usage_location`, else `country`.
+    usage_location: Option<String>,
+}
+
+/// The account and the tenant's subscriptions.
+pub struct Observed {
+    person: Person,
+    skus: Vec<SubscribedSku>,
+}
+
+/// One write that is missing.
+#[derive(Debug, PartialEq)]
+pub enum Change {
+    /// Sets the usage location, without which no licence can be assigned.
+    SetUsageLocation {
+        /// The account.
+        user: Account,
+        /// The country.
+        country: String,
+    },
+    /// Assigns all missing licences and removes those they replace in one request, which resolves dependencies and
+    /// exclusions.
+    Assign {
+        /// The account.
+        user: Account,
+        /// SKU id and name.
+        licenses: Vec<(String, String)>,
+        /// The removed ones: SKU id and name.
+        instead_of: Vec<(String, String)>,
+        /// The plans to explain a refusal with.
+        plans: Plans,
+    },
+}
+
+impl Action for AssignLicenses {
+    const NAME: &'static str = "assign_licenses";
+    const MAKES_TRUE: &'static str = "The person has these licences";
+    const NEEDS: &'static [&'static str] =
+        &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "User.ReadWrite.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), ("usage_location", USAGE_LOCATION)];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Change;
+
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
+        let person = graph.person(&params.user, &licenses::SELECT);
+        let skus = async { Ok(graph.subscribed_skus().await?) };
+        let (person, skus) = try_join(person, skus).await?;
+        Ok(Observed { person, skus })
+    }
+
+    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
+        let (user, seen) = observed.person.account()?;
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
+        let mut missing: Vec<(String, String)> = Vec::new();
+        for reference in &params.licenses {
+            let sku = licenses::find(reference, &observed.skus)?;
+            let known = missing.iter().any(|(id, _)| *id == sku.sku_id);
+            if known || seen.is_some_and(|seen| licenses::direct(seen).any(|id| id == sku.sku_id)) {
+                continue;
+            }
+            if let Some(reason) = seen.and_then(|seen| licenses::given_by_group(seen, sku)) {
+                left.push(reason);
+                continue;
+            }
+            licenses::check_assignable(sku)?;
+            missing.push((sku.sku_id.clone(), licenses::name(sku).to_owned()));
+        }
+        let lacks_one = left.iter().any(|left| left.needs == Needs::Operator);
+        let mut instead_of = Vec::new();
+        // If a licence cannot be assigned, nothing is removed for it.
+        for reference in params.instead_of.iter().filter(|_| !lacks_one) {
+            match replaced(reference, params, observed, seen)? {
+                None => {}
+                Some(Ok(sku)) => instead_of.push(sku),
+                Some(Err(reason)) => left.push(reason),
+            }
+        }
+        if !missing.is_empty() {
+            changes.extend(usage_location(params, &user, seen)?);
+        }
+        if !missing.is_empty() || !instead_of.is_empty() {
+            let plans = Plans::of(&observed.skus);
+            changes.push(Change::Assign { user, licenses: missing, instead_of, plans });
+        }
+        Ok(Plan::in_order(changes).leaving(left))
+    }
+
+    async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
+        match change {
+            Change::SetUsageLocation { user, country } => {
+                let patch = UserPatch { usage_location: Some(country.clone()), ..UserPatch::default() };
+                Ok(graph.update_user(user.id()?, &patch).await?)
+            }
+            Change::Assign { user, licenses, instead_of, plans } => {
+                let outcome = graph.assign_licenses(user.id()?, &added(licenses), &taken(instead_of)).await;
+                outcome.map_err(|error| licenses::explain_assignment(error, plans))
+            }
+        }
+    }
+
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+        if let [
+            Change::SetUsageLocation { user, country },
+            Change::Assign { licenses, instead_of, plans, .. },
+        ] = changes
+        {
+            let (add, remove) = (added(licenses), taken(instead_of));
+            let outcome = graph.locate_and_license(user.id()?, country, &add, &remove).await;
+            return outcome.map_err(|error| licenses::explain_assignment(error, plans));
+        }
+        for change in changes {
+            Self::apply(change, graph).await?;
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({
+            "user": "ada@contoso.example", "licenses": ["SPE_E3", "EMS"], "usage_location": "GB",
+        }))
+    }
+}
+
+/// A licence that goes, by id and name, or a word about why it stays.
+type Replaced = Result<(String, String), Left>;
+
+/// A licence to be taken back: nothing where the person does not have it, or a word about why it stays.
+fn replaced(
+    reference: &str,
+    params: &Params,
+    observed: &Observed,
+    seen: Option<&User>,
+) -> Result<Option<Replaced>, Error> {
+    let sku = licenses::find(reference, &observed.skus)?;
+    let (id, name) = (sku.sku_id.as_str(), licenses::name(sku));
+    for wanted in &params.licenses {
+        if licenses::find(wanted, &observed.skus)?.sku_id == id {
+            let detail = format!("{name} is to be given and taken back; leave it out of one of the two");
+            return Err(Error::rejected("license_contradiction", detail));
+        }
+    }
+    let Some(seen) = seen else { return Ok(None) };
+    if licenses::direct(seen).any(|direct| direct == id) {
+        return Ok(Some(Ok((id.to_owned(), name.to_owned()))));
+    }
+    let given = licenses::inherited(seen).find(|(inherited, _)| *inherited == id);
+    Ok(given.map(|(_, group)| {
+        let detail = format!("{name} stays: group {group} gives it; take the person out of the group");
+        Err(Left { code: "kept_by_group".to_owned(), detail, needs: Needs::Operator })
+    }))
+}
+
+/// An account that this plan creates gets its usage location then, from the same event.
+fn usage_location(params: &Params, user: &Account, seen: Option<&User>) -> Result<Option<Change>, Error> {
+    match (seen.and_then(|seen| seen.usage_location.as_ref()), &params.usage_location) {
+        (Some(_), _) => Ok(None),
+        (None, Some(_)) if seen.is_none() => Ok(None),
+        (None, Some(country)) => {
+            Ok(Some(Change::SetUsageLocation { user: user.clone(), country: country.clone() }))
+        }
+        (None, None) => Err(licenses::usage_location_missing(&user.to_string())),
+    }
+}
+
+fn taken(licenses: &[(String, String)]) -> Vec<&str> {
+    licenses.iter().map(|(sku_id, _)| sku_id.as_str()).collect()
+}
+
+fn added(licenses: &[(String, String)]) -> Vec<AddLicense> {
+    let add =
+        |(sku_id, _): &(String, String)| AddLicense { sku_id: sku_id.clone(), disabled_plans: Vec::new() };
+    licenses.iter().map(add).collect()
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetUsageLocation { user, country } => write!(f, "set usage location {country} of {user}"),
+            Self::Assign { user, licenses, instead_of, .. } => {
+                let names = |licenses: &[(String, String)]| {
+                    licenses.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ")
+                };
+                match (names(licenses), names(instead_of)) {
+                    (given, taken) if taken.is_empty() => write!(f, "assign {given} to {user}"),
+                    (given, taken) if given.is_empty() => write!(f, "take {taken} back from {user}"),
+                    (given, taken) => write!(f, "assign {given} to {user} instead of {taken}"),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msgraph::{LicenseAssignmentState, PrepaidUnits};
+
+    fn sku(part: &str, free: i64) -> SubscribedSku {
+        SubscribedSku {
+            sku_id: format!("id-{part}"),
+            sku_part_number: Some(part.into()),
+            prepaid_units: PrepaidUnits { enabled: free, ..PrepaidUnits::default() },
+            ..SubscribedSku::default()
+        }
+    }
+
+    fn skus() -> Vec<SubscribedSku> {
+        let company = SubscribedSku { applies_to: Some("Company".into()), ..sku("COMPANY", 1) };
+        let lapsed = SubscribedSku { capability_status: Some("Suspended".into()), ..sku("LAPSED", 1) };
+        vec![sku("A", 1), sku("B", 1), sku("FULL", 0), company, lapsed]
+    }
+
+    fn plan(location: Option<&str>, states: &[(&str, Option<&str>)]) -> Result<(Vec<String>, usize), String> {
+        let license_assignment_states = states
+            .iter()
+            .map(|(part, group)| LicenseAssignmentState {
+                sku_id: format!("id-{part}"),
+                assigned_by_group: group.map(Into::into),
+                ..LicenseAssignmentState::default()
+            })
+            .collect();
+        let usage_location = location.map(Into::into);
+        let user = User { id: "1".into(), usage_location, license_assignment_states, ..User::default() };
+        decide(Person::Present(Box::new(user)), &["A", "id-B"], Some("GB"))
+    }
+
+    fn decide(person: Person, asked: &[&str], country: Option<&str>) -> Result<(Vec<String>, usize), String> {
+        exchange(person, asked, &[], country)
+    }
+
+    fn exchange(
+        person: Person,
+        asked: &[&str],
+        instead_of: &[&str],
+        country: Option<&str>,
+    ) -> Result<(Vec<String>, usize), String> {
+        let params = Params {
+            user: serde_json::from_value("ada@contoso.example".into()).unwrap(),
+            licenses: asked.iter().map(ToString::to_string).collect(),
+            instead_of: instead_of.iter().map(ToString::to_string).collect(),
+            usage_location: country.map(Into::into),
+        };
+        let observed = Observed { person, skus: skus() };
+        let plan = AssignLicenses::plan(&params, &observed);
+        plan.map(|plan| (plan.changes().map(ToString::to_string).collect(), plan.left.len()))
+            .map_err(|error| outcome::Failure::from(error).code)
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for_in_one_call() {
+        let both = "assign A, B to user 1".to_owned();
+        assert_eq!(plan(Some("DE"), &[]), Ok((vec![both.clone()], 0)));
+        assert_eq!(plan(None, &[]), Ok((vec!["set usage location GB of user 1".to_owned(), both], 0)));
+        assert_eq!(plan(Some("DE"), &[("A", None)]), Ok((vec!["assign B to user 1".to_owned()], 0)));
+        assert_eq!(plan(None, &[("A", None), ("B", Some("g"))]), Ok((vec![], 1)));
+    }
+
+    #[test]
+    fn what_cannot_be_assigned_is_refused_with_its_reason() {
+        let person = || Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        assert_eq!(decide(person(), &["NONE"], Some("GB")), Err("license_not_found".to_owned()));
+        assert_eq!(decide(person(), &["FULL"], Some("GB")), Err("no_seat".to_owned()));
+        assert_eq!(decide(person(), &["COMPANY"], Some("GB")), Err("license_not_for_people".to_owned()));
+        assert_eq!(decide(person(), &["LAPSED"], Some("GB")), Err("subscription_inactive".to_owned()));
+        assert_eq!(decide(person(), &["A"], None), Err("usage_location_missing".to_owned()));
+        assert_eq!(decide(Person::Absent, &["A"], Some("GB")), Err("user_not_found".to_owned()));
+    }
+
+    #[test]
+    fn a_promised_account_is_planned_for() {
+        let planned = Ok((vec!["assign A to the new user".to_owned()], 0));
+        assert_eq!(decide(Person::ToBeCreated, &["A"], Some("GB")), planned);
+    }
+
+    #[test]
+    fn a_licence_stands_in_for_another_in_one_call() {
+        let person = |group: Option<&str>| {
+            let state = LicenseAssignmentState {
+                sku_id: "id-B".into(),
+                assigned_by_group: group.map(Into::into),
+                ..LicenseAssignmentState::default()
+            };
+            let license_assignment_states = vec![state];
+            Person::Present(Box::new(User { id: "1".into(), license_assignment_states, ..User::default() }))
+        };
+        let location = "set usage location GB of user 1".to_owned();
+        let told = exchange(person(None), &["A"], &["B"], Some("GB"));
+        assert_eq!(told, Ok((vec![location.clone(), "assign A to user 1 instead of B".to_owned()], 0)));
+        let told = exchange(person(None), &[], &["B"], None);
+        assert_eq!(
+            told,
+            Ok((vec!["take B back from user 1".to_owned()], 0)),
+            "the other one is there already"
+        );
+        let told = exchange(person(Some("g")), &["A"], &["B"], Some("GB"));
+        assert_eq!(told, Ok((vec![location, "assign A to user 1".to_owned()], 1)), "a group gives B");
+        let told = exchange(person(None), &["A", "B"], &["B"], Some("GB"));
+        assert_eq!(told, Err("license_contradiction".to_owned()));
+    }
+}

@@ -1,0 +1,25 @@
+//! Mail: automatic replies, forwarding, rules, mail that is sent, and what only Exchange can do.
+
+mod disable_automatic_reply;
+mod enable_automatic_reply;
+mod forward_mail;
+mod remove_inbox_rules;
+mod run_exchange_command;
+mod send_mail;
+
+pub mod exchange_commands;
+pub mod forwarding_rule;
+pub mod html;
+pub mod mailbox;
+pub mod recipient;
+
+use crate::action::register::register;
+
+register! {
+    disable_automatic_reply::DisableAutomaticReply,
+    enable_automatic_reply::EnableAutomaticReply,
+    forward_mail::ForwardMail,
+    remove_inbox_rules::RemoveInboxRules,
+    run_exchange_command::RunExchangeCommand,
+    send_mail::SendMail,
+}

@@ -1,0 +1,139 @@
+//! Makes true: the inbox has no rules but the one by which Gatehouse forwards.
+//!
+//! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Waits** while Exchange creates the mailbox.
+//! **Leaves** read-only rules, which an operator has to remove in Outlook or Exchange, with a note for each; the rule
+//! of `forward_mail`, unless told to remove it; a person without a mailbox, with a note.
+//! **Idempotent because** it reads the rules and removes those it finds; "not found" counts as removed.
+
+use std::fmt;
+
+use msgraph::{InboxRule, Writer};
+use outcome::{Left, Needs};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::mail::forwarding_rule::is_forwarding;
+use crate::mail::mailbox::{self, Mailbox};
+use crate::{Account, Action, Error, PersonRef, Plan, View};
+
+/// See the file's head.
+pub struct RemoveInboxRules;
+
+/// The person, and which rules to keep.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person to act on. Defaults to the event's person.
+    user: PersonRef,
+    /// What to do with the rule of `forward_mail`.
+    #[serde(default)]
+    forwarding: Forwarding,
+}
+
+/// What to do with the rule of `forward_mail`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Forwarding {
+    /// Keep it: mail is still forwarded.
+    #[default]
+    Keep,
+    /// Remove it like any other rule.
+    Remove,
+    /// Remove it alone: a person who comes back keeps the other rules.
+    Only,
+}
+
+/// Removes a rule.
+#[derive(Debug, PartialEq)]
+pub struct Remove {
+    user: Account,
+    rule: String,
+}
+
+impl Action for RemoveInboxRules {
+    const NAME: &'static str = "remove_inbox_rules";
+    const MAKES_TRUE: &'static str = "The inbox has no rules except that of `forward_mail`";
+    const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Mailbox<Vec<InboxRule>>;
+    type Change = Remove;
+
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<InboxRule>>, Error> {
+        Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await
+    }
+
+    fn plan(params: &Params, mailbox: &Mailbox<Vec<InboxRule>>) -> Result<Plan<Remove>, Error> {
+        let (user, rules) = match mailbox.or_nothing() {
+            Ok(seen) => seen,
+            Err(plan) => return Ok(plan),
+        };
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
+        let stays = |rule: &&InboxRule| match params.forwarding {
+            Forwarding::Keep => is_forwarding(rule),
+            Forwarding::Remove => false,
+            Forwarding::Only => !is_forwarding(rule),
+        };
+        for rule in rules.iter().filter(|rule| !stays(rule)) {
+            match rule.is_read_only {
+                Some(true) => left.push(read_only(user, rule)),
+                _ => changes.push(Remove { user: user.clone(), rule: rule.id.clone() }),
+            }
+        }
+        Ok(Plan::together(changes).leaving(left))
+    }
+
+    async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
+        let outcome = graph.delete_inbox_rule(change.user.id()?, &change.rule).await;
+        outcome.map_err(mailbox::or_missing_settings)
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    }
+}
+
+fn read_only(user: &Account, rule: &InboxRule) -> Left {
+    let detail = format!("inbox rule {} of {user} is read-only; remove it in Outlook or Exchange", rule.id);
+    Left { code: "read_only_rule".to_owned(), detail, needs: Needs::Operator }
+}
+
+impl fmt::Display for Remove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "remove inbox rule {} of {}", self.rule, self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(id: &str, name: &str) -> InboxRule {
+        InboxRule { id: id.into(), display_name: Some(name.into()), ..InboxRule::default() }
+    }
+
+    fn plan(forwarding: Forwarding) -> (Vec<String>, Vec<String>) {
+        let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
+        let seen = vec![
+            rule("1", "Junk"),
+            InboxRule { is_read_only: Some(true), ..rule("2", "Policy") },
+            rule("3", crate::mail::forwarding_rule::FORWARDING),
+        ];
+        let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
+        let plan = RemoveInboxRules::plan(&Params { user, forwarding }, &mailbox).unwrap();
+        let removed = plan.changes().map(|change| change.rule.clone()).collect();
+        (removed, plan.left.into_iter().map(|left| left.code).collect())
+    }
+
+    #[test]
+    fn removable_rules_go_and_the_forwarding_one_goes_if_told() {
+        let left = vec!["read_only_rule".to_owned()];
+        assert_eq!(plan(Forwarding::Keep), (vec!["1".to_owned()], left.clone()));
+        assert_eq!(plan(Forwarding::Remove), (vec!["1".to_owned(), "3".to_owned()], left));
+        assert_eq!(plan(Forwarding::Only), (vec!["3".to_owned()], Vec::new()));
+    }
+}

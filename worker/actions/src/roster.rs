@@ -1,0 +1,23 @@
+//! Every action, a line for each noun.
+
+use crate::action::driver::Entry;
+use crate::{calendar, devices, groups, licenses, mail, onedrive, rights, sign_in, teams, users};
+
+/// All actions, sorted: the order means nothing, being able to find one does.
+pub fn roster() -> Vec<Entry> {
+    let nouns = [
+        calendar::entries(),
+        devices::entries(),
+        groups::entries(),
+        licenses::entries(),
+        mail::entries(),
+        onedrive::entries(),
+        rights::entries(),
+        sign_in::entries(),
+        teams::entries(),
+        users::entries(),
+    ];
+    let mut entries: Vec<_> = nouns.into_iter().flatten().collect();
+    entries.sort_by_key(|entry| entry.name);
+    entries
+}

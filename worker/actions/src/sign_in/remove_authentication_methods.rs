@@ -1,0 +1,171 @@
+//! Makes true: the person has no sign-in method besides the password.
+//!
+//! **Needs** `UserAuthenticationMethod.ReadWrite.All` and `User.Read.All`.
+//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Leaves** methods of a type that Graph cannot remove; the result names each.
+//! **Idempotent because** it reads the methods and removes those it finds; "not found" counts as removed.
+//!
+//! Graph refuses to remove the default method while there are others, and does not say which method that is. A refused
+//! removal is repeated after the others. The password stays; `reset_password` replaces it.
+
+use std::fmt;
+
+use msgraph::{AuthenticationMethod, MethodKind, Writer};
+use outcome::{Left, Needs};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
+
+/// See the file's head.
+pub struct RemoveAuthenticationMethods;
+
+/// The person.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person to act on. Defaults to the event's person.
+    user: PersonRef,
+}
+
+/// The account and its sign-in methods.
+pub struct Observed {
+    person: Person,
+    methods: Vec<AuthenticationMethod>,
+}
+
+/// Removes a sign-in method.
+#[derive(Debug, PartialEq)]
+pub struct Remove {
+    user: Account,
+    method: AuthenticationMethod,
+}
+
+impl Action for RemoveAuthenticationMethods {
+    const NAME: &'static str = "remove_authentication_methods";
+    const MAKES_TRUE: &'static str = "The person has no sign-in method besides the password";
+    const NEEDS: &'static [&'static str] = &["UserAuthenticationMethod.ReadWrite.All", "User.Read.All"];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Remove;
+
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
+        let person = graph.person(&params.user, &["id"]).await?;
+        let methods = match &person {
+            Person::Present(user) => graph.authentication_methods(&user.id).await?,
+            Person::ToBeCreated | Person::Absent => Vec::new(),
+        };
+        Ok(Observed { person, methods })
+    }
+
+    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
+        let (user, _) = observed.person.account()?;
+        let mut methods: Vec<_> = observed.methods.iter().collect();
+        methods.sort_by_key(|method| method.kind());
+        let (mut changes, mut left) = (Vec::new(), Vec::new());
+        for method in methods {
+            match method.kind() {
+                MethodKind::Password => {}
+                MethodKind::Other => left.push(Left {
+                    code: "unknown_method".to_owned(),
+                    detail: format!(
+                        "sign-in method {} ({}) cannot be removed here; remove it in the Entra admin center",
+                        method.id,
+                        method.odata_type.as_deref().unwrap_or("unknown type")
+                    ),
+                    needs: Needs::Operator,
+                }),
+                _ => changes.push(Remove { user: user.clone(), method: method.clone() }),
+            }
+        }
+        Ok(Plan::in_order(changes).leaving(left))
+    }
+
+    async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
+        graph.remove_authentication_method(change.user.id()?, &change.method).await.map_err(|error| {
+            Error::from(error).or_missing("permission_missing", || {
+                "removing a sign-in method needs UserAuthenticationMethod.ReadWrite.All".to_owned()
+            })
+        })
+    }
+
+    /// The default method is refused while others are left, so what is refused comes once more at the end.
+    async fn apply_sequence(changes: &[Remove], graph: Writer<'_>) -> Result<(), Error> {
+        let mut refused = Vec::new();
+        for change in changes {
+            match Self::apply(change, graph).await {
+                Err(Error::Graph(error)) if error.is_unprepared() => refused.push(change),
+                outcome => outcome?,
+            }
+        }
+        for change in refused {
+            Self::apply(change, graph).await?;
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::Scenario {
+        crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    }
+}
+
+impl fmt::Display for Remove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "remove sign-in method {} of {}", self.method.id, self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::bench::Bench;
+    use crate::{Entry, Scenario};
+    use msgraph::User;
+    use msgraph_emulator::Tenant;
+    use outcome::{Mode, Outcome};
+    use serde_json::json;
+
+    #[test]
+    fn the_password_stays_and_the_usual_default_goes_last() {
+        let method = |id: &str, name: &str| AuthenticationMethod {
+            id: id.into(),
+            odata_type: Some(format!("#microsoft.graph.{name}AuthenticationMethod")),
+        };
+        let methods = vec![
+            method("app", "microsoftAuthenticator"),
+            method("secret", "password"),
+            method("call", "phone"),
+            method("strange", "telepathy"),
+            method("key", "fido2"),
+        ];
+        let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
+        let plan = RemoveAuthenticationMethods::plan(&params, &Observed { person, methods }).unwrap();
+        let ids: Vec<_> = plan.changes().map(|change| change.method.id.as_str()).collect();
+        assert_eq!(ids, ["key", "call", "app"]);
+        let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
+        assert_eq!(left, [("unknown_method", Needs::Operator)]);
+    }
+
+    #[tokio::test]
+    async fn a_default_that_is_not_the_usual_one_goes_last_too() {
+        let ada = msgraph_emulator::User::new("ada@contoso.example", "Ada Lovelace")
+            .default_method("phone")
+            .method("microsoftAuthenticator");
+        let application = msgraph_emulator::Application::default();
+        let application = application.role("UserAuthenticationMethod.ReadWrite.All");
+        let tenant = Tenant::empty().application(application).user(ada);
+        let scenario = Scenario { tenant, params: json!({ "user": "ada@contoso.example" }) };
+        let bench = Bench::with(Entry::of::<RemoveAuthenticationMethods>(), scenario);
+        let report = bench.run(Mode::Apply).await;
+        assert_eq!(report.answer.outcome(), Outcome::Changed, "{report:?}");
+        let removed: Vec<_> =
+            bench.effects().into_iter().map(|effect| effect.split(' ').nth(1).unwrap().to_owned()).collect();
+        assert_eq!(removed, ["microsoftAuthenticator", "phone"]);
+        let writes = bench.emulator.journal().iter().filter(|entry| entry.write).count();
+        assert_eq!(writes, 3, "the default is refused once");
+    }
+}

@@ -1,0 +1,199 @@
+//! Makes true: the person is in these teams, and in their named private or shared channels.
+//!
+//! **Needs** `TeamMember.ReadWrite.All`, `GroupMember.Read.All` and `User.Read.All`; for channels also
+//! `Channel.ReadBasic.All` and `ChannelMember.ReadWrite.All`; for a team that can hold directory roles also
+//! `RoleManagement.ReadWrite.Directory`.
+//! **Refuses** `user_not_found`; `team_not_found`, `not_a_team`, `ambiguous_team` (lists the candidates);
+//! `channel_not_found`, `ambiguous_channel`, `standard_channel` (all members of the team are in it); `dynamic_group`;
+//! `permission_missing`.
+//! **Waits** between a team and its channels: Teams adds to a channel only people whom it shows as members of the
+//! team.
+//! **Idempotent because** it adds a person only if neither the directory nor Teams shows the membership. Teams does
+//! not document what adding a person twice does, so that never happens: after a lost answer, Teams' own list decides.
+//! **Caveat:** groups without a team belong to `add_to_groups`, and that action leaves teams alone.
+
+use std::time::Duration;
+
+use futures_util::future::{try_join, try_join_all};
+use msgraph::{Channel, Group, Place, TeamMember, TeamRole, Writer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::groups::membership::{self as groups, Rights};
+use crate::teams::membership::{self as teams, Change, Team, TeamRef};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View, Wait};
+
+/// See the file's head.
+pub struct AddToTeams;
+
+/// The person and the teams.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The person to act on. Defaults to the event's person.
+    user: PersonRef,
+    /// Display names or object ids of teams, or `{ team, channels }` for some of their channels.
+    teams: Vec<TeamRef>,
+}
+
+/// The account, and the requested teams.
+pub struct Observed {
+    person: Person,
+    wanted: Vec<Wanted>,
+    rights: Rights,
+}
+
+/// A team, whether the person is in it, and the requested channels with their members.
+struct Wanted {
+    group: Group,
+    is_member: bool,
+    channels: Vec<(Channel, Vec<TeamMember>)>,
+}
+
+impl Action for AddToTeams {
+    const NAME: &'static str = "add_to_teams";
+    const MAKES_TRUE: &'static str = "The person is in these teams and in their named channels";
+    const NEEDS: &'static [&'static str] = &[
+        "TeamMember.ReadWrite.All",
+        "Channel.ReadBasic.All",
+        "ChannelMember.ReadWrite.All",
+        "GroupMember.Read.All",
+        "User.Read.All",
+    ];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+
+    type Params = Params;
+    type Observed = Observed;
+    type Change = Change;
+
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
+        let rights = Rights::observe(graph).await?;
+        let seen = graph.person_and_groups(&params.user, &["id"]);
+        let ((person, member_of), wanted) = try_join(seen, teams::resolve(&params.teams, graph)).await?;
+        let wanted = wanted.into_iter().map(|team| look(team, &person, &member_of, graph));
+        let wanted = try_join_all(wanted).await?;
+        Ok(Observed { person, wanted, rights })
+    }
+
+    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
+        let (user, seen) = observed.person.account()?;
+        let (mut sequences, mut later) = (Vec::new(), Vec::new());
+        for Wanted { group, is_member, channels } in &observed.wanted {
+            if let Some(restriction) = groups::restriction(group, observed.rights).filter(|_| !is_member) {
+                let detail = format!("team {} {}", group.id, restriction.because);
+                return Err(restriction.refusal(detail));
+            }
+            let is_in = |members: &[TeamMember]| {
+                seen.is_some_and(|seen| members.iter().any(|member| member.is(&seen.id)))
+            };
+            let missing = channels.iter().filter(|(_, members)| !is_in(members));
+            let missing = missing.map(|(channel, _)| add(Place::channel(&group.id, &channel.id), &user));
+            if *is_member {
+                sequences.push(missing.collect());
+            } else {
+                sequences.push(vec![add(Place::team(&group.id), &user)]);
+                later.extend(missing.map(|change| change.to_string()));
+            }
+        }
+        Ok(Plan::sequences(sequences).waiting_for(later, wait))
+    }
+
+    async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
+        change.apply(graph).await
+    }
+
+    #[cfg(test)]
+    fn scenario() -> crate::Scenario {
+        let wanted = serde_json::json!({ "team": "Harbour", "channels": ["Suppliers"] });
+        let params = serde_json::json!({ "user": "ada@contoso.example", "teams": [wanted] });
+        crate::Scenario::new(params)
+    }
+}
+
+/// Asks Teams if the directory does not show the person as a member: the directory lags behind.
+async fn look(team: Team, person: &Person, member_of: &[Group], graph: View<'_>) -> Result<Wanted, Error> {
+    let Team { group, channels } = team;
+    let is_member = match person {
+        Person::Present(_) if member_of.iter().any(|known| known.id == group.id) => true,
+        Person::Present(user) => {
+            let members = graph.team_members(&Place::team(&group.id)).await?;
+            members.iter().any(|member| member.is(&user.id))
+        }
+        Person::ToBeCreated | Person::Absent => false,
+    };
+    let channels = channels.into_iter().map(async |channel| {
+        let members = match is_member {
+            true => graph.team_members(&Place::channel(&group.id, &channel.id)).await?,
+            false => Vec::new(),
+        };
+        Ok::<_, Error>((channel, members))
+    });
+    let channels = try_join_all(channels).await?;
+    Ok(Wanted { group, is_member, channels })
+}
+
+fn add(place: Place, user: &Account) -> Change {
+    Change::Add { place, user: user.clone(), role: TeamRole::Member }
+}
+
+fn wait(later: Vec<String>) -> Wait {
+    Wait {
+        after: teams::SETTLES_AFTER,
+        at_most: Duration::from_secs(60 * 60),
+        reason: "Teams to show the person as a member".to_owned(),
+        notes: Vec::new(),
+        later,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::groups::membership::tests::{ALL, team};
+    use msgraph::User;
+
+    fn plan(person: Person, wanted: Vec<Wanted>) -> Result<Plan<Change>, String> {
+        let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
+        let plan =
+            AddToTeams::plan(&Params { user, teams: vec![] }, &Observed { person, wanted, rights: ALL });
+        plan.map_err(|error| outcome::Failure::from(error).code)
+    }
+
+    fn wanted(group: Group, is_member: bool, channel: Option<&[&str]>) -> Wanted {
+        let member = |id: &&str| TeamMember { user_id: Some((*id).into()), ..TeamMember::default() };
+        let channels = channel.map(|members| {
+            let channel = Channel { id: "c".into(), ..Channel::default() };
+            (channel, members.iter().map(member).collect())
+        });
+        Wanted { group, is_member, channels: channels.into_iter().collect() }
+    }
+
+    fn told(plan: &Plan<Change>) -> Vec<String> {
+        plan.changes().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_channel_waits_until_the_person_is_in_its_team() {
+        let ada = || Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        let first = plan(ada(), vec![wanted(team("t"), false, Some(&[]))]).unwrap();
+        assert_eq!(told(&first), ["add user 1 to team t"]);
+        assert_eq!(first.wait.unwrap().later, ["add user 1 to channel c of team t"]);
+        let second = plan(ada(), vec![wanted(team("t"), true, Some(&["2"]))]).unwrap();
+        assert_eq!((told(&second), second.wait), (vec!["add user 1 to channel c of team t".into()], None));
+        let third = plan(ada(), vec![wanted(team("t"), true, Some(&["1"]))]).unwrap();
+        assert_eq!(third, Plan::nothing());
+    }
+
+    #[test]
+    fn a_promised_account_is_planned_for_and_a_rule_is_respected() {
+        let planned = plan(Person::ToBeCreated, vec![wanted(team("t"), false, None)]).unwrap();
+        assert_eq!(told(&planned), ["add the new user to team t"]);
+        let dynamic =
+            || Group { group_types: vec!["Unified".into(), "DynamicMembership".into()], ..team("t") };
+        assert_eq!(
+            plan(Person::ToBeCreated, vec![wanted(dynamic(), false, None)]),
+            Err("dynamic_group".into())
+        );
+        assert_eq!(plan(Person::ToBeCreated, vec![wanted(dynamic(), true, None)]), Ok(Plan::nothing()));
+    }
+}

@@ -1,0 +1,27 @@
+//! Accounts: made, changed, deleted, restored, and the manager of each.
+
+mod create_user;
+mod delete_user;
+mod remove_manager;
+mod restore_user;
+mod set_manager;
+mod set_user_type;
+mod update_user;
+
+pub mod name_conflicts;
+pub mod names;
+pub mod password;
+pub mod privileged;
+pub mod properties;
+
+use crate::action::register::register;
+
+register! {
+    create_user::CreateUser,
+    delete_user::DeleteUser,
+    remove_manager::RemoveManager,
+    restore_user::RestoreUser,
+    set_manager::SetManager,
+    set_user_type::SetUserType,
+    update_user::UpdateUser,
+}

@@ -1,0 +1,152 @@
+//! Properties of a person: which differ from the request, and where the event's person provides them.
+
+use std::fmt;
+
+use msgraph::{User, UserPatch};
+
+use crate::{Error, Plan};
+
+/// The properties that [`missing`] compares, for `$select`.
+pub const SELECT: &[&str] = &[
+    "id",
+    "displayName",
+    "mail",
+    "mailNickname",
+    "employeeId",
+    "givenName",
+    "surname",
+    "jobTitle",
+    "department",
+    "officeLocation",
+    "companyName",
+    "mobilePhone",
+    "usageLocation",
+    "onPremisesSyncEnabled",
+];
+
+/// The only property that the cloud may set on an account that is mastered on premises.
+const MASTERED_IN_THE_CLOUD: &str = "usage_location";
+
+/// The event's person's usage location: the property of that name, or a country of two letters.
+pub const USAGE_LOCATION: &str = "{{ person.usage_location if person.usage_location else \
+                                  (person.country if person.country and person.country | length == 2 else none) }}";
+
+/// The defaults of an action that writes an account's properties: its own ones, and those that every such action takes
+/// from the event's person in the same way.
+macro_rules! defaults_with_properties {
+    ($($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            ("mail", "{{ person.email | default(none) }}"),
+            ("employee_id", "{{ person.employee_id | default(none) }}"),
+            ("given_name", "{{ person.given_name | default(none) }}"),
+            ("surname", "{{ person.family_name | default(none) }}"),
+            ("job_title", "{{ person.job_title | default(none) }}"),
+            ("department", "{{ person.department | default(none) }}"),
+            ("office_location", "{{ person.office | default(none) }}"),
+            ("company_name", "{{ person.company | default(none) }}"),
+            ("mobile_phone", "{{ person.phone | default(none) }}"),
+            ("usage_location", $crate::users::properties::USAGE_LOCATION),
+        ]
+    };
+}
+
+pub(crate) use defaults_with_properties;
+
+/// Properties to write, and their names to print: the values are personal.
+#[derive(Debug, PartialEq)]
+pub struct Update {
+    /// The account's object id.
+    pub user: String,
+    /// What to write.
+    pub patch: UserPatch,
+    /// The properties' names.
+    pub names: Vec<&'static str>,
+}
+
+/// The write that brings a person's properties to the requested ones. Others stay, and so does the sign-in name: an
+/// update never renames a person.
+pub fn missing(asked: &UserPatch, user: &User) -> Result<Plan<Update>, Error> {
+    let mut patch = UserPatch::default();
+    let mut names = Vec::new();
+    let mut compare = |name, asked: &Option<String>, seen: &Option<String>, slot: &mut Option<String>| {
+        if asked.is_some() && asked != seen {
+            slot.clone_from(asked);
+            names.push(name);
+        }
+    };
+    compare("display_name", &asked.display_name, &user.display_name, &mut patch.display_name);
+    compare("mail", &asked.mail, &user.mail, &mut patch.mail);
+    compare("mail_nickname", &asked.mail_nickname, &user.mail_nickname, &mut patch.mail_nickname);
+    compare("employee_id", &asked.employee_id, &user.employee_id, &mut patch.employee_id);
+    compare("given_name", &asked.given_name, &user.given_name, &mut patch.given_name);
+    compare("surname", &asked.surname, &user.surname, &mut patch.surname);
+    compare("job_title", &asked.job_title, &user.job_title, &mut patch.job_title);
+    compare("department", &asked.department, &user.department, &mut patch.department);
+    compare("office_location", &asked.office_location, &user.office_location, &mut patch.office_location);
+    compare("company_name", &asked.company_name, &user.company_name, &mut patch.company_name);
+    compare("mobile_phone", &asked.mobile_phone, &user.mobile_phone, &mut patch.mobile_phone);
+    compare("usage_location", &asked.usage_location, &user.usage_location, &mut patch.usage_location);
+    if names.is_empty() {
+        return Ok(Plan::nothing());
+    }
+    let mastered_elsewhere = names.iter().any(|name| *name != MASTERED_IN_THE_CLOUD);
+    if user.on_premises_sync_enabled == Some(true) && mastered_elsewhere {
+        return Err(Error::blocked(
+            "synced_user",
+            format!("user {} is mastered on premises; set {} in Active Directory", user.id, names.join(", ")),
+        ));
+    }
+    Ok(Plan::in_order([Update { user: user.id.clone(), patch, names }]))
+}
+
+impl fmt::Display for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "set {} of user {}", self.names.join(", "), self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> User {
+        User {
+            id: "1".into(),
+            display_name: Some("Ada Lovelace".into()),
+            department: Some("Research".into()),
+            ..User::default()
+        }
+    }
+
+    fn asked(department: &str) -> UserPatch {
+        UserPatch { department: Some(department.into()), ..UserPatch::default() }
+    }
+
+    #[test]
+    fn only_what_is_asked_for_and_differs_is_written() {
+        assert_eq!(missing(&UserPatch::default(), &user()).unwrap(), Plan::nothing());
+        assert_eq!(missing(&asked("Research"), &user()).unwrap(), Plan::nothing());
+        let plan = missing(&asked("Sales"), &user()).unwrap();
+        let update = Update { user: "1".into(), patch: asked("Sales"), names: vec!["department"] };
+        assert_eq!(plan, Plan::in_order([update]));
+    }
+
+    #[test]
+    fn of_a_synced_account_only_the_location_is_the_clouds() {
+        let synced = User { on_premises_sync_enabled: Some(true), ..user() };
+        let code = |asked: &UserPatch| {
+            missing(asked, &synced)
+                .map(|plan| plan.changes().count())
+                .map_err(|error| outcome::Failure::from(error).code)
+        };
+        let located = UserPatch { usage_location: Some("GB".into()), ..UserPatch::default() };
+        assert_eq!(code(&located), Ok(1));
+        assert_eq!(code(&asked("Research")), Ok(0));
+        assert_eq!(code(&asked("Sales")), Err("synced_user".to_owned()));
+        assert_eq!(
+            code(&UserPatch { department: Some("Sales".into()), ..located }),
+            Err("synced_user".to_owned())
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! The workflows that are compiled in.
+
+use workflow::{DefinitionError, Definitions};
+
+/// File name and text of each default workflow.
+const FILES: [(&str, &str); 3] = [
+    ("onboarding.yaml", include_str!("onboarding.yaml")),
+    ("offboarding.yaml", include_str!("offboarding.yaml")),
+    ("change.yaml", include_str!("change.yaml")),
+];
+
+/// The workflows that every worker has. An operator's file may replace each by its name.
+///
+/// # Errors
+///
+/// None in a build whose tests pass: the files are compiled in and a test reads them.
+pub fn default_definitions() -> Result<Definitions, DefinitionError> {
+    let mut all = Definitions::default();
+    for (file, text) in FILES {
+        all = all.with(Definitions::parse(file, text)?);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use workflow::Roster;
+
+    #[test]
+    fn the_default_workflows_can_run() {
+        let definitions = default_definitions().unwrap();
+        let roster = Roster::new(crate::roster().into_iter().map(|entry| entry.step));
+        assert_eq!(definitions.check(&roster), []);
+        let names: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
+        assert_eq!(names, ["change", "offboarding", "onboarding"]);
+    }
+}
