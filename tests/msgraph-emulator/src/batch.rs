@@ -14,12 +14,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::error::Refusal;
-use crate::journal::Outcome;
+use crate::control::journal::Outcome;
+use crate::http::pace::Pace;
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
 use crate::limits::{MAILBOX_CONCURRENCY, mailbox};
-use crate::pace::Pace;
-use crate::reply::Reply;
-use crate::request::Request;
 use crate::world::World;
 
 /// Graph's own limit.

@@ -9,7 +9,7 @@
 //! - keep or show a password or secret anywhere but in [`Emulator::secrets`];
 //! - differ between two starts: ids follow from names, and random faults from fixed dice.
 //!
-//! Start at [`Emulator`]; what is true lives in [`Tenant`]; `graph` answers, one file a resource;
+//! Start at [`Emulator`]; what is true lives in [`Tenant`]; `graph` answers, one folder a noun;
 //! `route` names every operation and `permissions` what each needs; `world` ties them together.
 //!
 //! ```
@@ -32,40 +32,29 @@ mod auth;
 mod batch;
 mod clock;
 mod control;
-mod error;
-mod faults;
 mod graph;
-mod journal;
-mod latency;
+mod http;
+mod lag;
 mod limits;
 mod options;
-mod pace;
-mod paging;
-mod permissions;
-mod query;
-mod replication;
-mod reply;
-mod request;
 mod route;
-mod server;
 mod tenant;
-mod tls;
 mod world;
 
 pub use auth::{Decision, PendingSignIn};
-pub use faults::Fault;
-pub use journal::Entry;
+pub use control::faults::Fault;
+pub use control::journal::Entry;
+pub use lag::replication::Lag;
 pub use limits::{Limits, Usage};
 pub use options::Options;
-pub use replication::Lag;
 pub use tenant::{
     Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET, Calendar, Channel, Device, Drive, Event, Group,
     Mailbox, Sku, TENANT_ID, Tenant, TenantError, User,
 };
 pub use world::Secrets;
 
-use server::Server;
-use tls::Tls;
+use http::server::Server;
+use http::tls::Tls;
 use world::{Inside, World};
 
 /// What a client needs to ask for tokens.

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::lag::replication::Lag;
 use crate::limits::Limits;
-use crate::replication::Lag;
 use crate::tenant::Tenant;
 
 /// How to start an emulator.

@@ -9,17 +9,17 @@ use uuid::Uuid;
 
 use crate::auth::Tokens;
 use crate::batch;
-use crate::error::Refusal;
-use crate::faults::{End, Faults, Verdict};
+use crate::control::faults::{End, Faults, Verdict};
+use crate::control::journal::{Journal, Outcome};
 use crate::graph::{self, Visit};
-use crate::journal::{Journal, Outcome};
-use crate::latency::Latency;
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
+use crate::lag::latency::Latency;
+use crate::lag::replication::Replication;
 use crate::limits::{Admission, Hold, Limiter};
 use crate::options::Options;
-use crate::permissions;
-use crate::replication::Replication;
-use crate::reply::Reply;
-use crate::request::Request;
+use crate::route::permissions;
 use crate::route::{self, Operation};
 use crate::tenant::Tenant;
 
@@ -211,8 +211,8 @@ impl Inside {
         if request.is_token_request() {
             return (self.token(request), Vec::new());
         }
-        let outside = graph::reports::file(&self.tenant, request);
-        if let Some(found) = outside.or_else(|| graph::items::monitor(&self.tenant, request)) {
+        let outside = graph::reports::user_detail::file(&self.tenant, request);
+        if let Some(found) = outside.or_else(|| graph::onedrive::items::monitor(&self.tenant, request)) {
             return (found, Vec::new());
         }
         match self.graph(request) {

@@ -1,7 +1,7 @@
 //! The form of a request to sign in: which fields each grant has, and what they must be.
 
 use super::refusal::NoToken;
-use crate::request::{Request, pairs};
+use crate::http::request::{Request, pairs};
 use crate::tenant::{Application, Tenant};
 
 /// What a device asks the token endpoint with.

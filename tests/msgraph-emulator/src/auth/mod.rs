@@ -15,10 +15,10 @@ use serde_json::{Map, Value, json};
 use uuid::{Uuid, uuid};
 
 use crate::clock;
-use crate::error::Refusal;
 use crate::graph::ROLE_TEMPLATE;
-use crate::reply::Reply;
-use crate::request::Request;
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
 use crate::tenant::{Application, Tenant, User};
 
 mod assertion;

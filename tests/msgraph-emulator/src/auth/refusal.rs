@@ -4,8 +4,8 @@ use hyper::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::reply::Reply;
-use crate::request::Request;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
 
 /// A refusal of a sign-in endpoint: status, `error`, AADSTS code, sentence.
 #[derive(Debug)]

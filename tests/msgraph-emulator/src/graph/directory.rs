@@ -5,12 +5,12 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::users::{entity, project_user};
-use super::{Answer, Visit};
-use crate::error::Refusal;
-use crate::paging::{Window, metadata};
-use crate::query::{ENTITY, LIST, NONE, Query, project};
-use crate::reply::Reply;
+use crate::graph::users::user::{entity, project_user};
+use crate::graph::{Answer, Visit};
+use crate::http::paging::{Window, metadata};
+use crate::http::query::{ENTITY, LIST, NONE, Query, project};
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
 use crate::tenant::{USER_DEFAULTS, User};
 
 /// The one report setting: whether reports show pseudonyms instead of names.
@@ -18,7 +18,7 @@ const CONCEALED: &str = "displayConcealedNames";
 
 const ORGANIZATION: &[&str] = &["countryLetterCode", "displayName", "id", "verifiedDomains"];
 
-pub(super) fn list_organization(visit: &mut Visit<'_>) -> Answer {
+pub(crate) fn list_organization(visit: &mut Visit<'_>) -> Answer {
     let query = Query::read(visit.request, ENTITY)?;
     let has = |name: &str| ORGANIZATION.contains(&name);
     let names = query.selected(has, "microsoft.graph.organization", ORGANIZATION)?;
@@ -49,7 +49,7 @@ pub(super) fn list_organization(visit: &mut Visit<'_>) -> Answer {
     Ok(Reply::ok(&body))
 }
 
-pub(super) fn list_deleted_users(visit: &mut Visit<'_>) -> Answer {
+pub(crate) fn list_deleted_users(visit: &mut Visit<'_>) -> Answer {
     let query = Query::read(visit.request, LIST)?;
     let names = selected(&query)?;
     let window = Window::read(visit.request, &query, visit.page_limit)?;
@@ -71,7 +71,7 @@ pub(super) fn list_deleted_users(visit: &mut Visit<'_>) -> Answer {
     Ok(Reply::ok(&window.page(visit.request, &context, users)))
 }
 
-pub(super) fn get_deleted_user(visit: &mut Visit<'_>, key: &str) -> Answer {
+pub(crate) fn get_deleted_user(visit: &mut Visit<'_>, key: &str) -> Answer {
     let query = Query::read(visit.request, ENTITY)?;
     let names = selected(&query)?;
     let id = Uuid::try_parse(key).ok();
@@ -81,14 +81,14 @@ pub(super) fn get_deleted_user(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::ok(&entity(visit, &context, project_user(user, &names))))
 }
 
-pub(super) fn get_report_settings(visit: &mut Visit<'_>) -> Answer {
+pub(crate) fn get_report_settings(visit: &mut Visit<'_>) -> Answer {
     Query::read(visit.request, NONE)?;
     let context = metadata(visit.request, "admin/reportSettings/$entity");
     let body = json!({ "@odata.context": context, CONCEALED: visit.tenant.concealed_names });
     Ok(Reply::ok(&body))
 }
 
-pub(super) fn update_report_settings(visit: &mut Visit<'_>) -> Answer {
+pub(crate) fn update_report_settings(visit: &mut Visit<'_>) -> Answer {
     Query::read(visit.request, NONE)?;
     let body = visit.request.object()?;
     if let Some(name) =
@@ -108,5 +108,5 @@ pub(super) fn update_report_settings(visit: &mut Visit<'_>) -> Answer {
 
 fn selected(query: &Query) -> Result<Vec<&str>, Refusal> {
     let has = |name: &str| User::properties().any(|property| property == name);
-    query.selected(has, super::users::TYPE, USER_DEFAULTS)
+    query.selected(has, crate::graph::users::user::TYPE, USER_DEFAULTS)
 }

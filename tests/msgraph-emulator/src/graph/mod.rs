@@ -1,43 +1,40 @@
-//! Graph's operations on the tenant, one file a resource.
+//! Graph's operations on the tenant, one folder a noun.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::auth::Caller;
-use crate::error::Refusal;
-use crate::reply::Reply;
-use crate::request::{Request, segments_of};
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::http::request::{Request, segments_of};
 use crate::route::Operation;
 use crate::tenant::{Tenant, User};
 
-mod calendars;
-mod deleted;
-mod delta;
+mod calendar;
 mod devices;
 mod directory;
-mod drives;
-mod events;
-mod exchange_admin;
 mod groups;
-pub(crate) mod items;
 mod licenses;
 mod mail;
-mod mailbox;
-mod manager;
-mod members;
-mod methods;
-mod outlook_pages;
-mod owners;
-mod passes;
-mod principals;
+pub(crate) mod onedrive;
 pub(crate) mod reports;
 mod rights;
+mod sign_in;
 mod teams;
-mod usage;
 mod users;
 
-pub(crate) use principals::ROLE_TEMPLATE;
+use calendar::calendars;
+use devices::managed_devices;
+use groups::{group, members, owners};
+use licenses::assignment;
+use mail::{exchange_admin, mailbox, messages};
+use onedrive::drives;
+use reports::user_detail;
+pub(crate) use rights::principals::ROLE_TEMPLATE;
+use rights::{assignments, principals};
+use sign_in::{authentication_methods, temporary_access_passes};
+use users::{deleted, delta, manager, user};
 
 /// One request inside: who asks what of which tenant, and what came of it.
 pub(crate) struct Visit<'a> {
@@ -57,19 +54,19 @@ pub(crate) struct Visit<'a> {
 }
 
 /// What every operation answers with.
-type Answer = Result<Reply, Refusal>;
+pub(crate) type Answer = Result<Reply, Refusal>;
 
 /// Carries out an operation the caller may ask for.
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer {
     match operation {
-        Operation::ListUsers => users::list(visit),
+        Operation::ListUsers => user::list(visit),
         Operation::ListUserChanges => delta::users(visit),
-        Operation::CountUsers => users::count(visit),
-        Operation::CreateUser => users::create(visit),
-        Operation::GetUser(user) => users::get(visit, user),
-        Operation::UpdateUser(user) => users::update(visit, user),
-        Operation::DeleteUser(user) => users::delete(visit, user),
-        Operation::RevokeSessions(user) => users::revoke_sessions(visit, user),
+        Operation::CountUsers => user::count(visit),
+        Operation::CreateUser => user::create(visit),
+        Operation::GetUser(user) => user::get(visit, user),
+        Operation::UpdateUser(user) => user::update(visit, user),
+        Operation::DeleteUser(user) => user::delete(visit, user),
+        Operation::RevokeSessions(user) => user::revoke_sessions(visit, user),
         Operation::GetManager { user, reference } => manager::get(visit, user, reference),
         Operation::SetManager(user) => manager::set(visit, user),
         Operation::RemoveManager(user) => manager::remove(visit, user),
@@ -79,17 +76,17 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::AddMember(group) => members::add(visit, group),
         Operation::RemoveMember { group, member } => members::remove(visit, group, member),
         Operation::DeleteMember { group, member } => members::delete(visit, group, member),
-        Operation::ListGroups => groups::list(visit),
-        Operation::GetGroup(group) => groups::get(visit, group),
-        Operation::ListLicenseDetails(user) => licenses::list_details(visit, user),
-        Operation::AssignLicense(user) => licenses::assign(visit, user),
+        Operation::ListGroups => group::list(visit),
+        Operation::GetGroup(group) => group::get(visit, group),
+        Operation::ListLicenseDetails(user) => assignment::list_details(visit, user),
+        Operation::AssignLicense(user) => assignment::assign(visit, user),
         Operation::Drive(operation) => drives::answer(visit, operation),
         Operation::InvokeCommand(tenant) => exchange_admin::invoke(visit, tenant),
-        Operation::Device(operation) => devices::answer(visit, operation),
-        Operation::ListMessages(user) => mail::list(visit, user),
-        Operation::CreateDraft(user) => mail::create(visit, user),
-        Operation::DeleteMessage { user, message } => mail::delete(visit, user, message),
-        Operation::SendDraft { user, message } => mail::send(visit, user, message),
+        Operation::Device(operation) => managed_devices::answer(visit, operation),
+        Operation::ListMessages(user) => messages::list(visit, user),
+        Operation::CreateDraft(user) => messages::create(visit, user),
+        Operation::DeleteMessage { user, message } => messages::delete(visit, user, message),
+        Operation::SendDraft { user, message } => messages::send(visit, user, message),
         Operation::GetMailboxSettings(user) => mailbox::get_settings(visit, user),
         Operation::GetAutomaticReplies(user) => mailbox::get_automatic_replies(visit, user),
         Operation::UpdateMailboxSettings(user) => mailbox::update_settings(visit, user),
@@ -97,8 +94,8 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::CreateInboxRule(user) => mailbox::create_rule(visit, user),
         Operation::DeleteInboxRule { user, rule } => mailbox::delete_rule(visit, user, rule),
         Operation::Calendars(user, operation) => calendars::answer(visit, user, operation),
-        Operation::Team(operation) => teams::answer(visit, operation),
-        Operation::ListSubscribedSkus => licenses::list_subscribed(visit),
+        Operation::Team(operation) => teams::members::answer(visit, operation),
+        Operation::ListSubscribedSkus => assignment::list_subscribed(visit),
         Operation::ListOrganization => directory::list_organization(visit),
         Operation::ListDeletedUsers => directory::list_deleted_users(visit),
         Operation::GetDeletedUser(user) => directory::get_deleted_user(visit, user),
@@ -108,12 +105,14 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetPrincipal(key) => principals::get(visit, key),
         Operation::ListAppRoleAssignments(key) => principals::list_app_role_assignments(visit, key),
         Operation::ListPrincipalRoles { principal, cast } => principals::list_roles(visit, principal, cast),
-        Operation::Right(operation) => rights::answer(visit, operation),
-        Operation::ListMethods(user) => methods::list(visit, user),
-        Operation::RemoveMethod { user, segment, method } => methods::remove(visit, user, segment, method),
-        Operation::ListPasses(user) => passes::list(visit, user),
-        Operation::IssuePass(user) => passes::issue(visit, user),
-        Operation::GetReport(function) => reports::get(visit, function),
+        Operation::Right(operation) => assignments::answer(visit, operation),
+        Operation::ListMethods(user) => authentication_methods::list(visit, user),
+        Operation::RemoveMethod { user, segment, method } => {
+            authentication_methods::remove(visit, user, segment, method)
+        }
+        Operation::ListPasses(user) => temporary_access_passes::list(visit, user),
+        Operation::IssuePass(user) => temporary_access_passes::issue(visit, user),
+        Operation::GetReport(function) => user_detail::get(visit, function),
         Operation::GetReportSettings => directory::get_report_settings(visit),
         Operation::UpdateReportSettings => directory::update_report_settings(visit),
     }
@@ -121,13 +120,13 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
 
 impl Visit<'_> {
     /// The user with this id or user principal name.
-    fn user(&self, key: &str) -> Result<&User, Refusal> {
+    pub(crate) fn user(&self, key: &str) -> Result<&User, Refusal> {
         let id = self.tenant.user_id(key);
         id.and_then(|id| self.tenant.users.get(&id)).ok_or_else(|| Refusal::not_found(key))
     }
 
     /// The id of the group with this id; groups have no other key.
-    fn group_id(&self, key: &str) -> Result<Uuid, Refusal> {
+    pub(crate) fn group_id(&self, key: &str) -> Result<Uuid, Refusal> {
         let id = Uuid::try_parse(key)
             .map_err(|_| Refusal::bad_request(format!("Invalid object identifier '{key}'.")))?;
         let is_there = self.tenant.groups.contains_key(&id);
@@ -135,7 +134,7 @@ impl Visit<'_> {
     }
 
     /// Refuses unless the application may touch the sensitive side of this user.
-    fn check_administrator(&self, user: Uuid) -> Result<(), Refusal> {
+    pub(crate) fn check_administrator(&self, user: Uuid) -> Result<(), Refusal> {
         if self.tenant.is_administrator(user) && !self.caller.privileged {
             return Err(Refusal::denied());
         }
@@ -143,7 +142,7 @@ impl Visit<'_> {
     }
 
     /// The key of the object in the body's `@odata.id`, which is all the body has.
-    fn reference(&self) -> Result<String, Refusal> {
+    pub(crate) fn reference(&self) -> Result<String, Refusal> {
         let body = self.request.object()?;
         let invalid = || Refusal::bad_request("Invalid value specified for property '@odata.id'.");
         if let Some(name) = body.keys().find(|name| *name != "@odata.id") {

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use super::service::Service;
-use crate::request::Request;
+use crate::http::request::Request;
 
 /// The units of a request; one where the service counts requests.
 pub(super) fn units(service: Service, request: &Request, path: &[&str]) -> u64 {

@@ -22,9 +22,9 @@ mod service;
 use bucket::Bucket;
 pub(crate) use service::mailbox;
 
-use crate::error::Refusal;
-use crate::reply::Reply;
-use crate::request::Request;
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
 use service::{Charge, Service};
 
 /// How many requests for one mailbox Outlook carries out at a time.

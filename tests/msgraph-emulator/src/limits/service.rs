@@ -5,8 +5,8 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 
 use super::Size;
-use crate::error::Refusal;
-use crate::request::Request;
+use crate::http::refusal::Refusal;
+use crate::http::request::Request;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use super::{Found, Operation};
-use crate::error::Refusal;
+use crate::http::refusal::Refusal;
 
 /// What concerns somebody's OneDrive, by its owner, or what is in one, by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

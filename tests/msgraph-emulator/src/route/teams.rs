@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use super::{Found, Operation, get};
-use crate::error::Refusal;
+use crate::http::refusal::Refusal;
 
 /// What can be asked about teams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

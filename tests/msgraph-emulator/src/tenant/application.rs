@@ -6,7 +6,7 @@ use pki_types::CertificateDer;
 use pki_types::pem::PemObject;
 use webpki::EndEntityCert;
 
-use super::TenantError;
+use crate::tenant::TenantError;
 
 /// The client id of the default application.
 pub const CLIENT_ID: &str = "0a7e4005-e000-4000-8000-00000000c11e";

@@ -2,7 +2,7 @@
 
 use uuid::{Uuid, uuid};
 
-use super::{Group, Sku, Tenant, User};
+use crate::tenant::{Group, Sku, Tenant, User};
 
 const SPE_E3: Uuid = uuid!("05e9a617-0261-4cee-bb44-138d3ef5d965");
 const EMS: Uuid = uuid!("efccb6f7-5641-4e0e-bd10-b4976e1bf68e");

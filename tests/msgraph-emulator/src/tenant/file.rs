@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Application, Channel, Device, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
+use crate::tenant::{Application, Channel, Device, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

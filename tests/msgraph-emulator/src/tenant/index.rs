@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::{Group, User};
+use crate::tenant::{Group, User};
 
 type Values = HashMap<String, BTreeSet<Uuid>>;
 

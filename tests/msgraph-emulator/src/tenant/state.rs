@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Channel, GROUP_PROPERTIES, Group, Tenant, User};
+use crate::tenant::{Channel, GROUP_PROPERTIES, Group, Tenant, User};
 
 /// Moments differ from run to run; passwords are never kept.
 const VOLATILE: &[&str] = &[

@@ -1,0 +1,3 @@
+//! Licences: what the tenant has bought, and who has it.
+
+pub(crate) mod assignment;

@@ -1,0 +1,4 @@
+//! Sign-in: authentication methods and temporary access passes.
+
+pub(crate) mod authentication_methods;
+pub(crate) mod temporary_access_passes;

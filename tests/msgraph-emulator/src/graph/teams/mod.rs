@@ -1,0 +1,3 @@
+//! Teams: channels, and the members of teams and channels.
+
+pub(crate) mod members;

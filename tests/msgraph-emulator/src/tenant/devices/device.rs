@@ -1,0 +1,125 @@
+//! Devices that Intune manages: whose each is, and what it has been told to do.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::tenant::{Tenant, TenantError};
+
+/// A device somebody enrolled.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Device {
+    pub(crate) device_name: String,
+    /// Who owns it: `company`, `personal`, `unknown`.
+    #[serde(rename = "managedDeviceOwnerType", default = "company")]
+    pub(crate) owner: String,
+    /// What Intune has told it: `managed`, `retirePending` and the like.
+    #[serde(rename = "managementState", default = "managed")]
+    pub(crate) state: String,
+    #[serde(default = "windows")]
+    pub(crate) operating_system: String,
+}
+
+/// Every state in Microsoft's published model (2026-08).
+const STATES: [&str; 12] = [
+    "managed",
+    "retirePending",
+    "retireFailed",
+    "wipePending",
+    "wipeFailed",
+    "unhealthy",
+    "deletePending",
+    "retireIssued",
+    "wipeIssued",
+    "wipeCanceled",
+    "retireCanceled",
+    "discovered",
+];
+
+fn company() -> String {
+    "company".to_owned()
+}
+
+fn managed() -> String {
+    "managed".to_owned()
+}
+
+fn windows() -> String {
+    "Windows".to_owned()
+}
+
+impl Device {
+    /// A managed device of the company's.
+    #[must_use]
+    pub fn company(name: &str) -> Self {
+        Self { device_name: name.to_owned(), owner: company(), state: managed(), operating_system: windows() }
+    }
+
+    /// A managed device of the person's own.
+    #[must_use]
+    pub fn personal(name: &str) -> Self {
+        Self { owner: "personal".to_owned(), operating_system: "iOS".to_owned(), ..Self::company(name) }
+    }
+
+    /// Puts it into another state, such as `retirePending`.
+    #[must_use]
+    pub fn in_state(mut self, state: &str) -> Self {
+        state.clone_into(&mut self.state);
+        self
+    }
+
+    pub(in crate::tenant) fn parse(place: &str, value: &Value) -> Result<Vec<Self>, TenantError> {
+        let wrong = |why: String| TenantError::new(format!("{place}.devices: {why}"));
+        let devices: Vec<Self> =
+            serde_json::from_value(value.clone()).map_err(|error| wrong(error.to_string()))?;
+        for device in &devices {
+            if !STATES.contains(&device.state.as_str()) {
+                return Err(wrong(format!("`{}` is no state of a device", device.state)));
+            }
+            if !["company", "personal", "unknown"].contains(&device.owner.as_str()) {
+                return Err(wrong(format!("`{}` owns no devices", device.owner)));
+            }
+        }
+        Ok(devices)
+    }
+
+    /// The id follows from whose it is and its name.
+    pub(crate) fn id(&self, user: Uuid) -> Uuid {
+        Uuid::new_v5(&user, format!("device/{}", self.device_name).as_bytes())
+    }
+
+    pub(crate) fn property(&self, name: &str, user: Uuid) -> Option<Value> {
+        Some(match name {
+            "id" => json!(self.id(user)),
+            "userId" => json!(user),
+            "deviceName" => json!(self.device_name),
+            "managedDeviceOwnerType" => json!(self.owner),
+            "managementState" => json!(self.state),
+            "operatingSystem" => json!(self.operating_system),
+            _ => return None,
+        })
+    }
+}
+
+/// Everything a device shows here; Graph has some sixty properties more.
+pub(crate) const PROPERTIES: &[&str] =
+    &["id", "userId", "deviceName", "managedDeviceOwnerType", "managementState", "operatingSystem"];
+
+impl Tenant {
+    /// Whose the device with this id is, and its place among theirs.
+    pub(crate) fn device(&self, key: &str) -> Option<(Uuid, usize)> {
+        let id = Uuid::try_parse(key).ok()?;
+        self.users.values().find_map(|user| {
+            let at = user.devices.iter().position(|device| device.id(user.id) == id)?;
+            Some((user.id, at))
+        })
+    }
+
+    /// The same tenant, which has not bought Intune.
+    #[must_use]
+    pub fn without_intune(mut self) -> Self {
+        self.intune = false;
+        self
+    }
+}

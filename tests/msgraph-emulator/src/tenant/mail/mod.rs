@@ -1,0 +1,4 @@
+//! Mail: mailboxes and messages.
+
+pub(super) mod mailbox;
+pub(super) mod message;

@@ -1,0 +1,260 @@
+//! OneDrives: whether there is one, what is in it, and who else may open it.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::clock;
+use crate::tenant::onedrive::files::{Content, Files, ROOT, encoded, item_id};
+use crate::tenant::users::seed::Numbers;
+use crate::tenant::{Tenant, TenantError, User, name_id};
+
+/// What a OneDrive holds unless told otherwise: a tebibyte.
+const TOTAL_BYTES: u64 = 1 << 40;
+
+/// How many files the folders of a made up tree hold.
+const FILES_IN_A_FOLDER: usize = 40;
+
+/// A user's OneDrive. It is there once the user has opened it: a licence alone does not make one.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Drive {
+    /// An administrator has locked the site: it can be read.
+    pub(crate) locked: bool,
+    /// An administrator has closed the site: it cannot be read.
+    pub(crate) closed: bool,
+    /// Where it is, in a tenant with several places; empty for the one most are in.
+    pub(crate) geo: String,
+    /// How many bytes fit in.
+    total: Option<u64>,
+    /// What is in it when the tenant starts: paths and sizes.
+    #[serde(rename = "files")]
+    listed: Vec<Listed>,
+    /// So many files more, made up.
+    made_up: usize,
+    #[serde(skip)]
+    pub(crate) files: Files,
+    #[serde(skip)]
+    pub(crate) shares: Vec<Share>,
+}
+
+/// A file or a folder of a tenant file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Listed {
+    path: String,
+    /// A folder has none.
+    size: Option<u64>,
+    #[serde(default)]
+    infected: bool,
+}
+
+/// Somebody's access to the whole of a OneDrive.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Share {
+    pub(crate) with: Uuid,
+    pub(crate) role: String,
+}
+
+impl Drive {
+    /// An empty OneDrive nobody else may open.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Locks the site: nothing can be changed.
+    #[must_use]
+    pub fn locked(mut self) -> Self {
+        self.locked = true;
+        self
+    }
+
+    /// Closes the site: nothing can be seen.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.closed = true;
+        self
+    }
+
+    /// Puts it in another place than most of the tenant's.
+    #[must_use]
+    pub fn in_geo(mut self, geo: &str) -> Self {
+        geo.clone_into(&mut self.geo);
+        self
+    }
+
+    /// Lets so many bytes fit in.
+    #[must_use]
+    pub fn holding(mut self, bytes: u64) -> Self {
+        self.total = Some(bytes);
+        self
+    }
+
+    /// Puts a file in, and the folders above it.
+    #[must_use]
+    pub fn file(mut self, path: &str, size: u64) -> Self {
+        self.files.put_at(path, Some(Content::made_up(path, size)), clock::CREATED);
+        self
+    }
+
+    /// Puts a folder in.
+    #[must_use]
+    pub fn folder(mut self, path: &str) -> Self {
+        self.files.put_at(path, None, clock::CREATED);
+        self
+    }
+
+    /// Puts a file in that cannot be copied, since a virus was found in it.
+    #[must_use]
+    pub fn infected_file(mut self, path: &str, size: u64) -> Self {
+        let file = self.files.put_at(path, Some(Content::made_up(path, size)), clock::CREATED);
+        self.files.infect(file);
+        self
+    }
+
+    /// Puts so many files more in, in folders of forty and of folders.
+    #[must_use]
+    pub fn made_up(mut self, files: usize) -> Self {
+        let mut numbers = Numbers::new(files as u64);
+        for number in 0..files {
+            let folder = number / FILES_IN_A_FOLDER;
+            let extension = ["pdf", "docx", "jpg", "xlsx", "txt"].get(number % 5).copied().unwrap_or("txt");
+            let path = format!(
+                "Archive {}/Folder {folder:05}/File {number:06}.{extension}",
+                folder / FILES_IN_A_FOLDER
+            );
+            let size = numbers.next() % 200_000;
+            self.files.put_at(&path, Some(Content::made_up(&path, size)), clock::CREATED);
+        }
+        self
+    }
+
+    /// The bytes that fit in.
+    pub(crate) fn total(&self) -> u64 {
+        self.total.unwrap_or(TOTAL_BYTES)
+    }
+
+    /// The bytes that still fit in.
+    pub(crate) fn remaining(&self) -> u64 {
+        self.total().saturating_sub(self.files.used())
+    }
+
+    /// Where it is on the web.
+    pub(crate) fn web_url(&self, owner: &User) -> String {
+        let person: String =
+            owner.upn.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        format!("https://contoso{}-my.sharepoint.example/personal/{person}/Documents", self.geo)
+    }
+
+    /// The OneDrive as a state shows it.
+    pub(in crate::tenant) fn state(&self) -> Value {
+        let shares = self.shares.iter().map(|share| json!({ "with": share.with, "role": share.role }));
+        json!({ "locked": self.locked, "shares": shares.collect::<Value>(), "files": self.files.state() })
+    }
+
+    /// Reads the OneDrive of a tenant file.
+    pub(in crate::tenant) fn parse(place: &str, value: &Value) -> Result<Self, TenantError> {
+        let read = Self::deserialize(value);
+        let mut drive: Self = read.map_err(|error| TenantError::new(format!("{place}.drive: {error}")))?;
+        for listed in std::mem::take(&mut drive.listed) {
+            drive = match listed.size {
+                Some(size) if listed.infected => drive.infected_file(&listed.path, size),
+                Some(size) => drive.file(&listed.path, size),
+                None => drive.folder(&listed.path),
+            };
+        }
+        let made_up = drive.made_up;
+        Ok(drive.made_up(made_up))
+    }
+}
+
+impl Share {
+    /// `permission`.
+    pub(crate) fn shown(&self, tenant: &Tenant) -> Value {
+        permission(self.with, &self.role, tenant.users.get(&self.with))
+    }
+}
+
+/// A permission for one user.
+pub(crate) fn permission(user: Uuid, role: &str, whose: Option<&User>) -> Value {
+    json!({
+        "grantedToV2": { "user": { "id": user, "displayName": whose.and_then(|user| user.text("displayName")) } },
+        "id": name_id("permission", &user.to_string()).simple().to_string(),
+        "roles": [role],
+    })
+}
+
+/// The id of somebody's drive.
+pub(crate) fn drive_id(owner: Uuid) -> String {
+    format!("b!{}", name_id("drive", &owner.to_string()).simple())
+}
+
+impl Tenant {
+    /// Whose drive this is.
+    pub(crate) fn drive_owner(&self, drive: &str) -> Option<Uuid> {
+        self.users
+            .values()
+            .find(|user| user.drive.is_some() && drive_id(user.id) == drive)
+            .map(|user| user.id)
+    }
+
+    /// The bytes of a file, where somebody wrote them here.
+    pub(crate) fn file_bytes(&self, user: &str, path: &str) -> Option<Vec<u8>> {
+        let files = &self.users.get(&self.user_id(user)?)?.drive.as_deref()?.files;
+        let content = files.get(files.at(path)?)?.content.as_ref()?;
+        content.bytes.as_ref().map(|bytes| bytes.to_vec())
+    }
+
+    /// Writes a file from outside.
+    pub(crate) fn write_file(&mut self, user: &str, path: &str, size: u64) -> bool {
+        let drive = self.user_id(user).and_then(|user| self.drive_mut(user));
+        let written = drive.map(|drive| {
+            let content = Content::made_up(&format!("{path} of {size}"), size);
+            drive.files.put_at(path, Some(content), &clock::now())
+        });
+        written.is_some()
+    }
+
+    /// Deletes a file or a folder from outside.
+    pub(crate) fn delete_file(&mut self, user: &str, path: &str) -> bool {
+        let drive = self.user_id(user).and_then(|user| self.drive_mut(user));
+        let found = drive.and_then(|drive| Some((drive.files.at(path)?, drive)));
+        found.map(|(item, drive)| drive.files.remove(item)).is_some()
+    }
+
+    /// The drive of a user, to be changed. Nothing that is looked up by changes with it.
+    pub(crate) fn drive_mut(&mut self, owner: Uuid) -> Option<&mut Drive> {
+        self.users.get_mut(&owner)?.drive.as_deref_mut()
+    }
+}
+
+/// `driveItem`.
+pub(crate) fn item(owner: Uuid, files: &Files, number: u32) -> Value {
+    let Some(item) = files.get(number) else { return Value::Null };
+    let mut shown = json!({
+        "id": item_id(owner, number),
+        "name": item.name,
+        "createdDateTime": item.created,
+        "lastModifiedDateTime": item.modified,
+        "parentReference": { "driveId": drive_id(owner), "driveType": "business" },
+    });
+    let Some(fields) = shown.as_object_mut() else { return shown };
+    match &item.content {
+        Some(content) => {
+            let file = json!({ "hashes": { "quickXorHash": encoded(&content.hash) }, "mimeType": "application/octet-stream" });
+            fields.insert("file".to_owned(), file);
+            fields.insert("size".to_owned(), json!(content.size));
+        }
+        None => {
+            fields.insert("folder".to_owned(), json!({ "childCount": files.children(number).count() }));
+            fields.insert("size".to_owned(), json!(0));
+        }
+    }
+    if number == ROOT {
+        fields.insert("root".to_owned(), json!({}));
+    } else if let Some(parent) = fields.get_mut("parentReference").and_then(Value::as_object_mut) {
+        parent.insert("id".to_owned(), json!(item_id(owner, item.parent)));
+    }
+    shown
+}

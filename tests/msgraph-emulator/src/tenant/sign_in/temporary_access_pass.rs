@@ -1,0 +1,97 @@
+//! Temporary access passes: one for each user at most, and its value is told once.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::clock::CREATED;
+use crate::tenant::{Tenant, User, name_id};
+
+/// The start of the method type's name.
+pub(crate) const METHOD: &str = "temporaryAccessPass";
+
+/// A pass somebody has.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Pass {
+    #[serde(rename = "createdDateTime")]
+    pub(crate) created: String,
+    #[serde(rename = "startDateTime")]
+    pub(crate) start: String,
+    #[serde(rename = "lifetimeInMinutes")]
+    pub(crate) minutes: i64,
+    #[serde(rename = "isUsableOnce")]
+    pub(crate) is_usable_once: bool,
+    /// What is typed in to sign in. Nobody is told it again.
+    #[serde(skip)]
+    pub(crate) value: String,
+}
+
+impl Default for Pass {
+    fn default() -> Self {
+        let [created, start] = [CREATED; 2].map(str::to_owned);
+        Self { created, start, minutes: 60, is_usable_once: false, value: String::new() }
+    }
+}
+
+impl Pass {
+    /// Whether it lets its holder in now, and why or why not.
+    fn usability(&self, now: Timestamp) -> (bool, &'static str) {
+        let Ok(start) = self.start.parse::<Timestamp>() else { return (false, "Expired") };
+        match start.checked_add(SignedDuration::from_mins(self.minutes)) {
+            _ if now < start => (false, "NotYetValid"),
+            Ok(end) if now < end => (true, "EnabledByPolicy"),
+            _ => (false, "Expired"),
+        }
+    }
+
+    /// `temporaryAccessPassAuthenticationMethod`, without its value.
+    pub(crate) fn shown(&self, id: Uuid) -> Value {
+        let (is_usable, reason) = self.usability(Timestamp::now());
+        json!({
+            "createdDateTime": self.created,
+            "id": id,
+            "isUsable": is_usable,
+            "isUsableOnce": self.is_usable_once,
+            "lifetimeInMinutes": self.minutes,
+            "methodUsabilityReason": reason,
+            "startDateTime": self.start,
+            "temporaryAccessPass": null,
+        })
+    }
+}
+
+impl User {
+    /// Gives the user a pass from this moment on, made then.
+    #[must_use]
+    pub fn pass(self, start: &str, minutes: i64) -> Self {
+        let [created, start] = [start; 2].map(str::to_owned);
+        self.holding_pass(Pass { created, start, minutes, ..Pass::default() })
+    }
+
+    pub(in crate::tenant) fn holding_pass(mut self, pass: Pass) -> Self {
+        self.pass = Some(pass);
+        self.method(METHOD)
+    }
+
+    /// Takes a pass in that was asked for, and makes up its value: another for each, and the same in every start.
+    pub(crate) fn take_pass(&mut self, pass: Pass) -> String {
+        self.passes_made += 1;
+        let value = name_id("pass", &format!("{}/{}", self.id, self.passes_made)).simple().to_string();
+        self.pass = Some(Pass { value: value.clone(), ..pass });
+        self.methods.insert(METHOD.to_owned());
+        value
+    }
+}
+
+impl Tenant {
+    /// A text with the passes in it that are good told apart from what is not: whose each is, and not its value.
+    pub(in crate::tenant) fn with_passes_named(&self, text: &str) -> String {
+        let passes = self.users.values().filter_map(|user| Some((user.id, &user.pass.as_ref()?.value)));
+        let told = passes.filter(|(_, value)| !value.is_empty());
+        told.fold(text.to_owned(), |text, (user, value)| {
+            text.replace(value, &format!("(the pass of user {user})"))
+        })
+    }
+}

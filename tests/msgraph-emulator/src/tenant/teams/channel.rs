@@ -1,0 +1,85 @@
+//! Channels of a team that have members of their own; those that belong to the whole team need no place here.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::tenant::{Tenant, name_id};
+
+/// A private or shared channel.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Channel {
+    pub(crate) display_name: String,
+    /// Whether people may be in it who are not in the team.
+    #[serde(default)]
+    pub(crate) shared: bool,
+    /// Members, and whether each is an owner.
+    #[serde(skip)]
+    pub(crate) members: BTreeMap<Uuid, bool>,
+    #[serde(default, rename = "members")]
+    wished_members: Vec<String>,
+    #[serde(default, rename = "owners")]
+    wished_owners: Vec<String>,
+}
+
+impl Channel {
+    /// A channel that part of a team is in.
+    #[must_use]
+    pub fn private(display_name: &str) -> Self {
+        Self {
+            display_name: display_name.to_owned(),
+            shared: false,
+            members: BTreeMap::new(),
+            wished_members: Vec::new(),
+            wished_owners: Vec::new(),
+        }
+    }
+
+    /// A channel that people of other teams can be in.
+    #[must_use]
+    pub fn shared(display_name: &str) -> Self {
+        Self { shared: true, ..Self::private(display_name) }
+    }
+
+    /// Adds a member, by id or user principal name.
+    #[must_use]
+    pub fn member(mut self, key: &str) -> Self {
+        self.wished_members.push(key.to_owned());
+        self
+    }
+
+    /// Adds an owner, by id or user principal name.
+    #[must_use]
+    pub fn owner(mut self, key: &str) -> Self {
+        self.wished_owners.push(key.to_owned());
+        self
+    }
+
+    /// Turns the names it was made with into members; answers with one that nobody has.
+    pub(in crate::tenant) fn settle(&mut self, tenant: &Tenant) -> Result<(), String> {
+        let members = std::mem::take(&mut self.wished_members).into_iter().map(|key| (key, false));
+        let owners = std::mem::take(&mut self.wished_owners).into_iter().map(|key| (key, true));
+        for (key, owns) in members.chain(owners) {
+            let id = tenant.user_id(&key).ok_or(key)?;
+            self.members.insert(id, owns);
+        }
+        Ok(())
+    }
+
+    /// The id in a team, as Teams writes one.
+    pub(crate) fn id_in(&self, team: Uuid) -> String {
+        channel_id(team, &self.display_name)
+    }
+
+    pub(in crate::tenant) fn state(&self) -> Value {
+        json!({ "displayName": self.display_name, "members": self.members, "shared": self.shared })
+    }
+}
+
+/// The id of a channel by its name.
+pub(crate) fn channel_id(team: Uuid, name: &str) -> String {
+    format!("19:{}@thread.tacv2", name_id("channel", &format!("{team}/{name}")).simple())
+}

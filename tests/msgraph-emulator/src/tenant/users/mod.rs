@@ -1,0 +1,8 @@
+//! Users: their properties, users computed on demand, deletion, and the history of changes.
+
+pub(super) mod country;
+pub(super) mod crowd;
+pub(super) mod deletion;
+pub(super) mod history;
+pub(crate) mod seed;
+pub(super) mod user;
