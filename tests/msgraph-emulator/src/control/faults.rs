@@ -11,7 +11,7 @@ use crate::http::pace::Pace;
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::http::request::Request;
-use crate::tenant::users::seed::Numbers;
+use crate::random::Numbers;
 
 /// One rule: which requests it spoils, and how.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::tenant::users::seed::Numbers;
+use crate::random::Numbers;
 
 /// A time that every round trip takes, give or take a jitter.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 
-use super::Size;
+use super::size::Size;
 use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 

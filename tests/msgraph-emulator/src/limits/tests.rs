@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use hyper::{HeaderMap, Method};
 
-use super::*;
+use super::{Limiter, Limits, Usage};
+use crate::http::request::Request;
 
 fn request(method: Method, address: &str) -> Request {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));

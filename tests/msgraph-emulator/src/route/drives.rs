@@ -2,42 +2,9 @@
 
 use hyper::Method;
 
-use super::{Found, Operation};
+use super::found::Found;
+use super::operations::{DriveOperation, Operation};
 use crate::http::refusal::Refusal;
-
-/// What concerns somebody's OneDrive, by its owner, or what is in one, by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DriveOperation<'a> {
-    GetDrive(&'a str),
-    ListDrivePermissions(&'a str),
-    ShareDrive(&'a str),
-    /// `/drives/{id}/root/delta`: every item.
-    ListDriveItems(&'a str),
-    GetItem {
-        drive: &'a str,
-        item: &'a str,
-    },
-    /// `/items/{id}:/{name}`.
-    GetChild {
-        drive: &'a str,
-        folder: &'a str,
-        name: &'a str,
-    },
-    CreateFolder {
-        drive: &'a str,
-        folder: &'a str,
-    },
-    /// `/items/{id}:/{name}:/content`.
-    UploadFile {
-        drive: &'a str,
-        folder: &'a str,
-        name: &'a str,
-    },
-    CopyItem {
-        drive: &'a str,
-        item: &'a str,
-    },
-}
 
 pub(super) fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Found<'a> {
     let operation = match path {

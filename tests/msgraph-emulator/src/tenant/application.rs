@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pki_types::CertificateDer;
 use pki_types::pem::PemObject;
+use uuid::{Uuid, uuid};
 use webpki::EndEntityCert;
 
 use crate::tenant::TenantError;
@@ -16,6 +17,11 @@ pub const CLIENT_SECRET: &str = "emulated~secret-of-the-default-application";
 
 /// A certificate with its private key, in PEM, for applications that are to have one.
 pub const CERTIFICATE: &str = include_str!("certificate.pem");
+
+/// The role of an application that may change administrators.
+pub(crate) const PRIVILEGED_ROLE: &str = "Privileged Authentication Administrator";
+/// The id of its template (2026-08).
+pub(crate) const PRIVILEGED_ROLE_TEMPLATE: Uuid = uuid!("7be44c8a-adaf-4e2a-84d6-ab2649e08a13");
 
 /// How many seconds Entra asks a device to wait between two polls (2024).
 const POLL_INTERVAL: u64 = 5;

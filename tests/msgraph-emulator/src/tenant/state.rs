@@ -76,6 +76,17 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// A text with the passes in it that are good told apart from what is not: whose each is, and not its value.
+    fn with_passes_named(&self, text: &str) -> String {
+        let passes = self.users.values().filter_map(|user| Some((user.id, &user.pass.as_ref()?.value)));
+        let told = passes.filter(|(_, value)| !value.is_empty());
+        told.fold(text.to_owned(), |text, (user, value)| {
+            text.replace(value, &format!("(the pass of user {user})"))
+        })
+    }
+}
+
 fn licenses(user: &User) -> Value {
     let direct: BTreeSet<&Uuid> = user.direct.keys().collect();
     let inherited: Vec<Value> = user

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::*;
+use uuid::Uuid;
+
+use super::{Add, Group, NotLicensed, Sku, TENANT_ID, Tenant, User};
 
 fn add(sku: Uuid) -> Add {
     Add { sku, disabled: BTreeSet::new() }

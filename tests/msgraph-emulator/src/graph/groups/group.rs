@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
 
-use crate::graph::users::user::entity;
+use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::Window;
 use crate::http::query::{ENTITY, LIST, Query, project};

@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::graph::users::user::entity;
+use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::metadata;
 use crate::http::query::{NONE, Query};

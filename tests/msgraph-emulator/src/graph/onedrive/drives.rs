@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::graph::onedrive::items;
-use crate::graph::users::user::entity;
+use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::metadata;
 use crate::http::query::{ENTITY, NONE, Query, project};

@@ -4,17 +4,17 @@
 //! finds them where it finds Microsoft's, in `appRoles` of Graph's own service principal.
 
 use serde_json::{Map, Value, json};
-use uuid::{Uuid, uuid};
+use uuid::Uuid;
 
 use crate::clock::CREATED;
-use crate::graph::users::user::entity;
+use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::metadata;
 use crate::http::query::{ENTITY, LIST, Query, project};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::route::permissions;
-use crate::tenant::{Application, name_id, role_id};
+use crate::tenant::{Application, PRIVILEGED_ROLE, PRIVILEGED_ROLE_TEMPLATE, name_id, role_id};
 
 const TYPE: &str = "microsoft.graph.servicePrincipal";
 
@@ -37,11 +37,6 @@ const ROLE_PROPERTIES: &[&str] = &["displayName", "id", "roleTemplateId"];
 
 /// The application id of Graph itself, the same in every tenant.
 const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
-
-/// The role of an application that may change administrators.
-const ROLE: &str = "Privileged Authentication Administrator";
-/// The id of its template (2026-08).
-pub(crate) const ROLE_TEMPLATE: Uuid = uuid!("7be44c8a-adaf-4e2a-84d6-ab2649e08a13");
 
 /// A service principal: Graph's, or an application's.
 struct Principal<'a> {
@@ -113,9 +108,9 @@ pub(crate) fn list_roles(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer
     let is_privileged = find(visit, key)?.application.is_some_and(|application| application.privileged);
     let mut fields = project(&names, |name| {
         Some(match name {
-            "displayName" => json!(ROLE),
-            "id" => json!(role_id(ROLE)),
-            "roleTemplateId" => json!(ROLE_TEMPLATE),
+            "displayName" => json!(PRIVILEGED_ROLE),
+            "id" => json!(role_id(PRIVILEGED_ROLE)),
+            "roleTemplateId" => json!(PRIVILEGED_ROLE_TEMPLATE),
             _ => return None,
         })
     });

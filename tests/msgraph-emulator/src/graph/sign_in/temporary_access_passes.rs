@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::graph::sign_in::authentication_methods::method_id;
-use crate::graph::users::user::entity;
+use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::metadata;
 use crate::http::query::{NONE, Query};

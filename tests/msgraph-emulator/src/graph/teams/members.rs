@@ -11,20 +11,18 @@ use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::channels::{self, team};
 use crate::graph::{Answer, Visit};
-use crate::http::paging::{Window, metadata};
-use crate::http::query::{ENTITY, NONE, Query, project};
+use crate::http::paging::Window;
+use crate::http::query::{NONE, Query};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::http::request::segments_of;
 use crate::route::permissions;
 use crate::route::{Place, TeamOperation};
-use crate::tenant::{Channel, Group, channel_id};
+use crate::tenant::Channel;
 
 const MEMBER: &str = "#microsoft.graph.aadUserConversationMember";
-/// The channel every team has and everybody in the team is in.
-const GENERAL: &str = "General";
-const CHANNEL_PROPERTIES: &[&str] = &["description", "displayName", "id", "membershipType"];
 /// `$filter` works, too, in a form this emulator does not read.
 const MEMBERS: &[&str] = &["$top", "$skiptoken"];
 
@@ -36,41 +34,12 @@ struct Found {
 
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: TeamOperation<'_>) -> Answer {
     match operation {
-        TeamOperation::ListChannels(team) => list_channels(visit, team),
+        TeamOperation::ListChannels(team) => channels::list(visit, team),
         TeamOperation::ListMembers(place) => list(visit, place),
         TeamOperation::AddMember(place) => add(visit, place),
         TeamOperation::UpdateMember { place, membership } => update(visit, place, membership),
         TeamOperation::RemoveMember { place, membership } => remove(visit, place, membership),
     }
-}
-
-fn list_channels(visit: &mut Visit<'_>, key: &str) -> Answer {
-    let query = Query::read(visit.request, ENTITY)?;
-    let has = |name: &str| CHANNEL_PROPERTIES.contains(&name);
-    let names = query.selected(has, "microsoft.graph.channel", CHANNEL_PROPERTIES)?;
-    let team = team(visit, key)?;
-    let shown = |id: String, name: &str, kind: &str| {
-        Value::Object(project(&names, |property| {
-            Some(match property {
-                "description" => Value::Null,
-                "displayName" => json!(name),
-                "id" => json!(id),
-                "membershipType" => json!(kind),
-                _ => return None,
-            })
-        }))
-    };
-    let own = team.channels.iter().map(|channel| {
-        shown(
-            channel.id_in(team.id),
-            &channel.display_name,
-            if channel.shared { "shared" } else { "private" },
-        )
-    });
-    let general = shown(channel_id(team.id, GENERAL), GENERAL, "standard");
-    let value: Vec<Value> = std::iter::once(general).chain(own).collect();
-    let context = metadata(visit.request, &format!("teams('{}')/channels", team.id));
-    Ok(Reply::ok(&json!({ "@odata.context": context, "value": value })))
 }
 
 fn list(visit: &mut Visit<'_>, place: Place<'_>) -> Answer {
@@ -168,15 +137,6 @@ fn remove(visit: &mut Visit<'_>, place: Place<'_>, membership: &str) -> Answer {
     }
     visit.effects.push(format!("remove user {user} from {}", words(visit, &found)));
     Ok(Reply::no_content())
-}
-
-/// The group behind a team.
-fn team<'a>(visit: &'a Visit<'_>, key: &str) -> Result<&'a Group, Refusal> {
-    let group = Uuid::try_parse(key).ok().and_then(|id| visit.tenant.groups.get(&id));
-    group.filter(|group| group.team).ok_or_else(|| {
-        let message = format!("No team found with Group Id {key}");
-        Refusal::new(StatusCode::NOT_FOUND, "NotFound", message)
-    })
 }
 
 fn find(visit: &Visit<'_>, place: Place<'_>) -> Result<Found, Refusal> {

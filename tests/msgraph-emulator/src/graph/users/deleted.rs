@@ -1,17 +1,53 @@
 //! Deleted items by id alone, and bringing them back. Only users are kept here.
 
-use serde_json::json;
+use std::ops::Bound;
+
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::graph::users::user::{entity, project_user};
+use crate::graph::users::user::{TYPE, project_user};
+use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
-use crate::http::query::{ENTITY, NONE, Query};
+use crate::http::paging::Window;
+use crate::http::query::{ENTITY, LIST, NONE, Query};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::tenant::{USER_DEFAULTS, User};
 
 /// What a restore may be asked beside the item.
 const RESTORE_OPTIONS: &[&str] = &["autoReconcileProxyConflict", "newUserPrincipalName"];
+
+pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
+    let query = Query::read(visit.request, LIST)?;
+    let names = selected(&query)?;
+    let window = Window::read(visit.request, &query, visit.page_limit)?;
+    let filter = query.filter_on(&["id", "userPrincipalName", "mail", "employeeId"])?;
+    let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
+    let users = visit
+        .tenant
+        .deleted
+        .range((after, Bound::Unbounded))
+        .filter(|(_, user)| {
+            filter.is_none_or(|filter| {
+                let held = user.property(&filter.property);
+                let held = held.as_ref().and_then(Value::as_str);
+                held.is_some_and(|held| held.eq_ignore_ascii_case(&filter.value))
+            })
+        })
+        .map(|(&id, user)| (id, Value::Object(project_user(user, &names))));
+    let context = format!("users{}", query.context_suffix());
+    Ok(Reply::ok(&window.page(visit.request, &context, users)))
+}
+
+pub(crate) fn get_user(visit: &mut Visit<'_>, key: &str) -> Answer {
+    let query = Query::read(visit.request, ENTITY)?;
+    let names = selected(&query)?;
+    let id = Uuid::try_parse(key).ok();
+    let user = id.and_then(|id| visit.tenant.deleted.get(&id));
+    let user = user.ok_or_else(|| Refusal::not_found(key))?;
+    let context = format!("users{}/$entity", query.context_suffix());
+    Ok(Reply::ok(&entity(visit, &context, project_user(user, &names))))
+}
 
 pub(crate) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
     let query = Query::read(visit.request, ENTITY)?;
@@ -51,4 +87,9 @@ fn find<'a>(visit: &'a Visit<'_>, key: &str) -> Result<&'a User, Refusal> {
     let id = Uuid::try_parse(key).ok();
     let user = id.and_then(|id| visit.tenant.deleted.get(&id));
     user.ok_or_else(|| Refusal::not_found(key))
+}
+
+fn selected(query: &Query) -> Result<Vec<&str>, Refusal> {
+    let has = |name: &str| User::properties().any(|property| property == name);
+    query.selected(has, TYPE, USER_DEFAULTS)
 }

@@ -27,7 +27,7 @@ pub(crate) fn get(visit: &mut Visit<'_>, key: &str, reference: bool) -> Answer {
     let names = query.selected(has, TYPE, USER_DEFAULTS)?;
     let mut fields = project_user(manager, &names);
     fields.insert("@odata.type".to_owned(), json!("#microsoft.graph.user"));
-    let body = crate::graph::users::user::entity(visit, "directoryObjects/$entity", fields);
+    let body = crate::graph::visit::entity(visit, "directoryObjects/$entity", fields);
     Ok(Reply::ok(&body))
 }
 

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock;
+use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
-use crate::http::paging::{Window, metadata};
+use crate::http::paging::Window;
 use crate::http::query::{ENTITY, Filter, LIST, NONE, Query, project};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
@@ -145,20 +146,6 @@ pub(crate) fn delete(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::no_content())
 }
 
-pub(crate) fn revoke_sessions(visit: &mut Visit<'_>, key: &str) -> Answer {
-    Query::read(visit.request, NONE)?;
-    visit.request.no_body()?;
-    let id = visit.user(key)?.id;
-    visit.tenant.edit_user(id, |user| {
-        user.sessions_from = clock::now();
-        user.revoked = true;
-    });
-    // Every call ends the sessions begun until then, so every call is a change.
-    visit.effects.push(format!("revoke sessions of user {id}"));
-    let context = metadata(visit.request, "Edm.Boolean");
-    Ok(Reply::ok(&json!({ "@odata.context": context, "value": true })))
-}
-
 /// The properties to answer with, refused where the caller may see only the basics.
 pub(crate) fn selected<'a>(visit: &Visit<'_>, query: &'a Query) -> Result<Vec<&'a str>, Refusal> {
     let has = |name: &str| User::properties().any(|property| property == name);
@@ -175,13 +162,6 @@ pub(crate) fn selected<'a>(visit: &Visit<'_>, query: &'a Query) -> Result<Vec<&'
 /// A user with the chosen properties.
 pub(crate) fn project_user(user: &User, names: &[&str]) -> Map<String, Value> {
     project(names, |name| user.property(name))
-}
-
-/// One object with its context.
-pub(crate) fn entity(visit: &Visit<'_>, context: &str, mut fields: Map<String, Value>) -> Value {
-    let context = metadata(visit.request, context);
-    fields.insert("@odata.context".to_owned(), json!(context));
-    Value::Object(fields)
 }
 
 /// Writes every property of a body, all or none, and hands back the password.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::tenant::mail::mailbox::opaque;
+use crate::tenant::ids::opaque;
 
 /// A calendar in somebody's mailbox.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

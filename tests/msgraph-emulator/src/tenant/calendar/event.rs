@@ -6,8 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::tenant::Mailbox;
-use crate::tenant::mail::mailbox::opaque;
+use crate::tenant::ids::opaque;
 
 /// The properties that can be asked for.
 pub(crate) const PROPERTIES: &[&str] = &[
@@ -117,7 +116,7 @@ impl From<Vec<Event>> for Events {
 
 impl Events {
     /// Nothing here makes an event once one was deleted, so that their number is a new one's.
-    fn add(&mut self, event: Event) {
+    pub(in crate::tenant) fn add(&mut self, event: Event) {
         let id = opaque("event", &self.0.len().to_string());
         Arc::make_mut(&mut self.0).insert(id.clone(), Event { id, ..event });
     }
@@ -132,20 +131,5 @@ impl Events {
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Event> {
         self.0.values()
-    }
-}
-
-impl Mailbox {
-    /// Adds an event to the primary calendar.
-    #[must_use]
-    pub fn event(self, event: Event) -> Self {
-        self.events([event])
-    }
-
-    /// Adds events to the primary calendar, ten thousand if need be.
-    #[must_use]
-    pub fn events(mut self, events: impl IntoIterator<Item = Event>) -> Self {
-        events.into_iter().for_each(|event| self.events.add(event));
-        self
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::tenant::{Tenant, TenantError};
+use crate::tenant::error::TenantError;
 
 /// A device somebody enrolled.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -105,21 +105,3 @@ impl Device {
 /// Everything a device shows here; Graph has some sixty properties more.
 pub(crate) const PROPERTIES: &[&str] =
     &["id", "userId", "deviceName", "managedDeviceOwnerType", "managementState", "operatingSystem"];
-
-impl Tenant {
-    /// Whose the device with this id is, and its place among theirs.
-    pub(crate) fn device(&self, key: &str) -> Option<(Uuid, usize)> {
-        let id = Uuid::try_parse(key).ok()?;
-        self.users.values().find_map(|user| {
-            let at = user.devices.iter().position(|device| device.id(user.id) == id)?;
-            Some((user.id, at))
-        })
-    }
-
-    /// The same tenant, which has not bought Intune.
-    #[must_use]
-    pub fn without_intune(mut self) -> Self {
-        self.intune = false;
-        self
-    }
-}

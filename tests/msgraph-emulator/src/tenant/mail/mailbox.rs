@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::tenant::{Calendar, Event, Events, MailMessage, Tenant, TenantError, User, name_id};
+use crate::tenant::ids::opaque;
+use crate::tenant::{Calendar, Event, Events, MailMessage, TenantError};
 
 /// What a mailbox holds. It is there while its user has a plan of Exchange, and is not `pending`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -202,6 +203,26 @@ impl Mailbox {
         id
     }
 
+    /// Adds an event to the primary calendar.
+    #[must_use]
+    pub fn event(self, event: Event) -> Self {
+        self.events([event])
+    }
+
+    /// Adds events to the primary calendar, ten thousand if need be.
+    #[must_use]
+    pub fn events(mut self, events: impl IntoIterator<Item = Event>) -> Self {
+        events.into_iter().for_each(|event| self.events.add(event));
+        self
+    }
+
+    /// Adds a draft and hands back its id.
+    pub(crate) fn add_draft(&mut self, message: MailMessage) -> String {
+        let id = self.fresh_id("message");
+        self.messages.push(MailMessage { id: id.clone(), ..message });
+        id
+    }
+
     /// Gives an id to what a file describes without one.
     pub(in crate::tenant) fn numbered(mut self) -> Self {
         for rule in std::mem::take(&mut self.inbox_rules) {
@@ -264,11 +285,6 @@ impl Mailbox {
     }
 }
 
-/// An id that says nothing.
-pub(in crate::tenant) fn opaque(kind: &str, name: &str) -> String {
-    format!("AAMk{}=", name_id(kind, name).simple())
-}
-
 /// A text as Exchange keeps it, in a document of its own (Microsoft Graph documentation, "Get user mailbox settings",
 /// 2026).
 pub(crate) fn wrapped(text: &str) -> String {
@@ -276,40 +292,4 @@ pub(crate) fn wrapped(text: &str) -> String {
         return String::new();
     }
     format!("<html>\n<body>\n{text}\n</body>\n</html>\n")
-}
-
-impl Tenant {
-    /// Whether a user has a mailbox that answers.
-    pub(crate) fn has_mailbox(&self, user: &User) -> bool {
-        let is_pending = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.pending);
-        // A shared one stays when the licence goes.
-        let is_shared = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.shared);
-        !is_pending && (is_shared || self.is_licensed_for_exchange(user))
-    }
-
-    fn is_licensed_for_exchange(&self, user: &User) -> bool {
-        // Most subscriptions have a plan of Exchange that comes without a mailbox.
-        let gives = |name: &str| {
-            name.starts_with("EXCHANGE_S_") && !name.contains("FOUNDATION") && !name.contains("ARCHIVE")
-        };
-        let held = user.disabled_plans();
-        let skus = held.iter().filter_map(|(sku, disabled)| Some((self.skus.get(sku)?, disabled)));
-        skus.into_iter().any(|(sku, disabled)| sku.plans_without(disabled).any(|plan| gives(&plan.name)))
-    }
-
-    /// Changes what is in a user's mailbox.
-    pub(crate) fn edit_mailbox<T>(&mut self, user: Uuid, edit: impl FnOnce(&mut Mailbox) -> T) -> Option<T> {
-        self.edit_user(user, |user| edit(user.mailbox.get_or_insert_default()))
-    }
-
-    /// Makes the mailbox that Exchange had yet to make.
-    ///
-    /// # Errors
-    ///
-    /// No such user.
-    pub fn finish_mailbox(&mut self, user: &str) -> Result<(), TenantError> {
-        let missing = || TenantError::new(format!("user {user} is not in the tenant"));
-        let id = self.user_id(user).ok_or_else(missing)?;
-        self.edit_mailbox(id, |mailbox| mailbox.pending = false).ok_or_else(missing)
-    }
 }

@@ -3,8 +3,6 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::tenant::Mailbox;
-
 /// A message, under Graph's names.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -31,14 +29,5 @@ impl MailMessage {
             "toRecipients" => self.recipients.iter().map(recipient).collect(),
             _ => return None,
         })
-    }
-}
-
-impl Mailbox {
-    /// Adds a draft and hands back its id.
-    pub(crate) fn add_draft(&mut self, message: MailMessage) -> String {
-        let id = self.fresh_id("message");
-        self.messages.push(MailMessage { id: id.clone(), ..message });
-        id
     }
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock;
+use crate::random::Numbers;
 use crate::tenant::onedrive::files::{Content, Files, ROOT, encoded, item_id};
-use crate::tenant::users::seed::Numbers;
-use crate::tenant::{Tenant, TenantError, User, name_id};
+use crate::tenant::{TenantError, name_id};
 
 /// What a OneDrive holds unless told otherwise: a tebibyte.
 const TOTAL_BYTES: u64 = 1 << 40;
@@ -140,13 +140,6 @@ impl Drive {
         self.total().saturating_sub(self.files.used())
     }
 
-    /// Where it is on the web.
-    pub(crate) fn web_url(&self, owner: &User) -> String {
-        let person: String =
-            owner.upn.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        format!("https://contoso{}-my.sharepoint.example/personal/{person}/Documents", self.geo)
-    }
-
     /// The OneDrive as a state shows it.
     pub(in crate::tenant) fn state(&self) -> Value {
         let shares = self.shares.iter().map(|share| json!({ "with": share.with, "role": share.role }));
@@ -169,64 +162,9 @@ impl Drive {
     }
 }
 
-impl Share {
-    /// `permission`.
-    pub(crate) fn shown(&self, tenant: &Tenant) -> Value {
-        permission(self.with, &self.role, tenant.users.get(&self.with))
-    }
-}
-
-/// A permission for one user.
-pub(crate) fn permission(user: Uuid, role: &str, whose: Option<&User>) -> Value {
-    json!({
-        "grantedToV2": { "user": { "id": user, "displayName": whose.and_then(|user| user.text("displayName")) } },
-        "id": name_id("permission", &user.to_string()).simple().to_string(),
-        "roles": [role],
-    })
-}
-
 /// The id of somebody's drive.
 pub(crate) fn drive_id(owner: Uuid) -> String {
     format!("b!{}", name_id("drive", &owner.to_string()).simple())
-}
-
-impl Tenant {
-    /// Whose drive this is.
-    pub(crate) fn drive_owner(&self, drive: &str) -> Option<Uuid> {
-        self.users
-            .values()
-            .find(|user| user.drive.is_some() && drive_id(user.id) == drive)
-            .map(|user| user.id)
-    }
-
-    /// The bytes of a file, where somebody wrote them here.
-    pub(crate) fn file_bytes(&self, user: &str, path: &str) -> Option<Vec<u8>> {
-        let files = &self.users.get(&self.user_id(user)?)?.drive.as_deref()?.files;
-        let content = files.get(files.at(path)?)?.content.as_ref()?;
-        content.bytes.as_ref().map(|bytes| bytes.to_vec())
-    }
-
-    /// Writes a file from outside.
-    pub(crate) fn write_file(&mut self, user: &str, path: &str, size: u64) -> bool {
-        let drive = self.user_id(user).and_then(|user| self.drive_mut(user));
-        let written = drive.map(|drive| {
-            let content = Content::made_up(&format!("{path} of {size}"), size);
-            drive.files.put_at(path, Some(content), &clock::now())
-        });
-        written.is_some()
-    }
-
-    /// Deletes a file or a folder from outside.
-    pub(crate) fn delete_file(&mut self, user: &str, path: &str) -> bool {
-        let drive = self.user_id(user).and_then(|user| self.drive_mut(user));
-        let found = drive.and_then(|drive| Some((drive.files.at(path)?, drive)));
-        found.map(|(item, drive)| drive.files.remove(item)).is_some()
-    }
-
-    /// The drive of a user, to be changed. Nothing that is looked up by changes with it.
-    pub(crate) fn drive_mut(&mut self, owner: Uuid) -> Option<&mut Drive> {
-        self.users.get_mut(&owner)?.drive.as_deref_mut()
-    }
 }
 
 /// `driveItem`.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::CREATED;
-use crate::tenant::{Tenant, User, name_id};
+use crate::tenant::{User, name_id};
 
 /// The start of the method type's name.
 pub(crate) const METHOD: &str = "temporaryAccessPass";
@@ -82,16 +82,5 @@ impl User {
         self.pass = Some(Pass { value: value.clone(), ..pass });
         self.methods.insert(METHOD.to_owned());
         value
-    }
-}
-
-impl Tenant {
-    /// A text with the passes in it that are good told apart from what is not: whose each is, and not its value.
-    pub(in crate::tenant) fn with_passes_named(&self, text: &str) -> String {
-        let passes = self.users.values().filter_map(|user| Some((user.id, &user.pass.as_ref()?.value)));
-        let told = passes.filter(|(_, value)| !value.is_empty());
-        told.fold(text.to_owned(), |text, (user, value)| {
-            text.replace(value, &format!("(the pass of user {user})"))
-        })
     }
 }

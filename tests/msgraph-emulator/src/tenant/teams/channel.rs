@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::tenant::{Tenant, name_id};
+use crate::tenant::ids::name_id;
 
 /// A private or shared channel.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,11 +59,11 @@ impl Channel {
     }
 
     /// Turns the names it was made with into members; answers with one that nobody has.
-    pub(in crate::tenant) fn settle(&mut self, tenant: &Tenant) -> Result<(), String> {
+    pub(in crate::tenant) fn settle(&mut self, find: impl Fn(&str) -> Option<Uuid>) -> Result<(), String> {
         let members = std::mem::take(&mut self.wished_members).into_iter().map(|key| (key, false));
         let owners = std::mem::take(&mut self.wished_owners).into_iter().map(|key| (key, true));
         for (key, owns) in members.chain(owners) {
-            let id = tenant.user_id(&key).ok_or(key)?;
+            let id = find(&key).ok_or(key)?;
             self.members.insert(id, owns);
         }
         Ok(())

@@ -2,8 +2,6 @@
 
 use uuid::Uuid;
 
-use crate::tenant::Tenant;
-
 /// Every change since the start, the ids only.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
@@ -25,17 +23,5 @@ impl History {
 
     pub(in crate::tenant) fn touch(&mut self, user: Uuid) {
         self.touched.push(user);
-    }
-}
-
-impl Tenant {
-    /// Forgets where deltas stand: every token given out until now is too old.
-    pub fn expire_delta_tokens(&mut self) {
-        self.history.epoch += 1;
-    }
-
-    /// Notes a user that was made or changed other than by [`edit_user`](Self::edit_user).
-    pub(crate) fn touched(&mut self, user: Uuid) {
-        self.history.touch(user);
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod country;
 pub(super) mod crowd;
 pub(super) mod deletion;
+pub(super) mod held;
 pub(super) mod history;
-pub(crate) mod seed;
+pub(super) mod seed;
 pub(super) mod user;

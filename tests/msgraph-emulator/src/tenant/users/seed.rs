@@ -1,40 +1,8 @@
 //! Tenants of any size from a seed: the same seed and size make the same tenant.
 
+use super::crowd::{COUNTRIES, DEPARTMENTS};
+use crate::random::Numbers;
 use crate::tenant::{Group, Tenant, TenantError, User};
-
-pub(in crate::tenant) const DEPARTMENTS: [&str; 8] =
-    ["Engineering", "Research", "Sales", "Finance", "Legal", "Support", "Marketing", "Operations"];
-pub(in crate::tenant) const COUNTRIES: [&str; 6] = ["DE", "FR", "GB", "NL", "SE", "US"];
-
-/// A small generator whose numbers never change: xorshift64*.
-#[derive(Clone, Debug)]
-pub(crate) struct Numbers(u64);
-
-impl Numbers {
-    pub(crate) fn new(seed: u64) -> Self {
-        // Zero would stay zero for ever.
-        Self(seed ^ 0x9e37_79b9_7f4a_7c15)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// A number below one.
-    pub(crate) fn fraction(&mut self) -> f64 {
-        // 53 bits are what a double holds exactly.
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    pub(in crate::tenant) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        let length = from.len() as u64;
-        let index = self.next().checked_rem(length).unwrap_or_default();
-        usize::try_from(index).ok().and_then(|index| from.get(index)).copied().unwrap_or_default()
-    }
-}
 
 impl Tenant {
     /// Adds this many users, and a group of every department that has some of them.

@@ -1,0 +1,17 @@
+//! What a path leads to.
+
+use hyper::Method;
+
+use super::operations::Operation;
+use crate::http::refusal::Refusal;
+
+/// Nothing where the path is unknown, a refusal where only the method is.
+pub(super) type Found<'a> = Option<Result<Operation<'a>, Refusal>>;
+
+pub(super) fn get<'a>(method: &Method, operation: Operation<'a>) -> Found<'a> {
+    Some(if method == Method::GET { Ok(operation) } else { Err(Refusal::method_not_allowed()) })
+}
+
+pub(super) fn delete<'a>(method: &Method, operation: Operation<'a>) -> Found<'a> {
+    Some(if method == Method::DELETE { Ok(operation) } else { Err(Refusal::method_not_allowed()) })
+}
