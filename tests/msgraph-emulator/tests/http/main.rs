@@ -19,6 +19,7 @@ mod limits;
 mod mail;
 mod onedrive;
 mod program;
+mod readme;
 mod reports;
 mod rights;
 mod sign_in;
