@@ -12,7 +12,6 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use crate::control::journal::Outcome;
 use crate::http::pace::Pace;
@@ -20,6 +19,7 @@ use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::http::request::Request;
 use crate::limits::{MAILBOX_CONCURRENCY, mailbox};
+use crate::random::unguessable;
 use crate::world::World;
 
 /// Graph's own limit.
@@ -225,7 +225,7 @@ impl PartBody {
             query: query.to_owned(),
             headers: inherited(&envelope.headers),
             body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
-            request_id: Uuid::new_v4().to_string(),
+            request_id: unguessable().to_string(),
             secure: envelope.secure,
             batch: Some(envelope.request_id.clone()),
         };

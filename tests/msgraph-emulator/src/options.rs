@@ -52,13 +52,6 @@ impl Options {
         }
     }
 
-    /// Starts with this tenant.
-    #[must_use]
-    pub fn tenant(mut self, tenant: Tenant) -> Self {
-        self.tenant = tenant;
-        self
-    }
-
     /// Listens on this address.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {

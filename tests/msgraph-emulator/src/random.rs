@@ -1,5 +1,7 @@
 //! The one source of randomness: numbers that follow from a seed, and names nobody can guess.
 
+use uuid::Uuid;
+
 /// A small generator whose numbers never change: xorshift64*.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers(u64);
@@ -28,4 +30,9 @@ impl Numbers {
         let index = self.next().checked_rem(length).unwrap_or_default();
         usize::try_from(index).ok().and_then(|index| from.get(index)).copied().unwrap_or_default()
     }
+}
+
+/// An id or a secret that nobody can guess, another in every start.
+pub(crate) fn unguessable() -> Uuid {
+    Uuid::new_v4()
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::form::Wish;
 use super::refusal::NoToken;
+use crate::random::unguessable;
 use crate::tenant::Application;
 
 /// How long a code may wait for its person, as in Entra (2024).
@@ -71,9 +72,8 @@ impl Devices {
 
     /// Hands out a code.
     pub(super) fn begin(&mut self, application: &Application, wish: Wish) -> Value {
-        let code = format!("D{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        let user_code =
-            Uuid::new_v4().simple().to_string().to_uppercase().chars().take(9).collect::<String>();
+        let code = format!("D{}{}", unguessable().simple(), unguessable().simple());
+        let user_code = unguessable().simple().to_string().to_uppercase().chars().take(9).collect::<String>();
         let interval = application.poll_interval;
         let body = json!({
             "device_code": code,

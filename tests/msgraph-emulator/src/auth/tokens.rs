@@ -15,6 +15,7 @@ use crate::clock;
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::http::request::Request;
+use crate::random::unguessable;
 use crate::tenant::{Application, PRIVILEGED_ROLE_TEMPLATE, Tenant, User};
 
 use super::assertion;
@@ -196,7 +197,7 @@ impl Tokens {
             let scopes: Vec<&str> = application.scopes.iter().map(String::as_str).collect();
             fields.insert("scope".to_owned(), json!(scopes.join(" ")));
             if wish.refresh_token {
-                let refresh = format!("1.{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+                let refresh = format!("1.{}{}", unguessable().simple(), unguessable().simple());
                 fields.insert("refresh_token".to_owned(), json!(refresh));
                 let stands_for = Refresh {
                     client_id: application.client_id.clone(),
@@ -332,7 +333,7 @@ fn jwt(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let header = json!({ "alg": "RS256", "typ": "JWT" });
     // A signature nobody can check, but nobody can guess either.
-    let signature = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
+    let signature = [unguessable().into_bytes(), unguessable().into_bytes()].concat();
     format!("{}.{}.{}", part(&header), part(claims), URL_SAFE_NO_PAD.encode(signature))
 }
 

@@ -83,41 +83,10 @@ impl Fault {
         Self { garbage: true, ..Self::default() }
     }
 
-    /// Acts, then answers with the first half of the body only.
-    #[must_use]
-    pub fn truncated() -> Self {
-        Self { truncate: true, ..Self::default() }
-    }
-
-    /// Acts, then answers under this content type.
-    #[must_use]
-    pub fn mislabelled(content_type: &str) -> Self {
-        Self { content_type: Some(content_type.to_owned()), ..Self::default() }
-    }
-
-    /// Acts, then sends so many bytes of the body a second.
-    #[must_use]
-    pub fn dripping(bytes_a_second: u64) -> Self {
-        Self { drip: Some(bytes_a_second), ..Self::default() }
-    }
-
-    /// Acts, then resets the connection after so many bytes of the body.
-    #[must_use]
-    pub fn cut_after(bytes: u64) -> Self {
-        Self { cut: Some(bytes), ..Self::default() }
-    }
-
     /// Acts and answers, but later.
     #[must_use]
     pub fn delayed(milliseconds: u64) -> Self {
-        Self::default().delay(milliseconds)
-    }
-
-    /// Waits before what the rule does anyway.
-    #[must_use]
-    pub fn delay(mut self, milliseconds: u64) -> Self {
-        self.delay_ms = Some(milliseconds);
-        self
+        Self { delay_ms: Some(milliseconds), ..Self::default() }
     }
 
     /// Only requests with this method.
@@ -141,13 +110,6 @@ impl Fault {
         self
     }
 
-    /// Only reads.
-    #[must_use]
-    pub fn reads(mut self) -> Self {
-        self.write = Some(false);
-        self
-    }
-
     /// Only the nth matching request, from 1.
     #[must_use]
     pub fn nth(mut self, nth: u64) -> Self {
@@ -166,13 +128,6 @@ impl Fault {
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
-        self
-    }
-
-    /// Each time with this probability; the dice are the same after every reset.
-    #[must_use]
-    pub fn probability(mut self, probability: f64) -> Self {
-        self.probability = Some(probability);
         self
     }
 

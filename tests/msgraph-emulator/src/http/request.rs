@@ -7,9 +7,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{HeaderMap, Method, body::Incoming};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use crate::http::refusal::Refusal;
+use crate::random::unguessable;
 
 /// Graph's own limit for a request body is 4 MiB.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
@@ -56,7 +56,7 @@ impl Request {
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body: Bytes::new(),
-            request_id: Uuid::new_v4().to_string(),
+            request_id: unguessable().to_string(),
             secure,
             batch: None,
         };

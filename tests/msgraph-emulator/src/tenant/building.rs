@@ -83,7 +83,7 @@ impl Tenant {
     ///
     /// The user principal name is taken or not of a verified domain, a property is not one of a
     /// user's or has a value Entra refuses, or what the user refers to is missing.
-    pub fn add_user(&mut self, mut user: User) -> Result<Uuid, TenantError> {
+    pub(crate) fn add_user(&mut self, mut user: User) -> Result<Uuid, TenantError> {
         let wishes = std::mem::take(&mut user.wishes);
         let place = format!("user {}", user.upn);
         let wrong = |what: String| TenantError::new(format!("{place}: {what}"));
@@ -129,7 +129,7 @@ impl Tenant {
     /// # Errors
     ///
     /// What the group refers to is missing, or its id is taken.
-    pub fn add_group(&mut self, mut group: Group) -> Result<Uuid, TenantError> {
+    pub(crate) fn add_group(&mut self, mut group: Group) -> Result<Uuid, TenantError> {
         let wishes = std::mem::take(&mut group.wishes);
         let place = format!("group {}", group.display_name);
         let missing = |what: &str, key: &str| {
@@ -176,7 +176,7 @@ impl Tenant {
     }
 
     /// Adds a SKU, or replaces the one with this id; who holds it, keeps it.
-    pub fn put_sku(&mut self, sku: Sku) {
+    pub(crate) fn put_sku(&mut self, sku: Sku) {
         self.skus.insert(sku.id, sku);
     }
 

@@ -9,6 +9,7 @@ use crate::http::paging::metadata;
 use crate::http::query::{NONE, Query, project};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
+use crate::random::unguessable;
 use crate::tenant::MailMessage;
 
 const TYPE: &str = "microsoft.graph.message";
@@ -34,7 +35,7 @@ pub(crate) fn create(visit: &mut Visit<'_>, key: &str) -> Answer {
     let mut message = read(&visit.request.object()?)?;
     let id = open(visit, key)?.id;
     if message.internet_message_id.is_empty() {
-        message.internet_message_id = format!("<{}@outlook.example>", uuid::Uuid::new_v4());
+        message.internet_message_id = format!("<{}@outlook.example>", unguessable());
     }
     let effect = format!("write draft {} in the mailbox of user {id}", message.internet_message_id);
     let shown = visit.tenant.edit_mailbox(id, |mailbox| {

@@ -62,20 +62,6 @@ impl Event {
         self
     }
 
-    /// Makes it one that was called off.
-    #[must_use]
-    pub fn cancelled(mut self) -> Self {
-        self.is_cancelled = true;
-        self
-    }
-
-    /// Makes it a series, by `patternedRecurrence`.
-    #[must_use]
-    pub fn repeated(mut self, recurrence: Value) -> Self {
-        self.recurrence = Some(recurrence);
-        self
-    }
-
     /// Who would hear of it if whose calendar it is in called it off.
     pub(crate) fn told(&self) -> usize {
         if self.organizer.is_some() || self.is_cancelled { 0 } else { self.attendees.len() }

@@ -23,7 +23,7 @@ impl Tenant {
     }
 
     /// Takes a member out of a group, with the group's licences; says whether there was one.
-    pub fn leave(&mut self, group: Uuid, member: Uuid) -> bool {
+    pub(crate) fn leave(&mut self, group: Uuid, member: Uuid) -> bool {
         let Some(left) = self.groups.get_mut(&group) else {
             return false;
         };

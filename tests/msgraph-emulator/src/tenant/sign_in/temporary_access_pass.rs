@@ -63,13 +63,6 @@ impl Pass {
 }
 
 impl User {
-    /// Gives the user a pass from this moment on, made then.
-    #[must_use]
-    pub fn pass(self, start: &str, minutes: i64) -> Self {
-        let [created, start] = [start; 2].map(str::to_owned);
-        self.holding_pass(Pass { created, start, minutes, ..Pass::default() })
-    }
-
     pub(in crate::tenant) fn holding_pass(mut self, pass: Pass) -> Self {
         self.pass = Some(pass);
         self.method(METHOD)

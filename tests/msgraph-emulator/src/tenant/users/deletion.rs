@@ -39,7 +39,7 @@ impl Tenant {
 
     /// Brings a user back with the name, the licences and the memberships it had ("Restore deleted item", 2025).
     /// Whether there was one.
-    pub fn restore(&mut self, id: Uuid) -> bool {
+    pub(crate) fn restore(&mut self, id: Uuid) -> bool {
         let Some(mut user) = self.deleted.remove(&id) else {
             return false;
         };

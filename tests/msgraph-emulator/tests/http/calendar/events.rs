@@ -11,6 +11,11 @@ fn event(subject: &str) -> Event {
     Event::new(subject, DAY.0, DAY.1)
 }
 
+/// An event as a tenant file has it.
+fn written(event: Value) -> Event {
+    serde_json::from_value(event).unwrap()
+}
+
 fn tenant(mailbox: Mailbox) -> Tenant {
     Tenant::empty()
         .sku(Sku::new("SPE_E3", 5).plan("EXCHANGE_S_ENTERPRISE"))
@@ -24,9 +29,9 @@ fn mailbox() -> Mailbox {
     Mailbox::new()
         .event(event("Dentist"))
         .event(event("Review").with(ADA).with(EDSGER))
-        .event(event("Stand-up").with(ADA).repeated(weekly))
+        .event(written(json!({ "subject": "Stand-up", "start": DAY.0, "end": DAY.1, "attendees": [ADA], "recurrence": weekly })))
         .event(event("Engines").called_by(ADA).with(GRACE))
-        .event(event("Old").with(ADA).cancelled())
+        .event(written(json!({ "subject": "Old", "start": DAY.0, "end": DAY.1, "attendees": [ADA], "isCancelled": true })))
 }
 
 async fn listed(desk: &Desk) -> Vec<Value> {

@@ -25,7 +25,7 @@ async fn rules_count_the_requests_they_match() {
     desk.emulator.clear_faults();
     desk.emulator.fault(Fault::status(500).method("POST"));
     desk.emulator.fault(Fault::status(502).writes());
-    desk.emulator.fault(Fault::status(504).reads().path("*/groups"));
+    desk.spoil(json!({ "status": 504, "write": false, "path": "*/groups" }));
     assert_eq!(statuses(&desk, "users", 1).await, [200]);
     assert_eq!(statuses(&desk, "groups", 1).await, [504]);
     assert_eq!(desk.send("POST", "users", Some(json!({}))).await.0, 500);
@@ -48,7 +48,7 @@ async fn chances_are_the_same_after_a_reset() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         desk.emulator.reset();
-        desk.emulator.fault(Fault::status(503).probability(0.5));
+        desk.spoil(json!({ "status": 503, "probability": 0.5 }));
         runs.push(statuses(&desk, "users?$select=id", 24).await);
     }
     assert_eq!(runs[0], runs[1]);
@@ -85,19 +85,19 @@ async fn answers_are_spoiled_as_asked() {
 async fn bodies_are_spoiled_after_the_request_was_carried_out() {
     let desk = Desk::open().await;
     let body = desk.request("GET", "users").send().await.unwrap().text().await.unwrap();
-    desk.emulator.fault(Fault::truncated().times(1));
+    desk.spoil(json!({ "truncate": true, "times": 1 }));
     let half = desk.request("GET", "users").send().await.unwrap();
     assert_eq!(
         (half.status().as_u16(), half.text().await.unwrap()),
         (200, body[..body.len() / 2].to_owned())
     );
 
-    desk.emulator.fault(Fault::mislabelled("text/html").times(1));
+    desk.spoil(json!({ "content_type": "text/html", "times": 1 }));
     let answer = desk.request("GET", "users").send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/html");
     assert_eq!(answer.text().await.unwrap(), body);
 
-    desk.emulator.fault(Fault::dripping(body.len() as u64 * 5).times(1));
+    desk.spoil(json!({ "drip": body.len() * 5, "times": 1 }));
     let started = std::time::Instant::now();
     let mut answer = desk.request("GET", "users").send().await.unwrap();
     let mut pieces = Vec::new();
@@ -112,7 +112,7 @@ async fn bodies_are_spoiled_after_the_request_was_carried_out() {
 async fn a_connection_is_reset_in_the_middle_of_a_body() {
     let desk = Desk::open().await;
     let id = desk.user(ADA);
-    desk.emulator.fault(Fault::cut_after(20).times(1));
+    desk.spoil(json!({ "cut": 20, "times": 1 }));
     let path = format!("users/{ADA}/revokeSignInSessions");
     let mut answer = desk.request("POST", &path).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -141,13 +141,13 @@ async fn a_spoiled_part_spoils_its_batch_only_on_the_wire() {
     let part = |id: &str, url: &str| json!({ "id": id, "method": "GET", "url": url });
     let batch = json!({ "requests": [part("1", "/users"), part("2", "/groups")] });
     let send = || desk.request("POST", "$batch").json(&batch).send();
-    desk.emulator.fault(Fault::truncated().path("/groups").times(1));
+    desk.spoil(json!({ "truncate": true, "path": "/groups", "times": 1 }));
     let body: Value = send().await.unwrap().json().await.unwrap();
     let groups = &body["responses"].as_array().unwrap()[0];
     assert_eq!((&groups["id"], groups["body"].is_string()), (&json!("2"), true), "base64 of what is no JSON");
-    desk.emulator.fault(Fault::cut_after(5).path("/groups").times(1));
+    desk.spoil(json!({ "cut": 5, "path": "/groups", "times": 1 }));
     assert!(send().await.unwrap().bytes().await.is_err());
-    desk.emulator.fault(Fault::truncated().path("$batch").times(1));
+    desk.spoil(json!({ "truncate": true, "path": "$batch", "times": 1 }));
     assert!(send().await.unwrap().json::<Value>().await.is_err());
 }
 

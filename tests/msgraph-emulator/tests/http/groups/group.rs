@@ -1,8 +1,9 @@
 //! Groups, the subscriptions' neighbours in the directory, and the organization.
 
+use msgraph_emulator::{Group, Options, TENANT_ID};
 use serde_json::{Value, json};
 
-use crate::harness::{Desk, refused};
+use crate::harness::{Desk, refused, tenant};
 
 #[tokio::test]
 async fn a_group_is_found_by_name_and_read_by_id() {
@@ -27,9 +28,7 @@ async fn a_group_is_found_by_name_and_read_by_id() {
 
 #[tokio::test]
 async fn an_ambiguous_name_finds_every_group_of_it() {
-    let desk = Desk::open().await;
-    let twin = msgraph_emulator::Group::security("Engineers");
-    desk.emulator.with_tenant(|tenant| tenant.add_group(twin).unwrap());
+    let desk = Desk::with(Options::new(tenant().group(Group::security("Engineers")))).await;
     let page = desk.found("groups?$filter=displayName eq 'Engineers'").await;
     assert_eq!(page["value"].as_array().unwrap().len(), 2);
 }
@@ -66,6 +65,6 @@ async fn kinds_are_told_apart_by_their_flags() {
 async fn the_organization_names_its_domains() {
     let desk = Desk::open().await;
     let page = desk.found("organization?$select=id,verifiedDomains").await;
-    assert_eq!(page["value"][0]["id"], msgraph_emulator::TENANT_ID.to_string());
+    assert_eq!(page["value"][0]["id"], TENANT_ID.to_string());
     assert_eq!(page["value"][0]["verifiedDomains"][0]["name"], "contoso.example");
 }

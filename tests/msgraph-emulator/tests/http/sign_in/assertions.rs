@@ -9,7 +9,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
 use serde_json::{Value, json};
 
-use crate::harness::{Desk, client, read};
+use crate::harness::{Desk, read};
 
 const ISSUER: &str = "https://issuer.contoso.example";
 const SUBJECT: &str = "system:serviceaccount:gatehouse:worker";
@@ -28,8 +28,7 @@ async fn ask(desk: &Desk, assertion: &str) -> (u16, Value) {
 }
 
 async fn desk(application: Application) -> Desk {
-    let emulator = msgraph_emulator::Emulator::start(Options::new(Tenant::empty().application(application)));
-    Desk { emulator: emulator.unwrap(), http: client(), token: String::new() }
+    Desk::unsigned(Options::new(Tenant::empty().application(application)))
 }
 
 fn header() -> Value {

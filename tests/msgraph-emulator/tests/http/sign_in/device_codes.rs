@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use msgraph_emulator::{Application, CLIENT_ID, Decision, Options, TENANT_ID, User};
 use serde_json::{Value, json};
 
-use crate::harness::{ADA, Desk, GRACE, client, read, refused, tenant};
+use crate::harness::{ADA, Desk, GRACE, read, refused, tenant};
 
 const SCOPE: &str = "https://graph.microsoft.com/.default offline_access openid profile";
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -19,11 +19,7 @@ fn public() -> Application {
 fn desk(application: Application) -> Desk {
     let tenant = tenant().user(User::new(SERVICE, "Service").holding_role("User Administrator"));
     let options = Options::new(tenant.application(application));
-    Desk {
-        emulator: msgraph_emulator::Emulator::start(options).unwrap(),
-        http: client(),
-        token: String::new(),
-    }
+    Desk::unsigned(options)
 }
 
 async fn post(desk: &Desk, endpoint: &str, form: &[(&str, &str)]) -> (u16, Value) {

@@ -51,7 +51,9 @@ async fn a_pass_is_told_once_and_there_is_one_at_most() {
 
 #[tokio::test]
 async fn a_pass_has_its_time_and_the_policy_has_a_say() {
-    let desk = desk(User::new(ADA, "Ada Lovelace").pass("2024-01-15T08:00:00Z", 60)).await;
+    let desk = desk(User::new(ADA, "Ada Lovelace")).await;
+    let past = json!({ "startDateTime": "2024-01-15T08:00:00Z", "lifetimeInMinutes": 60 });
+    assert_eq!(desk.send("POST", &path(), Some(past)).await.0, 201);
     let found = held(&desk).await;
     assert_eq!(
         (&found[0]["isUsable"], &found[0]["methodUsabilityReason"]),

@@ -1,9 +1,9 @@
 //! Users who were deleted, and their way back.
 
-use msgraph_emulator::{Application, User};
+use msgraph_emulator::{Application, Options, User};
 use serde_json::json;
 
-use crate::harness::{ADA, Desk, GRACE, refused};
+use crate::harness::{ADA, Desk, GRACE, refused, tenant};
 
 const NOWHERE: &str = "99999999-9999-4999-8999-999999999999";
 
@@ -40,12 +40,10 @@ async fn a_restore_asks_for_its_permission_and_for_a_role_where_an_administrator
     for (privileged, expected) in [(false, 403), (true, 200)] {
         let application = Application::default().roles(&["User.DeleteRestore.All"]);
         let application = if privileged { application.privileged() } else { application };
-        let desk = Desk::as_application(application).await;
-        let id = desk.emulator.with_tenant(|tenant| {
-            let id = tenant.add_user(admin.clone()).unwrap();
-            tenant.soft_delete(id);
-            id
-        });
+        let tenant = tenant().application(application).user(admin.clone());
+        let desk = Desk::with(Options::new(tenant)).await;
+        let id = desk.user("root@contoso.example");
+        assert!(desk.emulator.with_tenant(|tenant| tenant.soft_delete(id.parse().unwrap())));
         let path = format!("directory/deletedItems/{id}/restore");
         assert_eq!(desk.send("POST", &path, None).await.0, expected);
     }

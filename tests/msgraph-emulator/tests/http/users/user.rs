@@ -3,7 +3,7 @@
 use msgraph_emulator::{Application, Options, Tenant, User};
 use serde_json::{Value, json};
 
-use crate::harness::{ADA, Desk, EDSGER, GRACE, refused, tenant};
+use crate::harness::{ADA, Desk, EDSGER, GRACE, refused, tenant, try_start};
 
 const PASSWORD: &str = "Correct-Horse-9";
 
@@ -26,9 +26,8 @@ fn hire(change: &str, value: Value) -> Value {
 
 #[tokio::test]
 async fn a_user_is_found_by_id_name_and_encoded_name() {
-    let desk = Desk::open().await;
     let guest = "ada_home.example#EXT#@contoso.example";
-    desk.emulator.with_tenant(|tenant| tenant.add_user(User::new(guest, "Ada")).unwrap());
+    let desk = Desk::with(Options::new(tenant().user(User::new(guest, "Ada")))).await;
     let id = desk.user(ADA);
     for path in [
         format!("users/{id}"),
@@ -393,6 +392,6 @@ async fn a_manager_who_is_deleted_is_nobody_s_manager() {
 #[tokio::test]
 async fn a_builder_s_mistake_keeps_the_emulator_from_starting() {
     let tenant = Tenant::empty().user(User::new(ADA, "Ada").manager(GRACE));
-    let error = msgraph_emulator::Emulator::start(Options::new(tenant)).unwrap_err();
+    let error = try_start(Options::new(tenant)).unwrap_err();
     assert!(error.to_string().contains("the manager grace@contoso.example"), "{error}");
 }
