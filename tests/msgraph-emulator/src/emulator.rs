@@ -1,4 +1,4 @@
-//! A running emulator, and what a test asks it between two requests.
+//! A running emulator, and its controls for tests.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::tenant::{Application, Tenant, TenantError};
 use crate::world::{Inside, Secrets, World};
 
-/// What a client needs to ask for tokens.
+/// The credentials a client needs to ask for tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// The tenant's directory id.
@@ -27,26 +27,26 @@ pub struct Registration {
     pub client_secret: String,
 }
 
-/// Why an emulator does not start.
+/// The reasons an emulator does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The tenant is not one that could be.
-    #[error("the tenant is not whole: {0}")]
+    /// The tenant has a mistake.
+    #[error("the tenant has a mistake: {0}")]
     Tenant(#[from] TenantError),
-    /// The address cannot be listened on.
+    /// The emulator cannot listen on the address.
     #[error("cannot listen on {address}; choose another address with --listen")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// There is no certificate to speak HTTPS with.
+    /// The certificate for HTTPS cannot be made.
     #[error("cannot make a certificate for {address}: {why}; start without HTTPS")]
     Certificate {
         /// The address it was for.
         address: SocketAddr,
-        /// What was wrong.
+        /// The reason.
         why: String,
     },
 }
@@ -65,7 +65,7 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// The tenant was built with a mistake, the address cannot be listened on, or no certificate can be made.
+    /// The tenant has a mistake, the emulator cannot listen on the address, or no certificate can be made.
     pub fn start(options: Options) -> Result<Self, StartError> {
         options.tenant.check()?;
         let listen = options.listen;
@@ -93,7 +93,7 @@ impl Emulator {
         self.tls.as_ref().map(|tls| tls.authority.as_str())
     }
 
-    /// The credentials of the tenant's first application, by client id; empty where there is none.
+    /// The credentials of the tenant's first application, by client id; empty if there is none.
     #[must_use]
     pub fn application(&self) -> Registration {
         let inside = self.world.lock();
@@ -112,42 +112,42 @@ impl Emulator {
         self.world.lock().journal.after(0).to_vec()
     }
 
-    /// Everything requests have changed so far, in order.
+    /// Every change that requests made so far, in order.
     #[must_use]
     pub fn effects(&self) -> Vec<String> {
         let entries = self.journal().into_iter();
         entries.flat_map(|entry| entry.effects).collect()
     }
 
-    /// How many times a client went to Graph and back: the parts of a `$batch` are one.
+    /// The number of round trips to Graph; a `$batch` is one.
     #[must_use]
     pub fn round_trips(&self) -> usize {
         let journal = self.journal();
         journal.iter().filter(|entry| entry.batch.is_none() && !entry.token).count()
     }
 
-    /// What the limits have seen of each service, by its name; counted also where none are set.
+    /// The requests to each service, by its name; counted also without limits.
     #[must_use]
     pub fn usage(&self) -> BTreeMap<&'static str, Usage> {
         self.world.lock().limiter.usage().clone()
     }
 
-    /// Forgets the journal; numbers go on.
+    /// Empties the journal; numbers continue.
     pub fn clear_journal(&self) {
         self.world.lock().journal.clear();
     }
 
-    /// Sets a rule that spoils requests, and hands back its id.
+    /// Sets a rule that spoils requests, and returns its id.
     pub fn fault(&self, fault: Fault) -> u64 {
         self.world.lock().faults.set(fault)
     }
 
-    /// Takes every rule away.
+    /// Removes every rule.
     pub fn clear_faults(&self) {
         self.world.lock().faults.clear();
     }
 
-    /// The whole tenant, without what differs between two runs that ended in the same place.
+    /// The whole tenant, without anything that differs between two equal runs.
     #[must_use]
     pub fn state(&self) -> Value {
         let mut inside = self.world.lock();
@@ -155,18 +155,18 @@ impl Emulator {
         inside.tenant.state()
     }
 
-    /// The bytes of a file that was written here, by its path in somebody's OneDrive.
+    /// The bytes of a file that a request wrote, by its path in a user's OneDrive.
     #[must_use]
     pub fn file(&self, user: &str, path: &str) -> Option<Vec<u8>> {
         self.world.lock().tenant.file_bytes(user, path)
     }
 
-    /// Writes a file in somebody's OneDrive as they would, and says whether they have one.
+    /// Writes a file in a user's OneDrive, as the user would; returns whether there is one.
     pub fn write_file(&self, user: &str, path: &str, size: u64) -> bool {
         self.world.lock().tenant.write_file(user, path, size)
     }
 
-    /// Deletes a file or folder in somebody's OneDrive as they would, and says whether it was there.
+    /// Deletes a file or folder in a user's OneDrive, as the user would; returns whether it was there.
     pub fn delete_file(&self, user: &str, path: &str) -> bool {
         self.world.lock().tenant.delete_file(user, path)
     }
@@ -183,7 +183,7 @@ impl Emulator {
         self.world.lock().tokens.pending()
     }
 
-    /// Decides such a sign-in; whether there is one with this code, and the user to approve it.
+    /// Decides a pending sign-in; returns whether it exists, and the user who approves it.
     pub fn decide_sign_in(&self, user_code: &str, decision: &Decision) -> bool {
         let mut inside = self.world.lock();
         let Inside { tenant, tokens, .. } = &mut *inside;
@@ -200,17 +200,17 @@ impl Emulator {
         self.world.lock().tokens.revoke_refresh();
     }
 
-    /// Lets every refresh token have been unused for too long.
+    /// Expires every refresh token, as if unused for too long.
     pub fn expire_refresh_tokens(&self) {
         self.world.lock().tokens.expire_refresh();
     }
 
-    /// Back to the start tenant, with an empty journal and no faults.
+    /// Restores the tenant of the start, with an empty journal and no faults.
     pub fn reset(&self) {
         self.world.lock().reset();
     }
 
-    /// Reads or changes the tenant between two requests; nothing of it is in the journal.
+    /// Reads or changes the tenant between two requests; the journal does not record it.
     pub fn with_tenant<T>(&self, change: impl FnOnce(&mut Tenant) -> T) -> T {
         change(&mut self.world.lock().tenant)
     }

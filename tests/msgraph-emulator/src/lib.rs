@@ -6,11 +6,12 @@
 //!
 //! What it never does:
 //! - reach out: it listens on one address and connects to none;
-//! - keep or show a password or secret anywhere but in [`Emulator::secrets`];
-//! - differ between two starts: ids follow from names, and random faults from fixed dice.
+//! - show a password or secret anywhere but in [`Emulator::secrets`];
+//! - differ between two starts, except in tokens and request ids: other ids follow from names, and
+//!   random faults from a fixed seed.
 //!
-//! Start at [`Emulator`]; what is true lives in [`Tenant`]; `graph` answers, one folder a noun;
-//! `route` names every operation and `permissions` what each needs; `world` ties them together.
+//! Start at [`Emulator`]. [`Tenant`] holds the data; `graph` answers requests, one folder for each noun;
+//! `route` has every operation and its permissions; `world` connects them.
 //!
 //! ```
 //! use msgraph_emulator::{Emulator, Fault, Options, Tenant, User};

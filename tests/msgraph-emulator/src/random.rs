@@ -1,14 +1,14 @@
-//! The one source of randomness: numbers that follow from a seed, and names nobody can guess.
+//! The one source of randomness: numbers that follow from a seed, and ids that cannot be guessed.
 
 use uuid::Uuid;
 
-/// A small generator whose numbers never change: xorshift64*.
+/// A small generator with the same numbers in every start: xorshift64*.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers(u64);
 
 impl Numbers {
     pub(crate) fn new(seed: u64) -> Self {
-        // Zero would stay zero for ever.
+        // Zero would stay zero forever.
         Self(seed ^ 0x9e37_79b9_7f4a_7c15)
     }
 
@@ -21,7 +21,7 @@ impl Numbers {
 
     /// A number below one.
     pub(crate) fn fraction(&mut self) -> f64 {
-        // 53 bits are what a double holds exactly.
+        // A double holds 53 bits exactly.
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
@@ -32,7 +32,7 @@ impl Numbers {
     }
 }
 
-/// An id or a secret that nobody can guess, another in every start.
+/// An id or a part of a secret that cannot be guessed, new in every start.
 pub(crate) fn unguessable() -> Uuid {
     Uuid::new_v4()
 }

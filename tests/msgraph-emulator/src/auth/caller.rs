@@ -1,9 +1,9 @@
-//! The caller of Graph: what the token allows.
+//! The caller of Graph, and the permissions of the token.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Who makes a Graph request, and what the token allows.
+/// The caller of a Graph request, and the permissions of the token.
 #[derive(Debug)]
 pub(crate) struct Caller {
     /// The permissions at the time the token was issued, as in Entra.

@@ -1,7 +1,7 @@
-//! Sign-in: tokens, and what an application or a person shows to get one.
+//! Sign-in: tokens, and the credentials for them.
 //!
-//! `form` reads what is asked, `assertion` checks certificates and other issuers' tokens, `device` waits for
-//! people, `refusal` says no in Entra's own shape, and `tokens` issues and checks.
+//! `form` reads requests, `assertion` checks certificates and other issuers' tokens, `device` waits for
+//! people, `refusal` has Entra's error format, and `tokens` issues and checks.
 
 mod assertion;
 mod caller;

@@ -16,12 +16,12 @@ impl NoToken {
         Self(StatusCode::BAD_REQUEST, error, code, text.into())
     }
 
-    /// The application did not prove that it is the one it says.
+    /// The application did not prove its identity.
     pub(super) fn unauthorized(code: u64, text: impl Into<String>) -> Self {
         Self(StatusCode::UNAUTHORIZED, "invalid_client", code, text.into())
     }
 
-    /// What the application was given once is worth nothing any more.
+    /// A grant that was valid once is no longer valid.
     pub(super) fn invalid_grant(code: u64, text: impl Into<String>) -> Self {
         Self::bad("invalid_grant", code, text)
     }

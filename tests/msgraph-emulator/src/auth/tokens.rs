@@ -1,4 +1,4 @@
-//! Tokens: issued for a proof or a person, checked on every request.
+//! Tokens: issued to applications and for people, checked on every request.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::device::{Decision, Devices, PendingSignIn};
 use super::form::{DEVICE_CODE, Form, Proof, Wish};
 use super::refusal::NoToken;
 
-/// What `wids` has of every application, whichever roles it holds (seen in tokens, 2024).
+/// The entry in `wids` of every application, whichever roles it holds (seen in tokens, 2024).
 const NO_ROLE: Uuid = uuid!("0997a1d0-0d1d-4acb-b408-d5ca73121e90");
 
 /// Directory roles whose holders may change administrators.
@@ -41,7 +41,7 @@ pub(crate) struct Tokens {
 #[derive(Debug)]
 struct Issued {
     client_id: String,
-    /// What it is good for.
+    /// The resource it is valid for.
     resource: String,
     /// `roles` of an application's own token, `scp` of one it has for a user.
     permissions: Arc<BTreeSet<String>>,
@@ -50,7 +50,7 @@ struct Issued {
     revoked: bool,
 }
 
-/// What a refresh token stands for.
+/// The grant behind a refresh token.
 #[derive(Debug)]
 struct Refresh {
     client_id: String,
@@ -97,7 +97,7 @@ impl Tokens {
         self.refresh.values_mut().for_each(|refresh| refresh.state = RefreshState::Revoked);
     }
 
-    /// Lets every refresh token have been unused for too long.
+    /// Expires every refresh token, as if unused for too long.
     pub(crate) fn expire_refresh(&mut self) {
         self.refresh.values_mut().for_each(|refresh| refresh.state = RefreshState::Expired);
     }
@@ -147,7 +147,7 @@ impl Tokens {
         }
     }
 
-    /// The user a refresh token stands for. One that was followed by another stays good: Entra does not take
+    /// The user of a refresh token. A token that was followed by another stays valid: Entra does not take
     /// it back ("Refresh tokens in the Microsoft identity platform", read 2026-08).
     fn refreshed(&self, tenant: &Tenant, application: &Application, token: &str) -> Result<Uuid, NoToken> {
         let known = self.refresh.get(token).filter(|refresh| refresh.client_id == application.client_id);
@@ -260,7 +260,7 @@ impl Tokens {
         token
     }
 
-    /// Finds out who makes a Graph request.
+    /// Identifies the caller of a Graph request.
     pub(crate) fn authenticate(&self, tenant: &Tenant, request: &Request) -> Result<Caller, Refusal> {
         let token = request
             .header("authorization")
@@ -308,7 +308,7 @@ fn body(application: &Application, token: String) -> Value {
     })
 }
 
-/// Who signed in, for the application to know.
+/// The id token: tells the application which user signed in.
 fn id_token(tenant: &Tenant, application: &Application, user: &User) -> String {
     let mut claims = moments(application.expires_in);
     claims.insert("aud".to_owned(), json!(application.client_id));
@@ -332,7 +332,7 @@ fn moments(life: u64) -> Map<String, Value> {
 fn jwt(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let header = json!({ "alg": "RS256", "typ": "JWT" });
-    // A signature nobody can check, but nobody can guess either.
+    // Clients do not check the signature, and cannot guess it.
     let signature = [unguessable().into_bytes(), unguessable().into_bytes()].concat();
     format!("{}.{}.{}", part(&header), part(claims), URL_SAFE_NO_PAD.encode(signature))
 }
@@ -355,7 +355,7 @@ fn check_directory(tenant: &Tenant, request: &Request) -> Result<(), NoToken> {
     })
 }
 
-/// Refuses who does not prove to be the application.
+/// Refuses a request that does not prove to come from the application.
 fn check_proof(form: &Form, application: &Application, request: &Request) -> Result<(), NoToken> {
     let client_id = &application.client_id;
     match form.proof()? {
@@ -383,7 +383,7 @@ fn check_proof(form: &Form, application: &Application, request: &Request) -> Res
     }
 }
 
-/// A public application proves nothing: the person does.
+/// Checks the proof of an application that acts for a person; a public one must not send any.
 fn check_public(form: &Form, application: &Application, request: &Request) -> Result<(), NoToken> {
     match form.proof()? {
         Proof::None if application.public => Ok(()),

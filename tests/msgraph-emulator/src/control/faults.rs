@@ -1,4 +1,4 @@
-//! Faults: rules that spoil requests, for tests of everything that can go wrong on the way.
+//! Faults: rules that spoil requests, for tests of failures between client and service.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::random::Numbers;
 
 /// One rule: which requests it spoils, and how.
 ///
-/// A request is matched by everything the rule names. Of the matching requests, counted from when
+/// A request matches if it fits every field of the rule. Of the matching requests, counted from when
 /// the rule was set, it spoils all, or the `nth`, or those from `from` on, at most `times`, each with
-/// `probability`. Rules are looked at in the order they were set; the first that ends a request
-/// wins, delays add up. Token requests match only a rule whose path has `oauth2` in it. The parts of a
+/// `probability`. Rules apply in the order they were set; the first that ends a request
+/// wins, delays add up. Token requests match only a rule whose path contains `oauth2`. The parts of a
 /// `$batch` are matched like requests of their own, the batch only by a path that has `$batch` in it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -48,7 +48,7 @@ pub struct Fault {
     cut: Option<u64>,
 }
 
-/// What a spoiled answer has for a body.
+/// The body of a spoiled answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Body {
@@ -96,7 +96,7 @@ impl Fault {
         self
     }
 
-    /// Only requests whose path has this in it, or, with `*`, is like it.
+    /// Only requests whose path contains this, or, with `*`, matches it.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
         self.path = Some(path.to_owned());
@@ -124,14 +124,14 @@ impl Fault {
         self
     }
 
-    /// At most so many times.
+    /// At most this many times.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Sends this `Retry-After`, as it stands.
+    /// Sends this `Retry-After`, unchanged.
     #[must_use]
     pub fn retry_after(mut self, value: &str) -> Self {
         self.retry_after = Some(value.to_owned());
@@ -166,7 +166,7 @@ impl Fault {
         self
     }
 
-    /// What a rule from outside lacks or has too much of.
+    /// Refuses a rule with missing or conflicting fields.
     pub(crate) fn check(&self) -> Result<(), String> {
         let ends = [
             self.status.is_some(),
@@ -191,7 +191,7 @@ impl Fault {
             || self.message.is_some()
             || self.body != Body::Graph;
         if self.status.is_none() && only_with_status {
-            return Err("retry_after, body, code and message go with status".to_owned());
+            return Err("retry_after, body, code and message need status".to_owned());
         }
         if self.status.is_some_and(|status| !(400..=599).contains(&status)) {
             return Err("status must be from 400 to 599".to_owned());
@@ -283,12 +283,12 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// Whether the request is carried out all the same.
+    /// Whether the request is still carried out.
     pub(crate) fn acts(&self) -> bool {
         !matches!(self, Self::Drop | Self::Reply(_))
     }
 
-    /// What becomes of the answer to a request that was carried out.
+    /// The spoiled answer to a request that was carried out.
     pub(crate) fn spoil(self, reply: Reply) -> Option<Reply> {
         match self {
             Self::Drop | Self::ActThenDrop => None,
@@ -300,7 +300,7 @@ impl End {
     }
 }
 
-/// What the rules say to one request.
+/// The decision of the rules about one request.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) delay: Duration,
@@ -308,7 +308,7 @@ pub(crate) struct Verdict {
     pub(crate) rule: Option<u64>,
 }
 
-/// A rule that was set, with what it has seen.
+/// A rule, with its counts of matched and spoiled requests.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Rule {
     pub(crate) id: u64,
@@ -347,7 +347,7 @@ impl Faults {
         &self.rules
     }
 
-    /// Counts a request and decides what becomes of it.
+    /// Counts a request and decides how to spoil it.
     pub(crate) fn judge(&mut self, request: &Request) -> Verdict {
         let mut verdict = Verdict::default();
         for rule in &mut self.rules {
@@ -381,7 +381,7 @@ fn path_matches(pattern: &str, request: &Request) -> bool {
     }
 }
 
-/// Whether the whole text is like a pattern in which `*` stands for anything.
+/// Whether the whole text matches a pattern in which `*` stands for anything.
 fn is_like(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;

@@ -1,10 +1,10 @@
-//! The journal: one entry a request, the evidence of every test.
+//! The journal: one entry for each request.
 
 use serde::Serialize;
 
 use crate::http::request::Request;
 
-/// What one request was and did. Passwords, secrets and tokens are never in it.
+/// One request and its changes. Passwords, secrets and tokens are never in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// The number of the request, from 1.
@@ -17,7 +17,7 @@ pub struct Entry {
     pub path: String,
     /// The query as sent, without the question mark.
     pub query: String,
-    /// The status answered, or nothing where the connection was closed instead.
+    /// The status answered; `None` if the connection was closed instead.
     pub status: Option<u16>,
     /// The id the emulator gave the request.
     pub request_id: String,
@@ -27,7 +27,7 @@ pub struct Entry {
     pub token: bool,
     /// Whether the request was one that may change the tenant.
     pub write: bool,
-    /// What the request changed, one sentence each; empty when everything was so already.
+    /// The changes the request made, one sentence each; empty if it changed nothing.
     pub effects: Vec<String>,
     /// The rule that spoiled the request, if one did.
     pub fault: Option<u64>,
@@ -36,7 +36,7 @@ pub struct Entry {
     pub batch: Option<String>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) status: Option<u16>,
@@ -78,7 +78,7 @@ impl Journal {
         self.entries.get(start..).unwrap_or_default()
     }
 
-    /// Forgets the entries; the numbers go on, so that `after` stays true.
+    /// Removes the entries; the numbers continue, so that `after` stays valid.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }

@@ -1,4 +1,4 @@
-//! Controls of the emulator itself: `/_emulator/`, faults, and the journal.
+//! Control of the emulator itself: `/_emulator/`, faults, and the journal.
 
 pub(crate) mod faults;
 pub(crate) mod journal;

@@ -1,5 +1,5 @@
-//! The controls under `/_emulator/`: journal, state, secrets, faults, sign-ins, tokens, applications, reset. They
-//! need no token.
+//! The controls under `/_emulator/`: journal, state, secrets, faults, sign-ins, tokens, applications,
+//! reset. They need no token.
 
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
@@ -12,17 +12,17 @@ use crate::http::reply::Reply;
 use crate::http::request::Request;
 use crate::world::{Inside, World};
 
-/// Where the controls are.
+/// The path of the controls.
 const ROOT: &str = "/_emulator/";
 
-/// Answers a request for a control; nothing where it is for somebody else.
+/// Answers a request for a control; nothing for any other request.
 pub(crate) fn answer(world: &World, request: &Request) -> Option<Reply> {
     let control = request.path.strip_prefix(ROOT)?;
     let reply = control_reply(world, request, control);
     Some(reply.unwrap_or_else(|error| error.reply()))
 }
 
-/// What is wrong with a request for a control.
+/// The error of a request for a control.
 struct Wrong(StatusCode, String);
 
 impl Wrong {
@@ -92,11 +92,11 @@ fn after(request: &Request) -> Result<u64, Wrong> {
         [(name, n)] if name == "after" => {
             n.parse().map_err(|_| Wrong::bad(format!("after must be a number, not {n}")))
         }
-        _ => Err(Wrong::bad("the one option is after")),
+        _ => Err(Wrong::bad("the only query option is after")),
     }
 }
 
-/// Sets one rule, or every rule of a list or none of it.
+/// Sets one rule, or a list of rules, all or none.
 fn set_faults(world: &World, request: &Request) -> Result<Reply, Wrong> {
     let body: Value = serde_json::from_slice(&request.body).map_err(|error| Wrong::bad(error.to_string()))?;
     let rules = match body {
@@ -115,7 +115,7 @@ fn set_faults(world: &World, request: &Request) -> Result<Reply, Wrong> {
     Ok(Reply::ok(&json!({ "ids": ids })))
 }
 
-/// What becomes of a sign-in on another device.
+/// The decision about a sign-in on another device.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SignIn {
@@ -132,7 +132,7 @@ enum End {
     ExpireRefresh,
 }
 
-/// What is to be different about an application.
+/// A change of an application.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ApplicationChange {
@@ -154,7 +154,7 @@ fn decide_sign_in(world: &World, request: &Request) -> Result<Reply, Wrong> {
     if tokens.decide(tenant, &user_code, &decision) {
         return Ok(Reply::no_content());
     }
-    Err(Wrong::bad("no sign-in waits with this code, or there is no such user"))
+    Err(Wrong::bad("no pending sign-in has this code, or there is no such user"))
 }
 
 fn end_tokens(world: &World, request: &Request) -> Result<Reply, Wrong> {

@@ -1,4 +1,4 @@
-//! Which file answers which operation.
+//! The dispatcher: calls the file of each operation.
 
 use super::calendar::calendars;
 use super::devices::managed_devices;
@@ -15,7 +15,7 @@ use super::users::{deleted, delta, manager, user};
 use super::visit::{Answer, Visit};
 use crate::route::Operation;
 
-/// Carries out an operation the caller may ask for.
+/// Carries out an operation that the caller is permitted.
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer {
     match operation {
         Operation::ListUsers => user::list(visit),

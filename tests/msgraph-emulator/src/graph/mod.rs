@@ -1,6 +1,6 @@
-//! Graph's operations on the tenant, one folder a noun.
+//! Graph's operations on the tenant, one folder for each noun.
 //!
-//! `dispatch` says which file answers which operation; `visit` is what every one of them is given.
+//! `dispatch` calls the file of each operation; `visit` is what each of them is given.
 
 mod calendar;
 mod devices;

@@ -1,4 +1,4 @@
-//! One request inside the tenant, and what the operations on it have in common.
+//! One request on the tenant, and the helpers of every operation.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::http::reply::Reply;
 use crate::http::request::{Request, segments_of};
 use crate::tenant::{Tenant, User};
 
-/// One request inside: who asks what of which tenant, and what came of it.
+/// One request: tenant, caller, request, and the changes it made.
 pub(crate) struct Visit<'a> {
     pub(crate) tenant: &'a mut Tenant,
     pub(crate) caller: &'a Caller,
@@ -21,7 +21,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) page_limit: usize,
     /// How long a copy takes for each item.
     pub(crate) copy_pace: Duration,
-    /// What the request changed.
+    /// The changes the request made.
     pub(crate) effects: Vec<String>,
     /// The passwords it brought.
     pub(crate) passwords: Vec<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) passes: Vec<String>,
 }
 
-/// What every operation answers with.
+/// The answer of an operation.
 pub(crate) type Answer = Result<Reply, Refusal>;
 
 impl Visit<'_> {

@@ -1,4 +1,4 @@
-//! How the body of an answer is sent: at once, dripping, or cut off.
+//! The pace of an answer's body: at once, dripping, or cut off.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -23,7 +23,7 @@ pub(crate) enum Pace {
     Cut(u64),
 }
 
-/// The body of an answer. Its length is told beforehand, whether or not all of it is sent.
+/// The body of an answer. Its length is announced, whether or not all of it is sent.
 #[derive(Debug)]
 pub(crate) struct Paced {
     rest: Bytes,
@@ -69,7 +69,7 @@ impl Body for Paced {
                 self.take((rate / pieces).max(1))
             }
             Pace::Cut(bytes) => {
-                // What was sent before has to leave before the connection breaks.
+                // The bytes sent so far must leave before the connection breaks.
                 self.wait = Some(Box::pin(sleep(DRIP)));
                 self.pace = Pace::Cut(0);
                 self.take(bytes)

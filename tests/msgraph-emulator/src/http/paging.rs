@@ -1,4 +1,4 @@
-//! Pages: by the id of the last object shown, so that a change between two pages loses nothing.
+//! Pages: by the id of the last object shown, so that a change between two pages loses no object.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ use crate::http::request::Request;
 /// Entra's page without `$top`.
 const DEFAULT_PAGE: usize = 100;
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Debug)]
 pub(crate) struct Window {
     size: usize,

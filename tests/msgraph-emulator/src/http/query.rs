@@ -77,13 +77,13 @@ impl Query {
         Ok(names.iter().map(String::as_str).collect())
     }
 
-    /// What follows a set's name in `@odata.context`.
+    /// The suffix of a set's name in `@odata.context`.
     pub(crate) fn context_suffix(&self) -> String {
         let names = self.select.as_ref().map(|names| names.join(","));
         names.map(|names| format!("({names})")).unwrap_or_default()
     }
 
-    /// The filter, where it is on one of these properties.
+    /// The filter, if it is on one of these properties.
     pub(crate) fn filter_on(&self, properties: &[&str]) -> Result<Option<&Filter>, Refusal> {
         match &self.filter {
             Some(filter) if !properties.contains(&filter.property.as_str()) => {
@@ -103,7 +103,7 @@ impl Filter {
         };
         let inner =
             literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(unsupported)?;
-        // What is left of quotes after the doubled ones are gone ends the literal too early.
+        // A single quote left after removing doubled ones ends the literal too early.
         if inner.replace("''", "").contains('\'') {
             return Err(Refusal::malformed(
                 "Invalid filter clause: There is an unterminated string literal.",

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-/// Why a request is refused: what Graph would say.
+/// A refusal, as Graph words it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// The HTTP status.
@@ -12,7 +12,7 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     /// `error.message`.
     pub(crate) message: String,
-    /// `error.details[0].code` and `.target`, where Graph gives them.
+    /// `error.details[0].code` and `.target`, if Graph sends them.
     pub(crate) detail: Option<(&'static str, String)>,
 }
 
@@ -47,7 +47,7 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
     }
 
-    /// 403 `Authorization_RequestDenied`, the same words for every reason.
+    /// 403 `Authorization_RequestDenied`, with the same text for every reason.
     pub(crate) fn denied() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,

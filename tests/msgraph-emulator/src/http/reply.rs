@@ -35,7 +35,7 @@ impl Reply {
         Self::empty(StatusCode::NO_CONTENT)
     }
 
-    /// 202: it will be done, and nothing is told of how it went.
+    /// 202: accepted, without a report of the result.
     pub(crate) fn accepted() -> Self {
         Self::empty(StatusCode::ACCEPTED)
     }
@@ -61,7 +61,7 @@ impl Reply {
         Self { content_type, body: Bytes::from(body), ..Self::empty(status) }
     }
 
-    /// The first half of the answer, as if that were all of it.
+    /// The first half of the answer, as if it were complete.
     pub(crate) fn truncated(mut self) -> Self {
         self.body.truncate(self.body.len() / 2);
         self

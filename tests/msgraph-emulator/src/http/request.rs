@@ -34,12 +34,12 @@ pub(crate) struct Request {
     pub(crate) batch: Option<String>,
 }
 
-/// Why a request could not be read.
+/// The error of a request that could not be read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     /// The client went away in the middle of its body.
     Gone,
-    /// The body is larger than Graph takes.
+    /// The body is larger than Graph accepts.
     TooLarge,
 }
 
@@ -83,7 +83,7 @@ impl Request {
         self.path.starts_with("/adminapi/")
     }
 
-    /// Whether a cmdlet only gets something: all of them are posted.
+    /// Whether a cmdlet only reads: all of them are posted.
     fn gets(&self) -> bool {
         let body: Option<Value> = serde_json::from_slice(&self.body).ok();
         let name = body.as_ref().and_then(|body| body.pointer("/CmdletInput/CmdletName"));
@@ -95,7 +95,7 @@ impl Request {
         self.path.ends_with("/oauth2/v2.0/token") || self.is_device_code_request()
     }
 
-    /// Whether a device asks for a code.
+    /// Whether the request is a device's, for a code.
     pub(crate) fn is_device_code_request(&self) -> bool {
         self.path.ends_with("/oauth2/v2.0/devicecode")
     }
@@ -112,7 +112,7 @@ impl Request {
         self.method == Method::POST && self.path.ends_with("/assignLicense")
     }
 
-    /// Everything in the request that may be somebody's name: keys in the path, a filter's value, and
+    /// Everything in the request that may name a user: keys in the path, a filter's value, and
     /// the texts of the body, of an address its last segment.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names = self.segments().unwrap_or_default();
@@ -146,7 +146,7 @@ impl Request {
         roles.unwrap_or_default()
     }
 
-    /// What the request's token says; whether that is true, `auth` knows.
+    /// The claims of the request's token, unchecked; `auth` checks them.
     fn claims(&self) -> Option<Value> {
         let claims = self.header("authorization")?.split('.').nth(1)?;
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
@@ -197,7 +197,7 @@ impl Request {
         }
     }
 
-    /// Refuses a body where Graph's action takes none; `{}` counts as none.
+    /// Refuses a body if Graph's action takes none; `{}` counts as none.
     pub(crate) fn no_body(&self) -> Result<(), Refusal> {
         if self.body.is_empty() {
             return Ok(());

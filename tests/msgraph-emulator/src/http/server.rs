@@ -1,4 +1,4 @@
-//! HTTP/1.1 on one thread of its own, so that a test's runtime, its paused clock and its end do not
+//! HTTP/1.1 on a thread of its own, so that a test's runtime, its paused clock and its end do not
 //! touch the emulator's.
 
 use std::error::Error;
@@ -33,7 +33,7 @@ pub(crate) struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The connection is to be closed without an answer.
+/// Closes the connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was closed on purpose")]
 struct HangUp;
@@ -93,7 +93,7 @@ async fn connection(stream: TcpStream, world: Arc<World>, tls: Option<TlsAccepto
     let _ = stream.set_nodelay(true);
     let cut = match tls {
         None => converse(stream, world, false).await,
-        // Who does not trust the authority goes away in the handshake.
+        // A client that does not trust the authority ends the handshake.
         Some(tls) => match tls.accept(stream).await {
             Ok(stream) => converse(stream, world, true).await.map(|stream| stream.into_inner().0),
             Err(_) => None,
@@ -104,7 +104,7 @@ async fn connection(stream: TcpStream, world: Arc<World>, tls: Option<TlsAccepto
     }
 }
 
-/// Answers one request after the other, and hands the stream back if it is to be reset.
+/// Answers one request after the other; returns the stream if it is to be reset.
 async fn converse<S>(stream: S, world: Arc<World>, secure: bool) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -114,7 +114,7 @@ where
     let end = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let mut stream = connection.into_parts().io.into_inner();
     match end {
-        // How a connection ends is the client's affair, and often a fault's.
+        // A connection may end in any way, often because of a fault.
         Ok(()) => {
             let _ = stream.shutdown().await;
             None

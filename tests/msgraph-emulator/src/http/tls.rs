@@ -1,7 +1,7 @@
-//! HTTPS with a certificate authority made up at the start and forgotten at the end.
+//! HTTPS with a certificate authority created at the start and dropped at the end.
 //!
-//! Its key is dropped as soon as it has signed the one certificate there is, so whoever trusts the
-//! authority trusts this emulator and nobody else.
+//! Its key is dropped as soon as it has signed the one certificate, so a client that trusts the
+//! authority trusts this emulator and nothing else.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
-/// Why there is no certificate: a sentence.
+/// The error of a certificate that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
     /// The certificate could not be made.
@@ -24,7 +24,7 @@ pub(crate) enum TlsError {
     Rustls(#[from] rustls::Error),
 }
 
-/// What a server needs to speak TLS, and what its clients need to trust it.
+/// The TLS configuration of the server, and the authority for its clients.
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
@@ -49,7 +49,7 @@ impl Tls {
         server.distinguished_name.push(DnType::CommonName, "The emulator");
         let certificate = server.signed_by(&key, &issuer)?;
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        // Named, so that it works whether or not the process has chosen a default.
+        // Named, so that it works with and without a default of the process.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?

@@ -1,4 +1,4 @@
-//! How long a round trip takes, on top of what the loopback takes anyway.
+//! Latency added to every round trip.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::random::Numbers;
 
 /// A time that every round trip takes, give or take a jitter.
 ///
-/// It holds up nobody else: requests that arrive together wait together, and so do the parts of a batch.
+/// Requests that arrive together wait together, and so do the parts of a batch.
 #[derive(Debug)]
 pub(crate) struct Latency {
     middle: Duration,

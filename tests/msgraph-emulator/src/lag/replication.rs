@@ -1,8 +1,8 @@
-//! Replication lag: answers from a replica that has not heard of everything yet.
+//! Replication lag: answers from a replica that does not have every write yet.
 //!
-//! A new user is unknown to whoever asks for it, and a read shows what was so before a write, each for
-//! a number of reads or for a time. A write is carried out where everything is known, unless the replica
-//! does not know what it is about: then it is refused as a read would be.
+//! A new user is not found, and a read shows the state before a write, each for
+//! a number of reads or for a time. A write goes to the tenant itself, unless the replica
+//! does not know its object: then it is refused like a read.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use crate::tenant::Tenant;
 /// How long the replica lags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lag {
-    /// For this many reads, whatever they read, and writes that are refused because of it.
+    /// For this many reads of any kind, and writes refused because of the lag.
     Reads(u64),
     /// For this long.
     Time(Duration),
 }
 
-/// What the replica does not know yet.
+/// The writes the replica does not have yet.
 #[derive(Debug, Default)]
 pub(crate) struct Replication {
     new_users: Option<Lag>,
@@ -30,7 +30,7 @@ pub(crate) struct Replication {
     versions: VecDeque<(Tenant, Left)>,
 }
 
-/// What is left of a lag.
+/// The rest of a lag.
 #[derive(Clone, Copy, Debug)]
 enum Left {
     Reads(u64),
@@ -64,7 +64,7 @@ impl Replication {
         Self { new_users, writes, ..Self::default() }
     }
 
-    /// What the replica knows, where that is not everything.
+    /// The tenant as the replica has it, if it lags.
     pub(crate) fn replica(&mut self, tenant: &Tenant) -> Option<Tenant> {
         self.unknown.retain(|(_, left)| !left.is_over());
         self.versions.retain(|(_, left)| !left.is_over());
@@ -91,7 +91,7 @@ impl Replication {
         self.writes.map(|_| tenant.clone())
     }
 
-    /// Remembers what was so before a write that changed something.
+    /// Remembers the state before a write that changed something.
     pub(crate) fn wrote(&mut self, before: Option<Tenant>) {
         if let (Some(lag), Some(before)) = (self.writes, before) {
             self.versions.push_back((before, Left::new(lag)));

@@ -1,4 +1,4 @@
-//! The limiter: counts every request, and refuses those that are too many.
+//! The limiter: counts every request, and refuses those over a limit.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
@@ -18,13 +18,13 @@ use crate::http::request::Request;
 /// How many requests for one mailbox Outlook carries out at a time.
 pub(crate) const MAILBOX_CONCURRENCY: usize = 4;
 
-/// From which part of a limit on the answers say how much of it is used.
+/// The share of a limit from which answers report its use.
 const WARNING: f64 = 0.8;
 
-/// What the limits have seen of one service since the start or the last reset.
+/// The requests to one service since the start or the last reset.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Usage {
-    /// The requests that were let through.
+    /// The requests accepted.
     pub requests: u64,
     /// The resource units they cost.
     pub units: u64,
@@ -32,28 +32,28 @@ pub struct Usage {
     pub throttled: u64,
 }
 
-/// A request under way; dropped when it is over, however it ends.
+/// A request in progress; dropped when it ends.
 #[derive(Clone, Debug)]
 pub(crate) struct Hold(#[expect(dead_code, reason = "only its being there is looked at")] Arc<()>);
 
 impl Hold {
-    /// One more hold on something that is shared.
+    /// One more hold on a shared limit.
     pub(crate) fn on(shared: &Arc<()>) -> Self {
         Self(Arc::clone(shared))
     }
 }
 
-/// What the limits say to one request.
+/// The decision of the limits about one request.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
-    /// The answer to a request that is too many.
+    /// The answer to a request over a limit.
     pub(crate) refused: Option<Reply>,
-    /// What the answer says about limits, whoever gives it.
+    /// The headers about limits for the answer, accepted or not.
     pub(crate) headers: Vec<(HeaderName, String)>,
     hold: Option<Hold>,
 }
 
-/// The buckets there are by now, and what was counted.
+/// Every bucket so far, and the counts of each service.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limits: Option<Limits>,
@@ -67,12 +67,12 @@ impl Limiter {
         Self { limits, buckets: HashMap::new(), mailboxes: HashMap::new(), usage: BTreeMap::new() }
     }
 
-    /// What each service has been asked, by its name.
+    /// The counts of each service, by its name.
     pub(crate) fn usage(&self) -> &BTreeMap<&'static str, Usage> {
         &self.usage
     }
 
-    /// Lets a request of an application in, or refuses it. Costs are told also where nothing is limited.
+    /// Accepts or refuses a request of an application. Costs are reported also without limits.
     pub(crate) fn admit(&mut self, request: &Request, application: &str, tenant: &str) -> Admission {
         let segments = request.segments().unwrap_or_default();
         let path: Vec<&str> = segments.iter().map(String::as_str).skip(1).collect();
@@ -99,7 +99,7 @@ impl Limiter {
         admission
     }
 
-    /// Fills every bucket of a request, and refuses it where one of them is full.
+    /// Fills every bucket of a request, and refuses it if one of them is full.
     fn charge(
         &mut self,
         admission: &mut Admission,
@@ -125,7 +125,7 @@ impl Limiter {
             admission.headers.push((name, format!("{fullest:.2}")));
         }
         if let Some((wait, charge)) = longest {
-            // Whole seconds are what Graph sends today; a scaled limit would never be worth one.
+            // Graph sends whole seconds today; a scaled limit never lasts one.
             let seconds = wait.as_secs_f64();
             let seconds =
                 if scale == 1 { format!("{:.0}", seconds.ceil().max(1.0)) } else { format!("{seconds:.3}") };
@@ -163,7 +163,7 @@ impl Limiter {
 }
 
 impl Admission {
-    /// Takes what must live until the request is over.
+    /// Takes the hold that lives until the request is over.
     pub(crate) fn take_hold(&mut self) -> Option<Hold> {
         self.hold.take()
     }

@@ -1,6 +1,6 @@
-//! Microsoft's published limits: who may ask how much of which service in which time.
+//! Microsoft's published limits: requests per service, client and time.
 //!
-//! Every limit is a bucket that requests fill by what they cost and that drains evenly over the limit's
+//! Every limit is a bucket. Requests fill it by their cost, and it drains evenly over the limit's
 //! time; a request that no longer fits is refused with the time after which it would. A refused request
 //! fills the bucket too, up to 1.8 times its size, so that a client that repeats at once waits longer.
 //! The clock is the real one; [`Limits::scaled`] makes sizes and times small enough for a test.

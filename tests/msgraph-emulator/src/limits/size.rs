@@ -34,7 +34,7 @@ impl Limits {
         Self { size: Size::Large, ..Self::small() }
     }
 
-    /// Makes every size and every time this many times smaller: the rate stays, a test gets short.
+    /// Divides every size and every time by this number: the rate stays, tests get short.
     /// `Retry-After` then has fractions of a second, as in a sample of Graph's documentation.
     #[must_use]
     pub fn scaled(mut self, times: u32) -> Self {

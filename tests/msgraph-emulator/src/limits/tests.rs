@@ -1,4 +1,4 @@
-//! What the limits let through, service by service.
+//! How many requests each service accepts under its limits.
 
 use bytes::Bytes;
 use hyper::{HeaderMap, Method};
@@ -26,7 +26,7 @@ fn units(method: Method, address: &str) -> u64 {
     limiter.usage().values().map(|usage| usage.units).sum()
 }
 
-/// How many requests a service takes at once before it refuses one.
+/// How many requests a service accepts before it refuses one.
 fn taken(limits: Limits, method: Method, address: &str) -> usize {
     let mut limiter = Limiter::new(Some(limits));
     let request = request(method, address);

@@ -1,4 +1,4 @@
-//! What can be asked of OneDrives and of what is in them.
+//! Paths of drives and items.
 
 use hyper::Method;
 
@@ -19,7 +19,7 @@ pub(super) fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a st
 
 pub(super) fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a str]) -> Found<'a> {
     let (read, write) = (method == Method::GET, method == Method::POST);
-    // The root has a name of its own, with which it stands where others stand with their id.
+    // The root has a name that can replace its id.
     let long: Vec<&str>;
     let path = match *path {
         ["root", ref below @ ..] if below != ["delta"] => {

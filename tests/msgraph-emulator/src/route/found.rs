@@ -1,11 +1,11 @@
-//! What a path leads to.
+//! The result of matching a path.
 
 use hyper::Method;
 
 use super::operations::Operation;
 use crate::http::refusal::Refusal;
 
-/// Nothing where the path is unknown, a refusal where only the method is.
+/// `None` if the path is unknown, a refusal if only the method is.
 pub(super) type Found<'a> = Option<Result<Operation<'a>, Refusal>>;
 
 pub(super) fn get<'a>(method: &Method, operation: Operation<'a>) -> Found<'a> {

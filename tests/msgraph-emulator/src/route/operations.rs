@@ -1,6 +1,6 @@
-//! Everything Graph can be asked here, with the keys found in the path.
+//! Every operation of the emulated Graph, with the keys from its path.
 
-/// Everything Graph can be asked here, with the keys found in the path.
+/// Every operation of the emulated Graph, with the keys from its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation<'a> {
     ListUsers,
@@ -100,7 +100,7 @@ pub(crate) enum Operation<'a> {
     UpdateReportSettings,
 }
 
-/// What can be asked of somebody's calendars and events.
+/// Operations on a user's calendars and events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CalendarOperation<'a> {
     List,
@@ -116,10 +116,10 @@ pub(crate) enum CalendarOperation<'a> {
     CancelEvent(&'a str),
 }
 
-/// What can be asked about who owns groups.
+/// Operations on owners of groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnerOperation<'a> {
-    /// What a user owns.
+    /// The groups of one owner.
     ListOwned(&'a str),
     List(&'a str),
     Add(&'a str),
@@ -129,7 +129,7 @@ pub(crate) enum OwnerOperation<'a> {
     },
 }
 
-/// What concerns roles, assignments to applications, and consents.
+/// Operations on directory roles, assignments to applications, and consents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Right<'a> {
     ListRoles,
@@ -140,7 +140,7 @@ pub(crate) enum Right<'a> {
     RemoveConsent(&'a str),
 }
 
-/// What concerns devices that Intune manages.
+/// Operations on devices that Intune manages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeviceOperation<'a> {
     List(&'a str),
@@ -148,7 +148,7 @@ pub(crate) enum DeviceOperation<'a> {
     Wipe(&'a str),
 }
 
-/// What concerns somebody's OneDrive, by its owner, or what is in one, by its id.
+/// Operations on a drive, by its owner, and on items, by the drive's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DriveOperation<'a> {
     GetDrive(&'a str),
@@ -182,7 +182,7 @@ pub(crate) enum DriveOperation<'a> {
     },
 }
 
-/// What can be asked about teams.
+/// Operations on teams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TeamOperation<'a> {
     ListChannels(&'a str),
@@ -192,7 +192,7 @@ pub(crate) enum TeamOperation<'a> {
     RemoveMember { place: Place<'a>, membership: &'a str },
 }
 
-/// Where members of Teams are: in a team, or in a channel with members of its own.
+/// The place of a member: a team, or a channel with members of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     pub(crate) team: &'a str,

@@ -1,4 +1,4 @@
-//! Which operation a request asks for.
+//! The table of paths: finds the operation of a request.
 
 use hyper::Method;
 
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_paths_versions_and_methods_are_told_apart() {
+    fn unknown_paths_versions_and_methods_are_refused_differently() {
         assert_eq!(found("GET", "/v1.0/teams"), Err(400));
         assert_eq!(found("GET", "/v1.0/users/u/planner"), Err(400));
         assert_eq!(found("GET", "/beta/users"), Err(400));

@@ -79,7 +79,7 @@ const WRITE_OWNERS: &[&str] = &["Group.ReadWrite.All", "Directory.ReadWrite.All"
 
 const READ_TEAM_MEMBERS: &[&str] = &["TeamMember.Read.All", "TeamMember.ReadWrite.All"];
 
-/// The narrower one is for members who are not owners.
+/// The narrower permission is for members who are not owners.
 const WRITE_TEAM_MEMBERS: &[&str] = &["TeamMember.ReadWriteNonOwnerRole.All", "TeamMember.ReadWrite.All"];
 
 const READ_CHANNELS: &[&str] = &[
@@ -180,7 +180,7 @@ const WRITE_CONSENTS: &[&str] = &["DelegatedPermissionGrant.ReadWrite.All", "Dir
 const READ_METHODS: &[&str] =
     &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"];
 
-/// Each kind has one of its own as well; whoever removes all needs this one.
+/// Each kind has a permission of its own, too; removing every kind needs this one.
 const WRITE_METHODS: &[&str] = &["UserAuthenticationMethod.ReadWrite.All"];
 
 const READ_PASSES: &[&str] = &[
@@ -356,7 +356,7 @@ fn any_of_devices(operation: &DeviceOperation<'_>) -> &'static [&'static str] {
     }
 }
 
-/// Whether the caller may write this property of a user, and see the user to do so.
+/// Whether the caller may write this property of a user.
 pub(crate) fn may_write(caller: &Caller, property: &str) -> bool {
     let narrow = match property {
         "accountEnabled" => "User.EnableDisableAccount.All",
@@ -399,7 +399,7 @@ pub(crate) fn deletes_users(caller: &Caller) -> bool {
     caller.has_any(DELETE_USERS)
 }
 
-/// The refusal of a caller who has none of these. Most of Graph names nothing; the reports and Teams do.
+/// The refusal of a caller without any of these permissions. Only reports and Teams have texts of their own.
 pub(crate) fn denied(path: &[String], needed: &[&str], held: &[String]) -> Refusal {
     let path: Vec<&str> = path.iter().map(String::as_str).skip(1).collect();
     match *path {
@@ -434,7 +434,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_what_is_missing_only_where_graph_does() {
+    fn a_refusal_names_permissions_only_if_graph_does() {
         let refusal = |path: &str| {
             let path: Vec<String> = path.split('/').map(str::to_owned).collect();
             let held = ["User.Read.All".to_owned()];

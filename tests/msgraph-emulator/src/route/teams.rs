@@ -1,4 +1,4 @@
-//! What can be asked below `/teams`.
+//! Paths below `/teams`.
 
 use hyper::Method;
 

@@ -1,4 +1,4 @@
-//! Building a tenant: what the library, a tenant file and a seed put into it.
+//! Building a tenant: adding users, groups, subscriptions and applications.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use super::licenses::assignment::Add;
 use super::{Application, Group, Sku, Tenant, TenantError, User};
 
 impl Tenant {
-    /// Adds a user; what is wrong with it is reported when the emulator starts.
+    /// Adds a user; a mistake in it is reported when the emulator starts.
     #[must_use]
     pub fn user(mut self, user: User) -> Self {
         let added = self.add_user(user);
         self.note(added.err())
     }
 
-    /// Adds a user and deletes it again; what is wrong with it is reported when the emulator starts.
+    /// Adds a user and deletes it again; a mistake in it is reported when the emulator starts.
     #[must_use]
     pub fn deleted_user(mut self, user: User) -> Self {
         let added = self.add_user(user);
@@ -26,7 +26,7 @@ impl Tenant {
         self.note(added.err())
     }
 
-    /// Adds a group; what is wrong with it is reported when the emulator starts.
+    /// Adds a group; a mistake in it is reported when the emulator starts.
     #[must_use]
     pub fn group(mut self, group: Group) -> Self {
         let added = self.add_group(group);
@@ -40,7 +40,7 @@ impl Tenant {
         self
     }
 
-    /// Adds an application, or replaces the one with this client id; what is wrong with it is reported when the
+    /// Adds an application, or replaces the one with this client id; a mistake in it is reported when the
     /// emulator starts.
     #[must_use]
     pub fn application(mut self, application: Application) -> Self {
@@ -56,7 +56,7 @@ impl Tenant {
         self
     }
 
-    /// The same tenant, which has not bought Intune.
+    /// The same tenant without Intune.
     #[must_use]
     pub fn without_intune(mut self) -> Self {
         self.intune = false;
@@ -68,27 +68,27 @@ impl Tenant {
         self
     }
 
-    /// The first thing wrong with what the builder was given.
+    /// The first mistake in what the builder was given.
     ///
     /// # Errors
     ///
-    /// Whatever `add_user` or `add_group` answered first.
+    /// The first mistake of a user, a group, an application or a crowd.
     pub fn check(&self) -> Result<(), TenantError> {
         self.problems.first().cloned().map_or(Ok(()), Err)
     }
 
-    /// Adds a user whose manager and SKUs are in the tenant already.
+    /// Adds a user. The manager and the SKUs must be in the tenant.
     ///
     /// # Errors
     ///
     /// The user principal name is taken or not of a verified domain, a property is not one of a
-    /// user's or has a value Entra refuses, or what the user refers to is missing.
+    /// user's or has a value Entra refuses, or a referenced object is missing.
     pub(crate) fn add_user(&mut self, mut user: User) -> Result<Uuid, TenantError> {
         let wishes = std::mem::take(&mut user.wishes);
         let place = format!("user {}", user.upn);
         let wrong = |what: String| TenantError::new(format!("{place}: {what}"));
         if !self.has_domain(&user.upn) {
-            return Err(wrong("the domain is not a verified one".to_owned()));
+            return Err(wrong("the domain is not a verified domain of the tenant".to_owned()));
         }
         if self.upn_is_taken(&user.upn) {
             return Err(wrong("the user principal name is taken".to_owned()));
@@ -98,7 +98,7 @@ impl Tenant {
         }
         for (name, value) in &wishes.properties {
             if let Err(why) = user.write(name, value) {
-                return Err(wrong(format!("property `{name}` cannot be {value}: {why:?}")));
+                return Err(wrong(format!("property `{name}` cannot be {value}: {why}")));
             }
         }
         if let Some(key) = &wishes.manager {
@@ -124,11 +124,11 @@ impl Tenant {
         Ok(id)
     }
 
-    /// Adds a group whose members, owners and SKUs are in the tenant already.
+    /// Adds a group. The members, owners and SKUs must be in the tenant.
     ///
     /// # Errors
     ///
-    /// What the group refers to is missing, or its id is taken.
+    /// A referenced object is missing, or the id is taken.
     pub(crate) fn add_group(&mut self, mut group: Group) -> Result<Uuid, TenantError> {
         let wishes = std::mem::take(&mut group.wishes);
         let place = format!("group {}", group.display_name);
@@ -175,7 +175,7 @@ impl Tenant {
         Ok(id)
     }
 
-    /// Adds a SKU, or replaces the one with this id; who holds it, keeps it.
+    /// Adds a SKU, or replaces the one with this id; users keep it.
     pub(crate) fn put_sku(&mut self, sku: Sku) {
         self.skus.insert(sku.id, sku);
     }
@@ -187,7 +187,7 @@ impl Tenant {
         self.applications.insert(key, application);
     }
 
-    /// Sets a property of a user by its name in Graph, whatever Graph would say to it.
+    /// Sets a property of a user by its name in Graph, without Graph's rules.
     ///
     /// # Errors
     ///
@@ -198,7 +198,7 @@ impl Tenant {
         let written = self.edit_user(id, |user| user.write(property, &value.into()));
         match written.ok_or_else(missing)? {
             Ok(_) => Ok(()),
-            Err(why) => Err(TenantError::new(format!("user {user}: property `{property}`: {why:?}"))),
+            Err(why) => Err(TenantError::new(format!("user {user}: property `{property}`: {why}"))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The built-in tenant of the demo: three people, one administrator, groups of every kind.
+//! The built-in tenant: three people, one administrator, groups of every kind.
 
 use uuid::{Uuid, uuid};
 
@@ -80,7 +80,7 @@ impl Tenant {
     }
 }
 
-/// What the tenant has bought, under the ids that Microsoft publishes for it.
+/// The tenant's subscriptions, under the ids that Microsoft publishes for them.
 fn subscriptions(tenant: Tenant) -> Tenant {
     let mail = "EXCHANGE_S_ENTERPRISE";
     let skus = [

@@ -1,6 +1,6 @@
-//! What is wrong with a tenant.
+//! The error of a tenant with a mistake.
 
-/// What is wrong with a tenant: a sentence that names the place.
+/// A mistake in a tenant: a sentence that names the place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TenantError(pub(crate) String);

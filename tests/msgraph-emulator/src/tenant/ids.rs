@@ -15,7 +15,7 @@ pub(crate) fn role_id(name: &str) -> Uuid {
     name_id("role", name)
 }
 
-/// An id that says nothing.
+/// An opaque id.
 pub(in crate::tenant) fn opaque(kind: &str, name: &str) -> String {
     format!("AAMk{}=", name_id(kind, name).simple())
 }

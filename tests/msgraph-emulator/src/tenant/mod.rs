@@ -1,7 +1,7 @@
-//! The tenant: everything true, kept so that every lookup Graph offers is a map's.
+//! The tenant: its objects and indexes; every lookup that Graph offers is one in a map.
 //!
 //! Start at [`Tenant`] in `store`. Objects are added through its methods and changed through its methods, so
-//! that the indexes and the seat counts always agree with them.
+//! that the indexes and the seat counts always agree.
 
 mod application;
 mod building;

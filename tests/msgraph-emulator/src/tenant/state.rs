@@ -1,5 +1,5 @@
-//! The whole tenant as JSON fit for comparing: sorted, and without anything that differs between
-//! two runs that ended in the same place.
+//! The whole tenant as JSON for comparing: sorted, and without anything that differs between
+//! two equal runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,7 +77,7 @@ impl Tenant {
 }
 
 impl Tenant {
-    /// A text with the passes in it that are good told apart from what is not: whose each is, and not its value.
+    /// The text with each issued pass replaced by a note of its user.
     fn with_passes_named(&self, text: &str) -> String {
         let passes = self.users.values().filter_map(|user| Some((user.id, &user.pass.as_ref()?.value)));
         let told = passes.filter(|(_, value)| !value.is_empty());
@@ -110,7 +110,7 @@ fn group_state(group: &Group) -> Value {
     sorted(state)
 }
 
-/// An object whose fields are in order, also where `serde_json` keeps the order of insertion.
+/// An object with sorted fields, also if `serde_json` keeps the order of insertion.
 fn sorted(fields: BTreeMap<&str, Value>) -> Value {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

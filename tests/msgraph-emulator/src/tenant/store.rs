@@ -1,7 +1,7 @@
-//! The tenant: everything true, kept so that every lookup Graph offers is a map's.
+//! The tenant: its objects and indexes; every lookup that Graph offers is one in a map.
 //!
 //! Start at [`Tenant`]. Objects are added through its methods and changed through its methods, so
-//! that the indexes and the seat counts always agree with them.
+//! that the indexes and the seat counts always agree.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -52,7 +52,7 @@ impl Tenant {
         Self::bare(TENANT_ID, "Contoso", "contoso.example").application(Application::default())
     }
 
-    /// A tenant without so much as an application.
+    /// A tenant without applications.
     pub(crate) fn bare(id: Uuid, display_name: &str, domain: &str) -> Self {
         Self {
             id,
@@ -81,7 +81,7 @@ impl Tenant {
     pub fn user_id(&self, key: &str) -> Option<Uuid> {
         match Uuid::try_parse(key) {
             Ok(id) => self.users.contains_key(&id).then_some(id).or_else(|| self.in_crowd(key)),
-            // The employee id of somebody in the crowd is no user principal name.
+            // A crowd's employee id is no user principal name.
             Err(_) => self.index.by_upn(key).or_else(|| self.in_crowd(key).filter(|_| key.contains('@'))),
         }
     }
@@ -107,7 +107,7 @@ impl Tenant {
         }
     }
 
-    /// Users with exactly this value, in whatever case, of an indexed property.
+    /// Users with exactly this value of an indexed property, ignoring case.
     pub(crate) fn users_with(&self, property: &str, value: &str) -> BTreeSet<Uuid> {
         match property {
             "id" | "userPrincipalName" => self.user_id(value).into_iter().collect(),
@@ -115,7 +115,7 @@ impl Tenant {
         }
     }
 
-    /// Groups with exactly this value, in whatever case, of an indexed property.
+    /// Groups with exactly this value of an indexed property, ignoring case.
     pub(crate) fn groups_with(&self, property: &str, value: &str) -> BTreeSet<Uuid> {
         match property {
             "id" => self.group_id(value).into_iter().collect(),
@@ -136,7 +136,7 @@ impl Tenant {
         self.index.upn_is_taken(upn)
     }
 
-    /// Puts a user in, with an id if there is none yet.
+    /// Inserts a user, with a new id if it has none.
     pub(crate) fn insert_user(&mut self, mut user: User) -> Uuid {
         if user.id.is_nil() {
             user.id = self.fresh_id(&user.upn.to_lowercase());
@@ -147,7 +147,7 @@ impl Tenant {
         id
     }
 
-    /// Changes a user in a way the indexes hear of.
+    /// Changes a user and updates the indexes.
     pub(crate) fn edit_user<T>(&mut self, id: Uuid, edit: impl FnOnce(&mut User) -> T) -> Option<T> {
         self.hold(&id.to_string());
         let user = self.users.get_mut(&id)?;
@@ -158,7 +158,7 @@ impl Tenant {
         Some(answer)
     }
 
-    /// Takes a user out of what can be found, as if it had never been there; seats stay as they are.
+    /// Removes a user as if it had never existed; seats stay as they are.
     pub(crate) fn forget(&mut self, id: Uuid) {
         if let Some(user) = self.users.remove(&id) {
             self.index.remove_user(&user);
@@ -172,7 +172,7 @@ impl Tenant {
         }
     }
 
-    /// Whose the device with this id is, and its place among theirs.
+    /// The owner of the device with this id, and its index among the owner's devices.
     pub(crate) fn device(&self, key: &str) -> Option<(Uuid, usize)> {
         let id = Uuid::try_parse(key).ok()?;
         self.users.values().find_map(|user| {
@@ -181,7 +181,7 @@ impl Tenant {
         })
     }
 
-    /// Forgets where deltas stand: every token given out until now is too old.
+    /// Expires every delta token issued so far.
     pub fn expire_delta_tokens(&mut self) {
         self.history.epoch += 1;
     }
@@ -191,7 +191,7 @@ impl Tenant {
         self.history.touch(user);
     }
 
-    /// An id that follows from the tenant and a name, and that nothing has yet.
+    /// A free id that follows from the tenant and a name.
     pub(in crate::tenant) fn fresh_id(&self, name: &str) -> Uuid {
         let mut id = Uuid::new_v5(&self.id, name.as_bytes());
         while self.is_taken(id) {

@@ -17,7 +17,7 @@ fn tenant(roles: &[&str]) -> Tenant {
 }
 
 #[tokio::test]
-async fn a_device_is_told_once_and_shows_it() {
+async fn a_device_gets_an_order_once_and_shows_it() {
     let desk = Desk::with(Options::new(tenant(&[READ, ORDER]))).await;
     let path = format!("users/{}/managedDevices", desk.user(GRACE));
     let devices = desk.found(&path).await["value"].clone();
@@ -56,7 +56,7 @@ async fn reading_and_telling_are_permitted_apart() {
 }
 
 #[tokio::test]
-async fn a_tenant_without_intune_says_so() {
+async fn a_tenant_without_intune_refuses() {
     let desk = Desk::with(Options::new(tenant(&[READ]).without_intune())).await;
     let asked = desk.get(&format!("users/{}/managedDevices", desk.user(GRACE))).await;
     refused(&asked, 400, "BadRequest", "not applicable to target tenant");

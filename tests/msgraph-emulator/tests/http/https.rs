@@ -17,7 +17,7 @@ fn trusting(authority: &str) -> Client {
 }
 
 #[tokio::test]
-async fn who_trusts_the_authority_is_served_and_nobody_else() {
+async fn only_clients_that_trust_the_authority_are_served() {
     let emulator = start(Options::new(tenant()).https());
     let http = trusting(emulator.certificate_authority().unwrap());
     let token = sign_in(&http, &emulator).await;

@@ -76,7 +76,7 @@ fn delete_permission(visit: &mut Visit<'_>, key: &str, calendar: &str, permissio
     Ok(Reply::no_content())
 }
 
-/// The calendar with this id, and whose mailbox it is in.
+/// The calendar with this id, and the user of its mailbox.
 fn find(visit: &Visit<'_>, key: &str, calendar: &str) -> Result<(Uuid, Calendar), Refusal> {
     let user = open(visit, key)?;
     let found = mailbox_of(user).calendars.into_iter().find(|held| held.id == calendar);

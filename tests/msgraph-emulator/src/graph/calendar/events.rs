@@ -24,7 +24,8 @@ pub(crate) fn list(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(part.page(visit, &context, events.iter(), show))
 }
 
-/// Whoever is invited is told, and nothing can be said to them (Microsoft Graph documentation, "Delete event", 2026).
+/// Deletes an event. Attendees are notified, without a comment ("Delete event", Microsoft Graph
+/// documentation, 2026).
 pub(crate) fn delete(visit: &mut Visit<'_>, key: &str, event: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let (user, found) = find(visit, key, event)?;
@@ -39,7 +40,7 @@ pub(crate) fn cancel(visit: &mut Visit<'_>, key: &str, event: &str) -> Answer {
         return Err(Refusal::unknown_property(name, "microsoft.graph.cancel"));
     }
     let (user, found) = find(visit, key, event)?;
-    // Of an event to which nobody is invited the wording is not Microsoft's: no sample of it was found.
+    // For an event without attendees the wording is not Microsoft's: no sample of it was found.
     if found.organizer.is_some() || found.attendees.is_empty() {
         let message = "Your request can't be completed. You need to be an organizer to cancel a meeting.";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "ErrorInvalidRequest", message));
@@ -57,7 +58,7 @@ fn remove(visit: &mut Visit<'_>, user: Uuid, event: &Event, how: &str) {
     visit.effects.push(format!("{how} {} of user {user}{told}", event.subject));
 }
 
-/// The event with this id, and whose mailbox it is in.
+/// The event with this id, and the user of its mailbox.
 fn find(visit: &Visit<'_>, key: &str, event: &str) -> Result<(Uuid, Event), Refusal> {
     let user = open(visit, key)?;
     let found = user.mailbox.as_ref().and_then(|mailbox| mailbox.events.get(event)).cloned();

@@ -1,4 +1,4 @@
-//! Outlook's pages, which go by number.
+//! Outlook's pages, by number.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::http::reply::Reply;
 const DEFAULT_PAGE: usize = 10;
 const LARGEST_PAGE: usize = 1_000;
 
-/// Which part of a list is asked for, and what of it.
+/// The requested part of a list, and the selected properties.
 pub(crate) struct Part {
     top: usize,
     skip: usize,
@@ -56,7 +56,7 @@ impl Part {
         }
     }
 
-    /// The page. What is not on it is not shown, so that a list of thousands costs a page's work.
+    /// The page. Only its items are rendered, so that a list of thousands costs a page's work.
     pub(crate) fn page<T>(
         &self,
         visit: &Visit<'_>,

@@ -13,7 +13,7 @@ use crate::tenant::DEVICE_PROPERTIES;
 
 const TYPE: &str = "microsoft.graph.managedDevice";
 
-/// What a wipe may be told ("wipe action", Microsoft's published model, 2026-08).
+/// The parameters of a wipe ("wipe action", Microsoft's published model, 2026-08).
 const WIPE: &[&str] = &["keepEnrollmentData", "keepUserData", "macOsUnlockCode", "persistEsimDataPlan"];
 
 /// Carries out an operation on devices.
@@ -50,7 +50,7 @@ fn wipe(visit: &mut Visit<'_>, key: &str) -> Answer {
     tell(visit, key, "wipe", "wipePending")
 }
 
-/// The device is told when it next reports; until then the order is pending.
+/// The device gets the order when it next reports; until then the order is pending.
 fn tell(visit: &mut Visit<'_>, key: &str, order: &str, state: &str) -> Answer {
     bought(visit)?;
     Query::read(visit.request, NONE)?;

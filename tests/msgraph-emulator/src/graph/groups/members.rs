@@ -16,7 +16,7 @@ use crate::http::reply::Reply;
 use crate::route::permissions;
 use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, Group, USER_DEFAULTS, User, role_id};
 
-/// What a directory role has to show.
+/// The properties of a directory role.
 const ROLE_PROPERTIES: &[&str] = &["id", "displayName", "roleTemplateId"];
 
 pub(crate) fn list_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
@@ -93,7 +93,7 @@ pub(crate) fn remove(visit: &mut Visit<'_>, key: &str, member: &str) -> Answer {
 }
 
 /// `DELETE …/members/{id}` without `/$ref` addresses the member, not the membership: Graph
-/// deletes the user where the application may delete users. Its documentation warns of it.
+/// deletes the user if the application may delete users. Its documentation warns of it.
 pub(crate) fn delete(visit: &mut Visit<'_>, key: &str, member: &str) -> Answer {
     let group = visit.group_id(key)?;
     let id = visit.user(member)?.id;
@@ -107,7 +107,7 @@ pub(crate) fn delete(visit: &mut Visit<'_>, key: &str, member: &str) -> Answer {
     crate::graph::users::user::delete(visit, member)
 }
 
-/// The group, unless its members are somebody else's to change.
+/// The group, unless its members cannot be changed here.
 fn changeable(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
     let id = visit.group_id(key)?;
     if visit.tenant.groups.get(&id).is_some_and(Group::is_dynamic) {

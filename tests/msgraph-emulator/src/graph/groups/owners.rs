@@ -1,4 +1,4 @@
-//! Who answers for a group, from both ends.
+//! Owners of groups: of one group, and of one user.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: OwnerOperation<'_>) -> An
     }
 }
 
-/// What a user owns: groups are all there is to own here.
+/// The groups a user owns; nothing else has owners here.
 fn list_owned(visit: &mut Visit<'_>, key: &str) -> Answer {
     let query = Query::read(visit.request, RELATION)?;
     let user = visit.user(key)?.id;

@@ -1,4 +1,4 @@
-//! Licences: what is bought, who has it, and the one call that changes it.
+//! Licences of a user: details, and the one call that assigns and removes.
 
 use std::collections::BTreeSet;
 

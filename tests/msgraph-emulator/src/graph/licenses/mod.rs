@@ -1,4 +1,4 @@
-//! Licences: what the tenant has bought, and who has it.
+//! Licences: subscriptions, and their assignment to users.
 
 pub(crate) mod assignment;
 pub(crate) mod subscriptions;

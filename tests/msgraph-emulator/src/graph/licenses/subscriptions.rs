@@ -1,4 +1,4 @@
-//! Subscriptions: what the tenant has bought.
+//! Subscriptions of the tenant.
 
 use std::collections::BTreeSet;
 

@@ -70,7 +70,7 @@ pub(crate) fn update_settings(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::ok(&settings(visit, id, &mailbox)))
 }
 
-/// `mailboxSettings`, of which nothing else is kept.
+/// `mailboxSettings`, as far as it is stored.
 fn settings(visit: &Visit<'_>, user: Uuid, mailbox: &Mailbox) -> Value {
     let purpose = if mailbox.shared { "shared" } else { "user" };
     let fields = [
@@ -136,7 +136,7 @@ pub(crate) fn open<'a>(visit: &'a Visit<'_>, key: &str) -> Result<&'a User, Refu
     ))
 }
 
-/// What is in a user's mailbox.
+/// The content of a user's mailbox.
 pub(crate) fn mailbox_of(user: &User) -> Mailbox {
     user.mailbox.as_deref().cloned().unwrap_or_default()
 }
@@ -147,7 +147,7 @@ pub(crate) fn not_in_store() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "ErrorItemNotFound", message)
 }
 
-/// Writes what is given; the rest keeps its value.
+/// Writes the given fields; the others keep their values.
 fn write_replies(replies: &mut AutomaticReplies, fields: &Map<String, Value>) -> Result<(), Refusal> {
     for (name, value) in fields {
         match name.as_str() {

@@ -52,7 +52,7 @@ pub(crate) fn send(visit: &mut Visit<'_>, key: &str, message: &str) -> Answer {
     let user = open(visit, key)?;
     let id = user.id;
     let held = mailbox_of(user).messages;
-    // What was sent has moved to another folder, where it has another id.
+    // A sent message has moved to another folder, where it has another id.
     let draft = held.iter().find(|held| held.id == message && !held.is_sent).ok_or_else(not_in_store)?;
     if draft.recipients.is_empty() {
         let message = "At least one recipient isn't valid.";

@@ -1,4 +1,4 @@
-//! OneDrives: the drive itself, and who else may open it.
+//! Drives: reading and sharing.
 
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
@@ -15,10 +15,10 @@ use crate::route::DriveOperation;
 use crate::tenant::{Drive, Share, drive_id, permission};
 
 const PROPERTIES: &[&str] = &["driveType", "id", "quota", "webUrl"];
-/// What `invite` takes.
+/// The fields of `invite`.
 const INVITE: &[&str] = &["recipients", "roles", "requireSignIn", "sendInvitation", "message"];
 
-/// Carries out an operation on a drive or on what is in it.
+/// Carries out an operation on a drive or on an item in it.
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: DriveOperation<'_>) -> Answer {
     match operation {
         DriveOperation::GetDrive(user) => get(visit, user),
@@ -63,7 +63,7 @@ fn list_permissions(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::ok(&json!({ "@odata.context": context, "value": value })))
 }
 
-/// Inviting somebody again changes what they may do, and nothing where they may already.
+/// Invites a user. A second invitation changes the role, or nothing if the role is the same.
 fn invite(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let body = visit.request.object()?;
@@ -93,7 +93,7 @@ fn invite(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::ok(&json!({ "@odata.context": context, "value": [share.shown(visit.tenant)] })))
 }
 
-/// The user whom an invitation names, by object id or address.
+/// The user named in an invitation, by object id or address.
 fn recipient(visit: &Visit<'_>, body: &Map<String, Value>) -> Result<Uuid, Refusal> {
     let first = body.get("recipients").and_then(|recipients| recipients.get(0));
     let name = first.and_then(|first| first.get("objectId").or_else(|| first.get("email")));

@@ -1,4 +1,4 @@
-//! What is in OneDrives: reading a whole tree, folders, small files, and orders to copy.
+//! Items in a drive: listing all of them, folders, small files, and copies.
 
 use hyper::StatusCode;
 use hyper::header::LOCATION;
@@ -20,7 +20,7 @@ const PAGE: usize = 200;
 const LARGEST_PAGE: usize = 999;
 /// The most items of one copy ("driveItem: copy", 2025).
 const MOST_ITEMS: usize = 30_000;
-/// What an item's `$select` may name.
+/// The properties that `$select` may name.
 const PROPERTIES: &[&str] = &[
     "id",
     "name",
@@ -34,13 +34,13 @@ const PROPERTIES: &[&str] = &[
     "createdDateTime",
     "lastModifiedDateTime",
 ];
-/// What is behind a `$top` and a place in `delta`.
+/// The query options of `delta`.
 const DELTA: &[&str] = &["$select", "$top", "$skiptoken"];
 const CLASH: &str = "@microsoft.graph.conflictBehavior";
-/// Where one asks after a copy.
+/// The path of copy monitors.
 const MONITORS: &str = "/_api/v2.0/monitor/";
 
-/// Every item of a drive, in no order that means anything: here the newest first, so that parents come late.
+/// Every item of a drive. Graph promises no order; here the newest come first, so that parents come late.
 pub(crate) fn delta(visit: &mut Visit<'_>, drive: &str) -> Answer {
     let query = Query::read(visit.request, DELTA)?;
     let names = query.selected(|name| PROPERTIES.contains(&name), "microsoft.graph.driveItem", PROPERTIES)?;
@@ -109,7 +109,7 @@ pub(crate) fn create_folder(visit: &mut Visit<'_>, drive: &str, folder: &str) ->
     show(visit, owner, found, made, StatusCode::CREATED)
 }
 
-/// A small file written whole: new, or in place of the one of that name.
+/// Writes a small file: a new one, or a new version of the file with that name.
 pub(crate) fn upload(visit: &mut Visit<'_>, drive: &str, folder: &str, name: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let (owner, found) = open(visit.tenant, drive)?;
@@ -141,7 +141,7 @@ pub(crate) fn upload(visit: &mut Visit<'_>, drive: &str, folder: &str, name: &st
     show(visit, owner, found, written, status)
 }
 
-/// An order to copy; it is carried out in its own time.
+/// Orders a copy; it runs in the background.
 pub(crate) fn copy(visit: &mut Visit<'_>, drive: &str, item: &str) -> Answer {
     let mut clash = Clash::Fail;
     for (name, value) in visit.request.options()? {
@@ -196,10 +196,10 @@ pub(crate) fn copy(visit: &mut Visit<'_>, drive: &str, item: &str) -> Answer {
     Ok(Reply::accepted().header(LOCATION, &monitor))
 }
 
-/// Answers who asks after a copy; nothing where the request is for something else.
+/// Answers a request for a copy monitor; nothing for any other request.
 pub(crate) fn monitor(tenant: &Tenant, request: &Request) -> Option<Reply> {
     let key = request.path.strip_prefix(MONITORS)?;
-    // A token of Graph's is none of this service's, and has no business here.
+    // A Graph token is not valid for this service.
     if request.header("authorization").is_some() {
         let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Invalid audience.");
         return Some(Reply::refusal(&refusal, request));
@@ -232,7 +232,7 @@ fn chosen(item: Value, names: &[&str]) -> Value {
     fields.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect()
 }
 
-/// Whose drive it is, and the drive.
+/// The owner and the drive.
 fn open<'a>(tenant: &'a Tenant, drive: &str) -> Result<(Uuid, &'a Drive), Refusal> {
     let owner = tenant.drive_owner(drive).ok_or_else(missing)?;
     let drive = tenant.users.get(&owner).and_then(|user| user.drive.as_deref()).ok_or_else(missing)?;
@@ -257,7 +257,7 @@ fn writable(drive: &Drive) -> Result<(), Refusal> {
     }
 }
 
-/// Whether SharePoint takes it as a name ("Restrictions and limitations in OneDrive and SharePoint", 2026).
+/// Whether SharePoint accepts the name ("Restrictions and limitations in OneDrive and SharePoint", 2026).
 fn is_name(name: &str) -> bool {
     let wrong = |c: char| matches!(c, '"' | '*' | ':' | '<' | '>' | '?' | '/' | '\\' | '|') || c.is_control();
     !name.is_empty()

@@ -1,4 +1,4 @@
-//! OneDrive: drives, the items in them, and who may open them.
+//! OneDrive: drives, their sharing, and the items in them.
 
 pub(crate) mod drives;
 pub(crate) mod items;

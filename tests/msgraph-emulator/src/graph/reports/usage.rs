@@ -1,6 +1,6 @@
-//! Who uses what: made up from ids, so that a report says the same of somebody however often it is asked for.
+//! Usage of the apps, computed from ids, so that every report of a user is the same.
 //!
-//! Everybody who may sign in has habits: an app on a platform, on some days of the week.
+//! Every enabled user has habits: an app on a platform, on some days of the week.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,12 +18,12 @@ const LAG_DAYS: i32 = 2;
 /// Which days a report is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Span {
-    /// So many days up to the last there are figures for.
+    /// This many days up to the last day with figures.
     Last(i32),
     On(Date),
 }
 
-/// The last day there are figures for.
+/// The last day with figures.
 pub(crate) fn refreshed() -> Date {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     days_before(today, LAG_DAYS)
@@ -45,7 +45,7 @@ impl Usage {
         Self { id: user.id, is_active: user.enabled, span }
     }
 
-    /// Whether an app was used on a platform; nothing stands for any.
+    /// Whether an app was used on a platform; `None` stands for any.
     pub(crate) fn uses(&self, app: Option<&str>, platform: Option<&str>) -> bool {
         let days = self.days(app, platform);
         match self.span {
@@ -54,14 +54,14 @@ impl Usage {
         }
     }
 
-    /// The last day on which anything of these was used.
+    /// The last day with any use of these.
     pub(crate) fn last_used(&self, app: Option<&str>) -> Option<Date> {
         let days = self.days(app, None);
         let from = refreshed();
         (0..7).map(|back| days_before(from, back)).find(|day| days & bit(*day) != 0)
     }
 
-    /// A figure of this name, alike every time.
+    /// A figure by name, equal every time.
     pub(crate) fn figure(&self, name: &str, below: u8) -> u8 {
         let byte = Uuid::new_v5(&self.id, name.as_bytes()).as_bytes()[0];
         if self.is_active { byte % below } else { 0 }
@@ -79,7 +79,7 @@ impl Usage {
         let habits = PLATFORMS.iter().zip(days.iter().zip(whether));
         let habits =
             habits.filter(|(name, _)| self.is_active && platform.is_none_or(|platform| platform == **name));
-        // A third of all that is there to be used.
+        // About a third of all apps and platforms.
         habits.filter(|(_, (_, whether))| **whether < 85).fold(0, |all, (_, (days, _))| all | (days & 0x7f))
     }
 }
@@ -88,7 +88,7 @@ fn bit(day: Date) -> u8 {
     1 << day.weekday().to_monday_zero_offset()
 }
 
-/// How a report names somebody: by address, or by a pseudonym of 32 hexadecimal digits.
+/// A user's name in a report: the name, or a pseudonym of 32 hexadecimal digits.
 pub(crate) fn name_of(tenant: &Tenant, user: &User, name: &str) -> String {
     if tenant.concealed_names {
         let pseudonym = Uuid::new_v5(&user.id, name.as_bytes());

@@ -1,4 +1,4 @@
-//! Usage reports: a redirect to a file that lets in whoever has its address, and the file.
+//! Usage reports: a redirect to a file, and the file, which needs no token.
 //!
 //! Columns and their order as Microsoft's documentation and reports of 2021 to 2024 have them.
 
@@ -17,14 +17,14 @@ use crate::http::reply::Reply;
 use crate::http::request::Request;
 use crate::tenant::{Tenant, User};
 
-/// Where the files are.
+/// The path of report files.
 const FILES: &str = "/data/download/";
-/// How long the address of a file is good.
+/// The lifetime of a file's address.
 const GOOD_FOR_SECONDS: i64 = 5 * 60;
-/// For how many days there are figures of a single day.
+/// The number of days with figures of a single day.
 const DAYS_KEPT: i32 = 28;
 
-/// Answers with where the report is.
+/// Redirects to the report's file.
 pub(crate) fn get(visit: &Visit<'_>, function: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let unknown = || Refusal::unknown_segment(function);
@@ -41,19 +41,19 @@ pub(crate) fn get(visit: &Visit<'_>, function: &str) -> Answer {
     Ok(Reply::text(StatusCode::FOUND, "text/plain", String::new()).header(LOCATION, &address))
 }
 
-/// Answers a request for a file; nothing where it is for something else.
+/// Answers a request for a file; nothing for any other request.
 pub(crate) fn file(tenant: &Tenant, request: &Request) -> Option<Reply> {
     let token = request.path.strip_prefix(FILES)?;
     if request.method != Method::GET {
         return Some(Reply::refusal(&Refusal::method_not_allowed(), request));
     }
-    // A token of Graph's is none of this service's, and has no business here.
+    // A Graph token is not valid for this service.
     if request.header("authorization").is_some() {
         let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Invalid audience.");
         return Some(Reply::refusal(&refusal, request));
     }
     let reply = csv_of(tenant, token).map(|csv| {
-        // The mark at the beginning of the file is the real ones', too.
+        // Real files begin with this mark, too.
         Reply::text(StatusCode::OK, "application/octet-stream", format!("\u{feff}{csv}"))
     });
     let expired = || Refusal::new(StatusCode::FORBIDDEN, "AccessDenied", "The address is not good any more.");
@@ -214,7 +214,7 @@ fn products(tenant: &Tenant, user: &User) -> String {
     skus.map(|sku| sku.part_number.clone()).collect::<Vec<_>>().join("+")
 }
 
-/// A field that may hold anything.
+/// A quoted field.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }

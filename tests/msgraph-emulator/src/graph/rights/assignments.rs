@@ -1,6 +1,6 @@
-//! What users may do: directory roles, applications they are assigned to, applications they consented to.
+//! Rights of users: directory roles, assignments to applications, and consents.
 //!
-//! Applications are names here and have no service principal to be asked for; ids follow from the names.
+//! Applications are names here, without a service principal of their own; ids follow from the names.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,10 +14,9 @@ use crate::http::reply::Reply;
 use crate::route::Right;
 use crate::tenant::{name_id, role_id};
 
-/// What a consented application may do.
+/// The scope of every consent.
 const SCOPE: &str = "openid User.Read";
 
-/// The roles of one principal, which the filter has to name; all of them on one page.
 /// Carries out an operation on rights.
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: Right<'_>) -> Answer {
     match operation {
@@ -30,6 +29,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Right<'_>) -> Answer {
     }
 }
 
+/// The roles of one principal, which the filter has to name; all of them on one page.
 fn list_roles(visit: &mut Visit<'_>) -> Answer {
     let query = Query::read(visit.request, LIST)?;
     let filter = query.filter_on(&["principalId"])?;
@@ -76,7 +76,7 @@ fn list_app_roles(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(listing(visit, &format!("users('{}')/appRoleAssignments", user.id), value))
 }
 
-/// Whoever's assignment it is: a group's is taken from all its members.
+/// Removes an assignment of a user or a group; a group's is removed for all its members.
 fn remove_app_role(visit: &mut Visit<'_>, resource: &str, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let is_it = |principal: Uuid, name: &String| {
@@ -145,7 +145,7 @@ fn app_role(principal: Uuid, kind: &str, name: &str) -> Value {
     })
 }
 
-/// The id of what ties a principal to a right.
+/// The id of an assignment of a right to a principal.
 fn right_id(principal: Uuid, kind: &str, name: &str) -> String {
     Uuid::new_v5(&principal, format!("{kind}/{name}").as_bytes()).simple().to_string()
 }

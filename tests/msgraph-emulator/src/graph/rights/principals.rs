@@ -1,4 +1,4 @@
-//! Service principals: what an application has been granted, and which directory role it holds.
+//! Service principals: the permissions of an application, and its directory role.
 //!
 //! Only Graph's permissions are granted here. The ids of app roles follow from their names; a client
 //! finds them where it finds Microsoft's, in `appRoles` of Graph's own service principal.
@@ -68,7 +68,7 @@ pub(crate) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::ok(&entity(visit, &context, fields)))
 }
 
-/// What was granted to the application; all of it on one page.
+/// The permissions granted to the application, all on one page.
 pub(crate) fn list_app_role_assignments(visit: &mut Visit<'_>, key: &str) -> Answer {
     let query = Query::read(visit.request, ENTITY)?;
     let has = |name: &str| ASSIGNMENT_PROPERTIES.contains(&name);

@@ -12,7 +12,7 @@ use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::tenant::PASS_METHOD;
 
-/// The id of everybody's password, the same in every tenant.
+/// The id of every user's password method, the same in every tenant.
 const PASSWORD: Uuid = uuid!("28c10230-6103-485e-b985-444c60001490");
 
 pub(crate) fn list(visit: &mut Visit<'_>, key: &str) -> Answer {

@@ -16,7 +16,7 @@ pub(crate) fn revoke(visit: &mut Visit<'_>, key: &str) -> Answer {
         user.sessions_from = clock::now();
         user.revoked = true;
     });
-    // Every call ends the sessions begun until then, so every call is a change.
+    // Every call ends the sessions started before it, so every call is a change.
     visit.effects.push(format!("revoke sessions of user {id}"));
     let context = metadata(visit.request, "Edm.Boolean");
     Ok(Reply::ok(&json!({ "@odata.context": context, "value": true })))

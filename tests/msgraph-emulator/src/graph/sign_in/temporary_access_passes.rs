@@ -34,7 +34,8 @@ pub(crate) fn issue(visit: &mut Visit<'_>, key: &str) -> Answer {
     let (id, is_held) = (user.id, user.pass.is_some());
     visit.check_administrator(id)?;
     if is_held {
-        // Editions of the documentation differ on whether another replaces it; the wording is not Microsoft's.
+        // Editions of the documentation differ on whether a second pass replaces it.
+        // The wording is not Microsoft's.
         let message = "The user already has a Temporary Access Pass. Delete it before another is created.";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "badRequest", message));
     }

@@ -11,7 +11,7 @@ use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::tenant::{Group, channel_id};
 
-/// The channel every team has and everybody in the team is in.
+/// The channel of every team that has all its members.
 const GENERAL: &str = "General";
 
 const CHANNEL_PROPERTIES: &[&str] = &["description", "displayName", "id", "membershipType"];

@@ -1,6 +1,6 @@
-//! Teams and channels: who is in them, and who answers for them.
+//! Members and owners of teams and channels.
 //!
-//! A team's members and owners are its group's. Where no sample of Microsoft's wording was found the words are ours.
+//! A team's members and owners are its group's. Without a sample of Microsoft's wording, the wording is ours.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -26,7 +26,7 @@ const MEMBER: &str = "#microsoft.graph.aadUserConversationMember";
 /// `$filter` works, too, in a form this emulator does not read.
 const MEMBERS: &[&str] = &["$top", "$skiptoken"];
 
-/// Where a request leads: a team, and the place of a channel in it.
+/// The target of a request: a team, and the index of a channel in it.
 struct Found {
     team: Uuid,
     channel: Option<usize>,
@@ -147,7 +147,7 @@ fn find(visit: &Visit<'_>, place: Place<'_>) -> Result<Found, Refusal> {
     Ok(Found { team: team.id, channel: Some(index) })
 }
 
-/// Where members may be added and removed: not by a rule's side, and not without the right to change such groups.
+/// The target, unless a rule decides its members or the caller may not change such groups.
 fn changeable(visit: &Visit<'_>, place: Place<'_>) -> Result<Found, Refusal> {
     let team = team(visit, place.team)?;
     let is_closed = team.assignable_to_role && !permissions::manages_role_groups(visit.caller);
@@ -161,7 +161,7 @@ fn channel<'a>(visit: &'a Visit<'_>, found: &Found) -> Option<&'a Channel> {
     visit.tenant.groups.get(&found.team)?.channels.get(found.channel?)
 }
 
-/// Who is there, and whether each is an owner.
+/// The members, and whether each is an owner.
 fn members(visit: &Visit<'_>, found: &Found) -> BTreeMap<Uuid, bool> {
     if found.channel.is_some() {
         return channel(visit, found).map(|channel| channel.members.clone()).unwrap_or_default();
@@ -213,7 +213,7 @@ fn membership_id(place: &Place<'_>, user: Uuid) -> String {
     STANDARD.encode(format!("{}##{}##{user}", place.team, place.channel.unwrap_or_default()))
 }
 
-/// Whether a body asks for an owner.
+/// Whether a body names the role of an owner.
 fn role(body: &Map<String, Value>) -> Result<bool, Refusal> {
     let known = ["@odata.type", "roles", "user@odata.bind"];
     if let Some(name) = body.keys().find(|name| !known.contains(&name.as_str())) {

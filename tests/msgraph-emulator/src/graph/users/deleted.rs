@@ -1,4 +1,4 @@
-//! Deleted items by id alone, and bringing them back. Only users are kept here.
+//! Deleted users: listing, reading, and restoring them.
 
 use std::ops::Bound;
 
@@ -14,7 +14,7 @@ use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::tenant::{USER_DEFAULTS, User};
 
-/// What a restore may be asked beside the item.
+/// The options of a restore.
 const RESTORE_OPTIONS: &[&str] = &["autoReconcileProxyConflict", "newUserPrincipalName"];
 
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
@@ -65,7 +65,7 @@ pub(crate) fn restore(visit: &mut Visit<'_>, key: &str) -> Answer {
         if let Some(name) = body.keys().find(|name| !RESTORE_OPTIONS.contains(&name.as_str())) {
             return Err(Refusal::unknown_property(name, "microsoft.graph.restore"));
         }
-        // What they do to names is not known well enough to be played.
+        // Their effect on names is not known well enough to emulate.
         if !body.is_empty() {
             return Err(Refusal::malformed("The emulator restores under the old name only."));
         }

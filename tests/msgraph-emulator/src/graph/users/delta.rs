@@ -1,7 +1,8 @@
-//! What has changed among users since a token was given out.
+//! Users changed since a delta token was issued.
 //!
-//! The token holds what was selected and how many changes there had been; the pages of a round hold where the round
-//! stands too. Users that change while a round is read come again in the next.
+//! The token holds `$select` and the count of changes so far; tokens of pages also hold the position in
+//! the round.
+//! A user that changes during a round appears again in the next.
 
 use std::collections::BTreeSet;
 
@@ -24,14 +25,14 @@ use crate::tenant::Tenant;
 
 /// Entra's page of a delta.
 const PAGE: usize = 100;
-/// How long a token is good (Microsoft Graph documentation, "Delta query", 2022).
+/// The lifetime of a token (Microsoft Graph documentation, "Delta query", 2022).
 const GOOD_FOR_SECONDS: i64 = 7 * 24 * 60 * 60;
 
-/// Where a round, or the next one, begins.
+/// The start of a round, or of the next one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Mark {
     epoch: u32,
-    /// Changes after this many are told; nothing where everybody is.
+    /// Changes after this many are listed; `None` lists every user.
     since: Option<usize>,
     /// How many changes there were when the round began.
     until: usize,
@@ -152,7 +153,7 @@ fn page(visit: &Visit<'_>, mark: &Mark) -> Answer {
     Ok(Reply::ok(&json!({ "@odata.context": context, (name): link, "value": entries })))
 }
 
-/// A user who has changed, as they are now or as gone as they are.
+/// A changed user: the current properties, or the mark of removal.
 fn entry(tenant: &Tenant, id: Uuid, names: &[&str]) -> Value {
     match tenant.users.get(&id) {
         Some(user) => Value::Object(project_user(user, names)),
@@ -163,7 +164,7 @@ fn entry(tenant: &Tenant, id: Uuid, names: &[&str]) -> Value {
     }
 }
 
-/// 410, with the address where everything begins again.
+/// 410, with the address to start again.
 fn gone(visit: &Visit<'_>) -> Reply {
     let refusal = Refusal::new(
         StatusCode::GONE,

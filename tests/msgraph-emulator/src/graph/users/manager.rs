@@ -14,7 +14,7 @@ pub(crate) fn get(visit: &mut Visit<'_>, key: &str, reference: bool) -> Answer {
     let query = Query::read(visit.request, if reference { NONE } else { ENTITY })?;
     let user = visit.user(key)?;
     let manager = user.manager.and_then(|id| visit.tenant.users.get(&id));
-    // Not an error of the client's: Graph says "no manager" this way (2026-08).
+    // Not a client's error: Graph reports "no manager" this way (2026-08).
     let manager = manager.ok_or_else(|| Refusal::not_found("manager"))?;
     if reference {
         let base = visit.request.base();
@@ -55,7 +55,7 @@ pub(crate) fn remove(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::no_content())
 }
 
-/// The user's id and manager, unless somebody else is the master of both.
+/// The user's id and manager, unless the user is synced.
 fn changeable(visit: &Visit<'_>, key: &str) -> Result<(uuid::Uuid, Option<uuid::Uuid>), Refusal> {
     let user = visit.user(key)?;
     if user.synced {

@@ -22,11 +22,11 @@ pub(crate) const TYPE: &str = "microsoft.graph.user";
 /// The properties users can be filtered by.
 const FILTERS: &[&str] = &["userPrincipalName", "employeeId", "mail", "id"];
 
-/// What Entra asks for in a new user.
+/// The properties that Entra requires of a new user.
 const REQUIRED: &[&str] =
     &["accountEnabled", "displayName", "mailNickname", "passwordProfile", "userPrincipalName"];
 
-/// What an application sees that may read only the basics.
+/// The properties that `User.ReadBasic.All` shows.
 const BASIC: &[&str] = &["displayName", "givenName", "id", "mail", "surname", "userPrincipalName"];
 
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
@@ -116,7 +116,7 @@ pub(crate) fn update(visit: &mut Visit<'_>, key: &str) -> Answer {
     if body.keys().any(|name| SENSITIVE.contains(&name.as_str())) {
         visit.check_administrator(id)?;
     }
-    // The location is not mastered on premises: Entra lets the cloud set it.
+    // The usage location is not mastered on premises; the cloud may set it.
     if user.synced && body.keys().any(|name| name != "usageLocation") {
         return Err(Refusal::synced_user());
     }
@@ -146,7 +146,7 @@ pub(crate) fn delete(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::no_content())
 }
 
-/// The properties to answer with, refused where the caller may see only the basics.
+/// The properties to answer with; refused if the caller may read only the basics.
 pub(crate) fn selected<'a>(visit: &Visit<'_>, query: &'a Query) -> Result<Vec<&'a str>, Refusal> {
     let has = |name: &str| User::properties().any(|property| property == name);
     let mut names = query.selected(has, TYPE, USER_DEFAULTS)?;
@@ -164,7 +164,7 @@ pub(crate) fn project_user(user: &User, names: &[&str]) -> Map<String, Value> {
     project(names, |name| user.property(name))
 }
 
-/// Writes every property of a body, all or none, and hands back the password.
+/// Writes every property of a body, all or none, and returns the password.
 fn write_all(
     visit: &Visit<'_>,
     user: &mut User,
@@ -269,7 +269,7 @@ fn is_strong(password: &str) -> bool {
     (8..=256).contains(&password.chars().count()) && kinds.count() >= 3
 }
 
-/// What a PATCH changed, a sentence for every property; values are left out, they are personal.
+/// The changes of a PATCH, a sentence for every property; without values, which are personal.
 fn changes(before: &User, after: &User, body: &Map<String, Value>) -> Vec<String> {
     let id = after.id;
     let mut changes = Vec::new();

@@ -1,11 +1,11 @@
-//! Calendars: whose they are, and who else sees into them.
+//! Calendars: owner, kind, and sharings.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::tenant::ids::opaque;
 
-/// A calendar in somebody's mailbox.
+/// A calendar in a user's mailbox.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Calendar {
@@ -15,14 +15,14 @@ pub struct Calendar {
     pub(crate) is_default: bool,
     /// Birthdays and holidays: Exchange keeps them.
     pub(crate) is_fixed: bool,
-    /// Whose it is, if it was shared by somebody else.
+    /// The owner, if another person shared it.
     pub(crate) owner: Option<String>,
     pub(crate) shared_with: Vec<Sharing>,
-    /// What the whole organization may, besides those.
+    /// The role of the whole organization.
     pub(crate) organization_role: Option<String>,
 }
 
-/// What somebody may do with a calendar.
+/// The role of one address in a calendar.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Sharing {
@@ -44,7 +44,7 @@ impl Calendar {
         Self { id: opaque("calendar", "primary"), ..calendar }
     }
 
-    /// Shares it with somebody, in a role by Graph's name.
+    /// Shares it with an address, in a role by Graph's name.
     #[must_use]
     pub fn shared_with(mut self, address: &str, role: &str) -> Self {
         self.shared_with.push(Sharing { address: address.to_owned(), role: role.to_owned() });
@@ -58,14 +58,14 @@ impl Calendar {
         self
     }
 
-    /// Makes it one that somebody else has shared.
+    /// Makes it a calendar that another person shared.
     #[must_use]
     pub fn of(mut self, owner: &str) -> Self {
         self.owner = Some(owner.to_owned());
         self
     }
 
-    /// Makes it one that Exchange keeps, as it does birthdays.
+    /// Makes it a calendar that Exchange maintains, such as birthdays.
     #[must_use]
     pub fn fixed(mut self) -> Self {
         self.is_fixed = true;
@@ -76,7 +76,7 @@ impl Calendar {
         self.owner.is_none() && !self.is_fixed
     }
 
-    /// `calendar`, in the mailbox of whoever has this address.
+    /// `calendar`, in the mailbox of the user with this address.
     pub(crate) fn shown(&self, holder: &str) -> Value {
         let owner = self.owner.as_deref().unwrap_or(holder);
         json!({
@@ -90,7 +90,7 @@ impl Calendar {
         })
     }
 
-    /// The `calendarPermission`s: the whole organization's first. Whoever does not own the calendar sees none.
+    /// The `calendarPermission`s: the whole organization's first. Only the owner sees any.
     pub(crate) fn permissions(&self) -> Vec<Value> {
         if !self.is_own() {
             return Vec::new();
@@ -118,7 +118,7 @@ impl Calendar {
 }
 
 impl Sharing {
-    /// The id, which follows from whom it is about.
+    /// The id, which follows from the address.
     pub(crate) fn id(&self) -> String {
         opaque("permission", &self.address)
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::tenant::ids::opaque;
 
-/// The properties that can be asked for.
+/// The properties that `$select` may name.
 pub(crate) const PROPERTIES: &[&str] = &[
     "attendees",
     "end",
@@ -22,7 +22,7 @@ pub(crate) const PROPERTIES: &[&str] = &[
     "type",
 ];
 
-/// An event in somebody's primary calendar. Its moments are walls' in UTC, like `2026-03-02T08:00:00`.
+/// An event in a user's primary calendar. Its times are UTC without a zone, like `2026-03-02T08:00:00`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Event {
@@ -31,9 +31,9 @@ pub struct Event {
     pub(crate) subject: String,
     pub(crate) start: String,
     pub(crate) end: String,
-    /// The addresses of who is invited; with any, it is a meeting.
+    /// The addresses of the attendees; with any, it is a meeting.
     pub(crate) attendees: Vec<String>,
-    /// Who called the meeting, if that is not whose calendar it is.
+    /// The organizer of the meeting, if not the calendar's owner.
     pub(crate) organizer: Option<String>,
     pub(crate) is_cancelled: bool,
     /// In Graph's words; with one, it is a series.
@@ -48,26 +48,26 @@ impl Event {
         Self { subject, start, end, ..Self::default() }
     }
 
-    /// Invites somebody.
+    /// Adds an attendee.
     #[must_use]
     pub fn with(mut self, attendee: &str) -> Self {
         self.attendees.push(attendee.to_owned());
         self
     }
 
-    /// Makes it a meeting that somebody else called.
+    /// Makes it a meeting that another person organizes.
     #[must_use]
     pub fn called_by(mut self, organizer: &str) -> Self {
         self.organizer = Some(organizer.to_owned());
         self
     }
 
-    /// Who would hear of it if whose calendar it is in called it off.
+    /// How many attendees are notified when the calendar's owner cancels it.
     pub(crate) fn told(&self) -> usize {
         if self.organizer.is_some() || self.is_cancelled { 0 } else { self.attendees.len() }
     }
 
-    /// `event`, in the calendar of whoever has this address.
+    /// `event`, in the calendar of the user with this address.
     pub(crate) fn property(&self, name: &str, holder: &str) -> Option<Value> {
         let person = |address: &str| json!({ "emailAddress": { "address": address, "name": address } });
         let moment = |moment: &str| json!({ "dateTime": format!("{moment}.0000000"), "timeZone": "UTC" });
@@ -87,7 +87,7 @@ impl Event {
     }
 }
 
-/// Events by id. A copy costs nothing until it is changed: there can be ten thousand.
+/// Events by id, shared between copies until one changes: there can be ten thousand.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(from = "Vec<Event>")]
 pub(crate) struct Events(Arc<BTreeMap<String, Event>>);
@@ -101,7 +101,7 @@ impl From<Vec<Event>> for Events {
 }
 
 impl Events {
-    /// Nothing here makes an event once one was deleted, so that their number is a new one's.
+    /// No request creates events, so that their count is a free number.
     pub(in crate::tenant) fn add(&mut self, event: Event) {
         let id = opaque("event", &self.0.len().to_string());
         Arc::make_mut(&mut self.0).insert(id.clone(), Event { id, ..event });

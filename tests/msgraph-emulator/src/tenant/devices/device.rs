@@ -1,4 +1,4 @@
-//! Devices that Intune manages: whose each is, and what it has been told to do.
+//! Devices that Intune manages: owner, state and system.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::tenant::error::TenantError;
 
-/// A device somebody enrolled.
+/// A device that a user enrolled.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Device {
@@ -14,7 +14,7 @@ pub struct Device {
     /// Who owns it: `company`, `personal`, `unknown`.
     #[serde(rename = "managedDeviceOwnerType", default = "company")]
     pub(crate) owner: String,
-    /// What Intune has told it: `managed`, `retirePending` and the like.
+    /// Its management state: `managed`, `retirePending` and the like.
     #[serde(rename = "managementState", default = "managed")]
     pub(crate) state: String,
     #[serde(default = "windows")]
@@ -62,7 +62,7 @@ impl Device {
         Self { owner: "personal".to_owned(), operating_system: "iOS".to_owned(), ..Self::company(name) }
     }
 
-    /// Puts it into another state, such as `retirePending`.
+    /// Sets its state, such as `retirePending`.
     #[must_use]
     pub fn in_state(mut self, state: &str) -> Self {
         state.clone_into(&mut self.state);
@@ -75,16 +75,19 @@ impl Device {
             serde_json::from_value(value.clone()).map_err(|error| wrong(error.to_string()))?;
         for device in &devices {
             if !STATES.contains(&device.state.as_str()) {
-                return Err(wrong(format!("`{}` is no state of a device", device.state)));
+                return Err(wrong(format!("`{}` is not a state of a device", device.state)));
             }
             if !["company", "personal", "unknown"].contains(&device.owner.as_str()) {
-                return Err(wrong(format!("`{}` owns no devices", device.owner)));
+                return Err(wrong(format!(
+                    "`{}` is not an owner type: use company, personal or unknown",
+                    device.owner
+                )));
             }
         }
         Ok(devices)
     }
 
-    /// The id follows from whose it is and its name.
+    /// The id, which follows from the owner and the name.
     pub(crate) fn id(&self, user: Uuid) -> Uuid {
         Uuid::new_v5(&user, format!("device/{}", self.device_name).as_bytes())
     }

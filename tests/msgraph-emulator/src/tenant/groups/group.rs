@@ -1,4 +1,4 @@
-//! Groups of every kind Entra knows, told apart by the same flags.
+//! Groups of every kind Entra knows, with Entra's flags.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,7 +59,7 @@ pub struct Group {
     pub(crate) wishes: Wishes,
 }
 
-/// What a group was asked to refer to before it was part of a tenant.
+/// References, resolved when the group is added to a tenant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) members: Vec<String>,
@@ -157,7 +157,7 @@ impl Group {
         self
     }
 
-    /// Puts a team on top of a Microsoft 365 group.
+    /// Adds a team to a Microsoft 365 group.
     #[must_use]
     pub fn with_team(mut self) -> Self {
         self.team = true;
@@ -179,7 +179,7 @@ impl Group {
         self
     }
 
-    /// Whether a rule decides who is a member.
+    /// Whether a rule decides the membership.
     pub(crate) fn is_dynamic(&self) -> bool {
         self.membership_rule.is_some()
     }
@@ -234,7 +234,7 @@ impl Group {
     }
 }
 
-/// A mail nickname made of a name: what is left of it without spaces and signs.
+/// A mail nickname from a name: its letters and digits, in lower case.
 fn nickname(display_name: &str) -> String {
     display_name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
 }

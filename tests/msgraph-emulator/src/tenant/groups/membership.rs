@@ -1,11 +1,11 @@
-//! Who is in which group, and what follows from it.
+//! Group membership, and the licences that come with it.
 
 use uuid::Uuid;
 
 use crate::tenant::Tenant;
 
 impl Tenant {
-    /// Puts a user or group into a group, with the group's licences; says whether that is new.
+    /// Adds a user or group to a group, with the group's licences; returns whether it was no member before.
     pub fn join(&mut self, group: Uuid, member: Uuid) -> bool {
         self.hold(&member.to_string());
         let known = self.users.contains_key(&member) || self.groups.contains_key(&member);
@@ -22,7 +22,7 @@ impl Tenant {
         true
     }
 
-    /// Takes a member out of a group, with the group's licences; says whether there was one.
+    /// Removes a member from a group, with the group's licences; returns whether it was a member.
     pub(crate) fn leave(&mut self, group: Uuid, member: Uuid) -> bool {
         let Some(left) = self.groups.get_mut(&group) else {
             return false;
@@ -30,7 +30,7 @@ impl Tenant {
         if !left.members.remove(&member) {
             return false;
         }
-        // Who leaves a team leaves its private channels, too; a shared one is another matter (2025).
+        // A member who leaves a team leaves its private channels, but not its shared ones (2025).
         for channel in left.channels.iter_mut().filter(|channel| !channel.shared) {
             channel.members.remove(&member);
         }

@@ -1,4 +1,4 @@
-//! Licences: who holds what, how, and why not.
+//! Licence assignments: direct and inherited, and the reasons to refuse one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +84,7 @@ impl User {
         direct.chain(inherited).collect()
     }
 
-    /// The plans switched off in each SKU the user has: those that every assignment of it switches off.
+    /// The plans switched off in each SKU of the user: those that every assignment switches off.
     pub(crate) fn disabled_plans(&self) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
         let mut plans: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
         for (sku, disabled) in self.holdings() {
@@ -138,7 +138,7 @@ impl Tenant {
         self.held.get(&sku).copied().unwrap_or_default()
     }
 
-    /// Assigns and removes direct licences, all or none, and says what changed.
+    /// Assigns and removes direct licences, all or none, and returns the changes.
     pub(crate) fn assign_licenses(
         &mut self,
         user: Uuid,
@@ -214,7 +214,7 @@ impl Tenant {
         self.skus.get(&sku).is_some_and(|bought| self.consumed(sku) < bought.seats())
     }
 
-    /// Whether the plans of these licences can stand beside each other.
+    /// Refuses plans that exclude each other, or miss one they require.
     fn check_plans(&self, holdings: &Holdings) -> Result<(), NotLicensed> {
         let plans: Vec<&Plan> = holdings
             .iter()
@@ -245,7 +245,7 @@ impl Tenant {
         plans.find(|plan| plan.name == name).map_or_else(|| plan_id(name), |plan| plan.id)
     }
 
-    /// Gives a new member what the group gives its members. One SKU that fails holds back the
+    /// Gives a new member the licences of the group. One SKU that fails holds back the
     /// others of the group for this user.
     pub(in crate::tenant) fn inherit(&mut self, user: Uuid, group: Uuid) {
         let (Some(held), Some(giver)) = (self.users.get(&user), self.groups.get(&group)) else {
@@ -284,7 +284,7 @@ impl Tenant {
         Ok(())
     }
 
-    /// Takes from a leaving member what the group gave.
+    /// Removes the licences that the group gave from a member who leaves.
     pub(in crate::tenant) fn disinherit(&mut self, user: Uuid, group: Uuid) {
         if let Some(held) = self.users.get(&user) {
             let mut after = held.clone();
@@ -293,7 +293,7 @@ impl Tenant {
         }
     }
 
-    /// Puts the user back and keeps the seat counts.
+    /// Stores the user and updates the seat counts.
     fn replace_licenses(&mut self, after: User) {
         let now = after.held_skus();
         let before = self.users.insert(after.id, after).map(|user| user.held_skus()).unwrap_or_default();

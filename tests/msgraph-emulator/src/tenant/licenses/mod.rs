@@ -1,4 +1,4 @@
-//! Licences: what the tenant has bought, and who holds it.
+//! Licences: subscriptions, and their assignment to users.
 
 pub(super) mod assignment;
 pub(super) mod sku;

@@ -1,4 +1,4 @@
-//! What a tenant has bought: subscriptions (SKUs), their seats and service plans.
+//! Subscriptions (SKUs) of a tenant: seats and service plans.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ impl Sku {
         self
     }
 
-    /// Seats of a lapsed subscription that nobody can be given.
+    /// Seats of a lapsed subscription that can no longer be assigned.
     #[must_use]
     pub fn suspended(mut self, seats: u64) -> Self {
         self.suspended = seats;
@@ -87,7 +87,7 @@ impl Sku {
         self.enabled + self.warning
     }
 
-    /// `capabilityStatus`, which follows from where the seats stand.
+    /// `capabilityStatus`, which follows from the seats.
     pub(crate) fn capability_status(&self) -> &'static str {
         if self.enabled > 0 || self.warning + self.suspended == 0 {
             "Enabled"

@@ -1,4 +1,4 @@
-//! Mailboxes: automatic replies and inbox rules, and who has a mailbox at all.
+//! The content of a mailbox: settings, rules, calendars, events and messages.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use uuid::Uuid;
 use crate::tenant::ids::opaque;
 use crate::tenant::{Calendar, Event, Events, MailMessage, TenantError};
 
-/// What a mailbox holds. It is there while its user has a plan of Exchange, and is not `pending`.
+/// The content of a mailbox. The mailbox exists while its user has an Exchange plan and it is not `pending`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Mailbox {
-    /// Exchange has not made it yet.
+    /// Exchange has not created it yet.
     pub(crate) pending: bool,
     pub(crate) automatic_replies: AutomaticReplies,
     pub(crate) inbox_rules: Vec<InboxRule>,
@@ -26,13 +26,13 @@ pub struct Mailbox {
     pub(crate) shared: bool,
     /// No address list shows it.
     pub(crate) hidden: bool,
-    /// Whom it forwards to by name, and at which address.
+    /// The recipient it forwards to by name, and by address.
     pub(crate) forwarding_address: Option<String>,
     pub(crate) forwarding_smtp_address: Option<String>,
-    /// What is forwarded stays, too.
+    /// Forwarded messages stay in the mailbox, too.
     pub(crate) keeps_copy: bool,
     pub(crate) size_bytes: u64,
-    /// Who may open it besides its user.
+    /// The other users with full access.
     #[serde(skip)]
     pub(crate) full_access: BTreeSet<Uuid>,
     /// How many things were ever made in it: their ids follow from that.
@@ -137,20 +137,20 @@ impl InboxRule {
 }
 
 impl Mailbox {
-    /// A mailbox nobody has changed anything in.
+    /// A mailbox as Exchange creates it.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Leaves the mailbox to be made, as Exchange does for minutes after the licence came.
+    /// Makes the mailbox pending, as Exchange does for minutes after a licence is assigned.
     #[must_use]
     pub fn pending(mut self) -> Self {
         self.pending = true;
         self
     }
 
-    /// Fills it with so many bytes.
+    /// Sets its size in bytes.
     #[must_use]
     pub fn sized(mut self, bytes: u64) -> Self {
         self.size_bytes = bytes;
@@ -175,7 +175,7 @@ impl Mailbox {
         self
     }
 
-    /// Adds a rule that Graph shows and does not let anybody change.
+    /// Adds a rule that Graph shows and refuses to change.
     #[must_use]
     pub fn read_only_rule(self, display_name: &str) -> Self {
         let mut mailbox = self.rule(display_name, json!({ "stopProcessingRules": true }));
@@ -196,7 +196,7 @@ impl Mailbox {
         self
     }
 
-    /// Adds a rule and hands back its id.
+    /// Adds a rule and returns its id.
     pub(crate) fn add_rule(&mut self, rule: InboxRule) -> String {
         let id = self.fresh_id("rule");
         self.inbox_rules.push(InboxRule { id: id.clone(), ..rule });
@@ -216,14 +216,14 @@ impl Mailbox {
         self
     }
 
-    /// Adds a draft and hands back its id.
+    /// Adds a draft and returns its id.
     pub(crate) fn add_draft(&mut self, message: MailMessage) -> String {
         let id = self.fresh_id("message");
         self.messages.push(MailMessage { id: id.clone(), ..message });
         id
     }
 
-    /// Gives an id to what a file describes without one.
+    /// Gives ids to the rules and calendars of a tenant file.
     pub(in crate::tenant) fn numbered(mut self) -> Self {
         for rule in std::mem::take(&mut self.inbox_rules) {
             match rule.id.is_empty() {
@@ -236,13 +236,13 @@ impl Mailbox {
         calendars.into_iter().filter(is_new).fold(self, Self::calendar)
     }
 
-    /// Opaque, and alike in every run that makes the same things in the same order.
+    /// An opaque id, equal in every run that creates the same objects in the same order.
     pub(crate) fn fresh_id(&mut self, kind: &str) -> String {
         self.made += 1;
         opaque(kind, &self.made.to_string())
     }
 
-    /// The mailbox as a state shows it, the texts of its messages told in this way.
+    /// The mailbox as a state shows it, with `tell` applied to the texts of messages.
     pub(in crate::tenant) fn state(&self, tell: impl Fn(&str) -> String) -> Value {
         let rules: Vec<Value> = self.inbox_rules.iter().map(InboxRule::shown).collect();
         let calendars: Vec<Value> = self

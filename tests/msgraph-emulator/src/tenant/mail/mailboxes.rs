@@ -1,4 +1,4 @@
-//! Which users have a mailbox, and changes to what is in it.
+//! Which users have a mailbox, and changes to its content.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ impl Tenant {
     /// Whether a user has a mailbox that answers.
     pub(crate) fn has_mailbox(&self, user: &User) -> bool {
         let is_pending = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.pending);
-        // A shared one stays when the licence goes.
+        // A shared mailbox stays when the licence is removed.
         let is_shared = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.shared);
         !is_pending && (is_shared || self.is_licensed_for_exchange(user))
     }
@@ -24,12 +24,12 @@ impl Tenant {
         skus.into_iter().any(|(sku, disabled)| sku.plans_without(disabled).any(|plan| gives(&plan.name)))
     }
 
-    /// Changes what is in a user's mailbox.
+    /// Changes the content of a user's mailbox.
     pub(crate) fn edit_mailbox<T>(&mut self, user: Uuid, edit: impl FnOnce(&mut Mailbox) -> T) -> Option<T> {
         self.edit_user(user, |user| edit(user.mailbox.get_or_insert_default()))
     }
 
-    /// Makes the mailbox that Exchange had yet to make.
+    /// Finishes a pending mailbox.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Messages of a mailbox: drafts, and what was sent.
+//! Messages of a mailbox: drafts and sent messages.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Drives as others reach them: by id, by path, and by invitation.
+//! Access to drives: by id, by path, and by invitation.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::tenant::ids::name_id;
 use crate::tenant::{Tenant, User};
 
 impl Drive {
-    /// Where it is on the web.
+    /// The web address.
     pub(crate) fn web_url(&self, owner: &User) -> String {
         let person: String =
             owner.upn.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
@@ -35,7 +35,7 @@ pub(crate) fn permission(user: Uuid, role: &str, whose: Option<&User>) -> Value 
 }
 
 impl Tenant {
-    /// Whose drive this is.
+    /// The owner of a drive.
     pub(crate) fn drive_owner(&self, drive: &str) -> Option<Uuid> {
         self.users
             .values()
@@ -43,7 +43,7 @@ impl Tenant {
             .map(|user| user.id)
     }
 
-    /// The bytes of a file, where somebody wrote them here.
+    /// The bytes of a file that a request wrote.
     pub(crate) fn file_bytes(&self, user: &str, path: &str) -> Option<Vec<u8>> {
         let files = &self.users.get(&self.user_id(user)?)?.drive.as_deref()?.files;
         let content = files.get(files.at(path)?)?.content.as_ref()?;
@@ -67,7 +67,7 @@ impl Tenant {
         found.map(|(item, drive)| drive.files.remove(item)).is_some()
     }
 
-    /// The drive of a user, to be changed. Nothing that is looked up by changes with it.
+    /// The drive of a user, for changes. No index depends on it.
     pub(crate) fn drive_mut(&mut self, owner: Uuid) -> Option<&mut Drive> {
         self.users.get_mut(&owner)?.drive.as_deref_mut()
     }

@@ -1,4 +1,4 @@
-//! Copies under way: SharePoint takes the order, answers where to ask after it, and copies item by item.
+//! Copy jobs: their orders and their progress.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ pub(crate) struct Copies {
     pub(super) jobs: Vec<Job>,
 }
 
-/// What to do where the name is taken.
+/// How to treat a taken name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clash {
     Fail,
@@ -27,7 +27,7 @@ pub(crate) enum Clash {
 pub(crate) struct Order {
     pub(crate) source: Uuid,
     pub(crate) target: Uuid,
-    /// What to copy, under which name, into which folder of the target.
+    /// The items to copy, each with its new name and its target folder.
     pub(crate) top: Vec<(u32, String, u32)>,
     pub(crate) clash: Clash,
     /// All items, those in folders among them.
@@ -53,7 +53,7 @@ impl Job {
     }
 }
 
-/// What the address of a job ends with.
+/// The last segment of a job's monitor address.
 pub(crate) fn job_key(number: usize) -> String {
     name_id("copy", &number.to_string()).to_string()
 }

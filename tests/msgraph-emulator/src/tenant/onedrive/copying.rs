@@ -10,11 +10,11 @@ use super::files::{Files, item_id};
 use crate::clock;
 use crate::tenant::Tenant;
 
-/// The most characters of a path, from the site on ("Restrictions and limitations in OneDrive and SharePoint", 2026).
+/// The longest path, counted from the site ("Restrictions and limitations in OneDrive and SharePoint", 2026).
 const LONGEST_PATH: usize = 400;
 
 impl Tenant {
-    /// Takes an order; so much time goes by for each item.
+    /// Starts a copy that takes this long for each item.
     pub(crate) fn begin_copy(&mut self, order: Order, pace: Duration) -> usize {
         let open = order.top.iter().cloned().collect();
         let job = Job { order, began: Instant::now(), pace, open, done: 0, made: None, failed: Vec::new() };
@@ -23,7 +23,7 @@ impl Tenant {
         self.copies.jobs.len() - 1
     }
 
-    /// Does what is due of every copy.
+    /// Copies every item that is due.
     pub(crate) fn go_on_copying(&mut self) {
         if self.copies.jobs.iter().all(|job| job.open.is_empty()) {
             return;
@@ -42,14 +42,14 @@ impl Tenant {
     fn copy_item(&mut self, job: &mut Job, (number, name, folder): (u32, String, u32)) {
         let (source, target) = (job.order.source, job.order.target);
         let Some(from) = self.files_of(source) else { return };
-        // Deleted since it was its turn.
+        // Deleted since the copy was ordered.
         let Some(item) = from.get(number) else { return };
         let content = from.copied(number, &name);
         let (is_folder, infected) = (item.content.is_none(), item.infected);
         let below: Vec<_> = from.children(number).collect();
         let below: Vec<_> =
             below.into_iter().filter_map(|it| Some((it, from.get(it)?.name.clone()))).collect();
-        // Names that end in a dot or a space come from old file servers; a copy of today has none.
+        // Names that end in a dot or a space come from old file servers; a copy loses both.
         let mut name = name.trim_end_matches(['.', ' ']).to_owned();
         let owner = self.users.get(&target);
         let Some((owner, drive)) = owner.and_then(|owner| Some((owner, owner.drive.as_deref()?))) else {
@@ -94,7 +94,7 @@ impl Tenant {
         Some(&self.users.get(&owner)?.drive.as_deref()?.files)
     }
 
-    /// What a job answers who asks after it; nothing where there is no such job.
+    /// The status of a job; nothing if there is no such job.
     pub(crate) fn copy_status(&self, key: &str) -> Option<Value> {
         let (_, job) = (0..).zip(&self.copies.jobs).find(|(number, _)| job_key(*number) == key)?;
         let share =

@@ -1,4 +1,4 @@
-//! OneDrives: whether there is one, what is in it, and who else may open it.
+//! OneDrives: their files, quota, state and shares.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use crate::random::Numbers;
 use crate::tenant::onedrive::files::{Content, Files, ROOT, encoded, item_id};
 use crate::tenant::{TenantError, name_id};
 
-/// What a OneDrive holds unless told otherwise: a tebibyte.
+/// The default size of a OneDrive: a tebibyte.
 const TOTAL_BYTES: u64 = 1 << 40;
 
-/// How many files the folders of a made up tree hold.
+/// How many files each folder of a generated tree has.
 const FILES_IN_A_FOLDER: usize = 40;
 
 /// A user's OneDrive. It is there once the user has opened it: a licence alone does not make one.
@@ -23,14 +23,14 @@ pub struct Drive {
     pub(crate) locked: bool,
     /// An administrator has closed the site: it cannot be read.
     pub(crate) closed: bool,
-    /// Where it is, in a tenant with several places; empty for the one most are in.
+    /// The geography, in a tenant with several; empty for the default.
     pub(crate) geo: String,
-    /// How many bytes fit in.
+    /// The quota in bytes.
     total: Option<u64>,
-    /// What is in it when the tenant starts: paths and sizes.
+    /// The files and folders of a tenant file.
     #[serde(rename = "files")]
     listed: Vec<Listed>,
-    /// So many files more, made up.
+    /// How many files to generate.
     made_up: usize,
     #[serde(skip)]
     pub(crate) files: Files,
@@ -49,7 +49,7 @@ struct Listed {
     infected: bool,
 }
 
-/// Somebody's access to the whole of a OneDrive.
+/// A user's access to the whole of a OneDrive.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Share {
     pub(crate) with: Uuid,
@@ -57,7 +57,7 @@ pub(crate) struct Share {
 }
 
 impl Drive {
-    /// An empty OneDrive nobody else may open.
+    /// An empty OneDrive that is shared with nobody.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -77,35 +77,35 @@ impl Drive {
         self
     }
 
-    /// Puts it in another place than most of the tenant's.
+    /// Puts it in another geography than the tenant's default.
     #[must_use]
     pub fn in_geo(mut self, geo: &str) -> Self {
         geo.clone_into(&mut self.geo);
         self
     }
 
-    /// Lets so many bytes fit in.
+    /// Sets the quota in bytes.
     #[must_use]
     pub fn holding(mut self, bytes: u64) -> Self {
         self.total = Some(bytes);
         self
     }
 
-    /// Puts a file in, and the folders above it.
+    /// Adds a file, and the folders above it.
     #[must_use]
     pub fn file(mut self, path: &str, size: u64) -> Self {
         self.files.put_at(path, Some(Content::made_up(path, size)), clock::CREATED);
         self
     }
 
-    /// Puts a folder in.
+    /// Adds a folder.
     #[must_use]
     pub fn folder(mut self, path: &str) -> Self {
         self.files.put_at(path, None, clock::CREATED);
         self
     }
 
-    /// Puts a file in that cannot be copied, since a virus was found in it.
+    /// Adds an infected file, which cannot be copied.
     #[must_use]
     pub fn infected_file(mut self, path: &str, size: u64) -> Self {
         let file = self.files.put_at(path, Some(Content::made_up(path, size)), clock::CREATED);
@@ -113,7 +113,7 @@ impl Drive {
         self
     }
 
-    /// Puts so many files more in, in folders of forty and of folders.
+    /// Adds this many generated files, forty in a folder.
     #[must_use]
     pub fn made_up(mut self, files: usize) -> Self {
         let mut numbers = Numbers::new(files as u64);
@@ -130,12 +130,12 @@ impl Drive {
         self
     }
 
-    /// The bytes that fit in.
+    /// The quota in bytes.
     pub(crate) fn total(&self) -> u64 {
         self.total.unwrap_or(TOTAL_BYTES)
     }
 
-    /// The bytes that still fit in.
+    /// The bytes left of the quota.
     pub(crate) fn remaining(&self) -> u64 {
         self.total().saturating_sub(self.files.used())
     }
@@ -162,7 +162,7 @@ impl Drive {
     }
 }
 
-/// The id of somebody's drive.
+/// The id of a user's drive.
 pub(crate) fn drive_id(owner: Uuid) -> String {
     format!("b!{}", name_id("drive", &owner.to_string()).simple())
 }

@@ -1,6 +1,6 @@
-//! What is in a OneDrive: a tree of folders and files.
+//! The content of a OneDrive: a tree of folders and files.
 //!
-//! Of a file there are its size and its hash; the bytes only where somebody wrote them. Fifty thousand files take
+//! A file has its size and hash, and bytes only if a request wrote them. Fifty thousand files take
 //! some ten megabytes.
 
 use std::collections::BTreeMap;
@@ -20,10 +20,10 @@ pub(crate) const ROOT: u32 = 0;
 /// Letters an id is made of.
 const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// What Microsoft's Office writes, and SharePoint writes its own properties into.
+/// Office files, into which SharePoint writes its own properties.
 const OFFICE: &[&str] = &["docx", "docm", "xlsx", "xlsm", "pptx", "pptm"];
 
-/// The bytes SharePoint's properties take in a file of Office's.
+/// The bytes of SharePoint's properties in an Office file.
 const PROMOTED_BYTES: u64 = 512;
 
 /// A tree of folders and files.
@@ -31,7 +31,7 @@ const PROMOTED_BYTES: u64 = 512;
 pub(crate) struct Files {
     /// By number; the root has the first.
     items: Vec<Item>,
-    /// Whoever is below a folder, by name whatever its case.
+    /// The items in a folder, by name in lower case.
     names: BTreeMap<(u32, String), u32>,
     used: u64,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Files {
 pub(crate) struct Item {
     pub(crate) parent: u32,
     pub(crate) name: String,
-    /// Nothing for a folder.
+    /// `None` for a folder.
     pub(crate) content: Option<Content>,
     pub(crate) created: String,
     pub(crate) modified: String,
@@ -52,17 +52,17 @@ pub(crate) struct Item {
     deleted: bool,
 }
 
-/// What is in a file.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Content {
     pub(crate) size: u64,
     pub(crate) hash: [u8; 20],
-    /// Where somebody wrote them here.
+    /// Present only if a request wrote them.
     pub(crate) bytes: Option<Bytes>,
 }
 
 impl Content {
-    /// What was written.
+    /// Content that a request wrote.
     pub(crate) fn of(bytes: Bytes) -> Self {
         Self { size: bytes.len() as u64, hash: quick_xor_hash(&bytes), bytes: Some(bytes) }
     }
@@ -77,7 +77,7 @@ impl Content {
         Self { size, hash, bytes: None }
     }
 
-    /// What becomes of it in another place: SharePoint writes its own properties into what Office wrote.
+    /// The content of a copy: SharePoint writes its own properties into Office files.
     fn copied(&self, name: &str) -> Self {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         if !extension.is_some_and(|extension| OFFICE.contains(&extension.as_str())) {
@@ -128,7 +128,7 @@ impl Files {
         (0..end).rev().filter(|number| self.get(*number).is_some())
     }
 
-    /// The numbers of what is directly in a folder, by name.
+    /// The numbers of the items directly in a folder, by name.
     pub(crate) fn children(&self, folder: u32) -> impl Iterator<Item = u32> {
         self.names.range((folder, String::new())..(folder + 1, String::new())).map(|(_, item)| *item)
     }
@@ -174,7 +174,7 @@ impl Files {
         self.used
     }
 
-    /// Puts a file or a folder in, in place of nothing: whoever calls has looked.
+    /// Adds a file or folder. The caller has checked that the name is free.
     pub(crate) fn put(&mut self, folder: u32, name: &str, content: Option<Content>, at: &str) -> u32 {
         let number = self.items.len() as u32;
         self.used += content.as_ref().map_or(0, |content| content.size);
@@ -193,7 +193,7 @@ impl Files {
         found.versions += 1;
     }
 
-    /// Puts a file where a path says, and the folders above it.
+    /// Adds a file at a path, and the folders above it.
     pub(crate) fn put_at(&mut self, path: &str, content: Option<Content>, at: &str) -> u32 {
         let mut folder = ROOT;
         let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -220,7 +220,7 @@ impl Files {
         }
     }
 
-    /// Takes an item out.
+    /// Removes an item.
     pub(crate) fn remove(&mut self, item: u32) {
         if let Some(found) = self.items.get_mut(item as usize) {
             found.deleted = true;
@@ -249,7 +249,7 @@ impl Files {
     }
 }
 
-/// The id of an item of somebody's drive: a part for the drive, and eight letters for the number.
+/// The id of an item of a user's drive: a part for the drive, and eight letters for the number.
 pub(crate) fn item_id(owner: Uuid, item: u32) -> String {
     let drive = name_id("drive", &owner.to_string()).as_u128();
     let drive = (0..24).map(|at| letter(drive >> (at * 5)));
@@ -257,7 +257,7 @@ pub(crate) fn item_id(owner: Uuid, item: u32) -> String {
     "01".chars().chain(drive).chain(number).collect()
 }
 
-/// The number of the item with this id in somebody's drive.
+/// The number of the item with this id in a user's drive.
 pub(crate) fn item_number(owner: Uuid, id: &str) -> Option<u32> {
     if id == "root" {
         return Some(ROOT);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_finds_whatever_the_case() {
+    fn a_tree_ignores_case() {
         let mut files = Files::default();
         let at = clock::CREATED;
         let file = files.put_at("Plans/2026/Budget.xlsx", Some(Content::made_up("b", 7)), at);

@@ -1,3 +1,3 @@
-//! Sign-in: what a user holds besides the password.
+//! Sign-in: credentials of a user besides the password.
 
 pub(super) mod temporary_access_pass;

@@ -1,4 +1,4 @@
-//! Temporary access passes: one for each user at most, and its value is told once.
+//! Temporary access passes: one for each user at most; its value is shown once.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::tenant::{User, name_id};
 /// The start of the method type's name.
 pub(crate) const METHOD: &str = "temporaryAccessPass";
 
-/// A pass somebody has.
+/// A user's pass.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Pass {
@@ -23,7 +23,7 @@ pub(crate) struct Pass {
     pub(crate) minutes: i64,
     #[serde(rename = "isUsableOnce")]
     pub(crate) is_usable_once: bool,
-    /// What is typed in to sign in. Nobody is told it again.
+    /// The value to sign in with, never shown again.
     #[serde(skip)]
     pub(crate) value: String,
 }
@@ -36,7 +36,7 @@ impl Default for Pass {
 }
 
 impl Pass {
-    /// Whether it lets its holder in now, and why or why not.
+    /// Whether it is usable now, and the reason.
     fn usability(&self, now: Timestamp) -> (bool, &'static str) {
         let Ok(start) = self.start.parse::<Timestamp>() else { return (false, "Expired") };
         match start.checked_add(SignedDuration::from_mins(self.minutes)) {
@@ -68,7 +68,7 @@ impl User {
         self.method(METHOD)
     }
 
-    /// Takes a pass in that was asked for, and makes up its value: another for each, and the same in every start.
+    /// Stores a requested pass with a new value: another one each time, the same ones in every start.
     pub(crate) fn take_pass(&mut self, pass: Pass) -> String {
         self.passes_made += 1;
         let value = name_id("pass", &format!("{}/{}", self.id, self.passes_made)).simple().to_string();

@@ -1,4 +1,4 @@
-//! Channels of a team that have members of their own; those that belong to the whole team need no place here.
+//! Channels of a team with members of their own; channels of the whole team are not stored.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::tenant::ids::name_id;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Channel {
     pub(crate) display_name: String,
-    /// Whether people may be in it who are not in the team.
+    /// Whether people outside the team may be members.
     #[serde(default)]
     pub(crate) shared: bool,
     /// Members, and whether each is an owner.
@@ -58,7 +58,7 @@ impl Channel {
         self
     }
 
-    /// Turns the names it was made with into members; answers with one that nobody has.
+    /// Resolves the names of members and owners to ids; an error is a name that nobody has.
     pub(in crate::tenant) fn settle(&mut self, find: impl Fn(&str) -> Option<Uuid>) -> Result<(), String> {
         let members = std::mem::take(&mut self.wished_members).into_iter().map(|key| (key, false));
         let owners = std::mem::take(&mut self.wished_owners).into_iter().map(|key| (key, true));

@@ -1,9 +1,9 @@
 //! A crowd: users computed from a seed and a number, so that a tenant of a million needs no memory.
 //!
-//! A user of the crowd is held only while a request that names it is carried out, and from the first
-//! change on that names it. Ids hold the number and come in its order, so that a page is a range of
+//! A user of the crowd is held in memory only while a request that names it runs, and for good from its
+//! first change. Ids hold the number and come in its order, so that a page is a range of
 //! numbers and a user is found by id, name, address or employee id without looking at any other. The
-//! users of a crowd are in no group and have no manager until somebody changes that, and no licence but
+//! users of a crowd have no group and no manager until a request changes that, and no licence but
 //! the one the whole crowd has.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use super::user::User;
 use crate::clock::CREATED;
 use crate::random::Numbers;
 
-/// The first two bits of an id's second half, as RFC 9562 wants them.
+/// The first two bits of an id's second half (RFC 9562).
 const VARIANT: u64 = 1 << 63;
 
 pub(super) const DEPARTMENTS: [&str; 8] =
@@ -30,9 +30,9 @@ pub(in crate::tenant) struct Crowd {
     pub(super) domain: String,
     /// The first half of every id.
     pub(super) family: u64,
-    /// The numbers of those who are held, or were and are deleted.
+    /// The numbers of users held, and of those deleted since.
     pub(super) taken: BTreeSet<u64>,
-    /// The licence everybody has.
+    /// The licence of every user.
     pub(super) license: Option<Uuid>,
 }
 
@@ -43,7 +43,7 @@ impl Crowd {
         Self { seed, size, domain, family, taken: BTreeSet::new(), license: None }
     }
 
-    /// The number of the user who has this as an id, a name, an address or an employee id.
+    /// The number of the user with this id, name, address or employee id.
     pub(super) fn number(&self, key: &str) -> Option<u64> {
         let number = match Uuid::try_parse(key) {
             Ok(id) => {
@@ -59,7 +59,7 @@ impl Crowd {
                     Some(_) => None,
                     None => key.strip_prefix('p'),
                 };
-                // A number is spelled in one way only.
+                // A number has one spelling only.
                 digits.filter(|digits| digits.len() == 7).and_then(|digits| digits.parse().ok())
             }
         };
@@ -81,7 +81,7 @@ impl Crowd {
             ("usageLocation", numbers.pick(&COUNTRIES)),
         ];
         for (name, value) in properties {
-            // Each is one Entra takes, as the test below shows.
+            // Entra accepts each of them, as the tests of `held` show.
             let _ = user.write(name, &json!(value));
         }
         if let Some(sku) = self.license {

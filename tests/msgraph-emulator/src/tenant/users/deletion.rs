@@ -1,4 +1,4 @@
-//! Users who go, and who may come back within 30 days.
+//! Deletion of users, and restoring them within 30 days.
 
 use std::collections::BTreeSet;
 

@@ -17,8 +17,8 @@ impl Tenant {
         self
     }
 
-    /// Gives everybody of the crowd a licence, by part number or id, and buys as many seats; what is wrong
-    /// with it is reported when the emulator starts.
+    /// Gives every user of the crowd a licence, by part number or id, and buys as many seats; a mistake
+    /// in it is reported when the emulator starts.
     #[must_use]
     pub fn crowd_licensed(mut self, sku: &str) -> Self {
         let id = self.sku_id(sku);
@@ -31,7 +31,7 @@ impl Tenant {
         if let Some(sku) = self.skus.get_mut(&id) {
             sku.enabled += size;
         }
-        // Being held or given back changes no count: a seat is taken by whoever is in the crowd.
+        // Holding or releasing a user changes no count: every user of the crowd has a seat.
         *self.held.entry(id).or_default() += size;
         self
     }
@@ -47,14 +47,14 @@ impl Tenant {
         self.users.len() as u64 + crowd
     }
 
-    /// The id of the user of the crowd who is named this and is not held.
+    /// The id of the crowd's user with this name, unless held.
     pub(in crate::tenant) fn in_crowd(&self, key: &str) -> Option<Uuid> {
         let crowd = self.crowd.as_ref()?;
         let number = crowd.number(key)?;
         (!crowd.taken.contains(&number)).then(|| crowd.id(number))
     }
 
-    /// Holds the user of the crowd who is named this, unless held already; hands back the id.
+    /// Holds the crowd's user with this name; returns the id unless it was held already.
     pub(crate) fn hold(&mut self, key: &str) -> Option<Uuid> {
         let crowd = self.crowd.as_mut()?;
         let number = crowd.number(key)?;
@@ -65,7 +65,7 @@ impl Tenant {
         Some(self.insert_user(user))
     }
 
-    /// Gives a user whom nobody has changed back to the crowd.
+    /// Returns an unchanged user to the crowd.
     pub(crate) fn release(&mut self, id: Uuid) {
         let Some(crowd) = self.crowd.as_mut() else { return };
         let number = crowd.number(&id.to_string());
@@ -75,7 +75,7 @@ impl Tenant {
         }
     }
 
-    /// The users after an id, in the order of their ids, computed as they are asked for.
+    /// The users after an id, in the order of their ids, computed one by one.
     pub(crate) fn users_after(&self, last: Option<Uuid>) -> impl Iterator<Item = Cow<'_, User>> {
         let start = last.map_or(Bound::Unbounded, Bound::Excluded);
         let mut held = self.users.range((start, Bound::Unbounded)).map(|(_, user)| user).peekable();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_found_by_every_name_and_nobody_is_held() {
+    fn every_user_is_found_by_every_name_and_none_is_held() {
         let tenant = tenant();
         for number in [1, 2, 999, 500_000, 1_000_000] {
             let upn = format!("Person-{number:07}@Contoso.example");

@@ -1,4 +1,4 @@
-//! Which users have changed, in order: what a delta tells from.
+//! Which users changed, in order: the source of delta answers.
 
 use uuid::Uuid;
 
@@ -6,7 +6,7 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     touched: Vec<Uuid>,
-    /// Counts how often everything before was made unknown.
+    /// How often all earlier tokens were expired.
     pub(crate) epoch: u32,
 }
 
@@ -16,7 +16,7 @@ impl History {
         self.touched.len()
     }
 
-    /// Who changed from one count of changes to another; `None` where there were never so many.
+    /// The users changed between two counts of changes; `None` beyond the last change.
     pub(crate) fn between(&self, from: usize, to: usize) -> Option<&[Uuid]> {
         self.touched.get(from..to)
     }

@@ -1,11 +1,11 @@
-//! Tenants of any size from a seed: the same seed and size make the same tenant.
+//! Generated users: the same seed and number add the same users.
 
 use super::crowd::{COUNTRIES, DEPARTMENTS};
 use crate::random::Numbers;
 use crate::tenant::{Group, Tenant, TenantError, User};
 
 impl Tenant {
-    /// Adds this many users, and a group of every department that has some of them.
+    /// Adds this many users, and a group for each of their departments.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Users: their properties as Graph reads and writes them, and what they hold.
+//! Users: their properties as Graph reads and writes them, and their licences, groups and devices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::tenant::sign_in::temporary_access_pass::Pass;
 use crate::tenant::users::country;
 use crate::tenant::{Device, Drive, Mailbox};
 
-/// The text properties that can be written, with the longest value Entra takes.
+/// The writable text properties, with the longest value Entra accepts.
 const TEXTS: &[(&str, usize)] = &[
     ("city", 128),
     ("companyName", 64),
@@ -88,7 +88,7 @@ pub struct User {
     pub(crate) synced: bool,
     /// The applications the user is assigned to, by name.
     pub(crate) app_roles: BTreeSet<String>,
-    /// The applications the user let act in their name, by name.
+    /// The applications the user consented to, by name.
     pub(crate) consents: BTreeSet<String>,
     /// The sign-in methods besides the password, by the start of their type's name: `phone`, `fido2`.
     pub(crate) methods: BTreeSet<String>,
@@ -104,16 +104,16 @@ pub struct User {
     pub(crate) password_from: String,
     /// Whether sessions were revoked since the start; a moment would differ from run to run.
     pub(crate) revoked: bool,
-    /// Whether the next sign-in asks for a new password.
+    /// Whether the next sign-in requires a new password.
     pub(crate) must_change_password: bool,
     pub(crate) manager: Option<Uuid>,
     pub(crate) member_of: BTreeSet<Uuid>,
-    /// Of a deleted user, the groups to come back to.
+    /// The groups to rejoin when a deleted user is restored.
     pub(crate) was_member_of: BTreeSet<Uuid>,
     pub(crate) direct: BTreeMap<Uuid, Direct>,
     /// Licences by group and SKU.
     pub(crate) inherited: BTreeMap<(Uuid, Uuid), Inherited>,
-    /// What is in the mailbox, once anything was put or changed there.
+    /// The content of the mailbox, once there is any.
     pub(crate) mailbox: Option<Box<Mailbox>>,
     /// The OneDrive, once there is one.
     pub(crate) drive: Option<Box<Drive>>,
@@ -133,12 +133,12 @@ pub(crate) struct Direct {
 #[derive(Clone, Debug)]
 pub(crate) struct Inherited {
     pub(crate) disabled: BTreeSet<Uuid>,
-    /// Why the user does not have it, if that is so.
+    /// Why the user does not have it, if so.
     pub(crate) error: Option<&'static str>,
     pub(crate) since: String,
 }
 
-/// What a user was asked to be before being part of a tenant.
+/// Properties and references, resolved when the user is added to a tenant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) manager: Option<String>,
@@ -147,15 +147,19 @@ pub(crate) struct Wishes {
 }
 
 /// Why a property cannot be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unwritable {
     /// The type has no such property.
+    #[error("there is no such property")]
     Unknown,
     /// The service sets it.
+    #[error("the property is read-only")]
     ReadOnly,
     /// The value is of another type than this one.
+    #[error("the value is not of type {0}")]
     Type(&'static str),
     /// The type is right and the value is not.
+    #[error("Entra refuses this value")]
     Value,
 }
 
@@ -243,7 +247,7 @@ impl User {
         self
     }
 
-    /// Makes the user one that is mastered on premises.
+    /// Makes the user mastered on premises.
     #[must_use]
     pub fn synced(mut self) -> Self {
         self.synced = true;
@@ -257,21 +261,21 @@ impl User {
         self
     }
 
-    /// Puts this into the mailbox, which is there if the user has a plan of Exchange.
+    /// Sets the content of the mailbox, which exists if the user has an Exchange plan.
     #[must_use]
     pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
         self.mailbox = Some(Box::new(mailbox));
         self
     }
 
-    /// Lets the user have opened the OneDrive.
+    /// Gives the user a OneDrive.
     #[must_use]
     pub fn drive(mut self, drive: Drive) -> Self {
         self.drive = Some(Box::new(drive));
         self
     }
 
-    /// Lets the user have enrolled this device.
+    /// Adds an enrolled device.
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
         self.devices.push(device);
@@ -285,7 +289,7 @@ impl User {
         self
     }
 
-    /// Lets an application act in the user's name, by name.
+    /// Adds a consent to an application, by name.
     #[must_use]
     pub fn consenting_to(mut self, application: &str) -> Self {
         self.consents.insert(application.to_owned());
@@ -337,7 +341,7 @@ impl User {
         })
     }
 
-    /// Writes a property by its name in Graph and says whether that changed it.
+    /// Writes a property by its name in Graph; returns whether that changed it.
     ///
     /// `userPrincipalName` and `passwordProfile` are not written here: the first needs to know the
     /// whole tenant, the second is not kept.
@@ -383,7 +387,7 @@ fn text_name(name: &str) -> Option<(&'static str, usize)> {
     TEXTS.iter().copied().find(|&(text, _)| text == name)
 }
 
-/// Whether Entra takes this text for this property; it takes an empty one for none.
+/// Whether Entra accepts this text for this property; it accepts an empty one for none.
 fn fits(name: &str, text: &str) -> bool {
     match name {
         "usageLocation" => country::is_known(text),
@@ -426,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_what_is_so_changes_nothing() {
+    fn writing_the_same_value_changes_nothing() {
         let mut user = User::new("ada@contoso.example", "Ada Lovelace");
         assert_eq!(user.write("accountEnabled", &json!(true)), Ok(false));
         assert_eq!(user.write("accountEnabled", &json!(false)), Ok(true));

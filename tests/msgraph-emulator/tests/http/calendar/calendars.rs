@@ -1,4 +1,4 @@
-//! Calendars: whose they are, who sees into them, and which Exchange keeps.
+//! Calendars: owners, permissions, and those that Exchange maintains.
 
 use msgraph_emulator::{Application, Calendar, Mailbox, Options, Sku, Tenant, User};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ async fn calendar(desk: &Desk, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn calendars_say_whose_they_are_and_what_may_be_done() {
+async fn calendars_show_their_owner_and_rights() {
     let desk = desk().await;
     let all = values(&desk, &format!("users/{GRACE}/calendars")).await;
     let told: Vec<_> = all
@@ -56,7 +56,7 @@ async fn calendars_say_whose_they_are_and_what_may_be_done() {
 }
 
 #[tokio::test]
-async fn a_permission_goes_once_and_the_organization_s_stays() {
+async fn a_permission_is_removed_once_and_the_organization_s_stays() {
     let desk = desk().await;
     let path = format!("{}/calendarPermissions", calendar(&desk, "Voyages").await);
     let permissions = values(&desk, &path).await;
@@ -104,7 +104,7 @@ async fn calendars_come_ten_at_a_time() {
 }
 
 #[tokio::test]
-async fn who_sees_that_there_are_calendars_does_not_see_who_shares_them() {
+async fn the_basic_permission_shows_calendars_without_their_sharings() {
     let application = Application::default().roles(&["Calendars.ReadBasic"]);
     let desk = Desk::with(Options::new(tenant().application(application))).await;
     let voyages = calendar(&desk, "Voyages").await;

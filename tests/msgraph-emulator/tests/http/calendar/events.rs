@@ -65,7 +65,7 @@ async fn events_say_whose_meeting_it_is_and_a_series_is_one() {
 }
 
 #[tokio::test]
-async fn who_is_invited_is_told_and_only_who_called_a_meeting_calls_it_off() {
+async fn attendees_are_notified_and_only_the_organizer_cancels() {
     let desk = Desk::with(Options::new(tenant(mailbox()))).await;
     let note = json!({ "Comment": "Grace has left." });
     let cancel = async |path: &str| desk.send("POST", &format!("{path}/cancel"), Some(note.clone())).await;
@@ -100,7 +100,7 @@ async fn who_is_invited_is_told_and_only_who_called_a_meeting_calls_it_off() {
 }
 
 #[tokio::test]
-async fn ten_thousand_events_are_listed_by_number_and_keep_what_was_chosen() {
+async fn ten_thousand_events_are_listed_by_number_with_the_selected_properties() {
     let many = (0..10_000).map(|n| event(&format!("Event {n}")));
     let desk = Desk::with(Options::new(tenant(Mailbox::new().events(many)))).await;
     assert_eq!(listed(&desk).await.len(), 10);

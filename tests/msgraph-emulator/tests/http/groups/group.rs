@@ -1,4 +1,4 @@
-//! Groups, the subscriptions' neighbours in the directory, and the organization.
+//! Groups and the organization.
 
 use msgraph_emulator::{Group, Options, TENANT_ID};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn an_ambiguous_name_finds_every_group_of_it() {
 }
 
 #[tokio::test]
-async fn kinds_are_told_apart_by_their_flags() {
+async fn kinds_differ_by_their_flags() {
     let desk = Desk::open().await;
     let flags = "$select=groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled,\
                  isAssignableToRole,resourceProvisioningOptions";

@@ -1,4 +1,4 @@
-//! Memberships: who may be put where, and what Graph says to everything else.
+//! Memberships: additions and removals, and Graph's refusals.
 
 use msgraph_emulator::{Application, Group, Options};
 use serde_json::json;
@@ -24,7 +24,7 @@ async fn a_member_is_added_once_and_removed_once() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named() {
+async fn a_missing_object_is_named() {
     let desk = Desk::open().await;
     let answer = desk.add("Engineers", NOWHERE).await;
     refused(&answer, 404, "Request_ResourceNotFound", NOWHERE);
@@ -38,7 +38,7 @@ async fn what_is_missing_is_named() {
 }
 
 #[tokio::test]
-async fn groups_that_are_somebody_else_s_refuse_both_ways() {
+async fn groups_managed_elsewhere_refuse_both_ways() {
     let desk = Desk::open().await;
     let (ada, grace) = (desk.user(ADA), desk.user(GRACE));
     let kinds = [

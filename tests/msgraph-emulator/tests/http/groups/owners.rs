@@ -1,4 +1,4 @@
-//! Who answers for a group: added, removed, and never the last one.
+//! Owners of a group: added, removed, and never the last one.
 
 use msgraph_emulator::{Application, Group, Options, User};
 use serde_json::{Value, json};

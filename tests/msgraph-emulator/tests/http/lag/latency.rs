@@ -10,7 +10,7 @@ use crate::harness::{Desk, tenant};
 const LATENCY: Duration = Duration::from_millis(150);
 
 #[tokio::test]
-async fn a_batch_takes_one_round_trip_and_nobody_waits_for_another() {
+async fn a_batch_takes_one_round_trip_and_requests_do_not_wait_for_each_other() {
     let desk = Desk::with(Options::new(tenant()).latency(LATENCY)).await;
     let started = Instant::now();
     desk.found("users").await;

@@ -48,7 +48,7 @@ async fn others_are_read_and_written_meanwhile() {
 }
 
 #[tokio::test]
-async fn reads_show_what_was_so_before_a_write() {
+async fn reads_show_the_state_before_a_write() {
     let desk = Desk::with(Options::new(tenant()).stale_reads(Lag::Reads(2))).await;
     let path = format!("users/{ADA}?$select=accountEnabled");
     let disable =

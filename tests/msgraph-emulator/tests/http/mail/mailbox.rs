@@ -1,4 +1,4 @@
-//! Mailboxes: who has one, what it answers by itself, and the rules of its inbox.
+//! Mailboxes: which users have one, automatic replies, and inbox rules.
 
 use msgraph_emulator::{Application, Mailbox, Options, Sku, Tenant, User};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ async fn a_mailbox_needs_its_plan_and_its_time() {
 }
 
 #[tokio::test]
-async fn what_is_not_sent_keeps_its_value_and_texts_come_back_as_documents() {
+async fn fields_not_sent_keep_their_value_and_texts_come_back_as_documents() {
     let desk = desk().await;
     let settings = format!("users/{GRACE}/mailboxSettings");
     let moment = |at: &str| json!({ "dateTime": at, "timeZone": "UTC" });
@@ -144,7 +144,7 @@ async fn a_rule_is_deleted_once_unless_it_is_read_only() {
 }
 
 #[tokio::test]
-async fn settings_and_rules_are_closed_to_those_who_may_only_read_them() {
+async fn settings_and_rules_cannot_be_changed_with_read_permissions() {
     let application = Application::default().roles(&["MailboxSettings.Read"]);
     let desk = Desk::with(Options::new(tenant().application(application))).await;
     let rule = rules(&desk).await[0]["id"].as_str().unwrap().to_owned();

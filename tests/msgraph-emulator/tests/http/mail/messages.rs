@@ -46,7 +46,7 @@ async fn a_draft_is_found_by_its_id_before_and_after_it_is_sent() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_to_nobody_nor_without_a_mailbox_nor_without_permission() {
+async fn sending_needs_a_recipient_a_mailbox_and_permission() {
     let desk = Desk::with(Options::new(tenant())).await;
     let draft = desk.send("POST", &format!("users/{GRACE}/messages"), Some(mail("nobody"))).await;
     let id = draft.1["id"].as_str().unwrap();

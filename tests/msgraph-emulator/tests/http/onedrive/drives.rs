@@ -1,4 +1,4 @@
-//! OneDrives: one is there once it was opened, and an invitation counts once.
+//! OneDrives: one exists once the user has opened it, and an invitation counts once.
 
 use msgraph_emulator::{Drive, Options, Tenant, User};
 use serde_json::json;
@@ -13,7 +13,7 @@ fn tenant() -> Tenant {
 }
 
 #[tokio::test]
-async fn a_drive_that_nobody_opened_is_not_there() {
+async fn a_drive_that_was_never_opened_does_not_exist() {
     let desk = Desk::with(Options::new(tenant())).await;
     assert_eq!(desk.found(&format!("users/{GRACE}/drive?$select=driveType")).await["driveType"], "business");
     let none = desk.get(&format!("users/{ADA}/drive")).await;

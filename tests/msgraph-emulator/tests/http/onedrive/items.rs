@@ -1,4 +1,4 @@
-//! What is in OneDrives: listings of whole trees, folders, small files, and copies with their quirks.
+//! Items in a drive: listings of whole trees, folders, small files, and copies with their quirks.
 
 use msgraph_emulator::{Drive, Options, Tenant, User};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ async fn a_copy_is_a_new_tree_with_office_files_written_into_and_odd_names_mende
 }
 
 #[tokio::test]
-async fn a_copy_says_what_it_could_not_do() {
+async fn a_copy_reports_the_items_it_did_not_copy() {
     let deep = format!("{}/end.txt", ["a folder with a name of forty characters"; 9].join("/"));
     let source = Drive::new().file("x/a.txt", 5).file(&deep, 1).infected_file("x/virus.exe", 9);
     let desk = desk(source).await;

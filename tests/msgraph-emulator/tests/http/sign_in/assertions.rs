@@ -111,7 +111,7 @@ async fn a_certificate_that_is_not_registered_is_refused() {
     let (status, body) = ask(&desk, &signed(&header(), &claims(&desk), &RSA_PSS_SHA256)).await;
     assert_eq!((status, &body["error_codes"][0]), (401, &Value::from(700_027)));
     let wrong = Tenant::empty().application(Application::default().certificate("no certificate"));
-    assert!(wrong.check().unwrap_err().to_string().contains("no certificate in PEM"));
+    assert!(wrong.check().unwrap_err().to_string().contains("the certificate is not PEM"));
 }
 
 #[tokio::test]

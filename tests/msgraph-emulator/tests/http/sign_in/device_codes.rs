@@ -1,4 +1,4 @@
-//! People who sign in on another device, and what their tokens allow.
+//! Sign-in on another device, and the permissions of its tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

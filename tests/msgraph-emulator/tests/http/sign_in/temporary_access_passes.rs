@@ -20,7 +20,7 @@ async fn held(desk: &Desk) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_pass_is_told_once_and_there_is_one_at_most() {
+async fn a_pass_is_shown_once_and_a_user_has_one_at_most() {
     let desk = desk(User::new(ADA, "Ada Lovelace")).await;
     let wanted = json!({ "lifetimeInMinutes": 480, "isUsableOnce": true });
     let (status, issued) = desk.send("POST", &path(), Some(wanted.clone())).await;

@@ -1,4 +1,4 @@
-//! Tokens: who gets one, and what is said to who comes without.
+//! Tokens: credentials that get one, and refusals without one.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -51,7 +51,7 @@ async fn every_mistake_has_its_aadsts_code() {
 }
 
 #[tokio::test]
-async fn an_expired_secret_is_told_from_a_wrong_one() {
+async fn an_expired_secret_and_a_wrong_one_have_different_codes() {
     let desk = Desk::open().await;
     let expired = Application::default().secret_expired();
     desk.emulator.with_tenant(|tenant| tenant.put_application(expired));

@@ -42,7 +42,7 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
 }
 
 #[tokio::test]
-async fn somebody_of_the_crowd_is_held_from_the_first_change_on() {
+async fn a_user_of_the_crowd_is_held_from_the_first_change_on() {
     let desk = desk().await;
     let user = desk.found(&format!("users/{LAST}")).await;
     let id = user["id"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Users who were deleted, and their way back.
+//! Deleted users, and restoring them.
 
 use msgraph_emulator::{Application, Options, User};
 use serde_json::json;
@@ -50,7 +50,7 @@ async fn a_restore_asks_for_its_permission_and_for_a_role_where_an_administrator
 }
 
 #[tokio::test]
-async fn a_restore_takes_no_options_that_are_not_played() {
+async fn a_restore_refuses_options_that_are_not_emulated() {
     let desk = Desk::open().await;
     let id = desk.user(ADA);
     assert_eq!(desk.send("DELETE", &format!("users/{id}"), None).await.0, 204);

@@ -1,4 +1,4 @@
-//! What has changed among users: rounds, their tokens, and when these are too old.
+//! Changes of users: delta rounds, their tokens, and expired tokens.
 
 use msgraph_emulator::{Options, Tenant};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn round(desk: &Desk, path: &str) -> (Vec<Value>, String) {
 }
 
 #[tokio::test]
-async fn a_round_tells_of_whoever_changed_since_the_last() {
+async fn a_round_lists_the_users_changed_since_the_last() {
     let desk = Desk::with(Options::new(tenant()).page_limit(3)).await;
     let (all, link) = round(&desk, "users/delta?$select=displayName,accountEnabled").await;
     assert_eq!(all.len(), 4);
@@ -42,7 +42,7 @@ async fn a_round_tells_of_whoever_changed_since_the_last() {
 }
 
 #[tokio::test]
-async fn a_crowd_is_told_page_by_page_and_reading_changes_nobody() {
+async fn a_crowd_is_listed_page_by_page_and_reading_changes_no_user() {
     let desk = Desk::with(Options::new(Tenant::empty().crowd(7, 250))).await;
     let (all, link) = round(&desk, "users/delta").await;
     assert_eq!(all.len(), 250);
@@ -77,7 +77,7 @@ async fn a_token_that_is_too_old_is_gone() {
 }
 
 #[tokio::test]
-async fn what_a_delta_does_not_know_is_refused() {
+async fn unknown_options_and_tokens_of_a_delta_are_refused() {
     let desk = Desk::open().await;
     let user = desk.user(EDSGER);
     for option in ["$top=5".to_owned(), "$expand=manager".to_owned(), format!("$filter=id eq '{user}'")] {

@@ -382,7 +382,7 @@ async fn a_reference_must_lead_somewhere() {
 }
 
 #[tokio::test]
-async fn a_manager_who_is_deleted_is_nobody_s_manager() {
+async fn a_deleted_manager_manages_no_one() {
     let desk = Desk::open().await;
     assert_eq!(desk.send("DELETE", &format!("users/{GRACE}"), None).await.0, 204);
     let answer = desk.get(&format!("users/{ADA}/manager")).await;
