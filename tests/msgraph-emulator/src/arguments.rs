@@ -1,4 +1,4 @@
-//! The command line, and the options it stands for.
+//! The command line, and the library's options for it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use msgraph_emulator::{Lag, Limits, Options, Tenant, TenantError};
 
 /// A Microsoft 365 tenant in memory behind real HTTP.
 ///
-/// Prints one line, `listening on http://…`, when it is ready. Graph is at /v1.0 below that address,
-/// the token endpoint at /{tenant id}/oauth2/v2.0/token, the controls at /_emulator.
+/// Prints one line, `listening on http://…`, when it is ready. Below that address, Graph is at /v1.0,
+/// the token endpoint at /{tenant id}/oauth2/v2.0/token, and the controls at /_emulator.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -22,58 +22,58 @@ use msgraph_emulator::{Lag, Limits, Options, Tenant, TenantError};
   msgraph-emulator --https authority.pem
   msgraph-emulator --latency 50ms --jitter 10ms --limits small
 
-Ends with 0 after SIGINT or SIGTERM, with 1 where it cannot start."
+Exit status: 0 after SIGINT or SIGTERM, 1 if it cannot start."
 )]
 pub(crate) struct Arguments {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Tenant to start with, as JSON; without it a built-in one
+    /// Tenant file to start with, in JSON [default: a built-in tenant]
     #[arg(long, value_name = "FILE")]
     tenant: Option<PathBuf>,
-    /// Seed of the users to add
+    /// Seed of the added users
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Number of users to add
     #[arg(long, value_name = "N", default_value_t = 0)]
     users: u64,
-    /// Number of users to compute when they are asked for; a million need no memory
+    /// Number of users to compute on demand; a million need almost no memory
     #[arg(long, value_name = "N", default_value_t = 0)]
     crowd: u64,
-    /// Licence that all of the crowd have, by part number
+    /// Licence of every user of the crowd, by part number
     #[arg(long, value_name = "SKU", requires = "crowd")]
     crowd_licensed: Option<String>,
-    /// Time every round trip takes, such as 50ms
+    /// Latency of every round trip, such as 50ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
     latency: Duration,
-    /// How much shorter or longer a round trip may be
+    /// Largest deviation from the latency, such as 10ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
     jitter: Duration,
-    /// Hold to the limits Microsoft publishes for a tenant of this size
+    /// Enforce the limits that Microsoft publishes for a tenant of this size
     #[arg(long, value_name = "SIZE", value_parser = ["small", "medium", "large"])]
     limits: Option<String>,
-    /// Make every limit's size and time this many times smaller
+    /// Divide the size and time of every limit by this number
     #[arg(long, value_name = "N", default_value_t = 1, requires = "limits")]
     limits_scale: u32,
-    /// Let nobody find a new user for so many reads, such as 3, or for a time, such as 500ms
+    /// Hide a new user for this many reads, such as 3, or for a time, such as 500ms
     #[arg(long, value_name = "LAG", value_parser = lag)]
     new_users_after: Option<Lag>,
-    /// Let reads show what was so before a write, for so many reads or for a time
+    /// Show the state before a write, for this many reads or for a time
     #[arg(long, value_name = "LAG", value_parser = lag)]
     stale_reads: Option<Lag>,
-    /// Time a copy of files takes for each item, such as 5ms
+    /// Duration of a copy of files for each item, such as 5ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
     copy_pace: Duration,
-    /// Refuse a licence call while another is under way
+    /// Refuse a licence call while another one is running
     #[arg(long)]
     exclusive_licensing: bool,
-    /// Speak HTTPS, and write the certificate of the authority to trust to this file
+    /// Serve HTTPS, and write the certificate to trust to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) https: Option<PathBuf>,
 }
 
 impl Arguments {
-    /// The options these arguments stand for.
+    /// The library's options for these arguments.
     ///
     /// # Errors
     ///

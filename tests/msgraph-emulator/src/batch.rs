@@ -1,6 +1,6 @@
 //! `$batch`: up to twenty requests in one round trip.
 //!
-//! Each part goes the way of a request of its own: faults, permission, journal. A part that loses its
+//! Each part is treated as a request of its own: faults, permission, journal. A part that loses its
 //! connection loses the batch's, and with it the answers of all other parts, acted on or not.
 //! The facts are those of Graph's page on JSON batching (read 2026-08); where it only says that a
 //! batch is refused, the words are ours.
@@ -12,14 +12,14 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
-use crate::error::Refusal;
-use crate::journal::Outcome;
+use crate::control::journal::Outcome;
+use crate::http::pace::Pace;
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
 use crate::limits::{MAILBOX_CONCURRENCY, mailbox};
-use crate::pace::Pace;
-use crate::reply::Reply;
-use crate::request::Request;
+use crate::random::unguessable;
 use crate::world::World;
 
 /// Graph's own limit.
@@ -51,17 +51,17 @@ struct PartBody {
 struct Part {
     id: String,
     request: Request,
-    /// Where in the batch the parts are that have to succeed first.
+    /// The indexes of the parts that have to succeed first.
     after: Vec<usize>,
 }
 
-/// What became of a part.
+/// The result of a part.
 struct Done {
     reply: Option<Reply>,
     outcome: Outcome,
 }
 
-/// Carries out a batch whose caller is known, or says by nothing that the connection is to be closed.
+/// Carries out a batch whose caller is known; `None` closes the connection.
 ///
 /// Parts that depend on none run at once, so the slowest decides how long they take together. With
 /// `lost` everything is carried out and nothing is answered.
@@ -92,16 +92,16 @@ pub(crate) async fn answer(world: &World, envelope: &Request, lost: bool) -> Opt
             outcome.status = None;
         }
         inside.journal.write(&part.request, outcome);
-        // A body that drips or breaks off is that of the batch: there is no other on the wire.
+        // A part's dripping or cut body is that of the batch, the only one on the wire.
         pace = reply.as_ref().map(|reply| reply.pace).filter(|pace| *pace != Pace::Whole).unwrap_or(pace);
         responses.extend(reply.map(|reply| reply.into_part(&part.id)));
     }
-    // In any order, says Graph: a client that counts on the order sent is found out here.
+    // Graph allows any order: a client that relies on the order sent fails here.
     responses.reverse();
     (!is_lost).then(|| Reply::ok(&json!({ "responses": responses })).paced(pace))
 }
 
-/// The parts that wait for nobody any more: of those for one mailbox, Outlook takes no more at a time
+/// The parts that are ready to run: of those for one mailbox, Outlook takes no more at a time
 /// than it allows a caller.
 fn ready(parts: &[Part], done: &[Option<Done>]) -> Vec<usize> {
     let is_done = |index: &usize| done.get(*index).is_some_and(Option::is_some);
@@ -209,7 +209,7 @@ fn is_supported(after: &[Vec<usize>]) -> bool {
 }
 
 impl PartBody {
-    /// The part as a request of its own, with what it takes over from the batch.
+    /// The part as a request of its own, with the headers inherited from the batch.
     fn with(self, envelope: &Request, after: Vec<usize>) -> Result<Part, String> {
         let Self { id, method, url, headers, body, .. } = self;
         let wrong = |what: &str| format!("The request '{id}' has {what}.");
@@ -225,7 +225,7 @@ impl PartBody {
             query: query.to_owned(),
             headers: inherited(&envelope.headers),
             body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
-            request_id: Uuid::new_v4().to_string(),
+            request_id: unguessable().to_string(),
             secure: envelope.secure,
             batch: Some(envelope.request_id.clone()),
         };

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-/// When every object of a start tenant was made, so that two starts are alike.
+/// The creation time of every object at the start, so that two starts are equal.
 pub(crate) const CREATED: &str = "2024-01-15T08:00:00Z";
 
-/// The current time, cut to the second the way Entra's properties are.
+/// The current time in whole seconds, like Entra's properties.
 pub(crate) fn now() -> String {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()

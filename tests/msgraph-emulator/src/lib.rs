@@ -6,11 +6,12 @@
 //!
 //! What it never does:
 //! - reach out: it listens on one address and connects to none;
-//! - keep or show a password or secret anywhere but in [`Emulator::secrets`];
-//! - differ between two starts: ids follow from names, and random faults from fixed dice.
+//! - show a password or secret anywhere but in [`Emulator::secrets`];
+//! - differ between two starts, except in tokens and request ids: other ids follow from names, and
+//!   random faults from a fixed seed.
 //!
-//! Start at [`Emulator`]; what is true lives in [`Tenant`]; `graph` answers, one file a resource;
-//! `route` names every operation and `permissions` what each needs; `world` ties them together.
+//! Start at [`Emulator`]. [`Tenant`] holds the data; `graph` answers requests, one folder for each noun;
+//! `route` has every operation and its permissions; `world` connects them.
 //!
 //! ```
 //! use msgraph_emulator::{Emulator, Fault, Options, Tenant, User};
@@ -22,248 +23,30 @@
 //! # Ok::<(), msgraph_emulator::StartError>(())
 //! ```
 
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
-
-use serde_json::Value;
-
 mod auth;
 mod batch;
 mod clock;
 mod control;
-mod error;
-mod faults;
+mod emulator;
 mod graph;
-mod journal;
-mod latency;
+mod http;
+mod lag;
 mod limits;
 mod options;
-mod pace;
-mod paging;
-mod permissions;
-mod query;
-mod replication;
-mod reply;
-mod request;
+mod random;
 mod route;
-mod server;
 mod tenant;
-mod tls;
 mod world;
 
 pub use auth::{Decision, PendingSignIn};
-pub use faults::Fault;
-pub use journal::Entry;
+pub use control::faults::Fault;
+pub use control::journal::Entry;
+pub use emulator::{Emulator, Registration, StartError};
+pub use lag::replication::Lag;
 pub use limits::{Limits, Usage};
 pub use options::Options;
-pub use replication::Lag;
 pub use tenant::{
     Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET, Calendar, Channel, Device, Drive, Event, Group,
     Mailbox, Sku, TENANT_ID, Tenant, TenantError, User,
 };
 pub use world::Secrets;
-
-use server::Server;
-use tls::Tls;
-use world::{Inside, World};
-
-/// What a client needs to ask for tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registration {
-    /// The tenant's directory id.
-    pub tenant_id: String,
-    /// The application's client id.
-    pub client_id: String,
-    /// The application's client secret.
-    pub client_secret: String,
-}
-
-/// Why an emulator does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The tenant is not one that could be.
-    #[error("the tenant is not whole: {0}")]
-    Tenant(#[from] TenantError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}; choose another address with --listen")]
-    Listen {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// There is no certificate to speak HTTPS with.
-    #[error("cannot make a certificate for {address}: {why}; start without HTTPS")]
-    Certificate {
-        /// The address it was for.
-        address: SocketAddr,
-        /// What was wrong.
-        why: String,
-    },
-}
-
-/// A running emulator. It stops when it is dropped.
-#[derive(Debug)]
-pub struct Emulator {
-    world: Arc<World>,
-    address: SocketAddr,
-    tls: Option<Tls>,
-    _server: Server,
-}
-
-impl Emulator {
-    /// Starts an emulator on a thread of its own.
-    ///
-    /// # Errors
-    ///
-    /// The tenant was built with a mistake, the address cannot be listened on, or no certificate can be made.
-    pub fn start(options: Options) -> Result<Self, StartError> {
-        options.tenant.check()?;
-        let listen = options.listen;
-        let at = |source| StartError::Listen { address: listen, source };
-        let listener = TcpListener::bind(listen).map_err(at)?;
-        let address = listener.local_addr().map_err(at)?;
-        let tls = options.https.then(|| Tls::new(address.ip())).transpose();
-        let tls = tls.map_err(|why| StartError::Certificate { address, why: why.to_string() })?;
-        let world = Arc::new(World::new(options));
-        let server = Server::start(listener, Arc::clone(&world), tls.as_ref()).map_err(at)?;
-        Ok(Self { world, address, tls, _server: server })
-    }
-
-    /// The root of every address: Graph is at `/v1.0` below it, the token endpoint at
-    /// `/{tenant id}/oauth2/v2.0/token`, the controls at `/_emulator`.
-    #[must_use]
-    pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
-    }
-
-    /// The certificate, in PEM, of the authority a client has to trust; nothing without HTTPS.
-    #[must_use]
-    pub fn certificate_authority(&self) -> Option<&str> {
-        self.tls.as_ref().map(|tls| tls.authority.as_str())
-    }
-
-    /// The credentials of the tenant's first application, by client id; empty where there is none.
-    #[must_use]
-    pub fn application(&self) -> Registration {
-        let inside = self.world.lock();
-        let application = inside.tenant.applications.values().next();
-        let application = application.cloned().unwrap_or_else(|| Application::new("", ""));
-        Registration {
-            tenant_id: inside.tenant.id.to_string(),
-            client_id: application.client_id,
-            client_secret: application.client_secret,
-        }
-    }
-
-    /// Every request so far, in the order they were answered.
-    #[must_use]
-    pub fn journal(&self) -> Vec<Entry> {
-        self.world.lock().journal.after(0).to_vec()
-    }
-
-    /// Everything requests have changed so far, in order.
-    #[must_use]
-    pub fn effects(&self) -> Vec<String> {
-        let entries = self.journal().into_iter();
-        entries.flat_map(|entry| entry.effects).collect()
-    }
-
-    /// How many times a client went to Graph and back: the parts of a `$batch` are one.
-    #[must_use]
-    pub fn round_trips(&self) -> usize {
-        let journal = self.journal();
-        journal.iter().filter(|entry| entry.batch.is_none() && !entry.token).count()
-    }
-
-    /// What the limits have seen of each service, by its name; counted also where none are set.
-    #[must_use]
-    pub fn usage(&self) -> BTreeMap<&'static str, Usage> {
-        self.world.lock().limiter.usage().clone()
-    }
-
-    /// Forgets the journal; numbers go on.
-    pub fn clear_journal(&self) {
-        self.world.lock().journal.clear();
-    }
-
-    /// Sets a rule that spoils requests, and hands back its id.
-    pub fn fault(&self, fault: Fault) -> u64 {
-        self.world.lock().faults.set(fault)
-    }
-
-    /// Takes every rule away.
-    pub fn clear_faults(&self) {
-        self.world.lock().faults.clear();
-    }
-
-    /// The whole tenant, without what differs between two runs that ended in the same place.
-    #[must_use]
-    pub fn state(&self) -> Value {
-        let mut inside = self.world.lock();
-        inside.tenant.go_on_copying();
-        inside.tenant.state()
-    }
-
-    /// The bytes of a file that was written here, by its path in somebody's OneDrive.
-    #[must_use]
-    pub fn file(&self, user: &str, path: &str) -> Option<Vec<u8>> {
-        self.world.lock().tenant.file_bytes(user, path)
-    }
-
-    /// Writes a file in somebody's OneDrive as they would, and says whether they have one.
-    pub fn write_file(&self, user: &str, path: &str, size: u64) -> bool {
-        self.world.lock().tenant.write_file(user, path, size)
-    }
-
-    /// Deletes a file or folder in somebody's OneDrive as they would, and says whether it was there.
-    pub fn delete_file(&self, user: &str, path: &str) -> bool {
-        self.world.lock().tenant.delete_file(user, path)
-    }
-
-    /// Every client secret, token, device code and password seen so far.
-    #[must_use]
-    pub fn secrets(&self) -> Secrets {
-        self.world.lock().secrets()
-    }
-
-    /// The sign-ins on other devices that wait for their person.
-    #[must_use]
-    pub fn pending_sign_ins(&self) -> Vec<PendingSignIn> {
-        self.world.lock().tokens.pending()
-    }
-
-    /// Decides such a sign-in; whether there is one with this code, and the user to approve it.
-    pub fn decide_sign_in(&self, user_code: &str, decision: &Decision) -> bool {
-        let mut inside = self.world.lock();
-        let Inside { tenant, tokens, .. } = &mut *inside;
-        tokens.decide(tenant, user_code, decision)
-    }
-
-    /// Ends every access token before its time.
-    pub fn revoke_access_tokens(&self) {
-        self.world.lock().tokens.revoke_access();
-    }
-
-    /// Ends every refresh token, as a new password does.
-    pub fn revoke_refresh_tokens(&self) {
-        self.world.lock().tokens.revoke_refresh();
-    }
-
-    /// Lets every refresh token have been unused for too long.
-    pub fn expire_refresh_tokens(&self) {
-        self.world.lock().tokens.expire_refresh();
-    }
-
-    /// Back to the start tenant, with an empty journal and no faults.
-    pub fn reset(&self) {
-        self.world.lock().reset();
-    }
-
-    /// Reads or changes the tenant between two requests; nothing of it is in the journal.
-    pub fn with_tenant<T>(&self, change: impl FnOnce(&mut Tenant) -> T) -> T {
-        change(&mut self.world.lock().tenant)
-    }
-}

@@ -1,4 +1,4 @@
-//! The emulator as a program: reads the command line, serves until it is told to stop.
+//! The program: reads the command line, serves until a signal stops it.
 
 use std::error::Error;
 use std::io::Write;
@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    // Before the line that says "ready": whoever reads it may send a signal at once.
+    // Registered before the line that says "ready": its reader may send a signal at once.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let emulator = Emulator::start(arguments.options()?)?;

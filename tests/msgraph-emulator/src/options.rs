@@ -1,15 +1,15 @@
-//! How an emulator is started.
+//! The options of an emulator.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::lag::replication::Lag;
 use crate::limits::Limits;
-use crate::replication::Lag;
 use crate::tenant::Tenant;
 
-/// How to start an emulator.
+/// The options of an emulator.
 ///
-/// Without further options it is as kind as a service can be: it answers at once, limits nothing, and
+/// Without further options it answers at once, limits nothing, and
 /// every read sees every write.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -52,13 +52,6 @@ impl Options {
         }
     }
 
-    /// Starts with this tenant.
-    #[must_use]
-    pub fn tenant(mut self, tenant: Tenant) -> Self {
-        self.tenant = tenant;
-        self
-    }
-
     /// Listens on this address.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -66,63 +59,63 @@ impl Options {
         self
     }
 
-    /// Lets no page have more objects than this, whatever `$top` asks for.
+    /// Limits every page to this many objects, whatever `$top` says.
     #[must_use]
     pub fn page_limit(mut self, objects: usize) -> Self {
         self.page_limit = objects.max(1);
         self
     }
 
-    /// Lets every round trip take this long, token requests too; a batch is one round trip.
+    /// Adds this latency to every round trip, token requests too; a batch is one round trip.
     #[must_use]
     pub fn latency(mut self, time: Duration) -> Self {
         self.latency = time;
         self
     }
 
-    /// Lets round trips be up to this much shorter or longer; the dice are the same after every reset.
+    /// Makes round trips up to this much shorter or longer; the same ones after every reset.
     #[must_use]
     pub fn jitter(mut self, time: Duration) -> Self {
         self.jitter = time;
         self
     }
 
-    /// Holds to the limits Microsoft publishes.
+    /// Enforces the limits Microsoft publishes.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// Lets nobody find a new user before this.
+    /// Hides a new user for this long.
     #[must_use]
     pub fn new_users_after(mut self, lag: Lag) -> Self {
         self.new_users_after = Some(lag);
         self
     }
 
-    /// Lets reads show what was so before a write until this has passed.
+    /// Makes reads show the state before a write for this long.
     #[must_use]
     pub fn stale_reads(mut self, lag: Lag) -> Self {
         self.stale_reads = Some(lag);
         self
     }
 
-    /// Refuses a licence call while another of the tenant is under way, as Entra sometimes does.
+    /// Refuses a licence call while another one of the tenant is running, as Entra sometimes does.
     #[must_use]
     pub fn exclusive_licensing(mut self) -> Self {
         self.exclusive_licensing = true;
         self
     }
 
-    /// Lets a copy of files take so long for each item.
+    /// Sets how long a copy of files takes for each item.
     #[must_use]
     pub fn copy_pace(mut self, time: Duration) -> Self {
         self.copy_pace = time;
         self
     }
 
-    /// Speaks HTTPS, with a certificate of an authority made up at the start.
+    /// Serves HTTPS, with a certificate of an authority created at the start.
     #[must_use]
     pub fn https(mut self) -> Self {
         self.https = true;

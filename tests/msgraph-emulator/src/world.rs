@@ -1,4 +1,4 @@
-//! Everything a running emulator knows, behind one lock that is never held across a wait.
+//! The state of a running emulator, behind one lock that is never held across a wait.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,21 +9,21 @@ use uuid::Uuid;
 
 use crate::auth::Tokens;
 use crate::batch;
-use crate::error::Refusal;
-use crate::faults::{End, Faults, Verdict};
+use crate::control::faults::{End, Faults, Verdict};
+use crate::control::journal::{Journal, Outcome};
 use crate::graph::{self, Visit};
-use crate::journal::{Journal, Outcome};
-use crate::latency::Latency;
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
+use crate::lag::latency::Latency;
+use crate::lag::replication::Replication;
 use crate::limits::{Admission, Hold, Limiter};
 use crate::options::Options;
-use crate::permissions;
-use crate::replication::Replication;
-use crate::reply::Reply;
-use crate::request::Request;
+use crate::route::permissions;
 use crate::route::{self, Operation};
 use crate::tenant::Tenant;
 
-/// Every secret the emulator has seen, for tests that look for them where they must not be.
+/// Every secret the emulator has seen; a test checks that none appears anywhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Secrets {
     /// The client secrets of the applications.
@@ -36,11 +36,11 @@ pub struct Secrets {
     pub passes: Vec<String>,
 }
 
-/// The lock and what it guards.
+/// The state of a running emulator, behind its lock.
 #[derive(Debug)]
 pub(crate) struct World(Mutex<Inside>);
 
-/// What the lock guards.
+/// The state behind the lock.
 #[derive(Debug)]
 pub(crate) struct Inside {
     pub(crate) tenant: Tenant,
@@ -52,12 +52,12 @@ pub(crate) struct Inside {
     latency: Latency,
     pub(crate) limiter: Limiter,
     replication: Replication,
-    /// Held by every licence call under way.
+    /// Held by every licence call in progress.
     licensing: Arc<()>,
     options: Options,
 }
 
-/// A request under way: what is to become of it, and what it occupies until then.
+/// A request in progress: the decision about it, and the limits it occupies until it ends.
 #[derive(Debug)]
 pub(crate) struct Started {
     verdict: Verdict,
@@ -66,13 +66,13 @@ pub(crate) struct Started {
 }
 
 impl Started {
-    /// How much longer it takes than others.
+    /// The delay that faults add.
     pub(crate) fn delay(&self) -> Duration {
         self.verdict.delay
     }
 }
 
-/// What a request came to: an answer, unless the connection is to be closed, and what it changed.
+/// The answer to a request, and the changes it made.
 type Acted = (Reply, Vec<String>);
 
 impl World {
@@ -92,12 +92,12 @@ impl World {
         }))
     }
 
-    /// A test that panicked while it changed the tenant has failed already; the others go on.
+    /// A test that panicked while it changed the tenant has failed already; the others continue.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inside> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers one request, or says by nothing that the connection is to be closed.
+    /// Answers one request; `None` closes the connection.
     pub(crate) async fn answer(&self, request: &Request) -> Option<Reply> {
         let (started, delay) = {
             let mut inside = self.lock();
@@ -128,7 +128,7 @@ impl World {
 }
 
 impl Inside {
-    /// Back to the start: tenant, journal, faults, limits, lag. Tokens stay good and secrets stay
+    /// Resets tenant, journal, faults, limits and lag. Tokens stay valid and secrets stay
     /// known, because a client and a test that looks for secrets outlive a reset.
     pub(crate) fn reset(&mut self) {
         let options = &self.options;
@@ -153,7 +153,7 @@ impl Inside {
         }
     }
 
-    /// Looks at a request that has just arrived: faults first, then limits, then what it overlaps with.
+    /// Checks a request that has just arrived: faults, then limits, then overlapping licence calls.
     pub(crate) fn begin(&mut self, request: &Request) -> Started {
         let mut verdict = self.faults.judge(request);
         let mut admission = Admission::default();
@@ -161,7 +161,7 @@ impl Inside {
         let acts = verdict.end.as_ref().is_none_or(End::acts);
         let is_graph = !request.is_token_request() && !request.is_batch();
         if acts && is_graph && self.knows_caller(request) {
-            // Whose limit it is matters only where there are limits, and costs a token's decoding.
+            // The limit's owner matters only with limits set, and costs decoding the token.
             let application = self.options.limits.and_then(|_| request.application()).unwrap_or_default();
             admission = self.limiter.admit(request, &application, &self.tenant.id.to_string());
             let mut refused = admission.refused.take();
@@ -178,7 +178,7 @@ impl Inside {
         Started { verdict, admission, _holds: holds }
     }
 
-    /// Carries out a request that is not a batch, as far as its verdict lets it.
+    /// Carries out a request that is not a batch, unless a fault or a limit prevents it.
     pub(crate) fn finish(&mut self, request: &Request, started: Started) -> (Option<Reply>, Outcome) {
         let Started { verdict, admission, .. } = started;
         let (reply, effects) = match verdict.end {
@@ -211,8 +211,8 @@ impl Inside {
         if request.is_token_request() {
             return (self.token(request), Vec::new());
         }
-        let outside = graph::reports::file(&self.tenant, request);
-        if let Some(found) = outside.or_else(|| graph::items::monitor(&self.tenant, request)) {
+        let outside = graph::reports::user_detail::file(&self.tenant, request);
+        if let Some(found) = outside.or_else(|| graph::onedrive::items::monitor(&self.tenant, request)) {
             return (found, Vec::new());
         }
         match self.graph(request) {
@@ -228,7 +228,7 @@ impl Inside {
         self.tokens.answer(&self.tenant, request)
     }
 
-    /// Carries out a request with everybody of the crowd held whom it names.
+    /// Holds the crowd's users that the request names, and carries it out.
     fn graph(&mut self, request: &Request) -> Result<Acted, Refusal> {
         let names = if self.tenant.has_crowd() { request.names() } else { Vec::new() };
         let names = names.into_iter();
@@ -240,7 +240,7 @@ impl Inside {
         answer
     }
 
-    /// Carries out a request here or, if it only reads, where not everything is known yet.
+    /// Carries out a request, a read on the replica if it lags.
     fn replicated(&mut self, request: &Request) -> Result<Acted, Refusal> {
         let segments = request.segments()?;
         let operation = route::operation(&request.method, &segments);
@@ -259,7 +259,7 @@ impl Inside {
                 self.replication.read();
                 return answer;
             }
-            // What the write brought or gave is known once, by the tenant itself.
+            // The tenant records the secrets of the write below; drop the replica's.
             self.passwords.truncate(passwords);
             self.passes.truncate(passes);
         }

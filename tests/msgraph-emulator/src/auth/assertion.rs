@@ -19,7 +19,7 @@ const LONGEST_LIFE: i64 = 10 * 60;
 struct Assertion<'a> {
     header: Value,
     claims: Value,
-    /// What the signature is for.
+    /// The signed text.
     signed: &'a str,
     signature: Vec<u8>,
 }
@@ -84,7 +84,7 @@ impl<'a> Assertion<'a> {
         self.check_time(Some(LONGEST_LIFE))
     }
 
-    /// Issued by somebody the application trusts. The signature is not looked at: the issuer's keys are on
+    /// Checks a token of a trusted issuer. The signature is not checked: the issuer's keys are on
     /// another host, and the emulator connects to none.
     fn check_federated(&self, application: &Application) -> Result<(), NoToken> {
         let presented = ["iss", "sub", "aud"].map(|name| self.claim(name));

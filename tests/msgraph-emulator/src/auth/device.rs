@@ -8,34 +8,35 @@ use uuid::Uuid;
 
 use super::form::Wish;
 use super::refusal::NoToken;
+use crate::random::unguessable;
 use crate::tenant::Application;
 
 /// How long a code may wait for its person, as in Entra (2024).
 const LIFE: Duration = Duration::from_secs(900);
 
-/// Where the person goes.
+/// The address where the person enters the code.
 const VERIFICATION_URI: &str = "https://microsoft.com/devicelogin";
 
 /// A sign-in that waits for its person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PendingSignIn {
-    /// What the person types.
+    /// The code the person types.
     pub user_code: String,
     /// The application that asks.
     pub client_id: String,
-    /// How often it has asked whether the person is done.
+    /// How often it has polled.
     pub polls: u64,
 }
 
-/// What becomes of a sign-in on another device.
+/// The decision about a sign-in on another device.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// The user of this name signs in and consents.
     Approve(String),
-    /// The person says no.
+    /// The person declines.
     Decline,
-    /// Nobody came in time.
+    /// The code expires before the person types it.
     Expire,
 }
 
@@ -43,11 +44,11 @@ pub enum Decision {
 struct Device {
     code: String,
     pending: PendingSignIn,
-    /// What the device asked for when it asked for its code.
+    /// The wish sent with the request for the code.
     wish: Wish,
     answer: Answer,
     interval: Duration,
-    /// Before this the next poll comes too soon.
+    /// The earliest time for the next poll.
     next_poll: Instant,
     expires: Instant,
 }
@@ -71,9 +72,8 @@ impl Devices {
 
     /// Hands out a code.
     pub(super) fn begin(&mut self, application: &Application, wish: Wish) -> Value {
-        let code = format!("D{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        let user_code =
-            Uuid::new_v4().simple().to_string().to_uppercase().chars().take(9).collect::<String>();
+        let code = format!("D{}{}", unguessable().simple(), unguessable().simple());
+        let user_code = unguessable().simple().to_string().to_uppercase().chars().take(9).collect::<String>();
         let interval = application.poll_interval;
         let body = json!({
             "device_code": code,
@@ -98,7 +98,7 @@ impl Devices {
         body
     }
 
-    /// The sign-ins nobody has decided yet.
+    /// The undecided sign-ins.
     pub(super) fn pending(&self) -> Vec<PendingSignIn> {
         let undecided = self.0.iter().filter(|device| matches!(device.answer, Answer::None));
         undecided.map(|device| device.pending.clone()).collect()
@@ -118,7 +118,7 @@ impl Devices {
         true
     }
 
-    /// Answers a poll: who signed in and what was asked for. A code is good for one answer.
+    /// Answers a poll: the user who signed in, and the wish. A code is valid for one answer.
     pub(super) fn poll(&mut self, code: &str, application: &Application) -> Result<(Uuid, Wish), NoToken> {
         let place = self
             .0

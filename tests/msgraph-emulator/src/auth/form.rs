@@ -1,29 +1,29 @@
-//! The form of a request to sign in: which fields each grant has, and what they must be.
+//! The form of a sign-in request: the fields of each grant, and their rules.
 
 use super::refusal::NoToken;
-use crate::request::{Request, pairs};
+use crate::http::request::{Request, pairs};
 use crate::tenant::{Application, Tenant};
 
-/// What a device asks the token endpoint with.
+/// The grant type of a device's poll.
 pub(super) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// What says that an assertion is a JWT.
+/// The type of a JWT assertion.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Scopes that may stand beside `.default`.
+/// The scopes allowed beside `.default`.
 const OPENID: [&str; 3] = ["offline_access", "openid", "profile"];
 
 /// The fields of a request to sign in, decoded.
 pub(super) struct Form(Vec<(String, String)>);
 
-/// What an application shows to be the one it says.
+/// The proof that a request comes from the application.
 pub(super) enum Proof<'a> {
     Secret(&'a str),
     Assertion(&'a str),
     None,
 }
 
-/// What a token is asked for.
+/// The tokens a request wants, and for which resource.
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
     pub(super) resource: String,
@@ -91,7 +91,7 @@ impl Form {
         })
     }
 
-    /// What the application shows; both at once are no proof.
+    /// The application's proof; a secret and an assertion together are refused.
     pub(super) fn proof(&self) -> Result<Proof<'_>, NoToken> {
         let kind = self.get("client_assertion_type");
         match (self.get("client_secret"), self.get("client_assertion")) {
@@ -106,7 +106,7 @@ impl Form {
         }
     }
 
-    /// What the scope asks for: everything consented to for one resource.
+    /// The wish in the scope: everything consented to for one resource.
     pub(super) fn wish(&self) -> Result<Wish, NoToken> {
         let scope = self.require("scope")?;
         let (openid, resources): (Vec<_>, Vec<_>) =

@@ -4,8 +4,8 @@ use hyper::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::reply::Reply;
-use crate::request::Request;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
 
 /// A refusal of a sign-in endpoint: status, `error`, AADSTS code, sentence.
 #[derive(Debug)]
@@ -16,12 +16,12 @@ impl NoToken {
         Self(StatusCode::BAD_REQUEST, error, code, text.into())
     }
 
-    /// The application did not prove that it is the one it says.
+    /// The application did not prove its identity.
     pub(super) fn unauthorized(code: u64, text: impl Into<String>) -> Self {
         Self(StatusCode::UNAUTHORIZED, "invalid_client", code, text.into())
     }
 
-    /// What the application was given once is worth nothing any more.
+    /// A grant that was valid once is no longer valid.
     pub(super) fn invalid_grant(code: u64, text: impl Into<String>) -> Self {
         Self::bad("invalid_grant", code, text)
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How far a bucket overflows: what Graph's header shows at most.
+/// How far a bucket overflows: the highest share that Graph's header shows.
 const OVERFLOW: f64 = 1.8;
 
 #[derive(Debug)]
@@ -19,13 +19,13 @@ impl Bucket {
         Self { size: size.max(1.0), time, level: 0.0, at: now }
     }
 
-    /// Pours a cost in; hands back how long it would have to wait to fit, if it does not.
+    /// Adds a cost; returns how long to wait if it does not fit.
     pub(super) fn fill(&mut self, cost: f64, now: Instant) -> Option<Duration> {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         let drained = passed / self.time.as_secs_f64() * self.size;
         self.level = (self.level - drained).max(0.0);
         self.at = now;
-        // What is larger than the bucket fits only into an empty one.
+        // A cost larger than the bucket fits only into an empty one.
         let room = self.size - cost.min(self.size);
         let excess = self.level - room;
         self.level = (self.level + cost).min(self.size * OVERFLOW);
@@ -48,7 +48,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn what_fits_fits_again_after_the_time_that_was_told() {
+    fn a_cost_fits_again_after_the_reported_wait() {
         let start = Instant::now();
         let mut bucket = Bucket::new(10.0, 10 * SECOND, start);
         for _ in 0..10 {

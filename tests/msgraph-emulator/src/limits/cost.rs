@@ -1,11 +1,11 @@
-//! What a request costs, in the resource units of its service.
+//! The cost of a request, in resource units of its service.
 
 use hyper::Method;
 
 use super::service::Service;
-use crate::request::Request;
+use crate::http::request::Request;
 
-/// The units of a request; one where the service counts requests.
+/// The units of a request; one if the service counts requests.
 pub(super) fn units(service: Service, request: &Request, path: &[&str]) -> u64 {
     match service {
         Service::Identity => identity(request, path),
@@ -35,7 +35,7 @@ fn identity(request: &Request, path: &[&str]) -> u64 {
     dear.saturating_sub(u64::from(has("$select")) + u64::from(is_small)).max(1)
 }
 
-/// SharePoint's table (2025-10): 1 for one item, a download or a delta that goes on, 2 for a list, a first
+/// SharePoint's table (2025-10): 1 for one item, a download or a later page of a delta, 2 for a list, a first
 /// delta or a write, 5 for anything about permissions.
 fn sharepoint(request: &Request, path: &[&str]) -> u64 {
     let goes_on = || {

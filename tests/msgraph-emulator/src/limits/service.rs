@@ -1,12 +1,12 @@
-//! The services behind Graph, told apart by the path, and the limits of each.
+//! The services behind Graph, recognised by the path, and the limits of each.
 
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 
-use super::Size;
-use crate::error::Refusal;
-use crate::request::Request;
+use super::size::Size;
+use crate::http::refusal::Refusal;
+use crate::http::request::Request;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -24,10 +24,10 @@ pub(super) enum Service {
     Intune,
 }
 
-/// What a request adds to one limit.
+/// The share of a request in one limit.
 #[derive(Debug)]
 pub(super) struct Charge {
-    /// Whose limit it is, as `x-ms-throttle-scope` names it.
+    /// The scope of the limit, as `x-ms-throttle-scope` names it.
     pub(super) scope: String,
     pub(super) size: f64,
     pub(super) time: Duration,
@@ -142,7 +142,7 @@ impl Service {
         charges
     }
 
-    /// What a service says to a request that is too many.
+    /// The refusal of a service that is over its limit.
     pub(super) fn refusal(self, charge: &Charge) -> Refusal {
         match self {
             Self::Identity if !charge.reason.is_empty() => {
@@ -158,7 +158,7 @@ impl Service {
     }
 }
 
-/// Teams counts requests a second by kind, and four a second for one team, or for one channel where it is about that.
+/// Teams counts requests a second by kind, and four a second for one team or channel.
 fn teams(
     request: &Request,
     path: &[&str],

@@ -1,9 +1,10 @@
-//! What the limits let through, service by service.
+//! How many requests each service accepts under its limits.
 
 use bytes::Bytes;
 use hyper::{HeaderMap, Method};
 
-use super::*;
+use super::{Limiter, Limits, Usage};
+use crate::http::request::Request;
 
 fn request(method: Method, address: &str) -> Request {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
@@ -25,7 +26,7 @@ fn units(method: Method, address: &str) -> u64 {
     limiter.usage().values().map(|usage| usage.units).sum()
 }
 
-/// How many requests a service takes at once before it refuses one.
+/// How many requests a service accepts before it refuses one.
 fn taken(limits: Limits, method: Method, address: &str) -> usize {
     let mut limiter = Limiter::new(Some(limits));
     let request = request(method, address);

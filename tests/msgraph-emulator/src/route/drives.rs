@@ -1,43 +1,10 @@
-//! What can be asked of OneDrives and of what is in them.
+//! Paths of drives and items.
 
 use hyper::Method;
 
-use super::{Found, Operation};
-use crate::error::Refusal;
-
-/// What concerns somebody's OneDrive, by its owner, or what is in one, by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DriveOperation<'a> {
-    GetDrive(&'a str),
-    ListDrivePermissions(&'a str),
-    ShareDrive(&'a str),
-    /// `/drives/{id}/root/delta`: every item.
-    ListDriveItems(&'a str),
-    GetItem {
-        drive: &'a str,
-        item: &'a str,
-    },
-    /// `/items/{id}:/{name}`.
-    GetChild {
-        drive: &'a str,
-        folder: &'a str,
-        name: &'a str,
-    },
-    CreateFolder {
-        drive: &'a str,
-        folder: &'a str,
-    },
-    /// `/items/{id}:/{name}:/content`.
-    UploadFile {
-        drive: &'a str,
-        folder: &'a str,
-        name: &'a str,
-    },
-    CopyItem {
-        drive: &'a str,
-        item: &'a str,
-    },
-}
+use super::found::Found;
+use super::operations::{DriveOperation, Operation};
+use crate::http::refusal::Refusal;
 
 pub(super) fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a str]) -> Found<'a> {
     let operation = match path {
@@ -52,7 +19,7 @@ pub(super) fn drive_operation<'a>(method: &Method, user: &'a str, path: &[&'a st
 
 pub(super) fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a str]) -> Found<'a> {
     let (read, write) = (method == Method::GET, method == Method::POST);
-    // The root has a name of its own, with which it stands where others stand with their id.
+    // The root has a name that can replace its id.
     let long: Vec<&str>;
     let path = match *path {
         ["root", ref below @ ..] if below != ["delta"] => {

@@ -1,26 +1,10 @@
-//! What can be asked below `/teams`.
+//! Paths below `/teams`.
 
 use hyper::Method;
 
-use super::{Found, Operation, get};
-use crate::error::Refusal;
-
-/// What can be asked about teams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TeamOperation<'a> {
-    ListChannels(&'a str),
-    ListMembers(Place<'a>),
-    AddMember(Place<'a>),
-    UpdateMember { place: Place<'a>, membership: &'a str },
-    RemoveMember { place: Place<'a>, membership: &'a str },
-}
-
-/// Where members of Teams are: in a team, or in a channel with members of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place<'a> {
-    pub(crate) team: &'a str,
-    pub(crate) channel: Option<&'a str>,
-}
+use super::found::{Found, get};
+use super::operations::{Operation, Place, TeamOperation};
+use crate::http::refusal::Refusal;
 
 pub(super) fn operation<'a>(method: &Method, team: &'a str, path: &[&'a str]) -> Found<'a> {
     match *path {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use pki_types::CertificateDer;
 use pki_types::pem::PemObject;
+use uuid::{Uuid, uuid};
 use webpki::EndEntityCert;
 
-use super::TenantError;
+use crate::tenant::TenantError;
 
 /// The client id of the default application.
 pub const CLIENT_ID: &str = "0a7e4005-e000-4000-8000-00000000c11e";
@@ -14,13 +15,18 @@ pub const CLIENT_ID: &str = "0a7e4005-e000-4000-8000-00000000c11e";
 /// The client secret of the default application.
 pub const CLIENT_SECRET: &str = "emulated~secret-of-the-default-application";
 
-/// A certificate with its private key, in PEM, for applications that are to have one.
+/// A certificate with its private key, in PEM, for tests.
 pub const CERTIFICATE: &str = include_str!("certificate.pem");
+
+/// The role of an application that may change administrators.
+pub(crate) const PRIVILEGED_ROLE: &str = "Privileged Authentication Administrator";
+/// The id of its template (2026-08).
+pub(crate) const PRIVILEGED_ROLE_TEMPLATE: Uuid = uuid!("7be44c8a-adaf-4e2a-84d6-ab2649e08a13");
 
 /// How many seconds Entra asks a device to wait between two polls (2024).
 const POLL_INTERVAL: u64 = 5;
 
-/// What the default application may do: enough to let people in and out.
+/// The permissions of the default application: enough to onboard and offboard.
 const DEFAULT_ROLES: &[&str] = &[
     "Calendars.ReadWrite",
     "ChannelMember.ReadWrite.All",
@@ -49,9 +55,9 @@ pub struct Application {
     pub(crate) secret_expired: bool,
     /// The certificates it may sign with, in DER.
     pub(crate) certificates: Vec<Vec<u8>>,
-    /// Whose tokens it may come with: issuer, subject, audience.
+    /// The federated credentials: issuer, subject, audience.
     pub(crate) federated: Vec<[String; 3]>,
-    /// What it may do for a user who signs in; empty where nobody has consented.
+    /// The delegated permissions consented to; empty without consent.
     pub(crate) scopes: BTreeSet<String>,
     /// Whether people may sign in without the application proving itself.
     pub(crate) public: bool,
@@ -60,7 +66,7 @@ pub struct Application {
 }
 
 impl Default for Application {
-    /// The default application with the permissions of a worker that lets people in and out.
+    /// The default application with the permissions of a worker that onboards and offboards.
     fn default() -> Self {
         Self::new(CLIENT_ID, CLIENT_SECRET).roles(DEFAULT_ROLES)
     }
@@ -86,7 +92,7 @@ impl Application {
         }
     }
 
-    /// What is wrong with what the builder was given.
+    /// Reports a mistake in what the builder was given.
     pub(crate) fn check(&self) -> Result<(), TenantError> {
         self.problem.clone().map_or(Ok(()), Err)
     }
@@ -98,7 +104,7 @@ impl Application {
         self
     }
 
-    /// Grants application permissions and takes every other one away.
+    /// Grants application permissions and revokes every other one.
     #[must_use]
     pub fn roles(mut self, roles: &[&str]) -> Self {
         self.roles = roles.iter().map(|&role| role.to_owned()).collect();
@@ -112,7 +118,7 @@ impl Application {
         self
     }
 
-    /// Takes one application permission away.
+    /// Revokes one application permission.
     #[must_use]
     pub fn without_role(mut self, role: &str) -> Self {
         self.roles.remove(role);
@@ -133,7 +139,7 @@ impl Application {
         self
     }
 
-    /// Lets the client secret have run out.
+    /// Makes the client secret expired.
     #[must_use]
     pub fn secret_expired(mut self) -> Self {
         self.secret_expired = true;
@@ -147,7 +153,7 @@ impl Application {
         match der {
             Ok(der) if EndEntityCert::try_from(&der).is_ok() => self.certificates.push(der.to_vec()),
             _ => {
-                let text = format!("application {}: this is no certificate in PEM", self.client_id);
+                let text = format!("application {}: the certificate is not PEM", self.client_id);
                 self.problem = Some(TenantError::new(text));
             }
         }
@@ -161,7 +167,7 @@ impl Application {
         self
     }
 
-    /// Consents to delegated permissions and takes every other one away.
+    /// Consents to delegated permissions and revokes every other one.
     #[must_use]
     pub fn scopes(mut self, scopes: &[&str]) -> Self {
         self.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();

@@ -1,8 +1,8 @@
-//! The built-in tenant of the demo: three people, one administrator, groups of every kind.
+//! The built-in tenant: three people, one administrator, groups of every kind.
 
 use uuid::{Uuid, uuid};
 
-use super::{Group, Sku, Tenant, User};
+use crate::tenant::{Group, Sku, Tenant, User};
 
 const SPE_E3: Uuid = uuid!("05e9a617-0261-4cee-bb44-138d3ef5d965");
 const EMS: Uuid = uuid!("efccb6f7-5641-4e0e-bd10-b4976e1bf68e");
@@ -80,7 +80,7 @@ impl Tenant {
     }
 }
 
-/// What the tenant has bought, under the ids that Microsoft publishes for it.
+/// The tenant's subscriptions, under the ids that Microsoft publishes for them.
 fn subscriptions(tenant: Tenant) -> Tenant {
     let mail = "EXCHANGE_S_ENTERPRISE";
     let skus = [

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Application, Channel, Device, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
+use crate::tenant::{Application, Channel, Device, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -147,7 +147,7 @@ impl Tenant {
     ///
     /// # Errors
     ///
-    /// Not JSON, a field that is unknown or missing, or a reference to what is not there.
+    /// Not JSON, an unknown or missing field, or a reference to a missing object.
     pub fn from_json(text: &str) -> Result<Self, TenantError> {
         let file: TenantFile =
             serde_json::from_str(text).map_err(|error| TenantError::new(error.to_string()))?;
@@ -169,7 +169,7 @@ impl Tenant {
         for (place, value) in places("skus", file.skus) {
             let sku = sku(parse(&place, value)?);
             if tenant.sku_id(&sku.part_number).is_some() || tenant.skus.contains_key(&sku.id) {
-                return Err(TenantError::new(format!("{place}: the SKU is there twice")));
+                return Err(TenantError::new(format!("{place}: the SKU is listed twice")));
             }
             tenant.put_sku(sku);
         }
@@ -241,7 +241,7 @@ fn sku(file: SkuFile) -> Sku {
     sku
 }
 
-/// A user's own properties are Graph's; the others say what the user holds.
+/// Reads a user: properties under Graph's names, and the keys of this file format.
 fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError> {
     let text = |name: &str| properties.get(name).and_then(Value::as_str);
     let required =
@@ -285,7 +285,7 @@ fn group(place: &str, file: GroupFile) -> Result<Group, TenantError> {
     let has = |kind| file.group_types.contains(&kind);
     if has(GroupType::DynamicMembership) != file.membership_rule.is_some() {
         return Err(TenantError::new(format!(
-            "{place}: DynamicMembership in groupTypes and membershipRule go together"
+            "{place}: set both DynamicMembership in groupTypes and membershipRule, or neither"
         )));
     }
     let made = Group::security(&file.display_name);

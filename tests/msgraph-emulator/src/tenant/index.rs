@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::{Group, User};
+use crate::tenant::{Group, User};
 
 type Values = HashMap<String, BTreeSet<Uuid>>;
 
@@ -12,7 +12,7 @@ type Values = HashMap<String, BTreeSet<Uuid>>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     upns: HashMap<String, Uuid>,
-    /// Names that soft-deleted users hold on to.
+    /// Names reserved by soft-deleted users.
     kept: BTreeSet<String>,
     users: BTreeMap<&'static str, Values>,
     groups: BTreeMap<&'static str, Values>,

@@ -1,12 +1,12 @@
-//! The whole tenant as JSON fit for comparing: sorted, and without anything that differs between
-//! two runs that ended in the same place.
+//! The whole tenant as JSON for comparing: sorted, and without anything that differs between
+//! two equal runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Channel, GROUP_PROPERTIES, Group, Tenant, User};
+use crate::tenant::{Channel, GROUP_PROPERTIES, Group, Tenant, User};
 
 /// Moments differ from run to run; passwords are never kept.
 const VOLATILE: &[&str] = &[
@@ -76,6 +76,17 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// The text with each issued pass replaced by a note of its user.
+    fn with_passes_named(&self, text: &str) -> String {
+        let passes = self.users.values().filter_map(|user| Some((user.id, &user.pass.as_ref()?.value)));
+        let told = passes.filter(|(_, value)| !value.is_empty());
+        told.fold(text.to_owned(), |text, (user, value)| {
+            text.replace(value, &format!("(the pass of user {user})"))
+        })
+    }
+}
+
 fn licenses(user: &User) -> Value {
     let direct: BTreeSet<&Uuid> = user.direct.keys().collect();
     let inherited: Vec<Value> = user
@@ -99,7 +110,7 @@ fn group_state(group: &Group) -> Value {
     sorted(state)
 }
 
-/// An object whose fields are in order, also where `serde_json` keeps the order of insertion.
+/// An object with sorted fields, also if `serde_json` keeps the order of insertion.
 fn sorted(fields: BTreeMap<&str, Value>) -> Value {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

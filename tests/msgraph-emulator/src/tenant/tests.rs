@@ -1,8 +1,10 @@
-//! What holds of a tenant whoever changes it.
+//! Rules that hold for every tenant.
 
 use std::collections::BTreeSet;
 
-use super::*;
+use uuid::Uuid;
+
+use super::{Add, Group, NotLicensed, Sku, TENANT_ID, Tenant, User};
 
 fn add(sku: Uuid) -> Add {
     Add { sku, disabled: BTreeSet::new() }
@@ -31,7 +33,7 @@ fn two_equal_starts_are_equal_in_every_id() {
 }
 
 #[test]
-fn a_builder_s_mistake_is_told_by_name() {
+fn a_builder_s_mistake_names_its_place() {
     let tenant = Tenant::empty().user(User::new("ada@contoso.example", "Ada").licensed("NOPE"));
     assert_eq!(
         tenant.check().unwrap_err().to_string(),
@@ -107,7 +109,7 @@ fn conflicting_and_dependent_plans_are_refused_in_graph_s_words() {
 }
 
 #[test]
-fn a_file_s_mistakes_are_told_with_their_place() {
+fn a_file_s_mistakes_are_reported_with_their_place() {
     let file = |rest: &str| {
         let text = format!(
             r#"{{"tenantId":"{TENANT_ID}","displayName":"C","verifiedDomains":["contoso.example"]{rest}}}"#

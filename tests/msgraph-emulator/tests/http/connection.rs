@@ -1,4 +1,4 @@
-//! What a connection test reads: the application's grants and roles, the organization, the report settings.
+//! The requests of a connection test: grants and roles of the application, organization, report settings.
 
 use msgraph_emulator::{Application, CLIENT_ID, Options};
 use serde_json::{Value, json};

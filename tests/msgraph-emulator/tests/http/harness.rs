@@ -3,7 +3,7 @@
 use std::sync::Once;
 
 use msgraph_emulator::{
-    Application, CLIENT_ID, CLIENT_SECRET, Emulator, Group, Options, Sku, TENANT_ID, Tenant, User,
+    Application, CLIENT_ID, CLIENT_SECRET, Emulator, Group, Options, Sku, StartError, TENANT_ID, Tenant, User,
 };
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -26,6 +26,16 @@ pub(crate) fn client() -> Client {
         rustls::crypto::ring::default_provider().install_default().unwrap();
     });
     Client::new()
+}
+
+/// The one way these tests start an emulator within their process.
+pub(crate) fn try_start(options: Options) -> Result<Emulator, StartError> {
+    Emulator::start(options)
+}
+
+/// An emulator that must start.
+pub(crate) fn start(options: Options) -> Emulator {
+    try_start(options).unwrap()
 }
 
 /// Three people, two subscriptions and a group of every kind.
@@ -71,11 +81,21 @@ impl Desk {
 
     /// An emulator and a token, with an empty journal.
     pub(crate) async fn with(options: Options) -> Self {
-        let emulator = Emulator::start(options).unwrap();
+        let emulator = start(options);
         let http = client();
         let token = sign_in(&http, &emulator).await;
         emulator.clear_journal();
         Self { emulator, http, token }
+    }
+
+    /// An emulator and a client that has not signed in.
+    pub(crate) fn unsigned(options: Options) -> Self {
+        Self { emulator: start(options), http: client(), token: String::new() }
+    }
+
+    /// Sets a fault rule by its fields.
+    pub(crate) fn spoil(&self, rule: Value) {
+        self.emulator.fault(serde_json::from_value(rule).unwrap());
     }
 
     /// The id of a user, by user principal name.

@@ -46,7 +46,7 @@ async fn a_licence_is_assigned_and_removed_and_its_seat_counted() {
 }
 
 #[tokio::test]
-async fn the_subscriptions_show_what_was_bought() {
+async fn the_subscriptions_show_seats_and_plans() {
     let desk = Desk::with(Options::new(
         tenant().sku(Sku::new("LAPSED", 0).suspended(3)).sku(Sku::new("GRACE", 0).warning(2)),
     ))

@@ -18,7 +18,7 @@ fn header<'a>(answer: &'a Response, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn answers_say_what_they_cost_whether_limited_or_not() {
+async fn answers_report_their_cost_with_and_without_limits() {
     let desk = Desk::open().await;
     for (path, units) in
         [("users", "2"), ("users?$select=id", "1"), ("subscribedSkus", "3"), ("organization", "1")]

@@ -5,35 +5,21 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
-mod assertions;
 mod batch;
-mod calendars;
+mod calendar;
 mod connection;
-mod controls;
-mod crowd;
-mod deleted;
-mod delta;
+mod control;
 mod devices;
-mod drives;
-mod events;
-mod exchange_admin;
-mod faults;
 mod groups;
 mod harness;
 mod https;
-mod items;
-mod latency;
+mod lag;
 mod licenses;
 mod limits;
 mod mail;
-mod mailbox;
-mod managed_devices;
-mod members;
-mod methods;
-mod owners;
-mod passes;
+mod onedrive;
 mod program;
-mod replication;
+mod readme;
 mod reports;
 mod rights;
 mod sign_in;

@@ -59,7 +59,7 @@ async fn a_seed_and_a_size_make_the_same_tenant_again() {
 }
 
 #[tokio::test]
-async fn a_tenant_file_is_used_and_its_mistakes_are_told() {
+async fn a_tenant_file_is_used_and_its_mistakes_are_reported() {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("tenant.json");
     let write = |text: &str| {
         let mut file = std::fs::File::create(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Usage reports: where they are, who may fetch them, and what is in them.
+//! Usage reports: their address, their permission, and their content.
 
 use msgraph_emulator::{Application, Options};
 use reqwest::header::LOCATION;
@@ -40,7 +40,7 @@ async fn csv(desk: &Desk, report: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_report_is_a_file_with_its_columns_and_everybody_in_it() {
+async fn every_report_is_a_file_with_its_columns_and_every_user() {
     let desk = desk(reader()).await;
     for (report, columns) in REPORTS {
         let csv = csv(&desk, &format!("{report}(period='D30')")).await;
@@ -103,7 +103,7 @@ async fn concealed_names_are_thirty_two_digits() {
 }
 
 #[tokio::test]
-async fn what_is_no_report_is_refused() {
+async fn an_unknown_report_is_refused() {
     let desk = desk(reader()).await;
     for wrong in ["period='D8'", "period=D7", "date=2020-01-01", "date='2026-01-01'", "date=2999-01-01", ""] {
         let answer = desk.get(&format!("reports/getM365AppUserDetail({wrong})")).await;

@@ -1,4 +1,4 @@
-//! Teams and channels: members by opaque ids, owners of whom the last stays.
+//! Teams and channels: members by opaque ids, and the last owner, who stays.
 
 use msgraph_emulator::{Application, Channel, Group, Options};
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ async fn the_last_owner_of_a_team_or_channel_stays() {
 }
 
 #[tokio::test]
-async fn who_leaves_a_team_leaves_its_private_channels_only() {
+async fn a_member_who_leaves_a_team_leaves_its_private_channels_only() {
     let desk = desk(ALL).await;
     assert_eq!(desk.dismiss(None, EDSGER).await.0, 204);
     assert!(desk.membership(Some("Budget"), EDSGER).await.is_none());

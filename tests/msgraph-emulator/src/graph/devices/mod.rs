@@ -1,0 +1,3 @@
+//! Devices that Intune manages.
+
+pub(crate) mod managed_devices;

@@ -1,0 +1,206 @@
+//! Memberships, from both ends.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::graph::groups::group::{self, project_group};
+use crate::graph::users::user::project_user;
+use crate::graph::{Answer, Visit};
+use crate::http::paging::Window;
+use crate::http::query::{LIST, NONE, Query, RELATION};
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::route::permissions;
+use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, Group, USER_DEFAULTS, User, role_id};
+
+/// The properties of a directory role.
+const ROLE_PROPERTIES: &[&str] = &["id", "displayName", "roleTemplateId"];
+
+pub(crate) fn list_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
+    let query = Query::read(visit.request, if cast { LIST } else { RELATION })?;
+    let user = visit.user(key)?;
+    let mut ids: BTreeSet<Uuid> = user.member_of.clone();
+    let role = user.role.as_deref().filter(|_| !cast);
+    let role = role.map(|name| (role_id(name), name));
+    ids.extend(role.map(|(id, _)| id));
+    if let Some(filter) = query.filter_on(&["id", "displayName"])? {
+        // A filter behind a cast is an advanced query (2026-08).
+        if !(visit.request.is_advanced() && query.count) {
+            return Err(Refusal::unsupported_query("Unsupported Query."));
+        }
+        let found = visit.tenant.groups_with(&filter.property, &filter.value);
+        ids.retain(|id| found.contains(id));
+    }
+    let names = if cast { group::selected(&query)? } else { mixed(&query, GROUP_DEFAULTS)? };
+    let kind = if cast { "groups" } else { "directoryObjects" };
+    page(visit, &query, (kind, &ids), |id| {
+        if let Some((_, name)) = role.filter(|&(role, _)| role == id) {
+            return Some(directory_role(visit, id, name));
+        }
+        let group = visit.tenant.groups.get(&id)?;
+        let fields = project_group(group, &names);
+        Some(typed(fields, (!cast).then_some("group")))
+    })
+}
+
+pub(crate) fn list(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
+    let query = Query::read(visit.request, RELATION)?;
+    let group = visit.group_id(key)?;
+    let members = visit.tenant.groups.get(&group);
+    let mut members = members.map(|group| group.members.clone()).unwrap_or_default();
+    if cast {
+        members.retain(|id| visit.tenant.users.contains_key(id));
+    }
+    list_objects(visit, &query, &members, cast)
+}
+
+pub(crate) fn add(visit: &mut Visit<'_>, key: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let wanted = visit.reference()?;
+    let group = changeable(visit, key)?;
+    let tenant = &visit.tenant;
+    let member = tenant.user_id(&wanted).or_else(|| {
+        let id = Uuid::try_parse(&wanted).ok()?;
+        tenant.groups.contains_key(&id).then_some(id)
+    });
+    let member = member.ok_or_else(|| Refusal::not_found(&wanted))?;
+    if !visit.tenant.join(group, member) {
+        return Err(Refusal::bad_request(
+            "One or more added object references already exist for the following modified \
+             properties: 'members'.",
+        ));
+    }
+    let kind = kind_of(visit, member);
+    let effect = format!("add {kind} {member} to group {group}");
+    visit.effects.push(effect);
+    Ok(Reply::no_content())
+}
+
+pub(crate) fn remove(visit: &mut Visit<'_>, key: &str, member: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let group = changeable(visit, key)?;
+    let id = Uuid::try_parse(member).map_err(|_| Refusal::not_found(member))?;
+    let kind = kind_of(visit, id);
+    if !visit.tenant.leave(group, id) {
+        return Err(Refusal::not_found(member));
+    }
+    let effect = format!("remove {kind} {id} from group {group}");
+    visit.effects.push(effect);
+    Ok(Reply::no_content())
+}
+
+/// `DELETE …/members/{id}` without `/$ref` addresses the member, not the membership: Graph
+/// deletes the user if the application may delete users. Its documentation warns of it.
+pub(crate) fn delete(visit: &mut Visit<'_>, key: &str, member: &str) -> Answer {
+    let group = visit.group_id(key)?;
+    let id = visit.user(member)?.id;
+    let group = visit.tenant.groups.get(&group);
+    if !group.is_some_and(|group| group.members.contains(&id)) {
+        return Err(Refusal::not_found(member));
+    }
+    if !permissions::deletes_users(visit.caller) {
+        return Err(Refusal::denied());
+    }
+    crate::graph::users::user::delete(visit, member)
+}
+
+/// The group, unless its members cannot be changed here.
+fn changeable(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
+    let id = visit.group_id(key)?;
+    if visit.tenant.groups.get(&id).is_some_and(Group::is_dynamic) {
+        return Err(Refusal::denied());
+    }
+    governed(visit, key)
+}
+
+/// The group, unless it is mastered elsewhere or may hold a role and the caller may not change such groups.
+pub(crate) fn governed(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
+    let id = visit.group_id(key)?;
+    let group = visit.tenant.groups.get(&id);
+    let group = group.ok_or_else(|| Refusal::not_found(key))?;
+    if group.synced {
+        return Err(Refusal::synced_group());
+    }
+    if group.belongs_to_exchange() {
+        return Err(Refusal::bad_request(
+            "Cannot Update a mail-enabled security groups and or distribution list.",
+        ));
+    }
+    if group.assignable_to_role && !permissions::manages_role_groups(visit.caller) {
+        return Err(Refusal::denied());
+    }
+    Ok(id)
+}
+
+fn kind_of(visit: &Visit<'_>, id: Uuid) -> &'static str {
+    if visit.tenant.groups.contains_key(&id) { "group" } else { "user" }
+}
+
+/// A page of users and groups.
+pub(crate) fn list_objects(visit: &Visit<'_>, query: &Query, ids: &BTreeSet<Uuid>, cast: bool) -> Answer {
+    let names = if cast { crate::graph::users::user::selected(visit, query)? } else { mixed(query, &[])? };
+    let chosen = |defaults| {
+        if query.select.is_some() || cast { names.as_slice() } else { defaults }
+    };
+    let kind = if cast { "users" } else { "directoryObjects" };
+    page(visit, query, (kind, ids), |id| {
+        if let Some(user) = visit.tenant.users.get(&id) {
+            let fields = project_user(user, chosen(USER_DEFAULTS));
+            return Some(typed(fields, (!cast).then_some("user")));
+        }
+        let group = visit.tenant.groups.get(&id)?;
+        Some(typed(project_group(group, chosen(GROUP_DEFAULTS)), Some("group")))
+    })
+}
+
+/// One page of a relation: its kind and ids, and how to show each.
+pub(crate) fn page(
+    visit: &Visit<'_>,
+    query: &Query,
+    (kind, ids): (&str, &BTreeSet<Uuid>),
+    render: impl Fn(Uuid) -> Option<Value>,
+) -> Answer {
+    let window = Window::read(visit.request, query, visit.page_limit)?;
+    let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
+    let rest = ids.range((after, Bound::Unbounded));
+    let objects = rest.filter_map(|&id| Some((id, render(id)?)));
+    let context = format!("{kind}{}", query.context_suffix());
+    let mut page = window.page(visit.request, &context, objects);
+    let counted = query.count && visit.request.is_advanced() && window.is_first();
+    if let (Some(fields), true) = (page.as_object_mut(), counted) {
+        fields.insert("@odata.count".to_owned(), json!(ids.len()));
+    }
+    Ok(Reply::ok(&page))
+}
+
+/// The properties of objects of several types: each shows those it has.
+pub(crate) fn mixed<'a>(query: &'a Query, defaults: &'a [&'a str]) -> Result<Vec<&'a str>, Refusal> {
+    let has = |name: &str| {
+        User::properties().any(|property| property == name)
+            || GROUP_PROPERTIES.contains(&name)
+            || ROLE_PROPERTIES.contains(&name)
+    };
+    query.selected(has, "microsoft.graph.directoryObject", defaults)
+}
+
+pub(crate) fn typed(mut fields: Map<String, Value>, kind: Option<&str>) -> Value {
+    if let Some(kind) = kind {
+        let kind = format!("#microsoft.graph.{kind}");
+        fields.insert("@odata.type".to_owned(), json!(kind));
+    }
+    Value::Object(fields)
+}
+
+/// A role the caller may not read shows its id and nothing else, which is not an error.
+fn directory_role(visit: &Visit<'_>, id: Uuid, name: &str) -> Value {
+    let name = permissions::reads_roles(visit.caller).then_some(name);
+    json!({
+        "@odata.type": "#microsoft.graph.directoryRole",
+        "displayName": name,
+        "id": id,
+        "roleTemplateId": name.map(|_| id),
+    })
+}

@@ -1,0 +1,5 @@
+//! Groups: the groups themselves, their members and their owners.
+
+pub(crate) mod group;
+pub(crate) mod members;
+pub(crate) mod owners;

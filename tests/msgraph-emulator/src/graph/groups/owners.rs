@@ -1,0 +1,96 @@
+//! Owners of groups: of one group, and of one user.
+
+use std::collections::BTreeSet;
+
+use hyper::StatusCode;
+use uuid::Uuid;
+
+use crate::graph::groups::group::project_group;
+use crate::graph::groups::members::{governed, list_objects, mixed, page, typed};
+use crate::graph::{Answer, Visit};
+use crate::http::query::{NONE, Query, RELATION};
+use crate::http::refusal::Refusal;
+use crate::http::reply::Reply;
+use crate::route::OwnerOperation;
+use crate::tenant::GROUP_DEFAULTS;
+
+/// The most owners a group may have (Microsoft Entra service limits, 2025).
+const MOST_OWNERS: usize = 100;
+
+pub(crate) fn answer(visit: &mut Visit<'_>, operation: OwnerOperation<'_>) -> Answer {
+    match operation {
+        OwnerOperation::ListOwned(user) => list_owned(visit, user),
+        OwnerOperation::List(group) => list(visit, group),
+        OwnerOperation::Add(group) => add(visit, group),
+        OwnerOperation::Remove { group, owner } => remove(visit, group, owner),
+    }
+}
+
+/// The groups a user owns; nothing else has owners here.
+fn list_owned(visit: &mut Visit<'_>, key: &str) -> Answer {
+    let query = Query::read(visit.request, RELATION)?;
+    let user = visit.user(key)?.id;
+    let groups = visit.tenant.groups.values();
+    let ids: BTreeSet<Uuid> =
+        groups.filter(|group| group.owners.contains(&user)).map(|group| group.id).collect();
+    let names = mixed(&query, GROUP_DEFAULTS)?;
+    page(visit, &query, ("directoryObjects", &ids), |id| {
+        let group = visit.tenant.groups.get(&id)?;
+        Some(typed(project_group(group, &names), Some("group")))
+    })
+}
+
+fn list(visit: &mut Visit<'_>, key: &str) -> Answer {
+    let query = Query::read(visit.request, RELATION)?;
+    let group = visit.group_id(key)?;
+    let owners = visit.tenant.groups.get(&group);
+    let owners = owners.map(|group| group.owners.clone()).unwrap_or_default();
+    list_objects(visit, &query, &owners, false)
+}
+
+fn add(visit: &mut Visit<'_>, key: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let wanted = visit.reference()?;
+    let group = governed(visit, key)?;
+    let owner = visit.tenant.user_id(&wanted).ok_or_else(|| Refusal::not_found(&wanted))?;
+    let Some(owned) = visit.tenant.groups.get_mut(&group) else {
+        return Err(Refusal::not_found(key));
+    };
+    if owned.owners.contains(&owner) {
+        return Err(Refusal::bad_request(
+            "One or more added object references already exist for the following modified \
+             properties: 'owners'.",
+        ));
+    }
+    if owned.owners.len() >= MOST_OWNERS {
+        let asked = owned.owners.len() + 1;
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "Directory_QuotaExceeded",
+            format!(
+                "Unable to perform operation as '{asked}' would exceed the maximum quota count \
+                 '{MOST_OWNERS}' for forward-link owners."
+            ),
+        ));
+    }
+    owned.owners.insert(owner);
+    visit.effects.push(format!("make user {owner} an owner of group {group}"));
+    Ok(Reply::no_content())
+}
+
+/// Once a group has owners, the last one stays (2024).
+fn remove(visit: &mut Visit<'_>, key: &str, owner: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let group = governed(visit, key)?;
+    let id = Uuid::try_parse(owner).map_err(|_| Refusal::not_found(owner))?;
+    let owned = visit.tenant.groups.get_mut(&group).filter(|group| group.owners.contains(&id));
+    let owned = owned.ok_or_else(|| Refusal::not_found(owner))?;
+    if owned.owners.len() == 1 {
+        return Err(Refusal::bad_request(
+            "The group must have at least one owner, hence this owner cannot be removed.",
+        ));
+    }
+    owned.owners.remove(&id);
+    visit.effects.push(format!("user {id} no longer owns group {group}"));
+    Ok(Reply::no_content())
+}

@@ -1,0 +1,4 @@
+//! OneDrive: drives, their sharing, and the items in them.
+
+pub(crate) mod drives;
+pub(crate) mod items;

@@ -1,0 +1,200 @@
+//! Every operation of the emulated Graph, with the keys from its path.
+
+/// Every operation of the emulated Graph, with the keys from its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation<'a> {
+    ListUsers,
+    CountUsers,
+    /// `/users/delta`.
+    ListUserChanges,
+    CreateUser,
+    GetUser(&'a str),
+    UpdateUser(&'a str),
+    DeleteUser(&'a str),
+    GetManager {
+        user: &'a str,
+        reference: bool,
+    },
+    SetManager(&'a str),
+    RemoveManager(&'a str),
+    RevokeSessions(&'a str),
+    /// `cast` leaves only groups.
+    ListMemberOf {
+        user: &'a str,
+        cast: bool,
+    },
+    ListLicenseDetails(&'a str),
+    AssignLicense(&'a str),
+    Drive(DriveOperation<'a>),
+    Device(DeviceOperation<'a>),
+    /// Of Exchange's administration, which is not behind Graph.
+    InvokeCommand(&'a str),
+    ListMessages(&'a str),
+    CreateDraft(&'a str),
+    DeleteMessage {
+        user: &'a str,
+        message: &'a str,
+    },
+    SendDraft {
+        user: &'a str,
+        message: &'a str,
+    },
+    GetMailboxSettings(&'a str),
+    GetAutomaticReplies(&'a str),
+    UpdateMailboxSettings(&'a str),
+    ListInboxRules(&'a str),
+    CreateInboxRule(&'a str),
+    DeleteInboxRule {
+        user: &'a str,
+        rule: &'a str,
+    },
+    /// Of a user.
+    Calendars(&'a str, CalendarOperation<'a>),
+    ListGroups,
+    GetGroup(&'a str),
+    /// `cast` leaves only users.
+    ListMembers {
+        group: &'a str,
+        cast: bool,
+    },
+    Owner(OwnerOperation<'a>),
+    AddMember(&'a str),
+    RemoveMember {
+        group: &'a str,
+        member: &'a str,
+    },
+    /// Without `/$ref`: the member itself is deleted.
+    DeleteMember {
+        group: &'a str,
+        member: &'a str,
+    },
+    Team(TeamOperation<'a>),
+    ListSubscribedSkus,
+    ListOrganization,
+    ListDeletedUsers,
+    GetDeletedUser(&'a str),
+    /// Without a type in the path: of a directory object only the id and the type are shown.
+    GetDeletedItem(&'a str),
+    RestoreDeletedItem(&'a str),
+    Right(Right<'a>),
+    ListMethods(&'a str),
+    RemoveMethod {
+        user: &'a str,
+        segment: &'a str,
+        method: &'a str,
+    },
+    ListPasses(&'a str),
+    IssuePass(&'a str),
+    ListPrincipals,
+    /// By id, or by `appId='…'`.
+    GetPrincipal(&'a str),
+    ListAppRoleAssignments(&'a str),
+    /// `cast` leaves only directory roles, which are all there are.
+    ListPrincipalRoles {
+        principal: &'a str,
+        cast: bool,
+    },
+    /// By the function's call: `getM365AppUserDetail(period='D7')`.
+    GetReport(&'a str),
+    GetReportSettings,
+    UpdateReportSettings,
+}
+
+/// Operations on a user's calendars and events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CalendarOperation<'a> {
+    List,
+    Delete(&'a str),
+    ListPermissions(&'a str),
+    DeletePermission {
+        calendar: &'a str,
+        permission: &'a str,
+    },
+    /// Of the primary calendar.
+    ListEvents,
+    DeleteEvent(&'a str),
+    CancelEvent(&'a str),
+}
+
+/// Operations on owners of groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnerOperation<'a> {
+    /// The groups of one owner.
+    ListOwned(&'a str),
+    List(&'a str),
+    Add(&'a str),
+    Remove {
+        group: &'a str,
+        owner: &'a str,
+    },
+}
+
+/// Operations on directory roles, assignments to applications, and consents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Right<'a> {
+    ListRoles,
+    RemoveRole(&'a str),
+    ListAppRoles(&'a str),
+    RemoveAppRole { resource: &'a str, assignment: &'a str },
+    ListConsents(&'a str),
+    RemoveConsent(&'a str),
+}
+
+/// Operations on devices that Intune manages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceOperation<'a> {
+    List(&'a str),
+    Retire(&'a str),
+    Wipe(&'a str),
+}
+
+/// Operations on a drive, by its owner, and on items, by the drive's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DriveOperation<'a> {
+    GetDrive(&'a str),
+    ListDrivePermissions(&'a str),
+    ShareDrive(&'a str),
+    /// `/drives/{id}/root/delta`: every item.
+    ListDriveItems(&'a str),
+    GetItem {
+        drive: &'a str,
+        item: &'a str,
+    },
+    /// `/items/{id}:/{name}`.
+    GetChild {
+        drive: &'a str,
+        folder: &'a str,
+        name: &'a str,
+    },
+    CreateFolder {
+        drive: &'a str,
+        folder: &'a str,
+    },
+    /// `/items/{id}:/{name}:/content`.
+    UploadFile {
+        drive: &'a str,
+        folder: &'a str,
+        name: &'a str,
+    },
+    CopyItem {
+        drive: &'a str,
+        item: &'a str,
+    },
+}
+
+/// Operations on teams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TeamOperation<'a> {
+    ListChannels(&'a str),
+    ListMembers(Place<'a>),
+    AddMember(Place<'a>),
+    UpdateMember { place: Place<'a>, membership: &'a str },
+    RemoveMember { place: Place<'a>, membership: &'a str },
+}
+
+/// The place of a member: a team, or a channel with members of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) team: &'a str,
+    pub(crate) channel: Option<&'a str>,
+}

@@ -1,0 +1,278 @@
+//! The table of paths: finds the operation of a request.
+
+use hyper::Method;
+
+use super::drives::{drive_operation, item_operation};
+use super::found::{Found, delete, get};
+use super::operations::{CalendarOperation, DeviceOperation, Operation, OwnerOperation, Right};
+use super::teams;
+use crate::http::refusal::Refusal;
+
+const GROUP: &str = "microsoft.graph.group";
+const PASSES: &str = "temporaryAccessPassMethods";
+const ROLE: &str = "microsoft.graph.directoryRole";
+const USER: &str = "microsoft.graph.user";
+
+/// Finds the operation, or refuses the version, the path or the method.
+pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<Operation<'a>, Refusal> {
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let Some((&version, path)) = segments.split_first() else {
+        return Err(Refusal::unknown_segment(""));
+    };
+    if let ["adminapi", "beta", tenant, "InvokeCommand"] = *segments {
+        let is_post = method == Method::POST;
+        return if is_post {
+            Ok(Operation::InvokeCommand(tenant))
+        } else {
+            Err(Refusal::method_not_allowed())
+        };
+    }
+    if version != "v1.0" {
+        return Err(Refusal::malformed(format!("Invalid version: {version}")));
+    }
+    let known = match *path {
+        ["users", user, below @ ("mailboxSettings" | "mailFolders" | "messages"), ref rest @ ..] => {
+            mailbox_operation(method, user, below, rest)
+        }
+        ["users", user, below @ ("calendar" | "calendars" | "events"), ref rest @ ..] => {
+            let found = calendar_operation(method, below, rest);
+            found.map(|operation| Ok(Operation::Calendars(user, operation?)))
+        }
+        ["users", user, "drive", ref rest @ ..] => drive_operation(method, user, rest),
+        ["users", ref rest @ ..] => user_operation(method, rest),
+        ["drives", drive, ref rest @ ..] => item_operation(method, drive, rest),
+        ["groups", ref rest @ ..] => group_operation(method, rest),
+        ["teams", team, ref rest @ ..] => teams::operation(method, team, rest),
+        ["subscribedSkus"] => get(method, Operation::ListSubscribedSkus),
+        ["organization"] => get(method, Operation::ListOrganization),
+        ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
+        ["directory", "deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
+        ["directory", "deletedItems", item] => get(method, Operation::GetDeletedItem(item)),
+        ["directory", "deletedItems", item, "restore"] if method == Method::POST => {
+            Some(Ok(Operation::RestoreDeletedItem(item)))
+        }
+        ["directory", "deletedItems", _, "restore"] => Some(Err(Refusal::method_not_allowed())),
+        ["roleManagement", "directory", "roleAssignments"] => get(method, Operation::Right(Right::ListRoles)),
+        ["roleManagement", "directory", "roleAssignments", assignment] => {
+            delete(method, Operation::Right(Right::RemoveRole(assignment)))
+        }
+        ["oauth2PermissionGrants", grant] => delete(method, Operation::Right(Right::RemoveConsent(grant))),
+        ["servicePrincipals", resource, "appRoleAssignedTo", assignment] => {
+            delete(method, Operation::Right(Right::RemoveAppRole { resource, assignment }))
+        }
+        ["deviceManagement", "managedDevices", device, order @ ("retire" | "wipe")] => match order {
+            _ if method != Method::POST => Some(Err(Refusal::method_not_allowed())),
+            "retire" => Some(Ok(Operation::Device(DeviceOperation::Retire(device)))),
+            _ => Some(Ok(Operation::Device(DeviceOperation::Wipe(device)))),
+        },
+        ["reports", function] => get(method, Operation::GetReport(function)),
+        ["admin", "reportSettings"] if method == Method::PATCH => Some(Ok(Operation::UpdateReportSettings)),
+        ["admin", "reportSettings"] => get(method, Operation::GetReportSettings),
+        ["servicePrincipals", ref rest @ ..] => principal_operation(method, rest),
+        [first, ref rest @ ..] if principal_key(first).is_some() => {
+            let key = principal_key(first).into_iter();
+            let rest: Vec<&str> = key.chain(rest.iter().copied()).collect();
+            principal_operation(method, &rest)
+        }
+        ["$batch"] if method == Method::POST => Some(Err(Refusal::malformed("A batch cannot hold a batch."))),
+        ["$batch"] => Some(Err(Refusal::method_not_allowed())),
+        _ => None,
+    };
+    match known {
+        Some(operation) => operation,
+        // The last segment is the one Graph's parser would stumble over, as far as this table knows.
+        None => Err(Refusal::unknown_segment(path.last().unwrap_or(&""))),
+    }
+}
+
+fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
+    let (read, write) = (method == Method::GET, method == Method::POST);
+    let removes = method == Method::DELETE;
+    let operation = match *path {
+        [] if read => Operation::ListUsers,
+        [] if write => Operation::CreateUser,
+        ["$count"] if read => Operation::CountUsers,
+        ["delta"] if read => Operation::ListUserChanges,
+        [user] if read => Operation::GetUser(user),
+        [user] if method == Method::PATCH => Operation::UpdateUser(user),
+        [user] if method == Method::DELETE => Operation::DeleteUser(user),
+        [user, "manager"] if read => Operation::GetManager { user, reference: false },
+        [user, "manager", "$ref"] if read => Operation::GetManager { user, reference: true },
+        [user, "manager", "$ref"] if method == Method::PUT => Operation::SetManager(user),
+        [user, "manager", "$ref"] if method == Method::DELETE => Operation::RemoveManager(user),
+        [user, "revokeSignInSessions"] if write => Operation::RevokeSessions(user),
+        [user, "memberOf"] if read => Operation::ListMemberOf { user, cast: false },
+        [user, "memberOf", GROUP] if read => Operation::ListMemberOf { user, cast: true },
+        [user, "ownedObjects"] if read => Operation::Owner(OwnerOperation::ListOwned(user)),
+        [user, "appRoleAssignments"] if read => Operation::Right(Right::ListAppRoles(user)),
+        [user, "oauth2PermissionGrants"] if read => Operation::Right(Right::ListConsents(user)),
+        [user, "authentication", "methods"] if read => Operation::ListMethods(user),
+        [user, "authentication", PASSES] if read => Operation::ListPasses(user),
+        [user, "authentication", PASSES] if write => Operation::IssuePass(user),
+        [user, "authentication", segment, method]
+            if removes && !["methods", "passwordMethods"].contains(&segment) =>
+        {
+            Operation::RemoveMethod { user, segment, method }
+        }
+        [user, "managedDevices"] if read => Operation::Device(DeviceOperation::List(user)),
+        [user, "licenseDetails"] if read => Operation::ListLicenseDetails(user),
+        [user, "assignLicense"] if write => Operation::AssignLicense(user),
+        []
+        | [_]
+        | [_, "manager"]
+        | [_, "manager", "$ref"]
+        | [_, "revokeSignInSessions" | "memberOf" | "ownedObjects" | "licenseDetails" | "assignLicense"]
+        | [_, "managedDevices" | "appRoleAssignments" | "oauth2PermissionGrants"]
+        | [_, "authentication", "methods" | PASSES]
+        | [_, "authentication", "methods" | "passwordMethods", _]
+        | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'a str]) -> Found<'a> {
+    let (read, write) = (method == Method::GET, method == Method::POST);
+    let operation = match (below, path) {
+        ("messages", []) if read => Operation::ListMessages(user),
+        ("messages", []) if write => Operation::CreateDraft(user),
+        ("messages", [message]) if method == Method::DELETE => Operation::DeleteMessage { user, message },
+        ("messages", [message, "send"]) if write => Operation::SendDraft { user, message },
+        ("mailboxSettings", []) if read => Operation::GetMailboxSettings(user),
+        ("mailboxSettings", []) if method == Method::PATCH => Operation::UpdateMailboxSettings(user),
+        ("mailboxSettings", ["automaticRepliesSetting"]) if read => Operation::GetAutomaticReplies(user),
+        ("mailFolders", ["inbox", "messageRules"]) if read => Operation::ListInboxRules(user),
+        ("mailFolders", ["inbox", "messageRules"]) if write => Operation::CreateInboxRule(user),
+        ("mailFolders", ["inbox", "messageRules", rule]) if method == Method::DELETE => {
+            Operation::DeleteInboxRule { user, rule }
+        }
+        ("messages", [] | [_] | [_, "send"])
+        | ("mailboxSettings", [] | ["automaticRepliesSetting"])
+        | ("mailFolders", ["inbox", "messageRules"] | ["inbox", "messageRules", _]) => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn calendar_operation<'a>(
+    method: &Method,
+    below: &str,
+    path: &[&'a str],
+) -> Option<Result<CalendarOperation<'a>, Refusal>> {
+    let (read, remove) = (method == Method::GET, method == Method::DELETE);
+    let operation = match (below, path) {
+        ("calendar", ["events"]) if read => CalendarOperation::ListEvents,
+        ("events", [event]) if remove => CalendarOperation::DeleteEvent(event),
+        ("events", [event, "cancel"]) if method == Method::POST => CalendarOperation::CancelEvent(event),
+        ("calendars", []) if read => CalendarOperation::List,
+        ("calendars", [calendar]) if remove => CalendarOperation::Delete(calendar),
+        ("calendars", [calendar, "calendarPermissions"]) if read => {
+            CalendarOperation::ListPermissions(calendar)
+        }
+        ("calendars", [calendar, "calendarPermissions", permission]) if remove => {
+            CalendarOperation::DeletePermission { calendar, permission }
+        }
+        ("calendar", ["events"])
+        | ("events", [_] | [_, "cancel"])
+        | ("calendars", [] | [_] | [_, "calendarPermissions"] | [_, "calendarPermissions", _]) => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn group_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
+    let read = method == Method::GET;
+    let remove = method == Method::DELETE;
+    let operation = match *path {
+        [] if read => Operation::ListGroups,
+        [group] if read => Operation::GetGroup(group),
+        [group, "members"] if read => Operation::ListMembers { group, cast: false },
+        [group, "members", USER] if read => Operation::ListMembers { group, cast: true },
+        [group, "members", "$ref"] if method == Method::POST => Operation::AddMember(group),
+        [group, "members", member, "$ref"] if remove => Operation::RemoveMember { group, member },
+        [group, "members", member] if remove => Operation::DeleteMember { group, member },
+        [group, "owners"] if read => Operation::Owner(OwnerOperation::List(group)),
+        [group, "owners", "$ref"] if method == Method::POST => Operation::Owner(OwnerOperation::Add(group)),
+        [group, "owners", owner, "$ref"] if remove => {
+            Operation::Owner(OwnerOperation::Remove { group, owner })
+        }
+        []
+        | [_]
+        | [_, "members" | "owners"]
+        | [_, "members", _]
+        | [_, "owners", "$ref"]
+        | [_, "members" | "owners", _, "$ref"] => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
+        _ => return None,
+    };
+    Some(Ok(operation))
+}
+
+fn principal_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
+    let operation = match *path {
+        [] => Operation::ListPrincipals,
+        [key] => Operation::GetPrincipal(key),
+        [key, "appRoleAssignments"] => Operation::ListAppRoleAssignments(key),
+        [principal, "memberOf"] => Operation::ListPrincipalRoles { principal, cast: false },
+        [principal, "memberOf", ROLE] => Operation::ListPrincipalRoles { principal, cast: true },
+        _ => return None,
+    };
+    get(method, operation)
+}
+
+/// `appId='…'` in `servicePrincipals(appId='…')`.
+fn principal_key(segment: &str) -> Option<&str> {
+    let key = segment.strip_prefix("servicePrincipals(")?.strip_suffix(')')?;
+    key.starts_with("appId='").then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::request::segments_of;
+
+    fn found(method: &str, path: &str) -> Result<String, u16> {
+        let segments = segments_of(path).unwrap();
+        operation(&method.parse().unwrap(), &segments)
+            .map(|operation| format!("{operation:?}"))
+            .map_err(|refusal| refusal.status.as_u16())
+    }
+
+    #[test]
+    fn a_missing_ref_is_another_operation() {
+        assert_eq!(
+            found("DELETE", "/v1.0/groups/g/members/u/$ref").unwrap(),
+            r#"RemoveMember { group: "g", member: "u" }"#
+        );
+        assert_eq!(
+            found("DELETE", "/v1.0/groups/g/members/u").unwrap(),
+            r#"DeleteMember { group: "g", member: "u" }"#
+        );
+    }
+
+    #[test]
+    fn unknown_paths_versions_and_methods_are_refused_differently() {
+        assert_eq!(found("GET", "/v1.0/teams"), Err(400));
+        assert_eq!(found("GET", "/v1.0/users/u/planner"), Err(400));
+        assert_eq!(found("GET", "/beta/users"), Err(400));
+        assert_eq!(found("PUT", "/v1.0/users"), Err(405));
+        assert_eq!(found("DELETE", "/v1.0/users/u/manager"), Err(405));
+        assert_eq!(found("POST", "/v1.0/subscribedSkus"), Err(405));
+        assert_eq!(found("POST", "/v1.0/servicePrincipals"), Err(405));
+        assert_eq!(found("PUT", "/v1.0/admin/reportSettings"), Err(405));
+        assert_eq!(found("GET", "/v1.0/servicePrincipals(name='x')"), Err(400));
+        assert_eq!(
+            found("GET", "/v1.0/servicePrincipals(appId='x')/appRoleAssignments").unwrap(),
+            r#"ListAppRoleAssignments("appId='x'")"#
+        );
+        assert_eq!(
+            found("GET", "/v1.0/users('u')/manager").unwrap(),
+            r#"GetManager { user: "u", reference: false }"#
+        );
+    }
+}

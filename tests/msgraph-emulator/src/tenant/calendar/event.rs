@@ -1,0 +1,121 @@
+//! The events of a primary calendar: appointments, meetings, and series of either.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::tenant::ids::opaque;
+
+/// The properties that `$select` may name.
+pub(crate) const PROPERTIES: &[&str] = &[
+    "attendees",
+    "end",
+    "id",
+    "isCancelled",
+    "isOrganizer",
+    "organizer",
+    "recurrence",
+    "start",
+    "subject",
+    "type",
+];
+
+/// An event in a user's primary calendar. Its times are UTC without a zone, like `2026-03-02T08:00:00`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Event {
+    #[serde(skip)]
+    pub(crate) id: String,
+    pub(crate) subject: String,
+    pub(crate) start: String,
+    pub(crate) end: String,
+    /// The addresses of the attendees; with any, it is a meeting.
+    pub(crate) attendees: Vec<String>,
+    /// The organizer of the meeting, if not the calendar's owner.
+    pub(crate) organizer: Option<String>,
+    pub(crate) is_cancelled: bool,
+    /// In Graph's words; with one, it is a series.
+    pub(crate) recurrence: Option<Value>,
+}
+
+impl Event {
+    /// An appointment of the person's own.
+    #[must_use]
+    pub fn new(subject: &str, start: &str, end: &str) -> Self {
+        let [subject, start, end] = [subject, start, end].map(str::to_owned);
+        Self { subject, start, end, ..Self::default() }
+    }
+
+    /// Adds an attendee.
+    #[must_use]
+    pub fn with(mut self, attendee: &str) -> Self {
+        self.attendees.push(attendee.to_owned());
+        self
+    }
+
+    /// Makes it a meeting that another person organizes.
+    #[must_use]
+    pub fn called_by(mut self, organizer: &str) -> Self {
+        self.organizer = Some(organizer.to_owned());
+        self
+    }
+
+    /// How many attendees are notified when the calendar's owner cancels it.
+    pub(crate) fn told(&self) -> usize {
+        if self.organizer.is_some() || self.is_cancelled { 0 } else { self.attendees.len() }
+    }
+
+    /// `event`, in the calendar of the user with this address.
+    pub(crate) fn property(&self, name: &str, holder: &str) -> Option<Value> {
+        let person = |address: &str| json!({ "emailAddress": { "address": address, "name": address } });
+        let moment = |moment: &str| json!({ "dateTime": format!("{moment}.0000000"), "timeZone": "UTC" });
+        Some(match name {
+            "attendees" => self.attendees.iter().map(|address| person(address)).collect(),
+            "end" => moment(&self.end),
+            "id" => json!(self.id),
+            "isCancelled" => json!(self.is_cancelled),
+            "isOrganizer" => json!(self.organizer.is_none()),
+            "organizer" => person(self.organizer.as_deref().unwrap_or(holder)),
+            "recurrence" => json!(self.recurrence),
+            "start" => moment(&self.start),
+            "subject" => json!(self.subject),
+            "type" => json!(if self.recurrence.is_some() { "seriesMaster" } else { "singleInstance" }),
+            _ => return None,
+        })
+    }
+}
+
+/// Events by id, shared between copies until one changes: there can be ten thousand.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "Vec<Event>")]
+pub(crate) struct Events(Arc<BTreeMap<String, Event>>);
+
+impl From<Vec<Event>> for Events {
+    fn from(events: Vec<Event>) -> Self {
+        let mut all = Self::default();
+        events.into_iter().for_each(|event| all.add(event));
+        all
+    }
+}
+
+impl Events {
+    /// No request creates events, so that their count is a free number.
+    pub(in crate::tenant) fn add(&mut self, event: Event) {
+        let id = opaque("event", &self.0.len().to_string());
+        Arc::make_mut(&mut self.0).insert(id.clone(), Event { id, ..event });
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&Event> {
+        self.0.get(id)
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) {
+        Arc::make_mut(&mut self.0).remove(id);
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Event> {
+        self.0.values()
+    }
+}

@@ -1,0 +1,4 @@
+//! Calendar: calendars and events.
+
+pub(super) mod calendars;
+pub(super) mod event;

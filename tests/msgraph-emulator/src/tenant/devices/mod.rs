@@ -1,0 +1,3 @@
+//! Devices that Intune manages.
+
+pub(super) mod device;

@@ -1,0 +1,4 @@
+//! Groups and memberships.
+
+pub(super) mod group;
+pub(super) mod membership;

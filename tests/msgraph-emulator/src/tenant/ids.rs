@@ -1,0 +1,21 @@
+//! Ids that follow from names, so that two starts are alike.
+
+use uuid::Uuid;
+
+/// The directory id of the tenants made here.
+pub const TENANT_ID: Uuid = Uuid::from_u128(0xc0_47_05_0e_4a_11_4d_5e_9f_00_6a_7e_40_05_e0_01);
+
+/// An id that follows from a kind and a name, alike in every tenant.
+pub(crate) fn name_id(kind: &str, name: &str) -> Uuid {
+    Uuid::new_v5(&TENANT_ID, format!("{kind}/{name}").as_bytes())
+}
+
+/// The id of the directory role with this name.
+pub(crate) fn role_id(name: &str) -> Uuid {
+    name_id("role", name)
+}
+
+/// An opaque id.
+pub(in crate::tenant) fn opaque(kind: &str, name: &str) -> String {
+    format!("AAMk{}=", name_id(kind, name).simple())
+}

@@ -1,0 +1,4 @@
+//! Licences: subscriptions, and their assignment to users.
+
+pub(super) mod assignment;
+pub(super) mod sku;

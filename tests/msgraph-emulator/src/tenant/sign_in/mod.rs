@@ -1,0 +1,3 @@
+//! Sign-in: credentials of a user besides the password.
+
+pub(super) mod temporary_access_pass;

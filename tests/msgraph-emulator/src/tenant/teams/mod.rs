@@ -1,0 +1,3 @@
+//! Teams: channels with members of their own.
+
+pub(super) mod channel;

@@ -1,0 +1,61 @@
+//! Deletion of users, and restoring them within 30 days.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::clock;
+use crate::tenant::Tenant;
+
+impl Tenant {
+    /// Moves a user to the deleted items: seats and memberships are free again. Whether there was one.
+    pub fn soft_delete(&mut self, id: Uuid) -> bool {
+        let member_of: BTreeSet<Uuid> = self.groups_of(id).into_iter().collect();
+        for &group in &member_of {
+            self.leave(group, id);
+        }
+        let Some(mut user) = self.users.remove(&id) else {
+            return false;
+        };
+        for sku in user.held_skus() {
+            self.count(sku, false);
+        }
+        self.index.remove_user(&user);
+        self.index.keep_upn(&user.upn);
+        for group in self.groups.values_mut() {
+            group.owners.remove(&id);
+            for channel in &mut group.channels {
+                channel.members.remove(&id);
+            }
+        }
+        user.was_member_of = member_of;
+        user.deleted = Some(clock::now());
+        // Entra shows a deleted user under a name that begins with its id (2026-08).
+        user.upn.insert_str(0, &id.simple().to_string());
+        self.deleted.insert(id, user);
+        self.touched(id);
+        true
+    }
+
+    /// Brings a user back with the name, the licences and the memberships it had ("Restore deleted item", 2025).
+    /// Whether there was one.
+    pub(crate) fn restore(&mut self, id: Uuid) -> bool {
+        let Some(mut user) = self.deleted.remove(&id) else {
+            return false;
+        };
+        let name = user.upn.strip_prefix(&id.simple().to_string()).map(str::to_owned);
+        user.upn = name.unwrap_or(user.upn);
+        user.deleted = None;
+        self.index.release_upn(&user.upn);
+        let member_of = std::mem::take(&mut user.was_member_of);
+        for sku in user.held_skus() {
+            self.count(sku, true);
+        }
+        self.insert_user(user);
+        for group in member_of {
+            self.join(group, id);
+        }
+        self.touched(id);
+        true
+    }
+}

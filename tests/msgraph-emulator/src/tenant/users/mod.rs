@@ -1,0 +1,9 @@
+//! Users: their properties, users computed on demand, deletion, and the history of changes.
+
+pub(super) mod country;
+pub(super) mod crowd;
+pub(super) mod deletion;
+pub(super) mod held;
+pub(super) mod history;
+pub(super) mod seed;
+pub(super) mod user;

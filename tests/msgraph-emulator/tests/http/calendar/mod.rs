@@ -1,0 +1,4 @@
+//! Calendars and events.
+
+mod calendars;
+mod events;

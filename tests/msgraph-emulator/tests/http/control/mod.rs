@@ -1,0 +1,4 @@
+//! The controls under `/_emulator/`, and faults.
+
+mod faults;
+mod paths;

@@ -1,0 +1,5 @@
+//! Groups, their members and their owners.
+
+mod group;
+mod members;
+mod owners;

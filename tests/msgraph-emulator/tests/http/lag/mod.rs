@@ -1,0 +1,4 @@
+//! Latency and replication lag.
+
+mod latency;
+mod replication;

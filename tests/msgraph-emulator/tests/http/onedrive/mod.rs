@@ -1,0 +1,4 @@
+//! Drives and the items in them.
+
+mod drives;
+mod items;

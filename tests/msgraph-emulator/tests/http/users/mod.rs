@@ -1,0 +1,6 @@
+//! Users: the accounts themselves, deletion, changes, and crowds.
+
+mod crowd;
+mod deleted;
+mod delta;
+mod user;
