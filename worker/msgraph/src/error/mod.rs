@@ -439,7 +439,7 @@ impl fmt::Display for Error {
             Kind::TooLarge(limit) => write!(f, "{peer} sent an answer of more than {limit} bytes")?,
             Kind::NotUnique(what) => write!(f, "more than one user has this {what}; use the object id")?,
             Kind::Endless(pages) => {
-                write!(f, "{peer} sent a listing that does not end ({pages} pages so far)")?
+                write!(f, "{peer} sent a listing that does not end ({pages} pages so far)")?;
             }
             Kind::Parked => write!(f, "{peer} is throttling; the request waits until it may be sent")?,
             Kind::ReadOnly => {

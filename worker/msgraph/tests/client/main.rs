@@ -5,23 +5,16 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of these tests may fail a test")]
 
-mod bytes;
-mod credentials;
 mod delta;
 mod emulator;
+mod http;
 mod items;
 mod lanes;
 mod mailbox;
 mod observed;
-mod paging;
-mod refusals;
 mod reports;
 mod resources;
-mod retries;
-mod secrets;
 mod server;
-mod service_account;
 mod streams;
 mod testing;
-mod tokens;
-mod transport;
+mod token;

@@ -29,7 +29,7 @@ async fn pages_are_followed_as_graph_wrote_the_links() {
     .await;
     let groups = server.client().reader().groups_of("u").await.unwrap();
     assert_eq!(groups.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
-    let lines: Vec<_> = server.graph_requests().iter().map(super::server::Seen::line).collect();
+    let lines: Vec<_> = server.graph_requests().iter().map(crate::server::Seen::line).collect();
     assert!(lines[0].starts_with("GET /v1.0/users/u/memberOf?$select=id,"), "{}", lines[0]);
     assert_eq!(lines[1], "GET /v1.0/next?$skiptoken=a%2Fb%27c,$d");
     assert_eq!(lines[2], "GET /v1.0/next?$skiptoken=e");
