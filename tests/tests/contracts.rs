@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use msgraph_emulator::{Fault, Tenant};
 use serde_json::json;
-use system_tests::{House, events, program, repository};
+use system_tests::{Testbed, events, repository, worker_process};
 
 const README: &str = "README.md";
 const TABLE_BEGINS: &str = "<!-- actions -->\n";
 const TABLE_ENDS: &str = "\n<!-- /actions -->";
 
 async fn gatehouse(arguments: &[&str]) -> String {
-    program::gatehouse(arguments, &[]).await.ok()
+    worker_process::gatehouse(arguments, &[]).await.ok()
 }
 
 #[tokio::test]
@@ -161,18 +161,18 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_metric_that_is_mentioned_is_served() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    house.emulator.fault(Fault::status(429).path("*/assignLicense").times(1).retry_after("0"));
-    let mut worker = house.worker().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    testbed.emulator.fault(Fault::status(429).path("*/assignLicense").times(1).retry_after("0"));
+    let mut worker = testbed.worker().await;
     let person =
         json!({ "upn": "ada.king@contoso.example", "display_name": "Ada King", "usage_location": "GB" });
-    house.queues.event(&events::onboarding("hire", person, json!({ "licenses": ["EMS"] }))).await;
-    assert_eq!(house.results.end_of(events::run_id("hire")).await["state"], "succeeded");
-    house.queues.event(&events::onboarding("invalid", json!({ "upn": 7 }), events::none())).await;
-    assert_eq!(house.results.end_of(events::run_id("invalid")).await["state"], "rejected");
-    let (status, page) = program::fetch(&worker.admin_address().await, "/metrics").await;
+    testbed.publisher.event(&events::onboarding("hire", person, json!({ "licenses": ["EMS"] }))).await;
+    assert_eq!(testbed.results.end_of(events::run_id("hire")).await["state"], "succeeded");
+    testbed.publisher.event(&events::onboarding("invalid", json!({ "upn": 7 }), events::none())).await;
+    assert_eq!(testbed.results.end_of(events::run_id("invalid")).await["state"], "rejected");
+    let (status, page) = worker_process::fetch(&worker.admin_address().await, "/metrics").await;
     assert_eq!(status, 200);
-    house.saw(&page);
+    testbed.saw(&page);
     let help = |name: &String| page.contains(&format!("# HELP {name} "));
     let served = metrics_in(&page);
     assert!(served.len() > 15 && served.iter().all(help), "{page}");
@@ -187,6 +187,6 @@ async fn every_metric_that_is_mentioned_is_served() {
         }
     }
     assert_eq!(worker.terminate().await, Some(0));
-    house.gatehouse(&["dead", "discard", "--all", "--why", "invalid on purpose"]).await.ok();
-    house.close().await;
+    testbed.gatehouse(&["dead", "discard", "--all", "--why", "invalid on purpose"]).await.ok();
+    testbed.close().await;
 }

@@ -15,7 +15,7 @@ use lapin::types::{AMQPValue, ByteArray, FieldArray, FieldTable, LongString};
 use messages::{Continuation, Event, Incoming, Schema};
 use msgraph_emulator::Tenant;
 use serde_json::{Value, json};
-use system_tests::{Copy, House, events, program, repository};
+use system_tests::{PublishedMessage, Testbed, events, repository, worker_process};
 
 const STRUCTURED: &str = "application/cloudevents+json";
 
@@ -334,14 +334,14 @@ fn metric(page: &str, name: &str, labels: &str) -> f64 {
 
 #[tokio::test]
 async fn whatever_is_sent_is_answered_or_set_aside_and_the_worker_does_not_mind() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let worker = house.worker().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let worker = testbed.worker().await;
     let id = worker.id();
-    let sent = all(house.prefix());
+    let sent = all(testbed.prefix());
     assert!(sent.len() > 300, "{}", sent.len());
     for (index, poison) in sent.iter().enumerate() {
         let properties = poison.properties.clone().with_message_id(format!("message-{index}").into());
-        house.queues.publish("events", "onboarding.requested", properties, &poison.body).await;
+        testbed.publisher.publish("events", "onboarding.requested", properties, &poison.body).await;
     }
     let runs = |wanted: fn(&Expected) -> Option<&String>| -> BTreeSet<_> {
         sent.iter().filter_map(|poison| wanted(&poison.expected)).cloned().collect()
@@ -357,7 +357,7 @@ async fn whatever_is_sent_is_answered_or_set_aside_and_the_worker_does_not_mind(
     let mut open = answered.clone();
     let mut ends = BTreeMap::new();
     while !open.is_empty() {
-        let heard = house.results.next().await;
+        let heard = testbed.results.next().await;
         if heard.is_end() || heard.key == "run.planned" {
             open.remove(heard.run_id());
             ends.insert(heard.run_id().to_owned(), heard.event["data"].clone());
@@ -366,24 +366,24 @@ async fn whatever_is_sent_is_answered_or_set_aside_and_the_worker_does_not_mind(
     for run in &succeeding {
         assert_eq!(ends[run]["state"], "succeeded", "{}", ends[run]);
     }
-    house.quiet().await;
-    let (_, page) = program::fetch(&worker.admin_address().await, "/metrics").await;
+    testbed.quiet().await;
+    let (_, page) = worker_process::fetch(&worker.admin_address().await, "/metrics").await;
     let log = worker.log();
     assert_eq!(metric(&page, "gatehouse_panics_total", ""), 0.0);
     assert!(!log.iter().any(|line| line.contains("panicked")), "{log:#?}");
     assert_eq!(metric(&page, "gatehouse_sessions_started_total", ""), 1.0, "{log:#?}");
     assert_eq!(metric(&page, "gatehouse_deliveries_total", "redelivered=\"true\""), 0.0);
     assert_eq!(worker.id(), id);
-    check_letters(&mut house, &sent, &page).await;
+    check_letters(&mut testbed, &sent, &page).await;
     let mut worker = worker;
     assert_eq!(worker.terminate().await, Some(0));
-    house.close().await;
+    testbed.close().await;
 }
 
 /// Every message that had to be set aside lies there, byte for byte and with its reason, and nothing else does.
-async fn check_letters(house: &mut House, sent: &[Poison], page: &str) {
-    let copies = house.copies.take().await;
-    let letters: Vec<&Copy> = copies.iter().filter(|copy| copy.is_dead()).collect();
+async fn check_letters(testbed: &mut Testbed, sent: &[Poison], page: &str) {
+    let copies = testbed.published.take().await;
+    let letters: Vec<&PublishedMessage> = copies.iter().filter(|copy| copy.is_dead()).collect();
     let schema = Schema::named("dead-letter.v1").unwrap();
     let mut expected: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, poison) in sent.iter().enumerate() {
@@ -409,7 +409,7 @@ async fn check_letters(house: &mut House, sent: &[Poison], page: &str) {
     let cut = letter_of("headers as large as a frame");
     assert_eq!(cut.headers["gatehouse-headers-dropped"], 1);
     assert_eq!((cut.headers.get("note"), &cut.headers["kept"]), (None, &json!("short")));
-    let listed = house.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
+    let listed = testbed.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
     let listed: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(listed.len(), letters.len());
     for (class, count) in &expected {
@@ -422,23 +422,23 @@ async fn check_letters(house: &mut House, sent: &[Poison], page: &str) {
     }
     assert_eq!(metric(page, "gatehouse_dead_letters_total", ""), letters.len() as f64);
     let discard = ["dead", "discard", "--all", "--rate", "1000", "--why", "sent to see what happens"];
-    let report = house.gatehouse(&[&discard[..], &["--output", "json"]].concat()).await.ok();
+    let report = testbed.gatehouse(&[&discard[..], &["--output", "json"]].concat()).await.ok();
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["discarded"].as_array().unwrap().len(), letters.len());
 }
 
 #[tokio::test]
 async fn an_event_that_expires_before_a_worker_comes_is_set_aside_and_says_so() {
-    let mut house = House::with(Tenant::contoso()).build().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let poison = Poison::valid("late").with(|properties| properties.with_expiration("1".into()));
-    house.queues.publish("events", "onboarding.requested", poison.properties, &poison.body).await;
-    house.quiet().await;
-    let listed = house.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
+    testbed.publisher.publish("events", "onboarding.requested", poison.properties, &poison.body).await;
+    testbed.quiet().await;
+    let listed = testbed.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
     let letter: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(letter["class"], "expired", "{letter}");
-    let mut worker = house.worker().await;
-    house.gatehouse(&["dead", "replay", "--all"]).await.ok();
-    assert_eq!(house.results.end_of(events::run_id("late")).await["state"], "succeeded");
+    let mut worker = testbed.worker().await;
+    testbed.gatehouse(&["dead", "replay", "--all"]).await.ok();
+    assert_eq!(testbed.results.end_of(events::run_id("late")).await["state"], "succeeded");
     assert_eq!(worker.terminate().await, Some(0));
-    house.close().await;
+    testbed.close().await;
 }

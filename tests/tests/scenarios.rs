@@ -19,7 +19,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use msgraph_emulator::Tenant;
 use serde_json::{Value, json};
-use system_tests::{Heard, House, repository};
+use system_tests::{Received, Testbed, repository};
 
 const FOLDER: &str = "tests/scenarios";
 const GOLDENS: [&str; 2] = ["results.json", "writes.txt"];
@@ -89,53 +89,53 @@ async fn every_story_ends_as_it_is_written() {
 async fn tell(story: &Path) -> (String, String) {
     let files = files(story);
     let tenant = Tenant::from_json(&read(story, "tenant.json")).unwrap();
-    let mut house = House::with(tenant);
+    let mut testbed = Testbed::with(tenant);
     if is_of_compiled_in(story) {
-        house = house.compiled_in();
+        testbed = testbed.compiled_in();
     }
     if files.contains("workflows.yaml") {
-        house = house.workflows(&read(story, "workflows.yaml"));
+        testbed = testbed.workflows(&read(story, "workflows.yaml"));
     }
     if files.contains("settings.json") {
         let settings: BTreeMap<String, String> = serde_json::from_str(&read(story, "settings.json")).unwrap();
-        house = settings.into_iter().fold(house, |house, (key, value)| house.set(&key, value));
+        testbed = settings.into_iter().fold(testbed, |testbed, (key, value)| testbed.set(&key, value));
     }
-    let mut house = house.build().await;
-    let mut worker = house.worker().await;
-    let known = house.emulator.state().to_string();
+    let mut testbed = testbed.build().await;
+    let mut worker = testbed.worker().await;
+    let known = testbed.emulator.state().to_string();
     let (mut told, mut writes) = (Vec::new(), String::new());
     for file in files.iter().filter(|file| is_event(file)) {
         let event: Value = serde_json::from_str(&read(story, file)).unwrap();
-        house.queues.event(&event).await;
-        let heard = until_the_end(&mut house).await;
-        writes.push_str(&written(&house, &heard));
-        house.emulator.clear_journal();
+        testbed.publisher.event(&event).await;
+        let heard = until_the_end(&mut testbed).await;
+        writes.push_str(&written(&testbed, &heard));
+        testbed.emulator.clear_journal();
         if heard.last().is_some_and(sleeps_for_days) {
-            house.sleeper_is_forgotten().await;
+            testbed.forget_sleeping_run().await;
         }
         told.push(json!({ "event": event["id"], "results": heard.iter().map(plain).collect::<Value>() }));
     }
-    house.quiet().await;
-    let copies = house.copies.take().await;
+    testbed.quiet().await;
+    let copies = testbed.published.take().await;
     let dead = copies.iter().filter(|copy| copy.is_dead()).map(|copy| {
         let of = |name: &str| copy.headers.get(format!("gatehouse-dead-{name}")).cloned();
         let parts = ["class", "step", "http-status", "attempts", "reason"];
         parts.iter().filter_map(|name| Some(((*name).to_owned(), of(name)?))).collect::<Value>()
     });
     let results = json!({ "events": told, "dead_letters": dead.collect::<Value>() });
-    let known = known + &house.emulator.state().to_string();
+    let known = known + &testbed.emulator.state().to_string();
     let results = without_strange_ids(&serde_json::to_string_pretty(&results).unwrap(), &known);
     assert_eq!(worker.terminate().await, Some(0));
-    house.gatehouse(&["dead", "discard", "--all", "--why", "it was part of the story"]).await.ok();
-    house.close().await;
+    testbed.gatehouse(&["dead", "discard", "--all", "--why", "it was part of the story"]).await.ok();
+    testbed.close().await;
     (format!("{results}\n"), writes)
 }
 
 /// Everything heard until a run is over, its steps in the order the run gives them.
-async fn until_the_end(house: &mut House) -> Vec<Heard> {
+async fn until_the_end(testbed: &mut Testbed) -> Vec<Received> {
     let mut heard = Vec::new();
     loop {
-        let next = house.results.next().await;
+        let next = testbed.results.next().await;
         let is_over = next.is_end() || sleeps_for_days(&next) || next.key == "run.planned";
         heard.push(next);
         if is_over {
@@ -152,7 +152,7 @@ async fn until_the_end(house: &mut House) -> Vec<Heard> {
         }
     }
     // A run that still sleeps does not list its steps: there they are told by name.
-    let place = |heard: &Heard| {
+    let place = |heard: &Received| {
         let data = &heard.event["data"];
         let steps = end.as_array().unwrap();
         let is_it = |step: &Value| step["step"] == data["step"] && step["stage"] == data["stage"];
@@ -165,15 +165,15 @@ async fn until_the_end(house: &mut House) -> Vec<Heard> {
 }
 
 /// Whether a run sleeps until a stage begins that is days away: that is as far as its story goes.
-fn sleeps_for_days(heard: &Heard) -> bool {
+fn sleeps_for_days(heard: &Received) -> bool {
     let time = |name: &str| heard.event.pointer(name).and_then(|it| it.as_str()?.parse::<Timestamp>().ok());
     let until = time("/data/until").filter(|_| heard.key == "run.waiting");
     until.zip(time("/time")).is_some_and(|(until, told)| until.duration_since(told).as_hours() > 24)
 }
 
 /// What the journal has, in the order of the steps: those of one stage write at the same time.
-fn written(house: &House, heard: &[Heard]) -> String {
-    let mut entries = house.emulator.journal();
+fn written(testbed: &Testbed, heard: &[Received]) -> String {
+    let mut entries = testbed.emulator.journal();
     entries.retain(|entry| !entry.effects.is_empty());
     entries.sort_by_key(|entry| {
         // A part of a batch is known by the id that the client gave it.
@@ -199,7 +199,7 @@ fn written(house: &House, heard: &[Heard]) -> String {
 }
 
 /// A result without what differs from run to run.
-fn plain(heard: &Heard) -> Value {
+fn plain(heard: &Received) -> Value {
     let data = &heard.event["data"];
     let names: &[&str] = if heard.event["type"] == "gatehouse.step.finished.v1" {
         &["stage", "step", "outcome", "changes", "left", "details", "failure", "reason"]

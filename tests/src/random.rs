@@ -1,12 +1,12 @@
-//! Moments chosen by chance, the same in every run.
+//! Random moments that are the same in every run.
 
-/// A stream of numbers that follows from a seed.
-pub struct Chance(u64);
+/// A stream of numbers that follows from a seed (xorshift64).
+pub struct Random(u64);
 
-impl Chance {
-    /// Equal seeds, equal numbers.
+impl Random {
+    /// Equal seeds give equal numbers.
     pub fn new(seed: u64) -> Self {
-        // xorshift stands still at nought.
+        // xorshift stands still at zero.
         Self(seed.max(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
