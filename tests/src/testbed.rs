@@ -86,7 +86,7 @@ impl TestbedBuilder {
 
     /// Receives no results, so that a bench measures the worker alone.
     #[must_use]
-    pub fn deaf(self) -> Self {
+    pub fn without_results(self) -> Self {
         Self { pattern: "nothing", ..self }
     }
 

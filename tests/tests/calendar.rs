@@ -1,4 +1,4 @@
-//! A calendar of ten thousand events is emptied within what Exchange allows, portion by portion, whoever dies.
+//! A calendar of ten thousand events is emptied within what Exchange allows, portion by portion, even when workers are killed.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ const OVER: usize = 1_000;
 const CALLED: usize = 100;
 const OTHERS: usize = 8_900;
 
-/// With the looks in between they stay below the ten thousand calls that Exchange allows in ten minutes, so that
-/// nothing here has to wait for time to pass.
+/// Together with the reads in between they stay below the ten thousand calls that Exchange allows in ten minutes, so that
+/// this test need not wait for time to pass.
 fn tenant() -> Tenant {
     let event = |what: &str, n: usize, month: &str| {
         let [start, end] = ["08", "09"].map(|hour| format!("2026-{month}-02T{hour}:00:00"));
@@ -66,8 +66,8 @@ async fn ten_thousand_events_are_worked_off_within_the_limits_and_each_goes_once
     assert_eq!(usage.throttled, 0, "{usage:?}");
     println!("{usage:?}");
 
-    let heard = testbed.results.received();
-    let finished = heard.iter().find(|heard| heard.key == "step.changed").unwrap();
+    let received = testbed.results.received();
+    let finished = received.iter().find(|received| received.key == "step.changed").unwrap();
     let counts = json!({ "cancel": CALLED, "delete": OTHERS, "leave": 0, "outside": OVER });
     assert_eq!(finished.event["data"]["details"], counts, "{finished:?}");
     testbed.drain([worker]).await;

@@ -1,4 +1,4 @@
-//! What a person or a script gets from the command line: words, data, exit codes.
+//! The command line as a person and a script use it: sentences, data, exit codes.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
@@ -14,7 +14,7 @@ fn edsger_leaves(id: &str) -> Value {
     events::offboarding(id, json!({ "upn": "edsger@contoso.example" }))
 }
 
-/// Writes an event into the testbed as a file, and names it.
+/// Writes an event to a file of the testbed and returns the path.
 fn file(testbed: &Testbed, event: &Value) -> String {
     let name = format!("{}.json", event["id"].as_str().unwrap());
     testbed.file(&name, &event.to_string()).display().to_string()
@@ -144,7 +144,7 @@ async fn publish_follows_a_run_to_its_end() {
     testbed.drain([worker]).await;
     let waited = ["publish", "--wait", "--timeout", "1", &file(&testbed, &plan)];
     let waited = testbed.gatehouse(&waited).await;
-    assert_eq!(waited.code, Some(1), "nobody works: {waited:?}");
+    assert_eq!(waited.code, Some(1), "no worker runs: {waited:?}");
     assert!(waited.stderr.contains("has not ended within 1 s; it goes on"), "{waited:?}");
     let worker = testbed.worker().await;
     testbed.drain([worker]).await;
@@ -196,14 +196,18 @@ async fn dead_letters_are_listed_shown_replayed_and_discarded() {
     let discarded = testbed.gatehouse(&["dead", "discard", nonsense, "--why", "a mistake"]).await.ok();
     assert!(discarded.contains("discarded 1"), "{discarded}");
     testbed.drain([worker]).await;
-    let told = testbed.results.received().iter().filter(|heard| heard.key.starts_with("operator."));
-    let told: Vec<_> = told.map(|heard| (heard.key.as_str(), heard.event["data"]["why"].clone())).collect();
-    assert_eq!(told, [("operator.replayed", json!("consent")), ("operator.discarded", json!("a mistake"))]);
+    let reports = testbed.results.received().iter().filter(|received| received.key.starts_with("operator."));
+    let reports: Vec<_> =
+        reports.map(|received| (received.key.as_str(), received.event["data"]["why"].clone())).collect();
+    assert_eq!(
+        reports,
+        [("operator.replayed", json!("consent")), ("operator.discarded", json!("a mistake"))]
+    );
     testbed.close().await;
 }
 
 #[tokio::test]
-async fn a_second_operator_is_told_that_there_is_one() {
+async fn a_second_operator_is_refused_while_the_first_is_at_work() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let settings = broker::Settings::new(testbed.broker.url().to_owned().into());
     let settings = broker::Settings { prefix: testbed.prefix().to_owned(), ..settings };
@@ -350,12 +354,12 @@ async fn an_event_with_reply_to_is_answered_there_as_well() {
         copies.push(serde_json::from_slice(&copy.data).unwrap());
     }
     let ids = |all: Vec<&Value>| all.into_iter().map(|event| event["id"].clone()).collect::<Vec<_>>();
-    let heard = testbed.results.received().iter().map(|heard| &heard.event);
-    let heard = heard.filter(|event| event["type"] != "test.marker").collect();
-    let (mut copied, mut heard) = (ids(copies.iter().collect()), ids(heard));
+    let received = testbed.results.received().iter().map(|received| &received.event);
+    let received = received.filter(|event| event["type"] != "test.marker").collect();
+    let (mut copied, mut received) = (ids(copies.iter().collect()), ids(received));
     copied.sort_by_key(Value::to_string);
-    heard.sort_by_key(Value::to_string);
-    assert_eq!((copied.len(), copied), (6, heard));
+    received.sort_by_key(Value::to_string);
+    assert_eq!((copied.len(), copied), (6, received));
     testbed.close().await;
 }
 

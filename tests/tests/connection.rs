@@ -1,4 +1,4 @@
-//! The connection test, and what a connection that may only read does.
+//! The connection test, and connections that may only read.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
@@ -17,11 +17,11 @@ fn may(found: &Value, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_whole_connection_is_told_as_one() {
+async fn a_complete_connection_is_reported_as_complete() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let (code, lacking) = check(&mut testbed).await;
     assert_eq!(code, Some(1), "{lacking}");
-    // What it says is missing is what has to be granted, and no more.
+    // The permissions reported as missing are exactly those to grant.
     let uses = lacking["uses"].as_array().unwrap().iter();
     let needs = uses.flat_map(|one| one["needs"].as_array().unwrap());
     let missing = needs.filter(|need| need["granted"] == false);
@@ -88,7 +88,7 @@ async fn a_token_that_grants_nothing_is_no_connection() {
 }
 
 #[tokio::test]
-async fn with_the_access_read_nothing_is_written_whoever_asks() {
+async fn with_read_access_nothing_is_written_on_any_request() {
     let mut testbed = Testbed::with(Tenant::contoso()).set("TENANTS__CONTOSO__ACCESS", "read").build().await;
     let (code, found) = check(&mut testbed).await;
     assert_eq!(
@@ -108,9 +108,9 @@ async fn with_the_access_read_nothing_is_written_whoever_asks() {
             testbed.gatehouse(&["dead", "replay", "--all", "--why", "to see that it stays so"]).await.ok();
         }
         let end = loop {
-            let heard = testbed.results.next().await;
-            if heard.is_end() {
-                break heard;
+            let received = testbed.results.next().await;
+            if received.is_end() {
+                break received;
             }
         };
         let failure = &end.event["data"]["failure"];

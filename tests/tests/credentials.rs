@@ -1,4 +1,4 @@
-//! Signing in, seen from outside: a service account, tenants side by side, and credentials replaced under a worker.
+//! Credentials: a service account that signs in, and credentials replaced while a worker runs.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use system_tests::{Testbed, events};
 const SERVICE: &str = "service@contoso.example";
 const EDSGER: &str = "edsger@contoso.example";
 
-/// A testbed whose tenant is opened by nothing yet, and a path in it.
+/// A testbed without a working credential, and the path for one.
 async fn unopened(tenant: Tenant, name: &str) -> (Testbed, PathBuf) {
     let testbed = Testbed::with(tenant).set("TENANTS__CONTOSO__CLIENT_SECRET", "").build().await;
     let path = testbed.file("anything", "").with_file_name(name);
@@ -46,7 +46,7 @@ fn public() -> Application {
     Application::default().roles(&[]).scopes(&scopes).public().poll_interval(1)
 }
 
-/// Runs `gatehouse connect` and has the person decide; the exit code, and what was said.
+/// Runs `gatehouse connect` while the person decides; returns the exit code and the output.
 async fn connect(testbed: &mut Testbed, decision: Decision) -> (Option<i32>, String) {
     let log = testbed.file("anything", "");
     let mut child = testbed.start_gatehouse(&["connect", "--tenant", "contoso"]);
@@ -103,7 +103,7 @@ async fn a_kill_in_the_middle_of_a_rotation_leaves_a_token_that_works() {
     let event = testbed.file("leave.json", &leaves("leave", None).to_string()).display().to_string();
     let (mut rotated, mut killed, mut patience) = (0, 0, 0);
     let mut token = std::fs::read_to_string(&file).unwrap();
-    // Each command gets a token, and with it a new refresh token, and is killed a little later than the one before.
+    // Each command gets a token and a new refresh token, and is killed a little later than the one before.
     while rotated < 5 || killed < 20 {
         let mut child = testbed.start_gatehouse(&["plan", &event]);
         let ended = tokio::time::timeout(Duration::from_millis(patience), child.wait()).await.is_ok();

@@ -1,4 +1,4 @@
-//! The broker and the wire to it fail in every way they know, and the worker goes on.
+//! The broker and the connection to it fail in every known way, and the worker continues.
 
 use lapin::{Connection, ConnectionProperties};
 use msgraph_emulator::{Fault, Tenant};
@@ -14,7 +14,7 @@ fn few() -> Vec<Value> {
     (0..FEW).flat_map(|number| [crowd::hire(number), crowd::leave(number)]).collect()
 }
 
-/// A worker that has its hands full: with [`few`], of which it works on four at once in a tenant that takes its time.
+/// A busy worker: it has the events of [`few`], four at once, in a slow tenant.
 async fn busy(testbed: TestbedBuilder, latency_ms: u64) -> (Testbed, Worker) {
     let mut testbed = testbed.set("WORKER__CONCURRENCY", 4).build().await;
     testbed.emulator.fault(Fault::delayed(latency_ms));
@@ -32,8 +32,8 @@ async fn hear(testbed: &mut Testbed, results: usize) {
     }
 }
 
-/// Shows that each event of [`few`] ended once and the tenant is where it would be anyway, then closes the testbed.
-async fn all_is_well(mut testbed: Testbed, workers: impl IntoIterator<Item = Worker>) {
+/// Asserts that each event of [`few`] ended once and the tenant ends as without faults, then closes the testbed.
+async fn ends_as_undisturbed(mut testbed: Testbed, workers: impl IntoIterator<Item = Worker>) {
     testbed.drain(workers).await;
     let undisturbed = FinalState::undisturbed(crowd::tenant(FEW), &few()).await;
     assert_eq!(testbed.results.states().len(), 2 * FEW);
@@ -106,7 +106,7 @@ async fn a_wire_that_is_cut_again_and_again_loses_and_doubles_nothing() {
     assert_eq!(page.sum("gatehouse_steps_total", ""), steps, "what is told again is not counted again");
     // A delivery settled twice, or through another session, ends the channel with this.
     assert!(!worker.log().iter().any(|line| line.contains("PRECONDITION")), "{:#?}", worker.log());
-    all_is_well(testbed, [worker]).await;
+    ends_as_undisturbed(testbed, [worker]).await;
 }
 
 #[tokio::test]
@@ -124,14 +124,14 @@ async fn a_wire_that_falls_silent_in_either_direction_is_left_for_another() {
         for event in events {
             testbed.publisher.event(event).await;
         }
-        // In the middle of work, or nothing would be missed.
+        // In the middle of work, so that messages get lost.
         testbed.results.next().await;
         proxy.silence(silence);
         worker.counts("gatehouse_sessions_ended_total", ended).await;
         proxy.silence(Silence::None);
         worker.counts("gatehouse_sessions_started_total", ended + 1.0).await;
     }
-    all_is_well(testbed, [worker]).await;
+    ends_as_undisturbed(testbed, [worker]).await;
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_broker_restart_with_events_in_hand_loses_and_doubles_nothing() {
     worker.answers("/healthz", 200).await;
     worker.logged("\"session\":2").await;
     worker.answers("/readyz", 200).await;
-    all_is_well(testbed, [worker]).await;
+    ends_as_undisturbed(testbed, [worker]).await;
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_broker_that_blocks_publishers_is_reported_and_waited_for() {
     testbed.broker.ctl(&["set_vm_memory_high_watermark", "0.4"]).await;
     worker.counts("gatehouse_connection_blocked", 0.0).await;
     assert_eq!(worker.metrics().await.sum("gatehouse_sessions_ended_total", ""), 0.0);
-    all_is_well(testbed, [worker]).await;
+    ends_as_undisturbed(testbed, [worker]).await;
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn a_worker_killed_before_its_results_are_stored_has_acknowledged_nothing(
         let event = events::offboarding(id, json!({ "upn": "edsger@contoso.example" }));
         testbed.publisher.event(&events::with(event, "workflow", "nothing")).await;
     }
-    // The end of a run is all there is to publish, and the broker takes nothing, but for acknowledgements.
+    // A run publishes only its end, and the broker accepts nothing but acknowledgements.
     testbed.broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
     let mut worker = testbed.worker().await;
     worker.counts("gatehouse_connection_blocked", 1.0).await;
@@ -201,13 +201,13 @@ async fn a_worker_killed_before_its_results_are_stored_has_acknowledged_nothing(
 }
 
 #[tokio::test]
-async fn a_worker_told_to_stop_finishes_what_it_has_begun_and_hands_the_rest_back() {
+async fn a_worker_that_is_stopped_finishes_its_work_and_hands_the_rest_back() {
     let (mut testbed, mut worker) = busy(Testbed::with(crowd::tenant(FEW)), 20).await;
     assert_eq!(worker.terminate().await, Some(0));
     worker.logged("\"abandoned\":0").await;
     assert!(testbed.depth("workflows").await > 0, "there was more than it had begun");
     let next = testbed.worker().await;
-    all_is_well(testbed, [next]).await;
+    ends_as_undisturbed(testbed, [next]).await;
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn a_worker_that_cannot_finish_in_time_leaves_its_work_to_another() {
     testbed.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
     let mut worker = testbed.worker().await;
     testbed.publisher.event(&a_hire()).await;
-    // Its account is there, its groups are waited for.
+    // The account exists, the request for the groups hangs.
     while testbed.results.next().await.key != "step.changed" {}
     assert_eq!(worker.terminate().await, Some(0));
     worker.logged("\"abandoned\":1").await;

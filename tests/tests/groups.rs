@@ -1,5 +1,5 @@
-//! One person in two hundred groups of every kind, some of them owned, and a worker that is killed on the way: each group is
-//! left once, or said to stay and why.
+//! One person in two hundred groups of every kind, some of them owned, and a worker that is killed on the way: the person
+//! leaves each group once, or the result says why not.
 
 #![expect(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ leave_everything:
       steps: [remove_licenses]
 ";
 
-/// A kind of group, and the code with which it is left; none where the person goes.
+/// A kind of group, and the code with which it is reported as left; none where the person leaves it.
 type Kind = (fn(&str) -> Group, Option<&'static str>);
 
 /// Every kind there is, as a group of Edsger's.
@@ -54,7 +54,7 @@ const KINDS: [Kind; 15] = [
     (|name| Group::microsoft365(name).member(EDSGER).owner(EDSGER), None),
 ];
 
-/// Which of the kinds nobody but Edsger owns.
+/// The kinds that Edsger alone owns.
 const LAST_OWNED: [usize; 2] = [10, 14];
 
 /// A team of Ada's that Grace and Edsger are in.
@@ -85,9 +85,9 @@ fn leave(id: &str) -> Value {
 }
 
 /// What was left, by the ids of the groups that the details name.
-fn left(heard: &[Received], ids: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
+fn left(received: &[Received], ids: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
     let mut left: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for step in heard.iter().filter(|heard| heard.key.starts_with("step.")) {
+    for step in received.iter().filter(|received| received.key.starts_with("step.")) {
         for one in step.event["data"]["left"].as_array().into_iter().flatten() {
             let detail = one["detail"].as_str().unwrap();
             let id = ids.iter().find(|id| detail.contains(id.as_str())).unwrap();

@@ -1,4 +1,4 @@
-//! Workers die at any moment and the broker with them, and nothing is lost, doubled or left.
+//! Workers are killed at any moment, and so is the broker: nothing is lost, doubled or left.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
@@ -12,11 +12,11 @@ use system_tests::{BrokerNode, Received, Testbed, Worker, events};
 
 /// Events of each kind.
 const EACH: usize = 100;
-/// Graph takes its time, so that a worker that dies always dies in the middle of something.
+/// Graph is slow, so that a worker is always killed in the middle of work.
 const LATENCY_MS: u64 = 25;
 const LEAST_KILLS: usize = 15;
 
-/// Two workers, of which one after another dies, and what they had in hand when they did.
+/// Two workers that are killed one after the other, and the work they had.
 struct Victims {
     workers: Vec<Worker>,
     chance: Random,
@@ -27,8 +27,8 @@ struct Victims {
 }
 
 impl Victims {
-    /// Kills one of the workers and puts another in its place. Every other one dies without having been looked at,
-    /// which takes longer than what is between the last result of a run and its acknowledgement.
+    /// Kills one of the workers and starts another. Every second one is killed at once: reading its metrics first takes
+    /// longer than the time between the last result of a run and its acknowledgement.
     async fn kill(&mut self, testbed: &mut Testbed) {
         let victim = self.chance.between(0, self.workers.len() - 1);
         let victim = self.workers.get_mut(victim).unwrap();
@@ -47,9 +47,9 @@ impl Victims {
     }
 }
 
-/// Whether this is the last that is said of a run before its end.
-fn is_last_step(heard: &Received) -> bool {
-    let step = heard.event.pointer("/data/step").and_then(Value::as_str);
+/// Whether this is the last result of a run before its end.
+fn is_last_step(received: &Received) -> bool {
+    let step = received.event.pointer("/data/step").and_then(Value::as_str);
     step.is_some_and(|step| ["remove_licenses", "add_to_groups"].contains(&step))
 }
 
@@ -83,17 +83,17 @@ async fn killed_workers_and_a_restarted_broker_lose_and_double_nothing() {
     let mut ended = BTreeSet::new();
     let mut until_kill = 5_usize;
     while ended.len() < all.len() {
-        let heard = testbed.results.next().await;
-        if heard.is_end() {
-            ended.insert(heard.run_id().to_owned());
+        let received = testbed.results.next().await;
+        if received.is_end() {
+            ended.insert(received.run_id().to_owned());
         }
         if let Some((_, kill)) = restarts.pop_if(|(at, _)| ended.len() >= *at) {
             testbed.restart_broker(kill).await;
-            // One worker comes back to the new broker as it was, and one as another.
+            // One worker reconnects to the new broker, the other is replaced.
             victims.kill(&mut testbed).await;
         }
         until_kill = until_kill.saturating_sub(1);
-        if until_kill == 0 && (is_last_step(&heard) || victims.kills.is_multiple_of(2)) {
+        if until_kill == 0 && (is_last_step(&received) || victims.kills.is_multiple_of(2)) {
             victims.kill(&mut testbed).await;
             until_kill = victims.chance.between(10, 45);
         }

@@ -1,4 +1,4 @@
-//! A leaver's files move to the manager whole, once, and provably, whoever dies and whatever changes meanwhile.
+//! A leaver's files move to the manager completely and once, even when workers are killed and files change meanwhile.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use system_tests::{Received, Testbed, events};
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
-/// As the folder of the copies is called on the day of the events.
+/// The name of the folder of the copies on the day of the events.
 const HOME: &str = "Files of Grace Hopper, 2026-03-02";
 const LIST: &str = "Gatehouse migration.csv";
 
@@ -40,7 +40,7 @@ fn leave() -> Value {
     event
 }
 
-/// What is in somebody's drive, by path: `folder`, or size, hash and versions.
+/// The items of a drive by path: `folder`, or size, hash and versions.
 fn files(testbed: &Testbed, upn: &str) -> BTreeMap<String, Value> {
     let id = testbed.emulator.with_tenant(|tenant| tenant.user_id(upn)).unwrap().to_string();
     let state = testbed.emulator.state();
@@ -63,25 +63,25 @@ fn licenses(testbed: &Testbed) -> usize {
 
 async fn waiting(testbed: &mut Testbed) -> Received {
     loop {
-        let heard = testbed.results.next().await;
-        assert!(!heard.is_end(), "it should have waited: {heard:?}");
-        if heard.key == "run.waiting" {
-            return heard;
+        let received = testbed.results.next().await;
+        assert!(!received.is_end(), "it should have waited: {received:?}");
+        if received.key == "run.waiting" {
+            return received;
         }
     }
 }
 
 /// The result of the step that moved the files.
 fn finished(testbed: &Testbed) -> Value {
-    let heard = testbed.results.received();
-    let is_it = |heard: &&Received| {
-        heard.event["data"]["action"] == "migrate_onedrive" && heard.key.starts_with("step.")
+    let received = testbed.results.received();
+    let is_it = |received: &&Received| {
+        received.event["data"]["action"] == "migrate_onedrive" && received.key.starts_with("step.")
     };
-    heard.iter().rfind(is_it).unwrap().event["data"].clone()
+    received.iter().rfind(is_it).unwrap().event["data"].clone()
 }
 
 #[tokio::test]
-async fn fifty_thousand_items_move_once_whoever_dies_at_whatever_stage() {
+async fn fifty_thousand_items_move_once_however_often_a_worker_is_killed() {
     let deep = format!("{}/The end.txt", ["A folder with a name of forty characters"; 8].join("/"));
     let odd =
         ["Odd/100% #1 & more.txt", "Odd/trailing dots...", "Odd/a 🦋.jpg", "Odd/née/été.docx", deep.as_str()];
@@ -94,23 +94,23 @@ async fn fifty_thousand_items_move_once_whoever_dies_at_whatever_stage() {
 
     let mut worker = testbed.worker().await;
     testbed.publisher.event(&leave()).await;
-    // The folder is made; then copies are ordered, and their worker dies before it can say so.
+    // The folder is made; then copies are started, and the worker is killed before it can record that.
     waiting(&mut testbed).await;
     worker.kill().await;
     worker = testbed.worker().await;
     testbed.changed(2).await;
     worker.kill().await;
     worker = testbed.worker().await;
-    // Then one dies whenever a run has gone to sleep, be it to see what goes on or to wait for what it ordered.
+    // Then a worker is killed whenever the run has gone to sleep.
     let mut kills = 2;
     let mut reasons = BTreeSet::new();
     let end = loop {
-        let heard = testbed.results.next().await;
-        if heard.is_end() {
-            break heard.event["data"].clone();
+        let received = testbed.results.next().await;
+        if received.is_end() {
+            break received.event["data"].clone();
         }
-        let reason = &heard.event["data"]["steps"][0]["reason"];
-        if heard.key == "run.waiting" && kills < 5 && reasons.insert(reason.to_string()) {
+        let reason = &received.event["data"]["steps"][0]["reason"];
+        if received.key == "run.waiting" && kills < 5 && reasons.insert(reason.to_string()) {
             worker.kill().await;
             worker = testbed.worker().await;
             kills += 1;

@@ -1,4 +1,4 @@
-//! What is put off, given up and replayed goes on where it stopped.
+//! Runs that are delayed, fail and are replayed resume where they stopped.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
@@ -14,21 +14,21 @@ use tokio::process::Child;
 
 const LEAVERS: usize = 60;
 
-/// The reason why nobody can be locked out for now.
+/// The fault that keeps accounts from being disabled.
 fn refused() -> Fault {
     Fault::status(403).method("PATCH").path("/users/")
 }
 
-/// One pass of an operator over all dead letters, ended before its time after so many replays.
+/// One replay of all dead letters, killed after this many.
 async fn replay_some(testbed: &mut Testbed, replays: usize) -> Option<ExitStatus> {
     let arguments =
         ["dead", "replay", "--all", "--rate", "1000", "--by", "grace", "--why", "consent is given"];
     let mut operator: Child = testbed.start_gatehouse(&arguments);
-    let mut heard = 0;
-    while heard <= replays {
+    let mut received = 0;
+    while received <= replays {
         tokio::select! {
             biased;
-            result = testbed.results.next() => heard += usize::from(result.key == "operator.replayed"),
+            result = testbed.results.next() => received += usize::from(result.key == "operator.replayed"),
             ended = operator.wait() => return Some(ended.unwrap()),
         }
     }
@@ -81,7 +81,7 @@ async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
         .collect();
     assert_eq!(testbed.results.states(), expected);
     let end = FinalState::of(&testbed);
-    assert_eq!(end.effects, undisturbed.effects, "each effect once, whoever died");
+    assert_eq!(end.effects, undisturbed.effects, "each change is made once, also with kills");
     assert!(end == undisturbed, "the tenant ends elsewhere than undisturbed");
     println!("{kills} of {rounds} replays killed, {} repeats", testbed.results.repeats());
     testbed.close().await;
@@ -93,7 +93,7 @@ fn edsger_leaves() -> Value {
 
 /// The dead letter of Edsger's run, as an operator sees it.
 async fn dead_letter(testbed: &mut Testbed) -> Value {
-    // The result is told before the message is set aside.
+    // The result is published before the message is set aside.
     testbed.holds("workflows.dlq", 1).await;
     let run_id = events::run_id("leave").to_string();
     let shown = testbed.gatehouse(&["dead", "show", &run_id, "--output", "json"]).await.ok();
@@ -137,8 +137,8 @@ async fn a_replayed_run_resumes_at_the_step_that_failed() {
     assert_eq!(of_earlier_steps.count(), 0, "{journal:#?}");
     let steps: Vec<_> = testbed.results.received()[heard_before..]
         .iter()
-        .filter(|heard| heard.key.starts_with("step."))
-        .map(|heard| (heard.event["data"]["step"].clone(), heard.event["data"]["replays"].clone()))
+        .filter(|received| received.key.starts_with("step."))
+        .map(|received| (received.event["data"]["step"].clone(), received.event["data"]["replays"].clone()))
         .collect();
     assert_eq!(steps, [(json!("remove_from_groups"), json!(1)), (json!("remove_licenses"), json!(1))]);
     let ends = testbed.results.all_ends();
@@ -157,8 +157,8 @@ async fn a_run_waits_while_graph_is_unavailable_and_then_goes_on() {
     assert_eq!((&end["state"], &end["attempts"]), (&json!("partial"), &json!(3)), "{end}");
     assert_eq!(worker.metrics().await.sum("gatehouse_retries_total", ""), 2.0);
     testbed.drain([worker]).await;
-    let steps = testbed.results.received().iter().filter(|heard| heard.key.starts_with("step."));
-    assert_eq!(steps.count(), 5, "what waits has not finished, and what has finished is told once");
+    let steps = testbed.results.received().iter().filter(|received| received.key.starts_with("step."));
+    assert_eq!(steps.count(), 5, "a waiting step has no result, a finished step has one");
     testbed.close().await;
 }
 

@@ -49,7 +49,7 @@ onboarding:
     testbed.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
     testbed.emulator.fault(Fault::delayed(600_000).path("*/assignLicense"));
     let mut worker = testbed.worker().await;
-    // What the event asks for is the name of somebody else.
+    // The event asks for a name that another account has.
     let person = json!({
         "upn": named, "employee_id": "1815", "display_name": "Ada Lovelace", "usage_location": "GB",
     });

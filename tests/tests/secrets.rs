@@ -1,4 +1,4 @@
-//! That no test lets a secret slip by: every test's testbed looks for them, and this is the look at the look.
+//! Secrets do not leak, and the search for leaks in every testbed finds a planted secret.
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
@@ -12,7 +12,7 @@ fn header(secret: &str) -> BasicProperties {
     BasicProperties::default().with_headers(headers)
 }
 
-/// Somebody new gets an account and a pass for the first sign-in, of which the manager is told.
+/// A hire gets an account, and the manager a mail with a pass for the first sign-in.
 const WORKFLOWS: &str = "onboarding:
   stages:
     - name: account
@@ -71,7 +71,7 @@ async fn a_pass_is_in_the_mail_and_nowhere_else_however_often_it_is_lost() {
     let mut testbed =
         Testbed::with(tenant()).workflows(WORKFLOWS).set("RETRY__MAX_ATTEMPTS", 4).build().await;
     let mut worker = testbed.worker().await;
-    // The pass is issued and its mail cannot be written; then it is written and cannot be sent, until the run is dead.
+    // The pass is issued and its mail cannot be written; then it is written and cannot be sent, until the run fails.
     testbed.emulator.fault(Fault::status(503).method("POST").path("*/messages").times(2));
     testbed.emulator.fault(Fault::status(503).method("POST").path("*/send"));
     testbed.publisher.event(&hire()).await;

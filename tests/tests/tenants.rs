@@ -40,7 +40,7 @@ async fn a_small_tenant_does_not_starve_beside_a_busy_one_that_is_throttled() {
     let busy = (0..BUSY).fold(Tenant::empty(), |tenant, number| {
         tenant.user(User::new(&format!("ada{number}@contoso.example"), "Ada Lovelace"))
     });
-    // As patient as a worker is by default: whoever had to wait for Graph would hold its place meanwhile.
+    // The default patience: a run that waits for Graph keeps its place meanwhile.
     let mut testbed = Testbed::with(busy)
         .set("WORKER__CONCURRENCY", 4)
         .set("GRAPH__RETRY_BUDGET_SECONDS", 20)
@@ -72,7 +72,7 @@ async fn a_small_tenant_does_not_starve_beside_a_busy_one_that_is_throttled() {
     testbed.tear_down().await;
 }
 
-/// Everything one hire and one leaver come to: the tenant, and the results without what differs from run to run.
+/// The outcome of one hire and one leaver: the tenant, and the results without fields that differ from run to run.
 async fn come_and_go(batching: bool) -> (Value, BTreeMap<String, Value>, usize) {
     let tenant = (0..30).fold(
         Tenant::empty()
@@ -96,13 +96,13 @@ async fn come_and_go(batching: bool) -> (Value, BTreeMap<String, Value>, usize) 
     testbed.results.end_of(events::run_id("hire")).await;
     testbed.publisher.event(&events::offboarding("leave", json!({ "upn": "grace@contoso.example" }))).await;
     testbed.results.end_of(events::run_id("leave")).await;
-    let told = testbed.results.received().iter().map(|heard| {
-        let data = &heard.event["data"];
+    let told = testbed.results.received().iter().map(|received| {
+        let data = &received.event["data"];
         let mut kept = serde_json::Map::new();
         for name in ["stage", "step", "outcome", "changes", "left", "state", "steps", "failure", "attempts"] {
             kept.insert(name.to_owned(), data[name].clone());
         }
-        (heard.event["id"].as_str().unwrap().to_owned(), Value::Object(kept))
+        (received.event["id"].as_str().unwrap().to_owned(), Value::Object(kept))
     });
     let told = told.collect();
     let trips = testbed.emulator.round_trips();

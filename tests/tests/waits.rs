@@ -1,4 +1,4 @@
-//! Runs that wait: in the broker and nowhere else, whatever is restarted meanwhile.
+//! Runs that wait do so in the broker alone, and survive restarts.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
@@ -21,12 +21,12 @@ fn leave() -> Value {
     events::offboarding("leave", json!({ "upn": "edsger@contoso.example" }))
 }
 
-/// Listens until the run says that it sleeps.
-async fn told_to_wait(testbed: &mut Testbed) -> Received {
+/// Waits until the run reports that it sleeps.
+async fn reported_as_waiting(testbed: &mut Testbed) -> Received {
     loop {
-        let heard = testbed.results.next().await;
-        if heard.key == "run.waiting" {
-            return heard;
+        let received = testbed.results.next().await;
+        if received.key == "run.waiting" {
+            return received;
         }
     }
 }
@@ -35,16 +35,16 @@ fn time(value: &Value) -> Timestamp {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// Shows that the run slept once, did each step once, and not before its time.
+/// Asserts that the run slept once, and did each step once and not too early.
 fn slept_once(testbed: &Testbed, end: &Value) {
     assert_eq!(end["attempts"], 1, "a wait is no attempt: {end}");
-    let heard = testbed.results.received();
-    let of = |key: &str| heard.iter().filter(|heard| heard.key == key).collect::<Vec<_>>();
+    let received = testbed.results.received();
+    let of = |key: &str| received.iter().filter(|received| received.key == key).collect::<Vec<_>>();
     let sleeps: BTreeSet<_> = of("run.waiting").into_iter().map(Received::id).collect();
-    assert_eq!(sleeps.len(), 1, "{heard:#?}");
+    assert_eq!(sleeps.len(), 1, "{received:#?}");
     let steps: BTreeSet<_> =
-        heard.iter().filter(|heard| heard.key.starts_with("step.")).map(Received::id).collect();
-    assert_eq!(steps.len(), 2, "{heard:#?}");
+        received.iter().filter(|received| received.key.starts_with("step.")).map(Received::id).collect();
+    assert_eq!(steps.len(), 2, "{received:#?}");
     let until = time(of("run.waiting").first().unwrap().event.pointer("/data/until").unwrap());
     assert!(time(&end["finished_at"]) >= until, "nobody is woken early: {end}");
     let locked_out = testbed.effects().into_iter().filter(|effect| effect.starts_with("disable"));
@@ -57,23 +57,23 @@ async fn a_stage_with_a_delay_survives_a_killed_worker_and_a_restarted_broker() 
     let mut testbed = testbed.workflows(&workflow("15s")).build().await;
     let mut worker = testbed.worker().await;
     testbed.publisher.event(&leave()).await;
-    let waiting = told_to_wait(&mut testbed).await;
+    let waiting = reported_as_waiting(&mut testbed).await;
     assert_eq!(waiting.event["data"]["stage"], "take back", "{waiting:?}");
     assert_eq!(waiting.event["data"]["steps"], json!([]), "{waiting:?}");
-    // It is told before it goes to the delay.
+    // The result comes before the message goes to the delay.
     testbed.holds("delay.5s", 1).await;
     worker.counts("gatehouse_in_flight", 0.0).await;
-    // An acknowledgement is sent, and a connection ends, and nobody tells when the broker knows: a few journeys to the
-    // queue and back take longer.
-    let journeys = async |testbed: &Testbed| {
-        for _journey in 0..20 {
+    // The broker does not announce that it has processed an acknowledgement or the end of a connection; a few requests
+    // to the queue take longer.
+    let requests = async |testbed: &Testbed| {
+        for _request in 0..20 {
             testbed.depth("workflows").await;
         }
     };
-    journeys(&testbed).await;
+    requests(&testbed).await;
     worker.kill().await;
-    journeys(&testbed).await;
-    // What a dead worker had in hand would be here again.
+    requests(&testbed).await;
+    // A message held by a killed worker would be here again.
     assert_eq!(testbed.depth("workflows").await, 0, "nothing is held while a run sleeps");
     testbed.restart_broker(false).await;
     let before = testbed.emulator.journal().len();
@@ -92,7 +92,7 @@ async fn a_stage_with_a_delay_survives_a_killed_worker_and_a_restarted_broker() 
     testbed.close().await;
 }
 
-/// A message once more, as a worker leaves it that dies between publishing it and acknowledging its cause.
+/// Publishes a message again, as happens when a worker is killed before it acknowledges the cause.
 async fn publish_again(testbed: &Testbed, copy: &PublishedMessage) {
     let mut headers = FieldTable::default();
     for (name, value) in copy.headers.as_object().unwrap() {
@@ -113,7 +113,7 @@ async fn two_continuations_of_one_run_say_and_do_everything_once() {
     let mut testbed = Testbed::with(Tenant::contoso()).workflows(&workflow("2s")).build().await;
     let mut worker = testbed.worker().await;
     testbed.publisher.event(&leave()).await;
-    told_to_wait(&mut testbed).await;
+    reported_as_waiting(&mut testbed).await;
     let mut copies = Vec::new();
     while !copies.iter().any(|copy: &PublishedMessage| copy.exchange.contains(".delay.")) {
         copies.extend(testbed.published.take().await);
@@ -133,7 +133,7 @@ async fn two_continuations_of_one_run_say_and_do_everything_once() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_run_sees_it_sleep_and_a_plan_shows_the_delay() {
+async fn a_run_that_sleeps_is_shown_while_waiting_and_a_plan_shows_the_delay() {
     let mut testbed = Testbed::with(Tenant::contoso()).workflows(&workflow("2s")).build().await;
     let worker = testbed.worker().await;
     let file = testbed.file("leave.json", &leave().to_string()).display().to_string();
@@ -158,7 +158,7 @@ async fn a_mailbox_that_exchange_has_yet_to_make_is_waited_for_and_costs_no_atte
         .sku(Sku::new("SPE_E3", 1).plan("EXCHANGE_S_ENTERPRISE"))
         .user(ada.mailbox(Mailbox::new().pending()));
     let workflows = "onboarding:\n  stages:\n    - name: mailbox\n      steps:\n        - enable_automatic_reply: { internal: I begin on Monday. }\n        - remove_inbox_rules\n";
-    // One attempt and no more: a look that finds no mailbox yet must not use it up.
+    // A single attempt: looking for a mailbox that does not exist yet must not use it up.
     let mut testbed = Testbed::with(tenant).workflows(workflows).set("RETRY__MAX_ATTEMPTS", 1).build().await;
     let mut worker = testbed.worker().await;
     let hire = events::onboarding("hire", json!({ "upn": ADA }), events::none());
@@ -166,7 +166,7 @@ async fn a_mailbox_that_exchange_has_yet_to_make_is_waited_for_and_costs_no_atte
     let planned = testbed.gatehouse(&["plan", &file]).await.ok();
     assert_eq!(planned.matches("waits for the mailbox of user ").count(), 2, "{planned}");
     testbed.publisher.event(&hire).await;
-    let waiting = told_to_wait(&mut testbed).await;
+    let waiting = reported_as_waiting(&mut testbed).await;
     let steps = waiting.event["data"]["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 2, "{waiting:?}");
     assert!(steps.iter().all(|step| step["reason"].as_str().unwrap().starts_with("the mailbox of user ")));
