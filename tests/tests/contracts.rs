@@ -122,23 +122,6 @@ async fn every_command_and_option_in_a_page_exists() {
     }
 }
 
-#[tokio::test]
-async fn every_option_of_the_emulator_in_a_page_exists() {
-    let emulator = worker_process::path_of("msgraph-emulator");
-    let output = tokio::process::Command::new(emulator).arg("--help").output().await.unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
-    let pages = repository::files().into_iter().filter(|file| is_page(file));
-    let lines = pages.flat_map(|file| code(&repository::text(&file)));
-    let lines: Vec<_> = lines.filter(|line| line.starts_with("msgraph-emulator ")).collect();
-    assert!(!lines.is_empty(), "no page shows how to start the emulator");
-    for line in lines {
-        for option in line.split_whitespace().filter(|word| word.starts_with("--")) {
-            let name = option.split('=').next().unwrap();
-            assert!(help.split_whitespace().any(|word| word == name), "`{line}`: there is no {name}");
-        }
-    }
-}
-
 #[test]
 fn every_target_of_make_in_a_page_exists() {
     let makefile = repository::text("Makefile");

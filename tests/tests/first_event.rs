@@ -1,6 +1,6 @@
 //! The first event a newcomer meets succeeds as printed: that of the README, and the minimal example.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets something unexpected fails")]
 
 use lapin::BasicProperties;
 use msgraph_emulator::Tenant;

@@ -7,8 +7,8 @@ use std::process::Stdio;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
-use system_tests::BrokerNode;
 use system_tests::results::PATIENCE;
+use system_tests::{BrokerNode, repository};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -46,6 +46,14 @@ async fn in_another_terminal(lines: &[String], command: &str) -> String {
     stdout
 }
 
+/// The lines that the README shows of the first event, without those it leaves out.
+fn readme_shows() -> Vec<String> {
+    let readme = repository::text("README.md");
+    let (_, block) = readme.split_once("$ gatehouse publish --wait hire-ada.json\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    block.lines().filter(|line| line.trim() != "…").map(str::to_owned).collect()
+}
+
 /// The queue of events, as the settings file names it.
 fn queue(lines: &[String]) -> String {
     let config = lines.iter().find_map(|line| line.strip_prefix("export GATEHOUSE_CONFIG=")).unwrap();
@@ -74,6 +82,9 @@ async fn the_first_event_succeeds_as_printed_and_ctrl_c_removes_everything() {
 
     let published = in_another_terminal(&lines, "gatehouse publish --wait ").await;
     assert!(published.contains("create_user") && published.trim_end().ends_with("succeeded"), "{published}");
+    for line in readme_shows() {
+        assert!(published.lines().any(|printed| printed == line), "README: {line}\n{published}");
+    }
     let planned = in_another_terminal(&lines, "gatehouse plan ").await;
     assert!(planned.contains("disable_account"), "{planned}");
 
