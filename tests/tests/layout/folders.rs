@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use system_tests::repository;
 
 /// What Gatehouse works on. Each is a folder of `actions`, of `msgraph` and of the emulator's `graph`.
-pub const NOUNS: [&str; 10] =
+const NOUNS: [&str; 10] =
     ["calendar", "devices", "groups", "licenses", "mail", "onedrive", "rights", "sign_in", "teams", "users"];
 
 /// Folders whose names are fixed, and those there are besides the nouns.
