@@ -1,38 +1,57 @@
-# `make help` lists what there is to do. Nothing here needs a service of the machine:
-# the broker is a private RabbitMQ that is stopped again, or the one AMQP_URL names.
+# `make help` lists the targets. Nothing here needs a service of the machine: RabbitMQ is the one of AMQP_URL, or a
+# private node that is stopped again.
 
 .DEFAULT_GOAL := help
-.PHONY: help test check demo bench bless clean tools
+.PHONY: help demo playground test test-foreign check bench bench-smoke bless clean tools
 
 WITH_BROKER := deploy/broker/private-node run --
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# nextest runs no doc tests and plain cargo runs all.
+# All packages are always selected, so that every target builds dependencies with the same features, and once.
+BINARIES := cargo build --release --workspace --locked --bins
+# nextest runs no doc tests; plain cargo runs all.
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 RUN_TESTS := $(if $(NEXTEST),cargo nextest run,cargo test) --workspace --locked
 
 help: ## Lists these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: tools ## Shows it at work: events through a real RabbitMQ, an emulated tenant, results
-	cargo build --release --locked -p gatehouse -p msgraph-emulator -p system-tests --bins
+demo: tools ## Shows Gatehouse at work, from events to dead letters
+	$(BINARIES)
 	$(WITH_BROKER) $(TARGET)/release/demo
 
-test: tools ## Runs all tests against a private RabbitMQ
+playground: tools ## Runs a worker and an emulated tenant until Ctrl-C
+	$(BINARIES)
+	$(WITH_BROKER) $(TARGET)/release/playground
+
+test: tools ## Runs all tests with a private RabbitMQ
 	cargo build --workspace --locked --bins --tests
 	$(if $(NEXTEST),cargo test --workspace --locked --doc --quiet)
 	$(WITH_BROKER) $(RUN_TESTS)
 
-check: tools ## Does what continuous integration does: format, lints, docs, tests
+test-foreign: tools ## Tests with promtool and a Python publisher
+	tests/tests/foreign/prepare $(TARGET)/foreign
+	cargo build --workspace --locked --bins --tests
+	FOREIGN_PYTHON=$(abspath $(TARGET))/foreign/bin/python \
+		$(WITH_BROKER) cargo test --workspace --locked --test foreign
+
+# The tests come last, so that their summary is the last thing to read.
+check: tools ## Does what continuous integration does
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	@$(MAKE) --no-print-directory bench-smoke
+	@$(MAKE) --no-print-directory test-foreign
 	@$(MAKE) --no-print-directory test
 
-bench: tools ## Measures it, beside a bare loop on the same broker
-	cargo build --release --locked -p gatehouse -p msgraph-emulator -p system-tests --bins
-	$(WITH_BROKER) cargo bench --locked -p system-tests
+bench: tools ## Measures Gatehouse beside a bare loop
+	$(BINARIES)
+	$(WITH_BROKER) cargo bench --workspace --locked --bench throughput
 
-bless: tools ## Rewrites the goldens and schemas that tests compare with
+bench-smoke: tools ## Runs the bench once, tiny, to see that it ends
+	cargo build --workspace --locked --bins --tests
+	BENCH_SIZE=tiny $(WITH_BROKER) cargo test --workspace --locked --bench throughput
+
+bless: tools ## Rewrites the schemas and goldens that tests compare with
 	GATEHOUSE_BLESS=1 $(WITH_BROKER) cargo test --workspace --locked
 
 clean: ## Removes what was built

@@ -1,9 +1,9 @@
-//! The RabbitMQ under a test: the suite's own, or a node that one test may stop and start.
+//! The RabbitMQ of a test: the one of the whole suite, or a private node that the test may stop and start.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A broker's address and, if it is ours, where it lives.
+/// A broker's address and, for a private node, its folder.
 pub struct BrokerNode {
     url: String,
     home: Option<PathBuf>,
@@ -17,7 +17,7 @@ impl BrokerNode {
         Self { url, home: None }
     }
 
-    /// A node of this test's own. Stopped when dropped, and when this process is gone without that.
+    /// A private node. Stopped when dropped, and when this process ends without dropping it.
     pub fn private() -> Self {
         let watched = std::process::id().to_string();
         let mut command = Command::new(script());

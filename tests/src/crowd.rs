@@ -1,13 +1,12 @@
-//! Many people at once: a tenant they leave, the events of their coming and going, and how it ends when nothing
-//! goes wrong.
+//! Many people at once: a tenant, events of hires and leavers, and the tenant's state when nothing goes wrong.
 
 use msgraph_emulator::{Group, Sku, Tenant, User};
 use serde_json::{Value, json};
 
 use crate::events;
-use crate::house::House;
+use crate::testbed::Testbed;
 
-/// A tenant in which so many may leave, each with licences and in groups of several kinds, and as many may come.
+/// A tenant with this many leavers, each with licences and groups of several kinds, and seats for as many hires.
 pub fn tenant(leavers: usize) -> Tenant {
     let seats = 2 * u64::try_from(leavers).unwrap() + 1;
     let tenant = ["SPE_E3", "EMS", "VISIOCLIENT"].into_iter().fold(Tenant::empty(), |tenant, name| {
@@ -26,7 +25,7 @@ pub fn tenant(leavers: usize) -> Tenant {
         .group(with(Group::security("Licensed Devices").licensing("EMS"), 4))
 }
 
-/// Every so manyeth leaver is on a distribution list, which an operator has to see to.
+/// Every fifth leaver is on a distribution list, which Graph cannot change: an operator has to.
 const LEFT_EVERY: usize = 5;
 
 fn name_of_leaver(number: usize) -> String {
@@ -70,34 +69,34 @@ pub fn hire(number: usize) -> Value {
     events::with(event, "manager", json!({ "upn": "grace@contoso.example" }))
 }
 
-/// How a tenant ends.
+/// The state of a tenant at the end of a test.
 #[derive(Debug, PartialEq)]
-pub struct End {
-    /// All that is true in it.
+pub struct FinalState {
+    /// The tenant's whole state.
     pub state: Value,
-    /// All that was done to it, sorted.
+    /// Every change that was made, sorted.
     pub effects: Vec<String>,
 }
 
-impl End {
-    /// Where a house's tenant is now.
-    pub fn of(house: &House) -> Self {
-        let mut effects = house.effects();
+impl FinalState {
+    /// The state of a testbed's tenant now.
+    pub fn of(testbed: &Testbed) -> Self {
+        let mut effects = testbed.effects();
         effects.sort();
-        Self { state: house.emulator.state(), effects }
+        Self { state: testbed.emulator.state(), effects }
     }
 
-    /// Where a tenant gets to by these events when nothing disturbs the worker.
+    /// The state after these events when nothing disturbs the worker.
     pub async fn undisturbed(tenant: Tenant, events: &[Value]) -> Self {
-        let mut house = House::with(tenant).build().await;
+        let mut testbed = Testbed::with(tenant).build().await;
         for event in events {
-            house.queues.event(event).await;
+            testbed.publisher.event(event).await;
         }
-        let worker = house.worker().await;
-        house.results.ends(events.len()).await;
-        house.rest([worker]).await;
-        let end = Self::of(&house);
-        house.close().await;
+        let worker = testbed.worker().await;
+        testbed.results.ends(events.len()).await;
+        testbed.drain([worker]).await;
+        let end = Self::of(&testbed);
+        testbed.close().await;
         end
     }
 }

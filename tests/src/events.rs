@@ -1,4 +1,4 @@
-//! Events as an HR system would write them, about the fixed cast.
+//! Events as an HR system writes them, about Ada, Grace and Edsger.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -29,12 +29,12 @@ pub fn event(id: &str, event_type: &str, data: Value) -> Value {
 /// The publisher of every event here.
 pub const SOURCE: &str = "/hr/contoso";
 
-/// The run that an event of this id starts.
+/// The id of the run that an event with this id starts.
 pub fn run_id(id: &str) -> Uuid {
     messages::run_id(SOURCE, id)
 }
 
-/// The event's `data` with one more field.
+/// The event with one more field in its `data`.
 #[must_use]
 pub fn with(mut event: Value, field: &str, value: impl Into<Value>) -> Value {
     let data = event["data"].as_object_mut().unwrap();

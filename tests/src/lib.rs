@@ -1,33 +1,40 @@
 //! Gatehouse seen from outside: the binary as a process, a real RabbitMQ, real HTTP to an emulated tenant.
 //!
-//! The tests use no type of the worker but those of the wire, and speak AMQP through `lapin` themselves: a
-//! publisher is a stranger. Start reading at [`House`].
+//! The tests use no type of the worker but those of the wire, and publish through `lapin` itself, as a publisher
+//! does that knows only the documentation. Start reading at [`Testbed`].
 //!
-//! Nothing here skips: what a test needs and does not find fails it, with a sentence that says what to do.
+//! No test skips: a test that lacks something fails, with a sentence that says what to install or set.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a harness that meets something unexpected is a failed test"
+    reason = "a test bench that meets something unexpected is a failed test"
 )]
 
 pub mod broker_node;
-pub mod chance;
-pub mod copies;
+pub mod contoso;
 pub mod crowd;
+mod drain;
 pub mod events;
-pub mod house;
 pub mod metrics;
-pub mod program;
+pub mod names;
 pub mod proxy;
-pub mod queues;
+pub mod published;
+pub mod publisher;
+mod queues;
+pub mod random;
 pub mod repository;
-pub mod rest;
+pub mod results;
+pub mod settings;
+pub mod site;
+pub mod testbed;
+pub mod worker_process;
 
 pub use broker_node::BrokerNode;
-pub use copies::{Copies, Copy};
-pub use house::{House, HouseBuilder};
-pub use program::{Finished, Worker};
-pub use queues::{Heard, Results};
+pub use published::{Published, PublishedMessage};
+pub use publisher::Publisher;
+pub use results::{Received, Results};
+pub use testbed::{Testbed, TestbedBuilder};
+pub use worker_process::{Finished, Worker};

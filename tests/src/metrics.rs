@@ -1,15 +1,15 @@
-//! What a worker's metrics say.
+//! Reads a worker's metrics.
 
 use std::time::Duration;
 
-use crate::program::{Worker, fetch};
-use crate::queues::PATIENCE;
+use crate::results::PATIENCE;
+use crate::worker_process::{Worker, fetch};
 
 /// A page of metrics.
 pub struct Page(pub String);
 
 impl Page {
-    /// The sum of a metric over all its labels that hold this text.
+    /// The sum of a metric over all label sets that contain this text.
     pub fn sum(&self, name: &str, label: &str) -> f64 {
         let samples = self.0.lines().filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
@@ -34,22 +34,22 @@ impl Worker {
         until(async || fetch(&address, path).await.0 == status).await;
     }
 
-    /// Waits until a metric is so.
+    /// Waits until a metric has this value.
     pub async fn counts(&self, name: &str, wanted: f64) {
         until(async || self.metrics().await.sum(name, "") == wanted).await;
     }
 }
 
-/// Looks again and again until it is so: what answers only when asked tells nobody that it changed.
-pub(crate) async fn until(is_so: impl AsyncFn() -> bool) {
+/// Polls until the condition holds.
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
     let mut looks = tokio::time::interval(Duration::from_millis(50));
     let looking = async {
         loop {
             looks.tick().await;
-            if is_so().await {
+            if holds().await {
                 return;
             }
         }
     };
-    tokio::time::timeout(PATIENCE, looking).await.expect("what was waited for should be so by now");
+    tokio::time::timeout(PATIENCE, looking).await.expect("the condition should hold by now");
 }

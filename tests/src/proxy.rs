@@ -1,4 +1,4 @@
-//! A wire between worker and broker that can be cut, fall silent in one direction, or not be there yet.
+//! A proxy between worker and broker that can cut connections, drop one direction, or refuse connections.
 
 use std::io;
 use std::sync::Arc;
@@ -14,28 +14,28 @@ pub struct Proxy {
     wire: Arc<Wire>,
 }
 
-/// Which way nothing comes through any more.
+/// The direction in which bytes are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Silence {
     /// Both directions work.
     #[default]
     None,
-    /// The broker hears nothing.
+    /// Bytes to the broker are dropped.
     ToBroker,
-    /// The worker hears nothing.
+    /// Bytes to the worker are dropped.
     ToWorker,
 }
 
 struct Wire {
     broker: String,
-    /// Whether anybody answers at all.
+    /// Whether connections are accepted.
     open: watch::Sender<bool>,
     silence: watch::Sender<Silence>,
     cuts: watch::Sender<usize>,
 }
 
 impl Proxy {
-    /// A wire to the broker with this address. While it is not open every connection is refused.
+    /// A proxy for the broker with this address. While it is not open it refuses every connection.
     pub async fn start(url: &str, open: bool) -> Self {
         let (before, broker, after) = split(url);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -57,22 +57,22 @@ impl Proxy {
         Self { url: format!("{before}{address}{after}"), wire }
     }
 
-    /// The broker's address by way of this wire.
+    /// The broker's address through this proxy.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Takes connections from now on.
+    /// Accepts connections from now on.
     pub fn open(&self) {
         self.wire.open.send_replace(true);
     }
 
-    /// Breaks every connection there is.
+    /// Closes every open connection.
     pub fn cut(&self) {
         self.wire.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Whether something gets lost from now on, on old connections and new ones.
+    /// Drops bytes in this direction from now on, on old connections and new ones.
     pub fn silence(&self, silence: Silence) {
         self.wire.silence.send_replace(silence);
     }

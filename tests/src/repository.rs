@@ -1,11 +1,11 @@
-//! The repository as it lies on disk, for tests about its shape.
+//! The files of the repository, for tests about its shape.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// The folder everything is in.
+/// The repository's root.
 pub fn root() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     beside.canonicalize().unwrap()
@@ -14,7 +14,7 @@ pub fn root() -> PathBuf {
 /// Every file that is or could be committed, by its path from the root, in order.
 pub fn files() -> Vec<String> {
     let mut git = Command::new("git");
-    // A checkout that belongs to somebody else, as in a container, is no less a checkout.
+    // In a container the checkout may belong to another user.
     git.args(["-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"]);
     let mut files: Vec<_> = output(&mut git).lines().map(str::to_owned).collect();
     files.retain(|file| root().join(file).is_file());
@@ -33,7 +33,7 @@ pub fn text(file: &str) -> String {
     text.unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// What `cargo metadata` says of this workspace, without a network.
+/// The output of `cargo metadata` for this workspace, without a network.
 pub fn metadata(arguments: &[&str]) -> Value {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -41,7 +41,7 @@ pub fn metadata(arguments: &[&str]) -> Value {
     serde_json::from_str(&output(&mut command)).unwrap()
 }
 
-/// Whether goldens are to be written instead of compared.
+/// Whether to write goldens instead of comparing them.
 pub fn bless() -> bool {
     std::env::var_os("GATEHOUSE_BLESS").is_some_and(|value| value == "1")
 }

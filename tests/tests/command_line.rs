@@ -1,4 +1,4 @@
-//! What a person or a script gets from the command line: words, data, exit codes.
+//! The command line as a person and a script use it: sentences, data, exit codes.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
@@ -8,16 +8,16 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use msgraph_emulator::{Fault, Tenant};
 use serde_json::{Value, json};
-use system_tests::{House, events, repository};
+use system_tests::{Testbed, events, repository};
 
 fn edsger_leaves(id: &str) -> Value {
     events::offboarding(id, json!({ "upn": "edsger@contoso.example" }))
 }
 
-/// Writes an event into the house as a file, and names it.
-fn file(house: &House, event: &Value) -> String {
+/// Writes an event to a file of the testbed and returns the path.
+fn file(testbed: &Testbed, event: &Value) -> String {
     let name = format!("{}.json", event["id"].as_str().unwrap());
-    house.file(&name, &event.to_string()).display().to_string()
+    testbed.file(&name, &event.to_string()).display().to_string()
 }
 
 /// One JSON document a line.
@@ -33,10 +33,10 @@ fn document(line: &str) -> Value {
 
 #[tokio::test]
 async fn a_plan_shows_every_change_and_makes_none() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let path = file(&house, &edsger_leaves("leave"));
-    let human = house.gatehouse(&["plan", &path]).await.ok();
-    let data = document(&house.gatehouse(&["plan", "--output", "json", &path]).await.ok());
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let path = file(&testbed, &edsger_leaves("leave"));
+    let human = testbed.gatehouse(&["plan", &path]).await.ok();
+    let data = document(&testbed.gatehouse(&["plan", "--output", "json", &path]).await.ok());
     let changes: Vec<_> = data["steps"]
         .as_array()
         .unwrap()
@@ -49,85 +49,85 @@ async fn a_plan_shows_every_change_and_makes_none() {
     }
     assert!(human.contains(data["digest"].as_str().unwrap()), "{human}");
     assert!(
-        house.emulator.journal().iter().all(|entry| !entry.write || entry.token),
+        testbed.emulator.journal().iter().all(|entry| !entry.write || entry.token),
         "a plan writes nothing"
     );
-    assert_eq!(house.effects(), [""; 0]);
+    assert_eq!(testbed.effects(), [""; 0]);
 
     let nobody = events::offboarding("nobody", json!({ "upn": "nobody@contoso.example" }));
-    let refused = house.gatehouse(&["plan", &file(&house, &nobody)]).await;
+    let refused = testbed.gatehouse(&["plan", &file(&testbed, &nobody)]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stdout.contains("user_not_found"), "{refused:?}");
-    house.close().await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn a_plan_that_was_looked_at_is_what_is_done_or_nothing_is() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let worker = house.worker().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let worker = testbed.worker().await;
     let shown = edsger_leaves("shown");
-    let path = file(&house, &shown);
-    let plan = document(&house.gatehouse(&["plan", "--output", "json", &path]).await.ok());
-    house.queues.event(&events::with(shown, "mode", "plan")).await;
-    let planned = house.results.next().await;
+    let path = file(&testbed, &shown);
+    let plan = document(&testbed.gatehouse(&["plan", "--output", "json", &path]).await.ok());
+    testbed.publisher.event(&events::with(shown, "mode", "plan")).await;
+    let planned = testbed.results.next().await;
     assert_eq!(planned.key, "run.planned");
     assert_eq!(planned.event["data"]["digest"], plan["digest"], "an event plans what the command plans");
     assert_eq!(planned.event["data"]["steps"], plan["steps"]);
 
     let stale = events::with(edsger_leaves("stale"), "expected_plan", format!("sha256:{}", "0".repeat(64)));
-    house.queues.event(&stale).await;
-    let end = house.results.end_of(events::run_id("stale")).await;
+    testbed.publisher.event(&stale).await;
+    let end = testbed.results.end_of(events::run_id("stale")).await;
     assert_eq!(
         (&end["state"], &end["failure"]["code"]),
         (&json!("rejected"), &json!("plan_changed")),
         "{end}"
     );
-    assert_eq!(house.effects(), [""; 0]);
+    assert_eq!(testbed.effects(), [""; 0]);
 
     let agreed = events::with(edsger_leaves("agreed"), "expected_plan", plan["digest"].clone());
-    house.queues.event(&agreed).await;
-    let end = house.results.end_of(events::run_id("agreed")).await;
+    testbed.publisher.event(&agreed).await;
+    let end = testbed.results.end_of(events::run_id("agreed")).await;
     assert_eq!(end["state"], "partial", "{end}");
-    assert!(!house.effects().is_empty());
+    assert!(!testbed.effects().is_empty());
     let late = events::with(edsger_leaves("late"), "expected_plan", plan["digest"].clone());
-    house.queues.event(&late).await;
-    let end = house.results.end_of(events::run_id("late")).await;
+    testbed.publisher.event(&late).await;
+    let end = testbed.results.end_of(events::run_id("late")).await;
     assert_eq!(end["failure"]["code"], "plan_changed", "what was planned is done by now: {end}");
-    house.rest([worker]).await;
-    house.close().await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn an_invalid_file_is_refused_with_all_that_is_wrong_and_nothing_is_published() {
-    let mut house = House::with(Tenant::contoso()).build().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let mut invalid = events::with(edsger_leaves("invalid"), "mood", 1);
     invalid["data"]["person"] = json!({ "display_name": "" });
     invalid["time"] = "yesterday".into();
-    let (good, bad) = (file(&house, &edsger_leaves("good")), file(&house, &invalid));
+    let (good, bad) = (file(&testbed, &edsger_leaves("good")), file(&testbed, &invalid));
     for command in [vec!["publish", &good, &bad], vec!["plan", &bad]] {
-        let refused = house.gatehouse(&command).await;
+        let refused = testbed.gatehouse(&command).await;
         assert_eq!(refused.code, Some(3), "{refused:?}");
         for pointer in ["/data/mood", "/data/person:", "/data/person/display_name", "/time"] {
             assert!(refused.stderr.contains(pointer), "{pointer}: {refused:?}");
         }
     }
-    assert_eq!(house.queues.depth("workflows").await, 0, "not even the good one");
-    house.close().await;
+    assert_eq!(testbed.depth("workflows").await, 0, "not even the good one");
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn publish_follows_a_run_to_its_end() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let worker = house.worker().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let worker = testbed.worker().await;
     let ada = events::offboarding("ada", json!({ "upn": "ada@contoso.example" }));
-    let human = house.gatehouse(&["publish", "--wait", &file(&house, &ada)]).await.ok();
+    let human = testbed.gatehouse(&["publish", "--wait", &file(&testbed, &ada)]).await.ok();
     let run_id = events::run_id("ada").to_string();
     assert!(human.contains(&format!("run {run_id} succeeded")), "{human}");
     for step in ["disable_account", "revoke_sessions", "remove_from_groups", "remove_licenses"] {
         assert!(human.contains(step), "{human}");
     }
-    let partial = file(&house, &edsger_leaves("edsger"));
-    let partial = house.gatehouse(&["publish", "--wait", "--output", "json", &partial]).await;
+    let partial = file(&testbed, &edsger_leaves("edsger"));
+    let partial = testbed.gatehouse(&["publish", "--wait", "--output", "json", &partial]).await;
     assert_eq!(partial.code, Some(1), "{partial:?}");
     let results = documents(&partial.stdout);
     let end = results.last().unwrap();
@@ -137,83 +137,89 @@ async fn publish_follows_a_run_to_its_end() {
     );
 
     let plan = events::with(ada, "mode", "plan");
-    house.gatehouse(&["publish", "--wait", &file(&house, &plan)]).await.ok();
-    let alone = document(&house.gatehouse(&["publish", "--output", "json", &file(&house, &plan)]).await.ok());
+    testbed.gatehouse(&["publish", "--wait", &file(&testbed, &plan)]).await.ok();
+    let alone =
+        document(&testbed.gatehouse(&["publish", "--output", "json", &file(&testbed, &plan)]).await.ok());
     assert_eq!(alone["run_id"], run_id);
-    house.rest([worker]).await;
-    let waited = ["publish", "--wait", "--timeout", "1", &file(&house, &plan)];
-    let waited = house.gatehouse(&waited).await;
-    assert_eq!(waited.code, Some(1), "nobody works: {waited:?}");
+    testbed.drain([worker]).await;
+    let waited = ["publish", "--wait", "--timeout", "1", &file(&testbed, &plan)];
+    let waited = testbed.gatehouse(&waited).await;
+    assert_eq!(waited.code, Some(1), "no worker runs: {waited:?}");
     assert!(waited.stderr.contains("has not ended within 1 s; it continues"), "{waited:?}");
-    let worker = house.worker().await;
-    house.rest([worker]).await;
-    house.close().await;
+    let worker = testbed.worker().await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn dead_letters_are_listed_shown_replayed_and_discarded() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    assert_eq!(house.gatehouse(&["dead", "list"]).await.ok(), "no dead letters\n");
-    house.emulator.fault(Fault::status(403).method("PATCH"));
-    let worker = house.worker().await;
-    house.queues.event(&edsger_leaves("leave")).await;
-    house.queues.publish("events", "onboarding.requested", BasicProperties::default(), b"{}").await;
-    house.holds("workflows.dlq", 2).await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    assert_eq!(testbed.gatehouse(&["dead", "list"]).await.ok(), "no dead letters\n");
+    testbed.emulator.fault(Fault::status(403).method("PATCH"));
+    let worker = testbed.worker().await;
+    testbed.publisher.event(&edsger_leaves("leave")).await;
+    testbed.publisher.publish("events", "onboarding.requested", BasicProperties::default(), b"{}").await;
+    testbed.holds("workflows.dlq", 2).await;
     let run_id = events::run_id("leave").to_string();
 
-    let human = house.gatehouse(&["dead", "list"]).await.ok();
-    let listed = documents(&house.gatehouse(&["dead", "list", "--output", "json"]).await.ok());
+    let human = testbed.gatehouse(&["dead", "list"]).await.ok();
+    let listed = documents(&testbed.gatehouse(&["dead", "list", "--output", "json"]).await.ok());
     assert_eq!(listed.len(), 2, "{listed:#?}");
     for letter in &listed {
         assert!(human.contains(letter["id"].as_str().unwrap()), "{human}");
         assert!(human.contains(letter["class"].as_str().unwrap()), "{human}");
     }
     let only = ["dead", "list", "--step", "disable_account", "--output", "json"];
-    let blocked = document(&house.gatehouse(&only).await.ok());
+    let blocked = document(&testbed.gatehouse(&only).await.ok());
     assert_eq!((&blocked["id"], &blocked["class"]), (&json!(run_id), &json!("permission_missing")));
     let nonsense = listed.iter().find(|letter| **letter != blocked).unwrap()["id"].as_str().unwrap();
 
-    let shown = house.gatehouse(&["dead", "show", &run_id]).await.ok();
+    let shown = testbed.gatehouse(&["dead", "show", &run_id]).await.ok();
     for part in [&run_id, "permission_missing", "disable_account", "status 403", "the run resumes"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    let shown = document(&house.gatehouse(&["dead", "show", nonsense, "-o", "json"]).await.ok());
+    let shown = document(&testbed.gatehouse(&["dead", "show", nonsense, "-o", "json"]).await.ok());
     assert_eq!(shown["body"], json!({}), "{shown}");
-    assert_eq!(house.gatehouse(&["dead", "show", "nothing"]).await.code, Some(3));
+    assert_eq!(testbed.gatehouse(&["dead", "show", "nothing"]).await.code, Some(3));
 
-    house.emulator.clear_faults();
-    let dry = house.gatehouse(&["dead", "replay", "--all", "--dry-run"]).await;
+    testbed.emulator.clear_faults();
+    let dry = testbed.gatehouse(&["dead", "replay", "--all", "--dry-run"]).await;
     assert!(dry.stdout.contains(&run_id) && dry.stderr.contains("2 would be replayed"), "{dry:?}");
-    assert_eq!(house.queues.depth("workflows.dlq").await, 2);
+    assert_eq!(testbed.depth("workflows.dlq").await, 2);
     let replayed = ["dead", "replay", &run_id, "--by", "ada", "--why", "consent", "--output", "json"];
-    let report = document(&house.gatehouse(&replayed).await.ok());
+    let report = document(&testbed.gatehouse(&replayed).await.ok());
     assert_eq!((&report["replayed"], &report["missing"]), (&json!([run_id]), &json!([])), "{report}");
-    house.holds("workflows.dlq", 1).await;
-    let again = house.gatehouse(&["dead", "replay", &run_id]).await;
+    testbed.holds("workflows.dlq", 1).await;
+    let again = testbed.gatehouse(&["dead", "replay", &run_id]).await;
     assert_eq!(again.code, Some(1), "it is not there any more: {again:?}");
 
-    let discarded = house.gatehouse(&["dead", "discard", nonsense, "--why", "a mistake"]).await.ok();
+    let discarded = testbed.gatehouse(&["dead", "discard", nonsense, "--why", "a mistake"]).await.ok();
     assert!(discarded.contains("discarded 1"), "{discarded}");
-    house.rest([worker]).await;
-    let told = house.results.heard().iter().filter(|heard| heard.key.starts_with("operator."));
-    let told: Vec<_> = told.map(|heard| (heard.key.as_str(), heard.event["data"]["why"].clone())).collect();
-    assert_eq!(told, [("operator.replayed", json!("consent")), ("operator.discarded", json!("a mistake"))]);
-    house.close().await;
+    testbed.drain([worker]).await;
+    let reports = testbed.results.received().iter().filter(|received| received.key.starts_with("operator."));
+    let reports: Vec<_> =
+        reports.map(|received| (received.key.as_str(), received.event["data"]["why"].clone())).collect();
+    assert_eq!(
+        reports,
+        [("operator.replayed", json!("consent")), ("operator.discarded", json!("a mistake"))]
+    );
+    testbed.close().await;
 }
 
 #[tokio::test]
-async fn a_second_operator_is_told_that_there_is_one() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let settings = system_tests::house::broker_settings(house.broker.url(), house.prefix());
+async fn a_second_operator_is_refused_while_the_first_is_at_work() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let settings = broker::Settings::new(testbed.broker.url().to_owned().into());
+    let settings = broker::Settings { prefix: testbed.prefix().to_owned(), ..settings };
     let first = broker::DeadLetters::open(&settings, "workflows").await.unwrap();
     for command in [vec!["dead", "list"], vec!["dead", "replay", "--all"], vec!["dead", "discard", "--all"]] {
-        let refused = house.gatehouse(&command).await;
+        let refused = testbed.gatehouse(&command).await;
         assert_eq!(refused.code, Some(4), "{refused:?}");
         assert!(refused.stderr.contains("another operator"), "{refused:?}");
     }
     first.close().await;
-    house.gatehouse(&["dead", "list"]).await.ok();
-    house.close().await;
+    testbed.gatehouse(&["dead", "list"]).await.ok();
+    testbed.close().await;
 }
 
 #[tokio::test]
@@ -221,36 +227,36 @@ async fn a_file_of_workflows_is_checked_and_explained() {
     let broken =
         "ours:\n  stages:\n    - name: a\n      steps: [disable_acount, { create_user: { mood: 1 } }]\n";
     let fine = "# ours\nours:\n  description: Ours alone\n  stages:\n    - name: a\n      steps: [disable_account]\n";
-    let mut house = House::with(Tenant::contoso()).workflows(fine).build().await;
-    let path = house.file("broken.yaml", broken).display().to_string();
-    let found = house.gatehouse(&["workflow", "check", &path]).await;
+    let mut testbed = Testbed::with(Tenant::contoso()).workflows(fine).build().await;
+    let path = testbed.file("broken.yaml", broken).display().to_string();
+    let found = testbed.gatehouse(&["workflow", "check", &path]).await;
     assert_eq!(found.code, Some(1), "{found:?}");
     assert!(found.stdout.contains("broken.yaml:4:15: unknown action `disable_acount`"), "{found:?}");
     assert!(found.stdout.contains("broken.yaml:4:31: "), "every mistake is named: {found:?}");
-    let path = house.file("fine.yaml", fine).display().to_string();
-    assert!(house.gatehouse(&["workflow", "check", &path]).await.ok().contains("fine (ours)"));
+    let path = testbed.file("fine.yaml", fine).display().to_string();
+    assert!(testbed.gatehouse(&["workflow", "check", &path]).await.ok().contains("fine (ours)"));
 
-    let listed = house.gatehouse(&["workflow", "show"]).await.ok();
+    let listed = testbed.gatehouse(&["workflow", "show"]).await.ok();
     for name in ["offboarding", "onboarding", "ours", "Ours alone"] {
         assert!(listed.contains(name), "{listed}");
     }
-    let ours = house.gatehouse(&["workflow", "show", "ours"]).await.ok();
+    let ours = testbed.gatehouse(&["workflow", "show", "ours"]).await.ok();
     assert!(ours.contains("disable_account") && ours.contains("The person cannot sign in"), "{ours}");
-    let data = document(&house.gatehouse(&["workflow", "show", "ours", "--output", "json"]).await.ok());
+    let data = document(&testbed.gatehouse(&["workflow", "show", "ours", "--output", "json"]).await.ok());
     assert_eq!(data["stages"][0]["name"], "a", "{data}");
-    house.close().await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn the_workflows_that_are_compiled_in_are_explained_and_the_examples_are_fine() {
-    let mut house = House::with(Tenant::contoso()).compiled_in().build().await;
-    let all = document(&house.gatehouse(&["workflow", "show", "--output", "json"]).await.ok());
+    let mut testbed = Testbed::with(Tenant::contoso()).compiled_in().build().await;
+    let all = document(&testbed.gatehouse(&["workflow", "show", "--output", "json"]).await.ok());
     let names: Vec<_> = all.as_object().unwrap().keys().collect();
     assert_eq!(names, ["change", "offboarding", "onboarding"]);
-    let listed = house.gatehouse(&["workflow", "show"]).await.ok();
+    let listed = testbed.gatehouse(&["workflow", "show"]).await.ok();
     for (name, workflow) in all.as_object().unwrap() {
         assert!(listed.contains(name), "{listed}");
-        let explained = house.gatehouse(&["workflow", "show", name]).await.ok();
+        let explained = testbed.gatehouse(&["workflow", "show", name]).await.ok();
         assert!(explained.contains(workflow["description"].as_str().unwrap()), "{explained}");
         for (number, stage) in (1..).zip(workflow["stages"].as_array().unwrap()) {
             let stage = format!("{number}. {}", stage["name"].as_str().unwrap());
@@ -263,39 +269,40 @@ async fn the_workflows_that_are_compiled_in_are_explained_and_the_examples_are_f
     assert!(!examples.is_empty(), "there are no examples in deploy/workflows");
     for example in examples {
         let path = repository::root().join(&example).display().to_string();
-        let checked = house.gatehouse(&["workflow", "check", &path]).await;
+        let checked = testbed.gatehouse(&["workflow", "check", &path]).await;
         assert_eq!(checked.code, Some(0), "{example}: {checked:?}");
         assert!(checked.stdout.contains(": fine ("), "{example}: {checked:?}");
     }
-    house.close().await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn settings_and_schemas_are_shown_and_secrets_are_not() {
-    let mut house = House::with(Tenant::contoso()).build().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     for format in ["human", "json"] {
-        let shown = house.gatehouse(&["config", "show", "--output", format]).await.ok();
-        assert!(shown.contains("********") && shown.contains(house.prefix()), "{shown}");
-        assert!(!shown.contains(house.broker.url()), "{shown}");
-        assert!(!shown.contains(&house.emulator.application().client_secret), "{shown}");
+        let shown = testbed.gatehouse(&["config", "show", "--output", format]).await.ok();
+        assert!(shown.contains("********") && shown.contains(testbed.prefix()), "{shown}");
+        assert!(!shown.contains(testbed.broker.url()), "{shown}");
+        assert!(!shown.contains(&testbed.emulator.application().client_secret), "{shown}");
     }
-    let defaults = house.gatehouse(&["config", "show", "--defaults"]).await.ok();
+    let defaults = testbed.gatehouse(&["config", "show", "--defaults"]).await.ok();
     assert!(defaults.contains("# GATEHOUSE__BROKER__URL_FILE"), "{defaults}");
-    let names = house.gatehouse(&["schema"]).await.ok();
+    let names = testbed.gatehouse(&["schema"]).await.ok();
     for name in ["onboarding.requested.v1", "run.finished.v1", "assign_licenses"] {
         assert!(names.lines().any(|line| line == name), "{names}");
-        let schema: Value = serde_json::from_str(&house.gatehouse(&["schema", name]).await.ok()).unwrap();
+        let schema: Value = serde_json::from_str(&testbed.gatehouse(&["schema", name]).await.ok()).unwrap();
         assert_eq!(schema["type"].as_str().or(schema["$ref"].as_str()).map(str::is_empty), Some(false));
     }
-    house.close().await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn exit_codes_are_what_the_help_says() {
     let nowhere = "amqp://worker:swordfish@127.0.0.1:1/%2f";
-    let mut house = House::with(Tenant::contoso()).set("BROKER__PUBLISH_TIMEOUT_SECONDS", 5).build().await;
-    let path = file(&house, &edsger_leaves("leave"));
-    let help = house.gatehouse(&["--help"]).await.ok();
+    let mut testbed =
+        Testbed::with(Tenant::contoso()).set("BROKER__PUBLISH_TIMEOUT_SECONDS", 5).build().await;
+    let path = file(&testbed, &edsger_leaves("leave"));
+    let help = testbed.gatehouse(&["--help"]).await.ok();
     let rows: [(i32, &str, &[&str]); 7] = [
         (0, "success", &["plan", &path]),
         (1, "with problems", &["workflow", "check", &path]),
@@ -308,15 +315,15 @@ async fn exit_codes_are_what_the_help_says() {
     for (code, meaning, arguments) in rows {
         let said = help.lines().find(|line| line.trim_start().starts_with(&format!("{code}  ")));
         assert!(said.is_some_and(|line| line.contains(meaning)), "{code}: {help}");
-        let finished = house.gatehouse(arguments).await;
+        let finished = testbed.gatehouse(arguments).await;
         assert_eq!(finished.code, Some(code), "{arguments:?}: {finished:?}");
         assert!(code < 2 || !finished.stderr.is_empty(), "{arguments:?} says nothing");
     }
-    house.close().await;
+    testbed.close().await;
 
-    let mut house = House::with(Tenant::contoso()).set("BROKER__URL", nowhere).build().await;
-    for arguments in [vec!["dead", "list"], vec!["publish", &file(&house, &edsger_leaves("leave"))]] {
-        let finished = house.gatehouse(&arguments).await;
+    let mut testbed = Testbed::with(Tenant::contoso()).set("BROKER__URL", nowhere).build().await;
+    for arguments in [vec!["dead", "list"], vec!["publish", &file(&testbed, &edsger_leaves("leave"))]] {
+        let finished = testbed.gatehouse(&arguments).await;
         assert_eq!(finished.code, Some(4), "{finished:?}");
         assert!(finished.stderr.contains("broker"), "{finished:?}");
         let all = format!("{finished:?}");
@@ -326,39 +333,40 @@ async fn exit_codes_are_what_the_help_says() {
 
 #[tokio::test]
 async fn an_event_with_reply_to_is_answered_there_as_well() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let connection = Connection::connect(house.broker.url(), ConnectionProperties::default()).await.unwrap();
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let connection =
+        Connection::connect(testbed.broker.url(), ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     let exclusive = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     let queue = channel.queue_declare("".into(), exclusive, FieldTable::default()).await.unwrap();
     let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
     let mut answers = channel.basic_consume(queue.name().clone(), "".into(), options, none).await.unwrap();
-    let worker = house.worker().await;
+    let worker = testbed.worker().await;
     let properties = BasicProperties::default().with_reply_to(queue.name().clone());
     let properties = properties.with_content_type("application/cloudevents+json".into());
     let event = edsger_leaves("leave").to_string();
-    house.queues.publish("events", "offboarding.requested", properties, event.as_bytes()).await;
-    house.results.end_of(events::run_id("leave")).await;
-    house.rest([worker]).await;
+    testbed.publisher.publish("events", "offboarding.requested", properties, event.as_bytes()).await;
+    testbed.results.end_of(events::run_id("leave")).await;
+    testbed.drain([worker]).await;
     let mut copies: Vec<Value> = Vec::new();
     while copies.last().is_none_or(|copy| copy["type"] != "gatehouse.run.finished.v1") {
         let copy = answers.next().await.unwrap().unwrap();
         copies.push(serde_json::from_slice(&copy.data).unwrap());
     }
     let ids = |all: Vec<&Value>| all.into_iter().map(|event| event["id"].clone()).collect::<Vec<_>>();
-    let heard = house.results.heard().iter().map(|heard| &heard.event);
-    let heard = heard.filter(|event| event["type"] != "test.marker").collect();
-    let (mut copied, mut heard) = (ids(copies.iter().collect()), ids(heard));
+    let received = testbed.results.received().iter().map(|received| &received.event);
+    let received = received.filter(|event| event["type"] != "test.marker").collect();
+    let (mut copied, mut received) = (ids(copies.iter().collect()), ids(received));
     copied.sort_by_key(Value::to_string);
-    heard.sort_by_key(Value::to_string);
-    assert_eq!((copied.len(), copied), (6, heard));
-    house.close().await;
+    received.sort_by_key(Value::to_string);
+    assert_eq!((copied.len(), copied), (6, received));
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn an_event_in_binary_mode_runs_like_any_other() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let worker = house.worker().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let worker = testbed.worker().await;
     let event = edsger_leaves("leave");
     for prefix in ["cloudEvents:", "ce-"] {
         let mut headers = FieldTable::default();
@@ -371,17 +379,17 @@ async fn an_event_in_binary_mode_runs_like_any_other() {
         let properties = BasicProperties::default().with_content_type("application/json".into());
         let data = event["data"].to_string();
         let properties = properties.with_headers(headers);
-        house.queues.publish("events", "offboarding.requested", properties, data.as_bytes()).await;
-        let end = house.results.end_of(events::run_id(&id)).await;
+        testbed.publisher.publish("events", "offboarding.requested", properties, data.as_bytes()).await;
+        let end = testbed.results.end_of(events::run_id(&id)).await;
         assert_eq!(end["state"], "partial", "{end}");
     }
-    house.rest([worker]).await;
-    house.close().await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn every_command_explains_itself() {
-    let mut house = House::with(Tenant::contoso()).build().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let commands: [&[&str]; 9] = [
         &["run"],
         &["plan"],
@@ -394,10 +402,10 @@ async fn every_command_explains_itself() {
         &["dead", "replay"],
     ];
     for command in commands {
-        let help = house.gatehouse(&[command, &["--help"]].concat()).await.ok();
+        let help = testbed.gatehouse(&[command, &["--help"]].concat()).await.ok();
         assert!(help.contains("Usage: gatehouse"), "{help}");
         assert!(command.len() > 1 || help.contains("Examples:"), "{command:?} has no example: {help}");
     }
-    assert!(house.gatehouse(&["--version"]).await.ok().starts_with("gatehouse "));
-    house.close().await;
+    assert!(testbed.gatehouse(&["--version"]).await.ok().starts_with("gatehouse "));
+    testbed.close().await;
 }

@@ -1,13 +1,13 @@
-//! The connection test, and what a connection that may only read does.
+//! The connection test, and connections that may only read.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
 use msgraph_emulator::{Application, Tenant};
 use serde_json::{Value, json};
-use system_tests::{House, events};
+use system_tests::{Testbed, events};
 
-async fn check(house: &mut House) -> (Option<i32>, Value) {
-    let finished = house.gatehouse(&["check", "--output", "json"]).await;
+async fn check(testbed: &mut Testbed) -> (Option<i32>, Value) {
+    let finished = testbed.gatehouse(&["check", "--output", "json"]).await;
     (finished.code, serde_json::from_str(&finished.stdout).unwrap())
 }
 
@@ -17,19 +17,19 @@ fn may(found: &Value, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_whole_connection_is_told_as_one() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let (code, lacking) = check(&mut house).await;
+async fn a_complete_connection_is_reported_as_complete() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let (code, lacking) = check(&mut testbed).await;
     assert_eq!(code, Some(1), "{lacking}");
-    // What it says is missing is what has to be granted, and no more.
+    // The permissions reported as missing are exactly those to grant.
     let uses = lacking["uses"].as_array().unwrap().iter();
     let needs = uses.flat_map(|one| one["needs"].as_array().unwrap());
     let missing = needs.filter(|need| need["granted"] == false);
     let application = missing.fold(Application::default(), |application, need| {
         application.role(need["permission"].as_str().unwrap())
     });
-    house.emulator.with_tenant(|tenant| tenant.put_application(application));
-    let (code, found) = check(&mut house).await;
+    testbed.emulator.with_tenant(|tenant| tenant.put_application(application));
+    let (code, found) = check(&mut testbed).await;
     assert_eq!(found["problems"], json!([]), "{found}");
     assert_eq!((&found["connected"], &found["organization"]["name"]), (&json!(true), &json!("Contoso")));
     assert_eq!(may(&found, "remove_licenses"), "act");
@@ -40,13 +40,13 @@ async fn a_whole_connection_is_told_as_one() {
         "{found}"
     );
     assert_eq!(code, Some(0), "{found}");
-    let human = house.gatehouse(&["check"]).await.ok();
+    let human = testbed.gatehouse(&["check"]).await.ok();
     assert!(
         human.contains("Tenant contoso: connected to Contoso") && human.contains("sync usage"),
         "{human}"
     );
-    assert!(house.effects().is_empty());
-    house.close().await;
+    assert!(testbed.effects().is_empty());
+    testbed.close().await;
 }
 
 #[tokio::test]
@@ -55,8 +55,8 @@ async fn a_missing_permission_is_named_with_what_it_keeps_from_work() {
         .without_role("LicenseAssignment.ReadWrite.All")
         .without_role("MailboxSettings.ReadWrite")
         .without_role("User.ReadWrite.All");
-    let mut house = House::with(Tenant::contoso().application(application)).build().await;
-    let (code, found) = check(&mut house).await;
+    let mut testbed = Testbed::with(Tenant::contoso().application(application)).build().await;
+    let (code, found) = check(&mut testbed).await;
     assert_eq!(code, Some(1));
     assert_eq!(found["connected"], json!(true));
     assert_eq!([may(&found, "remove_licenses"), may(&found, "usage")], ["read", "nothing"], "{found}");
@@ -65,59 +65,61 @@ async fn a_missing_permission_is_named_with_what_it_keeps_from_work() {
         ["act", "nothing"],
         "{found}"
     );
-    house.close().await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn a_token_that_grants_nothing_is_no_connection() {
     let nobody = Application::default().roles(&[]);
-    let mut house = House::with(Tenant::contoso().application(nobody)).build().await;
-    let (code, found) = check(&mut house).await;
+    let mut testbed = Testbed::with(Tenant::contoso().application(nobody)).build().await;
+    let (code, found) = check(&mut testbed).await;
     assert_eq!((code, &found["connected"]), (Some(1), &json!(false)));
     assert!(found["problems"][0].as_str().unwrap().contains("grants no permissions"), "{found}");
-    house.close().await;
+    testbed.close().await;
 
-    let mut house =
-        House::with(Tenant::contoso()).set("TENANTS__CONTOSO__CLIENT_SECRET", "not-the-secret").build().await;
-    let (code, found) = check(&mut house).await;
+    let mut testbed = Testbed::with(Tenant::contoso())
+        .set("TENANTS__CONTOSO__CLIENT_SECRET", "not-the-secret")
+        .build()
+        .await;
+    let (code, found) = check(&mut testbed).await;
     assert_eq!((code, &found["connected"]), (Some(1), &json!(false)));
     assert!(found["problems"][0].as_str().unwrap().contains("AADSTS7000215"), "{found}");
-    house.close().await;
+    testbed.close().await;
 }
 
 #[tokio::test]
-async fn with_the_access_read_nothing_is_written_whoever_asks() {
-    let mut house = House::with(Tenant::contoso()).set("TENANTS__CONTOSO__ACCESS", "read").build().await;
-    let (code, found) = check(&mut house).await;
+async fn with_read_access_nothing_is_written_on_any_request() {
+    let mut testbed = Testbed::with(Tenant::contoso()).set("TENANTS__CONTOSO__ACCESS", "read").build().await;
+    let (code, found) = check(&mut testbed).await;
     assert_eq!(
         (code, may(&found, "disable_account"), may(&found, "users")),
         (Some(1), "read".into(), "read".into())
     );
 
     let leaver = events::offboarding("leave-1", json!({ "upn": "edsger@contoso.example" }));
-    let file = house.file("leaver.json", &leaver.to_string());
-    house.gatehouse(&["plan", file.to_str().unwrap()]).await.ok();
+    let file = testbed.file("leaver.json", &leaver.to_string());
+    testbed.gatehouse(&["plan", file.to_str().unwrap()]).await.ok();
 
-    let mut worker = house.worker().await;
+    let mut worker = testbed.worker().await;
     for replay in 0..2 {
         if replay == 0 {
-            house.queues.event(&leaver).await;
+            testbed.publisher.event(&leaver).await;
         } else {
-            house.gatehouse(&["dead", "replay", "--all", "--why", "to see that it stays so"]).await.ok();
+            testbed.gatehouse(&["dead", "replay", "--all", "--why", "to see that it stays so"]).await.ok();
         }
         let end = loop {
-            let heard = house.results.next().await;
-            if heard.is_end() {
-                break heard;
+            let received = testbed.results.next().await;
+            if received.is_end() {
+                break received;
             }
         };
         let failure = &end.event["data"]["failure"];
         assert_eq!((&failure["class"], &failure["code"]), (&json!("blocked"), &json!("access_read_only")));
     }
-    house.quiet().await;
-    assert_eq!(house.effects(), [""; 0]);
-    assert!(house.emulator.journal().iter().all(|entry| !entry.write), "not even an attempt");
+    testbed.quiet().await;
+    assert_eq!(testbed.effects(), [""; 0]);
+    assert!(testbed.emulator.journal().iter().all(|entry| !entry.write), "not even an attempt");
     assert_eq!(worker.terminate().await, Some(0));
-    house.gatehouse(&["dead", "discard", "--all", "--why", "it was meant"]).await.ok();
-    house.close().await;
+    testbed.gatehouse(&["dead", "discard", "--all", "--why", "it was meant"]).await.ok();
+    testbed.close().await;
 }

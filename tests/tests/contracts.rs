@@ -1,17 +1,17 @@
-//! What is written down for others says what the binary does: schemas, README, names of metrics and settings.
+//! What is written down is true of the binary: schemas, commands, options, metrics and settings in every page.
 
 use std::collections::BTreeSet;
 
 use msgraph_emulator::{Fault, Tenant};
 use serde_json::json;
-use system_tests::{House, events, program, repository};
+use system_tests::{Testbed, events, repository, worker_process};
 
-const README: &str = "README.md";
+const ACTIONS: &str = "deploy/actions.md";
 const TABLE_BEGINS: &str = "<!-- actions -->\n";
 const TABLE_ENDS: &str = "\n<!-- /actions -->";
 
 async fn gatehouse(arguments: &[&str]) -> String {
-    program::gatehouse(arguments, &[]).await.ok()
+    worker_process::gatehouse(arguments, &[]).await.ok()
 }
 
 #[tokio::test]
@@ -47,21 +47,21 @@ async fn every_message_has_its_schema_on_file() {
 }
 
 #[tokio::test]
-async fn the_readme_shows_every_action() {
-    let readme = repository::text(README);
-    let (before, rest) = readme.split_once(TABLE_BEGINS).expect("the README has a place for the actions");
-    let (_, after) = rest.split_once(TABLE_ENDS).expect("the README says where the actions end");
+async fn the_table_of_actions_shows_every_action() {
+    let page = repository::text(ACTIONS);
+    let (before, rest) = page.split_once(TABLE_BEGINS).expect("the page marks where the actions begin");
+    let (_, after) = rest.split_once(TABLE_ENDS).expect("the page marks where the actions end");
     let table = gatehouse(&["schema", "--table"]).await;
     let generated = format!("{before}{TABLE_BEGINS}{}{TABLE_ENDS}{after}", table.trim_end());
-    repository::golden(README, &generated);
+    repository::golden(ACTIONS, &generated);
 }
 
-/// What people read about running it.
+/// Every page of the repository.
 fn is_page(file: &str) -> bool {
-    file == README || file == "deploy/README.md"
+    file.ends_with(".md")
 }
 
-/// What the README has in code: the lines of its blocks, and what stands between backquotes in its text.
+/// The code in a page: the lines of its blocks, and the text between backquotes.
 fn code(text: &str) -> Vec<String> {
     let mut code = Vec::new();
     let mut in_block = false;
@@ -85,7 +85,7 @@ fn named_in(help: &str, section: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_command_and_option_in_the_readme_exists() {
+async fn every_command_and_option_in_a_page_exists() {
     let pages = repository::files().into_iter().filter(|file| is_page(file));
     let pages: Vec<_> = pages.map(|file| repository::text(&file)).collect();
     let lines = pages.iter().flat_map(|page| code(page));
@@ -97,7 +97,7 @@ async fn every_command_and_option_in_the_readme_exists() {
         "{top}"
     );
     for line in &lines {
-        // What follows a pipe or a comment is another's.
+        // What follows a pipe or a comment is not for this command.
         let own = line.split(['|', '#', '>', ';', '&']).next().unwrap();
         let words: Vec<_> = own.split_whitespace().skip(1).collect();
         let mut path = Vec::new();
@@ -108,7 +108,7 @@ async fn every_command_and_option_in_the_readme_exists() {
                 break;
             }
             for alternative in word.split(',') {
-                assert!(commands.contains(alternative), "README: `{line}`: there is no `{alternative}`");
+                assert!(commands.contains(alternative), "`{line}`: there is no `{alternative}`");
             }
             path.push(*word);
             help = gatehouse(&[path.as_slice(), &["--help"]].concat()).await;
@@ -117,7 +117,22 @@ async fn every_command_and_option_in_the_readme_exists() {
             let name = option.split('=').next().unwrap();
             let offered = |found: &str| found.trim_end_matches(',') == name;
             let known = help.split_whitespace().any(offered);
-            assert!(known, "README: `{line}`: there is no {name}\n{help}");
+            assert!(known, "`{line}`: there is no {name}\n{help}");
+        }
+    }
+}
+
+#[test]
+fn every_target_of_make_in_a_page_exists() {
+    let makefile = repository::text("Makefile");
+    let targets: BTreeSet<_> = makefile.lines().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+    for file in repository::files().into_iter().filter(|file| is_page(file)) {
+        for line in code(&repository::text(&file)) {
+            let Some(target) = line.strip_prefix("make ").and_then(|rest| rest.split_whitespace().next())
+            else {
+                continue;
+            };
+            assert!(targets.contains(target), "{file}: `{line}`: there is no target {target}");
         }
     }
 }
@@ -139,10 +154,10 @@ fn every_setting_that_is_mentioned_is_documented() {
             assert!(is_known(&name), "{file}: there is no setting {name}");
         }
     }
-    assert!(mentioned > 0, "nobody says how anything is set");
+    assert!(mentioned > 0, "no page names a setting");
 }
 
-/// The variable of some tenant, as the reference names it.
+/// The variable of a tenant, as the reference names it.
 fn of_a_tenant(name: &str) -> Option<String> {
     let (_, key) = name.strip_prefix("GATEHOUSE__TENANTS__")?.split_once("__")?;
     Some(format!("GATEHOUSE__TENANTS__CONTOSO__{key}"))
@@ -161,23 +176,26 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_metric_that_is_mentioned_is_served() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    house.emulator.fault(Fault::status(429).path("*/assignLicense").times(1).retry_after("0"));
-    let mut worker = house.worker().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    testbed.emulator.fault(Fault::status(429).path("*/assignLicense").times(1).retry_after("0"));
+    let mut worker = testbed.worker().await;
     let person =
         json!({ "upn": "ada.king@contoso.example", "display_name": "Ada King", "usage_location": "GB" });
-    house.queues.event(&events::onboarding("hire", person, json!({ "licenses": ["EMS"] }))).await;
-    assert_eq!(house.results.end_of(events::run_id("hire")).await["state"], "succeeded");
-    house.queues.event(&events::onboarding("invalid", json!({ "upn": 7 }), events::none())).await;
-    assert_eq!(house.results.end_of(events::run_id("invalid")).await["state"], "rejected");
-    let (status, page) = program::fetch(&worker.admin_address().await, "/metrics").await;
+    testbed.publisher.event(&events::onboarding("hire", person, json!({ "licenses": ["EMS"] }))).await;
+    assert_eq!(testbed.results.end_of(events::run_id("hire")).await["state"], "succeeded");
+    testbed.publisher.event(&events::onboarding("invalid", json!({ "upn": 7 }), events::none())).await;
+    assert_eq!(testbed.results.end_of(events::run_id("invalid")).await["state"], "rejected");
+    let (status, page) = worker_process::fetch(&worker.admin_address().await, "/metrics").await;
     assert_eq!(status, 200);
-    house.saw(&page);
+    testbed.saw(&page);
     let help = |name: &String| page.contains(&format!("# HELP {name} "));
     let served = metrics_in(&page);
     assert!(served.len() > 15 && served.iter().all(help), "{page}");
-    // A counter that has not counted yet is not on the page, so what is declared counts as well.
-    let source = repository::text("worker/app/src/metrics.rs");
+    // A counter without labels in use is not on the page, so the declarations are read as well.
+    let files = repository::files().into_iter();
+    let mut sources =
+        files.filter(|file| file.starts_with("worker/app/src/") && file.ends_with("/metrics.rs"));
+    let source = repository::text(&sources.next().unwrap());
     let lines = source.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": "));
     let declared: BTreeSet<_> = lines.map(|(name, _)| format!("gatehouse_{name}")).collect();
     assert_eq!(served.difference(&declared).count(), 0, "{served:?}\n{declared:?}");
@@ -187,6 +205,6 @@ async fn every_metric_that_is_mentioned_is_served() {
         }
     }
     assert_eq!(worker.terminate().await, Some(0));
-    house.gatehouse(&["dead", "discard", "--all", "--why", "invalid on purpose"]).await.ok();
-    house.close().await;
+    testbed.gatehouse(&["dead", "discard", "--all", "--why", "invalid on purpose"]).await.ok();
+    testbed.close().await;
 }

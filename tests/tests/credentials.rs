@@ -1,4 +1,4 @@
-//! Signing in, seen from outside: a service account, tenants side by side, and credentials replaced under a worker.
+//! Credentials: a service account that signs in, and credentials replaced while a worker runs.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use msgraph_emulator::{Application, CERTIFICATE, Decision, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{House, events};
+use system_tests::{Testbed, events};
 
 const SERVICE: &str = "service@contoso.example";
 const EDSGER: &str = "edsger@contoso.example";
 
-/// A house whose tenant is opened by nothing yet, and a path in it.
-async fn unopened(tenant: Tenant, name: &str) -> (House, PathBuf) {
-    let house = House::with(tenant).set("TENANTS__CONTOSO__CLIENT_SECRET", "").build().await;
-    let path = house.file("anything", "").with_file_name(name);
-    (house, path)
+/// A testbed without a working credential, and the path for one.
+async fn unopened(tenant: Tenant, name: &str) -> (Testbed, PathBuf) {
+    let testbed = Testbed::with(tenant).set("TENANTS__CONTOSO__CLIENT_SECRET", "").build().await;
+    let path = testbed.file("anything", "").with_file_name(name);
+    (testbed, path)
 }
 
 fn leaves(id: &str, tenant: Option<&str>) -> Value {
@@ -46,19 +46,19 @@ fn public() -> Application {
     Application::default().roles(&[]).scopes(&scopes).public().poll_interval(1)
 }
 
-/// Runs `gatehouse connect` and has the person decide; the exit code, and what was said.
-async fn connect(house: &mut House, decision: Decision) -> (Option<i32>, String) {
-    let log = house.file("anything", "");
-    let mut child = house.start_gatehouse(&["connect", "--tenant", "contoso"]);
+/// Runs `gatehouse connect` while the person decides; returns the exit code and the output.
+async fn connect(testbed: &mut Testbed, decision: Decision) -> (Option<i32>, String) {
+    let log = testbed.file("anything", "");
+    let mut child = testbed.start_gatehouse(&["connect", "--tenant", "contoso"]);
     let mut looks = tokio::time::interval(Duration::from_millis(10));
     let user_code = loop {
         looks.tick().await;
         assert!(child.try_wait().unwrap().is_none(), "it ended before anybody could sign in");
-        if let Some(pending) = house.emulator.pending_sign_ins().first() {
+        if let Some(pending) = testbed.emulator.pending_sign_ins().first() {
             break pending.user_code.clone();
         }
     };
-    assert!(house.emulator.decide_sign_in(&user_code, &decision));
+    assert!(testbed.emulator.decide_sign_in(&user_code, &decision));
     let code = child.wait().await.unwrap().code();
     let said = ["tool-1.log", "tool-1.stderr.log"];
     let said = said.map(|name| std::fs::read_to_string(log.with_file_name(name)).unwrap()).concat();
@@ -69,43 +69,43 @@ async fn connect(house: &mut House, decision: Decision) -> (Option<i32>, String)
 #[tokio::test]
 async fn a_service_account_is_connected_and_a_worker_works_as_it() {
     let service = User::new(SERVICE, "Service").holding_role("User Administrator");
-    let (mut house, file) =
+    let (mut testbed, file) =
         unopened(Tenant::contoso().user(service).application(public()), "refresh-token").await;
-    house.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", file.display());
-    let event = house.file("leave.json", &leaves("leave", None).to_string());
-    let early = house.gatehouse(&["plan", &event.display().to_string()]).await;
+    testbed.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", file.display());
+    let event = testbed.file("leave.json", &leaves("leave", None).to_string());
+    let early = testbed.gatehouse(&["plan", &event.display().to_string()]).await;
     assert!(early.code == Some(3) && early.stderr.contains("run `gatehouse connect`"), "{early:?}");
 
-    let (code, said) = connect(&mut house, Decision::Approve(SERVICE.into())).await;
+    let (code, said) = connect(&mut testbed, Decision::Approve(SERVICE.into())).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains(&format!("as {SERVICE}")) && said.contains("User.ReadWrite.All"), "{said}");
     let first = std::fs::read_to_string(&file).unwrap();
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!said.contains(&first));
 
-    let worker = house.worker().await;
-    house.queues.event(&leaves("leave", None)).await;
-    let end = house.results.end_of(events::run_id("leave")).await;
+    let worker = testbed.worker().await;
+    testbed.publisher.event(&leaves("leave", None)).await;
+    let end = testbed.results.end_of(events::run_id("leave")).await;
     assert_eq!(end["state"], "partial", "a dynamic group is left: {end}");
     assert_ne!(std::fs::read_to_string(&file).unwrap(), first, "the next token is kept");
-    house.rest([worker]).await;
-    house.close().await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn a_kill_in_the_middle_of_a_rotation_leaves_a_token_that_works() {
     let service = User::new(SERVICE, "Service").holding_role("User Administrator");
-    let (mut house, file) =
+    let (mut testbed, file) =
         unopened(Tenant::contoso().user(service).application(public()), "refresh-token").await;
-    house.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", file.display());
-    let (code, said) = connect(&mut house, Decision::Approve(SERVICE.into())).await;
+    testbed.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", file.display());
+    let (code, said) = connect(&mut testbed, Decision::Approve(SERVICE.into())).await;
     assert_eq!(code, Some(0), "{said}");
-    let event = house.file("leave.json", &leaves("leave", None).to_string()).display().to_string();
+    let event = testbed.file("leave.json", &leaves("leave", None).to_string()).display().to_string();
     let (mut rotated, mut killed, mut patience) = (0, 0, 0);
     let mut token = std::fs::read_to_string(&file).unwrap();
-    // Each command gets a token, and with it a new refresh token, and is killed a little later than the one before.
+    // Each command gets a token and a new refresh token, and is killed a little later than the one before.
     while rotated < 5 || killed < 20 {
-        let mut child = house.start_gatehouse(&["plan", &event]);
+        let mut child = testbed.start_gatehouse(&["plan", &event]);
         let ended = tokio::time::timeout(Duration::from_millis(patience), child.wait()).await.is_ok();
         patience = if ended { 0 } else { patience + 2 };
         if !ended {
@@ -113,79 +113,79 @@ async fn a_kill_in_the_middle_of_a_rotation_leaves_a_token_that_works() {
             killed += 1;
         }
         let left = std::fs::read_to_string(&file).unwrap();
-        assert!(house.emulator.secrets().tokens.contains(&left), "the file holds no whole token: {left:?}");
+        assert!(testbed.emulator.secrets().tokens.contains(&left), "the file holds no whole token: {left:?}");
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         rotated += usize::from(left != token);
         token = left;
     }
-    house.gatehouse(&["plan", &event]).await.ok();
-    house.close().await;
+    testbed.gatehouse(&["plan", &event]).await.ok();
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn a_sign_in_that_is_declined_connects_nothing() {
-    let (mut house, file) = unopened(Tenant::contoso().application(public()), "refresh-token").await;
-    let unset = house.gatehouse(&["connect"]).await;
+    let (mut testbed, file) = unopened(Tenant::contoso().application(public()), "refresh-token").await;
+    let unset = testbed.gatehouse(&["connect"]).await;
     assert_eq!(unset.code, Some(3), "{unset:?}");
-    house.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", file.display());
-    let (code, said) = connect(&mut house, Decision::Decline).await;
+    testbed.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", file.display());
+    let (code, said) = connect(&mut testbed, Decision::Decline).await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("the sign-in was declined") && !file.exists(), "{said}");
-    let unknown = house.gatehouse(&["connect", "--tenant", "fabrikam"]).await;
+    let unknown = testbed.gatehouse(&["connect", "--tenant", "fabrikam"]).await;
     assert_eq!(unknown.code, Some(3));
     assert!(unknown.stderr.contains("known: contoso"), "{unknown:?}");
-    house.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", "");
-    house.set("TENANTS__CONTOSO__CLIENT_SECRET", house.emulator.application().client_secret);
-    house.close().await;
+    testbed.set("TENANTS__CONTOSO__REFRESH_TOKEN_FILE", "");
+    testbed.set("TENANTS__CONTOSO__CLIENT_SECRET", testbed.emulator.application().client_secret);
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn an_event_is_worked_on_with_the_credential_of_its_tenant() {
     let expired = Application::new("old", "the-old-secret").secret_expired();
     let tenant = Tenant::contoso().application(Application::default().certificate(CERTIFICATE));
-    let (mut house, file) = unopened(tenant.application(expired), "certificate.pem").await;
+    let (mut testbed, file) = unopened(tenant.application(expired), "certificate.pem").await;
     std::fs::write(&file, CERTIFICATE).unwrap();
-    house.set("TENANTS__CONTOSO__CERTIFICATE_FILE", file.display());
-    house.set("TENANTS__FABRIKAM__TENANT_ID", house.emulator.application().tenant_id);
-    house.set("TENANTS__FABRIKAM__CLIENT_ID", "old");
-    house.set("TENANTS__FABRIKAM__CLIENT_SECRET", "the-old-secret");
-    let worker = house.worker().await;
-    house.queues.event(&leaves("leave-fabrikam", Some("fabrikam"))).await;
-    let end = house.results.end_of(events::run_id("leave-fabrikam")).await;
+    testbed.set("TENANTS__CONTOSO__CERTIFICATE_FILE", file.display());
+    testbed.set("TENANTS__FABRIKAM__TENANT_ID", testbed.emulator.application().tenant_id);
+    testbed.set("TENANTS__FABRIKAM__CLIENT_ID", "old");
+    testbed.set("TENANTS__FABRIKAM__CLIENT_SECRET", "the-old-secret");
+    let worker = testbed.worker().await;
+    testbed.publisher.event(&leaves("leave-fabrikam", Some("fabrikam"))).await;
+    let end = testbed.results.end_of(events::run_id("leave-fabrikam")).await;
     assert_eq!(end["state"], "failed", "{end}");
     let text = end.to_string();
     assert!(text.contains("credentials_refused") && text.contains("the client secret has expired"), "{text}");
-    assert_eq!(house.effects(), Vec::<String>::new());
-    house.queues.event(&leaves("leave-contoso", Some("contoso"))).await;
-    let end = house.results.end_of(events::run_id("leave-contoso")).await;
+    assert_eq!(testbed.effects(), Vec::<String>::new());
+    testbed.publisher.event(&leaves("leave-contoso", Some("contoso"))).await;
+    let end = testbed.results.end_of(events::run_id("leave-contoso")).await;
     assert_eq!(end["state"], "partial", "{end}");
     for (id, tenant) in [("leave-nowhere", Some("nowhere")), ("leave-unnamed", None)] {
-        house.queues.event(&leaves(id, tenant)).await;
-        let end = house.results.end_of(events::run_id(id)).await;
+        testbed.publisher.event(&leaves(id, tenant)).await;
+        let end = testbed.results.end_of(events::run_id(id)).await;
         assert_eq!(end["state"], "rejected", "{end}");
         assert!(end.to_string().contains("contoso, fabrikam"), "{end}");
     }
-    house.rest([worker]).await;
-    house.gatehouse(&["dead", "discard", "--all", "--why", "looked at"]).await.ok();
-    house.close().await;
+    testbed.drain([worker]).await;
+    testbed.gatehouse(&["dead", "discard", "--all", "--why", "looked at"]).await.ok();
+    testbed.close().await;
 }
 
 #[tokio::test]
 async fn a_secret_is_replaced_in_its_file_while_a_worker_runs() {
-    let (mut house, file) = unopened(Tenant::contoso(), "secret").await;
-    let first = house.emulator.application();
+    let (mut testbed, file) = unopened(Tenant::contoso(), "secret").await;
+    let first = testbed.emulator.application();
     std::fs::write(&file, &first.client_secret).unwrap();
-    house.set("TENANTS__CONTOSO__CLIENT_SECRET_FILE", file.display());
-    let worker = house.worker().await;
-    house.queues.event(&leaves("leave-1", None)).await;
-    assert_eq!(house.results.end_of(events::run_id("leave-1")).await["state"], "partial");
+    testbed.set("TENANTS__CONTOSO__CLIENT_SECRET_FILE", file.display());
+    let worker = testbed.worker().await;
+    testbed.publisher.event(&leaves("leave-1", None)).await;
+    assert_eq!(testbed.results.end_of(events::run_id("leave-1")).await["state"], "partial");
 
     let second = Application::default().secret("the-second-secret-of-contoso");
-    house.emulator.with_tenant(|tenant| tenant.put_application(second));
-    house.emulator.revoke_access_tokens();
+    testbed.emulator.with_tenant(|tenant| tenant.put_application(second));
+    testbed.emulator.revoke_access_tokens();
     std::fs::write(&file, "the-second-secret-of-contoso\n").unwrap();
-    house.queues.event(&leaves("leave-2", None)).await;
-    assert_eq!(house.results.end_of(events::run_id("leave-2")).await["state"], "partial");
-    house.rest([worker]).await;
-    house.close().await;
+    testbed.publisher.event(&leaves("leave-2", None)).await;
+    assert_eq!(testbed.results.end_of(events::run_id("leave-2")).await["state"], "partial");
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }

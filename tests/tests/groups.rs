@@ -1,5 +1,5 @@
-//! One person in two hundred groups of every kind, some of them owned, and a worker that is killed on the way: each group is
-//! left once, or said to stay and why.
+//! One person in two hundred groups of every kind, some of them owned, and a worker that is killed on the way: the person
+//! leaves each group once, or the result says why not.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use msgraph_emulator::{Application, Channel, Group, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{Heard, House, events};
+use system_tests::{Received, Testbed, events};
 
 const GROUPS: usize = 200;
 const GRACE: &str = "grace@contoso.example";
@@ -32,7 +32,7 @@ leave_everything:
       steps: [remove_licenses]
 ";
 
-/// A kind of group, and the code with which it is left; none where the person goes.
+/// A kind of group, and the code with which it is reported as left; none where the person leaves it.
 type Kind = (fn(&str) -> Group, Option<&'static str>);
 
 /// Every kind there is, as a group of Edsger's.
@@ -54,7 +54,7 @@ const KINDS: [Kind; 15] = [
     (|name| Group::microsoft365(name).member(EDSGER).owner(EDSGER), None),
 ];
 
-/// Which of the kinds nobody but Edsger owns.
+/// The kinds that Edsger alone owns.
 const LAST_OWNED: [usize; 2] = [10, 14];
 
 /// A team of Ada's that Grace and Edsger are in.
@@ -85,9 +85,9 @@ fn leave(id: &str) -> Value {
 }
 
 /// What was left, by the ids of the groups that the details name.
-fn left(heard: &[Heard], ids: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
+fn left(received: &[Received], ids: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
     let mut left: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for step in heard.iter().filter(|heard| heard.key.starts_with("step.")) {
+    for step in received.iter().filter(|received| received.key.starts_with("step.")) {
         for one in step.event["data"]["left"].as_array().into_iter().flatten() {
             let detail = one["detail"].as_str().unwrap();
             let id = ids.iter().find(|id| detail.contains(id.as_str())).unwrap();
@@ -104,26 +104,26 @@ fn has(list: &Value, id: &str) -> bool {
 
 #[tokio::test]
 async fn every_group_of_two_hundred_is_left_once_or_said_to_stay() {
-    let house = House::with(tenant()).workflows(WORKFLOW).set("GRAPH__RETRY_BUDGET_SECONDS", 30);
-    let mut house = house.build().await;
-    let mut killed = house.worker().await;
-    house.queues.event(&leave("leave")).await;
+    let testbed = Testbed::with(tenant()).workflows(WORKFLOW).set("GRAPH__RETRY_BUDGET_SECONDS", 30);
+    let mut testbed = testbed.build().await;
+    let mut killed = testbed.worker().await;
+    testbed.publisher.event(&leave("leave")).await;
     let mut looks = tokio::time::interval(Duration::from_millis(5));
-    while house.effects().len() < GROUPS / 3 {
+    while testbed.effects().len() < GROUPS / 3 {
         looks.tick().await;
     }
     killed.kill().await;
-    let worker = house.worker().await;
-    let end = house.results.end_of(events::run_id("leave")).await;
+    let worker = testbed.worker().await;
+    let end = testbed.results.end_of(events::run_id("leave")).await;
     assert_eq!(end["state"], "partial", "{end:#}");
 
-    let effects = house.effects();
+    let effects = testbed.effects();
     assert_eq!(effects.iter().collect::<BTreeSet<_>>().len(), effects.len(), "nothing is done twice");
-    let person = |upn| house.emulator.with_tenant(|tenant| tenant.user_id(upn)).unwrap().to_string();
+    let person = |upn| testbed.emulator.with_tenant(|tenant| tenant.user_id(upn)).unwrap().to_string();
     let (edsger, grace) = (person(EDSGER), person(GRACE));
-    let state = house.emulator.state();
+    let state = testbed.emulator.state();
     let groups = state["groups"].as_object().unwrap();
-    let left = left(house.results.heard(), &groups.keys().cloned().collect());
+    let left = left(testbed.results.received(), &groups.keys().cloned().collect());
     for (id, group) in groups {
         let number: usize = group["displayName"].as_str().unwrap()["Group ".len()..].parse().unwrap();
         let (_, code) = KINDS[number % KINDS.len()];
@@ -140,12 +140,12 @@ async fn every_group_of_two_hundred_is_left_once_or_said_to_stay() {
         }
     }
 
-    house.emulator.clear_journal();
-    house.queues.event(&leave("leave again")).await;
-    let again = house.results.end_of(events::run_id("leave again")).await;
+    testbed.emulator.clear_journal();
+    testbed.publisher.event(&leave("leave again")).await;
+    let again = testbed.results.end_of(events::run_id("leave again")).await;
     let outcomes: Vec<_> = again["steps"].as_array().unwrap().iter().map(|step| &step["outcome"]).collect();
     assert_eq!(outcomes, ["unchanged"; 4], "{again:#}");
-    assert_eq!(house.effects(), [""; 0]);
-    house.rest([worker]).await;
-    house.close().await;
+    assert_eq!(testbed.effects(), [""; 0]);
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }

@@ -1,12 +1,13 @@
-//! Every crate that is compiled into anything here may be given away with it.
+//! Licences and bans: every dependency may be distributed with Gatehouse, and some crates must not come in.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets something unexpected fails")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use system_tests::repository;
 
-/// Licences that ask for no more than being named.
+/// Licences that only ask to be named.
 const PERMISSIVE: [&str; 10] = [
     "0BSD",
     "Apache-2.0",
@@ -19,6 +20,20 @@ const PERMISSIVE: [&str; 10] = [
     "Unicode-3.0",
     "Zlib",
 ];
+
+/// Crates that must not come in, also not through others, and the reason.
+const BANNED: [(&str, &str); 6] = [
+    ("openssl-sys", "needs a C library; TLS is rustls with ring"),
+    ("native-tls", "needs a C library; TLS is rustls with ring"),
+    ("aws-lc-sys", "needs cmake; TLS is rustls with ring"),
+    ("serde_yaml", "no longer maintained; serde-saphyr reads YAML"),
+    ("chrono", "time is jiff"),
+    ("async-std", "the runtime is tokio"),
+];
+
+/// Crates of which two versions would not understand each other.
+const ONCE: [&str; 9] =
+    ["bytes", "hyper", "lapin", "reqwest", "rustls", "serde", "serde_json", "tokio", "tracing"];
 
 /// What may follow `WITH`: an exception only ever allows more.
 const EXCEPTIONS: [&str; 1] = ["LLVM-exception"];
@@ -33,7 +48,7 @@ fn is_permissive(expression: &str) -> bool {
     either(&mut rest).is_some_and(|holds| holds && rest.is_empty())
 }
 
-/// `None` is no expression; so for the others.
+/// `None` if this is no expression; the same holds for the functions below.
 fn either(words: &mut &[&str]) -> Option<bool> {
     let mut holds = both(words)?;
     while skip(words, "OR") {
@@ -79,7 +94,7 @@ fn skip(words: &mut &[&str], word: &str) -> bool {
 
 #[test]
 fn every_dependency_has_a_permissive_licence() {
-    // What other platforms would need is not there after a build, and is compiled into nothing here.
+    // Dependencies of other platforms are not downloaded by a build, and are compiled into nothing here.
     let platform = platform();
     let metadata = repository::metadata(&["--filter-platform", &platform]);
     let packages = metadata["packages"].as_array().unwrap();
@@ -93,7 +108,31 @@ fn every_dependency_has_a_permissive_licence() {
             None => refused.push(format!("{name}: no licence is named, only {}", package["license_file"])),
         }
     }
-    assert!(refused.is_empty(), "do without these, or add their licence to PERMISSIVE: {refused:#?}");
+    assert!(
+        refused.is_empty(),
+        "remove these dependencies, or add their licence to PERMISSIVE: {refused:#?}"
+    );
+}
+
+#[test]
+fn no_banned_crate_comes_in_and_what_we_name_comes_in_once() {
+    let metadata = repository::metadata(&["--filter-platform", &platform()]);
+    let resolved = metadata["resolve"]["nodes"].as_array().unwrap().iter();
+    let resolved: BTreeSet<_> = resolved.map(|node| node["id"].as_str().unwrap()).collect();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    let packages = packages.filter(|package| resolved.contains(package["id"].as_str().unwrap()));
+    let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        versions.entry(name).or_default().insert(package["version"].as_str().unwrap());
+    }
+    for (name, reason) in BANNED {
+        assert!(!versions.contains_key(name), "{name} must not come in: {reason}");
+    }
+    for name in ONCE {
+        let found = versions.get(name);
+        assert_eq!(found.map(BTreeSet::len), Some(1), "{name} comes in as {found:?}; one version is enough");
+    }
 }
 
 fn platform() -> String {

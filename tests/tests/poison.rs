@@ -1,4 +1,4 @@
-//! Messages nobody should send, through a real broker to one worker that must not mind.
+//! Invalid and hostile messages, through a real broker to one worker that must survive them.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,11 +15,12 @@ use lapin::types::{AMQPValue, ByteArray, FieldArray, FieldTable, LongString};
 use messages::{Continuation, Event, Incoming, Schema};
 use msgraph_emulator::Tenant;
 use serde_json::{Value, json};
-use system_tests::{Copy, House, events, program, repository};
+use system_tests::random::Random;
+use system_tests::{PublishedMessage, Testbed, events, repository, worker_process};
 
 const STRUCTURED: &str = "application/cloudevents+json";
 
-/// One message as it is published, and what has to come of it.
+/// One message, and what must become of it.
 struct Poison {
     name: String,
     properties: BasicProperties,
@@ -31,14 +32,14 @@ struct Poison {
 enum Expected {
     /// A dead letter of this class.
     Dead(&'static str),
-    /// It is an event for all that, and its run comes to some end.
+    /// A valid event, whose run ends in any state.
     Answered(String),
-    /// As before, and the run succeeds.
+    /// A valid event, whose run succeeds.
     Succeeds(String),
 }
 
 impl Poison {
-    /// A body in structured mode; what has to come of it follows from whether it decodes.
+    /// A body in structured mode; what must become of it depends on whether it decodes.
     fn structured(name: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let content_type = Some(STRUCTURED);
@@ -80,32 +81,12 @@ fn run_of(event: &Event) -> String {
     event.run_id().to_string()
 }
 
-/// Numbers that look random and are the same in every run: xorshift64*.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() >> 8).unwrap_or(usize::MAX) % limit.max(1)
-    }
-
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.next().to_be_bytes()[0]).collect()
-    }
-}
-
 fn example(name: &str) -> String {
     repository::text(&format!("schemas/examples/{name}.json"))
 }
 
 /// The examples with a few bytes cut, flipped, put in or taken out.
-fn mutated(numbers: &mut Numbers, count: usize) -> Vec<Poison> {
+fn mutated(numbers: &mut Random, count: usize) -> Vec<Poison> {
     let names = ["onboarding.requested.v1.full", "offboarding.requested.v1.minimal"];
     let examples = names.map(|name| example(name).into_bytes());
     let mutate = |index: usize| {
@@ -127,7 +108,7 @@ fn mutated(numbers: &mut Numbers, count: usize) -> Vec<Poison> {
     (0..count).map(mutate).collect()
 }
 
-fn random(numbers: &mut Numbers, count: usize) -> Vec<Poison> {
+fn random(numbers: &mut Random, count: usize) -> Vec<Poison> {
     let types = [None, Some(STRUCTURED), Some("application/json"), Some("text/plain"), Some(";;")];
     let bytes = |index: usize| {
         let size = numbers.below(300);
@@ -141,7 +122,7 @@ fn random(numbers: &mut Numbers, count: usize) -> Vec<Poison> {
     (0..count).map(bytes).collect()
 }
 
-/// Every example of what is refused, and a few more kinds of wrong.
+/// Every invalid example, and more kinds of mistakes.
 fn refused() -> Vec<Poison> {
     let names =
         ["five-errors", "missing-everything", "misspelt-fields", "twice", "unknown-type", "wrong-values"];
@@ -182,7 +163,7 @@ fn refused() -> Vec<Poison> {
     all
 }
 
-/// Messages that pretend to be ours.
+/// Messages that pretend to be the worker's own.
 fn forged() -> Vec<Poison> {
     let continuation = |name: &str, class, body: String| {
         Poison::dead(name, class, body)
@@ -216,7 +197,7 @@ fn forged() -> Vec<Poison> {
     ]
 }
 
-/// Headers that are too many, too long, or not the publisher's to set.
+/// Headers that are too many, too long, or reserved for the worker.
 fn headers(prefix: &str) -> Vec<Poison> {
     let nested = |depth| {
         (0..depth)
@@ -270,7 +251,7 @@ fn headers(prefix: &str) -> Vec<Poison> {
     ]
 }
 
-/// Valid events in strange company.
+/// Valid events with strange properties.
 fn strange_but_valid(prefix: &str) -> Vec<Poison> {
     let long = "a".repeat(255);
     let correlated = |mut poison: Poison| {
@@ -294,7 +275,7 @@ fn strange_but_valid(prefix: &str) -> Vec<Poison> {
         correlated(Poison::valid("correlated")),
         Poison::valid("headers-20k").text("note", &"a".repeat(20_000)),
         Poison::valid("headers-100k").text("note", &"a".repeat(100_000)),
-        // It comes before its time, so it goes on to the delay with all that it carries.
+        // It arrives before its time, so it goes to the delay with all it carries.
         Poison::valid("put-off").text("note", &"a".repeat(100_000)).header(
             "gatehouse-not-before",
             AMQPValue::LongLongInt(Timestamp::now().as_millisecond() + 3_000),
@@ -305,7 +286,7 @@ fn strange_but_valid(prefix: &str) -> Vec<Poison> {
 }
 
 fn all(prefix: &str) -> Vec<Poison> {
-    let mut numbers = Numbers(20_260_302);
+    let mut numbers = Random::new(20_260_302);
     let mut bad = mutated(&mut numbers, 200);
     bad.extend(random(&mut numbers, 60));
     bad.extend(refused());
@@ -313,7 +294,7 @@ fn all(prefix: &str) -> Vec<Poison> {
     bad.extend(headers(prefix));
     bad.extend(strange_but_valid(prefix));
     let good = (0..bad.len().div_ceil(8)).map(|index| Poison::valid(&format!("valid-{index}")));
-    // A valid one after every few bad ones: each is served in bad company.
+    // A valid event after every few bad ones.
     let mut all = Vec::new();
     let mut good = good.peekable();
     for (index, poison) in bad.into_iter().enumerate() {
@@ -325,7 +306,7 @@ fn all(prefix: &str) -> Vec<Poison> {
     all
 }
 
-/// The value of a metric, summed over all its labels, as far as they contain this text.
+/// The sum of a metric over all label sets that contain this text.
 fn metric(page: &str, name: &str, labels: &str) -> f64 {
     let lines = page.lines().filter_map(|line| line.strip_prefix(name));
     let of_name = lines.filter(|rest| rest.starts_with([' ', '{']) && rest.contains(labels));
@@ -333,15 +314,15 @@ fn metric(page: &str, name: &str, labels: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn whatever_is_sent_is_answered_or_set_aside_and_the_worker_does_not_mind() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let worker = house.worker().await;
+async fn every_message_is_answered_or_set_aside_and_the_worker_survives() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let worker = testbed.worker().await;
     let id = worker.id();
-    let sent = all(house.prefix());
+    let sent = all(testbed.prefix());
     assert!(sent.len() > 300, "{}", sent.len());
     for (index, poison) in sent.iter().enumerate() {
         let properties = poison.properties.clone().with_message_id(format!("message-{index}").into());
-        house.queues.publish("events", "onboarding.requested", properties, &poison.body).await;
+        testbed.publisher.publish("events", "onboarding.requested", properties, &poison.body).await;
     }
     let runs = |wanted: fn(&Expected) -> Option<&String>| -> BTreeSet<_> {
         sent.iter().filter_map(|poison| wanted(&poison.expected)).cloned().collect()
@@ -357,33 +338,33 @@ async fn whatever_is_sent_is_answered_or_set_aside_and_the_worker_does_not_mind(
     let mut open = answered.clone();
     let mut ends = BTreeMap::new();
     while !open.is_empty() {
-        let heard = house.results.next().await;
-        if heard.is_end() || heard.key == "run.planned" {
-            open.remove(heard.run_id());
-            ends.insert(heard.run_id().to_owned(), heard.event["data"].clone());
+        let received = testbed.results.next().await;
+        if received.is_end() || received.key == "run.planned" {
+            open.remove(received.run_id());
+            ends.insert(received.run_id().to_owned(), received.event["data"].clone());
         }
     }
     for run in &succeeding {
         assert_eq!(ends[run]["state"], "succeeded", "{}", ends[run]);
     }
-    house.quiet().await;
-    let (_, page) = program::fetch(&worker.admin_address().await, "/metrics").await;
+    testbed.quiet().await;
+    let (_, page) = worker_process::fetch(&worker.admin_address().await, "/metrics").await;
     let log = worker.log();
     assert_eq!(metric(&page, "gatehouse_panics_total", ""), 0.0);
     assert!(!log.iter().any(|line| line.contains("panicked")), "{log:#?}");
     assert_eq!(metric(&page, "gatehouse_sessions_started_total", ""), 1.0, "{log:#?}");
     assert_eq!(metric(&page, "gatehouse_deliveries_total", "redelivered=\"true\""), 0.0);
     assert_eq!(worker.id(), id);
-    check_letters(&mut house, &sent, &page).await;
+    check_letters(&mut testbed, &sent, &page).await;
     let mut worker = worker;
     assert_eq!(worker.terminate().await, Some(0));
-    house.close().await;
+    testbed.close().await;
 }
 
-/// Every message that had to be set aside lies there, byte for byte and with its reason, and nothing else does.
-async fn check_letters(house: &mut House, sent: &[Poison], page: &str) {
-    let copies = house.copies.take().await;
-    let letters: Vec<&Copy> = copies.iter().filter(|copy| copy.is_dead()).collect();
+/// Asserts that exactly the messages to set aside are dead letters, byte for byte and with their reason.
+async fn check_letters(testbed: &mut Testbed, sent: &[Poison], page: &str) {
+    let copies = testbed.published.take().await;
+    let letters: Vec<&PublishedMessage> = copies.iter().filter(|copy| copy.is_dead()).collect();
     let schema = Schema::named("dead-letter.v1").unwrap();
     let mut expected: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, poison) in sent.iter().enumerate() {
@@ -409,7 +390,7 @@ async fn check_letters(house: &mut House, sent: &[Poison], page: &str) {
     let cut = letter_of("headers as large as a frame");
     assert_eq!(cut.headers["gatehouse-headers-dropped"], 1);
     assert_eq!((cut.headers.get("note"), &cut.headers["kept"]), (None, &json!("short")));
-    let listed = house.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
+    let listed = testbed.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
     let listed: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(listed.len(), letters.len());
     for (class, count) in &expected {
@@ -422,23 +403,23 @@ async fn check_letters(house: &mut House, sent: &[Poison], page: &str) {
     }
     assert_eq!(metric(page, "gatehouse_dead_letters_total", ""), letters.len() as f64);
     let discard = ["dead", "discard", "--all", "--rate", "1000", "--why", "sent to see what happens"];
-    let report = house.gatehouse(&[&discard[..], &["--output", "json"]].concat()).await.ok();
+    let report = testbed.gatehouse(&[&discard[..], &["--output", "json"]].concat()).await.ok();
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["discarded"].as_array().unwrap().len(), letters.len());
 }
 
 #[tokio::test]
 async fn an_event_that_expires_before_a_worker_comes_is_set_aside_and_says_so() {
-    let mut house = House::with(Tenant::contoso()).build().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let poison = Poison::valid("late").with(|properties| properties.with_expiration("1".into()));
-    house.queues.publish("events", "onboarding.requested", poison.properties, &poison.body).await;
-    house.quiet().await;
-    let listed = house.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
+    testbed.publisher.publish("events", "onboarding.requested", poison.properties, &poison.body).await;
+    testbed.quiet().await;
+    let listed = testbed.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
     let letter: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(letter["class"], "expired", "{letter}");
-    let mut worker = house.worker().await;
-    house.gatehouse(&["dead", "replay", "--all"]).await.ok();
-    assert_eq!(house.results.end_of(events::run_id("late")).await["state"], "succeeded");
+    let mut worker = testbed.worker().await;
+    testbed.gatehouse(&["dead", "replay", "--all"]).await.ok();
+    assert_eq!(testbed.results.end_of(events::run_id("late")).await["state"], "succeeded");
     assert_eq!(worker.terminate().await, Some(0));
-    house.close().await;
+    testbed.close().await;
 }

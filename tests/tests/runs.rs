@@ -2,29 +2,29 @@
 
 use msgraph_emulator::{Fault, Group, Sku, Tenant, User};
 use serde_json::json;
-use system_tests::{House, events};
+use system_tests::{Testbed, events};
 
 #[tokio::test]
 async fn a_hire_and_a_leaver_end_in_results_and_in_the_tenant() {
-    let mut house = House::with(Tenant::contoso()).build().await;
-    let mut worker = house.worker().await;
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let mut worker = testbed.worker().await;
     let person = json!({
         "upn": "ada.king@contoso.example", "employee_id": "1843", "display_name": "Ada King", "usage_location": "GB",
     });
     let parameters = json!({ "licenses": ["EMS"], "groups": ["Engineers"] });
-    house.queues.event(&events::onboarding("hire-1", person, parameters)).await;
-    let hired = house.results.end_of(events::run_id("hire-1")).await;
+    testbed.publisher.event(&events::onboarding("hire-1", person, parameters)).await;
+    let hired = testbed.results.end_of(events::run_id("hire-1")).await;
     assert_eq!(hired["state"], "succeeded", "{hired}");
-    house.queues.event(&events::offboarding("leave-1", json!({ "employee_id": "1843" }))).await;
-    let left = house.results.end_of(events::run_id("leave-1")).await;
+    testbed.publisher.event(&events::offboarding("leave-1", json!({ "employee_id": "1843" }))).await;
+    let left = testbed.results.end_of(events::run_id("leave-1")).await;
     assert_eq!(left["state"], "succeeded", "{left}");
     // Whether sessions have to end depends on the second in which the account was made.
     let effects: Vec<_> =
-        house.effects().into_iter().filter(|effect| !effect.starts_with("revoke")).collect();
+        testbed.effects().into_iter().filter(|effect| !effect.starts_with("revoke")).collect();
     assert_eq!(effects.first().unwrap(), "create user ada.king@contoso.example");
     assert_eq!(effects.len(), 6, "{effects:#?}");
     assert_eq!(worker.terminate().await, Some(0));
-    house.close().await;
+    testbed.close().await;
 }
 
 #[tokio::test]
@@ -44,32 +44,32 @@ onboarding:
         - add_to_groups: { groups: [Engineers] }
         - assign_licenses: { licenses: [EMS] }
 ";
-    let house = House::with(tenant).set("GRAPH__REQUEST_TIMEOUT_SECONDS", 600).workflows(workflow);
-    let mut house = house.build().await;
-    house.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
-    house.emulator.fault(Fault::delayed(600_000).path("*/assignLicense"));
-    let mut worker = house.worker().await;
-    // What the event asks for is the name of somebody else.
+    let testbed = Testbed::with(tenant).set("GRAPH__REQUEST_TIMEOUT_SECONDS", 600).workflows(workflow);
+    let mut testbed = testbed.build().await;
+    testbed.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
+    testbed.emulator.fault(Fault::delayed(600_000).path("*/assignLicense"));
+    let mut worker = testbed.worker().await;
+    // The event asks for a name that another account has.
     let person = json!({
         "upn": named, "employee_id": "1815", "display_name": "Ada Lovelace", "usage_location": "GB",
     });
-    house.queues.event(&events::onboarding("hire", person, json!({}))).await;
-    while house.results.next().await.key != "step.changed" {}
+    testbed.publisher.event(&events::onboarding("hire", person, json!({}))).await;
+    while testbed.results.next().await.key != "step.changed" {}
     worker.kill().await;
-    house.emulator.clear_faults();
-    let next = house.worker().await;
-    let end = house.results.end_of(events::run_id("hire")).await;
+    testbed.emulator.clear_faults();
+    let next = testbed.worker().await;
+    let end = testbed.results.end_of(events::run_id("hire")).await;
     assert_eq!(end["state"], "succeeded", "{end}");
-    house.rest([next]).await;
-    let effects = house.effects();
+    testbed.drain([next]).await;
+    let effects = testbed.effects();
     let (created, others) = effects.split_first().unwrap();
     assert_eq!(created, "create user ada.lovelace2@contoso.example");
     assert_eq!(others.len(), 2, "{effects:#?}");
-    let state = house.emulator.state();
+    let state = testbed.emulator.state();
     let users = state["users"].as_object().unwrap().values();
     let (mine, strangers): (Vec<_>, Vec<_>) = users.partition(|user| user["employeeId"] == "1815");
     let id = mine[0]["id"].as_str().unwrap();
     assert!(others.iter().all(|effect| effect.contains(id)), "{effects:#?}");
     assert_eq!(strangers.len(), 1);
-    house.close().await;
+    testbed.close().await;
 }

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 
 use msgraph_emulator::{Emulator, Fault, Group, Options, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{House, events};
+use system_tests::{Testbed, events};
 
 const BUSY: usize = 60;
 
-/// A second tenant for a house: an emulator of its own, configured under this name.
+/// A second tenant for a testbed: an emulator of its own, configured under this name.
 fn second_tenant(name: &str, tenant: Tenant) -> (Emulator, Vec<(String, String)>) {
     let emulator = Emulator::start(Options::new(tenant)).unwrap();
     let application = emulator.application();
@@ -40,8 +40,8 @@ async fn a_small_tenant_does_not_starve_beside_a_busy_one_that_is_throttled() {
     let busy = (0..BUSY).fold(Tenant::empty(), |tenant, number| {
         tenant.user(User::new(&format!("ada{number}@contoso.example"), "Ada Lovelace"))
     });
-    // As patient as a worker is by default: whoever had to wait for Graph would hold its place meanwhile.
-    let mut house = House::with(busy)
+    // The default patience: a run that waits for Graph keeps its place meanwhile.
+    let mut testbed = Testbed::with(busy)
         .set("WORKER__CONCURRENCY", 4)
         .set("GRAPH__RETRY_BUDGET_SECONDS", 20)
         .set("RETRY__MAX_DELAY_SECONDS", 60)
@@ -50,29 +50,29 @@ async fn a_small_tenant_does_not_starve_beside_a_busy_one_that_is_throttled() {
     let small = Tenant::empty().user(User::new("grace@contoso.example", "Grace Hopper"));
     let (small, settings) = second_tenant("FABRIKAM", small);
     for (key, value) in settings {
-        house.set(&key, value);
+        testbed.set(&key, value);
     }
-    let throttled = house.emulator.fault(Fault::status(429).retry_after("60"));
+    let throttled = testbed.emulator.fault(Fault::status(429).retry_after("60"));
     for number in 0..BUSY {
         let upn = format!("ada{number}@contoso.example");
-        house.queues.event(&leaves(&format!("busy-{number}"), &upn, "contoso")).await;
+        testbed.publisher.event(&leaves(&format!("busy-{number}"), &upn, "contoso")).await;
     }
-    house.queues.event(&leaves("small", "grace@contoso.example", "fabrikam")).await;
-    let mut worker = house.worker().await;
-    let end = house.results.end_of(events::run_id("small")).await;
+    testbed.publisher.event(&leaves("small", "grace@contoso.example", "fabrikam")).await;
+    let mut worker = testbed.worker().await;
+    let end = testbed.results.end_of(events::run_id("small")).await;
     assert_eq!(end["state"], "succeeded", "{end}");
     assert!(!small.effects().is_empty());
-    assert_eq!(house.emulator.effects(), [""; 0], "the busy tenant was still throttled");
+    assert_eq!(testbed.emulator.effects(), [""; 0], "the busy tenant was still throttled");
     // Four runs at a time, of which each begins with three reads at once.
-    let journal = house.emulator.journal();
+    let journal = testbed.emulator.journal();
     let asked = journal.iter().filter(|entry| !entry.token && !entry.path.ends_with("/$batch")).count();
     assert!(asked <= 12, "{asked} requests: those under way together found out, and nobody after them asked");
     assert!(throttled > 0);
     assert_eq!(worker.terminate().await, Some(0));
-    house.tear_down().await;
+    testbed.tear_down().await;
 }
 
-/// Everything one hire and one leaver come to: the tenant, and the results without what differs from run to run.
+/// The outcome of one hire and one leaver: the tenant, and the results without fields that differ from run to run.
 async fn come_and_go(batching: bool) -> (Value, BTreeMap<String, Value>, usize) {
     let tenant = (0..30).fold(
         Tenant::empty()
@@ -86,29 +86,29 @@ async fn come_and_go(batching: bool) -> (Value, BTreeMap<String, Value>, usize) 
     );
     let tenant = tenant
         .group(Group::dynamic("Everybody", "user.accountEnabled -eq true").member("grace@contoso.example"));
-    let mut house = House::with(tenant).set("GRAPH__BATCHING", batching).build().await;
-    let mut worker = house.worker().await;
+    let mut testbed = Testbed::with(tenant).set("GRAPH__BATCHING", batching).build().await;
+    let mut worker = testbed.worker().await;
     let groups: Vec<String> = (0..30).map(|number| format!("Group {number}")).collect();
     let person =
         json!({ "upn": "ada@contoso.example", "display_name": "Ada Lovelace", "usage_location": "GB" });
     let hire = events::onboarding("hire", person, json!({ "licenses": ["SPE_E3", "EMS"], "groups": groups }));
-    house.queues.event(&events::with(hire, "manager", json!({ "upn": "grace@contoso.example" }))).await;
-    house.results.end_of(events::run_id("hire")).await;
-    house.queues.event(&events::offboarding("leave", json!({ "upn": "grace@contoso.example" }))).await;
-    house.results.end_of(events::run_id("leave")).await;
-    let told = house.results.heard().iter().map(|heard| {
-        let data = &heard.event["data"];
+    testbed.publisher.event(&events::with(hire, "manager", json!({ "upn": "grace@contoso.example" }))).await;
+    testbed.results.end_of(events::run_id("hire")).await;
+    testbed.publisher.event(&events::offboarding("leave", json!({ "upn": "grace@contoso.example" }))).await;
+    testbed.results.end_of(events::run_id("leave")).await;
+    let told = testbed.results.received().iter().map(|received| {
+        let data = &received.event["data"];
         let mut kept = serde_json::Map::new();
         for name in ["stage", "step", "outcome", "changes", "left", "state", "steps", "failure", "attempts"] {
             kept.insert(name.to_owned(), data[name].clone());
         }
-        (heard.event["id"].as_str().unwrap().to_owned(), Value::Object(kept))
+        (received.event["id"].as_str().unwrap().to_owned(), Value::Object(kept))
     });
     let told = told.collect();
-    let trips = house.emulator.round_trips();
-    let state = house.emulator.state();
+    let trips = testbed.emulator.round_trips();
+    let state = testbed.emulator.state();
     assert_eq!(worker.terminate().await, Some(0));
-    house.close().await;
+    testbed.close().await;
     (state, told, trips)
 }
 

@@ -1,4 +1,4 @@
-//! Runs that wait: in the broker and nowhere else, whatever is restarted meanwhile.
+//! Runs that wait do so in the broker alone, and survive restarts.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
@@ -9,7 +9,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use msgraph_emulator::{Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{BrokerNode, Copy, Heard, House, events};
+use system_tests::{BrokerNode, PublishedMessage, Received, Testbed, events};
 
 fn workflow(after: &str) -> String {
     format!(
@@ -21,12 +21,12 @@ fn leave() -> Value {
     events::offboarding("leave", json!({ "upn": "edsger@contoso.example" }))
 }
 
-/// Listens until the run says that it sleeps.
-async fn told_to_wait(house: &mut House) -> Heard {
+/// Waits until the run reports that it sleeps.
+async fn reported_as_waiting(testbed: &mut Testbed) -> Received {
     loop {
-        let heard = house.results.next().await;
-        if heard.key == "run.waiting" {
-            return heard;
+        let received = testbed.results.next().await;
+        if received.key == "run.waiting" {
+            return received;
         }
     }
 }
@@ -35,65 +35,65 @@ fn time(value: &Value) -> Timestamp {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// Shows that the run slept once, did each step once, and not before its time.
-fn slept_once(house: &House, end: &Value) {
+/// Asserts that the run slept once, and did each step once and not too early.
+fn slept_once(testbed: &Testbed, end: &Value) {
     assert_eq!(end["attempts"], 1, "a wait is no attempt: {end}");
-    let heard = house.results.heard();
-    let of = |key: &str| heard.iter().filter(|heard| heard.key == key).collect::<Vec<_>>();
-    let sleeps: BTreeSet<_> = of("run.waiting").into_iter().map(Heard::id).collect();
-    assert_eq!(sleeps.len(), 1, "{heard:#?}");
+    let received = testbed.results.received();
+    let of = |key: &str| received.iter().filter(|received| received.key == key).collect::<Vec<_>>();
+    let sleeps: BTreeSet<_> = of("run.waiting").into_iter().map(Received::id).collect();
+    assert_eq!(sleeps.len(), 1, "{received:#?}");
     let steps: BTreeSet<_> =
-        heard.iter().filter(|heard| heard.key.starts_with("step.")).map(Heard::id).collect();
-    assert_eq!(steps.len(), 2, "{heard:#?}");
+        received.iter().filter(|received| received.key.starts_with("step.")).map(Received::id).collect();
+    assert_eq!(steps.len(), 2, "{received:#?}");
     let until = time(of("run.waiting").first().unwrap().event.pointer("/data/until").unwrap());
     assert!(time(&end["finished_at"]) >= until, "nobody is woken early: {end}");
-    let locked_out = house.effects().into_iter().filter(|effect| effect.starts_with("disable"));
-    assert_eq!(locked_out.count(), 1, "{:#?}", house.effects());
+    let locked_out = testbed.effects().into_iter().filter(|effect| effect.starts_with("disable"));
+    assert_eq!(locked_out.count(), 1, "{:#?}", testbed.effects());
 }
 
 #[tokio::test]
 async fn a_stage_with_a_delay_survives_a_killed_worker_and_a_restarted_broker() {
-    let house = House::with(Tenant::contoso()).broker(BrokerNode::private());
-    let mut house = house.workflows(&workflow("15s")).build().await;
-    let mut worker = house.worker().await;
-    house.queues.event(&leave()).await;
-    let waiting = told_to_wait(&mut house).await;
+    let testbed = Testbed::with(Tenant::contoso()).broker(BrokerNode::private());
+    let mut testbed = testbed.workflows(&workflow("15s")).build().await;
+    let mut worker = testbed.worker().await;
+    testbed.publisher.event(&leave()).await;
+    let waiting = reported_as_waiting(&mut testbed).await;
     assert_eq!(waiting.event["data"]["stage"], "take back", "{waiting:?}");
     assert_eq!(waiting.event["data"]["steps"], json!([]), "{waiting:?}");
-    // It is told before it goes to the delay.
-    house.holds("delay.5s", 1).await;
+    // The result comes before the message goes to the delay.
+    testbed.holds("delay.5s", 1).await;
     worker.counts("gatehouse_in_flight", 0.0).await;
-    // An acknowledgement is sent, and a connection ends, and nobody tells when the broker knows: a few journeys to the
-    // queue and back take longer.
-    let journeys = async |house: &House| {
-        for _journey in 0..20 {
-            house.queues.depth("workflows").await;
+    // The broker does not announce that it has processed an acknowledgement or the end of a connection; a few requests
+    // to the queue take longer.
+    let requests = async |testbed: &Testbed| {
+        for _request in 0..20 {
+            testbed.depth("workflows").await;
         }
     };
-    journeys(&house).await;
+    requests(&testbed).await;
     worker.kill().await;
-    journeys(&house).await;
-    // What a dead worker had in hand would be here again.
-    assert_eq!(house.queues.depth("workflows").await, 0, "nothing is held while a run sleeps");
-    house.restart_broker(false).await;
-    let before = house.emulator.journal().len();
-    let worker = house.worker().await;
-    let end = house.results.end_of(events::run_id("leave")).await;
+    requests(&testbed).await;
+    // A message held by a killed worker would be here again.
+    assert_eq!(testbed.depth("workflows").await, 0, "nothing is held while a run sleeps");
+    testbed.restart_broker(false).await;
+    let before = testbed.emulator.journal().len();
+    let worker = testbed.worker().await;
+    let end = testbed.results.end_of(events::run_id("leave")).await;
     assert_eq!(end["steps"].as_array().unwrap().len(), 2, "{end}");
-    let journal = house.emulator.journal();
+    let journal = testbed.emulator.journal();
     let again = journal
         .iter()
         .skip(before)
         .filter(|entry| entry.method == "PATCH" || entry.query.contains("accountEnabled"));
     assert_eq!(again.count(), 0, "what has finished is not even looked at: {journal:#?}");
-    house.rest([worker]).await;
-    slept_once(&house, &end);
-    assert_eq!(house.results.states().into_values().collect::<Vec<_>>(), ["partial"]);
-    house.close().await;
+    testbed.drain([worker]).await;
+    slept_once(&testbed, &end);
+    assert_eq!(testbed.results.states().into_values().collect::<Vec<_>>(), ["partial"]);
+    testbed.close().await;
 }
 
-/// A message once more, as a worker leaves it that dies between publishing it and acknowledging its cause.
-async fn publish_again(house: &House, copy: &Copy) {
+/// Publishes a message again, as happens when a worker is killed before it acknowledges the cause.
+async fn publish_again(testbed: &Testbed, copy: &PublishedMessage) {
     let mut headers = FieldTable::default();
     for (name, value) in copy.headers.as_object().unwrap() {
         if let (true, Some(number)) = (name.starts_with("gatehouse-"), value.as_i64()) {
@@ -105,49 +105,49 @@ async fn publish_again(house: &House, copy: &Copy) {
         .with_message_id(copy.message_id.clone().unwrap().into())
         .with_headers(headers);
     let (_, exchange) = copy.exchange.split_once('.').unwrap();
-    house.queues.publish(exchange, &copy.key, properties, &copy.body).await;
+    testbed.publisher.publish(exchange, &copy.key, properties, &copy.body).await;
 }
 
 #[tokio::test]
 async fn two_continuations_of_one_run_say_and_do_everything_once() {
-    let mut house = House::with(Tenant::contoso()).workflows(&workflow("2s")).build().await;
-    let mut worker = house.worker().await;
-    house.queues.event(&leave()).await;
-    told_to_wait(&mut house).await;
+    let mut testbed = Testbed::with(Tenant::contoso()).workflows(&workflow("2s")).build().await;
+    let mut worker = testbed.worker().await;
+    testbed.publisher.event(&leave()).await;
+    reported_as_waiting(&mut testbed).await;
     let mut copies = Vec::new();
-    while !copies.iter().any(|copy: &Copy| copy.exchange.contains(".delay.")) {
-        copies.extend(house.copies.take().await);
+    while !copies.iter().any(|copy: &PublishedMessage| copy.exchange.contains(".delay.")) {
+        copies.extend(testbed.published.take().await);
     }
     let copy = copies.iter().find(|copy| copy.exchange.contains(".delay.")).unwrap();
     worker.kill().await;
-    publish_again(&house, copy).await;
-    let workers = [house.worker().await, house.worker().await];
-    let end = house.results.end_of(events::run_id("leave")).await;
-    house.rest(workers).await;
-    slept_once(&house, &end);
-    assert_eq!(house.results.states().len(), 1);
-    let effects = house.effects();
+    publish_again(&testbed, copy).await;
+    let workers = [testbed.worker().await, testbed.worker().await];
+    let end = testbed.results.end_of(events::run_id("leave")).await;
+    testbed.drain(workers).await;
+    slept_once(&testbed, &end);
+    assert_eq!(testbed.results.states().len(), 1);
+    let effects = testbed.effects();
     let distinct: BTreeSet<_> = effects.iter().collect();
     assert_eq!(distinct.len(), effects.len(), "done twice: {effects:#?}");
-    house.close().await;
+    testbed.close().await;
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_run_sees_it_sleep_and_a_plan_shows_the_delay() {
-    let mut house = House::with(Tenant::contoso()).workflows(&workflow("2s")).build().await;
-    let worker = house.worker().await;
-    let file = house.file("leave.json", &leave().to_string()).display().to_string();
-    let planned = house.gatehouse(&["plan", &file]).await.ok();
+async fn a_run_that_sleeps_is_shown_while_waiting_and_a_plan_shows_the_delay() {
+    let mut testbed = Testbed::with(Tenant::contoso()).workflows(&workflow("2s")).build().await;
+    let worker = testbed.worker().await;
+    let file = testbed.file("leave.json", &leave().to_string()).display().to_string();
+    let planned = testbed.gatehouse(&["plan", &file]).await.ok();
     assert!(planned.contains("take back (after 2s)"), "{planned}");
-    let published = house.gatehouse(&["publish", "--wait", &file]).await;
+    let published = testbed.gatehouse(&["publish", "--wait", &file]).await;
     assert_eq!(published.code, Some(1), "it ends as partial: {published:?}");
     assert!(published.stdout.contains(" sleeps in stage take back until 20"), "{published:?}");
-    let end = house.results.end_of(events::run_id("leave")).await;
-    slept_once(&house, &end);
+    let end = testbed.results.end_of(events::run_id("leave")).await;
+    slept_once(&testbed, &end);
     let page = worker.metrics().await;
     assert_eq!((page.sum("gatehouse_sleeps_total", ""), page.sum("gatehouse_retries_total", "")), (1.0, 0.0));
-    house.rest([worker]).await;
-    house.close().await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }
 
 #[tokio::test]
@@ -158,26 +158,26 @@ async fn a_mailbox_that_exchange_has_yet_to_make_is_waited_for_and_costs_no_atte
         .sku(Sku::new("SPE_E3", 1).plan("EXCHANGE_S_ENTERPRISE"))
         .user(ada.mailbox(Mailbox::new().pending()));
     let workflows = "onboarding:\n  stages:\n    - name: mailbox\n      steps:\n        - enable_automatic_reply: { internal: I begin on Monday. }\n        - remove_inbox_rules\n";
-    // One attempt and no more: a look that finds no mailbox yet must not use it up.
-    let mut house = House::with(tenant).workflows(workflows).set("RETRY__MAX_ATTEMPTS", 1).build().await;
-    let mut worker = house.worker().await;
+    // A single attempt: looking for a mailbox that does not exist yet must not use it up.
+    let mut testbed = Testbed::with(tenant).workflows(workflows).set("RETRY__MAX_ATTEMPTS", 1).build().await;
+    let mut worker = testbed.worker().await;
     let hire = events::onboarding("hire", json!({ "upn": ADA }), events::none());
-    let file = house.file("hire.json", &hire.to_string()).display().to_string();
-    let planned = house.gatehouse(&["plan", &file]).await.ok();
+    let file = testbed.file("hire.json", &hire.to_string()).display().to_string();
+    let planned = testbed.gatehouse(&["plan", &file]).await.ok();
     assert_eq!(planned.matches("waits for the mailbox of user ").count(), 2, "{planned}");
-    house.queues.event(&hire).await;
-    let waiting = told_to_wait(&mut house).await;
+    testbed.publisher.event(&hire).await;
+    let waiting = reported_as_waiting(&mut testbed).await;
     let steps = waiting.event["data"]["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 2, "{waiting:?}");
     assert!(steps.iter().all(|step| step["reason"].as_str().unwrap().starts_with("the mailbox of user ")));
-    house.holds("delay.5s", 1).await;
+    testbed.holds("delay.5s", 1).await;
     worker.counts("gatehouse_in_flight", 0.0).await;
     worker.kill().await;
-    house.emulator.with_tenant(|tenant| tenant.finish_mailbox(ADA)).unwrap();
-    let worker = house.worker().await;
-    let end = house.results.end_of(events::run_id("hire")).await;
+    testbed.emulator.with_tenant(|tenant| tenant.finish_mailbox(ADA)).unwrap();
+    let worker = testbed.worker().await;
+    let end = testbed.results.end_of(events::run_id("hire")).await;
     assert_eq!((&end["state"], &end["attempts"]), (&json!("succeeded"), &json!(1)), "{end}");
-    assert_eq!(house.effects().len(), 1, "{:#?}", house.effects());
-    house.rest([worker]).await;
-    house.close().await;
+    assert_eq!(testbed.effects().len(), 1, "{:#?}", testbed.effects());
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The processes of a private node: started apart from the caller, ended only if they are ours.
+# The processes of a private node: started apart from the caller, and stopped only if they are ours.
 #
 # Each carries PRIVATE_NODE=NODE_HOME in its environment, leads a group of its own, and has its
 # process id in NODE_HOME/NAME.pid. A process without that mark is never signalled.
@@ -35,7 +35,7 @@ is_alive() {
 }
 
 # Starts a process in a group of its own, so that Ctrl-C does not reach it,
-# and without our standard output, so that nobody waits for it.
+# and without our standard output, so that no reader waits for it.
 launch() {
     local home=$1 name=$2 pid
     shift 2
@@ -45,7 +45,7 @@ launch() {
     pid=$!
     echo "$pid" >"$home/$name.pid"
     disown
-    # Until the new process has its environment, nothing tells that it is ours.
+    # Until the new process has its environment, it is not recognisable as ours.
     while is_alive "$pid" && ! is_ours "$pid" "$home"; do :; done
 }
 

@@ -1,4 +1,4 @@
-//! The floor: consume, publish one message with confirm, acknowledge; nothing else.
+//! The lower bound: only consume, publish one message with confirm, acknowledge.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,13 +11,13 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use tokio::sync::{Mutex, Semaphore};
 
-/// About what a `run.finished` weighs.
+/// About the size of a `run.finished`.
 const BODY: [u8; 520] = [b'x'; 520];
 
 /// `bare-broker URL PREFIX IN_FLIGHT EVENTS CHANNELS`: prints the seconds from the first event to the last.
 ///
-/// With one channel all publishes share it, which is fastest and cannot tell whose message was returned; with as
-/// many as there are events in flight, each publish has its own.
+/// With one channel all publishes share it: that is fastest, but cannot tell which message was returned. With as many
+/// channels as events in flight, each publish has its own.
 pub async fn run(arguments: &[&str]) {
     let [url, prefix, in_flight, events, channels] = arguments else { panic!("{arguments:?}") };
     let (in_flight, events): (u16, usize) = (in_flight.parse().unwrap(), events.parse().unwrap());
@@ -61,7 +61,7 @@ pub async fn run(arguments: &[&str]) {
         all_done.recv().await.unwrap();
     }
     println!("{}", started.unwrap().elapsed().as_secs_f64());
-    // The channel first: its answer says that the acknowledgements have been dealt with.
+    // The channel first: its answer means that the acknowledgements are processed.
     channel.close(200, "".into()).await.unwrap();
     consuming.close(200, "".into()).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The floor: the HTTP calls of an onboarding, one after the other, and nothing else.
+//! The lower bound: only the HTTP calls of an onboarding, one after the other.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -61,6 +61,7 @@ impl Graph {
         let deleted = "id,userPrincipalName,displayName,mail,employeeId";
         let query = [("$select", deleted), ("$top", "999")];
         self.get("/directory/deletedItems/microsoft.graph.user", &query).await;
+        self.get("/organization", &[("$select", "id,displayName,verifiedDomains")]).await;
         let user = json!({
             "accountEnabled": true, "userPrincipalName": upn, "displayName": "Ada Lovelace",
             "mailNickname": format!("bare{number}"), "employeeId": format!("P{number}"), "usageLocation": "GB",

@@ -5,16 +5,16 @@ use std::time::Instant;
 use futures_util::future::join_all;
 use msgraph_emulator::Tenant;
 use serde_json::json;
-use system_tests::{House, events};
+use system_tests::{Testbed, events};
 
 use crate::measured::{Measured, bare_loop};
 use crate::process::{median, resident_mb};
+use crate::size::Size;
 
 const WORKFLOWS: &str = "nothing: { description: Does nothing, stages: [] }";
-const ROUNDS: usize = 3;
 
-/// Prints one line for each number of events in flight, then start-up and memory.
-pub async fn run() {
+/// Prints a line for each number of events in flight, then start-up and memory.
+pub async fn run(size: &Size) {
     println!(
         "{:>9} {:>11} {:>11} {:>11} {:>9} {:>9} {:>13} {:>13} {:>8}",
         "in flight",
@@ -27,9 +27,9 @@ pub async fn run() {
         "bare CPU",
         "RSS"
     );
-    for (in_flight, count) in [(1, 1500), (16, 12_000), (64, 20_000)] {
+    for &(in_flight, count) in size.events {
         let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..size.rounds {
             rounds.push(round(in_flight, count).await);
         }
         let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
@@ -44,7 +44,7 @@ pub async fn run() {
         );
     }
     println!();
-    start_up_and_memory().await;
+    start_up_and_memory(size).await;
 }
 
 /// One round: the same number of events through the worker and through both bare loops.
@@ -58,71 +58,76 @@ struct Round {
 }
 
 async fn round(in_flight: usize, count: usize) -> Round {
-    let mut house = house(in_flight).await;
-    fill(&house, count).await;
-    let (pooled, bare_cpu) = bare(&house, in_flight, count, in_flight).await;
-    fill(&house, count).await;
-    let worker = Measured::start(&mut house).await;
+    let mut testbed = testbed_of(in_flight).await;
+    fill(&testbed, count).await;
+    let (pooled, bare_cpu) = bare(&testbed, in_flight, count, in_flight).await;
+    fill(&testbed, count).await;
+    let worker = Measured::start(&mut testbed).await;
     let (ours, our_cpu) = worker.rate(count).await;
     let resident = resident_mb(worker.id());
     worker.stop().await;
-    fill(&house, count).await;
-    let (shared, _) = bare(&house, in_flight, count, 1).await;
-    // Not closed with a look at what is left: acknowledgements that a channel sends in the moment before it
-    // closes can be lost to a quorum queue under load (RabbitMQ 3.10, 9 of 20,000), and the bare loop does that.
-    house.tear_down().await;
+    fill(&testbed, count).await;
+    let (shared, _) = bare(&testbed, in_flight, count, 1).await;
+    // Not closed with a check for messages left: a quorum queue under load can lose acknowledgements that a channel
+    // sends just before it closes (RabbitMQ 3.10, 9 of 20,000), and the bare loop sends such.
+    testbed.tear_down().await;
     Round { ours, pooled, shared, our_cpu, bare_cpu, resident }
 }
 
-async fn house(in_flight: usize) -> House {
+async fn testbed_of(in_flight: usize) -> Testbed {
     let tenant = Tenant::empty();
-    House::with(tenant).workflows(WORKFLOWS).set("WORKER__CONCURRENCY", in_flight).deaf().build().await
+    Testbed::with(tenant)
+        .workflows(WORKFLOWS)
+        .set("WORKER__CONCURRENCY", in_flight)
+        .without_results()
+        .build()
+        .await
 }
 
-/// Leaves this many events in the queue.
-async fn fill(house: &House, count: usize) {
+/// Publishes this many events.
+async fn fill(testbed: &Testbed, count: usize) {
     let numbers: Vec<usize> = (0..count).collect();
     for chunk in numbers.chunks(256) {
         join_all(chunk.iter().map(|_| async {
             let id = uuid::Uuid::new_v4().to_string();
             let person = json!({ "upn": "ada@contoso.example" });
             let event = events::with(events::offboarding(&id, person), "workflow", "nothing");
-            house.queues.event(&event).await;
+            testbed.publisher.event(&event).await;
         }))
         .await;
     }
 }
 
 /// A bare loop as a process of its own: events a second, and CPU for each in microseconds.
-async fn bare(house: &House, in_flight: usize, count: usize, channels: usize) -> (f64, f64) {
+async fn bare(testbed: &Testbed, in_flight: usize, count: usize, channels: usize) -> (f64, f64) {
     let (in_flight, events, channels) = (in_flight.to_string(), count.to_string(), channels.to_string());
-    let arguments = ["bare-broker", house.broker.url(), house.prefix(), &in_flight, &events, &channels];
+    let arguments = ["bare-broker", testbed.broker.url(), testbed.prefix(), &in_flight, &events, &channels];
     bare_loop(&arguments, count).await
 }
 
-async fn start_up_and_memory() {
+async fn start_up_and_memory(size: &Size) {
     let mut starts = Vec::new();
-    for _ in 0..5 {
-        let mut house = house(16).await;
-        fill(&house, 1).await;
+    for _ in 0..size.starts {
+        let mut testbed = testbed_of(16).await;
+        fill(&testbed, 1).await;
         let started = Instant::now();
-        let worker = Measured::start(&mut house).await;
+        let worker = Measured::start(&mut testbed).await;
         worker.runs_reach(1).await;
         starts.push(started.elapsed().as_secs_f64() * 1e3);
         worker.stop().await;
-        house.close().await;
+        testbed.close().await;
     }
     println!("cold start to the first event dealt with, on a declared topology: {:.0} ms", median(starts));
-    let mut house = house(64).await;
-    let worker = Measured::start(&mut house).await;
+    let mut testbed = testbed_of(64).await;
+    let worker = Measured::start(&mut testbed).await;
     worker.ready().await;
     print!("resident memory: idle {:.1} MB", resident_mb(worker.id()));
     for step in 1..=5 {
-        fill(&house, 20_000).await;
-        worker.runs_reach(step * 20_000).await;
-        print!(", after {} events {:.1} MB", step * 20_000, resident_mb(worker.id()));
+        fill(&testbed, size.memory).await;
+        worker.runs_reach(step * size.memory).await;
+        print!(", after {} events {:.1} MB", step * size.memory, resident_mb(worker.id()));
     }
     println!();
     worker.stop().await;
-    house.close().await;
+    testbed.close().await;
 }

@@ -1,9 +1,10 @@
 //! What Gatehouse costs beside a bare loop, both measured in one run on one broker and one tenant.
 //!
 //! `make bench` builds for release and prints figures; nothing here passes or fails by the clock. Each figure is the
-//! median of three rounds, and the rounds of worker and bare loop alternate, so that a machine that gets slower
-//! gets slower for both. One part alone: `cargo bench -p system-tests --bench throughput -- standard`, within
-//! `deploy/broker/private-node run --`.
+//! median of three rounds. The rounds of worker and bare loop alternate, so that a machine that slows down slows down
+//! both. One part alone: `cargo bench -p system-tests --bench throughput -- standard`, within
+//! `deploy/broker/private-node run --`. With `BENCH_SIZE=tiny` everything runs once, in seconds: continuous
+//! integration does that, so that the bench always reaches its end. `tests/benches/README.md` has the figures.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,44 +19,48 @@ mod broker_rounds;
 mod graph_rounds;
 mod measured;
 mod process;
+mod size;
 mod standard;
+
+use size::Size;
 
 #[tokio::main]
 async fn main() {
-    // The bare loops run as processes of their own, as the worker does: this program, called with another name.
+    // The bare loops run as processes of their own, like the worker: this program with other arguments.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let size = Size::from_environment();
     match arguments.as_slice() {
         ["bare-broker", rest @ ..] => bare_broker::run(rest).await,
         ["bare-graph", rest @ ..] => bare_graph::run(rest).await,
         [] => {
-            broker_part().await;
+            broker_part(&size).await;
             println!();
-            hires_part().await;
+            hires_part(&size).await;
             println!();
-            standard_part().await;
+            standard_part(&size).await;
             println!();
-            standard::many().await;
+            standard::many(&size).await;
         }
-        ["broker"] => broker_part().await,
-        ["hires"] => hires_part().await,
-        ["standard"] => standard_part().await,
-        ["leavers"] => standard::many().await,
+        ["broker"] => broker_part(&size).await,
+        ["hires"] => hires_part(&size).await,
+        ["standard"] => standard_part(&size).await,
+        ["leavers"] => standard::many(&size).await,
         other => panic!("there is no part {other:?}; there are broker, hires, standard and leavers"),
     }
 }
 
-async fn broker_part() {
+async fn broker_part(size: &Size) {
     println!("events whose workflow has no stage; rate is events a second, CPU is the process's own");
-    broker_rounds::run().await;
+    broker_rounds::run(size).await;
 }
 
-async fn hires_part() {
+async fn hires_part(size: &Size) {
     println!("onboarding runs; the bare loop makes the same HTTP calls");
-    graph_rounds::run().await;
+    graph_rounds::run(size).await;
 }
 
-async fn standard_part() {
+async fn standard_part(size: &Size) {
     println!("one person with 3 licences, 40 groups and 2 inbox rules; the tenant answers after 50 ms");
-    standard::run().await;
+    standard::run(size).await;
 }

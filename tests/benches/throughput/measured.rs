@@ -1,17 +1,17 @@
-//! What is measured: a worker, whose log nobody reads while it runs and which is asked for its metrics rarely, and a bare
-//! loop beside it.
+//! The two processes that are measured: a worker, whose log is not read and whose metrics are rarely asked for, and a
+//! bare loop.
 
 use std::time::{Duration, Instant};
 
-use system_tests::House;
-use system_tests::program::fetch;
+use system_tests::Testbed;
+use system_tests::worker_process::fetch;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::process::{children_cpu, cpu};
 
-/// A bare loop as a process of its own, which prints the seconds it took: so many things a second, and CPU for each in
-/// microseconds.
+/// Runs a bare loop as a process of its own, which prints the seconds it took. Returns events a second, and CPU of each
+/// in microseconds.
 pub async fn bare_loop(arguments: &[&str], count: usize) -> (f64, f64) {
     let before = children_cpu();
     let this = std::env::current_exe().unwrap();
@@ -23,18 +23,18 @@ pub async fn bare_loop(arguments: &[&str], count: usize) -> (f64, f64) {
     (count as f64 / seconds, used * 1e6 / count as f64)
 }
 
-/// A running `gatehouse run` and where it serves its metrics.
+/// A running `gatehouse run` and the address of its metrics.
 pub struct Measured {
     child: Child,
     address: String,
 }
 
 impl Measured {
-    /// Starts one and waits until it serves its metrics.
-    pub async fn start(house: &mut House) -> Self {
+    /// Starts a worker and waits until it serves its metrics.
+    pub async fn start(testbed: &mut Testbed) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        house.set("ADMIN__LISTEN", free);
-        let child = house.start_gatehouse(&["run"]);
+        testbed.set("ADMIN__LISTEN", free);
+        let child = testbed.start_gatehouse(&["run"]);
         let mut looks = tokio::time::interval(Duration::from_millis(1));
         while TcpStream::connect(free).await.is_err() {
             looks.tick().await;
@@ -55,7 +55,7 @@ impl Measured {
         }
     }
 
-    /// Waits until so many runs have ended.
+    /// Waits until this many runs have ended.
     pub async fn runs_reach(&self, count: usize) {
         let mut looks = tokio::time::interval(Duration::from_millis(5));
         while self.runs().await < count {
@@ -63,12 +63,13 @@ impl Measured {
         }
     }
 
-    /// Waits until it has ended `count` runs: runs a second, and CPU for each in microseconds.
+    /// Waits until it has ended `count` runs. Returns runs a second, and CPU of each in microseconds.
     ///
-    /// Both between the first and the last look that found it at work, so that neither its start nor the time
-    /// it has nothing to do counts.
+    /// Both are taken between the first and the last look that found it at work, so that neither its start nor its idle
+    /// time counts. A round too short for two such looks is taken whole.
     pub async fn rate(&self, count: usize) -> (f64, f64) {
         let mut looks = tokio::time::interval(Duration::from_millis(25));
+        let began = (0, Instant::now(), cpu(self.id()));
         let mut at_work = Vec::new();
         loop {
             looks.tick().await;
@@ -80,11 +81,13 @@ impl Measured {
                 at_work.push((done, Instant::now(), cpu(self.id())));
             }
         }
-        let [(done, since, used), .., (more, until, more_used)] = at_work.as_slice() else {
-            panic!("it was too fast to be looked at: take more events")
+        let looks = match at_work.as_slice() {
+            [first, .., last] => (*first, *last),
+            _ => (began, (count, Instant::now(), cpu(self.id()))),
         };
+        let ((done, since, used), (more, until, more_used)) = looks;
         let more = (more - done) as f64;
-        (more / (*until - *since).as_secs_f64(), (*more_used - *used).as_secs_f64() * 1e6 / more)
+        (more / (until - since).as_secs_f64(), (more_used - used).as_secs_f64() * 1e6 / more)
     }
 
     /// Ends it with SIGTERM.
@@ -94,7 +97,7 @@ impl Measured {
         assert!(self.child.wait().await.unwrap().success());
     }
 
-    /// How many runs it says have ended.
+    /// How many runs have ended, by its metrics.
     async fn runs(&self) -> usize {
         let (_, page) = fetch(&self.address, "/metrics").await;
         let lines = page.lines().filter(|line| line.starts_with("gatehouse_runs_total{"));

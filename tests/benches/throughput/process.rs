@@ -1,8 +1,8 @@
-//! What the kernel knows of a process.
+//! Figures of a process, from the kernel.
 
 use std::time::Duration;
 
-/// CPU time used so far, all threads.
+/// CPU time of all threads so far.
 pub fn cpu(id: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
     // The name in parentheses may hold spaces; fields are counted after it.

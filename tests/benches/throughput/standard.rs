@@ -1,4 +1,4 @@
-//! The standard person comes and goes: what that costs in time, round trips and units, and how close two hundred
+//! Onboarding and offboarding of a standard person: time, round trips and resource units; and how close two hundred
 //! leavers at once come to what Microsoft's limits allow.
 //!
 //! The tenant answers after 50 ms. The person has three licences, forty groups and two inbox rules, which the default
@@ -8,24 +8,23 @@ use std::time::{Duration, Instant};
 
 use msgraph_emulator::{Group, Limits, Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{House, events};
+use system_tests::{Testbed, events};
 
 use crate::measured::Measured;
 use crate::process::median;
+use crate::size::Size;
 
 const GROUPS: usize = 40;
 const LICENSES: [&str; 3] = ["SPE_E3", "VISIOCLIENT", "POWER_BI_PRO"];
 const LATENCY: Duration = Duration::from_millis(50);
-const ROUNDS: usize = 3;
-const LEAVERS: usize = 200;
 const IN_FLIGHT: usize = 16;
 
 /// What a tenant of 50 to 500 people allows: writes in two and a half minutes, units in ten seconds.
 const WRITES: (f64, f64) = (3_000.0, 150.0);
 const UNITS: (f64, f64) = (5_000.0, 10.0);
 
-/// Prints one line for each event and way, then the makespan.
-pub async fn run() {
+/// Prints a line for each event, with and without batching.
+pub async fn run(size: &Size) {
     println!(
         "{:<12} {:>9} {:>10} {:>12} {:>14} {:>6}",
         "event", "batching", "wall time", "round trips", "resource units", "calls"
@@ -34,7 +33,7 @@ pub async fn run() {
     for name in ["onboarding", "offboarding"] {
         for batching in [false, true] {
             let mut rounds = Vec::new();
-            for _ in 0..ROUNDS {
+            for _ in 0..size.rounds {
                 rounds.push(one(name, batching).await);
             }
             let of = |figure: fn(&Costs) -> f64| median(rounds.iter().map(figure).collect());
@@ -64,57 +63,60 @@ struct Costs {
 /// One event in a tenant of its own.
 async fn one(name: &str, batching: bool) -> Costs {
     let tenant = if name == "onboarding" { tenant(0) } else { tenant(1) };
-    let builder = House::with(tenant).set("GRAPH__BATCHING", batching);
-    let mut house = builder.emulator(|options| options.latency(LATENCY)).build().await;
-    let mut worker = house.worker().await;
+    let builder = Testbed::with(tenant).set("GRAPH__BATCHING", batching);
+    let mut testbed = builder.emulator(|options| options.latency(LATENCY)).build().await;
+    let mut worker = testbed.worker().await;
     let event = if name == "onboarding" { hire() } else { leaver(0) };
     let started = Instant::now();
-    house.queues.event(&event).await;
-    let end = house.results.end_of(events::run_id(event["id"].as_str().unwrap())).await;
+    testbed.publisher.event(&event).await;
+    let end = testbed.results.end_of(events::run_id(event["id"].as_str().unwrap())).await;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
     assert_eq!(end["state"], "succeeded", "{end}");
-    let journal = house.emulator.journal();
+    let journal = testbed.emulator.journal();
     let costs = Costs {
         milliseconds,
-        round_trips: house.emulator.round_trips() as f64,
-        units: house.emulator.usage().values().map(|usage| usage.units as f64).sum(),
+        round_trips: testbed.emulator.round_trips() as f64,
+        units: testbed.emulator.usage().values().map(|usage| usage.units as f64).sum(),
         calls: journal.iter().filter(|entry| !entry.token && !entry.path.ends_with("/$batch")).count() as f64,
     };
     worker.terminate().await;
-    house.close().await;
+    testbed.close().await;
     costs
 }
 
-/// Two hundred leavers at once under the published limits.
-pub async fn many() {
-    let builder = House::with(tenant(LEAVERS)).set("WORKER__CONCURRENCY", IN_FLIGHT);
-    let builder =
-        builder.set("TENANTS__CONTOSO__SIZE", "medium").set("GRAPH__RETRY_BUDGET_SECONDS", 20).deaf();
+/// Many leavers at once under the published limits.
+pub async fn many(size: &Size) {
+    let leavers = size.leavers;
+    let builder = Testbed::with(tenant(leavers)).set("WORKER__CONCURRENCY", IN_FLIGHT);
+    let builder = builder
+        .set("TENANTS__CONTOSO__SIZE", "medium")
+        .set("GRAPH__RETRY_BUDGET_SECONDS", 20)
+        .without_results();
     let builder = builder.emulator(|options| options.latency(LATENCY).limits(Limits::medium()));
-    let mut house = builder.build().await;
-    for number in 0..LEAVERS {
-        house.queues.event(&leaver(number)).await;
+    let mut testbed = builder.build().await;
+    for number in 0..leavers {
+        testbed.publisher.event(&leaver(number)).await;
     }
     let started = Instant::now();
-    let worker = Measured::start(&mut house).await;
-    worker.runs_reach(LEAVERS).await;
+    let worker = Measured::start(&mut testbed).await;
+    worker.runs_reach(leavers).await;
     let took = started.elapsed().as_secs_f64();
     worker.stop().await;
-    let journal = house.emulator.journal();
+    let journal = testbed.emulator.journal();
     let calls = journal.iter().filter(|entry| !entry.token && !entry.path.ends_with("/$batch")).count();
     let writes = journal.iter().filter(|entry| entry.write).count() as f64;
-    let usage = house.emulator.usage();
+    let usage = testbed.emulator.usage();
     let units: f64 = usage.values().map(|usage| usage.units as f64).sum();
     let throttled: u64 = usage.values().map(|usage| usage.throttled).sum();
     let time = |asked: f64, (allowed, seconds): (f64, f64)| (asked - allowed).max(0.0) * seconds / allowed;
     let bound = time(writes, WRITES).max(time(units, UNITS));
     println!(
-        "{LEAVERS} offboardings, {IN_FLIGHT} at a time: {calls} calls, {writes} writes and {units} units in {took:.0} s; \
+        "{leavers} offboardings, {IN_FLIGHT} at a time: {calls} calls, {writes} writes and {units} units in {took:.0} s; \
          the limits allow it in {bound:.0} s, ratio {:.2}; {throttled} calls answered 429 ({:.2} %)",
         took / bound,
         throttled as f64 * 100.0 / calls as f64,
     );
-    house.tear_down().await;
+    testbed.tear_down().await;
 }
 
 fn tenant(people: usize) -> Tenant {

@@ -1,11 +1,11 @@
-//! Names for ids. Results, logs and dead letters hold ids only; this tenant is invented, so here they may be read.
+//! Names for ids. Results, logs and dead letters hold ids only; this tenant is invented, so the demo may show names.
 
 use std::collections::BTreeMap;
 
 use msgraph_emulator::Emulator;
 use serde_json::Value;
 
-/// What the tenant's objects are called.
+/// The names of the tenant's objects.
 pub struct Names {
     /// By id.
     objects: BTreeMap<String, String>,
@@ -14,7 +14,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// As things are now.
+    /// The names as they are now.
     pub fn of(emulator: &Emulator) -> Self {
         let state = emulator.state();
         let objects = [("users", "displayName"), ("groups", "displayName"), ("skus", "skuPartNumber")];
@@ -39,8 +39,7 @@ impl Names {
         found.min().map(|(_, name)| name)
     }
 
-    /// The text about one person, whose name goes without saying: `add user <id> to group <id>` is told as
-    /// `add to group Analysts`.
+    /// The text without the person's own name: `add user <id> to group <id>` becomes `add to group Analysts`.
     pub fn about(&self, person: &str, text: &str) -> String {
         let text = self.all().fold(text.to_owned(), |text, (key, name)| {
             text.replace(&format!("user {key}"), name).replace(key, name)
@@ -51,7 +50,7 @@ impl Names {
         words.join(" ")
     }
 
-    /// An effect on one person as a sign and what came or went, in the emulator's words otherwise.
+    /// A change to a person as a sign and a noun; one without a rule below keeps the emulator's words.
     pub fn signed(&self, person: &str, effect: &str) -> String {
         let effect = self.about(person, effect);
         let effect = effect.strip_suffix(", told 1 attendees").unwrap_or(&effect);
@@ -85,7 +84,7 @@ impl Names {
     }
 }
 
-/// Whether a word is an id of something that has no name.
+/// Whether a word is the id of an object without a name.
 fn is_nameless(word: &str) -> bool {
     let word = word.trim_end_matches([';', ',']);
     word.len() > 30 && word.bytes().any(|byte| byte.is_ascii_digit())

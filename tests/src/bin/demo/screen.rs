@@ -1,12 +1,9 @@
-//! What the watcher sees: lines of at most a hundred columns, in colour only on a terminal.
+//! The demo's output: lines of at most 80 columns, in colour only on a terminal.
 
-use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use messages::{Outcome, State};
-
-/// No line is longer, so that it reads the same on every terminal.
-pub const COLUMNS: usize = 100;
+use system_tests::site::COLUMNS;
 
 /// Standard output.
 pub struct Screen {
@@ -66,31 +63,34 @@ impl Screen {
         self.line(&format!("{}{remark}", self.paint(Style::Blue, &format!("$ {command}"))))
     }
 
-    /// An event, what it asks for, and the state of its run once there is one.
+    /// An event, its subject, and the state of its run if that has ended.
     pub fn event(&self, file: &str, what: &str, state: Option<(Style, &str)>) -> io::Result<()> {
-        let file = self.paint(Style::Bold, &format!("{file:<22}"));
+        let file = self.paint(Style::Bold, &format!("{file:<18}"));
         let state = state.map(|(style, word)| format!(": {}", self.paint(style, word)));
-        self.line(&format!("  {file}{what}{}", state.unwrap_or_default()))
+        self.line(&format!("{file}{what}{}", state.unwrap_or_default()))
     }
 
-    /// `label` in a column of its own, `word` in its style, and text that goes on below itself.
+    /// `label` in a column of its own, `word` in its style, and wrapped text.
     pub fn row(&self, label: &str, (style, word): (Style, &str), text: &str) -> io::Result<()> {
-        const INDENT: usize = 47;
-        let word = format!("{word:<10}");
+        const INDENT: usize = 43;
+        let word = format!("{word:<9}");
         let mut lines = wrapped(text, COLUMNS - INDENT).into_iter();
         let first = lines.next().unwrap_or_default();
-        let row = format!("    {label:<31} {} {first}", self.paint(style, &word));
+        let row = format!("  {label:<30} {} {first}", self.paint(style, &word));
         self.line(row.trim_end())?;
         lines.try_for_each(|line| self.line(&format!("{:INDENT$}{line}", "")))
     }
 
-    /// What became of a file.
+    /// A file and the result of its comparison.
     pub fn file(&self, result: &str, text: &str) -> io::Result<()> {
         let style = if result == "identical" { Style::Green } else { Style::Yellow };
-        self.line(&format!("    {} {text}", self.paint(style, &format!("{result:<24}"))))
+        let mut lines = wrapped(text, COLUMNS - 27).into_iter();
+        let first = lines.next().unwrap_or_default();
+        self.line(&format!("  {} {first}", self.paint(style, &format!("{result:<24}"))))?;
+        lines.try_for_each(|line| self.line(&format!("{:27}{line}", "")))
     }
 
-    /// A person and what changed about them, each change with its sign.
+    /// A person and every change, each with its sign.
     pub fn changes(&self, person: &str, changes: &[String]) -> io::Result<()> {
         let painted = changes.iter().map(|change| {
             let style = if change.starts_with('+') { Style::Green } else { Style::Red };
@@ -119,11 +119,6 @@ impl Screen {
     }
 }
 
-/// Says what went wrong, to whoever still listens: a terminal can be gone by now, and there is cleaning to do.
-pub fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "demo: {text}");
-}
-
 /// A step's outcome, as its word in its colour.
 pub fn outcome(outcome: Outcome) -> (Style, &'static str) {
     match outcome {
@@ -144,12 +139,6 @@ pub fn state(state: State) -> (Style, &'static str) {
         State::Failed => (Style::Red, "failed"),
         State::Rejected => (Style::Yellow, "rejected"),
     }
-}
-
-/// Whether whoever read our output has gone away, which is no trouble of ours.
-pub fn is_closed(trouble: &(dyn Error + Send + Sync + 'static)) -> bool {
-    let error = trouble.downcast_ref::<io::Error>();
-    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Lines of at most so many columns, broken between words.

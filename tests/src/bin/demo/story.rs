@@ -1,4 +1,4 @@
-//! The story, act by act. Each act makes something happen, shows it, and insists that it is as it should be.
+//! The story, act by act. Each act makes something happen, shows it, and checks it.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -7,25 +7,30 @@ use jiff::Timestamp;
 use messages::{Outcome, ResultData, ResultEvent, RunFinished, RunWaiting, State, StepFinished};
 use msgraph_emulator::{Entry, Fault};
 use serde_json::Value;
-use system_tests::events;
+use system_tests::settings::setting;
+use system_tests::site::{LOOK, PATIENCE, Site, Trouble};
+use system_tests::{contoso, events};
 use uuid::Uuid;
 
+use crate::DEMO;
 use crate::names::Names;
 use crate::screen::{self, Screen, Style};
-use crate::site::{LOOK, MAX_ATTEMPTS, PATIENCE, Site};
-use crate::{Trouble, contoso};
 
-/// Tells it from beginning to end.
+/// Attempts at a stage before a run fails.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// Shows everything, act by act.
 pub async fn tell(screen: &Screen, url: &str, broker: &broker::Settings) -> Result<(), Trouble> {
     let began = Instant::now();
-    let mut site = Site::open(url, broker).await?;
+    let mut site = Site::open(DEMO, contoso::tenant(), url, broker).await?;
+    // Few attempts, so that the demo shows the end of Grace's run.
+    site.set(setting("RETRY__MAX_ATTEMPTS", MAX_ATTEMPTS));
     site.start_worker()?;
     site.start_worker()?;
     site.ready().await?;
     let title = screen.paint(Style::Bold, "Gatehouse at work:");
-    let tenant = site.emulator.url();
-    screen.line(&format!("{title} two workers, a RabbitMQ, and Contoso, a tenant emulated at {tenant}"))?;
-    let mut story = Story { screen, site, heard: Vec::new() };
+    screen.line(&format!("{title} two workers, RabbitMQ, and Contoso, an emulated tenant"))?;
+    let mut story = Story { screen, site, received: Vec::new() };
     story.show_events().await?;
     story.show_files()?;
     story.show_tenant()?;
@@ -38,16 +43,21 @@ struct Story<'a> {
     screen: &'a Screen,
     site: Site,
     /// Every result so far.
-    heard: Vec<ResultEvent>,
+    received: Vec<ResultEvent>,
 }
 
 impl Story<'_> {
     async fn show_events(&mut self) -> Result<(), Trouble> {
-        self.screen.act("What each event became, step by step")?;
+        self.screen.act("What became of each event, step by step")?;
         self.trouble_for_grace()?;
-        self.site.write("hire-ada.json", &contoso::hire())?;
-        self.site.write("leave-edsger.json", &contoso::leaver())?;
-        self.site.write("leave-grace.json", &contoso::troubled_leaver())?;
+        let events = [
+            ("hire-ada.json", contoso::hire()),
+            ("leave-edsger.json", contoso::leaver()),
+            ("leave-grace.json", contoso::troubled_leaver()),
+        ];
+        for (file, event) in events {
+            self.site.write(file, &serde_json::to_string_pretty(&event)?)?;
+        }
         self.screen.command("gatehouse publish hire-ada.json leave-edsger.json leave-grace.json", "")?;
         self.site.gatehouse(&["publish", "hire-ada.json", "leave-edsger.json", "leave-grace.json"]).await?;
         let hired = self.end_of("hire-1815", 0).await?;
@@ -65,13 +75,13 @@ impl Story<'_> {
         let asleep = self.asleep_in("leave-1930", "delete").await?;
         self.screen.event("leave-edsger.json", "Edsger Dijkstra leaves", None)?;
         let names: Vec<_> = self.steps_of(asleep.run_id, 0).map(|step| step.step.clone()).collect();
-        let told = self.steps_of(asleep.run_id, 0).cloned().collect::<Vec<_>>();
-        let (quiet, told): (Vec<_>, Vec<_>) = told.into_iter().partition(says_nothing);
-        for step in &told {
+        let steps = self.steps_of(asleep.run_id, 0).cloned().collect::<Vec<_>>();
+        let (quiet, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(is_unchanged);
+        for step in &steps {
             insist(step.failure.is_none(), &format!("{} should not fail", step.step))?;
             self.show_step(contoso::EDSGER, step)?;
         }
-        let text = format!("{} steps more had nothing to do", quiet.len());
+        let text = format!("{} steps had nothing to do", quiet.len());
         self.screen.row("the others", (Style::Dim, "unchanged"), &text)?;
         let until = asleep.until.strftime("%Y-%m-%d");
         self.screen.row(
@@ -82,9 +92,9 @@ impl Story<'_> {
         insist(names.iter().collect::<BTreeSet<_>>().len() == names.len(), "each step should end once")
     }
 
-    /// What became of each of Edsger's files, by the list beside the copies.
+    /// Shows each of Edsger's files, from the list beside the copies.
     fn show_files(&self) -> Result<(), Trouble> {
-        self.screen.act("Edsger's files in Grace's OneDrive, compared by path, size and quickXorHash")?;
+        self.screen.act("Edsger's files in Grace's OneDrive, by path, size and hash")?;
         let day = Timestamp::now().strftime("%Y-%m-%d");
         let path = format!("Files of Edsger Dijkstra, {day}/Gatehouse migration.csv");
         let list = self.site.emulator.file("grace@contoso.example", &path);
@@ -108,7 +118,7 @@ impl Story<'_> {
         insist(count("rewritten by the service") == 1 && count("renamed") == 1, "and two should not")
     }
 
-    /// Spoils requests for Grace alone: her team lets her go, then Graph throttles, then it fails.
+    /// Makes requests for Grace fail: she leaves her team, then Graph throttles, then Graph fails.
     fn trouble_for_grace(&self) -> Result<(), Trouble> {
         let names = Names::of(&self.site.emulator);
         let path = format!("/members/{}/$ref", names.id(contoso::GRACE).ok_or("Grace should be there")?);
@@ -119,25 +129,29 @@ impl Story<'_> {
 
     async fn show_duplicate(&mut self) -> Result<(), Trouble> {
         self.screen.command("gatehouse publish hire-ada.json", "the same event again")?;
-        let (from, effects) = (self.heard.len(), self.effects_about(contoso::ADA).len());
+        let (from, effects) = (self.received.len(), self.effects_about(contoso::ADA).len());
         self.site.gatehouse(&["publish", "hire-ada.json"]).await?;
         let again = self.end_of("hire-1815", from).await?;
         let done = [Outcome::Unchanged, Outcome::Skipped];
         let unchanged = again.steps.iter().all(|step| done.contains(&step.outcome));
-        let ids = |heard: &[ResultEvent]| -> BTreeSet<Uuid> {
-            heard.iter().filter(|result| result.data.run_id() == Some(again.run_id)).map(|r| r.id).collect()
+        let ids = |received: &[ResultEvent]| -> BTreeSet<Uuid> {
+            received
+                .iter()
+                .filter(|result| result.data.run_id() == Some(again.run_id))
+                .map(|r| r.id)
+                .collect()
         };
-        let (before, after) = self.heard.split_at(from);
+        let (before, after) = self.received.split_at(from);
         insist(unchanged, "a duplicate should find everything done")?;
         insist(ids(before) == ids(after), "a duplicate's results should have the ids of the first ones")?;
         insist(self.effects_about(contoso::ADA).len() == effects, "a duplicate should change nothing")?;
         insist(again.state == State::Succeeded, "a duplicate should succeed")?;
-        let text = "succeeded again; its results have the ids of the first";
+        let text = "and its results have the same ids";
         Ok(self.screen.row("all steps", screen::outcome(Outcome::Unchanged), text)?)
     }
 
     async fn show_invalid(&mut self) -> Result<(), Trouble> {
-        let what = "Ada again, by a script that checks nothing";
+        let what = "Ada, by a script that checks nothing";
         self.site.publish_unchecked("onboarding.requested", &contoso::nameless()).await?;
         let refused = self.end_of("hire-1852", 0).await?;
         insist(refused.state == State::Rejected, "the invalid event should be rejected")?;
@@ -149,21 +163,21 @@ impl Story<'_> {
         })
     }
 
-    /// Grace's run, while it happens: her sign-in is blocked and her team left at once, the rest is put off twice and then given up.
+    /// Shows Grace's run while it happens: sign-in and team succeed, the next stage is delayed twice and then fails.
     async fn show_trouble(&mut self) -> Result<(), Trouble> {
         let run = events::run_id("leave-1906");
-        self.screen.event("leave-grace.json", "Grace Hopper leaves, and Graph falls ill", None)?;
+        self.screen.event("leave-grace.json", "Grace Hopper leaves, while Graph fails", None)?;
         while !self.steps_of(run, 0).any(|step| step.step == "remove_from_teams") {
-            self.hear().await?;
+            self.receive().await?;
         }
-        let done = self.steps_of(run, 0).filter(|step| !says_nothing(step));
+        let done = self.steps_of(run, 0).filter(|step| !is_unchanged(step));
         let done: Vec<_> = done.map(|step| step.step.as_str()).collect();
-        let text = format!("{} are done", done.join(", "));
+        let text = done.join(", ");
         self.screen.row("lock out to teams", screen::outcome(Outcome::Changed), &text)?;
         for attempt in 1..MAX_ATTEMPTS {
-            let status = self.spoiled(attempt).await?.status.unwrap_or_default();
-            let text = format!("Graph answers {status}; waits in the broker for attempt {}", attempt + 1);
-            self.screen.row("remove_from_groups", (Style::Yellow, "put off"), &text)?;
+            let status = self.failed_request(attempt).await?.status.unwrap_or_default();
+            let text = format!("Graph answers {status}; attempt {} follows", attempt + 1);
+            self.screen.row("remove_from_groups", (Style::Yellow, "delayed"), &text)?;
         }
         let end = self.end_of("leave-1906", 0).await?;
         let failed: Vec<_> = self.steps_of(run, 0).filter(|step| step.failure.is_some()).cloned().collect();
@@ -174,8 +188,8 @@ impl Story<'_> {
         insist(end.attempts == MAX_ATTEMPTS, "Grace's run should be tried three times")
     }
 
-    /// The request that Graph spoiled in an attempt.
-    async fn spoiled(&self, attempt: u32) -> Result<Entry, Trouble> {
+    /// The request that failed in an attempt.
+    async fn failed_request(&self, attempt: u32) -> Result<Entry, Trouble> {
         let mut looks = tokio::time::interval(LOOK);
         let spoiled = async {
             loop {
@@ -192,24 +206,24 @@ impl Story<'_> {
     }
 
     fn show_tenant(&self) -> Result<(), Trouble> {
-        self.screen.act("What changed in the tenant, each thing once")?;
+        self.screen.act("What changed in the tenant")?;
         let all = self.site.emulator.effects();
-        let mut told = 0;
+        let mut shown = 0;
         for (person, expected) in [(contoso::ADA, 6), (contoso::EDSGER, 14), (contoso::GRACE, 6)] {
             let effects = self.effects_about(person);
             insist(effects.len() == expected, &format!("{person} should have {expected} changes"))?;
             self.screen.changes(person, &effects)?;
-            told += effects.len();
+            shown += effects.len();
         }
         let files = all.iter().filter(|effect| is_about_files(effect)).count();
         let moved = ["+ a folder", "+ 6 items copied", "+ the list of them"].map(ToOwned::to_owned);
         self.screen.changes("Grace's files", &moved)?;
-        insist(files == moved.len() && told + files == all.len(), "nothing else should have changed")?;
+        insist(files == moved.len() && shown + files == all.len(), "nothing else should have changed")?;
         insist(unique(&all), "nothing should be changed twice")
     }
 
     async fn show_dead_letters(&mut self) -> Result<(), Trouble> {
-        self.screen.act("What lies in the dead-letter queue, and why")?;
+        self.screen.act("The dead letters, and why")?;
         self.screen.command("gatehouse dead list", "")?;
         let list = self.site.gatehouse(&["dead", "list"]).await?;
         self.screen.line(&list)?;
@@ -220,14 +234,14 @@ impl Story<'_> {
     }
 
     async fn show_replay(&mut self) -> Result<(), Trouble> {
-        self.screen.act("Graph is well again: the run goes on where it failed")?;
+        self.screen.act("Graph works again: the run resumes at the step that failed")?;
         self.site.emulator.clear_faults();
         let letters = self.dead_letters().await?;
         let id_of = |class: &str| letters.iter().find(|letter| letter.class == class).map(|found| &found.id);
         let stuck = id_of("retries_exhausted").ok_or("Grace's run should be a dead letter")?;
         let invalid = id_of("invalid_event").ok_or("the invalid event should be a dead letter")?;
-        let (from, before) = (self.heard.len(), self.effects_about(contoso::GRACE).len());
-        self.operate(&["dead", "replay", stuck, "--why", "Graph is well again"]).await?;
+        let (from, before) = (self.received.len(), self.effects_about(contoso::GRACE).len());
+        self.operate(&["dead", "replay", stuck, "--why", "Graph is up"]).await?;
         let end = self.end_of("leave-1906", from).await?;
         self.screen.event("leave-grace.json", "Grace Hopper leaves", Some(screen::state(end.state)))?;
         self.show_steps(contoso::GRACE, &end, from)?;
@@ -237,21 +251,22 @@ impl Story<'_> {
         insist(end.state == State::Succeeded && end.replays == 1, "the replayed run should succeed")?;
         let effects = self.effects_about(contoso::GRACE);
         insist(effects.len() == before + 2, "the replay should make the two changes that were missing")?;
-        self.operate(&["dead", "discard", invalid, "--why", "HR has sent it corrected"]).await
+        self.operate(&["dead", "discard", invalid, "--why", "HR corrected it"]).await
     }
 
-    /// Sees that nothing is left, in the queues or running.
+    /// Checks that no dead letter is left and stops the workers.
     async fn end(self, began: Instant) -> Result<(), Trouble> {
         insist(self.dead_letters().await?.is_empty(), "no dead letter should be left")?;
         let effects = self.site.emulator.effects();
         insist(unique(&effects), "nothing should be changed twice")?;
         self.site.close().await?;
         let seconds = began.elapsed().as_secs_f64();
-        let text = format!("All is as it should be: {} changes, none twice, {seconds:.1} s", effects.len());
+        let text =
+            format!("Everything is as expected: {} changes, none twice, {seconds:.1} s", effects.len());
         Ok(self.screen.line(&self.screen.paint(Style::Green, &text))?)
     }
 
-    /// The steps of a run in its order, as their results later than `from` tell of them.
+    /// Shows the steps of a run in their order, from results later than `from`.
     fn show_steps(&self, person: &str, end: &RunFinished, from: usize) -> Result<(), Trouble> {
         let place = |name: &str| end.steps.iter().position(|step| step.step == name);
         let mut steps: Vec<_> = self.steps_of(end.run_id, from).collect();
@@ -284,32 +299,32 @@ impl Story<'_> {
         Ok(self.screen.line(&said)?)
     }
 
-    /// Listens until the run of this event ends, in a result later than `from`.
+    /// Waits until the run of this event ends, in a result later than `from`.
     async fn end_of(&mut self, event: &str, from: usize) -> Result<RunFinished, Trouble> {
         let run = events::run_id(event);
         loop {
-            let end = self.heard.iter().skip(from).find_map(|result| match &result.data {
+            let end = self.received.iter().skip(from).find_map(|result| match &result.data {
                 ResultData::RunFinished(end) if end.run_id == run => Some(end.clone()),
                 _ => None,
             });
             match end {
                 Some(end) => return Ok(end),
-                None => self.hear().await?,
+                None => self.receive().await?,
             }
         }
     }
 
-    async fn hear(&mut self) -> Result<(), Trouble> {
-        let heard = self.site.heard().await?;
-        self.heard.push(heard);
+    async fn receive(&mut self) -> Result<(), Trouble> {
+        let received = self.site.received().await?;
+        self.received.push(received);
         Ok(())
     }
 
-    /// Listens until the run of this event sleeps before this stage.
+    /// Waits until the run of this event sleeps before this stage.
     async fn asleep_in(&mut self, event: &str, stage: &str) -> Result<RunWaiting, Trouble> {
         let run = events::run_id(event);
         loop {
-            let asleep = self.heard.iter().find_map(|result| match &result.data {
+            let asleep = self.received.iter().find_map(|result| match &result.data {
                 ResultData::RunWaiting(asleep) if asleep.run_id == run && asleep.stage == stage => {
                     Some(asleep.clone())
                 }
@@ -318,20 +333,20 @@ impl Story<'_> {
             });
             match asleep {
                 Some(asleep) => return Ok(asleep),
-                None => self.hear().await?,
+                None => self.receive().await?,
             }
         }
     }
 
-    /// What the steps of a run said, in results later than `from`.
+    /// The steps of a run, from results later than `from`.
     fn steps_of(&self, run: Uuid, from: usize) -> impl Iterator<Item = &StepFinished> {
-        self.heard.iter().skip(from).filter_map(move |result| match &result.data {
+        self.received.iter().skip(from).filter_map(move |result| match &result.data {
             ResultData::StepFinished(step) if step.run_id == run => Some(step),
             _ => None,
         })
     }
 
-    /// What changed about a person, by the tenant's own journal.
+    /// The changes to a person, from the tenant's journal.
     fn effects_about(&self, person: &str) -> Vec<String> {
         let names = Names::of(&self.site.emulator);
         let effects = self.site.emulator.effects();
@@ -352,22 +367,22 @@ struct DeadLetter {
     class: String,
 }
 
-/// Whether a step found nothing to do and nothing worth telling.
-fn says_nothing(step: &StepFinished) -> bool {
+/// Whether a step had nothing to do.
+fn is_unchanged(step: &StepFinished) -> bool {
     matches!(step.outcome, Outcome::Unchanged | Outcome::Skipped)
 }
 
-/// What came of comparing files, in place of the sentence about the list.
+/// The counts of a comparison of files, in place of the sentence about the list.
 fn verified(step: &StepFinished) -> Option<String> {
     let count = |name: &str| step.details.get(name).and_then(Value::as_u64);
     let (items, failed) = (count("items")?, count("failed")?);
     let (same, rewritten, renamed) = (count("identical")?, count("rewritten")?, count("renamed")?);
     Some(format!(
-        "{items} items compared: {same} identical, {rewritten} rewritten by SharePoint, {renamed} renamed, {failed} failed"
+        "{items} items: {same} identical, {rewritten} rewritten by SharePoint, {renamed} renamed, {failed} failed"
     ))
 }
 
-/// Whether an effect is about what is in somebody's OneDrive.
+/// Whether a change is one to files in a OneDrive.
 fn is_about_files(effect: &str) -> bool {
     ["create folder ", "copy ", "write "].iter().any(|start| effect.starts_with(start))
 }
@@ -386,7 +401,11 @@ fn fields(line: &str) -> [String; 8] {
 }
 
 fn insist(holds: bool, otherwise: &str) -> Result<(), Trouble> {
-    if holds { Ok(()) } else { Err(format!("this is not as it should be: {otherwise}").into()) }
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("the demo shows something else than expected: {otherwise}").into())
+    }
 }
 
 fn unique(effects: &[String]) -> bool {

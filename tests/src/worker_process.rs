@@ -1,4 +1,4 @@
-//! The binaries, as processes.
+//! Workers and other commands of `gatehouse`, as processes.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,9 +11,9 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 
-use crate::queues::PATIENCE;
+use crate::results::PATIENCE;
 
-/// A binary of this workspace, as it was built beside this one.
+/// The path of a binary that was built together with this one.
 pub fn path_of(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let beside = this.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| path.is_file());
@@ -34,14 +34,14 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The output of a command that had to end with 0.
+    /// The output of a command that must have ended with 0.
     pub fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
         self.stdout
     }
 }
 
-/// The status and body of a page, as `GET` brings it.
+/// The status and body that `GET` returns.
 pub async fn fetch(address: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
@@ -70,7 +70,7 @@ pub async fn gatehouse<S: AsRef<OsStr>>(arguments: &[S], settings: &[(String, St
     }
 }
 
-/// Starts `gatehouse` with these arguments; all it says goes to this file. Killed when dropped.
+/// Starts `gatehouse` with these arguments; its output goes to this file. Killed when dropped.
 pub fn start<S: AsRef<OsStr>>(arguments: &[S], settings: &[(String, String)], log: &Path) -> Child {
     let (output, error) =
         (File::create(log).unwrap(), File::create(log.with_extension("stderr.log")).unwrap());
@@ -87,7 +87,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts one with these settings; its log is kept in this file as well.
+    /// Starts a worker with these settings; its log is also written to this file.
     pub fn start(settings: &[(String, String)], log: &Path) -> Self {
         let mut command = Command::new(path_of("gatehouse"));
         command.arg("run").env_clear().envs(settings.iter().cloned()).kill_on_drop(true);
@@ -104,12 +104,12 @@ impl Worker {
         self.child.id().expect("the worker should still be running")
     }
 
-    /// Ends it with SIGKILL: it gets to do nothing more.
+    /// Ends it with SIGKILL.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks it to stop with SIGTERM and waits for it; its exit code. Its metrics are kept beside its log.
+    /// Stops it with SIGTERM and returns its exit code. Its metrics are kept beside its log.
     pub async fn terminate(&mut self) -> Option<i32> {
         let (_, page) = fetch(&self.admin_address().await, "/metrics").await;
         std::fs::write(self.log.with_extension("metrics.log"), page).unwrap();
@@ -118,13 +118,13 @@ impl Worker {
         self.wait().await
     }
 
-    /// Waits for it to end by itself; its exit code.
+    /// Waits until it ends and returns its exit code.
     pub async fn wait(&mut self) -> Option<i32> {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         ended.expect("the worker should have stopped by now").unwrap().code()
     }
 
-    /// Waits until its log has a line with this text, and answers with the line.
+    /// Waits until its log has a line with this text, and returns the line.
     pub async fn logged(&self, text: &str) -> String {
         let mut lines = self.lines.clone();
         let found = lines.wait_for(|lines| lines.iter().any(|line| line.contains(text)));
@@ -133,7 +133,7 @@ impl Worker {
         line.unwrap_or_else(|| panic!("the worker should have logged `{text}`:\n{}", self.log().join("\n")))
     }
 
-    /// Where it serves metrics and health.
+    /// The address at which it serves metrics and health.
     pub async fn admin_address(&self) -> String {
         let line = self.logged("metrics and health are served").await;
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();

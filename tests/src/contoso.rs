@@ -1,15 +1,19 @@
-//! The tenant of the demo, and the events about its people.
+//! The tenant of the demo and the playground, and events about its people.
 
 use jiff::{SignedDuration, Timestamp};
 use msgraph_emulator::{Application, Calendar, Drive, Event, Group, Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::events;
 
+use crate::events;
+
+/// The hire.
 pub const ADA: &str = "Ada Lovelace";
+/// The leaver.
 pub const EDSGER: &str = "Edsger Dijkstra";
+/// Manager of the others.
 pub const GRACE: &str = "Grace Hopper";
 
-/// Before anything happens: Grace and Edsger are there, Ada is not.
+/// The tenant before the first event: Grace and Edsger have accounts, Ada has none.
 pub fn tenant() -> Tenant {
     let (edsger, grace) = ("edsger@contoso.example", "grace@contoso.example");
     let permissions = [
@@ -60,7 +64,7 @@ fn mailbox() -> Mailbox {
         .event(Event::new("Dentist", &start, &end))
 }
 
-/// What of his files a copy changes: SharePoint writes into the document, and takes no dot at a name's end.
+/// Edsger's files. SharePoint changes two of them: it writes into the document, and drops the dot at the end of a name.
 fn files() -> Drive {
     Drive::new()
         .file("Algorithms/Shortest path.txt", 1_959)
@@ -87,13 +91,13 @@ pub fn leaver() -> Value {
     events::with(event, "manager", json!({ "upn": "grace@contoso.example" }))
 }
 
-/// Grace leaves, and nobody takes over; her account is to stay.
+/// Grace leaves without a successor; her account is kept.
 pub fn troubled_leaver() -> Value {
     let event = events::offboarding("leave-1906", json!({ "employee_id": "1906" }));
     events::with(event, "parameters", json!({ "keep_account": true }))
 }
 
-/// A hire as somebody wrote it who did not read the schema: nobody can tell who is meant.
+/// An invalid event: it names no person, and a country that does not exist.
 pub fn nameless() -> Value {
     events::onboarding("hire-1852", json!({ "display_name": ADA, "usage_location": "uk" }), events::none())
 }

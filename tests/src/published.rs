@@ -1,4 +1,4 @@
-//! Copies of what the worker publishes, headers and all: results, dead letters, and what it puts off.
+//! Every message the worker publishes, with its headers: results, dead letters and delayed runs.
 
 use lapin::message::Delivery;
 use lapin::options::{BasicGetOptions, QueueBindOptions, QueueDeclareOptions};
@@ -6,17 +6,17 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties};
 use serde_json::{Map, Value, json};
 
-/// A queue that gets a copy of every result, every dead letter and everything that goes into the delay.
+/// A queue that receives a copy of every result, every dead letter and every delayed message.
 ///
-/// It is not bound to the exchange of work: a message that finds no queue there has to show that.
-pub struct Copies {
+/// It is not bound to the exchange of work: a message that finds no queue there must be seen as unrouted.
+pub struct Published {
     url: String,
     queue: String,
 }
 
 /// One message.
 #[derive(Debug)]
-pub struct Copy {
+pub struct PublishedMessage {
     /// The exchange it was published to.
     pub exchange: String,
     /// The key it was published with.
@@ -27,11 +27,11 @@ pub struct Copy {
     pub headers: Value,
     /// The body.
     pub body: Vec<u8>,
-    /// All properties in words.
+    /// All properties as text.
     properties: String,
 }
 
-impl Copy {
+impl PublishedMessage {
     /// Whether it is a dead letter.
     pub fn is_dead(&self) -> bool {
         self.exchange.ends_with(".dead")
@@ -43,13 +43,13 @@ impl Copy {
     }
 }
 
-impl Copies {
-    /// Copies what is published from now on; of results, those whose key matches the pattern.
+impl Published {
+    /// Receives what is published from now on; of results, those whose key matches the pattern.
     pub async fn begin(url: &str, prefix: &str, results: &str) -> Self {
         let (_connection, channel) = open(url).await;
         // Durable, so that nothing is missed while a test restarts the broker.
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-        let queue = format!("{prefix}.copies");
+        let queue = format!("{prefix}.published");
         channel.queue_declare(queue.clone().into(), options, FieldTable::default()).await.unwrap();
         let delays = broker::STEPS.map(|seconds| (format!("{prefix}.delay.{seconds}s"), String::new()));
         let dead = (format!("{prefix}.dead"), format!("{prefix}.workflows"));
@@ -63,25 +63,25 @@ impl Copies {
         Self { url: url.to_owned(), queue }
     }
 
-    /// Takes all there are so far.
-    pub async fn take(&self) -> Vec<Copy> {
+    /// Takes all messages received so far.
+    pub async fn take(&self) -> Vec<PublishedMessage> {
         let (_connection, channel) = open(&self.url).await;
         let get = |queue: &str| channel.basic_get(queue.to_owned().into(), BasicGetOptions { no_ack: true });
-        let mut copies = Vec::new();
+        let mut messages = Vec::new();
         while let Some(message) = get(&self.queue).await.unwrap() {
-            copies.push(Copy::of(message.delivery));
+            messages.push(PublishedMessage::of(message.delivery));
         }
-        copies
+        messages
     }
 
-    /// Removes the queue.
+    /// Deletes the queue.
     pub async fn end(self) {
         let (_connection, channel) = open(&self.url).await;
         channel.queue_delete(self.queue.into(), Default::default()).await.unwrap();
     }
 }
 
-impl Copy {
+impl PublishedMessage {
     fn of(delivery: Delivery) -> Self {
         let table = delivery.properties.headers().as_ref();
         Self {
@@ -105,7 +105,7 @@ fn object(table: &FieldTable) -> Value {
     table.inner().iter().map(|(name, value)| (name.to_string(), plain(value))).collect()
 }
 
-/// A header's value as JSON would say it; bytes that are no text as a list of numbers.
+/// A header's value as JSON; bytes that are not UTF-8 become a list of numbers.
 fn plain(value: &AMQPValue) -> Value {
     match value {
         AMQPValue::Void => Value::Null,

@@ -1,4 +1,4 @@
-//! A worker's whole surroundings for one test: broker, tenant, settings, and what must hold when it ends.
+//! Everything around a worker for one test: broker, tenant, settings, and the checks at the end.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,38 +10,42 @@ use tokio::process::Child;
 use uuid::Uuid;
 
 use crate::broker_node::BrokerNode;
-use crate::copies::Copies;
-use crate::program::{self, Finished, Worker};
-use crate::queues::{Queues, Results};
+use crate::published::Published;
+use crate::publisher::Publisher;
+use crate::queues::Queues;
+use crate::results::{PATIENCE, Results};
+use crate::settings::{broker_settings, setting, worker_settings};
+use crate::worker_process::{self, Finished, Worker};
 
 /// A test's own prefix on a broker, its own tenant, and workers on both.
 ///
-/// [`House::close`] shows what every test shows besides its own point: no message is left in any queue, and no
-/// secret is in any log line, result, dead letter or metric.
-pub struct House {
+/// [`Testbed::close`] checks what must hold after every test: no message is left in any queue, and no log line,
+/// result, dead letter or metric contains a secret.
+pub struct Testbed {
     /// The tenant.
     pub emulator: Emulator,
     /// The broker.
     pub broker: BrokerNode,
-    /// AMQP as a stranger speaks it.
-    pub queues: Queues,
-    /// Every result since the house was built.
+    /// Publishes events.
+    pub publisher: Publisher,
+    /// Every result since the testbed was built.
     pub results: Results,
-    /// Copies of everything that workers publish.
-    pub copies: Copies,
+    /// A copy of every message that workers publish.
+    pub published: Published,
+    pub(crate) queues: Queues,
     settings: Vec<(String, String)>,
     prefix: String,
     folder: TempDir,
     workers: usize,
     seen: String,
-    published: Vec<(String, String)>,
+    taken: Vec<(String, String)>,
 }
 
-/// What leavers go through where a test says nothing else.
-const BRIEF: &str = include_str!("brief.yaml");
+/// The `offboarding` of tests that bring no workflow of their own.
+const SHORT_OFFBOARDING: &str = include_str!("short_offboarding.yaml");
 
-/// How a house is to be.
-pub struct HouseBuilder {
+/// Describes a testbed before it starts.
+pub struct TestbedBuilder {
     broker: BrokerNode,
     emulator: Options,
     settings: Vec<(String, String)>,
@@ -49,145 +53,142 @@ pub struct HouseBuilder {
     pattern: &'static str,
 }
 
-impl HouseBuilder {
-    /// On a broker of the test's own, which it may stop.
+impl TestbedBuilder {
+    /// Uses a broker of the test's own, which the test may stop.
     #[must_use]
     pub fn broker(self, broker: BrokerNode) -> Self {
         Self { broker, ..self }
     }
 
-    /// With an emulator that is so.
+    /// Changes the emulator's options.
     #[must_use]
     pub fn emulator(self, change: impl FnOnce(Options) -> Options) -> Self {
         Self { emulator: change(self.emulator), ..self }
     }
 
-    /// With one more setting, such as `RETRY__MAX_ATTEMPTS`.
+    /// Adds a setting, such as `RETRY__MAX_ATTEMPTS`.
     #[must_use]
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
-        self.settings.push((format!("GATEHOUSE__{key}"), value.to_string()));
+        self.settings.push(setting(key, value));
         self
     }
 
-    /// With these workflows of its own (YAML).
+    /// Uses these workflows (YAML).
     #[must_use]
     pub fn workflows(self, yaml: &str) -> Self {
         Self { workflows: Some(yaml.to_owned()), ..self }
     }
 
-    /// With nothing but the workflows that are compiled in.
+    /// Uses only the compiled-in workflows.
     #[must_use]
     pub fn compiled_in(self) -> Self {
         Self { workflows: None, ..self }
     }
 
-    /// Listens to no result, for those who measure.
+    /// Receives no results, so that a bench measures the worker alone.
     #[must_use]
-    pub fn deaf(self) -> Self {
+    pub fn without_results(self) -> Self {
         Self { pattern: "nothing", ..self }
     }
 
-    /// Starts the tenant, declares the topology, listens to results. Starts no worker.
-    pub async fn build(self) -> House {
+    /// Starts the tenant, declares the topology and begins to receive results. Starts no worker.
+    pub async fn build(self) -> Testbed {
         let Self { broker, emulator, settings, workflows, pattern } = self;
         let emulator = Emulator::start(emulator).unwrap();
         let folder = TempDir::new().unwrap();
         let prefix = format!("t{}", Uuid::new_v4().simple());
-        let mut all = variables(&emulator, broker.url(), &prefix);
-        all.push(variable(("LOG__FORMAT", "json".to_owned())));
+        let mut all = worker_settings(&emulator, broker.url(), &prefix);
+        all.push(setting("LOG__FORMAT", "json"));
         if let Some(yaml) = workflows {
             let path = folder.path().join("workflows.yaml");
             std::fs::write(&path, yaml).unwrap();
-            all.push(("GATEHOUSE__WORKFLOWS__FILE".to_owned(), path.display().to_string()));
+            all.push(setting("WORKFLOWS__FILE", path.display()));
         }
         all.extend(settings);
         broker::declare(&broker_settings(broker.url(), &prefix)).await.unwrap();
-        let queues = Queues::open(broker.url(), &prefix).await;
-        let results = queues.results(broker.url(), pattern).await;
-        let copies = Copies::begin(broker.url(), &prefix, pattern).await;
-        let seen = String::new();
-        House {
+        Testbed {
+            publisher: Publisher::open(broker.url(), &prefix).await,
+            results: Results::listen(broker.url(), &prefix, pattern).await,
+            published: Published::begin(broker.url(), &prefix, pattern).await,
+            queues: Queues::open(broker.url(), &prefix).await,
             emulator,
             broker,
-            queues,
-            results,
-            copies,
             settings: all,
             prefix,
             folder,
             workers: 0,
-            seen,
-            published: Vec::new(),
+            seen: String::new(),
+            taken: Vec::new(),
         }
     }
 }
 
-impl House {
-    /// A house on the suite's broker with this tenant, and a brief workflow for leavers.
-    pub fn with(tenant: Tenant) -> HouseBuilder {
-        HouseBuilder {
+impl Testbed {
+    /// A testbed on the suite's broker with this tenant and a short `offboarding`.
+    pub fn with(tenant: Tenant) -> TestbedBuilder {
+        TestbedBuilder {
             broker: BrokerNode::shared(),
             emulator: Options::new(tenant),
             settings: Vec::new(),
-            workflows: Some(BRIEF.to_owned()),
+            workflows: Some(SHORT_OFFBOARDING.to_owned()),
             pattern: "#",
         }
     }
 
-    /// Starts a worker and waits until it serves.
+    /// Starts a worker and waits until it consumes.
     pub async fn worker(&mut self) -> Worker {
         let worker = self.start_worker();
         worker.logged("broker session is up").await;
         worker
     }
 
-    /// Starts a worker and does not wait for anything.
+    /// Starts a worker without waiting for it.
     pub fn start_worker(&mut self) -> Worker {
         self.workers += 1;
         Worker::start(&self.settings, &self.folder.path().join(format!("worker-{}.log", self.workers)))
     }
 
-    /// Runs `gatehouse` with these arguments in this house.
+    /// Runs `gatehouse` with these arguments and this testbed's settings.
     pub async fn gatehouse(&mut self, arguments: &[&str]) -> Finished {
-        let finished = program::gatehouse(arguments, &self.settings).await;
+        let finished = worker_process::gatehouse(arguments, &self.settings).await;
         self.seen.push_str(&finished.stdout);
         self.seen.push_str(&finished.stderr);
         finished
     }
 
-    /// Starts `gatehouse` with these arguments, to be killed; what it says is kept in the house.
+    /// Starts `gatehouse` with these arguments, to be killed by the test; its output is kept in the testbed.
     pub fn start_gatehouse(&mut self, arguments: &[&str]) -> Child {
         self.workers += 1;
-        program::start(
+        worker_process::start(
             arguments,
             &self.settings,
             &self.folder.path().join(format!("tool-{}.log", self.workers)),
         )
     }
 
-    /// Gives a setting another value, for what is started from now on.
+    /// Changes a setting for every process started from now on.
     pub fn set(&mut self, key: &str, value: impl ToString) {
-        self.settings.push((format!("GATEHOUSE__{key}"), value.to_string()));
+        self.settings.push(setting(key, value));
     }
 
-    /// Writes a file into the house and names it.
+    /// Writes a file into the testbed's folder and returns its path.
     pub fn file(&self, name: &str, content: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).unwrap();
         path
     }
 
-    /// Everything that was changed in the tenant, in order.
+    /// Every change made in the tenant, in order.
     pub fn effects(&self) -> Vec<String> {
         self.emulator.effects()
     }
 
-    /// Waits until so much was changed in the tenant.
+    /// Waits until this many changes were made in the tenant.
     pub async fn changed(&self, effects: usize) {
         crate::metrics::until(async || self.emulator.effects().len() >= effects).await;
     }
 
-    /// Has something looked at for secrets that the house does not see by itself: a page of metrics, say.
+    /// Adds a text, such as a page of metrics, to the texts that are searched for secrets.
     pub fn saw(&mut self, text: &str) {
         self.seen.push_str(text);
     }
@@ -197,34 +198,39 @@ impl House {
         &self.prefix
     }
 
-    /// Forgets a run that has gone to sleep, as soon as its worker has let go of it.
-    pub async fn sleeper_is_forgotten(&self) {
+    /// How many messages a queue holds that no consumer has taken.
+    pub async fn depth(&self, queue: &str) -> u32 {
+        self.queues.depth(queue).await
+    }
+
+    /// Waits until a sleeping run is in the delay, then removes it from there.
+    pub async fn forget_sleeping_run(&self) {
         let mut looks = tokio::time::interval(Duration::from_millis(50));
-        let patience = tokio::time::Instant::now() + crate::queues::PATIENCE;
+        let patience = tokio::time::Instant::now() + PATIENCE;
         loop {
             looks.tick().await;
             for seconds in broker::STEPS {
                 let queue = format!("delay.{seconds}s");
-                if self.queues.depth(&queue).await > 0 {
+                if self.depth(&queue).await > 0 {
                     return self.queues.purge(&queue).await;
                 }
             }
-            assert!(tokio::time::Instant::now() < patience, "nobody sleeps");
+            assert!(tokio::time::Instant::now() < patience, "no run sleeps");
         }
     }
 
-    /// Waits until no queue of the house holds a message, but for dead letters.
+    /// Waits until no queue but that of dead letters holds a message.
     pub async fn quiet(&self) {
         let mut names = vec!["workflows".to_owned(), "unrouted".to_owned()];
         names.extend(broker::STEPS.iter().map(|seconds| format!("delay.{seconds}s")));
-        // A queue tells nobody that it is empty: it has to be asked.
+        // A broker does not announce that a queue is empty, so the test asks.
         let mut looks = tokio::time::interval(Duration::from_millis(50));
-        let patience = tokio::time::Instant::now() + crate::queues::PATIENCE;
+        let patience = tokio::time::Instant::now() + PATIENCE;
         loop {
             looks.tick().await;
             let mut held = Vec::new();
             for name in &names {
-                held.push((name, self.queues.depth(name).await));
+                held.push((name, self.depth(name).await));
             }
             held.retain(|(_, depth)| *depth > 0);
             if held.is_empty() {
@@ -234,29 +240,29 @@ impl House {
         }
     }
 
-    /// Shows that nothing is left and nothing has leaked, then takes the house down.
+    /// Asserts that no message is left and no secret has leaked, then deletes what the testbed declared.
     pub async fn close(mut self) {
         self.quiet().await;
         let listed = self.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
-        assert_eq!(listed, "", "dead letters are left; a test that means them discards them");
+        assert_eq!(listed, "", "dead letters are left; a test that expects them discards them");
         let leaks = self.leaks().await;
         assert!(leaks.is_empty(), "a secret is in {leaks:?}");
         self.tear_down().await;
     }
 
-    /// Takes the house down, whatever is in it.
+    /// Deletes what the testbed declared, whatever is in it.
     pub async fn tear_down(self) {
-        let Self { queues, results, copies, broker, prefix, .. } = self;
-        copies.end().await;
-        queues.forget(results).await;
+        let Self { results, published, broker, prefix, .. } = self;
+        published.end().await;
+        results.end().await;
         broker::delete(&broker_settings(broker.url(), &prefix)).await.unwrap();
     }
 
-    /// Everything that a secret of the tenant or of the broker has come to: log lines and metrics of workers,
-    /// what commands printed, results, dead letters, and what was put off.
+    /// Every place that contains a secret of the tenant or the broker: logs and metrics of workers, output of
+    /// commands, results, dead letters and delayed messages.
     pub async fn leaks(&mut self) -> Vec<String> {
-        for copy in self.copies.take().await {
-            self.published.push((format!("{} {}", copy.exchange, copy.key), copy.text()));
+        for message in self.published.take().await {
+            self.taken.push((format!("{} {}", message.exchange, message.key), message.text()));
         }
         let mut places = vec![("an output".to_owned(), self.seen.clone())];
         for file in std::fs::read_dir(self.folder.path()).unwrap() {
@@ -266,7 +272,7 @@ impl House {
                 places.push((name, std::fs::read_to_string(path).unwrap()));
             }
         }
-        places.extend(self.published.iter().cloned());
+        places.extend(self.taken.iter().cloned());
         let secrets = self.secrets();
         let leaks = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_str()));
         places.retain(|(_, text)| leaks(text));
@@ -276,42 +282,10 @@ impl House {
     fn secrets(&self) -> Vec<String> {
         let tenant = self.emulator.secrets();
         let password = self.broker.url().split(['/', ':', '@']).nth(4).unwrap_or_default();
-        // The password of the broker that everybody has is a word.
+        // The default password of a broker is a word that many texts contain.
         let broker = Some(password.to_owned()).filter(|password| password.len() > 8);
         let all = tenant.client_secrets.into_iter().chain(tenant.tokens).chain(tenant.passwords);
         let all = all.chain(tenant.passes).chain(broker);
         all.filter(|secret| !secret.is_empty()).collect()
     }
-}
-
-/// Variables of a worker between this tenant and this broker. Hours become seconds.
-pub fn variables(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, String)> {
-    let application = emulator.application();
-    let settings = [
-        ("BROKER__URL", url.to_owned()),
-        ("BROKER__PREFIX", prefix.to_owned()),
-        ("GRAPH__URL", emulator.url()),
-        ("GRAPH__LOGIN_URL", emulator.url()),
-        ("EXCHANGE__URL", emulator.url()),
-        ("TENANTS__CONTOSO__TENANT_ID", application.tenant_id),
-        ("TENANTS__CONTOSO__CLIENT_ID", application.client_id),
-        ("TENANTS__CONTOSO__CLIENT_SECRET", application.client_secret),
-        ("RETRY__FIRST_DELAY_SECONDS", "1".to_owned()),
-        ("RETRY__MAX_DELAY_SECONDS", "1".to_owned()),
-        ("GRAPH__RETRY_BUDGET_SECONDS", "0".to_owned()),
-        ("ADMIN__LISTEN", "127.0.0.1:0".to_owned()),
-    ];
-    settings.into_iter().map(variable).collect()
-}
-
-/// A setting as a variable.
-pub fn variable((key, value): (&str, String)) -> (String, String) {
-    (format!("GATEHOUSE__{key}"), value)
-}
-
-/// The broker's settings as the worker has them, under another prefix.
-pub fn broker_settings(url: &str, prefix: &str) -> broker::Settings {
-    let queue = broker::WorkQueue::new("workflows", EventKind::ALL.map(EventKind::routing_key));
-    let settings = broker::Settings::new(url.to_owned().into(), vec![queue]);
-    broker::Settings { prefix: prefix.to_owned(), ..settings }
 }

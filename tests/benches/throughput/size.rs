@@ -1,0 +1,40 @@
+//! How much a bench does: enough to measure, or just enough to show that it reaches its end.
+
+/// Numbers of rounds and events.
+pub struct Size {
+    /// Rounds of which a figure is the median.
+    pub rounds: usize,
+    /// Events in flight, and events of a round with so many.
+    pub events: &'static [(usize, usize)],
+    /// Starts of a worker of which the median is taken.
+    pub starts: usize,
+    /// Events before each of five looks at the memory.
+    pub memory: usize,
+    /// Onboarding runs of a round.
+    pub hires: usize,
+    /// Leavers at the same time.
+    pub leavers: usize,
+}
+
+const FULL: Size = Size {
+    rounds: 3,
+    events: &[(1, 1500), (16, 12_000), (64, 20_000)],
+    starts: 5,
+    memory: 20_000,
+    hires: 400,
+    leavers: 200,
+};
+
+const TINY: Size =
+    Size { rounds: 1, events: &[(1, 10), (16, 50)], starts: 1, memory: 50, hires: 8, leavers: 4 };
+
+impl Size {
+    /// `BENCH_SIZE=tiny` is for continuous integration; its figures mean nothing.
+    pub fn from_environment() -> Self {
+        match std::env::var("BENCH_SIZE").as_deref() {
+            Err(_) | Ok("") => FULL,
+            Ok("tiny") => TINY,
+            Ok(other) => panic!("there is no BENCH_SIZE `{other}`; there is tiny"),
+        }
+    }
+}

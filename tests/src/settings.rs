@@ -1,0 +1,43 @@
+//! The settings of a worker, as variables of its environment: the one list for tests, benches, demo and playground.
+
+use messages::EventKind;
+use msgraph_emulator::Emulator;
+
+/// Settings of a worker between this tenant and this broker, with delays of one second.
+pub fn worker_settings(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, String)> {
+    let mut settings = connection_settings(emulator, url, prefix);
+    settings.extend([
+        setting("RETRY__FIRST_DELAY_SECONDS", 1),
+        setting("RETRY__MAX_DELAY_SECONDS", 1),
+        setting("GRAPH__RETRY_BUDGET_SECONDS", 0),
+        setting("ADMIN__LISTEN", "127.0.0.1:0"),
+    ]);
+    settings
+}
+
+/// What every command of `gatehouse` needs to reach this tenant and this broker.
+pub fn connection_settings(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, String)> {
+    let application = emulator.application();
+    vec![
+        setting("BROKER__URL", url),
+        setting("BROKER__PREFIX", prefix),
+        setting("GRAPH__URL", emulator.url()),
+        setting("GRAPH__LOGIN_URL", emulator.url()),
+        setting("EXCHANGE__URL", emulator.url()),
+        setting("TENANTS__CONTOSO__TENANT_ID", application.tenant_id),
+        setting("TENANTS__CONTOSO__CLIENT_ID", application.client_id),
+        setting("TENANTS__CONTOSO__CLIENT_SECRET", application.client_secret),
+    ]
+}
+
+/// One setting, such as `RETRY__MAX_ATTEMPTS`, as a variable.
+pub fn setting(key: &str, value: impl ToString) -> (String, String) {
+    (format!("GATEHOUSE__{key}"), value.to_string())
+}
+
+/// How the `broker` crate reaches the queues with this prefix.
+pub fn broker_settings(url: &str, prefix: &str) -> broker::Settings {
+    let queue = broker::WorkQueue::new("workflows", EventKind::ALL.map(EventKind::routing_key));
+    let settings = broker::Settings::new(url.to_owned().into(), vec![queue]);
+    broker::Settings { prefix: prefix.to_owned(), ..settings }
+}

@@ -1,0 +1,50 @@
+//! Software of others meets Gatehouse: `promtool` reads its metrics, and a Python publisher with the CloudEvents SDK
+//! publishes events and reads results. `make test-foreign` installs what is needed; no other target runs these tests.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets something unexpected fails")]
+
+use std::path::Path;
+use std::process::Stdio;
+
+use msgraph_emulator::Tenant;
+use system_tests::results::PATIENCE;
+use system_tests::worker_process::fetch;
+use system_tests::{Testbed, repository};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// Runs a program to its end and returns what it printed.
+async fn run(mut command: Command, input: &str) -> String {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let started = command.spawn();
+    let mut child = started.unwrap_or_else(|error| panic!("{command:?}: {error}; run `make test-foreign`"));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
+    stdout
+}
+
+#[tokio::test]
+async fn a_python_publisher_is_understood_in_both_modes_and_its_metrics_page_passes_promtool() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let mut worker = testbed.worker().await;
+    let python = std::env::var("FOREIGN_PYTHON").expect("FOREIGN_PYTHON is not set: run `make test-foreign`");
+    let mut publisher = Command::new(Path::new(&repository::root()).join(python));
+    let script = repository::root().join("tests/tests/foreign/publish.py");
+    publisher.arg(script).args([testbed.broker.url(), testbed.prefix()]);
+    let printed = run(publisher, "").await;
+    let mut lines: Vec<_> = printed.lines().collect();
+    lines.sort_unstable();
+    let expected = ["binary", "structured"].map(|id| format!("{id} gatehouse.run.finished.v1 succeeded"));
+    assert_eq!(lines, expected);
+
+    let (status, page) = fetch(&worker.admin_address().await, "/metrics").await;
+    assert_eq!(status, 200);
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]);
+    run(promtool, &page).await;
+    assert_eq!(worker.terminate().await, Some(0));
+    testbed.close().await;
+}

@@ -1,0 +1,50 @@
+//! Subjects of commits: a scope, a verb, and short enough for one line.
+
+use std::process::Command;
+
+use system_tests::repository;
+
+/// The last commit before this rule.
+const BEFORE: &str = "e5ec012";
+const COLUMNS: usize = 72;
+
+/// Subjects since the rule; none where the history is not there, as in a shallow clone or an archive.
+fn subjects() -> Vec<String> {
+    let range = format!("{BEFORE}..HEAD");
+    let mut git = Command::new("git");
+    git.args(["-c", "safe.directory=*", "log", "--no-merges", "--format=%s", &range]);
+    let output = git.current_dir(repository::root()).output();
+    let output = output.ok().filter(|output| output.status.success());
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    text.unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+/// Whether a subject has the form `scope: Verb …`.
+fn is_well_formed(subject: &str) -> bool {
+    let Some((scope, text)) = subject.split_once(": ") else { return false };
+    let is_scope =
+        !scope.is_empty() && scope.chars().all(|c| c.is_ascii_alphanumeric() || "/_.-{},".contains(c));
+    is_scope && text.starts_with(|c: char| c.is_ascii_uppercase()) && !text.ends_with('.')
+}
+
+#[test]
+fn every_subject_has_a_scope_and_a_verb_and_fits_a_line() {
+    for subject in subjects() {
+        assert!(subject.chars().count() <= COLUMNS, "above {COLUMNS} characters: {subject}");
+        assert!(is_well_formed(&subject), "not of the form `scope: Verb …`: {subject}");
+    }
+}
+
+#[test]
+fn a_subject_without_scope_or_verb_is_found() {
+    for subject in
+        ["actions/users: Move the names", "README: Shorten it", "worker/{app,broker}: Rename a type"]
+    {
+        assert!(is_well_formed(subject), "{subject}");
+    }
+    for subject in
+        ["Move the names", "actions: move the names", "two words: Move", ": Move", "tests: Move it."]
+    {
+        assert!(!is_well_formed(subject), "{subject}");
+    }
+}
