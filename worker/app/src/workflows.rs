@@ -329,8 +329,8 @@ mod tests {
             &[]
         }
 
-        fn parameters(&self) -> Vec<String> {
-            Vec::new()
+        fn schema(&self) -> Value {
+            json!({ "type": "object" })
         }
 
         fn check(&self, _: &Value) -> Result<(), Failure> {
@@ -354,8 +354,8 @@ mod tests {
             &[]
         }
 
-        fn parameters(&self) -> Vec<String> {
-            Vec::new()
+        fn schema(&self) -> Value {
+            json!({ "type": "object" })
         }
 
         fn check(&self, _: &Value) -> Result<(), Failure> {
@@ -385,10 +385,11 @@ mod tests {
         };
         let client = Client::new(settings, std::sync::Arc::new(())).unwrap();
         let steps: [Box<dyn Step<Client>>; 2] = [Box::new(Panics), Box::new(Waits)];
+        let roster = Roster::new(steps);
         Workflows {
             tenants: Tenants::of([("contoso".to_owned(), client)]),
-            definitions: Definitions::parse("w.yaml", yaml).unwrap(),
-            roster: Roster::new(steps),
+            definitions: Definitions::read("w.yaml", yaml, &roster).unwrap(),
+            roster,
             policy: RetryPolicy::default(),
         }
     }

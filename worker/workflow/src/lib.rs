@@ -25,10 +25,11 @@ pub mod progress;
 pub mod retry;
 pub mod run;
 pub mod step;
-pub mod template;
+mod suggest;
+mod template;
 pub mod wait;
 
-pub use definition::{Definition, DefinitionError, Definitions, OnFailure};
+pub use definition::{Definition, Definitions, Mistakes, OnFailure};
 pub use delay::{Delay, DelayError};
 pub use outcome::{Class, Failure, Left, Needs, Outcome, OutcomeKind};
 pub use prepare::{Prepared, prepare};

@@ -1,16 +1,26 @@
-//! Workflows as their authors write them: YAML, with every error at its line and column.
+//! Workflows as their authors write them: YAML. A file is read once, and every mistake in it is named at its line
+//! and column.
+//!
+//! [`node`] is the file as a tree with places, [`read`] makes workflows of it, [`parameters`] and [`refusal`] hold a
+//! step's parameters against the schema of its action.
+
+mod mistake;
+mod node;
+mod parameters;
+mod read;
+mod refusal;
+mod words;
+mod yaml;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
-use serde_saphyr::{Location, Spanned};
 
 use crate::delay::Delay;
 use crate::step::Roster;
-use crate::template;
+
+pub use mistake::Mistakes;
 
 /// Workflows by name: the compiled-in ones, with an operator's on top.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -21,10 +31,10 @@ pub struct Definitions(BTreeMap<String, Definition>);
 pub struct Definition {
     /// The name an event asks for.
     pub name: String,
-    /// What it is for, in a sentence.
+    /// What the workflow is for, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Plain maps that templates look things up in.
+    /// Maps in which templates look values up.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub lookups: Map<String, Value>,
     /// Run in this order.
@@ -36,29 +46,26 @@ pub struct Definition {
 pub struct Stage {
     /// Unique in its workflow.
     pub name: String,
-    /// The stage runs only if this expression holds.
+    /// The stage runs only if this expression is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
-    /// The stage starts so long after the end of the one before it.
+    /// How long after the end of the stage before it the stage starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Delay>,
     /// What a failed step means for the stages after it.
     pub on_failure: OnFailure,
     /// Run together.
     pub steps: Vec<StepDefinition>,
-    /// Where it stands in its file.
-    #[serde(skip)]
-    pub place: Place,
 }
 
 /// What a failed step means for the stages after its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, DeriveDeserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// They are not run.
+    /// They do not run.
     #[default]
     Stop,
-    /// They are run all the same.
+    /// They run as well.
     Continue,
 }
 
@@ -67,54 +74,33 @@ pub enum OnFailure {
 pub struct StepDefinition {
     /// Unique in its stage; the action's name unless the author gave another.
     pub name: String,
-    /// What it does.
+    /// The action's name.
     pub action: String,
-    /// The step runs only if this expression holds.
+    /// The step runs only if this expression is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// Values and templates.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
-    /// Where it stands in its file.
-    #[serde(skip)]
-    pub place: Place,
-}
-
-/// A place in a workflow file, for error texts. Places do not take part in comparison of what is defined.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    file: String,
-    line: u64,
-    column: u64,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
-    }
-}
-
-/// What is wrong with a workflow file, where, and what was expected.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {problem}")]
-pub struct DefinitionError {
-    /// File, line and column.
-    pub place: Place,
-    /// What is wrong and what was expected.
-    pub problem: String,
 }
 
 impl Definitions {
-    /// Reads a file of workflows. `file` only names it in errors.
-    pub fn parse(file: &str, text: &str) -> Result<Self, DefinitionError> {
-        let options = serde_saphyr::options! { with_snippet: false };
-        let raw: BTreeMap<String, RawDefinition> = serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| DefinitionError {
-                place: place(file, error.location().unwrap_or(Location::UNKNOWN)),
-                problem: without_location(&error),
-            })?;
-        let definitions = raw.into_iter().map(|(name, raw)| Ok((name.clone(), raw.named(file, name)?)));
-        definitions.collect::<Result<_, _>>().map(Self)
+    /// Reads a file of workflows and checks every step against the action that `roster` has for it. `file` only names
+    /// the file in mistakes.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in the file: what is not YAML or has another form, unknown names, expressions that do not parse,
+    /// and parameters that their action would refuse for any event.
+    pub fn read<W>(file: &str, source: &str, roster: &Roster<W>) -> Result<Self, Mistakes> {
+        read::read(source, Some(roster)).map(Self).map_err(|mistakes| Mistakes::new(file, mistakes))
+    }
+
+    /// Reads a file without looking at its actions and templates, for tests of what comes after.
+    #[cfg(test)]
+    pub(crate) fn parse(file: &str, source: &str) -> Result<Self, Mistakes> {
+        let read = read::read(source, None::<&Roster<()>>);
+        read.map(Self).map_err(|mistakes| Mistakes::new(file, mistakes))
     }
 
     /// These with `others` on top: of two with one name, the other wins.
@@ -132,180 +118,6 @@ impl Definitions {
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Definition> {
         self.0.values()
-    }
-
-    /// Everything that could not run: unknown actions and parameters, templates that do not parse.
-    pub fn check<W>(&self, roster: &Roster<W>) -> Vec<DefinitionError> {
-        self.iter().flat_map(|definition| definition.check(roster)).collect()
-    }
-}
-
-impl Definition {
-    fn check<W>(&self, roster: &Roster<W>) -> Vec<DefinitionError> {
-        let mut errors = Vec::new();
-        for stage in &self.stages {
-            let mut at = |place: &Place, problem: String| {
-                errors.push(DefinitionError { place: place.clone(), problem });
-            };
-            if let Some(problem) =
-                stage.when.as_deref().and_then(|when| template::check_expression(when).err())
-            {
-                at(&stage.place, format!("`when` of stage `{}`: {problem}", stage.name));
-            }
-            for step in &stage.steps {
-                for problem in step.check(roster) {
-                    at(&step.place, problem);
-                }
-            }
-        }
-        errors
-    }
-}
-
-impl StepDefinition {
-    fn check<W>(&self, roster: &Roster<W>) -> Vec<String> {
-        let mut problems = Vec::new();
-        match roster.get(&self.action) {
-            None => {
-                let known: Vec<_> = roster.names().collect();
-                problems.push(format!("unknown action `{}`; known: {}", self.action, known.join(", ")));
-            }
-            Some(step) => {
-                let known = step.parameters();
-                for name in self.params.keys().filter(|name| !known.contains(*name)) {
-                    let action = &self.action;
-                    problems
-                        .push(format!("`{action}` has no parameter `{name}`; it has: {}", known.join(", ")));
-                }
-            }
-        }
-        if let Some(problem) = self.when.as_deref().and_then(|when| template::check_expression(when).err()) {
-            problems.push(format!("`when` of step `{}`: {problem}", self.name));
-        }
-        for (name, value) in &self.params {
-            if let Err(problem) = template::check(value) {
-                problems.push(format!("parameter `{name}` of step `{}`: {problem}", self.name));
-            }
-        }
-        problems
-    }
-}
-
-#[derive(DeriveDeserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDefinition {
-    description: Option<String>,
-    #[serde(default)]
-    lookups: Map<String, Value>,
-    stages: Vec<Spanned<RawStage>>,
-}
-
-#[derive(DeriveDeserialize)]
-#[serde(deny_unknown_fields)]
-struct RawStage {
-    name: String,
-    when: Option<String>,
-    after: Option<Delay>,
-    #[serde(default)]
-    on_failure: OnFailure,
-    steps: Vec<Spanned<RawStep>>,
-}
-
-/// `disable_account`, or a map of one action to its parameters beside `when` and `name`.
-struct RawStep {
-    action: String,
-    name: Option<String>,
-    when: Option<String>,
-    params: Map<String, Value>,
-}
-
-impl RawDefinition {
-    fn named(self, file: &str, name: String) -> Result<Definition, DefinitionError> {
-        let mut stages: Vec<Stage> = Vec::new();
-        for raw in self.stages {
-            let place = place(file, raw.referenced);
-            if stages.iter().any(|stage| stage.name == raw.value.name) {
-                let problem =
-                    format!("two stages of `{name}` are called `{}`; give one another name", raw.value.name);
-                return Err(DefinitionError { place, problem });
-            }
-            stages.push(raw.value.placed(file, place)?);
-        }
-        Ok(Definition { name, description: self.description, lookups: self.lookups, stages })
-    }
-}
-
-impl RawStage {
-    fn placed(self, file: &str, stage_place: Place) -> Result<Stage, DefinitionError> {
-        let mut steps: Vec<StepDefinition> = Vec::new();
-        for raw in self.steps {
-            let place = place(file, raw.referenced);
-            let RawStep { action, name, when, params } = raw.value;
-            let name = name.unwrap_or_else(|| action.clone());
-            if steps.iter().any(|step| step.name == name) {
-                let problem =
-                    format!("two steps of stage `{}` are called `{name}`; add `name:` to one", self.name);
-                return Err(DefinitionError { place, problem });
-            }
-            steps.push(StepDefinition { name, action, when, params, place });
-        }
-        let Self { name, when, after, on_failure, .. } = self;
-        Ok(Stage { name, when, after, on_failure, steps, place: stage_place })
-    }
-}
-
-impl<'de> Deserialize<'de> for RawStep {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StepVisitor)
-    }
-}
-
-struct StepVisitor;
-
-impl<'de> Visitor<'de> for StepVisitor {
-    type Value = RawStep;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an action's name, or a map such as `assign_licenses: { licenses: [SPE_E3] }`")
-    }
-
-    fn visit_str<E: de::Error>(self, action: &str) -> Result<RawStep, E> {
-        Ok(RawStep { action: action.to_owned(), name: None, when: None, params: Map::new() })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawStep, A::Error> {
-        let (mut action, mut name, mut when) = (None::<(String, Map<String, Value>)>, None, None);
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "name" => name = Some(map.next_value()?),
-                "when" => when = Some(map.next_value()?),
-                _ => {
-                    if let Some((first, _)) = &action {
-                        return Err(de::Error::custom(format!(
-                            "a step is one action, found `{first}` and `{key}`; write two steps, or indent the parameters"
-                        )));
-                    }
-                    action = Some((key, map.next_value::<Option<Map<String, Value>>>()?.unwrap_or_default()));
-                }
-            }
-        }
-        let (action, params) =
-            action.ok_or_else(|| de::Error::custom("a step names an action; found only `name` or `when`"))?;
-        Ok(RawStep { action, name, when, params })
-    }
-}
-
-fn place(file: &str, location: Location) -> Place {
-    Place { file: file.to_owned(), line: location.line(), column: location.column() }
-}
-
-/// The parser's text ends in its own wording of the place, which [`Place`] already gives.
-fn without_location(error: &serde_saphyr::Error) -> String {
-    let text = error.to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    match text.rfind(" at line ") {
-        Some(end) => text.get(..end).unwrap_or(text).to_owned(),
-        None => text.to_owned(),
     }
 }
 
@@ -330,56 +142,114 @@ leave:
           when: manager
 ";
 
+    /// The mistakes in a file, one a line.
+    fn mistakes(source: &str) -> String {
+        Definitions::read("leave.yaml", source, &toys::roster()).unwrap_err().to_string()
+    }
+
+    /// The mistakes in a file whose one step starts in line 1, column 39.
+    fn mistakes_of_step(step: &str) -> String {
+        mistakes(&format!("w: {{ stages: [{{ name: a, steps: [     {step}] }}] }}"))
+    }
+
     #[test]
     fn a_file_says_what_it_means() {
-        let definitions = Definitions::parse("leave.yaml", FILE).unwrap();
+        let definitions = Definitions::read("leave.yaml", FILE, &toys::roster()).unwrap();
         let leave = definitions.get("leave").unwrap();
         assert_eq!(leave.stages[0].on_failure, OnFailure::Continue);
         assert_eq!(leave.stages[0].after.map(|after| after.to_string()).as_deref(), Some("30d"));
         let names: Vec<_> = leave.stages[0].steps.iter().map(|step| (&*step.name, &*step.action)).collect();
         assert_eq!(names, [("note", "note"), ("second", "note")]);
         assert_eq!(leave.stages[0].steps[1].when.as_deref(), Some("manager"));
-        assert_eq!(definitions.check(&toys::roster()), []);
     }
 
     #[test]
-    fn every_mistake_has_its_place_and_says_what_was_expected() {
-        let rows = [
-            ("leave:\n  stages:\n    - nam: x\n      steps: []\n", "leave.yaml:3:7: ", "unknown field `nam`"),
-            ("leave:\n  stages: 3\n", "leave.yaml:2:11: ", "expected"),
-            (
-                "leave:\n  stages:\n    - name: a\n      steps: [{ note: {}, fail: {} }]\n",
-                "leave.yaml:4:",
-                "one action",
-            ),
-            (
-                "leave:\n  stages:\n    - name: a\n      steps: [note, note]\n",
-                "leave.yaml:4:21: ",
-                "two steps",
-            ),
-            (
-                "leave:\n  stages:\n    - name: a\n      after: 30\n      steps: []\n",
-                "leave.yaml:4:",
-                "such as 90s",
-            ),
-            (
-                "leave:\n  stages:\n    - name: a\n      after: 2y\n      steps: []\n",
-                "leave.yaml:4:",
-                "such as 90s",
-            ),
-            ("leave: [\n", "leave.yaml:", ""),
-            ("a: { stages: [] }\na: { stages: [] }\n", "leave.yaml:2:1: ", "duplicate"),
-        ];
-        for (text, start, part) in rows {
-            let error = Definitions::parse("leave.yaml", text).unwrap_err().to_string();
-            assert!(error.starts_with(start) && error.contains(part), "{text}\n{error}");
-            assert!(!error.contains('\n'), "{error}");
+    fn scalars_are_text_where_text_is_expected() {
+        let source = "\
+007:
+  description: 7
+  stages: [{ name: 0x10, when: true, after: , steps: [{ note: , name: 1.0 }] }]
+empty: &empty { stages: [] }
+again: { <<: *empty, description: }
+";
+        let definitions = Definitions::read("f", source, &toys::roster()).unwrap();
+        let seven = definitions.get("007").unwrap();
+        let stage = &seven.stages[0];
+        assert_eq!(seven.description.as_deref(), Some("7"));
+        assert_eq!((&*stage.name, stage.when.as_deref(), stage.after), ("0x10", Some("true"), None));
+        assert_eq!(stage.steps[0].name, "1.0");
+        assert_eq!(definitions.get("again").unwrap().description, None);
+        for nothing in ["", "# a comment\n", "---\n"] {
+            assert_eq!(Definitions::read("f", nothing, &toys::roster()), Ok(Definitions::default()));
         }
     }
 
     #[test]
-    fn a_check_names_everything_that_could_not_run() {
-        let text = "\
+    fn every_mistake_has_its_place_and_says_what_was_expected() {
+        let stage = |lines: &str| format!("leave:\n  stages:\n    - name: a\n{lines}");
+        let rows = [
+            ("leave: [\n".to_owned(), "1:8: this `[` is never closed"),
+            ("leave:\n\tstages: []\n".to_owned(), "2:2: use spaces instead of this tab"),
+            ("leave: a: b\n".to_owned(), "1:9: this `:` starts a map here"),
+            ("leave:\n  stages: []\n description: x\n".to_owned(), "3:2: the indentation does not match"),
+            ("leave: { stages: [\"a] }\n".to_owned(), "1:19: this quote is never closed"),
+            ("leave: *nowhere\n".to_owned(), "1:8: no anchor"),
+            ("a: {}\n---\nb: {}\n".to_owned(), "3:1: a file holds one document"),
+            ("leave: @x\n".to_owned(), "1:8: a text that starts with `@` must be in quotes"),
+            ("- leave\n".to_owned(), "1:1: expected workflows by name, found a list"),
+            (
+                "leave:\n".to_owned(),
+                "1:6: expected a workflow with description, lookups, stages, found nothing",
+            ),
+            ("leave: { description: x }\n".to_owned(), "1:1: workflow `leave` has no `stages`"),
+            ("leave:\n  stages: 3\n".to_owned(), "2:11: expected a list of stages, found the number 3"),
+            ("leave: { stages: [], lookups: x }\n".to_owned(), "1:31: expected a map of lookups by name"),
+            ("a: { stages: [] }\na: { stages: [] }\n".to_owned(), "2:1: `a` is already given in line 1"),
+            (
+                stage("      steps: []\n      stps: []\n"),
+                "5:7: unknown field `stps` of a stage; did you mean `steps`?",
+            ),
+            (stage(""), "3:7: stage `a` has no `steps`"),
+            ("leave: { stages: [{ steps: [] }] }\n".to_owned(), "1:19: this stage has no `name`"),
+            (stage("      steps: [note, note]\n"), "4:21: another step of stage `a` is called `note`"),
+            (stage("      steps: []\n    - { name: a, steps: [] }\n"), "5:7: another stage of this workflow"),
+            (
+                stage("      steps: [{ note: {}, fail: {} }]\n"),
+                "4:27: a step is one action, found `note` and `fail`",
+            ),
+            (
+                stage("      steps: [{ note: {}, wehn: x }]\n"),
+                "4:27: unknown field `wehn` of a step; did you",
+            ),
+            (stage("      steps: [{ when: manager }]\n"), "4:15: this step names no action"),
+            (stage("      steps: [7]\n"), "4:15: expected an action, such as"),
+            (stage("      steps: [{ note: 7 }]\n"), "4:23: expected the parameters of `note` by name"),
+            (stage("      steps: []\n      after: 30\n"), "5:14: expected a delay such as 90s"),
+            (stage("      steps: []\n      after: 2y\n"), "5:14: expected a delay such as 90s"),
+            (
+                stage("      steps: []\n      on_failure: stopp\n"),
+                "5:19: expected `stop` or `continue`, found the",
+            ),
+            (
+                stage("      steps: [{ note: { text: {{ person.id }} } }]\n"),
+                "4:31: a template must be in quotes",
+            ),
+            (
+                stage("      steps:\n        - note: { text: {{ lookups.a[person.id] }} }\n"),
+                "5:25: a template must be in quotes",
+            ),
+        ];
+        let is_right = |found: &str, expected: &str| {
+            found.starts_with(&format!("leave.yaml:{expected}")) && !found.contains('\n')
+        };
+        let found = rows.map(|(source, expected)| (mistakes(&source), source, expected));
+        let wrong: Vec<_> = found.iter().filter(|(found, _, expected)| !is_right(found, expected)).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn every_mistake_of_a_file_is_named_at_once() {
+        let source = "\
 leave:
   stages:
     - name: a
@@ -390,19 +260,92 @@ leave:
           when: person.id ==
         - note: { text: \"{{ person.id\" }
           name: broken
+    - nam: b
+      steps: [{ note: { text: 7 } }]
+leave: { stages: [] }
 ";
-        let definitions = Definitions::parse("leave.yaml", text).unwrap();
-        let errors: Vec<_> = definitions.check(&toys::roster()).iter().map(ToString::to_string).collect();
-        assert_eq!(errors.len(), 5, "{errors:#?}");
-        assert!(
-            errors[0].starts_with("leave.yaml:3:7: `when` of stage `a`: unknown variable `persn`"),
-            "{errors:#?}"
-        );
-        assert!(
-            errors[1].starts_with("leave.yaml:6:11: unknown action `nota`; known: copy, fail"),
-            "{errors:#?}"
-        );
-        assert!(errors[2].contains("`note` has no parameter `txt`; it has: text"), "{errors:#?}");
+        let found = mistakes(source);
+        let starts = [
+            "leave.yaml:4:13: unknown variable `persn`; did you mean `person`?",
+            "leave.yaml:6:11: unknown action `nota`; did you mean `note`?",
+            "leave.yaml:7:19: unknown parameter `txt` of `note`; did you mean `text`?",
+            "leave.yaml:8:17: `person.id ==` does not parse: ",
+            "leave.yaml:9:25: `{{ person.id` does not parse: ",
+            "leave.yaml:11:7: this stage has no `name`",
+            "leave.yaml:11:7: unknown field `nam` of a stage; did you mean `name`?",
+            "leave.yaml:12:31: `text` of `note`: expected text, found the number 7",
+            "leave.yaml:13:1: `leave` is already given in line 1",
+        ];
+        let lines: Vec<_> = found.lines().collect();
+        assert_eq!(lines.len(), starts.len(), "{found}");
+        for (line, start) in lines.iter().zip(starts) {
+            assert!(line.starts_with(start), "{line}\n{start}");
+        }
+    }
+
+    #[test]
+    fn a_literal_parameter_is_held_against_the_schema_of_its_action() {
+        let rows = [
+            ("{ note: { text: [a] } }", "55: `text` of `note`: expected text, found a list"),
+            ("{ note: { text: } }", "53: `text` of `note`: expected text, found nothing"),
+            ("{ note: { text: '{{ 7 }}' } }", "55: `text` of `note`: expected text, found the number 7"),
+            (
+                "{ fail: { class: retri } }",
+                "56: `class` of `fail`: expected `retry` or `blocked`, found the text `retri`; did you mean `retry`?",
+            ),
+            ("fail", "39: `fail` needs the parameter `class`"),
+            ("{ fail: { times: 2 } }", "41: `fail` needs the parameter `class`"),
+            (
+                "{ fail: { class: retry, times: -1 } }",
+                "70: `times` of `fail`: expected at least 0, found the number -1",
+            ),
+            (
+                "{ fail: { class: retry, times: 'x {{ person.id }}' } }",
+                "70: `times` of `fail`: expected a whole number or nothing",
+            ),
+            (
+                "{ copy: { then: { aks: x } } }",
+                "55: `then` of `copy`: expected a map with `tell` or a map with `ask`, found a map with `aks`",
+            ),
+            (
+                "{ copy: { then: stpo } }",
+                "55: `then` of `copy`: expected `stop` or a map, found the text `stpo`; did you mean `stop`?",
+            ),
+            ("{ note: { text: 7 }, wehn: x }", "55: `text` of `note`: expected text"),
+            ("{ copy: { from: 7 } }", "55: `from` of `copy`: expected text or a map, found the number 7"),
+            (
+                "{ copy: { from: { driv: a } } }",
+                "57: `from` of `copy`: unknown field `driv`; did you mean `drive`?",
+            ),
+            (
+                "{ copy: { from: { folders: [a, 1] } } }",
+                "70: `from` of `copy`: expected text, found the number 1",
+            ),
+            ("{ copy: { from: { drive: '{{ persn.id }}' } } }", "64: unknown variable `persn`"),
+            ("{ copy: { from: '{{ lookups.drives.a }}' } }", "55: unknown lookup `drives`"),
+        ];
+        let is_right = |found: &str, expected: &str| {
+            found.lines().any(|line| line.starts_with(&format!("leave.yaml:1:{expected}")))
+        };
+        let found = rows.map(|(step, expected)| (mistakes_of_step(step), expected));
+        let wrong: Vec<_> = found.iter().filter(|(found, expected)| !is_right(found, expected)).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn what_a_template_may_become_is_no_mistake() {
+        let steps = [
+            "{ fail: { class: '{{ parameters.class }}', times: '{{ parameters.times }}' } }",
+            "{ fail: { class: 're{{ parameters.class }}' } }",
+            "{ copy: { from: '{{ parameters.drive }}' } }",
+            "{ copy: { from: { drive: '{{ person.id }}', folders: '{{ parameters.folders }}' } } }",
+            "{ copy: { from: { folders: [a, '{{ parameters.folder }}'] }, looks: '{{ 3 }}' } }",
+        ];
+        for step in steps {
+            let source = format!("w: {{ stages: [{{ name: a, steps: [{step}] }}] }}");
+            let read = Definitions::read("w.yaml", &source, &toys::roster());
+            assert!(read.is_ok(), "{step}: {read:?}");
+        }
     }
 
     #[test]
