@@ -65,7 +65,7 @@ enum Command {
     /// Show the settings in force
     #[command(subcommand)]
     Config(config::Command),
-    /// Print the JSON Schema of a message or of an action's parameters
+    /// Print the JSON Schema of a message, of workflow files or of an action's parameters
     Schema(schema::Args),
 }
 

@@ -21,7 +21,8 @@ pub enum Command {
     /// Check a file of workflows and name every mistake with its line and column
     ///
     /// Checked are the form of the file, the names of actions, parameters, filters and lookups, expressions, and each
-    /// parameter that is no template.
+    /// parameter that is no template. Editors check most of it while you type: `gatehouse schema workflows` prints the
+    /// JSON Schema of these files.
     Check {
         /// The file, or - for standard input
         file: PathBuf,

@@ -2,13 +2,14 @@
 //! and column.
 //!
 //! [`node`] is the file as a tree with places, [`read`] makes workflows of it, [`parameters`] and [`refusal`] hold a
-//! step's parameters against the schema of its action.
+//! step's parameters against the schema of its action. [`schema`] publishes the same rules for editors.
 
 mod mistake;
 mod node;
 mod parameters;
 mod read;
 mod refusal;
+pub mod schema;
 mod words;
 mod yaml;
 
