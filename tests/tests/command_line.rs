@@ -224,17 +224,54 @@ async fn a_second_operator_is_refused_while_the_first_is_at_work() {
 
 #[tokio::test]
 async fn a_file_of_workflows_is_checked_and_explained() {
-    let broken =
-        "ours:\n  stages:\n    - name: a\n      steps: [disable_acount, { create_user: { mood: 1 } }]\n";
+    let broken = "\
+ours:
+  stages:
+    - name: a
+      steps: [disable_acount, { create_user: { mood: 1 } }]
+    - name: b
+      when: persn.department
+      steps:
+        - assign_licenses: { licenses: 7 }
+        - assign_licenses: { licenses: [SPE_E3, 5] }
+          name: more
+        - assign_licenses
+        - delete_primary_calendar_events: { meetings: cancle, note: \"{{ person.upn | uper }}\" }
+        - add_to_groups: { groups: \"{{ lookups.groups[person.city] }}\" }
+          wehn: manager
+";
     let fine = "# ours\nours:\n  description: Ours alone\n  stages:\n    - name: a\n      steps: [disable_account]\n";
     let mut testbed = Testbed::with(Tenant::contoso()).workflows(fine).build().await;
     let path = testbed.file("broken.yaml", broken).display().to_string();
     let found = testbed.gatehouse(&["workflow", "check", &path]).await;
     assert_eq!(found.code, Some(1), "{found:?}");
-    assert!(found.stdout.contains("broken.yaml:4:15: unknown action `disable_acount`"), "{found:?}");
-    assert!(found.stdout.contains("broken.yaml:4:31: "), "every mistake is named: {found:?}");
+    let mistakes = [
+        "4:15: unknown action `disable_acount`; did you mean `disable_account`?",
+        "4:48: unknown parameter `mood` of `create_user`; known: ",
+        "6:13: unknown variable `persn`; did you mean `person`?",
+        "8:40: `licenses` of `assign_licenses`: expected a list, found the number 7",
+        "9:49: `licenses` of `assign_licenses`: expected text, found the number 5",
+        "11:11: `assign_licenses` needs the parameter `licenses`",
+        "11:11: another step of stage `b` is called `assign_licenses`",
+        "12:55: `meetings` of `delete_primary_calendar_events`: expected `cancel` or `leave`, found the text `cancle`; \
+         did you mean `cancel`?",
+        "12:69: unknown filter `uper`; did you mean `upper`?",
+        "13:36: unknown lookup `groups`; this workflow has no `lookups`",
+        "14:11: unknown field `wehn` of a step; did you mean `when`?",
+    ];
+    let lines: Vec<_> = found.stdout.lines().collect();
+    assert_eq!(lines.len(), mistakes.len(), "{found:?}");
+    for (line, mistake) in lines.iter().zip(mistakes) {
+        assert!(line.starts_with(&format!("{path}:{mistake}")), "{line}\n{mistake}");
+    }
+    let event = file(&testbed, &edsger_leaves("leave"));
+    testbed.set("WORKFLOWS__FILE", &path);
+    let refused = testbed.gatetestbed(&["plan", &event]).await;
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(mistakes.iter().all(|mistake| refused.stderr.contains(mistake)), "{refused:?}");
     let path = testbed.file("fine.yaml", fine).display().to_string();
-    assert!(testbed.gatehouse(&["workflow", "check", &path]).await.ok().contains("fine (ours)"));
+    assert!(testbed.gatetestbed(&["workflow", "check", &path]).await.ok().contains("fine (ours)"));
+    testbed.set("WORKFLOWS__FILE", &path);
 
     let listed = testbed.gatehouse(&["workflow", "show"]).await.ok();
     for name in ["offboarding", "onboarding", "ours", "Ours alone"] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use msgraph_emulator::{Fault, Tenant};
-use serde_json::json;
+use serde_json::{Value, json};
 use system_tests::{Testbed, events, repository, worker_process};
 
 const ACTIONS: &str = "deploy/actions.md";
@@ -17,7 +17,8 @@ async fn gatehouse(arguments: &[&str]) -> String {
 #[tokio::test]
 async fn every_action_has_its_schema_on_file_and_nothing_else_has() {
     let listed = gatehouse(&["schema"]).await;
-    let actions: Vec<_> = listed.lines().filter(|name| messages::Schema::named(name).is_none()).collect();
+    let is_action = |name: &&str| messages::Schema::named(name).is_none() && *name != "workflows";
+    let actions: Vec<_> = listed.lines().filter(is_action).collect();
     assert!(actions.contains(&"create_user"), "{actions:?}");
     for action in &actions {
         let schema = gatehouse(&["schema", action]).await;
@@ -43,6 +44,46 @@ async fn every_message_has_its_schema_on_file() {
         let printed = gatehouse(&["schema", schema.name()]).await;
         let on_file = repository::text(&format!("schemas/{}/{}.json", schema.folder(), schema.name()));
         assert!(printed == on_file, "{}: the binary has another text; build it again", schema.name());
+    }
+}
+
+/// The workflows of a file, as the published schema sees them.
+fn workflows(file: &str) -> Value {
+    serde_saphyr::from_str(&repository::text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+#[tokio::test]
+async fn the_schema_of_workflow_files_is_on_file_and_accepts_ours() {
+    let printed = gatehouse(&["schema", "workflows"]).await;
+    repository::golden("schemas/workflows.json", &printed);
+    let schema = jsonschema::draft202012::new(&serde_json::from_str(&printed).unwrap()).unwrap();
+    let folders = ["deploy/workflows/", "worker/actions/src/"];
+    let is_ours =
+        |file: &String| file.ends_with(".yaml") && folders.iter().any(|folder| file.starts_with(folder));
+    let files: Vec<_> = repository::files().into_iter().filter(is_ours).collect();
+    assert!(files.len() >= 6, "{files:?}");
+    for file in &files {
+        let errors: Vec<_> = schema
+            .iter_errors(&workflows(file))
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{file}: {errors:#?}");
+    }
+    let broken = [
+        json!("nothing"),
+        json!(["disable_acount"]),
+        json!(["assign_licenses"]),
+        json!([{ "assign_licenses": null }]),
+        json!([{ "assign_licenses": { "licenses": 7 } }]),
+        json!([{ "assign_licenses": { "licenses": [7] } }]),
+        json!([{ "assign_licenses": { "licences": ["SPE_E3"] } }]),
+        json!([{ "delete_primary_calendar_events": { "meetings": "cancle" } }]),
+        json!([{ "disable_account": null, "revoke_sessions": null }]),
+        json!([{ "disable_account": null, "unless": "manager" }]),
+    ];
+    for steps in broken {
+        let file = json!({ "ours": { "stages": [{ "name": "a", "steps": steps }] } });
+        assert!(!schema.is_valid(&file), "{file}");
     }
 }
 

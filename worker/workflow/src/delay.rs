@@ -10,20 +10,20 @@ use serde::{Serialize, Serializer};
 /// Units, the largest first, in seconds.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
-/// The longest delay, in seconds: 400 days. What waits longer is better asked for again near its date.
+/// The longest delay, in seconds: 400 days. For a later date, publish the event again near that date.
 const LIMIT_SECONDS: u64 = 400 * 86_400;
 
 /// A whole number and a unit: `90s`, `15m`, `12h`, `30d`. At least a second, at most 400 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Delay(u64);
 
-/// What is no delay.
+/// A text is no delay.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a delay such as 90s, 15m, 12h or 30d, at least 1s and at most 400d")]
 pub struct DelayError;
 
 impl Delay {
-    /// It as a duration.
+    /// The delay as a duration.
     pub fn duration(self) -> Duration {
         Duration::from_secs(self.0)
     }
@@ -43,7 +43,7 @@ impl FromStr for Delay {
     }
 }
 
-/// In the largest unit that says it exactly.
+/// In the largest unit that is exact.
 impl fmt::Display for Delay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fits = UNITS.iter().find(|(_, seconds)| self.0.is_multiple_of(*seconds));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_delay_is_refused() {
+    fn other_texts_are_refused() {
         let texts = ["", "s", "30", "30 d", "-1d", "+1d", "1.5h", "0s", "401d", "3w", "99999999999999999d"];
         for text in texts {
             assert_eq!(text.parse::<Delay>(), Err(DelayError), "{text}");

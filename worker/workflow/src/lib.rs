@@ -23,10 +23,11 @@ pub mod prepare;
 pub mod retry;
 pub mod run;
 pub mod step;
-pub mod template;
+mod suggest;
+mod template;
 pub mod wait;
 
-pub use definition::{Definition, DefinitionError, Definitions, OnFailure};
+pub use definition::{Definition, Definitions, Mistakes, OnFailure};
 pub use delay::{Delay, DelayError};
 pub use prepare::{Prepared, prepare};
 pub use retry::RetryPolicy;

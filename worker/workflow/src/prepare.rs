@@ -1,7 +1,7 @@
-//! From a definition and an event to steps that can no longer fail for want of a value.
+//! Makes steps of a definition and an event: every condition is evaluated, every template filled.
 //!
-//! Everything the event and the workflow can get wrong together is found here, before the first write:
-//! a run is refused whole rather than half carried out.
+//! Whatever an event and its workflow get wrong together is found here, before the first write: a run is rejected
+//! as a whole, never half carried out.
 
 use outcome::{Failure, Progress};
 use serde_json::{Map, Value};
@@ -23,7 +23,7 @@ pub struct PreparedStage<'a, W> {
     pub name: &'a str,
     /// How long after the end of the stage before it this one starts.
     pub after: Option<Delay>,
-    /// What a failed step means for later stages.
+    /// What a failed step means for the stages after it.
     pub on_failure: OnFailure,
     /// Run together.
     pub steps: Vec<PreparedStep<'a, W>>,
@@ -35,11 +35,11 @@ pub struct PreparedStep<'a, W> {
     pub name: &'a str,
     /// The action's name.
     pub action: &'a str,
-    /// What is left of it: to run, or to be passed over with a reason.
+    /// Whether the step runs.
     pub task: Task<'a, W>,
 }
 
-/// What there is to do for a step.
+/// What to do for a step.
 pub enum Task<'a, W> {
     /// Run it with these parameters.
     Run {
@@ -48,14 +48,14 @@ pub enum Task<'a, W> {
         /// Its parameters, every template filled.
         params: Value,
     },
-    /// Pass it over: its condition does not hold.
+    /// Skip it, for this reason: its condition is false.
     Skip(String),
 }
 
 impl<W> Prepared<'_, W> {
     /// Whether every step has a record.
     ///
-    /// A workflow can have changed while a run waited: records of steps that are gone count for nothing.
+    /// A workflow can change while a run waits: records of steps that no longer exist do not count.
     pub fn is_complete(&self, progress: &Progress) -> bool {
         let recorded = |stage: &PreparedStage<'_, W>| {
             stage.steps.iter().all(|step| progress.find(stage.name, step.name).is_some())
@@ -63,7 +63,7 @@ impl<W> Prepared<'_, W> {
         self.stages.iter().all(recorded)
     }
 
-    /// How long after the end of the stage before it a stage starts, if it has anything to wait for.
+    /// How long after the end of the stage before it a stage starts, if any of its steps runs.
     pub fn after(&self, stage: &str) -> Option<Delay> {
         let stage = self.stages.iter().find(|prepared| prepared.name == stage)?;
         stage.after.filter(|_| stage.steps.iter().any(PreparedStep::runs))
@@ -71,7 +71,7 @@ impl<W> Prepared<'_, W> {
 }
 
 impl<W> PreparedStep<'_, W> {
-    /// Whether there is anything to do, as against to pass over.
+    /// Whether it runs, as opposed to being skipped.
     pub(crate) fn runs(&self) -> bool {
         matches!(self.task, Task::Run { .. })
     }
@@ -79,8 +79,8 @@ impl<W> PreparedStep<'_, W> {
 
 /// Evaluates every condition, fills every template and checks every parameter.
 ///
-/// `variables` is an object with what templates may use, see [`template::VARIABLES`]; the workflow's lookups
-/// are added here.
+/// `variables` are the values by name that templates may use: event, manager, parameters, person and tenant. The
+/// workflow's lookups are added here.
 ///
 /// # Errors
 ///
@@ -155,7 +155,7 @@ fn prepare_step<'a, W>(
     Ok(Task::Run { step, params })
 }
 
-/// Why a step is passed over, if its condition does not hold.
+/// Why a step is skipped, if its condition is false.
 fn unless_holds(when: Option<&str>, variables: &Value) -> Result<Option<String>, Failure> {
     let Some(when) = when else { return Ok(None) };
     match template::holds(when, variables) {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_that_does_not_hold_is_a_reason() {
+    fn a_false_condition_is_a_reason_to_skip() {
         assert_eq!(params("[{ note: {}, when: manager }]"), json!("`manager` does not hold"));
     }
 

@@ -19,8 +19,8 @@ pub trait Step<W>: Send + Sync {
     /// Parameters and the template that fills each one the workflow leaves out.
     fn defaults(&self) -> &'static [(&'static str, &'static str)];
 
-    /// The names of all its parameters.
-    fn parameters(&self) -> Vec<String>;
+    /// The JSON Schema of its parameters.
+    fn schema(&self) -> Value;
 
     /// Refuses parameters that cannot be carried out, before anything has run.
     fn check(&self, params: &Value) -> Result<(), Failure>;

@@ -52,8 +52,14 @@ impl Step<World> for Note {
         &[("text", "{{ person.id }}")]
     }
 
-    fn parameters(&self) -> Vec<String> {
-        vec!["text".to_owned()]
+    fn schema(&self) -> Value {
+        json!({
+            "type": "object",
+            "description": "There is a note.",
+            "properties": { "text": { "type": "string", "description": "What to note." } },
+            "required": ["text"],
+            "additionalProperties": false,
+        })
     }
 
     fn check(&self, params: &Value) -> Result<(), Failure> {
@@ -87,8 +93,17 @@ impl Step<World> for Fail {
         &[]
     }
 
-    fn parameters(&self) -> Vec<String> {
-        vec!["class".to_owned(), "times".to_owned()]
+    fn schema(&self) -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "class": { "$ref": "#/$defs/Class" },
+                "times": { "type": ["integer", "null"], "minimum": 0 },
+            },
+            "required": ["class"],
+            "additionalProperties": false,
+            "$defs": { "Class": { "oneOf": [{ "const": "retry" }, { "const": "blocked" }] } },
+        })
     }
 
     fn check(&self, _: &Value) -> Result<(), Failure> {
@@ -127,8 +142,31 @@ impl Step<World> for Copy {
         &[]
     }
 
-    fn parameters(&self) -> Vec<String> {
-        vec!["looks".to_owned(), "every".to_owned(), "at_most".to_owned(), "bytes".to_owned()]
+    fn schema(&self) -> Value {
+        let number = json!({ "type": "integer" });
+        json!({
+            "type": "object",
+            "properties": {
+                "looks": number, "every": number, "at_most": number, "bytes": number,
+                "from": { "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/Drive" }] },
+                "then": { "oneOf": [
+                    { "type": "string", "const": "stop" },
+                    { "type": "object", "properties": { "tell": {} }, "required": ["tell"], "additionalProperties": false },
+                    { "type": "object", "properties": { "ask": {} }, "required": ["ask"], "additionalProperties": false },
+                ] },
+            },
+            "additionalProperties": false,
+            "$defs": {
+                "Drive": {
+                    "type": "object",
+                    "properties": {
+                        "drive": { "type": "string" },
+                        "folders": { "type": "array", "items": { "type": "string" } },
+                    },
+                    "additionalProperties": false,
+                },
+            },
+        })
     }
 
     fn check(&self, _: &Value) -> Result<(), Failure> {

@@ -63,10 +63,8 @@ impl<A: Action> Step<Client> for Driver<A> {
         A::DEFAULTS
     }
 
-    fn parameters(&self) -> Vec<String> {
-        let schema = schema::<A>();
-        let properties = schema.get("properties").and_then(Value::as_object);
-        properties.into_iter().flat_map(|properties| properties.keys().cloned()).collect()
+    fn schema(&self) -> Value {
+        schema::<A>()
     }
 
     fn check(&self, params: &Value) -> Result<(), Failure> {

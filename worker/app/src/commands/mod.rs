@@ -77,7 +77,7 @@ enum Command {
     /// Show the effective settings
     #[command(subcommand)]
     Config(config::Command),
-    /// Print the JSON Schema of a message or of an action's parameters
+    /// Print the JSON Schema of a message, of workflow files or of an action's parameters
     Schema(schema::Args),
 }
 
@@ -146,11 +146,10 @@ fn definitions(file: Option<&Path>) -> Result<Definitions, CommandError> {
     let mut definitions =
         actions::default_definitions().map_err(|error| CommandError::Input(error.to_string()))?;
     if let Some(path) = file {
-        let own = Definitions::parse(&path.display().to_string(), &read(path)?);
-        definitions = definitions.with(own.map_err(|error| CommandError::Input(error.to_string()))?);
+        let own = Definitions::read(&path.display().to_string(), &read(path)?, &roster());
+        definitions = definitions.with(own.map_err(|mistakes| CommandError::Input(mistakes.to_string()))?);
     }
-    let errors: Vec<_> = definitions.check(&roster()).iter().map(ToString::to_string).collect();
-    if errors.is_empty() { Ok(definitions) } else { Err(CommandError::Input(errors.join("\n"))) }
+    Ok(definitions)
 }
 
 fn roster() -> Roster<msgraph::Client> {

@@ -1,25 +1,31 @@
-//! `gatehouse schema`: the JSON Schema of every message and of every action's parameters.
+//! `gatehouse schema`: the JSON Schema of messages, workflow files and the parameters of actions.
 
 use std::process::ExitCode;
+
+use workflow::definition::schema;
 
 use super::CommandError;
 use crate::print;
 
-/// Prints one schema, or the names of all.
+/// Prints one schema, or the names of all schemas.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   gatehouse schema
   gatehouse schema offboarding.requested.v1
   gatehouse schema assign_licenses
+  gatehouse schema workflows > workflows.json
   gatehouse schema --table")]
 pub struct Args {
-    /// A message's or an action's name; without one, all names are listed
+    /// Name of a message or an action, or `workflows` for workflow files; lists all names if left out
     name: Option<String>,
-    /// Print a Markdown table of all actions instead: what each makes true and which permissions it needs
+    /// Print a Markdown table of all actions instead, with what each makes true and the permissions it needs
     #[arg(long, conflicts_with = "name")]
     table: bool,
 }
+
+/// The name of the schema of workflow files.
+const WORKFLOWS: &str = "workflows";
 
 pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     let actions = actions::roster();
@@ -31,24 +37,26 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         for schema in messages::schemas() {
             print::lines(schema.name())?;
         }
+        output::lines(WORKFLOWS)?;
         for action in &actions {
             print::lines(action.name)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
     let message = messages::Schema::named(name).map(|schema| schema.text().to_owned());
-    let action = || {
-        let action = actions.iter().find(|action| action.name == name)?;
-        serde_json::to_string_pretty(&(action.schema)()).ok()
+    let other = || {
+        let action = || actions.iter().find(|action| action.name == name).map(|action| (action.schema)());
+        let schema = if name == WORKFLOWS { Some(schema::of(&super::roster())) } else { action() };
+        serde_json::to_string_pretty(&schema?).ok()
     };
-    let text = message.or_else(action).ok_or_else(|| {
+    let text = message.or_else(other).ok_or_else(|| {
         CommandError::Input(format!("there is no schema `{name}`; `gatehouse schema` lists the names"))
     })?;
     print::lines(text.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A row for each action, as the README shows them.
+/// A row for each action.
 fn table(actions: &[actions::Entry]) -> String {
     let mut lines = vec!["| Action | Makes true | Needs |".to_owned(), "|---|---|---|".to_owned()];
     lines.extend(actions.iter().map(|action| {

@@ -1,4 +1,4 @@
-//! `gatehouse workflow ...`: what would run, and whether it can.
+//! `gatehouse workflow ...`: checks and explains workflows.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
 
-/// What to do with workflows.
+/// Checks and explains workflows.
 #[derive(clap::Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -18,14 +18,18 @@ Examples:
   gatehouse workflow show
   gatehouse workflow show offboarding")]
 pub enum Command {
-    /// Check a file of workflows; every mistake is named with its line
+    /// Check a file of workflows and name every mistake with its line and column
+    ///
+    /// Checked are the form of the file, the names of actions, parameters, filters and lookups, expressions, and each
+    /// parameter that is no template. Editors check most of it while you type: `gatehouse schema workflows` prints the
+    /// JSON Schema of these files.
     Check {
-        /// The file; - for standard input
+        /// The file, or - for standard input
         file: PathBuf,
     },
-    /// Explain one workflow, or list all
+    /// Explain one workflow, or list all of them
     Show {
-        /// The workflow's name
+        /// Name of the workflow
         name: Option<String>,
         #[command(flatten)]
         format: OutputArgs,
@@ -46,22 +50,16 @@ pub fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
 }
 
 fn check(file: &std::path::Path) -> Result<ExitCode, CommandError> {
-    let text = super::read(file)?;
-    let errors = match Definitions::parse(&file.display().to_string(), &text) {
+    let source = super::read(file)?;
+    let read = Definitions::read(&file.display().to_string(), &source, &super::roster());
+    match &read {
         Ok(definitions) => {
-            let errors = definitions.check(&super::roster());
-            if errors.is_empty() {
-                let names: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
-                print::lines(&format!("{}: fine ({})", file.display(), names.join(", ")))?;
-            }
-            errors
+            let names: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
+            print::lines(&format!("{}: fine ({})", file.display(), names.join(", ")))?;
         }
-        Err(error) => vec![error],
-    };
-    for error in &errors {
-        print::lines(&error.to_string())?;
+        Err(mistakes) => print::lines(&mistakes.to_string())?,
     }
-    Ok(super::verdict(errors.is_empty()))
+    Ok(super::verdict(read.is_ok()))
 }
 
 fn list(definitions: &Definitions, format: Format) -> Result<ExitCode, CommandError> {
@@ -109,7 +107,7 @@ fn explained(definition: &Definition) -> String {
             text.push_str(&format!(" ({after} after the stage before it)"));
         }
         if stage.on_failure == OnFailure::Continue {
-            text.push_str(" (the run goes on if a step fails)");
+            text.push_str(" (the run continues if a step fails)");
         }
         for step in &stage.steps {
             let entry = entries.iter().find(|entry| entry.name == step.action);

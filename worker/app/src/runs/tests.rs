@@ -26,8 +26,8 @@ impl Step<Client> for Panics {
         &[]
     }
 
-    fn parameters(&self) -> Vec<String> {
-        Vec::new()
+    fn schema(&self) -> Value {
+        json!({ "type": "object" })
     }
 
     fn check(&self, _: &Value) -> Result<(), Failure> {
@@ -51,8 +51,8 @@ impl Step<Client> for Waits {
         &[]
     }
 
-    fn parameters(&self) -> Vec<String> {
-        Vec::new()
+    fn schema(&self) -> Value {
+        json!({ "type": "object" })
     }
 
     fn check(&self, _: &Value) -> Result<(), Failure> {
@@ -82,10 +82,11 @@ fn workflows(yaml: &str) -> Workflows {
     };
     let client = Client::new(settings, std::sync::Arc::new(())).unwrap();
     let steps: [Box<dyn Step<Client>>; 2] = [Box::new(Panics), Box::new(Waits)];
+    let roster = Roster::new(steps);
     Workflows {
         tenants: Tenants::of([("contoso".to_owned(), client)]),
-        definitions: Definitions::parse("w.yaml", yaml).unwrap(),
-        roster: Roster::new(steps),
+        definitions: Definitions::read("w.yaml", yaml, &roster).unwrap(),
+        roster,
         policy: RetryPolicy::default(),
     }
 }

@@ -1,8 +1,10 @@
 //! Templates and expressions in workflow values (`minijinja`).
 //!
 //! A string that is one `{{ expression }}` and nothing else becomes the expression's value, whatever its
-//! type; any other string with markup becomes text; everything else stays as it is. A name that is not
-//! there is an error, never an empty string: an offboarding with a blank in it must not run.
+//! type. Any other string with markup becomes text; everything else stays as it is. A missing name is an
+//! error, never an empty string: an offboarding with a blank in it must not run.
+
+mod names;
 
 use std::sync::LazyLock;
 
@@ -10,8 +12,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
-/// The names a template may use.
-pub const VARIABLES: [&str; 6] = ["event", "lookups", "manager", "parameters", "person", "tenant"];
+pub(crate) use names::{Known, check_expression, check_text};
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -21,7 +22,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// Why a template or an expression has no value. The text quotes the workflow, never a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
+pub(crate) enum TemplateError {
     /// It does not parse.
     #[error("`{source}` does not parse: {problem}", source = .text)]
     Syntax {
@@ -29,12 +30,6 @@ pub enum TemplateError {
         text: String,
         /// What is wrong with it.
         problem: String,
-    },
-    /// It uses a name that no run has.
-    #[error("unknown variable `{name}`; known: {known}", known = VARIABLES.join(", "))]
-    UnknownVariable {
-        /// The name.
-        name: String,
     },
     /// It has no value for this event.
     #[error(
@@ -49,7 +44,7 @@ pub enum TemplateError {
 }
 
 /// Fills every template in a value.
-pub fn fill(value: &Value, variables: &Value) -> Result<Value, TemplateError> {
+pub(crate) fn fill(value: &Value, variables: &Value) -> Result<Value, TemplateError> {
     match value {
         Value::String(text) => fill_text(text, variables),
         Value::Array(items) => items.iter().map(|item| fill(item, variables)).collect(),
@@ -61,42 +56,13 @@ pub fn fill(value: &Value, variables: &Value) -> Result<Value, TemplateError> {
     }
 }
 
-/// Whether a `when` holds. A name that is not there does not hold.
-pub fn holds(expression: &str, variables: &Value) -> Result<bool, TemplateError> {
+/// Whether a `when` is true. A missing name makes it false.
+pub(crate) fn holds(expression: &str, variables: &Value) -> Result<bool, TemplateError> {
     let compiled = ENVIRONMENT.compile_expression(expression).map_err(|error| syntax(expression, &error))?;
     let value = compiled
         .eval(minijinja::Value::from(minijinja::value::Serde(variables)))
         .map_err(|error| no_value(expression, &error))?;
     Ok(value.is_true())
-}
-
-/// Refuses a value with a template that could never be filled.
-pub fn check(value: &Value) -> Result<(), TemplateError> {
-    match value {
-        Value::String(text) => match expression_in(text) {
-            Some(expression) => check_expression(expression),
-            None => {
-                let template = ENVIRONMENT.template_from_str(text).map_err(|error| syntax(text, &error))?;
-                check_variables(template.undeclared_variables(false))
-            }
-        },
-        Value::Array(items) => items.iter().try_for_each(check),
-        Value::Object(fields) => fields.values().try_for_each(check),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
-    }
-}
-
-/// Refuses an expression that could never be evaluated.
-pub fn check_expression(expression: &str) -> Result<(), TemplateError> {
-    let compiled = ENVIRONMENT.compile_expression(expression).map_err(|error| syntax(expression, &error))?;
-    check_variables(compiled.undeclared_variables(false))
-}
-
-fn check_variables(names: impl IntoIterator<Item = String>) -> Result<(), TemplateError> {
-    match names.into_iter().find(|name| !VARIABLES.contains(&name.as_str())) {
-        Some(name) => Err(TemplateError::UnknownVariable { name }),
-        None => Ok(()),
-    }
 }
 
 fn fill_text(text: &str, variables: &Value) -> Result<Value, TemplateError> {
@@ -113,13 +79,18 @@ fn fill_text(text: &str, variables: &Value) -> Result<Value, TemplateError> {
         return serde_json::to_value(&value)
             .map_err(|error| TemplateError::NoValue { text: text.to_owned(), problem: error.to_string() });
     }
-    if !text.contains("{{") && !text.contains("{%") {
+    if !is_template(text) {
         return Ok(Value::String(text.to_owned()));
     }
     ENVIRONMENT.render_str(text, context()).map(Value::String).map_err(|error| match error.kind() {
         minijinja::ErrorKind::SyntaxError => syntax(text, &error),
         _ => no_value(text, &error),
     })
+}
+
+/// Whether a text has anything to fill.
+pub(crate) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
 }
 
 /// The expression, if the text is exactly one.
@@ -129,8 +100,12 @@ fn expression_in(text: &str) -> Option<&str> {
 }
 
 fn syntax(text: &str, error: &minijinja::Error) -> TemplateError {
-    let problem = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
-    TemplateError::Syntax { text: text.to_owned(), problem }
+    TemplateError::Syntax { text: text.to_owned(), problem: detail(error) }
+}
+
+/// What does not parse. It can quote the template, and a template holds no value of an event.
+fn detail(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned)
 }
 
 /// Only the kind of the error: its detail can quote a value, and values are people's.
@@ -176,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_on_what_is_not_there_does_not_hold() {
+    fn a_condition_on_a_missing_name_is_false() {
         let rows = [
             ("manager", false),
             ("manager is not none", false),
