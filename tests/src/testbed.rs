@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use messages::EventKind;
 use msgraph_emulator::{Emulator, Options, Tenant};
 use tempfile::TempDir;
 use tokio::process::Child;

@@ -1,6 +1,6 @@
 //! The actions: what the worker can make true in a tenant, one file each, in the folder of its noun.
 //!
-//! An [`Action`] observes (reads only), plans (pure) and applies (writes only). The driver runs every action in the
+//! An `Action` observes (reads only), plans (pure) and applies (writes only). The driver runs every action in the
 //! same way, so no action can tell a dry run from a real one: a dry run does not call `apply`.
 //!
 //! What this crate does not have, on purpose:

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer};
 
-/// Reads a list that means everything if it is left out. A template that gives an empty list means nothing, and one that
-/// gives null is a mistake.
+/// Reads a list that means everything if it is left out. A template that gives an empty list means nothing, and one
+/// that gives null is a mistake.
 pub fn given<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,

@@ -10,6 +10,8 @@ mod refusals;
 pub mod scenario;
 mod tenant;
 
+use serde_json::json;
+
 use crate::roster;
 
 #[test]
@@ -32,9 +34,31 @@ fn every_action_is_in_a_file_of_its_name_and_in_the_roster_once() {
 #[test]
 fn every_default_fills_a_parameter_that_exists() {
     for entry in roster() {
-        let known = entry.step.parameters();
+        let schema = entry.step.schema();
         for (parameter, _) in entry.step.defaults() {
-            assert!(known.contains(&(*parameter).to_owned()), "{}: {parameter}", entry.name);
+            assert!(schema["properties"].get(parameter).is_some(), "{}: {parameter}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn every_published_schema_accepts_its_scenario_and_its_defaults_and_no_odd_person() {
+    for entry in roster() {
+        let (name, schema) = (entry.name, (entry.schema)());
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let params = (entry.scenario)().params;
+        assert!(validator.is_valid(&params), "{name}: {:?}", validator.validate(&params));
+        for (parameter, property) in schema["properties"].as_object().unwrap() {
+            let mut with = params.clone();
+            if let Some(default) = property.get("default") {
+                with[parameter] = default.clone();
+                assert!(validator.is_valid(&with), "{name}: the default of {parameter}");
+            }
+            for odd in [json!(42), json!([]), json!(null), json!("ada")] {
+                with[parameter] = odd;
+                let is_person = property["$ref"] == "#/$defs/PersonRef";
+                assert!(!is_person || !validator.is_valid(&with), "{name}: an odd {parameter}");
+            }
         }
     }
 }

@@ -89,7 +89,7 @@ async fn a_name_that_was_taken_meanwhile_has_its_own_code() {
     bench.emulator.fault(Fault::status(400).code("Request_BadRequest").message(taken).path("*/restore"));
     let Answer::Failed(failure) = bench.run(Mode::Apply).await.answer else { panic!("should be refused") };
     assert_eq!((failure.class, failure.code.as_str()), (Class::Rejected, "upn_taken"));
-    assert!(failure.message.contains("rename them first"), "{failure}");
+    assert!(failure.message.contains("rename that one first"), "{failure}");
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub struct Params {
     keep: Vec<String>,
     /// The only groups to leave, by display name or object id. Defaults to all.
     #[serde(default, deserialize_with = "parameters::given")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<String>>,
     /// What to do with groups that give licences.
     #[serde(default)]

@@ -13,10 +13,11 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::{AddLicense, SubscribedSku, User, UserPatch, Writer};
-use outcome::{Left, Needs};
+use outcome::Needs;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::licenses::instead_of::to_remove;
 use crate::licenses::subscriptions::{self as licenses, Plans};
 use crate::users::properties::USAGE_LOCATION;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
@@ -109,7 +110,7 @@ impl Action for AssignLicenses {
         let mut instead_of = Vec::new();
         // If a licence cannot be assigned, nothing is removed for it.
         for reference in params.instead_of.iter().filter(|_| !lacks_one) {
-            match replaced(reference, params, observed, seen)? {
+            match to_remove(reference, &params.licenses, &observed.skus, seen)? {
                 None => {}
                 Some(Ok(sku)) => instead_of.push(sku),
                 Some(Err(reason)) => left.push(reason),
@@ -160,35 +161,6 @@ impl Action for AssignLicenses {
             "user": "ada@contoso.example", "licenses": ["SPE_E3", "EMS"], "usage_location": "GB",
         }))
     }
-}
-
-/// A licence that goes, by id and name, or a word about why it stays.
-type Replaced = Result<(String, String), Left>;
-
-/// A licence to be taken back: nothing where the person does not have it, or a word about why it stays.
-fn replaced(
-    reference: &str,
-    params: &Params,
-    observed: &Observed,
-    seen: Option<&User>,
-) -> Result<Option<Replaced>, Error> {
-    let sku = licenses::find(reference, &observed.skus)?;
-    let (id, name) = (sku.sku_id.as_str(), licenses::name(sku));
-    for wanted in &params.licenses {
-        if licenses::find(wanted, &observed.skus)?.sku_id == id {
-            let detail = format!("{name} is to be given and taken back; leave it out of one of the two");
-            return Err(Error::rejected("license_contradiction", detail));
-        }
-    }
-    let Some(seen) = seen else { return Ok(None) };
-    if licenses::direct(seen).any(|direct| direct == id) {
-        return Ok(Some(Ok((id.to_owned(), name.to_owned()))));
-    }
-    let given = licenses::inherited(seen).find(|(inherited, _)| *inherited == id);
-    Ok(given.map(|(_, group)| {
-        let detail = format!("{name} stays: group {group} gives it; take the person out of the group");
-        Err(Left { code: "kept_by_group".to_owned(), detail, needs: Needs::Operator })
-    }))
 }
 
 /// An account that this plan creates gets its usage location then, from the same event.

@@ -1,8 +1,9 @@
-//! Licences: assigned, and taken back by the route they came.
+//! Licences: assign and remove them, whether direct or by a group.
 
 mod assign_licenses;
 mod remove_licenses;
 
+pub mod instead_of;
 pub mod subscriptions;
 
 use crate::action::register::register;

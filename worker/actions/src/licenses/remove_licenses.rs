@@ -37,7 +37,7 @@ pub struct Params {
     keep: Vec<String>,
     /// The only licences to remove, by part number or SKU id. Defaults to all.
     #[serde(default, deserialize_with = "parameters::given")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "Vec<String>", skip_serializing_if = "Option::is_none")]
     licenses: Option<Vec<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! Mail: automatic replies, forwarding, rules, mail that is sent, and what only Exchange can do.
+//! Mail: automatic replies, forwarding, inbox rules, sending, and Exchange commands.
 
 mod disable_automatic_reply;
 mod enable_automatic_reply;
@@ -11,6 +11,7 @@ pub mod exchange_commands;
 pub mod forwarding_rule;
 pub mod html;
 pub mod mailbox;
+pub mod message_id;
 pub mod recipient;
 
 use crate::action::register::register;

@@ -14,8 +14,8 @@ use std::fmt;
 use msgraph::{ItemBody, Message, NewMessage, Recipient, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use uuid::Uuid;
 
+use crate::mail::message_id::message_id;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
@@ -180,11 +180,8 @@ fn explain(error: msgraph::Error) -> Error {
     })
 }
 
-/// The same id for the same mail of the same event. The lengths keep parts apart that read alike when joined.
 fn internet_message_id(params: &Params) -> String {
-    let parts = [&params.id, &params.subject].into_iter().chain(&params.to);
-    let name: String = parts.map(|part| format!("{}:{part}", part.len())).collect();
-    format!("<{}@gatehouse.invalid>", Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
+    message_id([&params.id, &params.subject].into_iter().chain(&params.to).map(String::as_str))
 }
 
 fn is_address(text: &str) -> bool {

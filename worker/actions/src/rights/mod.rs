@@ -1,4 +1,4 @@
-//! Rights: directory roles, applications, consents.
+//! Rights: directory roles, assignments to applications, and consents.
 
 mod remove_app_assignments;
 mod remove_app_consents;

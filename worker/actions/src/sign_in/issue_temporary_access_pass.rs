@@ -15,18 +15,18 @@
 //! the pass expires it can be read in the sender's sent items: choose a mailbox that few people can open. Like
 //! `send_mail`, it sends a second mail if a worker dies, and the run is repeated, while Exchange moves the first.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use msgraph::{Message, NewTemporaryAccessPass, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::action::parameters::Moment;
+use crate::mail::message_id::message_id;
 use crate::mail::recipient::Recipient;
-use crate::sign_in::pass_mail::{self as passes, PassMail, SignIn};
-use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
+use crate::sign_in::pass_changes::Change;
+use crate::sign_in::pass_mail::{self, PassMail};
+use crate::sign_in::passes::SignIn;
+use crate::{Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct IssueTemporaryAccessPass;
@@ -42,11 +42,11 @@ pub struct Params {
     /// The recipient. Defaults to the manager. A text with `@` that is no person's UPN is used as an address.
     to: PersonRef,
     /// The mail's subject.
-    #[serde(default = "passes::subject")]
+    #[serde(default = "pass_mail::subject")]
     subject: String,
     /// The mail's text. `[pass]` stands for the pass, `[user]` for the person, `[minutes]` and `[start]` for its
     /// validity.
-    #[serde(default = "passes::text")]
+    #[serde(default = "pass_mail::text")]
     text: String,
     /// How long the pass is valid. Defaults to the tenant's policy.
     #[serde(default)]
@@ -73,48 +73,6 @@ pub struct Observed {
     sender: Option<String>,
     recipient: Option<Recipient>,
     written: Option<Message>,
-}
-
-/// One missing write.
-#[derive(Debug, PartialEq)]
-pub enum Change {
-    /// Deletes a draft whose pass is no longer valid.
-    Discard {
-        /// The sender.
-        sender: String,
-        /// Its id.
-        draft: String,
-    },
-    /// Withdraws a pass that is not valid or whose value is lost.
-    Withdraw {
-        /// The person.
-        user: Account,
-        /// Its id.
-        pass: String,
-    },
-    /// Issues a pass.
-    Issue {
-        /// The person.
-        user: Account,
-        /// Its properties.
-        terms: NewTemporaryAccessPass,
-    },
-    /// Creates the draft with the pass of the change before.
-    Write {
-        /// The sender.
-        sender: String,
-        /// The mail.
-        mail: PassMail,
-    },
-    /// Sends the draft.
-    Send {
-        /// The sender.
-        sender: String,
-        /// The recipient, without the address.
-        recipient: String,
-        /// The draft's id. None if the change before creates the draft.
-        draft: Option<String>,
-    },
 }
 
 impl Action for IssueTemporaryAccessPass {
@@ -157,7 +115,7 @@ impl Action for IssueTemporaryAccessPass {
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
-        passes::check(&params.text)?;
+        pass_mail::check(&params.text)?;
         let (user, seen) = observed.person.account()?;
         let recipient = Recipient::checked(&user, observed.recipient.as_ref())?;
         let Some(sender) = observed.sender.clone() else {
@@ -166,7 +124,7 @@ impl Action for IssueTemporaryAccessPass {
         };
         let send = |draft| Change::Send { sender: sender.clone(), recipient: recipient.to_string(), draft };
         let mut changes = Vec::new();
-        let left = recipient.is_outside.then(|| passes::sent_outside(&user));
+        let left = recipient.is_outside.then(|| pass_mail::sent_outside(&user));
         match &observed.written {
             Some(mail) if mail.is_draft != Some(true) => return Ok(Plan::nothing()),
             Some(draft) if observed.sign_in.has_pass_since(params.issued_after) => {
@@ -206,37 +164,8 @@ impl Action for IssueTemporaryAccessPass {
         Self::apply_sequence(std::slice::from_ref(change), graph).await
     }
 
-    /// The answer to one write that the next one needs stays in this function.
     async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
-        let (mut issued, mut written) = (None, None);
-        for change in changes {
-            match change {
-                Change::Discard { sender, draft } => {
-                    graph.delete_message(sender, draft).await.map_err(passes::or_missing_mail)?;
-                }
-                Change::Withdraw { user, pass } => {
-                    graph
-                        .withdraw_temporary_access_pass(user.id()?, pass)
-                        .await
-                        .map_err(passes::or_missing)?;
-                }
-                Change::Issue { user, terms } => issued = Some(passes::issue(user, terms, graph).await?),
-                Change::Write { sender, mail } => {
-                    let pass = issued.take().ok_or(Error::Broken("the mail to write has no pass"))?;
-                    let draft = graph
-                        .create_draft(sender, &mail.with(&pass))
-                        .await
-                        .map_err(passes::or_missing_mail)?;
-                    written = Some(draft.id);
-                }
-                Change::Send { sender, draft, .. } => {
-                    let draft = draft.as_ref().or(written.as_ref());
-                    let draft = draft.ok_or(Error::Broken("the mail to send has no draft"))?;
-                    graph.send_draft(sender, draft).await.map_err(passes::or_missing_mail)?;
-                }
-            }
-        }
-        Ok(())
+        Change::apply_in_order(changes, graph).await
     }
 
     #[cfg(test)]
@@ -248,33 +177,14 @@ impl Action for IssueTemporaryAccessPass {
     }
 }
 
-/// The same id for the same event and person. The lengths keep parts apart that read alike when joined.
 fn internet_message_id(params: &Params, user: &str) -> String {
-    let parts = [IssueTemporaryAccessPass::NAME, &params.id, user];
-    let name: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
-    format!("<{}@gatehouse.invalid>", Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Discard { sender, .. } => write!(f, "delete the draft with an old pass of user {sender}"),
-            Self::Withdraw { user, pass } => write!(f, "withdraw temporary access pass {pass} of {user}"),
-            Self::Issue { user, .. } => write!(f, "issue a temporary access pass to {user}"),
-            Self::Write { sender, .. } => {
-                write!(f, "write a mail with the pass in the mailbox of user {sender}")
-            }
-            Self::Send { sender, recipient, .. } => {
-                write!(f, "send the mail with the pass from the mailbox of user {sender} to {recipient}")
-            }
-        }
-    }
+    message_id([IssueTemporaryAccessPass::NAME, &params.id, user])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sign_in::pass_mail::made;
+    use crate::sign_in::passes::made;
     use msgraph::{TemporaryAccessPass, User};
     use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Signing in: who can, with what, and who no longer can.
+//! Sign-in: the account's state, sessions, password, sign-in methods and passes.
 
 mod disable_account;
 mod enable_account;
@@ -7,7 +7,9 @@ mod remove_authentication_methods;
 mod reset_password;
 mod revoke_sessions;
 
+pub mod pass_changes;
 pub mod pass_mail;
+pub mod passes;
 
 use crate::action::register::register;
 

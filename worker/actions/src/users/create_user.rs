@@ -26,6 +26,7 @@ use crate::users::name_conflicts::{Holder, NameConflicts};
 use crate::users::names::{IfTaken, Names};
 use crate::users::password::new_password;
 use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
+use crate::users::refusals;
 use crate::{Action, Error, Plan, View};
 
 /// See the file's head.
@@ -165,25 +166,7 @@ impl Action for CreateUser {
             }
             Change::Update(update) => graph.update_user(&update.user, &update.patch).await,
         };
-        result.map_err(|error| match error.status() {
-            Some(400 | 409) if error.is_address_taken() => {
-                let detail = "another object, such as a group, a contact or a deleted user, has this e-mail address or \
-                              alias; set another email, upn or mail_nickname";
-                Error::rejected("mail_taken", detail).explains(error)
-            }
-            // A parallel run was faster, or another person took the name: the next look finds out.
-            Some(400 | 409) if error.is_already_exists() => Error::StalePlan("the account exists now"),
-            Some(400) if error.is_password_refused() => {
-                let detail = "the tenant's policy rejects the generated password of 69 characters of all kinds; check \
-                              its banned passwords, then replay to generate another";
-                Error::blocked("password_refused", detail).explains(error)
-            }
-            Some(400) => {
-                let detail = format!("Graph rejects the account: {error}");
-                Error::rejected("invalid_properties", detail).explains(error)
-            }
-            _ => error.into(),
-        })
+        result.map_err(refusals::of_account)
     }
 
     #[cfg(test)]

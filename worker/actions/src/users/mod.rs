@@ -1,4 +1,4 @@
-//! Accounts: made, changed, deleted, restored, and the manager of each.
+//! Accounts: create, update, delete and restore them, and set the manager.
 
 mod create_user;
 mod delete_user;
@@ -13,6 +13,7 @@ pub mod names;
 pub mod password;
 pub mod privileged;
 pub mod properties;
+pub mod refusals;
 
 use crate::action::register::register;
 

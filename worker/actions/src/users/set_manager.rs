@@ -68,7 +68,7 @@ impl Action for SetManager {
         let Some(manager) = observed.wanted.clone() else {
             return Err(Error::rejected(
                 "manager_not_found",
-                "the tenant has no account for the manager; check manager.entra_id, upn or employee_id",
+                "no account found for the manager; check manager.entra_id, upn or employee_id",
             ));
         };
         if user == Account::Known(manager.clone()) {

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use crate::users::privileged::PrivilegedRole;
 use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
+use crate::users::refusals;
 use crate::{Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
@@ -90,24 +91,10 @@ impl Action for UpdateUser {
     }
 
     async fn apply(Change(update): &Change, graph: Writer<'_>) -> Result<(), Error> {
-        graph.update_user(&update.user, &update.patch).await.map_err(|error| match error.status() {
-            Some(400 | 409) if error.is_already_exists() => {
-                let detail = format!(
-                    "another object, perhaps deleted, has the address for user {}; set another mail",
-                    update.user
-                );
-                Error::rejected("value_taken", detail).explains(error)
-            }
-            Some(400) if !error.is_synced() => {
-                let detail = format!("Graph rejects {}: {error}", update.names.join(", "));
-                Error::rejected("invalid_properties", detail).explains(error)
-            }
-            _ => Error::from(error).or_missing("permission_missing", || {
-                "setting properties needs User.ReadWrite.All, and for an administrator's mobile number also a \
-                 directory role (Privileged Authentication Administrator) on the application"
-                    .to_owned()
-            }),
-        })
+        graph
+            .update_user(&update.user, &update.patch)
+            .await
+            .map_err(|error| refusals::of_update(update, error))
     }
 
     #[cfg(test)]

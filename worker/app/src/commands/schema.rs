@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         for schema in messages::schemas() {
             print::lines(schema.name())?;
         }
-        output::lines(WORKFLOWS)?;
+        print::lines(WORKFLOWS)?;
         for action in &actions {
             print::lines(action.name)?;
         }
