@@ -8,7 +8,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use msgraph_emulator::{Fault, Tenant};
 use serde_json::{Value, json};
-use system_tests::{Testbed, events, repository};
+use system_tests::{Testbed, events, repository, settings};
 
 fn edsger_leaves(id: &str) -> Value {
     events::offboarding(id, json!({ "upn": "edsger@contoso.example" }))
@@ -209,8 +209,7 @@ async fn dead_letters_are_listed_shown_replayed_and_discarded() {
 #[tokio::test]
 async fn a_second_operator_is_refused_while_the_first_is_at_work() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
-    let settings = broker::Settings::new(testbed.broker.url().to_owned().into());
-    let settings = broker::Settings { prefix: testbed.prefix().to_owned(), ..settings };
+    let settings = settings::broker_settings(testbed.broker.url(), testbed.prefix());
     let first = broker::DeadLetters::open(&settings, "workflows").await.unwrap();
     for command in [vec!["dead", "list"], vec!["dead", "replay", "--all"], vec!["dead", "discard", "--all"]] {
         let refused = testbed.gatehouse(&command).await;
@@ -266,11 +265,11 @@ ours:
     }
     let event = file(&testbed, &edsger_leaves("leave"));
     testbed.set("WORKFLOWS__FILE", &path);
-    let refused = testbed.gatetestbed(&["plan", &event]).await;
+    let refused = testbed.gatehouse(&["plan", &event]).await;
     assert_eq!(refused.code, Some(3), "{refused:?}");
     assert!(mistakes.iter().all(|mistake| refused.stderr.contains(mistake)), "{refused:?}");
     let path = testbed.file("fine.yaml", fine).display().to_string();
-    assert!(testbed.gatetestbed(&["workflow", "check", &path]).await.ok().contains("fine (ours)"));
+    assert!(testbed.gatehouse(&["workflow", "check", &path]).await.ok().contains("fine (ours)"));
     testbed.set("WORKFLOWS__FILE", &path);
 
     let listed = testbed.gatehouse(&["workflow", "show"]).await.ok();

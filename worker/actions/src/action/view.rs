@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use futures_util::future::{try_join, try_join3};
 use msgraph::{Group, UserKey};
-use outcome::Answer;
+use outcome::Outcome;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use workflow::Earlier;
@@ -42,7 +42,7 @@ impl<'a> View<'a> {
 
     /// Whether this action has changed something earlier in the run, or would in a dry run.
     pub fn was_changed(&self, action: &str) -> bool {
-        matches!(self.earlier.outcome_of(action), Some(Answer::Planned | Answer::Changed))
+        matches!(self.earlier.outcome_of(action), Some(Outcome::Planned | Outcome::Changed))
     }
 
     /// The notes of earlier looks of this step. A note of another form is ignored: notes are only hints.
@@ -53,7 +53,7 @@ impl<'a> View<'a> {
 
     /// Whether this action has succeeded in an earlier stage, or would in a dry run.
     pub fn has_run(&self, action: &str) -> bool {
-        let ran = [Answer::Planned, Answer::Changed, Answer::Unchanged];
+        let ran = [Outcome::Planned, Outcome::Changed, Outcome::Unchanged];
         self.earlier.outcome_of(action).is_some_and(|outcome| ran.contains(&outcome))
     }
 
@@ -85,19 +85,19 @@ impl<'a> View<'a> {
         };
         let person = match (found, self.created()) {
             (Some(user), _) => Person::Present(Box::new(user)),
-            (None, Some(Answer::Planned | Answer::Waiting)) => Person::ToBeCreated,
-            (None, Some(Answer::Changed | Answer::Unchanged)) => return Err(Error::NotYetVisible),
-            (None, Some(Answer::Skipped | Answer::Failed) | None) => Person::Absent,
+            (None, Some(Outcome::Planned | Outcome::Waiting)) => Person::ToBeCreated,
+            (None, Some(Outcome::Changed | Outcome::Unchanged)) => return Err(Error::NotYetVisible),
+            (None, Some(Outcome::Skipped | Outcome::Failed) | None) => Person::Absent,
         };
         Ok((person, false))
     }
 
     /// Whether an earlier step of this run created the person's account, would create it, or was refused.
     fn asked_for_account(&self) -> bool {
-        self.created().is_some_and(|created| created != Answer::Skipped)
+        self.created().is_some_and(|created| created != Outcome::Skipped)
     }
 
-    fn created(&self) -> Option<Answer> {
+    fn created(&self) -> Option<Outcome> {
         self.earlier.outcome_of(CREATES)
     }
 

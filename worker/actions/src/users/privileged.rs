@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::conformance::client::client;
     use msgraph_emulator::{Application, Emulator, Group, Options, Tenant, User};
-    use outcome::{Answer, Finished, Record, Told};
+    use outcome::{Finished, Outcome, Record, Told};
     use workflow::Earlier;
 
     /// What this application finds about a person after these steps, and the number of requests.
@@ -129,7 +129,7 @@ mod tests {
             stage: "rights".into(),
             step: action.into(),
             action: action.into(),
-            outcome: Answer::Changed,
+            outcome: Outcome::Changed,
             changes: 1,
             left: Vec::new(),
             failure: None,
