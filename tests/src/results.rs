@@ -12,7 +12,7 @@ use serde_json::Value;
 /// How long a test waits for one thing to happen.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Every result published since [`Results::listen`].
+/// Every result published since the testbed was built.
 pub struct Results {
     url: String,
     queue: String,

@@ -16,7 +16,9 @@ fn subjects() -> Vec<String> {
     let output = git.current_dir(repository::root()).output();
     let output = output.ok().filter(|output| output.status.success());
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    text.unwrap_or_default().lines().map(str::to_owned).collect()
+    let text = text.unwrap_or_default();
+    // A merge without a second parent is still called one.
+    text.lines().filter(|subject| !subject.starts_with("Merge ")).map(str::to_owned).collect()
 }
 
 /// Whether a subject has the form `scope: Verb …`.
