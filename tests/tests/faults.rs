@@ -238,7 +238,7 @@ async fn a_worker_that_is_there_before_its_broker_becomes_ready_later() {
     let proxy = Proxy::start(broker.url(), false).await;
     let mut testbed = Testbed::with(Tenant::contoso()).set("BROKER__URL", proxy.url()).build().await;
     let worker = testbed.start_worker();
-    worker.logged("no broker session; trying again").await;
+    worker.logged("no broker session; retrying until one opens").await;
     worker.answers("/readyz", 503).await;
     worker.answers("/healthz", 200).await;
     testbed.publisher.event(&a_hire()).await;
