@@ -159,13 +159,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
 
 impl Which {
     fn filter(&self, ids: Vec<String>) -> Filter {
-        Filter {
-            ids,
-            class: self.class.clone(),
-            step: self.step.clone(),
-            before: self.before,
-            ..Filter::default()
-        }
+        Filter { ids, class: self.class.clone(), step: self.step.clone(), before: self.before }
     }
 }
 

@@ -35,7 +35,7 @@ impl<W: Work> broker::Handler for Consumer<W> {
                 self.carry_out(&job, &message, receipt, publisher).instrument(span).await;
             }
             Err(refused) => {
-                let sealed = self.refuse(&message, refused);
+                let sealed = self.refuse(&message, *refused);
                 self.settle(&sealed, receipt, publisher, None).await;
             }
         }

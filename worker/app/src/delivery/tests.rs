@@ -48,10 +48,10 @@ impl Work for Letters {
     type Job = String;
     type Partial = ();
 
-    fn decode(&self, message: &Message) -> Result<String, Refused> {
-        String::from_utf8(message.body.clone()).map_err(|_| Refused {
-            failure: Failure::rejected("illegible", "the letter is not UTF-8"),
-            result: None,
+    fn decode(&self, message: &Message) -> Result<String, Box<Refused>> {
+        String::from_utf8(message.body.clone()).map_err(|_| {
+            let failure = Failure::rejected("illegible", "the letter is not UTF-8");
+            Box::new(Refused { failure, result: None })
         })
     }
 

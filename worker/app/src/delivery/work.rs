@@ -25,7 +25,7 @@ pub trait Work: Send + Sync + 'static {
     type Partial: Clone + Send + Sync;
 
     /// Reads a message, or says why it is refused.
-    fn decode(&self, message: &Message) -> Result<Self::Job, Refused>;
+    fn decode(&self, message: &Message) -> Result<Self::Job, Box<Refused>>;
 
     /// What tells this job from others.
     fn identity(&self, job: &Self::Job) -> Identity;

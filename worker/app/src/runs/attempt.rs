@@ -106,7 +106,7 @@ impl Workflows {
 }
 
 /// What templates may use.
-fn variables(event: &Event, request: &PersonRequest, tenant: &str) -> Map<String, Value> {
+pub(super) fn variables(event: &Event, request: &PersonRequest, tenant: &str) -> Map<String, Value> {
     let about = json!({
         "id": event.id,
         "source": event.source,

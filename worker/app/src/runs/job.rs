@@ -29,8 +29,8 @@ pub struct Job {
 
 impl Job {
     /// Reads a message, or says why it is refused.
-    pub fn decode(message: &Message) -> Result<Self, Refused> {
-        decode(message).map_err(|undecodable| refused(&undecodable, message.replays()))
+    pub fn decode(message: &Message) -> Result<Self, Box<Refused>> {
+        decode(message).map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
     }
 
     /// What the event requests.

@@ -37,7 +37,7 @@ impl Work for Runs {
     type Job = Job;
     type Partial = Progress;
 
-    fn decode(&self, message: &Message) -> Result<Job, Refused> {
+    fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
         Job::decode(message)
     }
 
@@ -64,7 +64,9 @@ impl Work for Runs {
         if let Some(partial) = &partial {
             // The last records may not have been published. A consumer that has them sees the same ids again.
             let came = job.progress.as_ref().map_or(0, |progress| progress.steps.len());
-            if recorder.report(partial.steps.get(came..).unwrap_or_default()).await.is_err() {
+            let since = partial.steps.get(came..).unwrap_or_default();
+            job.record(since);
+            if recorder.report(since).await.is_err() {
                 return Err(partial.clone());
             }
         }
@@ -78,7 +80,16 @@ impl Work for Runs {
         let workflow = if rejected { "none" } else { job.event.workflow() };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.run_duration_seconds.with_label_values(&[workflow]).observe(seconds);
-        self.follow_up(job, workflow, attempted, outlet.properties())
+        let Attempted { progress, next, result, failed } = attempted;
+        let properties = outlet.properties();
+        match next {
+            Next::Interrupted => Err(progress),
+            Next::Over => Ok(self.end(job, workflow, &progress, result, failed, properties)),
+            Next::Resume { at, because } => {
+                self.count_resume(workflow, at, &because, &progress);
+                Ok(self.resume(job, &progress, at, &because, result, properties))
+            }
+        }
     }
 
     fn panicked(&self, job: &Job, message: &Message) -> Outbox {
@@ -97,42 +108,26 @@ impl Work for Runs {
 }
 
 impl Runs {
-    /// What follows from an attempt; or its progress, if it could not be reported.
-    fn follow_up(
+    /// What follows from a run that is over.
+    fn end(
         &self,
         job: &Job,
         workflow: &str,
-        attempted: Attempted,
+        progress: &Progress,
+        result: Option<ResultData>,
+        failed: Option<Failed>,
         properties: &Properties,
-    ) -> Result<Outbox, Progress> {
-        let Attempted { progress, next, result, failed } = attempted;
-        let onward = match next {
-            Next::Interrupted => return Err(progress),
-            Next::Over => {
-                match &result {
-                    Some(ResultData::RunFinished(run)) => count_finished(&self.metrics, workflow, run),
-                    _ => {
-                        tracing::info!(workflow, "run planned");
-                        self.metrics.runs_total.with_label_values(&[workflow, "planned"]).inc();
-                    }
-                }
-                match failed {
-                    None => Onward::Over,
-                    Some(failed) => Onward::SetAside(self.set_aside(job, failed, &progress, properties)),
-                }
+    ) -> Outbox {
+        match &result {
+            Some(ResultData::RunFinished(run)) => count_finished(&self.metrics, workflow, run),
+            _ => {
+                tracing::info!(workflow, "run planned");
+                self.metrics.runs_total.with_label_values(&[workflow, "planned"]).inc();
             }
-            Next::Resume { at, because } => {
-                self.count_resume(workflow, at, &because, &progress);
-                match self.resume(job, &progress, at, &because, properties) {
-                    Ok(onward) => onward,
-                    // The run goes no further, so a report that it sleeps would be wrong.
-                    Err(aside) => {
-                        return Ok(Outbox { results: Vec::new(), onward: Onward::SetAside(*aside) });
-                    }
-                }
-            }
-        };
-        Ok(Outbox { results: result.map(|data| job.result(data)).into_iter().collect(), onward })
+        }
+        let aside = failed.map(|failed| self.set_aside(job, failed, progress, properties));
+        let onward = aside.map_or(Onward::Over, Onward::SetAside);
+        Outbox { results: result.map(|data| job.result(data)).into_iter().collect(), onward }
     }
 
     fn count_resume(&self, workflow: &str, at: Timestamp, because: &Because, progress: &Progress) {
@@ -156,15 +151,17 @@ impl Runs {
         }
     }
 
-    /// The run's next message: its event and how far it has come. Its dead letter, if no message can hold that.
+    /// What follows from a run that resumes: a message with its event and how far it has come. Its dead letter, if no
+    /// message can hold that.
     fn resume(
         &self,
         job: &Job,
         progress: &Progress,
         at: Timestamp,
         because: &Because,
+        result: Option<ResultData>,
         properties: &Properties,
-    ) -> Result<Onward, Box<SetAside>> {
+    ) -> Outbox {
         let due = match because {
             Because::PlanApproved => None,
             Because::Retry(_) => Some(Due::after(delay(at))),
@@ -172,14 +169,18 @@ impl Runs {
             Because::Wait { .. } => Some(Due::at(at).with_tolerance(Duration::ZERO)),
         };
         let due = due.filter(|_| at > Timestamp::now());
-        let key = RunKey::of_continuation(job.event.run_id(), progress);
-        match self.continuation(job, progress) {
-            Ok(body) => {
-                let properties = job.properties(properties, key.message_id());
-                Ok(Onward::Resume { next: outbox::Next { body, properties }, due })
+        let body = match self.continuation(job, progress) {
+            Ok(body) => body,
+            // The run goes no further, so a report that it sleeps would be wrong.
+            Err(failure) => {
+                let onward = Onward::SetAside(SetAside::as_it_came(failure, job.replays));
+                return Outbox { results: Vec::new(), onward };
             }
-            Err(failure) => Err(Box::new(SetAside::as_it_came(failure, job.replays))),
-        }
+        };
+        let key = RunKey::of_continuation(job.event.run_id(), progress);
+        let next = outbox::Next { body, properties: job.properties(properties, key.message_id()) };
+        let results = result.map(|data| job.result(data)).into_iter().collect();
+        Outbox { results, onward: Onward::Resume { next, due } }
     }
 
     /// The run as a dead letter that a replay resumes where it failed.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use workflow::step::BoxFuture;
 use workflow::{Answer, Because, Call, Definitions, Next, Report, RetryPolicy, Roster, Step};
 
-use super::attempt::{Attempted, Workflows};
+use super::attempt::{Attempted, Workflows, variables};
 use crate::tenants::Tenants;
 
 /// A step with a defect.
@@ -212,4 +212,22 @@ async fn a_panic_outside_of_steps_reports_the_steps_already_done_and_a_replay_re
     let Onward::SetAside(aside) = outbox.onward else { panic!("not set aside") };
     let replayed = messages::Continuation::from_bytes(&aside.next.unwrap().body).unwrap();
     assert_eq!(replayed.progress.progress.steps.len(), 1);
+}
+
+#[test]
+fn templates_may_use_the_fields_of_event_and_tenant_that_a_run_has_and_no_others() {
+    let event = event("w");
+    let messages::Request::Person(request) = &event.request;
+    let variables = variables(&event, request, "contoso");
+    let roster: Roster<Client> = Roster::new([Box::new(Waits) as Box<dyn Step<Client>>]);
+    let check = |when: &str| {
+        let yaml = format!("w: {{ stages: [{{ name: a, when: {when}, steps: [waits] }}] }}");
+        Definitions::read("w.yaml", &yaml, &roster)
+    };
+    for name in ["event", "tenant"] {
+        for field in variables[name].as_object().unwrap().keys() {
+            check(&format!("{name}.{field}")).unwrap();
+        }
+        check(&format!("{name}.colour")).unwrap_err();
+    }
 }
