@@ -19,7 +19,7 @@ use crate::wait::{self, Wait, later};
 ///
 /// **Guarantees.** Stages run in order and the steps of a stage together. A step that `progress` has a
 /// record of is not run again. A step that failed temporarily is not recorded as failed while
-/// the policy allows another attempt. A step's panic is that step's failure. [`wait`](crate::wait) says what waiting
+/// the policy allows another attempt. A step's panic is that step's failure. [`wait`] says what waiting
 /// means.
 ///
 /// **Assumptions.** Steps are idempotent: when the process dies between two stages, the progress it had

@@ -25,7 +25,7 @@ impl DirectoryRole {
 }
 
 impl Reader<'_> {
-    /// The directory roles of the application itself; see [`Client::client_id`].
+    /// The directory roles of the application itself; see [`Client::client_id`](crate::Client::client_id).
     ///
     /// # Errors
     ///

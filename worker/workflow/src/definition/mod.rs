@@ -1,7 +1,7 @@
 //! Workflows as their authors write them: YAML. A file is read once, and every mistake in it is named at its line
 //! and column.
 //!
-//! [`node`] is the file as a tree with places, [`read`] makes workflows of it, [`parameters`] and [`refusal`] hold a
+//! `node` is the file as a tree with places, `read` makes workflows of it, `parameters` and `refusal` hold a
 //! step's parameters against the schema of its action. [`schema`] publishes the same rules for editors.
 
 mod mistake;
