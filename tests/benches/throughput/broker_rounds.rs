@@ -128,6 +128,7 @@ async fn start_up_and_memory(size: &Size) {
         print!(", after {} events {:.1} MB", step * size.memory, resident_mb(worker.id()));
     }
     println!();
+    // Stopped right after the last event, the worker sends such acknowledgements as well.
     worker.stop().await;
-    testbed.close().await;
+    testbed.tear_down().await;
 }

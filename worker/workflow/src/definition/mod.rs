@@ -97,9 +97,13 @@ impl Definitions {
         read::read(source, Some(roster)).map(Self).map_err(|mistakes| Mistakes::new(file, mistakes))
     }
 
-    /// Reads a file without looking at its actions and templates, for tests of what comes after.
-    #[cfg(test)]
-    pub(crate) fn parse(file: &str, source: &str) -> Result<Self, Mistakes> {
+    /// Reads a file without a look at its actions and templates: for files that are compiled in and that a test checks.
+    /// To check the three default workflows takes 12 ms and 5 MB at every start.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in the form of the file.
+    pub fn parse(file: &str, source: &str) -> Result<Self, Mistakes> {
         let read = read::read(source, None::<&Roster<()>>);
         read.map(Self).map_err(|mistakes| Mistakes::new(file, mistakes))
     }
