@@ -160,7 +160,7 @@ fn unless_holds(when: Option<&str>, variables: &Value) -> Result<Option<String>,
     let Some(when) = when else { return Ok(None) };
     match template::holds(when, variables) {
         Ok(true) => Ok(None),
-        Ok(false) => Ok(Some(format!("`{when}` does not hold"))),
+        Ok(false) => Ok(Some(format!("condition `{when}` is false"))),
         Err(error) => Err(Failure::rejected("template_failed", error.to_string())),
     }
 }
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_false_condition_is_a_reason_to_skip() {
-        assert_eq!(params("[{ note: {}, when: manager }]"), json!("`manager` does not hold"));
+        assert_eq!(params("[{ note: {}, when: manager }]"), json!("condition `manager` is false"));
     }
 
     #[test]
