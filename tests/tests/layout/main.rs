@@ -109,6 +109,28 @@ fn there_are_no_arrows_between_crates_but_the_drawn_ones() {
 }
 
 #[test]
+fn every_dependency_of_a_manifest_is_used() {
+    let root = format!("{}/", repository::root().display());
+    for package in packages() {
+        let manifest = package["manifest_path"].as_str().unwrap();
+        let folder = manifest.strip_prefix(&root).unwrap().strip_suffix("Cargo.toml").unwrap();
+        let files = repository::rust_files().into_iter().filter(|file| file.starts_with(folder));
+        let words: BTreeSet<String> = files.flat_map(|file| words_of(&repository::text(&file))).collect();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let name = dependency["rename"].as_str().or(dependency["name"].as_str()).unwrap();
+            assert!(words.contains(&name.replace('-', "_")), "{folder}Cargo.toml: {name} is not used");
+        }
+    }
+}
+
+/// The words of a file's code.
+fn words_of(text: &str) -> Vec<String> {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let words = code.flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
 fn what_one_crate_hides_no_other_crate_of_the_worker_uses() {
     let packages = packages();
     for (hidden, owner) in HIDDEN {
@@ -243,6 +265,25 @@ fn no_test_sleeps() {
         let sleeps = tests.match_indices(sleep).any(is_call);
         assert!(!sleeps, "{file}: a test awaits what it wants to see, or pauses the clock");
     }
+}
+
+#[test]
+fn deliveries_know_nothing_of_runs() {
+    let foreign = ["crate::runs", "crate::tenants", "workflow::", "actions::", "msgraph::"];
+    let knows = |line: &str| foreign.iter().any(|path| line.contains(path));
+    let lines = product_lines().into_iter().filter(|(file, ..)| file.starts_with("worker/app/src/delivery/"));
+    let lines: Vec<_> = lines.collect();
+    assert!(lines.iter().any(|(_, _, line)| line.contains("trait Work")), "this looks at nothing");
+    let found: Vec<_> = lines.into_iter().filter(|(_, _, line)| knows(line)).collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn only_the_app_logs_and_the_consumer_about_its_sessions() {
+    let lines = product_lines().into_iter().filter(|(_, _, line)| line.contains("tracing::"));
+    let files: BTreeSet<_> =
+        lines.map(|(file, ..)| file).filter(|file| !file.starts_with("worker/app/")).collect();
+    assert_eq!(files, BTreeSet::from(["worker/broker/src/consume/consumer.rs".to_owned()]));
 }
 
 #[test]
