@@ -61,7 +61,8 @@ pub use mail::inbox_rules::{InboxRule, NewInboxRule, RuleActions};
 pub use mail::messages::{ItemBody, Message, NewMessage};
 pub use mail::recipient::{EmailAddress, Recipient};
 pub use observer::{
-    Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service, ThrottleReport, TokenReport,
+    BatchRefusedReport, Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service,
+    ThrottleReport, TokenReport,
 };
 pub use onedrive::copy::{CopyOrder, CopyState, RefusedItem};
 pub use onedrive::drive::{Drive, Identity, IdentitySet, Permission, Quota};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::Error;
+
 /// Receives a report of every request. The default of each method does nothing.
 ///
 /// The client calls the methods in the middle of a request: they must neither block nor panic.
@@ -11,6 +13,8 @@ pub trait Observer: Send + Sync + 'static {
     fn request(&self, _report: &RequestReport<'_>) {}
     /// An HTTP request to Graph ended, with one call or several in a batch.
     fn round_trip(&self, _report: &RoundTripReport) {}
+    /// Graph refused a batch as a whole.
+    fn batch_refused(&self, _report: &BatchRefusedReport<'_>) {}
     /// The client will retry a request after a wait.
     fn retry(&self, _report: &RetryReport) {}
     /// Graph asked to slow down.
@@ -150,6 +154,17 @@ pub struct RoundTripReport {
     pub calls: usize,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+/// A batch that Graph answered with an error for all of its calls.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchRefusedReport<'a> {
+    /// The service it was for.
+    pub service: Service,
+    /// How many calls it carried.
+    pub calls: usize,
+    /// Graph's answer.
+    pub error: &'a Error,
 }
 
 /// A request that the client will retry.

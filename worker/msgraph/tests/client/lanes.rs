@@ -70,6 +70,26 @@ async fn a_single_caller_is_never_sent_in_a_batch() {
 }
 
 #[tokio::test]
+async fn a_write_without_a_body_shares_a_batch() {
+    let emulator = emulator();
+    let client = batching(&emulator, true);
+    let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
+    client.reader().subscribed_skus().await.unwrap();
+    emulator.clear_journal();
+    let writer = client.writer();
+    let (revoked, disabled, cleared) = tokio::join!(
+        writer.revoke_sessions(&ada),
+        writer.set_account_enabled(&ada, false),
+        writer.remove_manager(&ada)
+    );
+    revoked.and(disabled).and(cleared).unwrap();
+    let journal = emulator.journal();
+    let batches: Vec<_> = journal.iter().filter(|entry| entry.batch.is_none()).collect();
+    assert!(batches.iter().all(|entry| entry.path.ends_with("/$batch")), "{batches:?}");
+    assert_eq!(batches.iter().map(|entry| entry.status).collect::<Vec<_>>(), [Some(200)]);
+}
+
+#[tokio::test]
 async fn a_part_is_retried_alone_and_a_lost_batch_fails_each_call_by_its_method() {
     let emulator = emulator();
     let client = client(patient_settings(&emulator));

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use msgraph::{Observer, RequestReport, RetryReport, ThrottleReport, TokenReport};
+use msgraph::{
+    BatchRefusedReport, Observer, RequestReport, RetryReport, RoundTripReport, Settings, ThrottleReport,
+    TokenReport,
+};
 
 use crate::server::{Server, json, observed_client, refusal};
 
@@ -24,6 +27,16 @@ impl Observer for Received {
         let RequestReport { service, method, outcome, attempt, request_id, .. } = report;
         assert!(!request_id.is_empty());
         self.note(format!("request {service} {method} {outcome} attempt {attempt}"));
+    }
+
+    fn round_trip(&self, report: &RoundTripReport) {
+        self.note(format!("round trip {} of {}", report.service, report.calls));
+    }
+
+    fn batch_refused(&self, report: &BatchRefusedReport<'_>) {
+        let BatchRefusedReport { service, calls, error } = report;
+        assert!(!error.to_string().contains("Write request"), "Graph's message can name people: {error}");
+        self.note(format!("batch of {calls} refused {service} {:?} {}", error.status(), error.code()));
     }
 
     fn retry(&self, report: &RetryReport) {
@@ -57,10 +70,47 @@ async fn every_attempt_is_reported() {
         received.lines(),
         [
             "token 200",
+            "round trip directory of 1",
             "request directory GET 429 attempt 1",
             "throttled directory Some(50ms)",
             "retry directory after 429 as attempt 2",
+            "round trip directory of 1",
             "request directory GET 200 attempt 2",
         ]
     );
+}
+
+/// Reads from a server that answers each batch like this; what was reported, and how many reads failed.
+async fn reads_when_batches_are(status: u16, code: &'static str) -> (Vec<String>, usize) {
+    let server = Server::start(move |seen, _| match seen.path.ends_with("/$batch") {
+        true => refusal(status, code, "Write request id : 1 does not contain Content-Type header or body."),
+        false => json(200, r#"{"value":[]}"#),
+    })
+    .await;
+    let received = Received::default();
+    let client = observed_client(Settings { batching: true, ..server.settings() }, received.clone());
+    let reader = client.reader();
+    let reads = tokio::join!(reader.subscribed_skus(), reader.subscribed_skus());
+    let mut lines = received.lines();
+    lines.sort();
+    (lines, [reads.0.is_err(), reads.1.is_err()].into_iter().filter(|failed| *failed).count())
+}
+
+#[tokio::test]
+async fn a_batch_refused_whole_is_reported_and_each_round_trip_counted() {
+    let (lines, failed) = reads_when_batches_are(400, "BadRequest").await;
+    let alone =
+        ["request directory GET 200 attempt 1"; 2].into_iter().chain(["round trip directory of 1"; 2]);
+    let expected: Vec<_> =
+        ["batch of 2 refused directory Some(400) BadRequest"].into_iter().chain(alone).collect();
+    assert_eq!(lines, [expected, vec!["round trip directory of 2", "token 200"]].concat());
+    assert_eq!(failed, 0, "a batch refused as such did nothing, so its calls go alone");
+
+    let (lines, failed) = reads_when_batches_are(503, "ServiceUnavailable").await;
+    assert!(
+        lines.contains(&"batch of 2 refused directory Some(503) ServiceUnavailable".to_owned()),
+        "{lines:?}"
+    );
+    assert_eq!(lines.iter().filter(|line| *line == "request directory GET 503 attempt 1").count(), 2);
+    assert_eq!(failed, 2, "each of its calls has failed");
 }

@@ -51,6 +51,21 @@ async fn a_post_that_may_have_arrived_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn every_write_with_a_body_says_its_length_also_where_it_is_none() {
+    let server = Server::start(|_, _| json(204, "")).await;
+    let client = server.client();
+    let writer = client.writer();
+    writer.revoke_sessions("1").await.unwrap();
+    writer.restore_user("1").await.unwrap();
+    writer.upload("d", "", "empty.txt", Default::default()).await.unwrap();
+    writer.set_account_enabled("1", false).await.unwrap();
+    writer.remove_member("g", "1").await.unwrap();
+    let seen = server.graph_requests();
+    let lengths: Vec<_> = seen.iter().map(|seen| seen.header("content-length")).collect();
+    assert_eq!(lengths, [Some("0"), Some("0"), Some("0"), Some("24"), None]);
+}
+
+#[tokio::test]
 async fn silence_ends_a_request() {
     let server = Server::start(|_, _| Reply::Silence).await;
     let client = client(Settings { request_timeout: Duration::from_millis(300), ..server.settings() });
