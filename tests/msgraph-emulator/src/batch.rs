@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -171,6 +171,11 @@ fn read(envelope: &Request) -> Result<Vec<Part>, Refusal> {
             return Err(payload(format!("The request id '{id}' is empty or not unique.")));
         }
     }
+    if let Some(PartBody { id, .. }) = requests.iter().find(|part| part.is_write_without_content()) {
+        return Err(Refusal::malformed(format!(
+            "Write request id : {id} does not contain Content-Type header or body."
+        )));
+    }
     let after = requests.iter().map(|part| dependencies(part, &requests)).collect::<Result<Vec<_>, _>>();
     let after = after.map_err(payload)?;
     if !is_supported(&after) {
@@ -209,6 +214,14 @@ fn is_supported(after: &[Vec<usize>]) -> bool {
 }
 
 impl PartBody {
+    /// Whether Graph refuses the whole batch for this part, also where the request alone needs no body (Graph's page
+    /// on JSON batching, 2025-02; microsoft-graph-docs 6682, msgraph-sdk-dotnet 2628).
+    fn is_write_without_content(&self) -> bool {
+        let is_write = ["POST", "PUT", "PATCH"].iter().any(|method| self.method.eq_ignore_ascii_case(method));
+        let has_type = self.headers.keys().any(|name| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str()));
+        is_write && !(has_type && self.body.is_some())
+    }
+
     /// The part as a request of its own, with the headers inherited from the batch.
     fn with(self, envelope: &Request, after: Vec<usize>) -> Result<Part, String> {
         let Self { id, method, url, headers, body, .. } = self;

@@ -95,6 +95,12 @@ impl Reply {
         reply
     }
 
+    /// 411 in the words of the server before Graph.
+    pub(crate) fn length_required() -> Self {
+        let html = "<h2>Length Required</h2><p>HTTP Error 411. The request must be chunked or have a content length.</p>";
+        Self::text(StatusCode::LENGTH_REQUIRED, "text/html; charset=us-ascii", html.to_owned())
+    }
+
     /// The answer to a request, with the headers every answer has. `Date` is hyper's.
     pub(crate) fn into_response(self, request: &Request) -> Response<Paced> {
         let mut response = Response::new(Paced::new(self.body, self.pace));

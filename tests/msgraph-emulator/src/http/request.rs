@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::{HeaderMap, Method, body::Incoming};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -70,6 +71,15 @@ impl Request {
             Err(error) if error.is::<LengthLimitError>() => Err((Unreadable::TooLarge, request)),
             Err(_) => Err((Unreadable::Gone, request)),
         }
+    }
+
+    /// Whether it does not say how long its body is, nor sends it in chunks. The server before Graph refuses such a
+    /// POST, also one without a body (microsoft-graph-docs 2262, graph-rs-sdk 524; seen 2026). That PUT and PATCH are
+    /// refused as well is our reading.
+    pub(crate) fn lacks_length(&self) -> bool {
+        let takes_a_body = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+        let says = |name| self.headers.contains_key(name);
+        takes_a_body && !says(CONTENT_LENGTH) && !says(TRANSFER_ENCODING)
     }
 
     /// Everything but reads counts as a write.

@@ -146,6 +146,7 @@ async fn serve(
     };
     let reply = match paths::answer(&world, &request) {
         Some(reply) => Some(reply),
+        None if request.lacks_length() => Some(Reply::length_required()),
         None => world.answer(&request).await,
     };
     reply.map(|reply| reply.into_response(&request)).ok_or(HangUp)

@@ -135,12 +135,45 @@ async fn a_batch_that_is_none_is_refused_whole() {
     }
     refused(&desk.send("POST", "$batch", None).await, 400, "BadRequest", "Unable to read JSON");
     refused(&desk.get("$batch").await, 405, "Request_BadRequest", "not allowed");
-    let nested = json!({ "id": "1", "method": "POST", "url": "/$batch" });
+    let headers = json!({ "Content-Type": "application/json" });
+    let nested = json!({ "id": "1", "method": "POST", "url": "/$batch", "headers": headers, "body": {} });
     let parts = parts(&desk, json!([nested])).await;
     assert_eq!(parts["1"]["status"], 400);
-    let unlabelled = json!({ "id": "1", "method": "PATCH", "url": format!("/users/{ADA}"), "body": {} });
-    let parts = self::parts(&desk, json!([unlabelled])).await;
-    assert_eq!(parts["1"]["status"], 400, "a body without its type");
+}
+
+#[tokio::test]
+async fn a_write_without_body_or_type_refuses_the_whole_batch() {
+    let desk = Desk::open().await;
+    let headers = json!({ "content-type": "application/json" });
+    let ada = format!("/users/{ADA}");
+    let revoke = format!("{ada}/revokeSignInSessions");
+    let refused_parts = [
+        json!({ "id": "2", "method": "POST", "url": revoke }),
+        json!({ "id": "2", "method": "POST", "url": revoke, "headers": headers }),
+        json!({ "id": "2", "method": "POST", "url": revoke, "body": {} }),
+        json!({ "id": "2", "method": "patch", "url": ada, "body": { "accountEnabled": false } }),
+    ];
+    for part in refused_parts {
+        let requests = json!([patch("1", GRACE, json!({ "accountEnabled": false })), part]);
+        let words = "Write request id : 2 does not contain Content-Type header or body.";
+        refused(&batch(&desk, requests).await, 400, "BadRequest", words);
+    }
+    assert_eq!(desk.emulator.effects(), [""; 0], "no part was carried out");
+    let whole = json!({ "id": "2", "method": "POST", "url": revoke, "headers": headers, "body": {} });
+    let manager = format!("/users/{ADA}/manager/$ref");
+    let parts = parts(&desk, json!([whole, { "id": "3", "method": "DELETE", "url": manager }])).await;
+    assert_eq!((&parts["2"]["status"], &parts["3"]["status"]), (&json!(200), &json!(204)));
+}
+
+#[tokio::test]
+async fn a_post_that_hides_its_length_is_refused() {
+    let desk = Desk::open().await;
+    let path = format!("users/{ADA}/revokeSignInSessions");
+    let answer = desk.request("POST", &path).send().await.unwrap();
+    assert_eq!(answer.status(), 411);
+    assert!(answer.text().await.unwrap().contains("must be chunked or have a content length"));
+    assert_eq!(desk.emulator.effects(), [""; 0]);
+    assert_eq!(desk.send("POST", &path, None).await.0, 200);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Once;
 use msgraph_emulator::{
     Application, CLIENT_ID, CLIENT_SECRET, Emulator, Group, Options, Sku, StartError, TENANT_ID, Tenant, User,
 };
+use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -126,9 +127,10 @@ impl Desk {
     /// Sends a request and hands back status and JSON body, null where there is none.
     pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let mut request = self.request(method, path);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
+        request = match body {
+            Some(body) => request.json(&body),
+            None => request.header(CONTENT_LENGTH, 0),
+        };
         read(request.send().await.unwrap()).await
     }
 
