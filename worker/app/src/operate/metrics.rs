@@ -62,6 +62,8 @@ metrics! {
     graph_request_duration_seconds: HistogramVec["service", "method"];
     /// Round trips to Microsoft Graph; kind is single for one request, batch for several.
     graph_round_trips_total: IntCounterVec["service", "kind"];
+    /// Batches that Microsoft Graph refused as a whole, by HTTP status.
+    graph_batches_refused_total: IntCounterVec["service", "status"];
     /// Requests to Microsoft Graph retried within an attempt.
     graph_retries_total: IntCounterVec["service"];
     /// Answers in which Microsoft Graph throttled the worker.
@@ -148,6 +150,13 @@ impl msgraph::Observer for Metrics {
     fn round_trip(&self, report: &msgraph::RoundTripReport) {
         let kind = if report.calls > 1 { "batch" } else { "single" };
         self.graph_round_trips_total.with_label_values(&[report.service.as_str(), kind]).inc();
+    }
+
+    fn batch_refused(&self, report: &msgraph::BatchRefusedReport<'_>) {
+        let msgraph::BatchRefusedReport { service, calls, error } = *report;
+        let status = error.status().map(|status| status.to_string()).unwrap_or_default();
+        self.graph_batches_refused_total.with_label_values(&[service.as_str(), &status]).inc();
+        tracing::warn!(%service, calls, %error, "Microsoft Graph refused a whole batch");
     }
 
     fn retry(&self, report: &msgraph::RetryReport) {
