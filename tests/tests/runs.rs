@@ -1,7 +1,7 @@
 //! The main job: events in, a tenant changed, results out.
 
 use msgraph_emulator::{Fault, Group, Sku, Tenant, User};
-use serde_json::json;
+use serde_json::{Value, json};
 use system_tests::{Testbed, events};
 
 #[tokio::test]
@@ -18,11 +18,9 @@ async fn a_hire_and_a_leaver_end_in_results_and_in_the_tenant() {
     testbed.publisher.event(&events::offboarding("leave-1", json!({ "employee_id": "1843" }))).await;
     let left = testbed.results.end_of(events::run_id("leave-1")).await;
     assert_eq!(left["state"], "succeeded", "{left}");
-    // Whether sessions have to end depends on the second in which the account was made.
-    let effects: Vec<_> =
-        testbed.effects().into_iter().filter(|effect| !effect.starts_with("revoke")).collect();
+    let effects = testbed.effects();
     assert_eq!(effects.first().unwrap(), "create user ada.king@contoso.example");
-    assert_eq!(effects.len(), 6, "{effects:#?}");
+    assert_eq!(effects.len(), 7, "{effects:#?}");
     assert_eq!(worker.terminate().await, Some(0));
     testbed.close().await;
 }
@@ -71,5 +69,30 @@ onboarding:
     let id = mine[0]["id"].as_str().unwrap();
     assert!(others.iter().all(|effect| effect.contains(id)), "{effects:#?}");
     assert_eq!(strangers.len(), 1);
+    testbed.close().await;
+}
+
+/// The outcomes of the steps of a run, by action.
+fn outcomes(end: &Value) -> Vec<(&str, &str)> {
+    let steps = end["steps"].as_array().unwrap().iter();
+    steps.map(|step| (step["action"].as_str().unwrap(), step["outcome"].as_str().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_lock_out_counts_from_when_the_event_was_seen_and_not_from_the_time_it_gives() {
+    let workflow =
+        "offboarding:\n  stages:\n    - name: lock out\n      steps: [revoke_sessions, reset_password]\n";
+    let mut testbed = Testbed::with(Tenant::contoso()).workflows(workflow).build().await;
+    let worker = testbed.worker().await;
+    let person = json!({ "upn": "edsger@contoso.example" });
+    // The first ends sessions and sets a password after the time that the second gives.
+    for id in ["leave-1", "leave-2"] {
+        let mut event = events::offboarding(id, person.clone());
+        event["time"] = json!("2026-01-01T00:00:00Z");
+        testbed.publisher.event(&event).await;
+        let end = testbed.results.end_of(events::run_id(id)).await;
+        assert_eq!(outcomes(&end), [("revoke_sessions", "changed"), ("reset_password", "changed")], "{end}");
+    }
+    testbed.drain([worker]).await;
     testbed.close().await;
 }

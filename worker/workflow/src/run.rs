@@ -245,7 +245,8 @@ impl<W: Sync> Run<'_, W> {
         memo: Option<&Value>,
     ) -> Report {
         let (earlier, replays) = (Earlier::new(&progress.steps), progress.replays);
-        let call = Call { params, mode: self.mode, earlier, memo, replays, world: self.world };
+        let due_since = wait::due_since(progress, (self.clock)());
+        let call = Call { params, mode: self.mode, earlier, memo, replays, due_since, world: self.world };
         // A step holds no lock across its awaits and its world is only handles: nothing is left torn.
         AssertUnwindSafe(async { step.run(call).await }).catch_unwind().await.unwrap_or_else(|_| {
             let message = format!("`{}` panicked; the log has the place", step.name());

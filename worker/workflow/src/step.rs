@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
+use jiff::Timestamp;
 use outcome::{Failure, Left, Mode, Outcome, Record};
 use serde_json::{Map, Value};
 
@@ -41,6 +42,9 @@ pub struct Call<'a, W> {
     pub memo: Option<&'a Value>,
     /// How often an operator has replayed the run. After a replay a step may retry what it had given up.
     pub replays: u32,
+    /// When the step became due: when a worker first saw the event, or when the latest delay of a stage ended. The
+    /// publisher's clock has no part in it.
+    pub due_since: Timestamp,
     /// The world.
     pub world: &'a W,
 }

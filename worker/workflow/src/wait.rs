@@ -51,6 +51,12 @@ pub(crate) fn start_of(progress: &mut Progress, stage: &str, after: Duration, no
     at
 }
 
+/// When the steps that run now became due: when the latest delay of a stage ended, or when the run was first seen.
+pub(crate) fn due_since(progress: &Progress, now: Timestamp) -> Timestamp {
+    let ended = progress.starts.iter().map(|start| start.at).filter(|at| *at <= now);
+    ended.fold(progress.first_seen, Timestamp::max)
+}
+
 /// Notes that a step waits. Answers with its record if it must fail instead.
 pub(crate) fn begin(progress: &mut Progress, record: Record, wait: Wait, now: Timestamp) -> Option<Record> {
     let Record { finished, told } = &record;
@@ -226,6 +232,15 @@ mod tests {
             woke.push(world.now().as_second());
             assert!(woke.len() < 50, "without end: {woke:?}");
         }
+    }
+
+    #[test]
+    fn a_step_is_due_since_the_latest_delay_that_has_ended() {
+        let start = |seconds| Start { stage: "s".to_owned(), at: at(seconds) };
+        let mut progress = Progress::new(at(100));
+        assert_eq!(due_since(&progress, at(500)), at(100));
+        progress.starts = vec![start(200), start(300), start(900)];
+        assert_eq!(due_since(&progress, at(500)), at(300), "a later stage is not due yet");
     }
 
     #[tokio::test]

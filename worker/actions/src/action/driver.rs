@@ -84,7 +84,7 @@ impl<A: Action> Step<Client> for Driver<A> {
 async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Report, Error> {
     let params = decode::<A>(call.params)
         .map_err(|_| Error::Broken("the parameters were not checked before the run"))?;
-    let view = View::new(graph.reader(), call.earlier, call.memo).replayed(call.replays);
+    let view = View::of(call, graph.reader());
     let observed = A::observe(&params, view).await?;
     let Plan { sequences, left, wait, details } = A::plan(&params, &observed)?;
     let names: Vec<_> = sequences.iter().flatten().map(ToString::to_string).collect();
@@ -201,6 +201,7 @@ mod tests {
 
     use crate::Scenario;
     use crate::conformance::client::client;
+    use jiff::Timestamp;
     use msgraph::{Priority, Writer};
     use msgraph_emulator::{Emulator, Options, Tenant};
     use schemars::JsonSchema;
@@ -304,7 +305,8 @@ mod tests {
     async fn look(params: Value, memo: Option<&Value>, mode: Mode) -> Answer {
         let emulator = Emulator::start(Options::new(Tenant::empty())).unwrap();
         let (graph, earlier) = (client(&emulator), Earlier::new(&[]));
-        let call = Call { params: &params, mode, earlier, memo, replays: 0, world: &graph };
+        let due_since = Timestamp::UNIX_EPOCH;
+        let call = Call { params: &params, mode, earlier, memo, replays: 0, due_since, world: &graph };
         Driver::<Jobs>(std::marker::PhantomData).run(call).await.answer
     }
 

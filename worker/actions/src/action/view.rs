@@ -3,11 +3,12 @@
 use std::ops::Deref;
 
 use futures_util::future::{try_join, try_join3};
-use msgraph::{Group, UserKey};
+use jiff::Timestamp;
+use msgraph::{Client, Group, UserKey};
 use outcome::Outcome;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use workflow::Earlier;
+use workflow::{Call, Earlier};
 
 use super::error::Error;
 use super::person::{Person, PersonRef};
@@ -22,17 +23,24 @@ pub struct View<'a> {
     earlier: Earlier<'a>,
     memo: Option<&'a Value>,
     replays: u32,
+    due_since: Timestamp,
 }
 
 impl<'a> View<'a> {
     /// Reads after these steps of the run, for a step with this memo.
     pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'a>, memo: Option<&'a Value>) -> Self {
-        Self { graph, earlier, memo, replays: 0 }
+        Self { graph, earlier, memo, replays: 0, due_since: Timestamp::MIN }
     }
 
-    /// The same view, in a run that an operator has replayed this often.
-    pub fn replayed(self, replays: u32) -> Self {
-        Self { replays, ..self }
+    /// Reads for this call of a step.
+    pub fn of(call: &Call<'a, Client>, graph: msgraph::Reader<'a>) -> Self {
+        let (replays, due_since) = (call.replays, call.due_since);
+        Self { replays, due_since, ..Self::new(graph, call.earlier, call.memo) }
+    }
+
+    /// When the step became due, by the worker's clock.
+    pub fn due_since(&self) -> Timestamp {
+        self.due_since
     }
 
     /// How often an operator has replayed the run. A replay retries what an action had given up.

@@ -7,6 +7,7 @@ mod remove_authentication_methods;
 mod reset_password;
 mod revoke_sessions;
 
+pub mod cutoff;
 pub mod pass_changes;
 pub mod pass_mail;
 pub mod passes;

@@ -1,13 +1,14 @@
-//! Makes true: the password that the person had at the time of the event no longer works, and nobody knows the new
-//! one.
+//! Makes true: the password that the person had when the worker saw the event no longer works, and nobody knows the
+//! new one.
 //!
 //! **Needs** `User-PasswordProfile.ReadWrite.All` and `User.Read.All`; for an administrator the application also
 //! needs a directory role.
 //! **Refuses** `user_not_found`; `synced_user` (mastered on premises; reset it there); `role_missing` (the person is
 //! an administrator, and the application is known to hold no role); `permission_missing`.
-//! **Idempotent because** it reads `lastPasswordChangeDateTime` and writes only if that lies before the event's time.
-//! **Caveat:** Graph does not say who changed a password. A password that the person sets after the event's time
-//! counts as the reset: block sign-in first.
+//! **Idempotent because** it reads `lastPasswordChangeDateTime` and writes only if that can lie before the time at
+//! which the step became due.
+//! **Caveat:** Graph does not say who changed a password. A password that the person sets after that time counts as
+//! the reset: block sign-in first.
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::parameters::Moment;
+use crate::sign_in::cutoff::Cutoff;
 use crate::users::password::new_password;
 use crate::users::privileged::PrivilegedRole;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
@@ -30,16 +32,18 @@ pub struct ResetPassword;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// A password set before this time is replaced. Defaults to the event's time. A time in the future counts as now.
-    #[schemars(with = "Moment")]
-    set_before: Timestamp,
+    /// A password set before this time is replaced. Defaults to the time at which the worker first saw the event, or
+    /// to the end of the stage's delay. A time in the future counts as now.
+    #[serde(default)]
+    #[schemars(with = "Option<Moment>")]
+    set_before: Option<Timestamp>,
 }
 
-/// The account, and the current time.
+/// The account, and which passwords have to be replaced.
 pub struct Observed {
     person: Person,
     role: PrivilegedRole,
-    now: Timestamp,
+    cutoff: Cutoff,
 }
 
 /// Replaces the password by one that nobody knows.
@@ -50,11 +54,11 @@ pub struct Reset {
 
 impl Action for ResetPassword {
     const NAME: &'static str = "reset_password";
-    const MAKES_TRUE: &'static str = "A password set before the event is replaced by one nobody knows";
+    const MAKES_TRUE: &'static str =
+        "A password set before the worker saw the event is replaced by one nobody knows";
     const NEEDS: &'static [&'static str] = &["User-PasswordProfile.ReadWrite.All", "User.Read.All"];
     const PRIORITY: Priority = Priority::LockOut;
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), ("set_before", "{{ event.time }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
     type Observed = Observed;
@@ -63,17 +67,14 @@ impl Action for ResetPassword {
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let select = ["id", "lastPasswordChangeDateTime", "onPremisesSyncEnabled"];
         let (person, role) = PrivilegedRole::with_person(&params.user, &select, graph).await?;
-        Ok(Observed { person, role, now: Timestamp::now() })
+        Ok(Observed { person, role, cutoff: Cutoff::of(params.set_before, graph) })
     }
 
-    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Reset>, Error> {
+    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Reset>, Error> {
         let (user, seen) = observed.person.account()?;
         // If this plan creates the account, its password is one that nobody knows.
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
-        let set_before = params.set_before.min(observed.now);
-        let changed = seen.last_password_change_date_time;
-        // Graph keeps whole seconds, so moments within one second are equal.
-        if changed.is_some_and(|changed| changed.as_second() >= set_before.as_second()) {
+        if observed.cutoff.is_before(seen.last_password_change_date_time) {
             return Ok(Plan::nothing());
         }
         if seen.on_premises_sync_enabled == Some(true) {
@@ -98,9 +99,7 @@ impl Action for ResetPassword {
 
     #[cfg(test)]
     fn scenario() -> crate::Scenario {
-        let params =
-            serde_json::json!({ "user": "ada@contoso.example", "set_before": "2026-01-01T00:00:00Z" });
-        crate::Scenario::new(params)
+        crate::Scenario::new(serde_json::json!({ "user": "ada@contoso.example" }))
     }
 }
 
@@ -116,35 +115,35 @@ mod tests {
     use msgraph::User;
 
     #[test]
-    fn it_replaces_a_password_once_for_an_event() {
+    fn it_replaces_a_password_once_for_an_event_however_old_that_is() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (due, now) = (at("2026-03-01T09:00:00Z"), at("2026-03-02T00:00:00Z"));
+        let synced = || Err("synced_user".to_owned());
         let rows = [
-            (None, None, "2026-03-01T09:00:00Z", Ok(1)),
-            (Some("2026-02-01T09:00:00Z"), None, "2026-03-01T09:00:00Z", Ok(1)),
-            (Some("2026-03-01T09:00:00Z"), None, "2026-03-01T09:00:00.7Z", Ok(0)),
-            (Some("2026-03-01T09:00:01Z"), None, "2026-03-01T09:00:00Z", Ok(0)),
-            // A publisher's clock is ahead: the event counts as of now, so its result is final.
-            (Some("2026-03-02T00:00:00Z"), None, "2026-04-01T00:00:00Z", Ok(0)),
-            (Some("2026-02-01T09:00:00Z"), Some(true), "2026-03-01T09:00:00Z", Err("synced_user".to_owned())),
-            (Some("2026-03-01T09:00:00Z"), Some(true), "2026-03-01T09:00:00Z", Ok(0)),
+            (None, None, None, Ok(1)),
+            (Some("2026-03-01T08:59:59Z"), None, None, Ok(1)),
+            (Some("2026-03-01T09:05:00Z"), None, None, Ok(0)),
+            (Some("2026-03-01T08:59:59Z"), Some("2026-02-01T09:00:00Z"), None, Ok(0)),
+            // A workflow gives a time to come: it counts as now, so the step's result is final.
+            (Some("2026-03-02T00:00:00Z"), Some("2026-04-01T00:00:00Z"), None, Ok(0)),
+            (Some("2026-02-01T09:00:00Z"), None, Some(true), synced()),
+            (Some("2026-03-01T09:05:00Z"), None, Some(true), Ok(0)),
         ];
-        for (changed, synced, set_before, expected) in rows {
+        for (changed, given, on_premises_sync_enabled, expected) in rows {
             let user = User {
                 id: "1".into(),
                 last_password_change_date_time: changed.map(at),
-                on_premises_sync_enabled: synced,
+                on_premises_sync_enabled,
                 ..User::default()
             };
             let user_ref = serde_json::from_value("ada@contoso.example".into()).unwrap();
-            let params = Params { user: user_ref, set_before: at(set_before) };
-            let observed = Observed {
-                person: Person::Present(Box::new(user)),
-                role: PrivilegedRole::NONE,
-                now: at("2026-03-02T00:00:00Z"),
-            };
+            let params = Params { user: user_ref, set_before: None };
+            let cutoff = Cutoff::at(given.map(at), due, now);
+            let person = Person::Present(Box::new(user));
+            let observed = Observed { person, role: PrivilegedRole::NONE, cutoff };
             let plan = ResetPassword::plan(&params, &observed).map(|plan| plan.changes().count());
             let plan = plan.map_err(|error| outcome::Failure::from(error).code);
-            assert_eq!(plan, expected, "{changed:?} {set_before}");
+            assert_eq!(plan, expected, "{changed:?} {given:?}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Makes true: sessions that the person opened before the event have ended.
+//! Makes true: sessions that the person opened before the worker saw the event have ended.
 //!
 //! **Needs** `User.RevokeSessions.All` and `User.Read.All`.
 //! **Refuses** `user_not_found`.
-//! **Idempotent because** it reads `signInSessionsValidFromDateTime` and writes only if that lies before the event's
-//! time. Access tokens already issued stay valid until they expire, about an hour later.
+//! **Idempotent because** it reads `signInSessionsValidFromDateTime` and writes only if that can lie before the time at
+//! which the step became due. Access tokens already issued stay valid until they expire, about an hour later.
 
 use std::fmt;
 
@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::parameters::Moment;
+use crate::sign_in::cutoff::Cutoff;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
@@ -24,15 +25,17 @@ pub struct RevokeSessions;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Sessions opened before this time end. Defaults to the event's time. A time in the future counts as now.
-    #[schemars(with = "Moment")]
-    opened_before: Timestamp,
+    /// Sessions opened before this time end. Defaults to the time at which the worker first saw the event, or to the
+    /// end of the stage's delay. A time in the future counts as now.
+    #[serde(default)]
+    #[schemars(with = "Option<Moment>")]
+    opened_before: Option<Timestamp>,
 }
 
-/// The account, and the current time.
+/// The account, and which sessions have to end.
 pub struct Observed {
     person: Person,
-    now: Timestamp,
+    cutoff: Cutoff,
 }
 
 /// Ends the sessions.
@@ -43,11 +46,10 @@ pub struct Revoke {
 
 impl Action for RevokeSessions {
     const NAME: &'static str = "revoke_sessions";
-    const MAKES_TRUE: &'static str = "Sessions opened before the event have ended";
+    const MAKES_TRUE: &'static str = "Sessions opened before the worker saw the event have ended";
     const NEEDS: &'static [&'static str] = &["User.RevokeSessions.All", "User.Read.All"];
     const PRIORITY: Priority = Priority::LockOut;
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), ("opened_before", "{{ event.time }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
     type Observed = Observed;
@@ -55,15 +57,13 @@ impl Action for RevokeSessions {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id", "signInSessionsValidFromDateTime"]).await?;
-        Ok(Observed { person, now: Timestamp::now() })
+        Ok(Observed { person, cutoff: Cutoff::of(params.opened_before, graph) })
     }
 
-    fn plan(params: &Params, observed: &Observed) -> Result<Plan<Revoke>, Error> {
+    fn plan(_: &Params, observed: &Observed) -> Result<Plan<Revoke>, Error> {
         let (user, seen) = observed.person.account()?;
-        let opened_before = params.opened_before.min(observed.now);
         let ended = seen.and_then(|seen| seen.sign_in_sessions_valid_from_date_time);
-        // Graph keeps whole seconds, so moments within one second are equal.
-        if ended.is_some_and(|ended| ended.as_second() >= opened_before.as_second()) {
+        if observed.cutoff.is_before(ended) {
             return Ok(Plan::nothing());
         }
         Ok(Plan::in_order([Revoke { user }]))
@@ -75,9 +75,7 @@ impl Action for RevokeSessions {
 
     #[cfg(test)]
     fn scenario() -> crate::Scenario {
-        let params =
-            serde_json::json!({ "user": "ada@contoso.example", "opened_before": "2026-01-01T00:00:00Z" });
-        crate::Scenario::new(params)
+        crate::Scenario::new(serde_json::json!({ "user": "ada@contoso.example" }))
     }
 }
 
@@ -93,28 +91,29 @@ mod tests {
     use msgraph::User;
 
     #[test]
-    fn it_ends_sessions_once_for_an_event() {
+    fn it_ends_sessions_once_for_an_event_however_old_that_is() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (due, now) = (at("2026-03-01T09:00:00Z"), at("2026-03-02T00:00:00Z"));
         let rows = [
-            (None, "2026-03-01T09:00:00Z", 1),
-            (Some("2026-02-01T09:00:00Z"), "2026-03-01T09:00:00Z", 1),
-            (Some("2026-03-01T09:00:00Z"), "2026-03-01T09:00:00.7Z", 0),
-            (Some("2026-03-01T09:00:01Z"), "2026-03-01T09:00:00Z", 0),
-            // A publisher's clock is ahead: the event counts as of now, so its result is final.
-            (Some("2026-03-02T00:00:00Z"), "2026-04-01T00:00:00Z", 0),
+            (None, None, 1),
+            (Some("2026-03-01T08:59:59Z"), None, 1),
+            (Some("2026-03-01T09:05:00Z"), None, 0),
+            (Some("2026-03-01T08:59:59Z"), Some("2026-02-01T09:00:00Z"), 0),
+            // A workflow gives a time to come: it counts as now, so the step's result is final.
+            (Some("2026-03-02T00:00:00Z"), Some("2026-04-01T00:00:00Z"), 0),
         ];
-        for (ended, opened_before, changes) in rows {
+        for (ended, given, changes) in rows {
             let user = User {
                 id: "1".into(),
                 sign_in_sessions_valid_from_date_time: ended.map(at),
                 ..User::default()
             };
             let user_ref = serde_json::from_value("ada@contoso.example".into()).unwrap();
-            let params = Params { user: user_ref, opened_before: at(opened_before) };
-            let observed =
-                Observed { person: Person::Present(Box::new(user)), now: at("2026-03-02T00:00:00Z") };
+            let params = Params { user: user_ref, opened_before: None };
+            let cutoff = Cutoff::at(given.map(at), due, now);
+            let observed = Observed { person: Person::Present(Box::new(user)), cutoff };
             let plan = RevokeSessions::plan(&params, &observed).unwrap();
-            assert_eq!(plan.changes().count(), changes, "{ended:?} {opened_before}");
+            assert_eq!(plan.changes().count(), changes, "{ended:?} {given:?}");
         }
     }
 }
