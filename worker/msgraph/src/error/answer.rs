@@ -20,6 +20,8 @@ pub(crate) struct Answer {
     pub code: String,
     pub inner_codes: Vec<String>,
     pub detail_codes: Vec<String>,
+    /// The property or object that a detail names first.
+    pub target: Option<String>,
     /// In lower case, with the messages of the details. Never printed.
     pub message: String,
     pub request_id: Option<String>,
@@ -39,6 +41,7 @@ impl fmt::Debug for Answer {
             .field("code", &self.code)
             .field("inner_codes", &self.inner_codes)
             .field("detail_codes", &self.detail_codes)
+            .field("target", &self.target)
             .field("message", &format_args!("[{} bytes redacted]", self.message.len()))
             .field("request_id", &self.request_id)
             .field("location", &self.location)
@@ -85,6 +88,7 @@ impl Answer {
         self.add_message(error);
         for detail in error.get("details").and_then(Value::as_array).into_iter().flatten() {
             self.detail_codes.extend(code_of(detail));
+            self.target = self.target.take().or_else(|| target_of(detail));
             self.add_message(detail);
         }
         let mut inner = inner_of(error);
@@ -127,6 +131,13 @@ impl Answer {
             self.message.push('\n');
         }
     }
+}
+
+/// The property or object that an error is about, if it can be neither a name nor an address.
+fn target_of(detail: &Value) -> Option<String> {
+    let is_property = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric());
+    let is_one = |text: &&str| is_property(text) || uuid::Uuid::try_parse(text).is_ok();
+    detail.get("target").and_then(Value::as_str).filter(is_one).and_then(identifier)
 }
 
 fn code_of(value: &Value) -> Option<String> {

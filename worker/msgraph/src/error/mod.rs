@@ -1,7 +1,7 @@
 //! The one error of this crate. Predicates tell what happened.
 //!
-//! The text can go into a log and into a result: it has status, code and request id, and never Graph's own message,
-//! because Graph puts user principal names into its messages. [`Error::mentions`] matches the message; nothing
+//! The text can go into a log and into a result: it has status, code, the property or object that Graph names, the
+//! request with its ids, and never Graph's own message, because Graph puts user principal names into its messages. [`Error::mentions`] matches the message; nothing
 //! prints it.
 
 pub(crate) mod answer;
@@ -29,6 +29,7 @@ pub(crate) struct Inner {
     kind: Kind,
     peer: Peer,
     method: Option<Method>,
+    address: String,
     request_id: Option<String>,
     answer: Answer,
     source: Option<reqwest::Error>,
@@ -77,6 +78,7 @@ impl Error {
             kind,
             peer: context.map_or(Peer::Graph, |context| context.peer),
             method: context.map(|context| context.method.clone()),
+            address: context.map(|context| context.address.clone()).unwrap_or_default(),
             request_id: context.map(|context| context.request_id.clone()),
             answer: Answer::default(),
             source: None,
@@ -137,6 +139,7 @@ impl Error {
             kind: Kind::Parked,
             peer: context.peer,
             method: Some(context.method.clone()),
+            address: context.address.clone(),
             request_id: None,
             answer,
             source: None,
@@ -150,6 +153,7 @@ impl Error {
             kind: kind.clone(),
             peer: context.peer,
             method: Some(context.method.clone()),
+            address: context.address.clone(),
             request_id: Some(answer.request_id.clone().unwrap_or_else(|| context.request_id.clone())),
             answer: answer.clone(),
             source: None,
@@ -177,6 +181,7 @@ impl Error {
             kind,
             peer: context.peer,
             method: Some(context.method.clone()),
+            address: context.address.clone(),
             request_id: Some(answer.request_id.clone().unwrap_or_else(|| context.request_id.clone())),
             answer,
             source: None,
@@ -198,6 +203,7 @@ impl Error {
             kind,
             peer: context.peer,
             method: Some(context.method.clone()),
+            address: context.address.clone(),
             request_id: Some(context.request_id.clone()),
             answer: Answer::default(),
             source: Some(source.without_url()),
@@ -412,7 +418,7 @@ fn is_repeatable(method: &Method) -> bool {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, peer, method, request_id, answer, .. } = &*self.0;
+        let Inner { kind, peer, method, address, request_id, answer, .. } = &*self.0;
         let peer = match peer {
             Peer::Graph => "Microsoft Graph",
             Peer::SignIn => "the sign-in service",
@@ -428,6 +434,9 @@ impl fmt::Display for Error {
                 }
                 if let Some(inner) = answer.inner_codes.last().filter(|inner| **inner != answer.code) {
                     write!(f, " / {inner}")?;
+                }
+                if let Some(target) = &answer.target {
+                    write!(f, " about {target}")?;
                 }
             }
             Kind::SignIn(refusal) => write!(f, "no token for Microsoft Graph: {refusal}")?,
@@ -453,7 +462,8 @@ impl fmt::Display for Error {
             Kind::ForeignLink => f.write_str("Microsoft Graph sent a link to a next page on another host")?,
         }
         match (method, request_id) {
-            (Some(method), Some(id)) => write!(f, " ({method}, request {id})"),
+            (Some(method), Some(id)) if address.is_empty() => write!(f, " ({method}, request {id})"),
+            (Some(method), Some(id)) => write!(f, " ({method} {address}, request {id})"),
             _ => Ok(()),
         }
     }
@@ -467,6 +477,7 @@ impl fmt::Debug for Error {
             .field("kind", &inner.kind)
             .field("peer", &inner.peer)
             .field("method", &inner.method)
+            .field("address", &inner.address)
             .field("request_id", &inner.request_id)
             .field("answer", &inner.answer)
             .field("source", &inner.source)

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::error::context::{Context, Peer};
+use crate::error::context::{Context, Peer, without_names};
 use crate::http::call::Call;
 use crate::http::paging::Pages;
 use crate::http::path;
@@ -244,13 +244,15 @@ impl Client {
     /// The call for one attempt of a request.
     fn call(&self, request: &Request, url: &Url, attempt: u32) -> Call {
         let below_version = self.below_version(url);
+        let path = below_version.clone().unwrap_or_else(|| url.path().to_owned());
+        let address = without_names(&path);
         Call {
             service: request.service,
             priority: self.priority,
             method: request.method.clone(),
             url: url.clone(),
-            relative: below_version.clone().filter(|_| request.may_travel_in_batch()),
-            path: below_version.unwrap_or_else(|| url.path().to_owned()),
+            relative: below_version.filter(|_| request.may_travel_in_batch()),
+            path,
             body: request.body.clone(),
             is_file: request.is_file,
             extra_headers: self.headers_of(request),
@@ -259,6 +261,7 @@ impl Client {
             context: Context {
                 peer: Peer::Graph,
                 method: request.method.clone(),
+                address,
                 request_id: uuid::Uuid::new_v4().to_string(),
             },
         }

@@ -69,7 +69,8 @@ impl Transport {
 
     async fn try_download(&self, service: Service, url: &Url, attempt: u32) -> Result<Download, Error> {
         let request_id = uuid::Uuid::new_v4().to_string();
-        let context = Context { peer: Peer::Download, method: Method::GET, request_id };
+        let context =
+            Context { peer: Peer::Download, method: Method::GET, address: String::new(), request_id };
         let started = Instant::now();
         let outcome = self.begin(url, &context).await;
         self.observer.request(&RequestReport {

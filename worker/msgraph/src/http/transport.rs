@@ -133,8 +133,12 @@ impl Transport {
         let Ok(body) = batching::body(calls, order) else {
             return self.each_alone(calls, order, token).await;
         };
-        let context =
-            Context { peer: Peer::Graph, method: Method::POST, request_id: uuid::Uuid::new_v4().to_string() };
+        let context = Context {
+            peer: Peer::Graph,
+            method: Method::POST,
+            address: "/$batch".to_owned(),
+            request_id: uuid::Uuid::new_v4().to_string(),
+        };
         let started = Instant::now();
         let answer = self.batch(body, calls.len(), &context, token).await;
         self.travelled(calls, started);

@@ -222,7 +222,8 @@ mod tests {
         path: &str,
         number: u32,
     ) -> (Waiting, oneshot::Receiver<super::super::waiting::Answered>) {
-        let context = Context { peer: Peer::Graph, method: Method::GET, request_id: number.to_string() };
+        let (method, address, request_id) = (Method::GET, String::new(), number.to_string());
+        let context = Context { peer: Peer::Graph, method, address, request_id };
         let call = Call {
             service: Service::Exchange,
             priority,

@@ -196,7 +196,8 @@ mod tests {
     fn refused(status: u16, body: &str) -> Error {
         let answer = Answer::of_head(status, &HeaderMap::new()).with_body(body.as_bytes());
         let refusal = SignInRefusal::new(answer.sign_in_number, status);
-        let context = Context { peer: Peer::SignIn, method: Method::POST, request_id: String::new() };
+        let (method, address, request_id) = (Method::POST, String::new(), String::new());
+        let context = Context { peer: Peer::SignIn, method, address, request_id };
         Error::sign_in(refusal, answer, &context)
     }
 

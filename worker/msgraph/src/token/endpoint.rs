@@ -56,6 +56,7 @@ impl SignInService {
         let context = Context {
             peer: Peer::SignIn,
             method: Method::POST,
+            address: String::new(),
             request_id: uuid::Uuid::new_v4().to_string(),
         };
         let form = form.with("client_id", self.client_id.as_str());

@@ -26,7 +26,7 @@ async fn an_error_answer_is_split_into_its_parts() {
     assert!(error.is_already_exists() && !error.is_conflict() && !error.is_transient());
     assert_eq!(
         error.to_string(),
-        "Microsoft Graph answered 400 Request_BadRequest / deepest (PATCH, request r-1)"
+        "Microsoft Graph answered 400 Request_BadRequest / deepest about userPrincipalName (PATCH /users/…, request r-1)"
     );
 }
 
