@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Class {
     /// Time: throttled, unavailable, not yet visible.
     Retry,
-    /// The publisher: the request cannot be carried out as it was made.
+    /// The publisher: the event is at fault, and nothing has been written for it.
     Rejected,
     /// An operator or an administrator: a permission, a licence, a secret is missing.
     Blocked,
@@ -50,6 +50,10 @@ pub struct Failure {
     /// The HTTP status of the request that failed; not carried.
     #[serde(skip)]
     pub http_status: Option<u16>,
+    /// The step's parameters at fault: a rejection stands only if the event filled one of them. Only with
+    /// [`Class::Rejected`]; not carried.
+    #[serde(skip)]
+    pub parameters: &'static [&'static str],
 }
 
 impl Failure {
@@ -62,7 +66,14 @@ impl Failure {
             retry_after: None,
             request_id: None,
             http_status: None,
+            parameters: &[],
         }
+    }
+
+    /// This failure, for an operator to act on.
+    #[must_use]
+    pub fn blocked(self) -> Self {
+        Self { class: Class::Blocked, parameters: &[], ..self }
     }
 
     /// A failure that the publisher must act on.

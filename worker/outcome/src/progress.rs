@@ -29,6 +29,9 @@ pub struct Progress {
     /// Earliest time to retry steps that failed temporarily while other steps of the stage are still waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
+    /// Whether a step failed while it wrote, so that no record counts what it may have written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted_writes: bool,
 }
 
 impl Progress {
@@ -43,7 +46,15 @@ impl Progress {
             waiting: Vec::new(),
             starts: Vec::new(),
             retry_at: None,
+            uncounted_writes: false,
         }
+    }
+
+    /// Whether the run has written something, or may have.
+    pub fn may_have_written(&self) -> bool {
+        self.uncounted_writes
+            || self.steps.iter().any(Record::may_have_written)
+            || self.waiting.iter().any(|waiting| waiting.changes > 0)
     }
 
     /// The record of a step, if it has one.

@@ -79,6 +79,8 @@ pub struct Told {
     pub details: Map<String, Value>,
     /// The ids of its requests, for the support of the service that answered them.
     pub request_ids: Vec<String>,
+    /// Whether it may have written something, though it counts no change: it failed while it wrote.
+    pub may_have_written: bool,
     /// How long this attempt took.
     pub took: Duration,
 }
@@ -104,6 +106,12 @@ impl Record {
     /// Whether a later attempt skips this step.
     pub fn is_done(&self) -> bool {
         self.finished.is_done()
+    }
+
+    /// Whether the step has written something, or may have.
+    pub fn may_have_written(&self) -> bool {
+        let Self { finished, told } = self;
+        told.may_have_written || (finished.changes > 0 && finished.outcome != Outcome::Planned)
     }
 
     /// The failure, if time may fix it.

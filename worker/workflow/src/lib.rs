@@ -20,6 +20,8 @@ pub mod definition;
 pub mod delay;
 pub mod digest;
 pub mod prepare;
+mod records;
+mod rejection;
 pub mod retry;
 pub mod run;
 pub mod step;

@@ -3,7 +3,7 @@
 //! Whatever an event and its workflow get wrong together is found here, before the first write: a run is rejected
 //! as a whole, never half carried out.
 
-use outcome::{Failure, Progress};
+use outcome::{Class, Failure, Progress};
 use serde_json::{Map, Value};
 
 use crate::definition::{Definition, OnFailure, Stage, StepDefinition};
@@ -47,6 +47,8 @@ pub enum Task<'a, W> {
         step: &'a dyn Step<W>,
         /// Its parameters, every template filled.
         params: Value,
+        /// The parameters that the event filled.
+        from_event: Vec<String>,
     },
     /// Skip it, for this reason: its condition is false.
     Skip(String),
@@ -133,7 +135,8 @@ fn prepare_step<'a, W>(
     variables: &Value,
 ) -> Result<Task<'a, W>, Failure> {
     let step = roster.get(&definition.action).ok_or_else(|| {
-        Failure::rejected("unknown_action", format!("there is no action `{}`", definition.action))
+        let message = format!("there is no action `{}`", definition.action);
+        Failure::new(Class::Blocked, "unknown_action", message)
     })?;
     if let Some(reason) = unless_holds(definition.when.as_deref(), variables)? {
         return Ok(Task::Skip(reason));
@@ -146,13 +149,15 @@ fn prepare_step<'a, W>(
     for (name, value) in &definition.params {
         params.entry(name.clone()).or_insert_with(|| value.clone());
     }
+    let is_from_event = |(_, value): &(&String, &Value)| template::is_from_event(value);
+    let from_event = params.iter().filter(is_from_event).map(|(name, _)| name.clone()).collect();
     for (name, value) in &mut params {
         *value = template::fill(value, variables)
             .map_err(|error| Failure::rejected("template_failed", format!("parameter `{name}`: {error}")))?;
     }
     let params = Value::Object(params);
     step.check(&params)?;
-    Ok(Task::Run { step, params })
+    Ok(Task::Run { step, params, from_event })
 }
 
 /// Why a step is skipped, if its condition is false.

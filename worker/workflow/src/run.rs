@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use crate::definition::OnFailure;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
+use crate::records::{exhausted, record_of};
+use crate::rejection;
 use crate::retry::RetryPolicy;
 use crate::step::{Answer, BoxFuture, Call, Earlier, Report, Step};
 use crate::wait::{self, Wait, later};
@@ -164,7 +166,14 @@ impl<W: Sync> Run<'_, W> {
         if retry.is_none() {
             finished.extend(failed.drain(..).map(|record| exhausted(record, progress.attempt)));
         }
-        let finished: Vec<_> = finished.into_iter().map(|record| wait::finish(progress, record)).collect();
+        let written = finished.iter().chain(&failed).filter(|record| record.told.may_have_written);
+        progress.uncounted_writes |= written.count() > 0;
+        let begun = progress.may_have_written() || finished.iter().any(Record::may_have_written);
+        let waits = progress.open_waits(stage.name).next().is_some();
+        let goes_on = begun || waits || retry.is_some() || self.goes_on_after(stage);
+        let settle = |record| if goes_on { rejection::on_the_way(record) } else { record };
+        let finished = finished.into_iter().map(settle);
+        let finished: Vec<_> = finished.map(|record| wait::finish(progress, record)).collect();
         let reported = if finished.is_empty() { Ok(()) } else { recorder.recorded(&finished).await };
         for record in finished {
             progress.record(record);
@@ -192,6 +201,13 @@ impl<W: Sync> Run<'_, W> {
             progress.attempt = 1;
         }
         Ok(Some((at, Because::Wait { stage: stage.name.to_owned(), retry })))
+    }
+
+    /// Whether a later stage has something to do, even if a step of this one fails.
+    fn goes_on_after(&self, stage: &PreparedStage<'_, W>) -> bool {
+        let mut later = self.prepared.stages.iter().skip_while(|other| other.name != stage.name).skip(1);
+        stage.on_failure == OnFailure::Continue
+            && later.any(|later| later.steps.iter().any(PreparedStep::runs))
     }
 
     /// Runs the steps of a stage that have no record yet and are due, all together, and answers in their order.
@@ -228,9 +244,12 @@ impl<W: Sync> Run<'_, W> {
                 let finished = finished(Outcome::Skipped, Some(reason.clone()));
                 (Record { finished, told: Told::default() }, None)
             }
-            Task::Run { step: body, params } => {
+            Task::Run { step: body, params, from_event } => {
                 let memo = progress.waiting(stage, step.name).map(|waiting| &waiting.memo);
-                let report = self.call(*body, params, progress, memo).await;
+                let mut report = self.call(*body, params, progress, memo).await;
+                if let Answer::Failed(failure) = report.answer {
+                    report.answer = Answer::Failed(rejection::of_event(failure, from_event));
+                }
                 let finished = finished(report.answer.outcome(), None);
                 record_of(finished, report, started.elapsed())
             }
@@ -250,28 +269,10 @@ impl<W: Sync> Run<'_, W> {
         // A step holds no lock across its awaits and its world is only handles: nothing is left torn.
         AssertUnwindSafe(async { step.run(call).await }).catch_unwind().await.unwrap_or_else(|_| {
             let message = format!("`{}` panicked; the log has the place", step.name());
-            Failure::new(Class::Fault, "internal", message).into()
+            // Nobody knows how far it came.
+            Report { may_have_written: true, ..Failure::new(Class::Fault, "internal", message).into() }
         })
     }
-}
-
-/// The record that a report becomes, and how the step wants to wait.
-fn record_of(finished: Finished, report: Report, took: Duration) -> (Record, Option<Wait>) {
-    let Report { answer, left, details, request_ids } = report;
-    let (changes, failure, wait) = match answer {
-        Answer::Changed(changes) | Answer::Planned(changes) => (changes, None, None),
-        Answer::Unchanged => (Vec::new(), None, None),
-        Answer::Waiting { changes, wait } => (changes, None, Some(wait)),
-        Answer::Failed(failure) => (Vec::new(), Some(failure), None),
-    };
-    let finished = Finished {
-        changes: u32::try_from(changes.len()).unwrap_or(u32::MAX),
-        left,
-        failure,
-        reason: wait.as_ref().map(|wait| format!("waits for {}", wait.reason)),
-        ..finished
-    };
-    (Record { finished, told: Told { changes, details, request_ids, took } }, wait)
 }
 
 /// The progress of a run that an operator replays: failed steps are tried afresh, and waiting ones have their whole
@@ -284,14 +285,6 @@ pub fn replayed(mut progress: Progress, replays: u32, now: Timestamp) -> Progres
 
 fn longest_asked(failed: &[Record]) -> Option<Duration> {
     failed.iter().filter_map(|record| record.retry()?.retry_after).max()
-}
-
-/// The class stays `retry`, since time may still fix it; the code says that the run no longer waits for that.
-fn exhausted(record: Record, attempts: u32) -> Record {
-    let Some(failure) = record.retry() else { return record };
-    let message = format!("gave up after attempt {attempts}; last: {failure}");
-    let failure = Failure { code: "retries_exhausted".to_owned(), message, ..failure.clone() };
-    record.failed(failure)
 }
 
 #[cfg(test)]

@@ -60,6 +60,8 @@ pub struct Report {
     pub details: Map<String, Value>,
     /// The ids of the requests it made.
     pub request_ids: Vec<String>,
+    /// Whether it may have written something, though it reports no change: it failed while it wrote.
+    pub may_have_written: bool,
 }
 
 /// What became of a step, with what the step alone can tell. The engine makes the step's record from it.
@@ -85,7 +87,8 @@ pub enum Answer {
 impl Report {
     /// A report of nothing but an answer.
     pub fn of(answer: Answer) -> Self {
-        Self { answer, left: Vec::new(), details: Map::new(), request_ids: Vec::new() }
+        let (left, details, request_ids) = (Vec::new(), Map::new(), Vec::new());
+        Self { answer, left, details, request_ids, may_have_written: false }
     }
 }
 

@@ -99,6 +99,8 @@ impl Step<World> for Fail {
             "properties": {
                 "class": { "$ref": "#/$defs/Class" },
                 "times": { "type": ["integer", "null"], "minimum": 0 },
+                "text": true,
+                "writes": { "type": "boolean" },
             },
             "required": ["class"],
             "additionalProperties": false,
@@ -115,6 +117,7 @@ impl Step<World> for Fail {
             let class = match call.params["class"].as_str().unwrap() {
                 "retry" => Class::Retry,
                 "blocked" => Class::Blocked,
+                "rejected" => Class::Rejected,
                 _ => panic!("as told"),
             };
             if let Some(times) = call.params.get("times").and_then(Value::as_u64) {
@@ -125,7 +128,10 @@ impl Step<World> for Fail {
                 *failures += 1;
             }
             let retry_after = Some(Duration::from_secs(1)).filter(|_| class == Class::Retry);
-            Failure { retry_after, ..Failure::new(class, "told", "as told") }.into()
+            let parameters: &[&str] = if class == Class::Rejected { &["text"] } else { &[] };
+            let failure = Failure { retry_after, parameters, ..Failure::new(class, "told", "as told") };
+            let may_have_written = call.params.get("writes").is_some_and(|writes| *writes == json!(true));
+            Report { may_have_written, ..failure.into() }
         })
     }
 }

@@ -81,6 +81,8 @@ impl<A: Action> Step<Client> for Driver<A> {
 }
 
 /// Observes, plans, and in [`Mode::Apply`] applies. Nothing else in this crate knows about modes.
+///
+/// A failed write is never a rejection: a run that has begun to write resumes from its dead letter.
 async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Report, Error> {
     let params = decode::<A>(call.params)
         .map_err(|_| Error::Broken("the parameters were not checked before the run"))?;
@@ -91,13 +93,16 @@ async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Rep
     let answer = match call.mode {
         _ if names.is_empty() && wait.is_none() => Answer::Unchanged,
         Mode::Plan => planned(names, wait.map(|wait| *wait)),
-        Mode::Apply => match wait {
-            Some(wait) => begin::<A>(&sequences, *wait, graph).await?,
-            None => {
-                apply::<A>(&sequences, graph).await?;
-                Answer::Changed(names)
+        Mode::Apply => {
+            let written = match wait {
+                Some(wait) => begin::<A>(&sequences, *wait, graph).await,
+                None => apply::<A>(&sequences, graph).await.map(|()| Answer::Changed(names)),
+            };
+            match written {
+                Ok(answer) => answer,
+                Err(error) => return Ok(Report { may_have_written: true, ..error.of_write().into() }),
             }
-        },
+        }
     };
     Ok(Report { left, details, ..Report::of(answer) })
 }

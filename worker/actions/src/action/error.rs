@@ -13,9 +13,12 @@ pub enum Error {
     /// Graph refused, or did not answer.
     #[error(transparent)]
     Graph(#[from] msgraph::Error),
-    /// The publisher has to change the request.
+    /// The publisher has to change the request. The engine holds an operator responsible instead if the event is not
+    /// at fault, or if the run has written something.
     #[error("{detail}")]
     Rejected {
+        /// The parameters at fault.
+        parameters: &'static [&'static str],
         /// Stable, `snake_case`.
         code: &'static str,
         /// What is wrong and how to fix it.
@@ -51,8 +54,26 @@ pub enum Error {
 
 impl Error {
     /// Shorthand for [`Error::Rejected`].
-    pub fn rejected(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Rejected { code, detail: detail.into() }
+    pub fn rejected(
+        parameters: &'static [&'static str],
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::Rejected { parameters, code, detail: detail.into() }
+    }
+
+    /// This error, about other parameters if it is a rejection.
+    pub fn about(self, parameters: &'static [&'static str]) -> Self {
+        match self {
+            Self::Rejected { code, detail, .. } => Self::Rejected { parameters, code, detail },
+            other => other,
+        }
+    }
+
+    /// The failure of a step one of whose writes failed. It is never a rejection: the event's part was checked before.
+    pub fn of_write(self) -> Failure {
+        let failure = Failure::from(self);
+        if failure.class == Class::Rejected { failure.blocked() } else { failure }
     }
 
     /// Shorthand for [`Error::Blocked`].
@@ -100,17 +121,30 @@ impl From<Error> for Failure {
         let (class, message) = (error.class(), error.to_string());
         match error {
             Error::Graph(error) => of_graph(&error),
-            Error::Rejected { code, .. } | Error::Blocked { code, .. } => Self::new(class, code, message),
+            Error::Rejected { code, parameters, .. } => {
+                Self { parameters, ..Self::new(class, code, message) }
+            }
+            Error::Blocked { code, .. } => Self::new(class, code, message),
             Error::NotYetVisible => {
                 let failure = Self::new(class, "not_yet_visible", message);
                 Self { retry_after: Some(VISIBLE_SOON), ..failure }
             }
             Error::StalePlan(_) => Self::new(class, "stale_plan", message),
-            Error::Explained { words, answer } => Self {
-                request_id: answer.request_id().map(ToOwned::to_owned),
-                http_status: answer.status(),
-                ..Self::from(*words)
-            },
+            Error::Explained { words, answer } => {
+                let words = Self::from(*words);
+                let request = answer.to_string();
+                // The answer names the request with its ids, and not every explanation quotes it.
+                let message = match words.message.contains(&request) {
+                    true => words.message,
+                    false => format!("{} ({request})", words.message),
+                };
+                Self {
+                    message,
+                    request_id: answer.request_id().map(ToOwned::to_owned),
+                    http_status: answer.status(),
+                    ..words
+                }
+            }
             Error::Broken(_) => Self::new(class, "internal", message),
         }
     }
@@ -133,7 +167,7 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         (error.is_mailbox_missing(), Class::Blocked, "mailbox_missing"),
         (error.is_drive_missing(), Class::Blocked, "drive_missing"),
         (error.is_seat_missing(), Class::Blocked, "no_seat"),
-        (error.is_license_conflict(), Class::Rejected, "license_conflict"),
+        (error.is_license_conflict(), Class::Blocked, "license_conflict"),
         (error.is_synced(), Class::Blocked, "synced_object"),
         (error.is_unprepared(), Class::Blocked, "not_prepared"),
         (error.is_password_refused(), Class::Blocked, "password_refused"),
@@ -151,7 +185,8 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         // A part of a batch that did not run because another part failed.
         (error.status() == Some(424), Class::Retry, "stale_plan"),
         (error.is_malformed(), Class::Fault, "graph_unexpected"),
-        (error.status() == Some(400), Class::Rejected, "graph_refused"),
+        // Unknown words about one object of the tenant: the error names it, and an operator has to look.
+        (error.status() == Some(400), Class::Blocked, "graph_refused"),
     ];
     let found = particular.into_iter().find(|(is_it, ..)| *is_it);
     let (class, code) = found.map_or((Class::Fault, "graph_unexpected"), |(_, class, code)| (class, code));
@@ -159,6 +194,8 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         retry_after: error.retry_after(),
         request_id: error.request_id().map(ToOwned::to_owned),
         http_status: error.status(),
+        // Only people are found by what may not be unique.
+        parameters: if class == Class::Rejected { &["user"] } else { &[] },
         ..Failure::new(class, code, error.to_string())
     }
 }
@@ -170,7 +207,7 @@ mod tests {
     #[test]
     fn every_kind_of_error_has_its_class() {
         let rows = [
-            (Error::rejected("dynamic_group", "d"), Class::Rejected, "dynamic_group"),
+            (Error::rejected(&["groups"], "dynamic_group", "d"), Class::Rejected, "dynamic_group"),
             (Error::blocked("no_seat", "d"), Class::Blocked, "no_seat"),
             (Error::NotYetVisible, Class::Retry, "not_yet_visible"),
             (Error::StalePlan("it exists"), Class::Retry, "stale_plan"),

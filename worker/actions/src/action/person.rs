@@ -135,6 +135,7 @@ impl Person {
             Self::Present(user) => Ok((Account::Known(user.id.clone()), Some(user))),
             Self::ToBeCreated => Ok((Account::ToBeCreated, None)),
             Self::Absent => Err(Error::rejected(
+                &["user"],
                 "user_not_found",
                 "no account found for this person; check entra_id, upn or employee_id",
             )),

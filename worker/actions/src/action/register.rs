@@ -47,6 +47,11 @@ macro_rules! register {
                 async fn a_missing_permission_blocks_and_is_named() {
                     promises::a_missing_permission_blocks_and_is_named(entry).await;
                 }
+
+                #[tokio::test]
+                async fn an_unknown_refusal_of_any_write_is_blocked_and_names_the_request() {
+                    promises::an_unknown_refusal_of_any_write_is_blocked_and_names_the_request(entry).await;
+                }
             })*
         }
     };

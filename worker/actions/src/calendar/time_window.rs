@@ -18,7 +18,8 @@ impl TimeWindow {
     ///
     /// `invalid_window`: both `until` and `days`, or an empty window.
     pub fn of(from: Option<Timestamp>, until: Option<Timestamp>, days: Option<u32>) -> Result<Self, Error> {
-        let refused = |detail: &str| Err(Error::rejected("invalid_window", detail));
+        let refused =
+            |detail: &str| Err(Error::rejected(&["from", "until", "days"], "invalid_window", detail));
         let until = match (from, until, days) {
             (_, until, None) => until,
             (Some(from), None, Some(days)) => Some(later(from, days)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use msgraph_emulator::Fault;
-use outcome::{Class, Mode, Outcome};
+use outcome::{Class, Failure, Mode, Outcome};
 use serde_json::Value;
 use workflow::{Answer, Report};
 
@@ -79,6 +79,7 @@ pub async fn throttled_or_unavailable_at_any_request_is_a_retry(entry: MakeEntry
             bench.emulator.fault(Fault::status(status).retry_after("7").nth(nth as u64));
             let refused = bench.run(Mode::Apply).await;
             let failure = assert_class(&refused, Class::Retry, &format!("{status} at {nth}"));
+            let failure = failure.retry_after;
             // A call that waited beside the refused one reports what is left of the seven seconds.
             let is_asked = |after: Duration| after.as_secs_f64().ceil() == 7.0;
             assert!(failure.is_some_and(is_asked), "{status} at {nth}: {failure:?}");
@@ -96,6 +97,31 @@ pub async fn a_missing_permission_blocks_and_is_named(entry: MakeEntry) {
     assert_class(&report, Class::Blocked, "every write is forbidden");
 }
 
+pub async fn an_unknown_refusal_of_any_write_is_blocked_and_names_the_request(entry: MakeEntry) {
+    let bench = Bench::of(entry());
+    bench.run(Mode::Apply).await;
+    let writes = bench.emulator.journal().iter().filter(|entry| entry.write).count();
+    let end = bench.emulator.state();
+    for nth in 1..=writes {
+        let bench = Bench::of(entry());
+        let fault = Fault::status(400).code("BadRequest").message("Something about ada@contoso.example.");
+        bench.emulator.fault(fault.writes().nth(nth as u64));
+        let refused = bench.run(Mode::Apply).await;
+        let context = format!("write {nth} is refused");
+        let failure = assert_class(&refused, Class::Blocked, &context);
+        let message = &failure.message;
+        let method =
+            ["POST /", "PATCH /", "PUT /", "DELETE /"].iter().find(|method| message.contains(**method));
+        assert!(method.is_some(), "{context}: the request is not named: {message}");
+        assert!(message.contains("400 BadRequest") && !message.contains('@'), "{context}: {message}");
+        assert!(refused.may_have_written, "{context}: {refused:?}");
+        bench.emulator.clear_faults();
+        let again = bench.run(Mode::Apply).await;
+        assert!(!matches!(again.answer, Answer::Failed(_)), "{context}: {again:?}");
+        assert_eq!(bench.emulator.state(), end, "{context}");
+    }
+}
+
 /// An undisturbed run: its requests, its effects, and the tenant's state after it.
 async fn undisturbed(entry: MakeEntry) -> (usize, Vec<String>, Value) {
     let bench = Bench::of(entry());
@@ -104,11 +130,11 @@ async fn undisturbed(entry: MakeEntry) -> (usize, Vec<String>, Value) {
     (bench.requests(), bench.effects(), bench.emulator.state())
 }
 
-fn assert_class(report: &Report, class: Class, context: &str) -> Option<Duration> {
+fn assert_class(report: &Report, class: Class, context: &str) -> Failure {
     match &report.answer {
         Answer::Failed(failure) => {
             assert_eq!(failure.class, class, "{context}: {failure:?}");
-            failure.retry_after
+            failure.clone()
         }
         other => panic!("{context}: should have failed, is {other:?}"),
     }

@@ -99,7 +99,7 @@ impl Action for RetireDevices {
         if params.wipe != Wipe::None && !params.confirm {
             let detail = "`wipe` erases company devices completely; add `confirm: true` to do so, or remove `wipe` to \
                           retire them";
-            return Err(Error::rejected("wipe_not_confirmed", detail));
+            return Err(Error::rejected(&["wipe", "confirm"], "wipe_not_confirmed", detail));
         }
         let Some(devices) = &observed.devices else {
             let detail = "the tenant has no Intune, so it manages no devices".to_owned();

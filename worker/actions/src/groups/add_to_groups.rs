@@ -72,7 +72,7 @@ impl Action for AddToGroups {
             observed.wanted.iter().filter(|group| !observed.member_of.contains(&group.id)).collect();
         if let Some(team) = missing.iter().find(|group| group.is_team()) {
             let detail = format!("group {} is a team; use add_to_teams", team.id);
-            return Err(Error::rejected("team", detail));
+            return Err(Error::rejected(&["groups"], "team", detail));
         }
         let refused: Vec<_> = missing
             .iter()

@@ -68,7 +68,7 @@ impl Restriction {
     pub fn refusal(&self, detail: String) -> Error {
         match self.code {
             code @ "role_assignable_group" => Error::blocked(code, detail),
-            code => Error::rejected(code, detail),
+            code => Error::rejected(&["groups", "teams"], code, detail),
         }
     }
 
@@ -106,7 +106,11 @@ pub async fn resolve(references: &[String], graph: View<'_>) -> Result<Vec<Group
             Err(_) => only_one(reference, graph.groups_named(reference).await?)?,
         };
         group.ok_or_else(|| {
-            Error::rejected("group_not_found", format!("group `{reference}` not found; check the name or id"))
+            Error::rejected(
+                &["groups"],
+                "group_not_found",
+                format!("group `{reference}` not found; check the name or id"),
+            )
         })
     }));
     let mut groups: Vec<Group> = Vec::with_capacity(references.len());
@@ -123,7 +127,7 @@ fn only_one(name: &str, mut found: Vec<Group>) -> Result<Option<Group>, Error> {
         let ids: Vec<_> = found.iter().map(|group| group.id.as_str()).collect();
         let detail =
             format!("{} groups have the name `{name}`; use one of the ids {}", found.len(), ids.join(", "));
-        return Err(Error::rejected("ambiguous_group", detail));
+        return Err(Error::rejected(&["groups"], "ambiguous_group", detail));
     }
     Ok(found.pop())
 }

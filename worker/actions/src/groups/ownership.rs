@@ -92,7 +92,11 @@ impl Successor {
             }
             Some(user) => return Ok(&user.id),
         };
-        Err(Error::rejected(code, format!("{what}; set `to` to another person (default: the manager)")))
+        Err(Error::rejected(
+            &["to"],
+            code,
+            format!("{what}; set `to` to another person (default: the manager)"),
+        ))
     }
 }
 

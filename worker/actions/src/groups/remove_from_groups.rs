@@ -89,7 +89,8 @@ impl Action for RemoveFromGroups {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_groups_and_owned(&params.user, &["id"]);
         let named = async {
-            let keep = groups::resolve(&params.keep, graph).await?;
+            let keep = groups::resolve(&params.keep, graph).await;
+            let keep = keep.map_err(|error| error.about(&["keep"]))?;
             let only = match &params.groups {
                 Some(groups) => Some(groups::resolve(groups, graph).await?),
                 None => None,

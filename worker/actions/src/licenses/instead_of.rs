@@ -20,12 +20,12 @@ pub fn to_remove(
     skus: &[SubscribedSku],
     seen: Option<&User>,
 ) -> Result<Option<Removal>, Error> {
-    let sku = find(reference, skus)?;
+    let sku = find(reference, skus).map_err(|error| error.about(&["instead_of"]))?;
     let (id, called) = (sku.sku_id.as_str(), name(sku));
     for wanted in assigned {
         if find(wanted, skus)?.sku_id == id {
             let detail = format!("{called} is both to assign and to remove; leave it out of one of the two");
-            return Err(Error::rejected("license_contradiction", detail));
+            return Err(Error::rejected(&["licenses", "instead_of"], "license_contradiction", detail));
         }
     }
     let Some(seen) = seen else { return Ok(None) };

@@ -150,7 +150,8 @@ impl<'a> Selection<'a> {
             let found = references.iter().map(|reference| licenses::find(reference, skus));
             found.map(|sku| Ok(sku?.sku_id.as_str())).collect::<Result<Vec<_>, Error>>()
         };
-        Ok(Self { keep: ids(&params.keep)?, only: params.licenses.as_deref().map(ids).transpose()? })
+        let keep = ids(&params.keep).map_err(|error| error.about(&["keep"]))?;
+        Ok(Self { keep, only: params.licenses.as_deref().map(ids).transpose()? })
     }
 
     /// Whether this licence is to be removed.

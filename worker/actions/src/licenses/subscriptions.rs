@@ -10,6 +10,7 @@ use crate::Error;
 /// Rejects a licence assignment because `who` has no usage location.
 pub fn usage_location_missing(who: &str) -> Error {
     Error::rejected(
+        &["usage_location"],
         "usage_location_missing",
         format!("{who} has no usage location; set person.usage_location, or person.country as two letters"),
     )
@@ -24,7 +25,7 @@ pub fn find<'a>(reference: &str, skus: &'a [SubscribedSku]) -> Result<&'a Subscr
     skus.iter().find(is_meant).ok_or_else(|| {
         let known: Vec<_> = skus.iter().map(name).collect();
         let detail = format!("the tenant has no licence `{reference}`; it has {}", known.join(", "));
-        Error::rejected("license_not_found", detail)
+        Error::rejected(&["licenses"], "license_not_found", detail)
     })
 }
 
@@ -90,7 +91,7 @@ pub fn check_assignable(sku: &SubscribedSku) -> Result<(), Error> {
     let PrepaidUnits { enabled, warning, suspended, locked_out } = sku.prepaid_units;
     if !sku.is_for_people() {
         let detail = format!("{called} belongs to the whole tenant and cannot be assigned to a person");
-        return Err(Error::rejected("license_not_for_people", detail));
+        return Err(Error::rejected(&["licenses"], "license_not_for_people", detail));
     }
     if !sku.is_active() {
         let status = sku.capability_status.as_deref().unwrap_or_default();
@@ -164,7 +165,7 @@ pub fn explain_assignment(error: msgraph::Error, plans: &Plans) -> Error {
     if error.is_license_conflict() {
         let hint =
             "assign the required licence in the same step, or name the licence to replace in `instead_of`";
-        return Error::rejected("license_conflict", plans.explain(&error, hint)).explains(error);
+        return Error::blocked("license_conflict", plans.explain(&error, hint)).explains(error);
     }
     Error::from(error).or_missing("permission_missing", || {
         "assigning licences needs LicenseAssignment.ReadWrite.All".to_owned()

@@ -87,6 +87,7 @@ impl Action for EnableAutomaticReply {
     fn plan(params: &Params, mailbox: &Mailbox<AutomaticReplies>) -> Result<Plan<Enable>, Error> {
         if params.window.as_ref().is_some_and(|window| window.until <= window.from) {
             return Err(Error::rejected(
+                &["window"],
                 "invalid_window",
                 "the window ends before it begins; swap `from` and `until`",
             ));

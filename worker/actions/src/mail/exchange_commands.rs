@@ -43,11 +43,11 @@ impl Command {
 pub fn recipient(user: &Account, other: &OtherPerson) -> Result<(String, Option<String>), Error> {
     let Some(found) = &other.user else {
         let detail = "no account found for the person that the command names; check the command";
-        return Err(Error::rejected("recipient_not_found", detail));
+        return Err(Error::rejected(&["commands"], "recipient_not_found", detail));
     };
     if *user == Account::Known(found.id.clone()) {
         let detail = format!("{user} already owns this mailbox; name another person");
-        return Err(Error::rejected("own_recipient", detail));
+        return Err(Error::rejected(&["user", "commands"], "own_recipient", detail));
     }
     Ok((found.id.clone(), found.mail.clone()))
 }

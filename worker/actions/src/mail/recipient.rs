@@ -42,6 +42,7 @@ impl Recipient {
     pub fn checked<'a>(user: &Account, recipient: Option<&'a Self>) -> Result<&'a Self, Error> {
         let Some(recipient) = recipient else {
             return Err(Error::rejected(
+                &["to"],
                 "recipient_not_found",
                 "no account found for the recipient; check `to` (default: the manager)",
             ));
@@ -49,11 +50,11 @@ impl Recipient {
         if recipient.address.is_none() {
             let detail =
                 format!("the recipient, {recipient}, has no mail address; set `to` to another person");
-            return Err(Error::rejected("recipient_without_address", detail));
+            return Err(Error::rejected(&["to"], "recipient_without_address", detail));
         }
         if recipient.id.clone().is_some_and(|id| *user == Account::Known(id)) {
             let detail = format!("{user} cannot receive the mail about itself; set `to` to another person");
-            return Err(Error::rejected("own_recipient", detail));
+            return Err(Error::rejected(&["user", "to"], "own_recipient", detail));
         }
         Ok(recipient)
     }

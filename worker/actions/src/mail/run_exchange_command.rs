@@ -197,7 +197,7 @@ fn missing(
             let (to, address) = recipient(user, other)?;
             let address = address.ok_or_else(|| {
                 let detail = format!("user {to} has no mail address to forward to; name another person");
-                Error::rejected("recipient_without_mail", detail)
+                Error::rejected(&["commands"], "recipient_without_mail", detail)
             })?;
             let is_set =
                 seen.forwards_to(&address) && seen.deliver_to_mailbox_and_forward == params.keep_copy;

@@ -101,15 +101,16 @@ impl Action for SendMail {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         if params.to.is_empty() {
             return Err(Error::rejected(
+                &["to"],
                 "no_recipient",
                 "the mail has no recipient; set at least one address in `to`",
             ));
         }
         if let Some(place) = params.to.iter().position(|address| !is_address(address)) {
             let detail = format!("recipient {} is not an address; write it like name@domain", place + 1);
-            return Err(Error::rejected("invalid_recipient", detail));
+            return Err(Error::rejected(&["to"], "invalid_recipient", detail));
         }
-        let (sender, _) = observed.sender.account()?;
+        let (sender, _) = observed.sender.account().map_err(|error| error.about(&["from"]))?;
         Ok(match &observed.written {
             Some(message) if message.is_draft == Some(true) => {
                 Plan::in_order([Change::Send { sender, draft: Some(message.id.clone()) }])
@@ -235,7 +236,7 @@ mod tests {
         for (to, code) in
             [(&[][..], "no_recipient"), (&["grace@contoso.example", "Ada"], "invalid_recipient")]
         {
-            let Err(Error::Rejected { code: found, detail }) = plan(&params(to), None) else {
+            let Err(Error::Rejected { code: found, detail, .. }) = plan(&params(to), None) else {
                 panic!("{to:?} was accepted")
             };
             assert!(found == code && !detail.contains("Ada"), "{detail}");

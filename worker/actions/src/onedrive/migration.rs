@@ -137,13 +137,14 @@ impl Migration {
     fn target_for(&self, user: &Account, source: &Drive) -> Result<&Drive, Error> {
         let Some(to) = &self.to else {
             return Err(Error::rejected(
+                &["to"],
                 "recipient_not_found",
                 "no account found for the recipient; check `to` (default: the manager)",
             ));
         };
         if *user == Account::Known(to.clone()) {
             let detail = format!("{user} already owns these files; set `to` to another person");
-            return Err(Error::rejected("own_recipient", detail));
+            return Err(Error::rejected(&["user", "to"], "own_recipient", detail));
         }
         let Some(target) = &self.target else {
             let detail = format!(

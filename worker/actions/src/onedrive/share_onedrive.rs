@@ -85,13 +85,14 @@ impl Action for ShareOnedrive {
         let (user, _) = observed.person.account()?;
         let Some(with) = observed.with.clone() else {
             return Err(Error::rejected(
+                &["with"],
                 "recipient_not_found",
                 "no account found for the recipient; check `with` (default: the manager)",
             ));
         };
         if user == Account::Known(with.clone()) {
             let detail = format!("{user} already owns these files; set `with` to another person");
-            return Err(Error::rejected("own_recipient", detail));
+            return Err(Error::rejected(&["user", "with"], "own_recipient", detail));
         }
         let Some(permissions) = &observed.permissions else {
             let detail = format!("{user} has no OneDrive, so there is nothing to share");

@@ -120,7 +120,7 @@ impl Action for IssueTemporaryAccessPass {
         let recipient = Recipient::checked(&user, observed.recipient.as_ref())?;
         let Some(sender) = observed.sender.clone() else {
             let detail = "no account found for the sender; check `from`";
-            return Err(Error::rejected("sender_not_found", detail));
+            return Err(Error::rejected(&["from"], "sender_not_found", detail));
         };
         let send = |draft| Change::Send { sender: sender.clone(), recipient: recipient.to_string(), draft };
         let mut changes = Vec::new();

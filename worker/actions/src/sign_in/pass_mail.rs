@@ -32,7 +32,7 @@ pub fn check(text: &str) -> Result<(), Error> {
         return Ok(());
     }
     let detail = format!("the mail has no place for the pass; add {PASS} to `text`");
-    Err(Error::rejected("no_place_for_pass", detail))
+    Err(Error::rejected(&["text"], "no_place_for_pass", detail))
 }
 
 /// The mail for a pass, without the pass. `Debug` shows its id only.

@@ -96,7 +96,7 @@ fn refused(user: &Account, error: msgraph::Error) -> Error {
     if error.mentions("LifetimeInMinutes") {
         let detail =
             "the tenant's policy allows no pass of this lifetime; change `lifetime_minutes` or the policy";
-        return Error::rejected("invalid_lifetime", detail).explains(error);
+        return Error::blocked("invalid_lifetime", detail).explains(error);
     }
     let detail = format!(
         "Entra ID refuses a temporary access pass for {user}; check `starts_at`, and that the policy for \

@@ -128,15 +128,15 @@ async fn find_team(reference: &str, graph: View<'_>) -> Result<Group, Error> {
                 ids.len(),
                 ids.join(", ")
             );
-            Err(Error::rejected("ambiguous_team", detail))
+            Err(Error::rejected(&["teams"], "ambiguous_team", detail))
         }
         (None, _) if is_some_group => {
             let detail = format!("group `{reference}` has no team; use add_to_groups or remove_from_groups");
-            Err(Error::rejected("not_a_team", detail))
+            Err(Error::rejected(&["teams"], "not_a_team", detail))
         }
         (None, _) => {
             let detail = format!("team `{reference}` not found; check the name or id");
-            Err(Error::rejected("team_not_found", detail))
+            Err(Error::rejected(&["teams"], "team_not_found", detail))
         }
     }
 }
@@ -153,12 +153,12 @@ fn find_channel<'a>(reference: &str, team: &Group, known: &'a [Channel]) -> Resu
                 "channel {} of team {} is open to all its members; name the team instead",
                 channel.id, team.id
             );
-            Err(Error::rejected("standard_channel", detail))
+            Err(Error::rejected(&["teams"], "standard_channel", detail))
         }
         [channel] => Ok(channel),
         [] => {
             let detail = format!("channel `{reference}` of team {} not found; check the name or id", team.id);
-            Err(Error::rejected("channel_not_found", detail))
+            Err(Error::rejected(&["teams"], "channel_not_found", detail))
         }
         several => {
             let ids: Vec<_> = several.iter().map(|channel| channel.id.as_str()).collect();
@@ -168,7 +168,7 @@ fn find_channel<'a>(reference: &str, team: &Group, known: &'a [Channel]) -> Resu
                 team.id,
                 ids.join(", ")
             );
-            Err(Error::rejected("ambiguous_channel", detail))
+            Err(Error::rejected(&["teams"], "ambiguous_channel", detail))
         }
     }
 }

@@ -104,13 +104,14 @@ impl NameConflicts {
                 format!("other people have all {} names to try: {}; set another", ids.len(), ids.join(", "))
             }
         };
-        Error::rejected("upn_taken", detail)
+        Error::rejected(&["user_principal_name", "if_taken"], "upn_taken", detail)
     }
 
     /// Refuses to create a second account for a person whose first can be restored.
     pub fn refuse_self_deleted(&self) -> Result<(), Error> {
         let Some(id) = &self.deleted_self else { return Ok(()) };
         Err(Error::rejected(
+            &["user_principal_name", "employee_id"],
             "user_deleted",
             format!(
                 "user {id}, deleted within 30 days, is this person; run restore_user to bring the account back with \
@@ -128,6 +129,7 @@ impl NameConflicts {
         match domains.find(|domain| !is_verified(domain)) {
             None => Ok(()),
             Some(domain) => Err(Error::rejected(
+                &["user_principal_name", "if_taken"],
                 "domain_not_verified",
                 format!("{domain} is not a verified domain of the tenant; it has {}", verified.join(", ")),
             )),

@@ -173,7 +173,11 @@ impl Names {
         let detail = "several sign-in names are possible, or the name has other letters than the event gives, so only \
                       an employee id tells this person from others of the name; set person.employee_id, or give one \
                       name in plain letters";
-        if self.is_choice { Err(Error::rejected("employee_id_missing", detail)) } else { Ok(()) }
+        if self.is_choice {
+            Err(Error::rejected(&["employee_id"], "employee_id_missing", detail))
+        } else {
+            Ok(())
+        }
     }
 
     /// All of them, in order.
@@ -220,7 +224,7 @@ fn written(name: &str) -> Result<String, Error> {
 }
 
 fn invalid(why: &str) -> Error {
-    Error::rejected("upn_invalid", format!("a sign-in name {why}"))
+    Error::rejected(&["user_principal_name", "if_taken"], "upn_invalid", format!("a sign-in name {why}"))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub fn of_account(error: msgraph::Error) -> Error {
         Some(400 | 409) if error.is_address_taken() => {
             let detail = "another object, such as a group, a contact or a deleted user, has this e-mail address or \
                           alias; set another email, upn or mail_nickname";
-            Error::rejected("mail_taken", detail).explains(error)
+            Error::blocked("mail_taken", detail).explains(error)
         }
         // A parallel run was faster, or another person took the name: the next look finds out.
         Some(400 | 409) if error.is_already_exists() => Error::StalePlan("the account exists now"),
@@ -20,7 +20,7 @@ pub fn of_account(error: msgraph::Error) -> Error {
         }
         Some(400) => {
             let detail = format!("Graph rejects the account: {error}");
-            Error::rejected("invalid_properties", detail).explains(error)
+            Error::blocked("invalid_properties", detail).explains(error)
         }
         _ => error.into(),
     }
@@ -34,11 +34,11 @@ pub fn of_update(update: &Update, error: msgraph::Error) -> Error {
                 "another object, perhaps deleted, has the address for user {}; set another mail",
                 update.user
             );
-            Error::rejected("value_taken", detail).explains(error)
+            Error::blocked("value_taken", detail).explains(error)
         }
         Some(400) if !error.is_synced() => {
             let detail = format!("Graph rejects {}: {error}", update.names.join(", "));
-            Error::rejected("invalid_properties", detail).explains(error)
+            Error::blocked("invalid_properties", detail).explains(error)
         }
         _ => Error::from(error).or_missing("permission_missing", || {
             "setting properties needs User.ReadWrite.All, and for an administrator's mobile number also a \

@@ -71,7 +71,7 @@ impl Action for RestoreUser {
                     ids.len(),
                     ids.join(", ")
                 );
-                Err(Error::rejected("ambiguous_user", detail))
+                Err(Error::rejected(&["user"], "ambiguous_user", detail))
             }
         }
     }
@@ -84,7 +84,7 @@ impl Action for RestoreUser {
                     "another object now has the name or an address of deleted user {}; rename that one first",
                     change.user
                 );
-                Error::rejected("upn_taken", detail).explains(error)
+                Error::blocked("upn_taken", detail).explains(error)
             }
             _ => Error::from(error).or_missing("permission_missing", || {
                 "restoring needs User.DeleteRestore.All, and for an administrator's account also a directory role \

@@ -67,12 +67,17 @@ impl Action for SetManager {
         let (user, seen) = observed.person.account()?;
         let Some(manager) = observed.wanted.clone() else {
             return Err(Error::rejected(
+                &["manager"],
                 "manager_not_found",
                 "no account found for the manager; check manager.entra_id, upn or employee_id",
             ));
         };
         if user == Account::Known(manager.clone()) {
-            return Err(Error::rejected("own_manager", format!("{user} cannot be its own manager")));
+            return Err(Error::rejected(
+                &["user", "manager"],
+                "own_manager",
+                format!("{user} cannot be its own manager"),
+            ));
         }
         if observed.current.as_ref() == Some(&manager) {
             return Ok(Plan::nothing());

@@ -36,7 +36,7 @@ fn people() -> Vec<Sample> {
              domain names in your organization.",
         )
         .with_detail("InvalidValue", "userPrincipalName")
-        .rejected("graph_refused", ""),
+        .blocked("graph_refused", ""),
         // The password is ours, and the policy is the tenant's.
         sample(
             "user-create-weak-password",
@@ -54,7 +54,7 @@ fn people() -> Vec<Sample> {
             BAD,
             "A value is required for property 'mailNickname' of resource 'User'.",
         )
-        .rejected("graph_refused", ""),
+        .blocked("graph_refused", ""),
         sample("user-not-found", Call::User, 404, MISSING, NOT_THERE).absent(),
         sample("user-not-found, to a write", Call::Patch, 404, MISSING, NOT_THERE)
             .retry("object_disappeared", "already_gone not_found"),
@@ -203,6 +203,6 @@ fn rights() -> Vec<Sample> {
             .blocked("not_prepared", "unprepared"),
         sample("authmethod-default-2", Call::Delete, 400, "badRequest", default_too)
             .blocked("not_prepared", "unprepared"),
-        sample("tap-lifetime", Call::Post, 400, "badRequest", lifetime).rejected("graph_refused", ""),
+        sample("tap-lifetime", Call::Post, 400, "badRequest", lifetime).blocked("graph_refused", ""),
     ]
 }

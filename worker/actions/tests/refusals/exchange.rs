@@ -77,9 +77,9 @@ fn settings() -> Vec<Sample> {
             "ErrorInvalidTimeSettings",
             "Start Time should occur before End Time.",
         )
-        .rejected("graph_refused", ""),
+        .blocked("graph_refused", ""),
         sample("mailbox-bad-timezone", Call::Patch, 400, "InvalidTimeZone", "The time zone is not known.")
-            .rejected("graph_refused", ""),
+            .blocked("graph_refused", ""),
         sample("mailbox-malformed-id", Call::Get, 400, "ErrorInvalidIdMalformed", "Id is malformed.")
             .fault("graph_unexpected", "malformed"),
     ]
@@ -111,7 +111,7 @@ fn mail_and_calendars() -> Vec<Sample> {
             "ErrorInvalidRequest",
             "Your request can't be completed. You need to be an organizer to cancel a meeting.",
         )
-        .rejected("graph_refused", ""),
+        .blocked("graph_refused", ""),
         sample("calendar-delete-503", Call::Delete, 503, "UnknownError", "")
             .retry("graph_unavailable", "transient"),
         sample(

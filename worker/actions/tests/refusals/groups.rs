@@ -76,7 +76,7 @@ fn groups() -> Vec<Sample> {
             BAD,
             "Cannot Update a mail-enabled security groups and or distribution list.",
         )
-        .rejected("graph_refused", ""),
+        .blocked("graph_refused", ""),
         sample(
             "group-synced",
             Call::AddMember,

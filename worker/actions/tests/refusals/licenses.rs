@@ -22,7 +22,7 @@ pub fn samples() -> Vec<Sample> {
         assign("license-not-assigned, while one is given", "User does not have a corresponding license.")
             .retry("stale_plan", "already_gone"),
         assign("license-bad-sku", "License s does not correspond to a valid company License.")
-            .rejected("graph_refused", ""),
+            .blocked("graph_refused", ""),
         sample(
             "license-concurrency",
             Call::AssignLicense,
@@ -35,11 +35,11 @@ pub fn samples() -> Vec<Sample> {
             "license-conflicting-plans",
             "License assignment failed because service plans 1,2 are mutually exclusive",
         )
-        .rejected("license_conflict", "license_conflict"),
+        .blocked("license_conflict", "license_conflict"),
         assign(
             "license-dependency",
             "License assignment failed because service plan 1 depends on the service plan(s) 2,3",
         )
-        .rejected("license_conflict", "license_conflict"),
+        .blocked("license_conflict", "license_conflict"),
     ]
 }

@@ -111,11 +111,6 @@ impl Sample {
         self.fails(Class::Retry, code, is)
     }
 
-    /// The publisher has to act.
-    pub fn rejected(self, code: &str, is: &str) -> Self {
-        self.fails(Class::Rejected, code, is)
-    }
-
     /// An operator or administrator has to act.
     pub fn blocked(self, code: &str, is: &str) -> Self {
         self.fails(Class::Blocked, code, is)

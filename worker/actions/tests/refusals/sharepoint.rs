@@ -63,7 +63,7 @@ fn items() -> Vec<Sample> {
             "One or more users could not be resolved",
         )
         .with_inner_code("noResolvedUsers")
-        .rejected("graph_refused", ""),
+        .blocked("graph_refused", ""),
         sample(
             "drive-invite-sharing-off",
             Call::Post,

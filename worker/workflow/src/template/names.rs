@@ -14,6 +14,9 @@ use crate::suggest;
 /// The variables of a template.
 const VARIABLES: [&str; 6] = ["event", "lookups", "manager", "parameters", "person", "tenant"];
 
+/// The variables that an event brings.
+const OF_EVENT: [&str; 4] = ["event", "manager", "parameters", "person"];
+
 /// The variables whose fields are known. A person and the parameters of an event can have fields of their own.
 const FIELDS: [(&str, &[&str]); 2] =
     [("event", &["id", "source", "subject", "time", "type"]), ("tenant", &["name"])];
@@ -121,6 +124,30 @@ pub(crate) fn check_text(text: &str, lookups: &Map<String, Value>) -> Result<Kno
         Err(TemplateError::NoValue { problem, .. } | TemplateError::Syntax { problem, .. }) => {
             Err(vec![format!("`{text}` never has a value: {problem}")])
         }
+    }
+}
+
+/// Whether an event fills a value: its templates read the event or what it carries, and no table of the workflow.
+pub(crate) fn is_from_event(value: &Value) -> bool {
+    let mut read = BTreeSet::new();
+    collect_variables(value, &mut read);
+    OF_EVENT.iter().any(|variable| read.contains(*variable)) && !read.contains("lookups")
+}
+
+fn collect_variables(value: &Value, read: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => {
+            let program = expression_in(text).map_or_else(|| template(text), expression);
+            // A template that does not parse has been refused before.
+            for instruction in program.iter().flat_map(instructions) {
+                if let Instruction::Lookup(name) = instruction {
+                    read.insert((*name).to_owned());
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_variables(item, read)),
+        Value::Object(fields) => fields.values().for_each(|field| collect_variables(field, read)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
