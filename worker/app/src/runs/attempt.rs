@@ -37,10 +37,10 @@ pub struct Attempted {
     pub failed: Option<Failed>,
 }
 
-/// A step that failed for good.
+/// Why a run is set aside.
 pub struct Failed {
-    /// The step.
-    pub step: String,
+    /// The step that failed for good; nothing if the run could not even be prepared.
+    pub step: Option<String>,
     /// Why.
     pub failure: Failure,
 }
@@ -57,7 +57,7 @@ impl Workflows {
     ) -> Attempted {
         let (definition, graph, prepared) = match self.prepare(event, request) {
             Ok(ready) => ready,
-            Err(failures) => return rejected(event, progress, &failures),
+            Err(failures) => return refused(event, progress, &failures, is_new),
         };
         let attempt = Attempt { event, definition, prepared: &prepared, graph, policy: self.policy };
         match (request.mode, &request.expected_plan) {
@@ -77,7 +77,7 @@ impl Workflows {
                 let policy = RetryPolicy { max_attempts: 1, ..self.policy };
                 Attempt { event, definition, prepared: &prepared, graph, policy }.plan(progress).await
             }
-            Err(failures) => rejected(event, progress, &failures),
+            Err(failures) => refused(event, progress, &failures, true),
         }
     }
 
@@ -152,7 +152,7 @@ impl Attempt<'_> {
             return Attempted { progress, next, result: None, failed: None };
         }
         let detail = format!("the plan has changed and is {found} now; look at it again with mode `plan`");
-        rejected(self.event, progress, &[Failure::rejected("plan_changed", detail)])
+        refused(self.event, progress, &[Failure::rejected("plan_changed", detail)], true)
     }
 
     async fn apply(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
@@ -161,7 +161,7 @@ impl Attempt<'_> {
             Next::Over => {
                 let failed = decisive(&progress.steps).and_then(|record| {
                     let (step, failure) = (record.finished.step.clone(), record.finished.failure.clone()?);
-                    Some(Failed { step, failure })
+                    Some(Failed { step: Some(step), failure })
                 });
                 let result = RunFinished {
                     workflow: Some(self.definition.name.clone()),
@@ -169,7 +169,7 @@ impl Attempt<'_> {
                     failure: failed.as_ref().map(|failed| failed.failure.clone()),
                     ..finished(self.event, &progress)
                 };
-                // What the publisher got wrong, a replay would get wrong again.
+                // What the publisher got wrong, a replay would get wrong again. Such a run has written nothing.
                 let failed = failed.filter(|failed| failed.failure.class != Class::Rejected);
                 (Some(result.into()), failed)
             }
@@ -226,16 +226,35 @@ impl Attempt<'_> {
     }
 }
 
-fn rejected(event: &Event, progress: Progress, failures: &[Failure]) -> Attempted {
+/// The end of a run that cannot be prepared. The event is at fault only if it is new: a run that has begun was prepared
+/// before, so an operator has removed something, and the run is set aside with its progress.
+fn refused(event: &Event, progress: Progress, failures: &[Failure], is_new: bool) -> Attempted {
     let messages: Vec<_> = failures.iter().map(|failure| failure.message.as_str()).collect();
     let failure = failures.first().map(|first| Failure { message: messages.join("; "), ..first.clone() });
+    let is_rejected = is_new && progress.replays == 0 && failures.iter().all(is_publishers);
+    let (state, failure) = match failure {
+        Some(failure) if !is_rejected => (State::Failed, Some(for_operator(failure))),
+        failure => (State::Rejected, failure),
+    };
     let result = RunFinished {
         workflow: Some(event.workflow().to_owned()),
-        state: State::Rejected,
-        failure,
+        state,
+        failure: failure.clone(),
         ..finished(event, &progress)
     };
-    Attempted { progress, next: Next::Over, result: Some(result.into()), failed: None }
+    let failed =
+        failure.filter(|failure| !is_publishers(failure)).map(|failure| Failed { step: None, failure });
+    Attempted { progress, next: Next::Over, result: Some(result.into()), failed }
+}
+
+fn is_publishers(failure: &Failure) -> bool {
+    failure.class == Class::Rejected
+}
+
+fn for_operator(failure: Failure) -> Failure {
+    let message =
+        format!("the run cannot be prepared: {}; correct this, then replay the dead letter", failure.message);
+    Failure { message, ..failure }.blocked()
 }
 
 /// The result of a run that ends now, as far as its progress tells it: a failed one.

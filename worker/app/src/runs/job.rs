@@ -7,7 +7,7 @@ use broker::{Message, Properties};
 use jiff::Timestamp;
 use messages::{
     Cause, Continuation, Event, Incoming, PersonRequest, Request, ResultData, ResultEvent, RunFinished,
-    Undecodable,
+    RunProgress, Undecodable, WorkflowVersion,
 };
 use outcome::{Failure, Progress, Record};
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub struct Job {
     pub event: Event,
     /// How far the run had come when the message was written; nothing if the message is the event itself.
     pub progress: Option<Progress>,
+    /// The workflow that it was made with; nothing if the message is the event itself.
+    workflow: Option<WorkflowVersion>,
     /// How often an operator has replayed it.
     pub replays: u32,
     /// What was recorded since, so that a panic does not lose it.
@@ -57,6 +59,12 @@ impl Job {
         progress
     }
 
+    /// This progress, carried with the workflow that the message came with.
+    pub fn carried(&self, progress: &Progress) -> Option<RunProgress> {
+        let workflow = self.workflow.clone()?;
+        Some(RunProgress { run_id: self.event.run_id(), workflow, progress: progress.clone() })
+    }
+
     /// Notes what was recorded.
     pub fn record(&self, records: &[Record]) {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(records);
@@ -85,19 +93,19 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
     let (replays, recorded) = (message.replays(), Mutex::default());
     if content_type == Some(Continuation::CONTENT_TYPE) {
         let Continuation { event, progress } = Continuation::from_bytes(&message.body)?;
-        let progress = progress.progress.sound();
+        let (workflow, progress) = (Some(progress.workflow), progress.progress.sound());
         let progress = if replays > progress.replays {
             workflow::replayed(progress, replays, Timestamp::now())
         } else {
             progress
         };
-        return Ok(Job { event, replays: progress.replays, progress: Some(progress), recorded });
+        return Ok(Job { event, replays: progress.replays, progress: Some(progress), workflow, recorded });
     }
     let texts: Vec<_> =
         message.headers.iter().filter_map(|(name, value)| Some((name, header_text(value)?))).collect();
     let headers: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_ref())).collect();
     let event = messages::decode(&Incoming { content_type, headers: &headers, body: &message.body })?;
-    Ok(Job { event, progress: None, replays, recorded })
+    Ok(Job { event, progress: None, workflow: None, replays, recorded })
 }
 
 fn refused(undecodable: &Undecodable, replays: u32) -> Refused {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
-use messages::{Continuation, ResultData};
+use messages::{Continuation, ResultData, RunFinished};
 use outcome::{Class, Failure, Progress, State};
 use workflow::{Because, Next};
 
@@ -77,7 +77,8 @@ impl Work for Runs {
         let rejected =
             matches!(&attempted.result, Some(ResultData::RunFinished(run)) if run.state == State::Rejected);
         // A name that no workflow has is the publisher's and no label.
-        let workflow = if rejected { "none" } else { job.event.workflow() };
+        let is_known = self.workflows.definitions.get(job.event.workflow()).is_some();
+        let workflow = if rejected || !is_known { "none" } else { job.event.workflow() };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.run_duration_seconds.with_label_values(&[workflow]).observe(seconds);
         let Attempted { progress, next, result, failed } = attempted;
@@ -95,9 +96,7 @@ impl Work for Runs {
     fn panicked(&self, job: &Job, message: &Message) -> Outbox {
         let failure = Failure::new(Class::Fault, "internal", "the worker panicked; its log has the place");
         let progress = job.reached();
-        let mut result = finished(&job.event, &progress);
-        result.workflow = Some(job.event.workflow().to_owned());
-        result.failure = Some(failure.clone());
+        let result = failed(job, &progress, failure.clone());
         let aside = SetAside::as_it_came(failure, job.replays);
         // With what is done so far, a replay resumes there; without, it looks at everything again.
         let next = Some(&progress).filter(|progress| !progress.steps.is_empty());
@@ -171,10 +170,12 @@ impl Runs {
         let due = due.filter(|_| at > Timestamp::now());
         let body = match self.continuation(job, progress) {
             Ok(body) => body,
-            // The run goes no further, so a report that it sleeps would be wrong.
+            // The run goes no further: it reports its end, and not that it sleeps.
             Err(failure) => {
+                let run = failed(job, progress, failure.clone());
+                count_finished(&self.metrics, job.event.workflow(), &run);
                 let onward = Onward::SetAside(SetAside::as_it_came(failure, job.replays));
-                return Outbox { results: Vec::new(), onward };
+                return Outbox { results: vec![job.result(run)], onward };
             }
         };
         let key = RunKey::of_continuation(job.event.run_id(), progress);
@@ -187,7 +188,7 @@ impl Runs {
     fn set_aside(&self, job: &Job, failed: Failed, progress: &Progress, properties: &Properties) -> SetAside {
         SetAside {
             failure: failed.failure,
-            step: Some(failed.step),
+            step: failed.step,
             attempts: Some(progress.attempt),
             first_failed_at: Some(progress.first_seen),
             replays: job.replays,
@@ -203,7 +204,9 @@ impl Runs {
     }
 
     fn continuation(&self, job: &Job, progress: &Progress) -> Result<Vec<u8>, Failure> {
-        let progress = self.workflows.carried(&job.event, progress).ok_or_else(|| {
+        let carried = self.workflows.carried(&job.event, progress);
+        // A run whose workflow has been removed keeps its progress.
+        let progress = carried.or_else(|| job.carried(progress)).ok_or_else(|| {
             let message = format!("there is no workflow `{}` any more", job.event.workflow());
             Failure::new(Class::Fault, "internal", message)
         })?;
@@ -212,6 +215,12 @@ impl Runs {
             .to_bytes()
             .map_err(|error| Failure::new(Class::Fault, "progress_too_large", error.to_string()))
     }
+}
+
+/// The result of a run that ends now because of this, whatever its steps say.
+fn failed(job: &Job, progress: &Progress, failure: Failure) -> RunFinished {
+    let workflow = Some(job.event.workflow().to_owned());
+    RunFinished { workflow, failure: Some(failure), ..finished(&job.event, progress) }
 }
 
 /// How long it is from now until then.

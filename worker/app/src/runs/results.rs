@@ -53,11 +53,12 @@ fn count_step(metrics: &Metrics, Record { finished, told }: &Record) {
     if let Some(failure) = &finished.failure {
         let labels = [action, failure.class.as_str(), failure.code.as_str()];
         metrics.step_failures_total.with_label_values(&labels).inc();
-        tracing::info!(
+        tracing::warn!(
             action,
             step.name = finished.step,
             outcome = outcome.as_str(),
             code = failure.code,
+            error = failure.message,
             duration_ms,
             request.id = failure.request_id,
             "step finished"
@@ -81,7 +82,8 @@ pub fn count_finished(metrics: &Metrics, workflow: &str, run: &RunFinished) {
     match &run.failure {
         None => tracing::info!(workflow, state, "run finished"),
         Some(failure) if failure.class == Class::Rejected => {
-            tracing::info!(workflow, state, code = failure.code, "run finished");
+            let (code, error) = (failure.code.as_str(), failure.message.as_str());
+            tracing::warn!(workflow, state, code, error, "run finished");
         }
         Some(failure) => {
             let (code, error) = (failure.code.as_str(), failure.message.as_str());

@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use messages::{Event, ResultData, RunWaiting};
 use msgraph::Client;
-use outcome::{Failure, Outcome, Progress, State};
+use outcome::{Class, Failure, Outcome, Progress, State};
 use serde_json::{Value, json};
 use workflow::step::BoxFuture;
 use workflow::{Answer, Because, Call, Definitions, Next, Report, RetryPolicy, Roster, Step};
 
 use super::attempt::{Attempted, Workflows, variables};
+use crate::delivery::work::Work;
 use crate::tenants::Tenants;
 
 /// A step with a defect.
@@ -116,7 +117,7 @@ async fn a_panic_of_a_step_is_set_aside_with_its_progress_and_a_reason() {
     let Some(ResultData::RunFinished(result)) = attempted.result else { panic!("should be over") };
     let failed = attempted.failed.unwrap();
     assert_eq!((result.state, failed.failure.code.as_str()), (State::Partial, "internal"));
-    assert_eq!((failed.step.as_str(), attempted.progress.steps.len()), ("panics", 1));
+    assert_eq!((failed.step.as_deref(), attempted.progress.steps.len()), (Some("panics"), 1));
 }
 
 #[tokio::test]
@@ -178,20 +179,13 @@ async fn a_plan_shows_the_delay_and_its_digest_covers_it() {
     assert_ne!(one, other);
 }
 
-fn message_of(event: &Event) -> broker::Message {
-    broker::Message { body: event.raw.to_string().into_bytes(), ..broker::Message::default() }
+fn runs_of(workflows: Workflows) -> super::Runs {
+    let metrics = Arc::new(crate::operate::metrics::Metrics::new().unwrap());
+    super::Runs { workflows, metrics }
 }
 
-#[tokio::test]
-async fn a_panic_outside_of_steps_reports_the_steps_already_done_and_a_replay_resumes_there() {
-    use crate::delivery::outbox::Onward;
-    use crate::delivery::work::Work;
-
-    let workflows = workflows("w: { stages: [{ name: a, steps: [waits] }] }");
-    let metrics = Arc::new(crate::operate::metrics::Metrics::new().unwrap());
-    let runs = super::Runs { workflows, metrics };
-    let message = message_of(&event("w"));
-    let job = runs.decode(&message).unwrap();
+/// The record of a step that has written something.
+fn waited() -> outcome::Record {
     let finished = outcome::Finished {
         stage: "a".into(),
         step: "waits".into(),
@@ -202,7 +196,96 @@ async fn a_panic_outside_of_steps_reports_the_steps_already_done_and_a_replay_re
         failure: None,
         reason: None,
     };
-    job.record(&[outcome::Record { finished, told: outcome::Told::default() }]);
+    outcome::Record { finished, told: outcome::Told::default() }
+}
+
+/// The run of this event as its continuation, written by a worker with these workflows.
+fn continuation_of(workflows: &Workflows, event: Event, progress: &Progress) -> broker::Message {
+    let progress = workflows.carried(&event, progress).unwrap();
+    let properties = broker::Properties {
+        content_type: Some(messages::Continuation::CONTENT_TYPE.to_owned()),
+        ..broker::Properties::default()
+    };
+    let body = messages::Continuation { event, progress }.to_bytes().unwrap();
+    broker::Message { body, properties, ..broker::Message::default() }
+}
+
+#[tokio::test]
+async fn a_run_that_can_no_longer_be_prepared_keeps_its_progress_and_a_replay_resumes_it() {
+    const YAML: &str = "w: { stages: [{ name: a, steps: [waits] }, { name: b, steps: [waits] }] }";
+    let mut progress = Progress::new(Timestamp::now());
+    progress.record(waited());
+    let event = |tenant: &str| {
+        let mut event = event("w");
+        event.tenant = Some(tenant.to_owned());
+        event
+    };
+    let rows = [
+        ("unknown_workflow", "v: { stages: [] }", "contoso"),
+        ("unknown_tenant", YAML, "fabrikam"),
+        (
+            "template_failed",
+            "w: { stages: [{ name: b, steps: [{ waits: { a: '{{ person.room }}' } }] }] }",
+            "contoso",
+        ),
+    ];
+    for (code, yaml, tenant) in rows {
+        let now = workflows(yaml);
+        let attempted = run(&now, &event(tenant), Some(progress.clone())).await;
+        let Some(ResultData::RunFinished(result)) = &attempted.result else { panic!("{code}: no end") };
+        let failure = result.failure.as_ref().unwrap();
+        assert_eq!(
+            (result.state, failure.class, failure.code.as_str()),
+            (State::Failed, Class::Blocked, code)
+        );
+        assert_eq!(result.steps.len(), 1, "{code}");
+        let runs = runs_of(now);
+        let job = runs.decode(&continuation_of(&workflows(YAML), event(tenant), &progress)).unwrap();
+        let failed = attempted.failed.unwrap();
+        let aside = runs.set_aside(&job, failed, &attempted.progress, &broker::Properties::default());
+        let replayed = messages::Continuation::from_bytes(&aside.next.unwrap().body).unwrap();
+        assert_eq!(replayed.progress.progress.steps.len(), 1, "{code}: the dead letter has the progress");
+        // The same at its first delivery is the event's mistake.
+        let attempted = run(&runs.workflows, &event(tenant), None).await;
+        let Some(ResultData::RunFinished(result)) = attempted.result else { panic!("{code}: no end") };
+        assert_eq!((result.state, attempted.failed.is_some()), (State::Rejected, false), "{code}");
+    }
+    let attempted = run(&workflows(YAML), &event("contoso"), Some(progress)).await;
+    assert_eq!(attempted.progress.waiting[0].stage, "b", "the replay skips what is done");
+}
+
+#[tokio::test]
+async fn a_run_whose_progress_fits_into_no_message_reports_its_end() {
+    use crate::delivery::outbox::Onward;
+
+    let runs = runs_of(workflows("w: { stages: [{ name: a, steps: [waits] }] }"));
+    let job = runs.decode(&message_of(&event("w"))).unwrap();
+    let mut progress = Progress::new(Timestamp::now());
+    let mut record = waited();
+    record.finished.reason = Some("x".repeat(70_000));
+    progress.record(record);
+    let because = Because::PlanApproved;
+    let outbox =
+        runs.resume(&job, &progress, Timestamp::now(), &because, None, &broker::Properties::default());
+    let ResultData::RunFinished(result) = &outbox.results[0].data else { panic!("no end") };
+    let code = result.failure.as_ref().unwrap().code.as_str();
+    assert_eq!((result.state, code, result.steps.len()), (State::Failed, "progress_too_large", 1));
+    assert!(matches!(outbox.onward, Onward::SetAside(_)));
+}
+
+fn message_of(event: &Event) -> broker::Message {
+    broker::Message { body: event.raw.to_string().into_bytes(), ..broker::Message::default() }
+}
+
+#[tokio::test]
+async fn a_panic_outside_of_steps_reports_the_steps_already_done_and_a_replay_resumes_there() {
+    use crate::delivery::outbox::Onward;
+
+    let workflows = workflows("w: { stages: [{ name: a, steps: [waits] }] }");
+    let runs = runs_of(workflows);
+    let message = message_of(&event("w"));
+    let job = runs.decode(&message).unwrap();
+    job.record(&[waited()]);
 
     let outbox = runs.panicked(&job, &message);
 
