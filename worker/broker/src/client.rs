@@ -45,6 +45,7 @@ impl Client {
         let lifetime = SessionLifetime::default();
         let publish_settings = PublishSettings {
             topology,
+            keys: settings.keys.clone(),
             lifetime: lifetime.clone(),
             observer: Arc::new(()),
             timeout: settings.publish_timeout,

@@ -69,6 +69,8 @@ pub use error::Error;
 pub use message::{
     Message, Properties,
     headers::{Headers, OwnHeaders, Value},
+    origin::Origin,
+    signature::Keys,
 };
 pub use observer::{Observer, Published};
 pub use publish::{outgoing::Outgoing, publisher::Publisher};

@@ -45,8 +45,8 @@ pub trait Observer: Send + Sync + 'static {
     fn handler_panicked(&self, _queue: &str) {}
     /// A delivery was not due yet and went back to the delay.
     fn redelayed(&self, _queue: &str) {}
-    /// A delivery had passed through the delay too often and was set aside.
-    fn expired(&self, _queue: &str) {}
+    /// A delivery was set aside without reaching its handler.
+    fn set_aside(&self, _queue: &str, _class: &str) {}
     /// Session `number` (from 1) opened.
     fn session_started(&self, _number: u64) {}
     /// A session ended.

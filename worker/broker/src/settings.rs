@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU16, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Error, Topology, WorkQueue};
+use crate::{Error, Keys, Topology, WorkQueue};
 
 /// What a connection, a consumer or a command-line tool needs to know about the broker.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub struct Settings {
     pub grace: Duration,
     /// Whether to declare missing exchanges and queues (needs the configure permission) or only to check them.
     pub declare: bool,
+    /// Sign and verify the messages between workers. Without keys only the exchange tells them from others.
+    pub keys: Option<Keys>,
 }
 
 impl Settings {
@@ -47,6 +49,7 @@ impl Settings {
             publish_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             declare: true,
+            keys: None,
         }
     }
 
@@ -96,6 +99,7 @@ impl fmt::Debug for Settings {
             .field("publish_timeout", &self.publish_timeout)
             .field("grace", &self.grace)
             .field("declare", &self.declare)
+            .field("keys", &self.keys)
             .finish()
     }
 }

@@ -105,7 +105,7 @@ impl Outbox {
                 let letter = aside.letter(worker);
                 let dead = match aside.next {
                     None => message.clone(),
-                    Some(Next { body, properties }) => Message { body, properties, ..message.clone() },
+                    Some(Next { body, properties }) => message.rewritten(properties, body),
                 };
                 Some(Outgoing::dead(queue, &letter, &dead))
             }

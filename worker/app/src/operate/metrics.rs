@@ -195,8 +195,8 @@ impl broker::Observer for Metrics {
         self.redelays_total.with_label_values(&[queue]).inc();
     }
 
-    fn expired(&self, _: &str) {
-        self.dead_letters_total.with_label_values(&[broker::EXPIRED]).inc();
+    fn set_aside(&self, _: &str, class: &str) {
+        self.dead_letters_total.with_label_values(&[class]).inc();
     }
 
     fn session_started(&self, _: u64) {

@@ -19,6 +19,7 @@ use crate::{
     Cause, DeadLetter, Delivery, Error, Message, Observer, Outgoing, Publisher, Readiness, Receipt, Settings,
     dead_letters::letter,
     session::{Session, Setup, reconnect::Reconnect},
+    topology::WORK_DELIVERY_LIMIT,
 };
 
 /// The work that one delivery causes.
@@ -68,7 +69,7 @@ impl Consumer {
     /// - A session that breaks is always replaced; only `shutdown` ends the loop.
     /// - At most `prefetch` handlers run at once, over all sessions together.
     /// - A handler is never aborted. A panic in a handler ends its session, not the loop.
-    /// - A message that is not due never reaches the handler.
+    /// - A message that is not due never reaches the handler, nor one that returned too often without being settled.
     pub async fn serve<H: Handler>(self, handler: H, shutdown: impl Future<Output = ()> + Send) -> Ended {
         let mut shutdown = pin!(shutdown);
         let Self { setup, readiness } = self;
@@ -188,12 +189,19 @@ impl<H: Handler> Dispatcher<H> {
     fn hand_out(&self, delivery: lapin::message::Delivery, session: &Session, permit: OwnedSemaphorePermit) {
         let observer = Arc::clone(&self.setup.observer);
         let (message, acker) = Message::from_lapin(delivery);
+        let message = message.judged(&self.setup.topology, self.setup.settings.keys.as_ref());
         observer.received(&self.setup.queue, message.redelivered);
         let receipt = Receipt::new(acker, session.lifetime.clone(), Arc::clone(&observer));
         let in_flight = InFlight::new(observer, self.setup.queue.clone(), permit);
         let (handler, publisher) = (Arc::clone(&self.handler), session.publisher.clone());
         self.tasks.spawn(async move {
-            match delay::verdict(&message, Timestamp::now()) {
+            // One more return to the queue, and the broker would set it aside: without its origin.
+            let verdict = if message.earlier_deliveries() >= WORK_DELIVERY_LIMIT {
+                Verdict::Crashing
+            } else {
+                delay::verdict(&message, Timestamp::now())
+            };
+            match verdict {
                 Verdict::Due => handler.handle(Delivery::new(message, receipt), &publisher).await,
                 early => in_flight.forward(early, Delivery::new(message, receipt), &publisher).await,
             }
@@ -242,19 +250,25 @@ impl InFlight {
                 self.observer.redelayed(&self.queue);
                 Outgoing::again(self.queue.clone(), due, hops, message)
             }
+            Verdict::Crashing => {
+                let reason = "the message returned to its queue too often without being settled; its workers may \
+                              have crashed";
+                self.set_aside(letter::CRASH_LOOP, reason, &message)
+            }
             Verdict::Due | Verdict::Endless => {
-                self.observer.expired(&self.queue);
-                let letter = DeadLetter::new(
-                    letter::EXPIRED,
-                    "the message passed through the delay too often; check its due time",
-                );
-                Outgoing::dead(self.queue.clone(), &letter, &message)
+                let reason = "the message passed through the delay too often; check its due time";
+                self.set_aside(letter::EXPIRED, reason, &message)
             }
         };
         // On failure the receipt is dropped, the session ends, and the broker delivers the message again.
         if publisher.publish(&outgoing).await.is_ok() {
             let _ = receipt.ack().await;
         }
+    }
+
+    fn set_aside(&self, class: &str, reason: &str, message: &Message) -> Outgoing {
+        self.observer.set_aside(&self.queue, class);
+        Outgoing::dead(self.queue.clone(), &DeadLetter::new(class, reason), message)
     }
 }
 

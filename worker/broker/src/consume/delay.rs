@@ -84,6 +84,8 @@ pub(crate) enum Verdict {
     },
     /// It has passed through the delay too often.
     Endless,
+    /// It has returned to its queue too often without being settled.
+    Crashing,
 }
 
 /// The largest step that fits into the remaining time, else the smallest.

@@ -2,6 +2,7 @@
 //!
 //! **Guarantees**
 //! - One operator at a time works on a queue; a second one gets an error.
+//! - A replay never makes a message trusted that was not: its [`Origin`] goes with it.
 //! - A replay stores the message in its work queue, then publishes the caller's announcement, then removes
 //!   the dead letter. A crash between these steps loses nothing; at worst one message exists twice, with the
 //!   same message id.
@@ -28,7 +29,7 @@ use crate::{
     Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
     consume::delay,
     error::reply_code,
-    message::{REPLAYS, headers::Value},
+    message::{REPLAYS, headers::Value, origin::Origin, signature::Keys},
     publish::{outgoing::Address, publisher::PublishSettings},
     session::{
         connection::{BrokerConnection, Role},
@@ -56,6 +57,8 @@ pub struct Entry {
     pub letter: DeadLetter,
     /// Its properties.
     pub properties: Properties,
+    /// Who wrote it.
+    pub origin: Origin,
     /// The exchange it was last published to.
     pub exchange: String,
     /// The routing key it was last published with.
@@ -110,6 +113,7 @@ pub struct Report {
 /// The dead letters of one queue, locked. Dropping it releases the lock.
 pub struct DeadLetters {
     topology: Arc<Topology>,
+    keys: Option<Keys>,
     queue: String,
     unrouted: bool,
     consume: BrokerConnection,
@@ -133,13 +137,15 @@ impl DeadLetters {
         let _never_blocked = consume.watch(lifetime.clone(), Arc::new(()));
         let publish_settings = PublishSettings {
             topology: Arc::clone(&topology),
+            keys: settings.keys.clone(),
             lifetime: lifetime.clone(),
             observer: Arc::new(()),
             timeout: settings.publish_timeout,
             channels: 1,
         };
         let publisher = Publisher::new(Arc::clone(&publish), publish_settings);
-        Ok(Self { topology, queue, unrouted, consume, publisher, publish, lifetime })
+        let keys = settings.keys.clone();
+        Ok(Self { topology, keys, queue, unrouted, consume, publisher, publish, lifetime })
     }
 
     /// The selected dead letters, oldest first. Changes nothing, so it is also the dry run of a replay.
@@ -375,6 +381,7 @@ impl<'a> Pass<'a> {
         self.held = self.held.saturating_add(1);
         self.held_in_all = self.held_in_all.saturating_add(1);
         let (message, acker) = Message::from_lapin(delivery);
+        let message = message.judged(&self.letters.topology, self.letters.keys.as_ref());
         let entry = Entry::new(&message, self.letters.unrouted);
         Ok(Some(Found { entry, message, acker }))
     }
@@ -441,6 +448,7 @@ impl Entry {
             id: letter::id_of(message),
             letter: if unrouted { DeadLetter::of_unrouted(message) } else { DeadLetter::of(message) },
             properties: message.properties.clone(),
+            origin: message.origin.clone(),
             exchange: message.exchange.clone(),
             routing_key: message.routing_key.clone(),
             bytes: message.body.len(),

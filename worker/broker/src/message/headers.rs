@@ -2,8 +2,9 @@
 //!
 //! Headers that start with `x-` belong to the broker, which writes them and reads some of them back. A
 //! message that carries an old `x-death` into a delay is dropped or stuck there (RabbitMQ 3.10.8, measured
-//! 2026-11-21). So a received message has [`Headers`] and an outgoing one has [`OwnHeaders`], which cannot
-//! hold such a name.
+//! 2026-11-21). `CC` and `BCC` hold further routing keys, by which the broker would route a copy into queues that the
+//! copy is not for. So a received message has [`Headers`] and an outgoing one has [`OwnHeaders`], which cannot hold
+//! such a name.
 
 use std::collections::BTreeMap;
 
@@ -77,6 +78,15 @@ impl Headers {
             Value::Text(text) => text.parse().ok(),
             _ => None,
         }
+    }
+
+    pub(crate) fn remove(&mut self, name: OwnName) {
+        self.0.remove(name.0);
+    }
+
+    /// Removes every header whose name does not qualify.
+    pub(crate) fn retain(&mut self, qualifies: impl Fn(&str) -> bool) {
+        self.0.retain(|name, _| qualifies(name));
     }
 
     /// Every header, by name.
@@ -165,7 +175,8 @@ fn size(name: &str, value: &Value) -> usize {
 }
 
 fn is_brokers(name: &str) -> bool {
-    name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
+    let routes = ["CC", "BCC"].iter().any(|routes| name.eq_ignore_ascii_case(routes));
+    routes || name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
 }
 
 impl Value {
@@ -308,7 +319,7 @@ mod tests {
         }
 
         #[test]
-        fn no_name_of_the_brokers_leaves(name in "[xX]-[a-zA-Z-]{0,20}") {
+        fn no_name_of_the_brokers_leaves(name in "[xX]-[a-zA-Z-]{0,20}|B?CC|cc") {
             let arrived = Headers(BTreeMap::from([(name, Value::Null), ("kept".to_owned(), Value::Int(1))]));
             prop_assert_eq!(arrived.own().0.into_keys().collect::<Vec<_>>(), vec!["kept".to_owned()]);
         }

@@ -1,13 +1,20 @@
 //! A received message, and its properties.
 
 pub(crate) mod headers;
+mod judged;
+pub(crate) mod origin;
+pub(crate) mod signature;
 
 use std::fmt;
 
 use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
 
-use self::headers::{Headers, OwnName};
+use self::{
+    headers::{Headers, OwnName},
+    origin::Origin,
+    signature::SIGNATURE,
+};
 use crate::Error;
 
 /// The properties of a message that the worker reads and sends.
@@ -47,6 +54,10 @@ pub struct Message {
     pub exchange: String,
     /// The routing key it was published with.
     pub routing_key: String,
+    /// The broker user who published it, if the message says so; the broker checks that it says the truth.
+    pub user: Option<String>,
+    /// Who wrote it.
+    pub origin: Origin,
     /// Whether the broker delivered it before. `false` does not prove that it is new: a repeated publish is a new
     /// message.
     pub redelivered: bool,
@@ -62,12 +73,28 @@ impl Message {
         self.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
     }
 
+    /// How often the broker delivered it before, as quorum queues count.
+    pub(crate) fn earlier_deliveries(&self) -> i64 {
+        self.headers.int("x-delivery-count").filter(|_| self.redelivered).unwrap_or(0)
+    }
+
+    /// A worker's own message in place of this one: with its headers, and another content.
+    #[must_use]
+    pub fn rewritten(&self, properties: Properties, body: Vec<u8>) -> Self {
+        let mut rewritten = Self { properties, body, origin: Origin::Worker, ..self.clone() };
+        rewritten.headers.remove(SIGNATURE);
+        rewritten
+    }
+
+    /// A message without a known origin; [`Message::judged`] finds it.
     pub(crate) fn from_lapin(delivery: lapin::message::Delivery) -> (Self, lapin::Acker) {
         let headers = Headers::from_wire(delivery.properties.headers().as_ref());
         let message = Self {
             properties: Properties::from_wire(&delivery.properties),
             exchange: delivery.exchange.to_string(),
             routing_key: delivery.routing_key.to_string(),
+            user: owned(delivery.properties.user_id().as_ref()),
+            origin: Origin::default(),
             redelivered: delivery.redelivered,
             headers,
             body: delivery.data,

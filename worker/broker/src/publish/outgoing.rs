@@ -8,8 +8,15 @@ use lapin::{BasicProperties, types::ShortString};
 use crate::{
     DeadLetter, Due, Error, Message, Properties, Topology,
     dead_letters::letter::QUEUE as DEAD_QUEUE,
-    message::headers::{OwnHeaders, Value},
+    message::{
+        headers::{OwnHeaders, Value},
+        origin::Origin,
+        signature::Keys,
+    },
 };
+
+/// The broker delivers what is published under such a key to the channel that waits for it; there is no queue.
+const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to.";
 
 /// A message to publish, made by naming its destination. It is persistent, does not expire, and carries no
 /// header that belongs to the broker.
@@ -20,6 +27,7 @@ pub struct Outgoing {
     pub properties: Properties,
     /// The headers.
     pub headers: OwnHeaders,
+    origin: Origin,
     body: Vec<u8>,
 }
 
@@ -57,6 +65,8 @@ pub(crate) enum Address {
 pub(crate) struct Encoded<'a> {
     pub(crate) exchange: ShortString,
     pub(crate) key: ShortString,
+    /// Whether the broker reports that no queue took it. It does so of a direct reply that it delivered.
+    pub(crate) mandatory: bool,
     pub(crate) properties: BasicProperties,
     pub(crate) body: &'a [u8],
 }
@@ -110,11 +120,13 @@ impl Outgoing {
 
     pub(crate) fn copy(address: Address, message: Message) -> Self {
         let headers = message.headers.own();
-        Self { address, properties: message.properties, headers, body: message.body }
+        let Message { properties, origin, body, .. } = message;
+        Self { address, properties, headers, origin, body }
     }
 
     fn to(address: Address, body: Vec<u8>) -> Self {
-        Self { address, properties: Properties::default(), headers: OwnHeaders::default(), body }
+        let (properties, headers) = (Properties::default(), OwnHeaders::default());
+        Self { address, properties, headers, origin: Origin::Worker, body }
     }
 
     /// Sets the properties.
@@ -123,7 +135,21 @@ impl Outgoing {
         Self { properties, ..self }
     }
 
-    pub(crate) fn encode(&self, topology: &Topology, now: Timestamp) -> Result<Encoded<'_>, Error> {
+    /// Whether a worker reads it as its own kind of message, and not as an event or a result.
+    fn returns_to_workers(&self, topology: &Topology) -> bool {
+        match &self.address {
+            Address::Work { .. } | Address::Delayed { .. } | Address::Dead { .. } => true,
+            Address::Exchange { name, .. } => [topology.work(), topology.dead()].contains(name),
+            Address::Result { .. } | Address::Event { .. } | Address::Reply { .. } => false,
+        }
+    }
+
+    pub(crate) fn encode(
+        &self,
+        topology: &Topology,
+        keys: Option<&Keys>,
+        now: Timestamp,
+    ) -> Result<Encoded<'_>, Error> {
         let mut headers = Cow::Borrowed(&self.headers);
         let (exchange, key) = match &self.address {
             Address::Result { key } => (topology.results(), key.clone()),
@@ -146,6 +172,9 @@ impl Outgoing {
             Address::Reply { queue } => (String::new(), queue.clone()),
             Address::Exchange { name, key } => (name.clone(), key.clone()),
         };
+        if self.returns_to_workers(topology) {
+            self.origin.write(headers.to_mut(), &self.body, keys);
+        }
         // lapin's own conversion panics on a longer string, so every string is checked here.
         let short = |text: String| {
             ShortString::try_new(text).map_err(|_| {
@@ -157,7 +186,9 @@ impl Outgoing {
         if !headers.inner().is_empty() {
             properties = properties.with_headers(headers);
         }
-        Ok(Encoded { exchange: short(exchange)?, key: short(key)?, properties, body: &self.body })
+        let mandatory = !(exchange.is_empty() && key.starts_with(DIRECT_REPLY));
+        let (exchange, key) = (short(exchange)?, short(key)?);
+        Ok(Encoded { exchange, key, mandatory, properties, body: &self.body })
     }
 }
 
@@ -180,7 +211,7 @@ mod tests {
     use crate::testing;
 
     fn encode(outgoing: &Outgoing) -> Result<Encoded<'_>, Error> {
-        outgoing.encode(&testing::topology(), Timestamp::now())
+        outgoing.encode(&testing::topology(), None, Timestamp::now())
     }
 
     fn route(outgoing: &Outgoing) -> (String, String) {
@@ -208,7 +239,9 @@ mod tests {
         for queue in ["gatehouse.orders", "gatehouse", "gatehouse.orders.dlq", ""] {
             assert!(encode(&Outgoing::reply(queue, "{}")).unwrap_err().is_invalid(), "{queue}");
         }
-        assert!(encode(&Outgoing::reply("gatehouses.answers", "{}")).is_ok());
+        for queue in ["gatehouses.answers", "gatehouse.replies.hr"] {
+            assert!(encode(&Outgoing::reply(queue, "{}")).is_ok(), "{queue}");
+        }
     }
 
     #[test]

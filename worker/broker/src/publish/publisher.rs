@@ -18,6 +18,7 @@ use tokio::{
 use super::outgoing::Encoded;
 use crate::{
     Cause, Error, Observer, Outgoing, Published, Topology,
+    message::signature::Keys,
     session::{connection::BrokerConnection, lifetime::SessionLifetime},
 };
 
@@ -35,6 +36,7 @@ pub struct Publisher(Arc<Inner>);
 struct Inner {
     connection: Arc<BrokerConnection>,
     topology: Arc<Topology>,
+    keys: Option<Keys>,
     lifetime: SessionLifetime,
     observer: Arc<dyn Observer>,
     blocked: watch::Receiver<bool>,
@@ -46,6 +48,7 @@ struct Inner {
 /// What a publisher needs besides its connection.
 pub(crate) struct PublishSettings {
     pub(crate) topology: Arc<Topology>,
+    pub(crate) keys: Option<Keys>,
     pub(crate) lifetime: SessionLifetime,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) timeout: Duration,
@@ -58,6 +61,7 @@ impl Publisher {
         Self(Arc::new(Inner {
             connection,
             topology: settings.topology,
+            keys: settings.keys,
             lifetime: settings.lifetime,
             observer: settings.observer,
             blocked,
@@ -80,7 +84,7 @@ impl Publisher {
     /// - [`Error::is_session_lost`]: the session has ended. The outcome is unknown.
     /// - Any other: no queue is bound for the message, or its queue refused it. That queue stored nothing.
     pub async fn publish(&self, outgoing: &Outgoing) -> Result<(), Error> {
-        let message = outgoing.encode(&self.0.topology, Timestamp::now())?;
+        let message = outgoing.encode(&self.0.topology, self.0.keys.as_ref(), Timestamp::now())?;
         for wait in REFUSED_WAITS_SECONDS {
             if self.0.attempt(&message).await? {
                 return Ok(());
@@ -136,8 +140,8 @@ impl Inner {
 
     async fn exchange(&self, message: &Encoded<'_>) -> Result<Confirmation, lapin::Error> {
         let mut lease = self.lease().await?;
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let Encoded { exchange, key, properties, body } = message;
+        let Encoded { exchange, key, mandatory, properties, body } = message;
+        let options = BasicPublishOptions { mandatory: *mandatory, ..BasicPublishOptions::default() };
         let channel = lease.channel().await?;
         let written = channel.basic_publish(exchange.clone(), key.clone(), options, body, properties.clone());
         let confirmation = written.await?.await?;

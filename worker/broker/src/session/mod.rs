@@ -80,6 +80,7 @@ impl Session {
             Arc::clone(&publish),
             PublishSettings {
                 topology: Arc::clone(topology),
+                keys: settings.keys.clone(),
                 lifetime: lifetime.clone(),
                 observer: Arc::clone(observer),
                 timeout: settings.publish_timeout,

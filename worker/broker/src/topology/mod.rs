@@ -13,7 +13,8 @@ use lapin::{
 
 use crate::{Error, consume::delay::STEPS};
 
-const WORK_DELIVERY_LIMIT: i64 = 20;
+/// How often a message may return to its work queue before the broker sets it aside.
+pub(crate) const WORK_DELIVERY_LIMIT: i64 = 20;
 /// Reading a message counts as a delivery, and since RabbitMQ 4.0 a queue's default limit is 20. A dead
 /// letter must survive being read (release notes 4.0.1, read 2026-11-21).
 const KEEP_DELIVERY_LIMIT: i64 = 1_000_000;
@@ -156,9 +157,11 @@ impl Topology {
         self.work_queue(name).map(|full| format!("{full}.dlq"))
     }
 
-    /// Whether a queue name belongs to the worker. No publisher may redirect results there.
+    /// Whether a queue name belongs to the worker. No publisher may redirect results there. Names below
+    /// `<prefix>.replies.` are left to publishers.
     pub(crate) fn owns(&self, name: &str) -> bool {
-        name.strip_prefix(&self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        let rest = name.strip_prefix(&self.prefix);
+        rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('.') && !rest.starts_with(".replies.")))
     }
 
     fn named(&self, name: &str) -> String {

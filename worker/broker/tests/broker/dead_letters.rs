@@ -2,7 +2,9 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use broker::{DeadLetter, DeadLetters, Due, Entry, Filter, Message, Outgoing, Properties, Selection};
+use broker::{
+    DeadLetter, DeadLetters, Due, Entry, Filter, Message, Origin, Outgoing, Properties, Selection, Value,
+};
 use lapin::options::{BasicGetOptions, BasicNackOptions};
 
 use crate::support::{BoundedQueue, Fixture, QUEUE, id, raw_channel, with_broker, with_id, within};
@@ -236,6 +238,28 @@ async fn a_message_that_crashes_its_workers_is_set_aside_by_the_broker_and_can_b
 }
 
 #[tokio::test]
+async fn a_message_at_its_last_return_is_set_aside_by_the_worker_which_knows_its_origin() {
+    with_broker(async |fixture| {
+        fixture.publish_work("m-1").await;
+        give_back(fixture, 20).await;
+        let mut running = fixture.start();
+        running.recorder.wait_for("crash_loop", 1).await;
+        let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
+        let entries = letters.list(&Filter::default()).await.unwrap();
+        assert_eq!((entries[0].letter.class.as_str(), &entries[0].origin), ("crash_loop", &Origin::Worker));
+        assert_eq!(letters.replay(&at_once(), None, silent).await.unwrap().done, ["m-1"]);
+        letters.close().await;
+        let message = running.next_settled().await;
+        assert_eq!(
+            (message.origin, message.headers.get("gatehouse-replays")),
+            (Origin::Worker, Some(&Value::Int(1)))
+        );
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_unroutable_message_is_replayed_to_its_exchange_or_to_a_named_queue() {
     with_broker(async |fixture| {
         fixture.publish(&with_id(Outgoing::event("order.plcaed", "{}"), "m-1")).await;
@@ -246,13 +270,13 @@ async fn an_unroutable_message_is_replayed_to_its_exchange_or_to_a_named_queue()
             (entries[0].exchange.as_str(), entries[0].routing_key.as_str()),
             (fixture.topology.events().as_str(), "order.plcaed")
         );
-        // Still no queue is bound: it returns, with its replay counted.
+        // Still no queue is bound: it returns, as an event that no worker has seen.
         assert_eq!(letters.replay(&at_once(), None, silent).await.unwrap().done, ["m-1"]);
-        assert_eq!(letters.list(&Filter::default()).await.unwrap()[0].letter.replays, 1);
+        assert_eq!(letters.list(&Filter::default()).await.unwrap()[0].letter.replays, 0);
         assert_eq!(letters.replay(&at_once(), Some(QUEUE), silent).await.unwrap().done, ["m-1"]);
         letters.close().await;
         let mut running = fixture.start();
-        assert_eq!(running.next_settled().await.replays(), 2);
+        assert_eq!(running.next_settled().await.replays(), 1);
         running.stop().await;
         fixture.wait_for_depth(&fixture.topology.unrouted(), 0).await;
     })
@@ -282,6 +306,23 @@ fn soon() -> Due {
 }
 
 /// Takes the only message and returns it unsettled, as crashing workers do, until the broker sets it aside.
+/// Returns the message to its queue this often.
+async fn give_back(fixture: &Fixture, times: usize) {
+    let channel = raw_channel().await;
+    let mut given_back = 0;
+    within("the message to come again", async {
+        while given_back < times {
+            let got =
+                channel.basic_get(fixture.work_queue().into(), BasicGetOptions::default()).await.unwrap();
+            if let Some(got) = got {
+                got.delivery.acker.nack(BasicNackOptions { requeue: true, multiple: false }).await.unwrap();
+                given_back += 1;
+            }
+        }
+    })
+    .await;
+}
+
 async fn crash(fixture: &Fixture) {
     let channel = raw_channel().await;
     within("the broker to set the message aside", async {

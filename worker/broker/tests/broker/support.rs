@@ -280,8 +280,8 @@ impl Observer for Recorder {
         self.note("redelayed".to_owned());
     }
 
-    fn expired(&self, _queue: &str) {
-        self.note("expired".to_owned());
+    fn set_aside(&self, _queue: &str, class: &str) {
+        self.note(class.to_owned());
     }
 
     fn session_started(&self, _number: u64) {
