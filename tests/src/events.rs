@@ -29,9 +29,12 @@ pub fn event(id: &str, event_type: &str, data: Value) -> Value {
 /// The publisher of every event here.
 pub const SOURCE: &str = "/hr/contoso";
 
-/// The id of the run that an event with this id starts.
-pub fn run_id(id: &str) -> Uuid {
-    messages::run_id(SOURCE, id)
+/// The id of the run that this event starts.
+pub fn run_of(event: &Value) -> Uuid {
+    let (content_type, body) = (Some(messages::CLOUDEVENT_CONTENT_TYPE), event.to_string());
+    let incoming =
+        messages::Incoming { content_type, routing_key: None, headers: &[], body: body.as_bytes() };
+    messages::decode(&incoming).expect("a valid event").run_id()
 }
 
 /// The event with one more field in its `data`.

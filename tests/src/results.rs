@@ -122,12 +122,11 @@ impl Results {
         ends
     }
 
-    /// Waits until this run ends, and returns the data of its end.
-    pub async fn end_of(&mut self, run_id: uuid::Uuid) -> Value {
-        let run_id = run_id.to_string();
+    /// Waits until the run of the event with this id ends, and returns the data of its end.
+    pub async fn end_of(&mut self, event: &str) -> Value {
         loop {
             let received = self.next().await;
-            if received.is_end() && received.run_id() == run_id {
+            if received.is_end() && received.event["causationid"] == event {
                 return received.event["data"].clone();
             }
         }

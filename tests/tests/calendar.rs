@@ -53,7 +53,7 @@ async fn ten_thousand_events_are_worked_off_within_the_limits_and_each_goes_once
     testbed.changed(600).await;
     worker.kill().await;
     let worker = testbed.worker().await;
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!((&end["state"], &end["attempts"]), (&json!("succeeded"), &json!(1)), "{end}");
 
     let effects = testbed.effects();

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
 use futures_util::StreamExt;
-use lapin::options::{BasicConsumeOptions, QueueDeclareOptions};
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use msgraph_emulator::{Fault, Tenant};
@@ -76,7 +76,7 @@ async fn a_plan_that_was_looked_at_is_what_is_done_or_nothing_is() {
 
     let stale = events::with(edsger_leaves("stale"), "expected_plan", format!("sha256:{}", "0".repeat(64)));
     testbed.publisher.event(&stale).await;
-    let end = testbed.results.end_of(events::run_id("stale")).await;
+    let end = testbed.results.end_of("stale").await;
     assert_eq!(
         (&end["state"], &end["failure"]["code"]),
         (&json!("rejected"), &json!("plan_changed")),
@@ -86,12 +86,12 @@ async fn a_plan_that_was_looked_at_is_what_is_done_or_nothing_is() {
 
     let agreed = events::with(edsger_leaves("agreed"), "expected_plan", plan["digest"].clone());
     testbed.publisher.event(&agreed).await;
-    let end = testbed.results.end_of(events::run_id("agreed")).await;
+    let end = testbed.results.end_of("agreed").await;
     assert_eq!(end["state"], "partial", "{end}");
     assert!(!testbed.effects().is_empty());
     let late = events::with(edsger_leaves("late"), "expected_plan", plan["digest"].clone());
     testbed.publisher.event(&late).await;
-    let end = testbed.results.end_of(events::run_id("late")).await;
+    let end = testbed.results.end_of("late").await;
     assert_eq!(end["failure"]["code"], "plan_changed", "what was planned is done by now: {end}");
     testbed.drain([worker]).await;
     testbed.close().await;
@@ -121,7 +121,7 @@ async fn publish_follows_a_run_to_its_end() {
     let worker = testbed.worker().await;
     let ada = events::offboarding("ada", json!({ "upn": "ada@contoso.example" }));
     let human = testbed.gatehouse(&["publish", "--wait", &file(&testbed, &ada)]).await.ok();
-    let run_id = events::run_id("ada").to_string();
+    let run_id = events::run_of(&ada).to_string();
     assert!(human.contains(&format!("run {run_id} succeeded")), "{human}");
     for step in ["disable_account", "revoke_sessions", "remove_from_groups", "remove_licenses"] {
         assert!(human.contains(step), "{human}");
@@ -160,7 +160,7 @@ async fn dead_letters_are_listed_shown_replayed_and_discarded() {
     testbed.publisher.event(&edsger_leaves("leave")).await;
     testbed.publisher.publish("events", "onboarding.requested", BasicProperties::default(), b"{}").await;
     testbed.holds("workflows.dlq", 2).await;
-    let run_id = events::run_id("leave").to_string();
+    let run_id = events::run_of(&edsger_leaves("leave")).to_string();
 
     let human = testbed.gatehouse(&["dead", "list"]).await.ok();
     let listed = documents(&testbed.gatehouse(&["dead", "list", "--output", "json"]).await.ok());
@@ -367,6 +367,54 @@ async fn exit_codes_are_what_the_help_says() {
     }
 }
 
+/// Publishes that Edsger leaves, with this queue in `reply_to`.
+async fn leaves_with_reply_to(channel: &lapin::Channel, testbed: &Testbed, id: &str, queue: &str) {
+    let properties = BasicProperties::default().with_reply_to(queue.into());
+    let properties = properties.with_content_type("application/cloudevents+json".into());
+    let (exchange, key) = (format!("{}.events", testbed.prefix()), "offboarding.requested");
+    let (options, body) = (BasicPublishOptions::default(), edsger_leaves(id).to_string());
+    let published =
+        channel.basic_publish(exchange.into(), key.into(), options, body.as_bytes(), properties).await;
+    published.unwrap().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_goes_to_a_channel_that_waits_for_it_and_to_no_queue_that_is_not_allowed() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let connection =
+        Connection::connect(testbed.broker.url(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let (options, none) = (BasicConsumeOptions { no_ack: true, ..Default::default() }, FieldTable::default());
+    let mut answers =
+        channel.basic_consume("amq.rabbitmq.reply-to".into(), "".into(), options, none).await.unwrap();
+    let exclusive = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    let foreign = channel.queue_declare("".into(), exclusive, FieldTable::default()).await.unwrap();
+    let worker = testbed.worker().await;
+    leaves_with_reply_to(&channel, &testbed, "direct", "amq.rabbitmq.reply-to").await;
+    loop {
+        let copy: Value = serde_json::from_slice(&answers.next().await.unwrap().unwrap().data).unwrap();
+        assert_eq!((&copy["causationid"], copy.get("nocopy")), (&json!("direct"), None));
+        if copy["type"] == "gatehouse.run.finished.v1" {
+            break;
+        }
+    }
+    // The event itself is carried out; its results say why no copy came.
+    leaves_with_reply_to(&channel, &testbed, "foreign", foreign.name().as_str()).await;
+    testbed.results.end_of("foreign").await;
+    let received = testbed.results.received().iter();
+    let of_foreign = received.filter(|received| received.event["causationid"] == "foreign");
+    let said: Vec<_> = of_foreign.map(|received| received.event["nocopy"].clone()).collect();
+    assert!(said.len() > 1 && said.iter().all(|nocopy| *nocopy == true), "{said:?}");
+    let log = worker.log().join("\n");
+    assert!(log.contains("not allowed by worker.reply_to") && !log.contains("did not take a copy"), "{log}");
+    testbed.drain([worker]).await;
+    let options = QueueDeclareOptions { passive: true, exclusive: true, ..QueueDeclareOptions::default() };
+    let foreign =
+        channel.queue_declare(foreign.name().clone(), options, FieldTable::default()).await.unwrap();
+    assert_eq!(foreign.message_count(), 0);
+    testbed.close().await;
+}
+
 #[tokio::test]
 async fn an_event_with_reply_to_is_answered_there_as_well() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
@@ -374,7 +422,8 @@ async fn an_event_with_reply_to_is_answered_there_as_well() {
         Connection::connect(testbed.broker.url(), ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     let exclusive = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-    let queue = channel.queue_declare("".into(), exclusive, FieldTable::default()).await.unwrap();
+    let queue = format!("gatehouse.replies.{}", testbed.prefix());
+    let queue = channel.queue_declare(queue.into(), exclusive, FieldTable::default()).await.unwrap();
     let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
     let mut answers = channel.basic_consume(queue.name().clone(), "".into(), options, none).await.unwrap();
     let worker = testbed.worker().await;
@@ -382,7 +431,7 @@ async fn an_event_with_reply_to_is_answered_there_as_well() {
     let properties = properties.with_content_type("application/cloudevents+json".into());
     let event = edsger_leaves("leave").to_string();
     testbed.publisher.publish("events", "offboarding.requested", properties, event.as_bytes()).await;
-    testbed.results.end_of(events::run_id("leave")).await;
+    testbed.results.end_of("leave").await;
     testbed.drain([worker]).await;
     let mut copies: Vec<Value> = Vec::new();
     while copies.last().is_none_or(|copy| copy["type"] != "gatehouse.run.finished.v1") {
@@ -416,7 +465,7 @@ async fn an_event_in_binary_mode_runs_like_any_other() {
         let data = event["data"].to_string();
         let properties = properties.with_headers(headers);
         testbed.publisher.publish("events", "offboarding.requested", properties, data.as_bytes()).await;
-        let end = testbed.results.end_of(events::run_id(&id)).await;
+        let end = testbed.results.end_of(&id).await;
         assert_eq!(end["state"], "partial", "{end}");
     }
     testbed.drain([worker]).await;

@@ -219,9 +219,9 @@ async fn every_metric_that_is_mentioned_is_served() {
     let person =
         json!({ "upn": "ada.king@contoso.example", "display_name": "Ada King", "usage_location": "GB" });
     testbed.publisher.event(&events::onboarding("hire", person, json!({ "licenses": ["EMS"] }))).await;
-    assert_eq!(testbed.results.end_of(events::run_id("hire")).await["state"], "succeeded");
+    assert_eq!(testbed.results.end_of("hire").await["state"], "succeeded");
     testbed.publisher.event(&events::onboarding("invalid", json!({ "upn": 7 }), events::none())).await;
-    assert_eq!(testbed.results.end_of(events::run_id("invalid")).await["state"], "rejected");
+    assert_eq!(testbed.results.end_of("invalid").await["state"], "rejected");
     let (status, page) = worker_process::fetch(&worker.admin_address().await, "/metrics").await;
     assert_eq!(status, 200);
     testbed.saw(&page);

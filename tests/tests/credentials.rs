@@ -85,7 +85,7 @@ async fn a_service_account_is_connected_and_a_worker_works_as_it() {
 
     let worker = testbed.worker().await;
     testbed.publisher.event(&leaves("leave", None)).await;
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!(end["state"], "partial", "a dynamic group is left: {end}");
     assert_ne!(std::fs::read_to_string(&file).unwrap(), first, "the next token is kept");
     testbed.drain([worker]).await;
@@ -151,17 +151,17 @@ async fn an_event_is_worked_on_with_the_credential_of_its_tenant() {
     testbed.set("TENANTS__FABRIKAM__CLIENT_SECRET", "the-old-secret");
     let worker = testbed.worker().await;
     testbed.publisher.event(&leaves("leave-fabrikam", Some("fabrikam"))).await;
-    let end = testbed.results.end_of(events::run_id("leave-fabrikam")).await;
+    let end = testbed.results.end_of("leave-fabrikam").await;
     assert_eq!(end["state"], "failed", "{end}");
     let text = end.to_string();
     assert!(text.contains("credentials_refused") && text.contains("the client secret has expired"), "{text}");
     assert_eq!(testbed.effects(), Vec::<String>::new());
     testbed.publisher.event(&leaves("leave-contoso", Some("contoso"))).await;
-    let end = testbed.results.end_of(events::run_id("leave-contoso")).await;
+    let end = testbed.results.end_of("leave-contoso").await;
     assert_eq!(end["state"], "partial", "{end}");
     for (id, tenant) in [("leave-nowhere", Some("nowhere")), ("leave-unnamed", None)] {
         testbed.publisher.event(&leaves(id, tenant)).await;
-        let end = testbed.results.end_of(events::run_id(id)).await;
+        let end = testbed.results.end_of(id).await;
         assert_eq!(end["state"], "rejected", "{end}");
         assert!(end.to_string().contains("contoso, fabrikam"), "{end}");
     }
@@ -178,14 +178,14 @@ async fn a_secret_is_replaced_in_its_file_while_a_worker_runs() {
     testbed.set("TENANTS__CONTOSO__CLIENT_SECRET_FILE", file.display());
     let worker = testbed.worker().await;
     testbed.publisher.event(&leaves("leave-1", None)).await;
-    assert_eq!(testbed.results.end_of(events::run_id("leave-1")).await["state"], "partial");
+    assert_eq!(testbed.results.end_of("leave-1").await["state"], "partial");
 
     let second = Application::default().secret("the-second-secret-of-contoso");
     testbed.emulator.with_tenant(|tenant| tenant.put_application(second));
     testbed.emulator.revoke_access_tokens();
     std::fs::write(&file, "the-second-secret-of-contoso\n").unwrap();
     testbed.publisher.event(&leaves("leave-2", None)).await;
-    assert_eq!(testbed.results.end_of(events::run_id("leave-2")).await["state"], "partial");
+    assert_eq!(testbed.results.end_of("leave-2").await["state"], "partial");
     testbed.drain([worker]).await;
     testbed.close().await;
 }

@@ -58,7 +58,7 @@ async fn an_event_published_again_is_answered_again_and_touches_nothing() {
     let mut effects = Vec::new();
     for _ in 0..3 {
         testbed.publisher.event(&a_hire()).await;
-        let end = testbed.results.end_of(events::run_id("hire")).await;
+        let end = testbed.results.end_of("hire").await;
         assert_eq!(end["state"], "succeeded", "{end}");
         effects.push(testbed.effects().len());
     }
@@ -76,7 +76,7 @@ async fn an_event_published_twice_to_two_workers_at_once_acts_once() {
     let workers = [testbed.worker().await, testbed.worker().await];
     testbed.publisher.event(&a_hire()).await;
     testbed.publisher.event(&a_hire()).await;
-    testbed.results.end_of(events::run_id("hire")).await;
+    testbed.results.end_of("hire").await;
     testbed.drain(workers).await;
     let tokens = testbed.emulator.journal().into_iter().filter(|entry| entry.token).count();
     assert!(tokens >= 2, "each worker has asked for a token, so both were at it");
@@ -139,7 +139,7 @@ async fn a_queue_that_is_deleted_is_declared_again() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let worker = testbed.worker().await;
     testbed.publisher.event(&a_hire()).await;
-    testbed.results.end_of(events::run_id("hire")).await;
+    testbed.results.end_of("hire").await;
     let connection =
         Connection::connect(testbed.broker.url(), ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
@@ -148,7 +148,7 @@ async fn a_queue_that_is_deleted_is_declared_again() {
     worker.logged("\"session\":2").await;
     let leave = events::offboarding("leave", json!({ "upn": "ada.king@contoso.example" }));
     testbed.publisher.event(&leave).await;
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!(end["state"], "succeeded", "{end}");
     testbed.drain([worker]).await;
     testbed.close().await;
@@ -224,7 +224,7 @@ async fn a_worker_that_cannot_finish_in_time_leaves_its_work_to_another() {
     testbed.holds("workflows", 1).await;
     testbed.emulator.clear_faults();
     let next = testbed.worker().await;
-    let end = testbed.results.end_of(events::run_id("hire")).await;
+    let end = testbed.results.end_of("hire").await;
     assert_eq!(end["state"], "succeeded", "{end}");
     testbed.drain([next]).await;
     assert_eq!(testbed.results.states().len(), 1);
@@ -244,7 +244,7 @@ async fn a_worker_that_is_there_before_its_broker_becomes_ready_later() {
     testbed.publisher.event(&a_hire()).await;
     proxy.open();
     worker.answers("/readyz", 200).await;
-    let end = testbed.results.end_of(events::run_id("hire")).await;
+    let end = testbed.results.end_of("hire").await;
     assert_eq!(end["state"], "succeeded", "{end}");
     testbed.drain([worker]).await;
     testbed.close().await;

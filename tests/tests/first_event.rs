@@ -34,7 +34,7 @@ async fn the_first_event_succeeds_as_printed() {
         let event: Value = serde_json::from_str(&text).unwrap();
         let (source, id) = (event["source"].as_str().unwrap(), event["id"].as_str().unwrap());
         assert_eq!(source, events::SOURCE);
-        let end = testbed.results.end_of(events::run_id(id)).await;
+        let end = testbed.results.end_of(id).await;
         assert_eq!(end["state"], "succeeded", "{end}");
         testbed.drain([worker]).await;
         testbed.close().await;

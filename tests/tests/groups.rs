@@ -114,7 +114,7 @@ async fn every_group_of_two_hundred_is_left_once_or_said_to_stay() {
     }
     killed.kill().await;
     let worker = testbed.worker().await;
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!(end["state"], "partial", "{end:#}");
 
     let effects = testbed.effects();
@@ -142,7 +142,7 @@ async fn every_group_of_two_hundred_is_left_once_or_said_to_stay() {
 
     testbed.emulator.clear_journal();
     testbed.publisher.event(&leave("leave again")).await;
-    let again = testbed.results.end_of(events::run_id("leave again")).await;
+    let again = testbed.results.end_of("leave again").await;
     let outcomes: Vec<_> = again["steps"].as_array().unwrap().iter().map(|step| &step["outcome"]).collect();
     assert_eq!(outcomes, ["unchanged"; 4], "{again:#}");
     assert_eq!(testbed.effects(), [""; 0]);

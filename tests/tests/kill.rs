@@ -57,9 +57,9 @@ fn hires_and_leavers() -> (Vec<Value>, BTreeMap<(String, u64), String>) {
     let (mut all, mut states) = (Vec::new(), BTreeMap::new());
     for number in 0..EACH {
         all.extend([crowd::hire(number), crowd::leave(number)]);
-        let key = |id: &str| (events::run_id(id).to_string(), 0);
-        states.insert(key(&crowd::hire_id(number)), "succeeded".to_owned());
-        states.insert(key(&crowd::leave_id(number)), crowd::state_of_leaver(number).to_owned());
+        let key = |event: &Value| (events::run_of(event).to_string(), 0);
+        states.insert(key(&crowd::hire(number)), "succeeded".to_owned());
+        states.insert(key(&crowd::leave(number)), crowd::state_of_leaver(number).to_owned());
     }
     (all, states)
 }

@@ -164,7 +164,7 @@ async fn what_changes_while_it_is_copied_is_copied_as_it_is_in_the_end() {
     assert!(testbed.emulator.write_file(GRACE, "Budget.xlsx", 21));
     assert!(testbed.emulator.write_file(GRACE, "Old/Another.txt", 31));
     assert!(testbed.emulator.delete_file(GRACE, "Old/Draft.txt"));
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!(end["state"], "succeeded", "{end}");
 
     let copies = files(&testbed, ADA);
@@ -186,7 +186,7 @@ async fn what_cannot_be_copied_keeps_the_licence_until_an_operator_has_mended_it
     let mut testbed = Testbed::with(tenant(drive)).workflows(WORKFLOW).build().await;
     let worker = testbed.worker().await;
     testbed.publisher.event(&leave()).await;
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!(
         (&end["state"], &end["failure"]["code"]),
         (&json!("failed"), &json!("files_not_copied")),
@@ -200,8 +200,8 @@ async fn what_cannot_be_copied_keeps_the_licence_until_an_operator_has_mended_it
 
     let before = testbed.effects().len();
     assert!(testbed.emulator.delete_file(GRACE, "Tools/setup.exe"));
-    testbed.gatehouse(&["dead", "replay", &events::run_id("leave").to_string()]).await.ok();
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    testbed.gatehouse(&["dead", "replay", &events::run_of(&leave()).to_string()]).await.ok();
+    let end = testbed.results.end_of("leave").await;
     assert_eq!(end["state"], "succeeded", "{end}");
     let after: Vec<_> = testbed.effects().split_off(before);
     assert!(!after.iter().any(|effect| effect.starts_with("copy ")), "nothing is copied again: {after:#?}");

@@ -112,7 +112,7 @@ async fn refuse_each_write(testbed: &mut Testbed, what: &str, event: fn(usize) -
         let refusal = Fault::status(400).code("BadRequest").message(words).writes();
         testbed.emulator.fault(refusal.nth(u64::try_from(number).unwrap()));
         testbed.publisher.event(&event(number)).await;
-        let end = testbed.results.end_of(events::run_id(&id(what, number))).await;
+        let end = testbed.results.end_of(&id(what, number)).await;
         let journal = testbed.emulator.journal();
         let Some(refused) = journal.iter().skip(before).find(|entry| entry.fault.is_some() && entry.write)
         else {

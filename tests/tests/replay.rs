@@ -74,7 +74,7 @@ async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     assert!(kills >= 5, "only {kills} replays were killed");
     let expected: BTreeMap<_, _> = (0..LEAVERS)
         .flat_map(|number| {
-            let run_id = events::run_id(&crowd::leave_id(number)).to_string();
+            let run_id = events::run_of(&crowd::leave(number)).to_string();
             let end = crowd::state_of_leaver(number).to_owned();
             [((run_id.clone(), 0), "failed".to_owned()), ((run_id, 1), end)]
         })
@@ -95,16 +95,16 @@ fn edsger_leaves() -> Value {
 async fn dead_letter(testbed: &mut Testbed) -> Value {
     // The result is published before the message is set aside.
     testbed.holds("workflows.dlq", 1).await;
-    let run_id = events::run_id("leave").to_string();
+    let run_id = events::run_of(&edsger_leaves()).to_string();
     let shown = testbed.gatehouse(&["dead", "show", &run_id, "--output", "json"]).await.ok();
     serde_json::from_str(&shown).unwrap()
 }
 
 /// The end of Edsger's run after its dead letter was replayed.
 async fn replayed(testbed: &mut Testbed) -> Value {
-    let run_id = events::run_id("leave").to_string();
+    let run_id = events::run_of(&edsger_leaves()).to_string();
     testbed.gatehouse(&["dead", "replay", &run_id]).await.ok();
-    testbed.results.end_of(events::run_id("leave")).await
+    testbed.results.end_of("leave").await
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_replayed_run_resumes_at_the_step_that_failed() {
     testbed.emulator.fault(Fault::status(403).method("DELETE").path("*/groups/*/members/*"));
     let worker = testbed.worker().await;
     testbed.publisher.event(&edsger_leaves()).await;
-    let failed = testbed.results.end_of(events::run_id("leave")).await;
+    let failed = testbed.results.end_of("leave").await;
     assert_eq!((&failed["state"], &failed["replays"]), (&json!("failed"), &json!(0)), "{failed}");
     assert_eq!(failed["failure"]["class"], "blocked", "{failed}");
     let letter = dead_letter(&mut testbed).await;
@@ -153,7 +153,7 @@ async fn a_run_waits_while_graph_is_unavailable_and_then_goes_on() {
     testbed.emulator.fault(Fault::status(503).path("/assignLicense").times(2));
     let worker = testbed.worker().await;
     testbed.publisher.event(&edsger_leaves()).await;
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!((&end["state"], &end["attempts"]), (&json!("partial"), &json!(3)), "{end}");
     assert_eq!(worker.metrics().await.sum("gatehouse_retries_total", ""), 2.0);
     testbed.drain([worker]).await;
@@ -168,7 +168,7 @@ async fn a_run_without_attempts_left_is_set_aside_and_a_replay_finishes_it() {
     testbed.emulator.fault(Fault::status(503).method("DELETE").path("*/groups/*/members/*"));
     let worker = testbed.worker().await;
     testbed.publisher.event(&edsger_leaves()).await;
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!((&end["state"], &end["attempts"]), (&json!("failed"), &json!(2)), "{end}");
     assert_eq!(end["failure"]["code"], "retries_exhausted", "{end}");
     assert_eq!(end["failure"]["class"], "retry", "{end}");

@@ -13,10 +13,10 @@ async fn a_hire_and_a_leaver_end_in_results_and_in_the_tenant() {
     });
     let parameters = json!({ "licenses": ["EMS"], "groups": ["Engineers"] });
     testbed.publisher.event(&events::onboarding("hire-1", person, parameters)).await;
-    let hired = testbed.results.end_of(events::run_id("hire-1")).await;
+    let hired = testbed.results.end_of("hire-1").await;
     assert_eq!(hired["state"], "succeeded", "{hired}");
     testbed.publisher.event(&events::offboarding("leave-1", json!({ "employee_id": "1843" }))).await;
-    let left = testbed.results.end_of(events::run_id("leave-1")).await;
+    let left = testbed.results.end_of("leave-1").await;
     assert_eq!(left["state"], "succeeded", "{left}");
     let effects = testbed.effects();
     assert_eq!(effects.first().unwrap(), "create user ada.king@contoso.example");
@@ -56,7 +56,7 @@ onboarding:
     worker.kill().await;
     testbed.emulator.clear_faults();
     let next = testbed.worker().await;
-    let end = testbed.results.end_of(events::run_id("hire")).await;
+    let end = testbed.results.end_of("hire").await;
     assert_eq!(end["state"], "succeeded", "{end}");
     testbed.drain([next]).await;
     let effects = testbed.effects();
@@ -90,7 +90,7 @@ async fn a_lock_out_counts_from_when_the_event_was_seen_and_not_from_the_time_it
         let mut event = events::offboarding(id, person.clone());
         event["time"] = json!("2026-01-01T00:00:00Z");
         testbed.publisher.event(&event).await;
-        let end = testbed.results.end_of(events::run_id(id)).await;
+        let end = testbed.results.end_of(id).await;
         assert_eq!(outcomes(&end), [("revoke_sessions", "changed"), ("reset_password", "changed")], "{end}");
     }
     testbed.drain([worker]).await;

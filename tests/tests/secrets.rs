@@ -37,7 +37,7 @@ async fn a_planted_secret_is_found_wherever_it_is() {
     let mut testbed = Testbed::with(tenant()).workflows(WORKFLOWS).build().await;
     let mut worker = testbed.worker().await;
     testbed.publisher.event(&hire()).await;
-    testbed.results.end_of(events::run_id("hire")).await;
+    testbed.results.end_of("hire").await;
     assert_eq!(worker.terminate().await, Some(0));
     assert_eq!(testbed.leaks().await, Vec::<String>::new());
     let secrets = testbed.emulator.secrets();
@@ -75,13 +75,13 @@ async fn a_pass_is_in_the_mail_and_nowhere_else_however_often_it_is_lost() {
     testbed.emulator.fault(Fault::status(503).method("POST").path("*/messages").times(2));
     testbed.emulator.fault(Fault::status(503).method("POST").path("*/send"));
     testbed.publisher.event(&hire()).await;
-    let end = testbed.results.end_of(events::run_id("hire")).await;
+    let end = testbed.results.end_of("hire").await;
     assert_eq!(end["state"], "partial", "the account is there: {end}");
     worker.kill().await;
     testbed.emulator.clear_faults();
     let worker = testbed.worker().await;
     testbed.gatehouse(&["dead", "replay", "--all", "--why", "Exchange is well again"]).await.ok();
-    let end = testbed.results.end_of(events::run_id("hire")).await;
+    let end = testbed.results.end_of("hire").await;
     assert_eq!(end["state"], "succeeded", "{end}");
     assert_eq!(testbed.emulator.secrets().passes.len(), 3, "two were lost before they were written down");
     let state = testbed.emulator.state();

@@ -59,7 +59,7 @@ async fn a_small_tenant_does_not_starve_beside_a_busy_one_that_is_throttled() {
     }
     testbed.publisher.event(&leaves("small", "grace@contoso.example", "fabrikam")).await;
     let mut worker = testbed.worker().await;
-    let end = testbed.results.end_of(events::run_id("small")).await;
+    let end = testbed.results.end_of("small").await;
     assert_eq!(end["state"], "succeeded", "{end}");
     assert!(!small.effects().is_empty());
     assert_eq!(testbed.emulator.effects(), [""; 0], "the busy tenant was still throttled");
@@ -93,9 +93,9 @@ async fn come_and_go(batching: bool) -> (Value, BTreeMap<String, Value>, usize) 
         json!({ "upn": "ada@contoso.example", "display_name": "Ada Lovelace", "usage_location": "GB" });
     let hire = events::onboarding("hire", person, json!({ "licenses": ["SPE_E3", "EMS"], "groups": groups }));
     testbed.publisher.event(&events::with(hire, "manager", json!({ "upn": "grace@contoso.example" }))).await;
-    testbed.results.end_of(events::run_id("hire")).await;
+    testbed.results.end_of("hire").await;
     testbed.publisher.event(&events::offboarding("leave", json!({ "upn": "grace@contoso.example" }))).await;
-    testbed.results.end_of(events::run_id("leave")).await;
+    testbed.results.end_of("leave").await;
     let told = testbed.results.received().iter().map(|received| {
         let data = &received.event["data"];
         let mut kept = serde_json::Map::new();

@@ -78,7 +78,7 @@ async fn a_stage_with_a_delay_survives_a_killed_worker_and_a_restarted_broker() 
     testbed.restart_broker(false).await;
     let before = testbed.emulator.journal().len();
     let worker = testbed.worker().await;
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     assert_eq!(end["steps"].as_array().unwrap().len(), 2, "{end}");
     let journal = testbed.emulator.journal();
     let again = journal
@@ -122,7 +122,7 @@ async fn two_continuations_of_one_run_say_and_do_everything_once() {
     worker.kill().await;
     publish_again(&testbed, copy).await;
     let workers = [testbed.worker().await, testbed.worker().await];
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     testbed.drain(workers).await;
     slept_once(&testbed, &end);
     assert_eq!(testbed.results.states().len(), 1);
@@ -142,7 +142,7 @@ async fn a_run_that_sleeps_is_shown_while_waiting_and_a_plan_shows_the_delay() {
     let published = testbed.gatehouse(&["publish", "--wait", &file]).await;
     assert_eq!(published.code, Some(1), "it ends as partial: {published:?}");
     assert!(published.stdout.contains(" sleeps in stage take back until 20"), "{published:?}");
-    let end = testbed.results.end_of(events::run_id("leave")).await;
+    let end = testbed.results.end_of("leave").await;
     slept_once(&testbed, &end);
     let page = worker.metrics().await;
     assert_eq!((page.sum("gatehouse_sleeps_total", ""), page.sum("gatehouse_retries_total", "")), (1.0, 0.0));
@@ -175,7 +175,7 @@ async fn a_mailbox_that_exchange_has_yet_to_make_is_waited_for_and_costs_no_atte
     worker.kill().await;
     testbed.emulator.with_tenant(|tenant| tenant.finish_mailbox(ADA)).unwrap();
     let worker = testbed.worker().await;
-    let end = testbed.results.end_of(events::run_id("hire")).await;
+    let end = testbed.results.end_of("hire").await;
     assert_eq!((&end["state"], &end["attempts"]), (&json!("succeeded"), &json!(1)), "{end}");
     assert_eq!(testbed.effects().len(), 1, "{:#?}", testbed.effects());
     testbed.drain([worker]).await;

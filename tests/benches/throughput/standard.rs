@@ -69,7 +69,7 @@ async fn one(name: &str, batching: bool) -> Costs {
     let event = if name == "onboarding" { hire() } else { leaver(0) };
     let started = Instant::now();
     testbed.publisher.event(&event).await;
-    let end = testbed.results.end_of(events::run_id(event["id"].as_str().unwrap())).await;
+    let end = testbed.results.end_of(event["id"].as_str().unwrap()).await;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
     assert_eq!(end["state"], "succeeded", "{end}");
     let journal = testbed.emulator.journal();

@@ -130,18 +130,20 @@ impl Continuation {
             return Err(unread(Reason::TooLarge { bytes: body.len(), limit: Self::LIMIT_BYTES }));
         }
         let value = json::parse(body).map_err(unread)?;
-        let envelope = value.get("event").map(Envelope::read).unwrap_or_default();
-        let fail = |reason| Undecodable::new(reason, envelope.clone());
+        let fail = |reason, event: Option<&Value>| {
+            Undecodable::new(reason, event.map(Envelope::read).unwrap_or_default())
+        };
 
         let violations = schema::CONTINUATION.violations(&value);
         if !violations.is_empty() {
-            return Err(fail(Reason::Invalid { violations }));
+            return Err(fail(Reason::Invalid { violations }, value.get("event")));
         }
-        let parts: Read = serde_json::from_value(value).map_err(|_| fail(Reason::schema_mismatch()))?;
-        let event = Event::from_value(parts.event).map_err(under_event)?;
-        if parts.progress.run_id != event.run_id() {
+        let parts = Read::deserialize(&value);
+        let parts = parts.map_err(|_| fail(Reason::schema_mismatch(), value.get("event")))?;
+        let mut event = Event::from_value(parts.event).map_err(under_event)?;
+        if !event.resumes(parts.progress.run_id) {
             let violation = Violation::new("/progress/run_id", "must be the run of the event beside it");
-            return Err(fail(Reason::Invalid { violations: vec![violation] }));
+            return Err(fail(Reason::Invalid { violations: vec![violation] }, Some(&event.raw)));
         }
         Ok(Self { event, progress: parts.progress })
     }

@@ -29,7 +29,7 @@ pub use outcome::{Class, Failure, Finished, Left, Mode, Needs, Outcome, Progress
 pub use requests::event::{Event, Request};
 pub use requests::kind::EventKind;
 pub use requests::person::{Person, PersonReference, PersonRequest};
-pub use requests::run_id::{NAMESPACE, run_id};
+pub use requests::run_id::NAMESPACE;
 pub use results::data::ResultData;
 pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultEvent};
 pub use results::operator::{OperatorAction, OperatorDiscarded, OperatorReplayed};

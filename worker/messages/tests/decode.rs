@@ -4,7 +4,7 @@
 
 use messages::{
     Continuation, EVENT_LIMIT_BYTES, Event, EventKind, Incoming, Mode, NAMESPACE, PersonRequest, Reason,
-    Request, RunFinished, State, Undecodable, decode, run_id,
+    Request, RunFinished, State, Undecodable, decode,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,7 +28,7 @@ fn hire() -> Value {
 }
 
 fn deliver(content_type: Option<&str>, headers: &[(&str, &str)], body: &[u8]) -> Result<Event, Undecodable> {
-    decode(&Incoming { content_type, headers, body })
+    decode(&Incoming { content_type, routing_key: None, headers, body })
 }
 
 fn deliver_json(event: &Value) -> Result<Event, Undecodable> {
@@ -161,7 +161,7 @@ fn binary_mode_headers_count_towards_the_size_and_name_the_run_of_what_is_too_la
     headers.push(("ce-extra", &long));
     let refused = deliver(Some("application/json"), &headers, PERSON).unwrap_err();
     assert_eq!(refused.code(), "too_large");
-    assert_eq!(refused.run_id(), Some(run_id("/hr/contoso", "hire-2026-0042")));
+    assert!(refused.run_id().is_some());
 }
 
 #[test]
@@ -286,12 +286,67 @@ fn field_names_from_outside_are_printed_short_and_on_one_line() {
 
 #[test]
 fn the_run_id_can_be_made_by_anyone() {
-    // python3: uuid5(uuid5(NAMESPACE_URL, "https://gatehouse.example/"), "11:/hr/contosohire-2026-0042")
+    // python3: asked = json.dumps({"data": data, "tenant": None, "type": type}, sort_keys=True,
+    //     separators=(",", ":"), ensure_ascii=False); digest = hashlib.sha256(asked.encode()).hexdigest()
+    // uuid5(uuid5(NAMESPACE_URL, "https://gatehouse.example/"), "11:/hr/contosohire-2026-0042:" + digest)
     assert_eq!(NAMESPACE, Uuid::new_v5(&Uuid::NAMESPACE_URL, b"https://gatehouse.example/"));
-    let expected: Uuid = "bd1a1da2-8ee1-5980-9989-bbe005b4b0e1".parse().unwrap();
-    assert_eq!(run_id("/hr/contoso", "hire-2026-0042"), expected);
+    let expected: Uuid = "9cccf0bd-9517-5541-b60b-f05047916b1f".parse().unwrap();
     assert_eq!(deliver_json(&hire()).unwrap().run_id(), expected);
-    assert_ne!(run_id("/hr/a", "b"), run_id("/hr/", "ab"));
+}
+
+#[test]
+fn two_people_under_one_id_are_two_runs_and_a_repeat_is_one() {
+    let run = |event: &Value| deliver_json(event).unwrap().run_id();
+    let (first, mut repeat, mut other) = (hire(), hire(), hire());
+    repeat["time"] = "2026-03-03T08:30:00Z".into();
+    repeat["traceparent"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into();
+    assert_eq!(run(&first), run(&repeat));
+    let binary = deliver(Some("application/json"), &HEADERS, PERSON).unwrap();
+    assert_eq!(run(&first), binary.run_id(), "however it travels");
+    other["data"]["person"]["upn"] = "grace.hopper@contoso.example".into();
+    assert_ne!(run(&first), run(&other));
+    // Refused events as well: the result of one is not taken for that of the other.
+    for event in [&mut repeat, &mut other] {
+        event["data"]["surprise"] = 1.into();
+    }
+    let refused = |event: &Value| deliver_json(event).unwrap_err().run_id().unwrap();
+    assert_ne!(refused(&repeat), refused(&other));
+}
+
+#[test]
+fn an_event_under_the_key_of_another_type_is_refused() {
+    let body = serde_json::to_vec(&hire()).unwrap();
+    let under = |key| {
+        decode(&Incoming { content_type: STRUCTURED, routing_key: Some(key), headers: &[], body: &body })
+    };
+    assert!(under("onboarding.requested").is_ok());
+    for key in ["offboarding.requested", "", "onboarding.requested.v1"] {
+        let refused = under(key).unwrap_err();
+        assert_eq!(refused.code(), "wrong_routing_key", "{key}");
+        assert!(refused.to_string().contains("publish it with the key onboarding.requested"), "{refused}");
+        assert!(refused.run_id().is_some(), "its publisher is told");
+    }
+}
+
+#[test]
+fn a_run_that_began_under_its_former_id_keeps_it() {
+    let event = deliver_json(&hire()).unwrap();
+    let progress = |run_id: &str| {
+        json!({ "run_id": run_id, "workflow": { "name": "onboarding", "digest": format!("sha256:{:064}", 0) },
+            "first_seen": "2026-03-02T08:30:01Z", "attempt": 1, "replays": 0, "steps": [] })
+    };
+    let resumed = |run_id: &str| {
+        let body = json!({ "event": event.raw, "progress": progress(run_id) });
+        Continuation::from_bytes(body.to_string().as_bytes())
+    };
+    // python3: uuid5(uuid5(NAMESPACE_URL, "https://gatehouse.example/"), "11:/hr/contosohire-2026-0042")
+    for run_id in ["bd1a1da2-8ee1-5980-9989-bbe005b4b0e1", &event.run_id().to_string()] {
+        let resumed = resumed(run_id).unwrap();
+        assert_eq!(resumed.event.run_id().to_string(), run_id);
+        assert_eq!(resumed.progress.run_id.to_string(), run_id);
+    }
+    let other = resumed("7f0f8f5e-4a8e-5b0e-9d3a-3f2d1c0b9a87").unwrap_err();
+    assert_eq!(other.violations()[0].pointer, "/progress/run_id");
 }
 
 #[test]
@@ -301,7 +356,7 @@ fn what_can_be_read_of_a_refused_event_is_kept() {
     event["tenant"] = "contoso".into();
     let refused = deliver_json(&event).unwrap_err();
     let run = refused.run_id().unwrap();
-    assert_eq!(run, run_id("/hr/contoso", "hire-2026-0042"));
+    assert_ne!(run, deliver_json(&hire()).unwrap().run_id());
     assert_eq!(refused.envelope.tenant.as_deref(), Some("contoso"));
 
     let finished = RunFinished::rejected(&refused, "2026-03-02T08:30:01Z".parse().unwrap(), 0).unwrap();
@@ -347,7 +402,7 @@ fn a_continuation_is_read_only_with_the_progress_of_its_own_event() {
     continuation["event"]["data"]["mode"] = "maybe".into();
     let refused = read(&continuation).unwrap_err();
     assert_eq!(refused.violations()[0].pointer, "/event/data/mode");
-    assert_eq!(refused.run_id(), Some(event.run_id()));
+    assert!(refused.run_id().is_some());
     continuation["progress"]["attempt"] = 0.into();
     assert_eq!(read(&continuation).unwrap_err().violations()[0].pointer, "/progress/attempt");
     assert_eq!(Continuation::from_bytes(b"[]").unwrap_err().code(), "invalid_event");

@@ -29,7 +29,7 @@ fn schema_of(name: &str) -> &'static Schema {
 }
 
 fn structured(body: &[u8]) -> Incoming<'_> {
-    Incoming { content_type: Some("application/cloudevents+json"), headers: &[], body }
+    Incoming { content_type: Some("application/cloudevents+json"), routing_key: None, headers: &[], body }
 }
 
 /// Reads an example into its type and writes it again.
@@ -138,7 +138,9 @@ fn an_example_is_accepted_in_binary_mode_too() {
                 headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let body = serde_json::to_vec(&value["data"]).unwrap();
             for content_type in [Some("application/json"), Some("application/json; charset=UTF-8"), None] {
-                let event = decode(&Incoming { content_type, headers: &headers, body: &body }).unwrap();
+                let event =
+                    decode(&Incoming { content_type, routing_key: None, headers: &headers, body: &body })
+                        .unwrap();
                 let written = serde_json::to_vec(&value).unwrap();
                 let structured = decode(&structured(&written)).unwrap();
                 assert_eq!(event.run_id(), structured.run_id(), "{name}");

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use messages::{Outcome, ResultData, ResultEvent, RunFinished, RunWaiting, State, StepFinished};
 use msgraph_emulator::{Entry, Fault};
 use serde_json::Value;
+use system_tests::contoso;
 use system_tests::settings::setting;
 use system_tests::site::{LOOK, PATIENCE, Site, Trouble};
-use system_tests::{contoso, events};
 use uuid::Uuid;
 
 use crate::DEMO;
@@ -165,11 +165,18 @@ impl Story<'_> {
 
     /// Shows Grace's run while it happens: sign-in and team succeed, the next stage is delayed twice and then fails.
     async fn show_trouble(&mut self) -> Result<(), Trouble> {
-        let run = events::run_id("leave-1906");
         self.screen.event("leave-grace.json", "Grace Hopper leaves, while Graph fails", None)?;
-        while !self.steps_of(run, 0).any(|step| step.step == "remove_from_teams") {
+        let is_removal = |data: &ResultData| match data {
+            ResultData::StepFinished(step) => (step.step == "remove_from_teams").then_some(step.run_id),
+            _ => None,
+        };
+        let run = loop {
+            let found = self.results_of("leave-1906", 0).find_map(is_removal);
+            if let Some(run) = found {
+                break run;
+            }
             self.receive().await?;
-        }
+        };
         let done = self.steps_of(run, 0).filter(|step| !is_unchanged(step));
         let done: Vec<_> = done.map(|step| step.step.as_str()).collect();
         let text = done.join(", ");
@@ -301,10 +308,9 @@ impl Story<'_> {
 
     /// Waits until the run of this event ends, in a result later than `from`.
     async fn end_of(&mut self, event: &str, from: usize) -> Result<RunFinished, Trouble> {
-        let run = events::run_id(event);
         loop {
-            let end = self.received.iter().skip(from).find_map(|result| match &result.data {
-                ResultData::RunFinished(end) if end.run_id == run => Some(end.clone()),
+            let end = self.results_of(event, from).find_map(|data| match data {
+                ResultData::RunFinished(end) => Some(end.clone()),
                 _ => None,
             });
             match end {
@@ -322,13 +328,9 @@ impl Story<'_> {
 
     /// Waits until the run of this event sleeps before this stage.
     async fn asleep_in(&mut self, event: &str, stage: &str) -> Result<RunWaiting, Trouble> {
-        let run = events::run_id(event);
         loop {
-            let asleep = self.received.iter().find_map(|result| match &result.data {
-                ResultData::RunWaiting(asleep) if asleep.run_id == run && asleep.stage == stage => {
-                    Some(asleep.clone())
-                }
-                ResultData::RunFinished(end) if end.run_id == run => None,
+            let asleep = self.results_of(event, 0).find_map(|data| match data {
+                ResultData::RunWaiting(asleep) if asleep.stage == stage => Some(asleep.clone()),
                 _ => None,
             });
             match asleep {
@@ -336,6 +338,12 @@ impl Story<'_> {
                 None => self.receive().await?,
             }
         }
+    }
+
+    /// What the results of an event say, from results later than `from`.
+    fn results_of(&self, event: &str, from: usize) -> impl Iterator<Item = &ResultData> {
+        let of_event = move |result: &&ResultEvent| result.cause.causation_id.as_deref() == Some(event);
+        self.received.iter().skip(from).filter(of_event).map(|result| &result.data)
     }
 
     /// The steps of a run, from results later than `from`.

@@ -177,7 +177,8 @@ fn read(path: &Path) -> Result<String, CommandError> {
 fn read_event(path: &Path) -> Result<(Event, String), CommandError> {
     let text = read(path)?;
     let content_type = Some(messages::CLOUDEVENT_CONTENT_TYPE);
-    match messages::decode(&Incoming { content_type, headers: &[], body: text.as_bytes() }) {
+    match messages::decode(&Incoming { content_type, routing_key: None, headers: &[], body: text.as_bytes() })
+    {
         Ok(event) => Ok((event, text)),
         Err(undecodable) if undecodable.violations().is_empty() => {
             Err(CommandError::Input(format!("{}: {undecodable}", path.display())))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
-use broker::{Message, Properties};
+use broker::{Message, Origin, Properties};
 use jiff::Timestamp;
 use messages::{
     Cause, Continuation, Event, Incoming, PersonRequest, Request, ResultData, ResultEvent, RunFinished,
@@ -91,7 +91,12 @@ impl Job {
 fn decode(message: &Message) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let (replays, recorded) = (message.replays(), Mutex::default());
-    if content_type == Some(Continuation::CONTENT_TYPE) {
+    let routing_key = match &message.origin {
+        Origin::Worker => None,
+        Origin::Publisher { routing_key, .. } => Some(routing_key.as_str()),
+    };
+    // Only a worker can say how far a run has come: from anybody else it would skip steps.
+    if message.origin == Origin::Worker && content_type == Some(Continuation::CONTENT_TYPE) {
         let Continuation { event, progress } = Continuation::from_bytes(&message.body)?;
         let (workflow, progress) = (Some(progress.workflow), progress.progress.sound());
         let progress = if replays > progress.replays {
@@ -104,7 +109,8 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
     let texts: Vec<_> =
         message.headers.iter().filter_map(|(name, value)| Some((name, header_text(value)?))).collect();
     let headers: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_ref())).collect();
-    let event = messages::decode(&Incoming { content_type, headers: &headers, body: &message.body })?;
+    let event =
+        messages::decode(&Incoming { content_type, routing_key, headers: &headers, body: &message.body })?;
     Ok(Job { event, progress: None, workflow: None, replays, recorded })
 }
 

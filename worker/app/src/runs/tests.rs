@@ -100,7 +100,13 @@ fn event(workflow: &str) -> Event {
     });
     let body = event.to_string();
     let content_type = Some(messages::CLOUDEVENT_CONTENT_TYPE);
-    messages::decode(&messages::Incoming { content_type, headers: &[], body: body.as_bytes() }).unwrap()
+    messages::decode(&messages::Incoming {
+        content_type,
+        routing_key: None,
+        headers: &[],
+        body: body.as_bytes(),
+    })
+    .unwrap()
 }
 
 async fn run(workflows: &Workflows, event: &Event, progress: Option<Progress>) -> Attempted {

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::requests::run_id::content_digest;
+
 /// Longest attribute that is believed to be one, in characters. The schema allows fewer.
 const ATTRIBUTE_CHARACTERS: usize = 1024;
 
@@ -18,6 +20,8 @@ pub struct Envelope {
     pub correlation_id: Option<String>,
     /// The Microsoft 365 connection it names.
     pub tenant: Option<String>,
+    /// What tells it from another event with the same source and id.
+    pub(crate) digest: String,
 }
 
 impl Envelope {
@@ -37,6 +41,7 @@ impl Envelope {
             event_type: read("type"),
             correlation_id: read("correlationid"),
             tenant: read("tenant"),
+            digest: content_digest(attributes),
         }
     }
 }

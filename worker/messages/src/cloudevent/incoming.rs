@@ -6,6 +6,7 @@ use super::envelope::Envelope;
 use super::json;
 use super::undecodable::{Reason, Undecodable};
 use super::violation::{Violation, bounded};
+use crate::continuation::Continuation;
 use crate::requests::event::Event;
 
 /// The largest accepted event in bytes, body and CloudEvents headers together.
@@ -20,6 +21,9 @@ const PREFIXES: [&str; 3] = ["cloudevents:", "cloudevents_", "ce-"];
 pub struct Incoming<'a> {
     /// The content type property.
     pub content_type: Option<&'a str>,
+    /// The routing key it was published with; nothing if it is not known. It must be that of the event's type, so that
+    /// what a broker lets a publisher send under one key is no way to ask for something else.
+    pub routing_key: Option<&'a str>,
     /// The headers, values of other types than text written as text. Those that are no attributes are ignored.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body.
@@ -56,7 +60,13 @@ pub fn decode(incoming: &Incoming<'_>) -> Result<Event, Undecodable> {
         violations.extend(twice.into_iter().map(|violation| violation.under("/data")));
         structured(attributes, incoming.content_type, body)
     };
-    refuse(Event::from_value(event), violations)
+    let event = refuse(Event::from_value(event), violations)?;
+    let (event_type, expected) = (event.kind.event_type(), event.kind.routing_key());
+    if incoming.routing_key.is_some_and(|key| key != expected) {
+        let reason = Reason::WrongRoutingKey { event_type, expected };
+        return Err(Undecodable::new(reason, Envelope::read(&event.raw)));
+    }
+    Ok(event)
 }
 
 /// Puts the parts of an event in binary mode together.
@@ -117,6 +127,9 @@ fn mode(content_type: Option<&str>, has_attributes: bool) -> Result<ContentMode,
         }
     }
     match media_type.as_str() {
+        Continuation::CONTENT_TYPE => {
+            Err("it has the content type of a message between workers, and no worker wrote it")
+        }
         "application/cloudevents+json" => Ok(ContentMode::Structured),
         "application/cloudevents-batch+json" => Err("it is a batch; publish each event on its own"),
         other if other.starts_with("application/cloudevents") => Err("the event format is not JSON"),

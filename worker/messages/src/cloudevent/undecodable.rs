@@ -28,14 +28,15 @@ impl Undecodable {
         Self { reason, envelope: Box::new(envelope) }
     }
 
-    /// The stable code: `too_large`, `undecodable`, `unknown_type` or `invalid_event`.
+    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key` or `invalid_event`.
     pub fn code(&self) -> &'static str {
         self.reason.code()
     }
 
     /// The run the event would have started, if its source and id could be read.
     pub fn run_id(&self) -> Option<Uuid> {
-        Some(run_id(self.envelope.source.as_deref()?, self.envelope.id.as_deref()?))
+        let Envelope { source, id, digest, .. } = &*self.envelope;
+        Some(run_id(source.as_deref()?, id.as_deref()?, digest))
     }
 
     /// Everything wrong with its form; empty for the reasons that are no violations.
@@ -83,6 +84,14 @@ pub enum Reason {
         /// The type, shortened if it is long.
         event_type: String,
     },
+    /// A known event under the routing key of another type.
+    #[error("{event_type} came under another routing key; publish it with the key {expected}")]
+    WrongRoutingKey {
+        /// The type.
+        event_type: &'static str,
+        /// The key of this type.
+        expected: &'static str,
+    },
     /// A known event that breaks its schema.
     #[error("{} in the message: {}", counted(violations), Listed(violations))]
     Invalid {
@@ -92,12 +101,13 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The stable code: `too_large`, `undecodable`, `unknown_type` or `invalid_event`.
+    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key` or `invalid_event`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too_large",
             Self::NotUtf8 | Self::NotJson { .. } | Self::NotCloudEvent { .. } => "undecodable",
             Self::UnknownType { .. } => "unknown_type",
+            Self::WrongRoutingKey { .. } => "wrong_routing_key",
             Self::Invalid { .. } => "invalid_event",
         }
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::kind::EventKind;
 use super::person::PersonRequest;
-use super::run_id::run_id;
+use super::run_id::{content_digest, former_run_id, run_id};
 use crate::cloudevent::envelope::Envelope;
 use crate::cloudevent::undecodable::{Reason, Undecodable};
 use crate::schema;
@@ -69,20 +69,20 @@ impl Event {
     /// Accepts an event in structured form, or says why it is refused.
     pub(crate) fn from_value(mut value: Value) -> Result<Self, Undecodable> {
         drop_null_attributes(&mut value);
-        let envelope = Envelope::read(&value);
+        let refuse = |reason| Err(Undecodable::new(reason, Envelope::read(&value)));
         let kind = match kind_of(&value) {
             Ok(kind) => kind,
-            Err(reason) => return Err(Undecodable::new(reason, envelope)),
+            Err(reason) => return refuse(reason),
         };
         let violations = kind.schema().violations(&value);
         if !violations.is_empty() {
-            return Err(Undecodable::new(Reason::Invalid { violations }, envelope));
+            return refuse(Reason::Invalid { violations });
         }
-        let Ok(attributes) = Attributes::deserialize(&value) else {
-            return Err(Undecodable::new(Reason::schema_mismatch(), envelope));
+        let (Ok(attributes), Some(fields)) = (Attributes::deserialize(&value), value.as_object()) else {
+            return refuse(Reason::schema_mismatch());
         };
         Ok(Self {
-            run_id: run_id(&attributes.source, &attributes.id),
+            run_id: run_id(&attributes.source, &attributes.id, &content_digest(fields)),
             id: attributes.id,
             source: attributes.source,
             kind,
@@ -97,9 +97,17 @@ impl Event {
         })
     }
 
-    /// The id of the run this event starts; see [`run_id`].
+    /// The id of the run this event starts. It follows from source, id, type, tenant and data.
     pub fn run_id(&self) -> Uuid {
         self.run_id
+    }
+
+    /// Whether a run with this id is of this event. An event whose run began under its former id keeps that.
+    pub(crate) fn resumes(&mut self, run_id: Uuid) -> bool {
+        if run_id == former_run_id(&self.source, &self.id) {
+            self.run_id = run_id;
+        }
+        self.run_id == run_id
     }
 
     /// The workflow to run: the one named, else the default of the kind.

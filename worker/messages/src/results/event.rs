@@ -60,6 +60,8 @@ pub struct ResultEvent {
     pub time: Timestamp,
     /// What caused it.
     pub cause: Cause,
+    /// Whether the event asked for copies of its results in a queue that is not allowed: none is sent.
+    pub no_copy: bool,
     /// What happened.
     pub data: ResultData,
 }
@@ -82,6 +84,8 @@ struct Structured<'a> {
     correlationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     causationid: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    nocopy: bool,
     data: &'a ResultData,
 }
 
@@ -94,6 +98,8 @@ struct Attributes {
     tenant: Option<String>,
     correlationid: Option<String>,
     causationid: Option<String>,
+    #[serde(default)]
+    nocopy: bool,
 }
 
 impl ResultEvent {
@@ -101,7 +107,7 @@ impl ResultEvent {
     pub fn new(cause: Cause, time: Timestamp, data: impl Into<ResultData>) -> Self {
         let data = data.into();
         let id = Self::id_for(data.run_id().unwrap_or(NAMESPACE), &data.what());
-        Self { id, source: DEFAULT_SOURCE.to_owned(), time, cause, data }
+        Self { id, source: DEFAULT_SOURCE.to_owned(), time, cause, no_copy: false, data }
     }
 
     /// The id of a result: UUIDv5 in the run's namespace of what happened.
@@ -145,6 +151,7 @@ impl ResultEvent {
             tenant: self.cause.tenant.as_deref(),
             correlationid: self.cause.correlation_id.as_deref(),
             causationid: self.cause.causation_id.as_deref(),
+            nocopy: self.no_copy,
             data: &self.data,
         }
     }
@@ -179,6 +186,7 @@ impl ResultEvent {
                 correlation_id: attributes.correlationid,
                 causation_id: attributes.causationid,
             },
+            no_copy: attributes.nocopy,
             data: read(data).map_err(|_| Reason::schema_mismatch())?,
         })
     }
