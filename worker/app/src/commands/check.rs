@@ -44,7 +44,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         if args.tenant.as_deref().is_some_and(|only| only != name) {
             continue;
         }
-        let found = Connection::test(name, client).await;
+        let mut found = Connection::test(name, client).await;
+        found.notes.extend(config.weaknesses());
         well &= found.is_complete();
         match args.format.output {
             Format::Json => print::json(&found)?,

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use broker::{DeadLetters, Entry, Filter, Outgoing, Report, Selection};
+use broker::{DeadLetters, Entry, Filter, Origin, Outgoing, Report, Selection};
 use jiff::Timestamp;
 use messages::{
     Cause, Continuation, OperatorAction, OperatorDiscarded, OperatorReplayed, ResultData, ResultEvent,
@@ -262,14 +262,38 @@ fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<
             entry.letter.request_id.as_deref().unwrap_or("-")
         ),
         format!("worker     {}", entry.letter.worker.as_deref().unwrap_or("-")),
+        format!("origin     {}", origin_line(&entry.origin)),
     ] {
         print::lines(&line)?;
     }
-    if message.properties.content_type.as_deref() == Some(Continuation::CONTENT_TYPE) {
+    if entry.origin == Origin::Worker && is_continuation(message) {
         print::lines("on replay  the run resumes from the progress in the message")?;
     }
     let pretty = described.get("body").and_then(|body| serde_json::to_string_pretty(body).ok());
     Ok(print::lines(&pretty.unwrap_or_default())?)
+}
+
+fn is_continuation(message: &broker::Message) -> bool {
+    message.properties.content_type.as_deref() == Some(Continuation::CONTENT_TYPE)
+}
+
+fn origin_line(origin: &Origin) -> String {
+    match origin {
+        Origin::Worker => "written by a worker".to_owned(),
+        Origin::Publisher { exchange, routing_key, user } => {
+            let user = user.as_ref().map(|user| format!(" by the broker user {user}")).unwrap_or_default();
+            format!("published to {exchange} with the key {routing_key}{user}")
+        }
+    }
+}
+
+fn origin_fields(origin: &Origin) -> serde_json::Value {
+    match origin {
+        Origin::Worker => json!({ "writer": "worker" }),
+        Origin::Publisher { exchange, routing_key, user } => json!({
+            "writer": "publisher", "exchange": exchange, "routing_key": routing_key, "user": user,
+        }),
+    }
 }
 
 fn status(entry: &Entry) -> String {
@@ -291,6 +315,7 @@ fn described(entry: &Entry) -> serde_json::Value {
         "http_status": letter.http_status,
         "request_id": letter.request_id,
         "worker": letter.worker,
+        "origin": origin_fields(&entry.origin),
         "fingerprint": letter.fingerprint(),
         "message_type": entry.properties.kind,
         "routing_key": entry.routing_key,

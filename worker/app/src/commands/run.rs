@@ -33,8 +33,11 @@ pub async fn run(Args {}: Args, config: Config) -> Result<ExitCode, CommandError
     let worker = worker_name();
     let mut settings = config.broker()?;
     settings.process = worker.clone();
+    for weakness in config.weaknesses() {
+        tracing::warn!("{weakness}");
+    }
     let consumer = broker::Consumer::new(settings, Runs::QUEUE, metrics.clone())?;
-    let handler = Consumer::new(runs, Arc::clone(&metrics), worker);
+    let handler = Consumer::new(runs, Arc::clone(&metrics), worker, config.replies()?);
     if !config.admin.listen.is_empty() {
         let (listener, address) = admin::listen(&config.admin.listen).await.map_err(|error| {
             let text = format!("admin.listen {}: {error}; choose another address", config.admin.listen);

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::outbox::{Onward, Outbox, Sealed, SetAside};
 use super::recent::{RecentMessages, Remembered};
+use super::replies::{AllowedReplies, Copies};
 use super::work::{Identity, Outlet, Refused, Work};
 use crate::operate::metrics::Metrics;
 
@@ -24,6 +25,7 @@ pub struct Consumer<W: Work> {
     recent: RecentMessages<W::Partial>,
     /// Names this worker in dead letters.
     worker: String,
+    replies: AllowedReplies,
 }
 
 impl<W: Work> broker::Handler for Consumer<W> {
@@ -44,8 +46,8 @@ impl<W: Work> broker::Handler for Consumer<W> {
 
 impl<W: Work> Consumer<W> {
     /// A consumer that has dealt with nothing yet.
-    pub fn new(work: W, metrics: Arc<Metrics>, worker: String) -> Self {
-        Self { work, metrics, recent: RecentMessages::new(), worker }
+    pub fn new(work: W, metrics: Arc<Metrics>, worker: String, replies: AllowedReplies) -> Self {
+        Self { work, metrics, recent: RecentMessages::new(), worker, replies }
     }
 
     /// Works on a job, unless this process has done so already.
@@ -67,7 +69,13 @@ impl<W: Work> Consumer<W> {
         };
         self.metrics.events_total.with_label_values(&[event_type, "accepted"]).inc();
         tracing::debug!(event.r#type = event_type, "event accepted");
-        let outlet = Outlet::new(publisher, message);
+        let copies = self.replies.copies(message);
+        if copies == Copies::Refused {
+            tracing::warn!(
+                "the queue named in reply_to is not allowed by worker.reply_to: results are not copied there"
+            );
+        }
+        let outlet = Outlet::new(publisher, message, &copies);
         match AssertUnwindSafe(self.work.work(job, partial, &outlet)).catch_unwind().await {
             Ok(Ok(outbox)) => {
                 let sealed = Arc::new(self.seal(outbox, message));
@@ -97,7 +105,7 @@ impl<W: Work> Consumer<W> {
         if let Onward::SetAside(aside) = &outbox.onward {
             self.metrics.dead_letters_total.with_label_values(&[&aside.failure.code]).inc();
         }
-        outbox.seal(W::QUEUE, message, &self.worker)
+        outbox.seal(W::QUEUE, message, &self.replies.copies(message), &self.worker)
     }
 
     /// Publishes what follows, and only then acknowledges.

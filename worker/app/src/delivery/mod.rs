@@ -8,6 +8,7 @@ pub mod consume;
 pub mod outbox;
 pub mod queues;
 pub mod recent;
+pub mod replies;
 pub mod work;
 
 #[cfg(test)]

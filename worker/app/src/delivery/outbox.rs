@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use messages::ResultEvent;
 use outcome::Failure;
 
+use super::replies::Copies;
+
 /// What follows from a message, in the words of the work.
 pub struct Outbox {
     /// Published first.
@@ -88,10 +90,9 @@ pub struct Announcement {
 
 impl Outbox {
     /// Makes the messages that follow from `message`, which came from `queue`.
-    pub fn seal(self, queue: &str, message: &Message, worker: &str) -> Sealed {
-        let reply_to = message.properties.reply_to.as_deref();
+    pub fn seal(self, queue: &str, message: &Message, copies: &Copies, worker: &str) -> Sealed {
         let announcements =
-            self.results.iter().filter_map(|result| Announcement::of(result, reply_to)).collect();
+            self.results.iter().filter_map(|result| Announcement::of(result, copies)).collect();
         let onward = match self.onward {
             Onward::Over => None,
             Onward::Resume { next: Next { body, properties }, due } => {
@@ -132,11 +133,18 @@ impl Sealed {
 
 impl Announcement {
     /// The result as messages.
-    pub fn of(result: &ResultEvent, reply_to: Option<&str>) -> Option<Self> {
-        let message = message_of(result)?;
-        let copy = reply_to.filter(|queue| !queue.is_empty()).map(|queue| {
-            Outgoing::reply(queue, message.body.clone()).with_properties(message.properties.clone())
-        });
+    pub fn of(result: &ResultEvent, copies: &Copies) -> Option<Self> {
+        let message = match copies {
+            Copies::Refused => message_of(&ResultEvent { no_copy: true, ..result.clone() })?,
+            Copies::None | Copies::To(_) => message_of(result)?,
+        };
+        let copy = match copies {
+            Copies::To(queue) => {
+                let copy = Outgoing::reply(queue.as_str(), message.body.clone());
+                Some(copy.with_properties(message.properties.clone()))
+            }
+            Copies::None | Copies::Refused => None,
+        };
         let result = Outgoing::result(result.routing_key(), message.body).with_properties(message.properties);
         Some(Self { result, copy })
     }
@@ -166,7 +174,7 @@ fn message_of(result: &ResultEvent) -> Option<Next> {
 
 /// A result that no message caused, such as an operator's act.
 pub fn result(result: &ResultEvent) -> Option<Outgoing> {
-    Announcement::of(result, None).map(|announcement| announcement.result)
+    Announcement::of(result, &Copies::None).map(|announcement| announcement.result)
 }
 
 /// Publishes announcements, all at once.

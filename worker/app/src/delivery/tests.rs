@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::consume::Consumer;
 use super::outbox::{Next, Onward, Outbox, SetAside};
+use super::replies::AllowedReplies;
 use super::work::{Identity, Outlet, Refused, Work};
 use crate::operate::metrics::Metrics;
 
@@ -95,7 +96,7 @@ async fn with_letters(test: impl AsyncFnOnce(&Settings, &Client, &Letters)) {
     let (letters, metrics) = (Letters::default(), Arc::new(Metrics::new().unwrap()));
     let consumer = broker::Consumer::new(settings.clone(), Letters::QUEUE, metrics.clone()).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let handler = Consumer::new(letters.clone(), metrics, "worker-1".to_owned());
+    let handler = Consumer::new(letters.clone(), metrics, "worker-1".to_owned(), AllowedReplies::default());
     let serving = tokio::spawn(consumer.serve(handler, stopped.map(|_| ())));
     let tested = AssertUnwindSafe(timeout(PATIENCE, test(&settings, &client, &letters))).catch_unwind().await;
     stop.send(()).unwrap();

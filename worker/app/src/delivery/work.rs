@@ -8,6 +8,7 @@ use outcome::Failure;
 use uuid::Uuid;
 
 use super::outbox::{self, Announcement, Outbox};
+use super::replies::Copies;
 
 /// The work on the messages of one queue.
 ///
@@ -69,6 +70,7 @@ pub struct Refused {
 pub struct Outlet<'a> {
     publisher: &'a Publisher,
     message: &'a Message,
+    copies: &'a Copies,
 }
 
 /// A result could not be published: the session is lost, and the message comes again.
@@ -76,8 +78,8 @@ pub struct Outlet<'a> {
 pub struct Unreported;
 
 impl<'a> Outlet<'a> {
-    pub(super) fn new(publisher: &'a Publisher, message: &'a Message) -> Self {
-        Self { publisher, message }
+    pub(super) fn new(publisher: &'a Publisher, message: &'a Message, copies: &'a Copies) -> Self {
+        Self { publisher, message, copies }
     }
 
     /// The properties of the message that is worked on.
@@ -85,15 +87,14 @@ impl<'a> Outlet<'a> {
         &self.message.properties
     }
 
-    /// Publishes results, all at once, and copies to the queue named in `reply_to`.
+    /// Publishes results, all at once, and their copies.
     ///
     /// # Errors
     ///
     /// When one could not be published: the work must stop here.
     pub async fn report(&self, results: &[ResultEvent]) -> Result<(), Unreported> {
-        let reply_to = self.message.properties.reply_to.as_deref();
         let announcements: Vec<_> =
-            results.iter().filter_map(|result| Announcement::of(result, reply_to)).collect();
+            results.iter().filter_map(|result| Announcement::of(result, self.copies)).collect();
         outbox::announce(&announcements, self.publisher).await.map_err(|error| {
             tracing::warn!(%error, "a result could not be published; the work stops here");
             Unreported

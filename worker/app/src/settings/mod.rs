@@ -7,6 +7,7 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use broker::Keys;
 use config::{Environment, File, FileFormat};
 use msgraph::Cloud;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use self::tenant::{Addresses, Tenant};
 use crate::delivery::queues;
+use crate::delivery::replies::AllowedReplies;
 
 /// The compiled-in defaults; also the reference of every setting.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -60,6 +62,10 @@ pub struct Broker {
 pub struct Worker {
     concurrency: NonZeroU16,
     grace_seconds: u64,
+    key_file: PathBuf,
+    accept_unsigned: bool,
+    #[serde(deserialize_with = "words")]
+    reply_to: Vec<String>,
 }
 
 /// See `config.default.toml`.
@@ -214,6 +220,7 @@ impl Config {
         if !(self.graph.limits_share > 0.0 && self.graph.limits_share <= 1.0) {
             return invalid("graph.limits_share must be above 0 and at most 1".to_owned());
         }
+        self.replies()?;
         self.tenants.iter().try_for_each(|(name, tenant)| tenant.check(name))
     }
 
@@ -226,8 +233,45 @@ impl Config {
             publish_timeout: Duration::from_secs(self.broker.publish_timeout_seconds),
             grace: Duration::from_secs(self.worker.grace_seconds),
             declare: self.broker.declare,
+            keys: self.keys()?,
             ..broker::Settings::new(url, queues::work_queues())
         })
+    }
+
+    /// The keys that sign messages between workers.
+    fn keys(&self) -> Result<Option<Keys>, ConfigError> {
+        let Worker { key_file, accept_unsigned, .. } = &self.worker;
+        if key_file.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        let text = read_secret("worker.key_file", key_file)?;
+        let keys = Keys::parse(text.expose_secret(), *accept_unsigned).map_err(|error| {
+            ConfigError::Invalid(format!("worker.key_file {}: {error}", key_file.display()))
+        })?;
+        Ok(Some(keys))
+    }
+
+    /// Where copies of results may go.
+    pub fn replies(&self) -> Result<AllowedReplies, ConfigError> {
+        AllowedReplies::parse(&self.worker.reply_to)
+    }
+
+    /// What these settings leave open to whoever may write to the broker.
+    pub fn weaknesses(&self) -> Vec<String> {
+        let prefix = &self.broker.prefix;
+        let open = format!(
+            "whoever may write to `{prefix}.work`, `{prefix}.delay.*` or the default exchange (`amq.default`) can have \
+             anything done"
+        );
+        if self.worker.key_file.as_os_str().is_empty() {
+            vec![format!("worker.key_file is not set: {open}")]
+        } else if self.worker.accept_unsigned {
+            vec![format!(
+                "worker.accept_unsigned is true: {open}; set it to false when all workers have the key"
+            )]
+        } else {
+            Vec::new()
+        }
     }
 
     /// The Graph client's settings for one tenant. Does not read the files they name.
@@ -264,10 +308,28 @@ impl Config {
     }
 }
 
+/// A list in a file, or words in a variable of the environment.
+fn words<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Given::deserialize(deserializer)? {
+        Given::List(list) => list,
+        Given::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
+    })
+}
+
 fn secret(key: &str, file: &Path, value: &Secret) -> Result<SecretString, ConfigError> {
     if file.as_os_str().is_empty() {
         return Ok(value.0.clone());
     }
+    read_secret(key, file)
+}
+
+fn read_secret(key: &str, file: &Path) -> Result<SecretString, ConfigError> {
     let text = std::fs::read_to_string(file).map_err(|source| ConfigError::SecretFile {
         key: key.to_owned(),
         path: file.to_owned(),
