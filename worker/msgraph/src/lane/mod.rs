@@ -6,6 +6,9 @@
 //! - The lane keeps the published limits ([`limits`]) before Graph throttles.
 //! - A mailbox has at most four calls in progress.
 //! - A call of higher [`Priority`](priority::Priority) overtakes every waiting call.
+//! - A call that locks a person out is not put off for what others spent: a tenth of the directory's limits is kept for
+//!   such calls ([`limits`]), they wait for no other call in progress, and they share no batch with others. Only
+//!   Graph's own throttling, and the four calls of a mailbox, hold them back.
 //! - A caller that would wait longer than its patience gets an error at once and can postpone its work.
 //! - Calls that wait at the same time are sent together ([`crate::http::batching`]), up to twenty. A call that
 //!   arrives alone is sent at once; one that arrives while others are in progress waits at most [`LINGER`] for more.
@@ -13,10 +16,15 @@
 //! A sent call is completed even if its caller no longer waits.
 
 mod concurrency;
+mod gates;
+mod keys;
 pub(crate) mod limits;
+mod line;
 pub(crate) mod priority;
 mod queue;
 mod rate_limit;
+#[cfg(test)]
+mod tests;
 pub(crate) mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +40,7 @@ use crate::http::transport::Transport;
 use crate::observer::Service;
 use crate::token::access_token::Token;
 use limits::Limits;
+use priority::Priority;
 use queue::{Queue, Released};
 use waiting::{Answered, Sequence, Waiting};
 
@@ -182,16 +191,21 @@ impl Lane {
 }
 
 /// Groups calls into round trips: those that may share a batch, at most twenty. A sequence of several calls gets its
-/// own trip, because in a batch either no call depends on another or each depends on the one before it.
+/// own trip, because in a batch either no call depends on another or each depends on the one before it. Lock-outs share
+/// no trip with other calls: a batch is answered when its slowest part is.
 fn trips(sequences: Vec<Sequence>, batching: bool) -> Vec<(Vec<Waiting>, Order)> {
     let (single, several): (Vec<_>, Vec<_>) = sequences.into_iter().partition(|sequence| sequence.len() == 1);
     let mut trips: Vec<_> = several.into_iter().map(|sequence| (sequence, Order::OneByOne)).collect();
     let (together, alone): (Vec<_>, Vec<_>) =
         single.into_iter().flatten().partition(|waiting| batching && waiting.call.relative.is_some());
     trips.extend(alone.into_iter().map(|waiting| (vec![waiting], Order::AtOnce)));
-    let mut together = together.into_iter().peekable();
-    while together.peek().is_some() {
-        trips.push((together.by_ref().take(LARGEST_BATCH).collect(), Order::AtOnce));
+    let (lock_outs, others): (Vec<_>, Vec<_>) =
+        together.into_iter().partition(|waiting| waiting.call.priority == Priority::LockOut);
+    for together in [lock_outs, others] {
+        let mut together = together.into_iter().peekable();
+        while together.peek().is_some() {
+            trips.push((together.by_ref().take(LARGEST_BATCH).collect(), Order::AtOnce));
+        }
     }
     trips
 }

@@ -1,7 +1,7 @@
 //! Which calls go first.
 
 /// The order of waiting calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// Locks a person out.
     LockOut,

@@ -1,32 +1,25 @@
 //! The waiting calls of one lane, and which of them may be sent.
+//!
+//! Calls that need the same form a [`Line`]; a line that may not go waits at a [`Gate`]. A release looks at lines whose
+//! gate opened, whose mailbox ended a call or that got a new call, and never at every waiting call: its cost grows with
+//! what it releases.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::concurrency::Concurrency;
-use super::limits::{self, CALLS_AT_A_TIME_IN_A_MAILBOX, Charge, Limits};
+use super::gates::{Gate, Gates, LineId, Place};
+use super::keys::{Key, Keys};
+use super::limits::{self, Limits};
+use super::line::{Line, Terms, Whereabouts};
 use super::priority::Priority;
-use super::rate_limit::RateLimit;
 use super::waiting::{Sequence, Waiting};
 use crate::error::Error;
 use crate::http::call::Call;
 use crate::observer::Service;
-
-/// Unused limits are forgotten when there are this many.
-const MANY_LIMITS: usize = 1_000;
-
-/// A waiting sequence of calls, and what it takes from the limits.
-struct Queued {
-    sequence: Sequence,
-    priority: Priority,
-    patience: Instant,
-    /// The mailbox of the calls, and the key that is parked when Graph throttles them.
-    mailbox: Option<String>,
-    parked_with: String,
-    charges: Vec<Charge>,
-}
 
 /// The result of a release.
 #[derive(Default)]
@@ -42,14 +35,26 @@ pub(super) struct Released {
 pub(super) struct Queue {
     service: Service,
     limits: Limits,
-    queued: [VecDeque<Queued>; 3],
+    keys: Keys,
     concurrency: Concurrency,
     under_way: usize,
-    rate_limits: HashMap<String, RateLimit>,
-    /// Until when Graph throttles: the whole lane under the empty key, else a mailbox or a report.
-    parked: HashMap<String, Instant>,
-    /// Calls in progress by mailbox.
-    mailboxes: HashMap<String, usize>,
+    /// Those of them that lock a person out.
+    lock_outs_under_way: usize,
+    /// Until when Graph throttles the whole lane.
+    parked: Option<Instant>,
+    /// Every line has a call that waits.
+    lines: HashMap<LineId, Line>,
+    by_terms: HashMap<Arc<Terms>, LineId>,
+    by_patience: BTreeSet<(Instant, LineId)>,
+    woken: Vec<LineId>,
+    ready: BTreeSet<Place>,
+    gates: Gates,
+    waiting: usize,
+    /// How many sequences have arrived.
+    arrived: u64,
+    /// How often a line was looked at.
+    #[cfg(test)]
+    pub(super) looks: usize,
 }
 
 impl Queue {
@@ -57,12 +62,21 @@ impl Queue {
         Self {
             service,
             limits,
-            queued: Default::default(),
+            keys: Keys::new(),
             concurrency: Concurrency::default(),
             under_way: 0,
-            rate_limits: HashMap::new(),
-            parked: HashMap::new(),
-            mailboxes: HashMap::new(),
+            lock_outs_under_way: 0,
+            parked: None,
+            lines: HashMap::new(),
+            by_terms: HashMap::new(),
+            by_patience: BTreeSet::new(),
+            woken: Vec::new(),
+            ready: BTreeSet::new(),
+            gates: Gates::default(),
+            waiting: 0,
+            arrived: 0,
+            #[cfg(test)]
+            looks: 0,
         }
     }
 
@@ -71,7 +85,7 @@ impl Queue {
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.queued.iter().map(VecDeque::len).sum()
+        self.waiting
     }
 
     pub(super) fn under_way(&self) -> usize {
@@ -80,211 +94,264 @@ impl Queue {
 
     pub(super) fn push(&mut self, sequence: Sequence) {
         let Some(first) = sequence.first() else { return };
-        let charges = sequence.iter().map(|waiting| &waiting.call);
-        let charges = charges.flat_map(|call| self.limits.charges(self.service, &call.method, &call.path));
-        let next = Queued {
-            priority: first.call.priority,
-            patience: first.patience,
-            mailbox: self.mailbox(&first.call),
-            parked_with: self.parked_with(&first.call),
-            charges: charges.collect(),
-            sequence,
-        };
-        self.keep(next);
+        let patience = first.patience;
+        let id = self.line(&sequence, &first.call);
+        self.arrived += 1;
+        self.waiting += 1;
+        let arrival = self.arrived;
+        self.change(id, |line| line.push(arrival, patience, sequence));
+        self.wake(id);
     }
 
     /// Takes out the calls that may be sent now, by priority and then by arrival, and those that would wait too long.
     pub(super) fn release(&mut self, now: Instant) -> Released {
-        self.parked.retain(|_, until| *until > now);
-        self.forget_unused_limits(now);
+        self.keys.forget_unused(now);
         let mut released = Released::default();
-        for next in std::mem::take(&mut self.queued).into_iter().flatten() {
-            if next.sequence.iter().all(|waiting| waiting.reply.is_closed()) {
-                continue;
+        if let Some(until) = self.parked.filter(|until| *until > now) {
+            while let Some((_, id)) =
+                self.by_patience.first().copied().filter(|(patience, _)| *patience < until)
+            {
+                self.refuse(id, until, now, &mut released);
+                self.retire_if_empty(id);
             }
-            let room_at = self.room_at(&next, now);
-            if room_at > next.patience.max(now) {
-                released.refused.extend(next.sequence.into_iter().map(|waiting| (waiting, room_at - now)));
-            } else if room_at > now {
-                released.room_at = Some(released.room_at.map_or(room_at, |other| other.min(room_at)));
-                self.keep(next);
-            } else if self.has_turn(&next) {
-                self.begin(&next, now);
-                released.sequences.push(next.sequence);
-            } else {
-                self.keep(next);
+            released.room_at = Some(until).filter(|_| self.waiting > 0);
+            return released;
+        }
+        while let Some(gate) = self.gates.due(now) {
+            self.open(gate);
+        }
+        loop {
+            while let Some(id) = self.woken.pop() {
+                if self.may_go(id, now, &mut released) {
+                    self.make_ready(id);
+                }
+            }
+            let Some((_, _, id)) = self.first_with_a_turn() else { break };
+            if self.may_go(id, now, &mut released) {
+                released.sequences.extend(self.begin(id, now));
             }
         }
+        released.room_at = self.gates.next_opens_at();
         released
     }
 
     /// Records how a call ended.
     pub(super) fn finished(&mut self, call: &Call, error: Option<&Error>, now: Instant) {
         self.under_way = self.under_way.saturating_sub(1);
-        if let Some(mailbox) = self.mailbox(call)
-            && let Some(calls) = self.mailboxes.get_mut(&mailbox)
-        {
-            *calls = calls.saturating_sub(1);
-            if *calls == 0 {
-                self.mailboxes.remove(&mailbox);
-            }
+        if call.priority == Priority::LockOut {
+            self.lock_outs_under_way = self.lock_outs_under_way.saturating_sub(1);
+        }
+        if let Some(mailbox) = self.mailbox(call) {
+            self.keys.end_in_mailbox(mailbox);
+            self.open(Gate::Turn(mailbox));
         }
         let Some(error) = error else { return self.concurrency.went_well() };
         if error.asks_to_slow_down() {
             self.concurrency.refused(now);
             if let Some(wait) = error.retry_after().filter(|wait| !wait.is_zero()) {
-                let until = self.parked.entry(self.parked_with(call)).or_insert(now);
-                *until = (*until).max(now + wait);
+                match self.parked_with(call) {
+                    Some(key) => self.keys.park(key, now + wait),
+                    None => self.parked = self.parked.max(Some(now + wait)),
+                }
             }
         }
     }
 
-    fn keep(&mut self, next: Queued) {
-        let [lock_out, lifecycle, sync] = &mut self.queued;
-        let queued = match next.priority {
-            Priority::LockOut => lock_out,
-            Priority::Lifecycle => lifecycle,
-            Priority::Sync => sync,
+    /// The line of calls that need the same as these.
+    fn line(&mut self, sequence: &Sequence, first: &Call) -> LineId {
+        let mut units = BTreeMap::new();
+        for Waiting { call, .. } in sequence {
+            for charge in self.limits.charges(self.service, &call.method, &call.path) {
+                *units.entry(self.keys.limit(&charge)).or_default() += charge.units;
+            }
+        }
+        let (mailbox, parked_with) = (self.mailbox(first), self.parked_with(first));
+        let terms = Terms { priority: first.priority, mailbox, parked_with, units };
+        if let Some(id) = self.by_terms.get(&terms) {
+            return *id;
+        }
+        let (id, terms) = (LineId(self.arrived), Arc::new(terms));
+        terms.keys().for_each(|key| self.keys.hold(key));
+        self.by_terms.insert(Arc::clone(&terms), id);
+        self.lines.insert(id, Line::new(terms));
+        self.woken.push(id);
+        id
+    }
+
+    /// Changes a line and keeps the order by patience.
+    fn change<T>(&mut self, id: LineId, change: impl FnOnce(&mut Line) -> T) -> Option<T> {
+        let line = self.lines.get_mut(&id)?;
+        let before = line.patience();
+        let changed = change(line);
+        let after = line.patience();
+        if before != after {
+            before.map(|before| self.by_patience.remove(&(before, id)));
+            after.map(|after| self.by_patience.insert((after, id)));
+        }
+        Some(changed)
+    }
+
+    /// Has a line looked at in the next release, or in this one.
+    fn wake(&mut self, id: LineId) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        match std::mem::replace(&mut line.whereabouts, Whereabouts::Woken) {
+            Whereabouts::Woken => return,
+            Whereabouts::Ready(place) => {
+                self.ready.remove(&place);
+            }
+            Whereabouts::At(gate, place) => {
+                line.came_through = Some(gate);
+                self.gates.leave(gate, place);
+            }
+        }
+        self.woken.push(id);
+    }
+
+    /// Lets the first line at a gate through.
+    fn open(&mut self, gate: Gate) {
+        if let Some(id) = self.gates.first(gate) {
+            self.wake(id);
+        }
+    }
+
+    fn make_ready(&mut self, id: LineId) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        let Some(place) = line.place(id) else { return };
+        if let Whereabouts::Ready(before) =
+            std::mem::replace(&mut line.whereabouts, Whereabouts::Ready(place))
+        {
+            self.ready.remove(&before);
+        }
+        self.ready.insert(place);
+    }
+
+    /// The first line whose calls the number of calls in progress allows. A lock-out waits for no other call.
+    fn first_with_a_turn(&self) -> Option<Place> {
+        let first = self.ready.first().copied()?;
+        let under_way = match first {
+            (Priority::LockOut, ..) => self.lock_outs_under_way,
+            _ => self.under_way,
         };
-        queued.push_back(next);
+        (under_way < self.concurrency.calls()).then_some(first)
     }
 
-    /// When the limits allow the calls, as far as known.
-    fn room_at(&mut self, next: &Queued, now: Instant) -> Instant {
-        let parked = ["", next.parked_with.as_str()].into_iter().filter_map(|name| self.parked.get(name));
-        let mut at = parked.fold(now, |at, until| at.max(*until));
-        for charge in &next.charges {
-            if let Some(limit) = self.rate_limits.get_mut(&charge.key) {
-                at = at.max(limit.room_at(now, charge.units));
+    /// Whether the first call of a line may go, as far as limits and its mailbox decide. If not, the line waits at a
+    /// gate, and those that would wait too long are refused.
+    fn may_go(&mut self, id: LineId, now: Instant, released: &mut Released) -> bool {
+        #[cfg(test)]
+        {
+            self.looks += 1;
+        }
+        while self.lines.get(&id).is_some_and(Line::first_is_abandoned) {
+            self.waiting -= 1;
+            self.change(id, Line::pop);
+        }
+        let Some(terms) = self.lines.get(&id).map(|line| Arc::clone(&line.terms)) else { return false };
+        let (room_at, gate) = self.room(&terms, now);
+        if room_at > now {
+            self.refuse(id, room_at, now, released);
+        }
+        if self.retire_if_empty(id) {
+            return false;
+        }
+        let turn = terms.mailbox.filter(|mailbox| !self.keys.mailbox_has_turn(*mailbox)).map(Gate::Turn);
+        let Some(gate) = gate.or(turn) else { return true };
+        self.stop_at(id, gate, Some(room_at).filter(|at| *at > now));
+        false
+    }
+
+    /// When limits and parked times allow calls on these terms, and the gate that opens last.
+    fn room(&mut self, terms: &Terms, now: Instant) -> (Instant, Option<Gate>) {
+        let locks_out = terms.priority == Priority::LockOut;
+        let mut latest = (now, None);
+        let parked = terms.parked_with.and_then(|key| Some((self.keys.parked(key)?, Gate::Parked(key))));
+        let rooms = terms.units.iter().map(|(limit, units)| {
+            let at = self.keys.room_at(*limit, now, *units, locks_out);
+            (at, Gate::Room { limit: *limit, units: *units, locks_out })
+        });
+        for (at, gate) in rooms.chain(parked) {
+            if at > latest.0 {
+                latest = (at, Some(gate));
             }
         }
-        at
+        latest
     }
 
-    /// Whether the number of calls in progress allows another.
-    fn has_turn(&self, next: &Queued) -> bool {
-        let in_mailbox = next.mailbox.as_ref().and_then(|mailbox| self.mailboxes.get(mailbox));
-        self.under_way < self.concurrency.calls()
-            && in_mailbox.is_none_or(|calls| *calls < CALLS_AT_A_TIME_IN_A_MAILBOX)
-    }
-
-    fn begin(&mut self, next: &Queued, now: Instant) {
-        self.under_way += next.sequence.len();
-        if let Some(mailbox) = &next.mailbox {
-            *self.mailboxes.entry(mailbox.clone()).or_default() += next.sequence.len();
-        }
-        for charge in &next.charges {
-            let limit = self.rate_limits.entry(charge.key.clone());
-            limit.or_insert_with(|| RateLimit::new(charge.limit, charge.span)).take(now, charge.units);
+    /// Refuses the calls of a line whose patience ends before it may go.
+    fn refuse(&mut self, id: LineId, room_at: Instant, now: Instant, released: &mut Released) {
+        while let Some(Some(sequence)) = self.change(id, |line| line.pop_impatient(room_at)) {
+            self.waiting -= 1;
+            released.refused.extend(sequence.into_iter().map(|waiting| (waiting, room_at - now)));
         }
     }
 
-    /// The key to park when Graph throttles this call.
-    fn parked_with(&self, call: &Call) -> String {
+    fn stop_at(&mut self, id: LineId, gate: Gate, opens_at: Option<Instant>) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        let Some(place) = line.place(id) else { return };
+        if let Whereabouts::Ready(place) = line.whereabouts {
+            self.ready.remove(&place);
+        }
+        line.whereabouts = Whereabouts::At(gate, place);
+        let came_through = line.came_through.take().filter(|other| *other != gate);
+        self.gates.wait(gate, place, opens_at);
+        came_through.into_iter().for_each(|gate| self.open(gate));
+    }
+
+    /// Takes out the first call of a line, to be sent.
+    fn begin(&mut self, id: LineId, now: Instant) -> Option<Sequence> {
+        let sequence = self.change(id, Line::pop)??;
+        let line = self.lines.get_mut(&id)?;
+        let (terms, came_through) = (Arc::clone(&line.terms), line.came_through.take());
+        self.waiting -= 1;
+        self.under_way += sequence.len();
+        if terms.priority == Priority::LockOut {
+            self.lock_outs_under_way += sequence.len();
+        }
+        terms.mailbox.into_iter().for_each(|mailbox| self.keys.begin_in_mailbox(mailbox, sequence.len()));
+        terms.units.iter().for_each(|(limit, units)| self.keys.take(*limit, now, *units));
+        if !self.retire_if_empty(id) {
+            self.make_ready(id);
+        }
+        came_through.into_iter().for_each(|gate| self.open(gate));
+        Some(sequence)
+    }
+
+    /// Drops a line without calls, and lets the next through the gate that it passed. Returns whether it did.
+    fn retire_if_empty(&mut self, id: LineId) -> bool {
+        if self.lines.get(&id).is_none_or(|line| line.first().is_some()) {
+            return false;
+        }
+        let Some(line) = self.lines.remove(&id) else { return true };
+        match line.whereabouts {
+            Whereabouts::Woken => {}
+            Whereabouts::Ready(place) => {
+                self.ready.remove(&place);
+            }
+            Whereabouts::At(gate, place) => self.gates.leave(gate, place),
+        }
+        self.by_terms.remove(&line.terms);
+        line.terms.keys().for_each(|key| self.keys.let_go(key));
+        line.came_through.into_iter().for_each(|gate| self.open(gate));
+        true
+    }
+
+    /// The key to park when Graph throttles this call; none for the whole lane.
+    fn parked_with(&mut self, call: &Call) -> Option<Key> {
         match self.service {
-            Service::Exchange => self.mailbox(call).unwrap_or_default(),
+            Service::Exchange => self.mailbox(call),
             Service::Reports => {
                 let charges = self.limits.charges(self.service, &call.method, &call.path);
-                charges.into_iter().next().map(|charge| charge.key).unwrap_or_default()
+                charges.first().map(|charge| self.keys.limit(charge))
             }
-            _ => String::new(),
+            _ => None,
         }
     }
 
-    fn mailbox(&self, call: &Call) -> Option<String> {
+    fn mailbox(&mut self, call: &Call) -> Option<Key> {
         if self.service != Service::Exchange {
             return None;
         }
         let segments: Vec<&str> = call.path.split(['/', '?']).filter(|segment| !segment.is_empty()).collect();
-        limits::mailbox_of(&segments).map(str::to_owned)
-    }
-
-    fn forget_unused_limits(&mut self, now: Instant) {
-        if self.rate_limits.len() > MANY_LIMITS {
-            self.rate_limits.retain(|_, limit| !limit.is_empty(now));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::{Method, Url};
-    use tokio::sync::oneshot;
-
-    use super::*;
-    use crate::error::answer::Answer;
-    use crate::error::context::{Context, Peer};
-    use crate::token::access_token::Token;
-
-    /// A call that waits as long as it has to; its number is the attempt.
-    fn waiting(
-        priority: Priority,
-        path: &str,
-        number: u32,
-    ) -> (Waiting, oneshot::Receiver<super::super::waiting::Answered>) {
-        let (method, address, request_id) = (Method::GET, String::new(), number.to_string());
-        let context = Context { peer: Peer::Graph, method, address, request_id };
-        let call = Call {
-            service: Service::Exchange,
-            priority,
-            method: Method::GET,
-            url: Url::parse("https://graph.contoso.example/v1.0").unwrap(),
-            path: path.to_owned(),
-            relative: Some(path.to_owned()),
-            body: None,
-            is_file: false,
-            extra_headers: Vec::new(),
-            wants_answer: true,
-            attempt: number,
-            context,
-        };
-        let (reply, answer) = oneshot::channel();
-        let patience = Instant::now() + Duration::from_secs(3_600);
-        (Waiting { call, token: Token::empty(), patience, reply }, answer)
-    }
-
-    fn numbers(sequences: &[Sequence]) -> Vec<u32> {
-        sequences.iter().flatten().map(|waiting| waiting.call.attempt).collect()
-    }
-
-    #[tokio::test]
-    async fn a_lock_out_overtakes_what_waits_and_sync_comes_last() {
-        let mut queue = Queue::new(Service::Exchange, Limits::default());
-        let order = [Priority::Sync, Priority::Lifecycle, Priority::LockOut, Priority::Lifecycle];
-        let mut answers = Vec::new();
-        for (number, priority) in (0..).zip(order) {
-            let (waiting, answer) = waiting(priority, "/users/ada/messages", number);
-            queue.push(vec![waiting]);
-            answers.push(answer);
-        }
-        assert_eq!(numbers(&queue.release(Instant::now()).sequences), [2, 1, 3, 0]);
-    }
-
-    #[tokio::test]
-    async fn a_mailbox_has_four_calls_at_a_time_and_is_parked_alone() {
-        let mut queue = Queue::new(Service::Exchange, Limits::default());
-        let mut answers = Vec::new();
-        let mut push = |queue: &mut Queue, path: &str, number| {
-            let (waiting, answer) = waiting(Priority::Lifecycle, path, number);
-            queue.push(vec![waiting]);
-            answers.push(answer);
-        };
-        (0..6).for_each(|number| push(&mut queue, "/users/ada/messages", number));
-        push(&mut queue, "/users/grace/messages", 6);
-        let now = Instant::now();
-        let first = queue.release(now).sequences;
-        assert_eq!(numbers(&first), [0, 1, 2, 3, 6]);
-
-        let throttled =
-            Answer { status: Some(429), retry_after: Some(Duration::from_secs(10)), ..Answer::default() };
-        let throttled = Error::refused(throttled, &first[0][0].call.context);
-        queue.finished(&first[0][0].call, Some(&throttled), now);
-        queue.finished(&first[4][0].call, None, now);
-        push(&mut queue, "/users/grace/messages", 7);
-        let released = queue.release(now);
-        assert_eq!(numbers(&released.sequences), [7], "one mailbox is parked, the other is not");
-        assert_eq!(released.room_at, Some(now + Duration::from_secs(10)));
-        let later = queue.release(now + Duration::from_secs(10)).sequences;
-        assert_eq!(numbers(&later), [4]);
+        limits::mailbox_of(&segments).map(|mailbox| self.keys.key(mailbox))
     }
 }

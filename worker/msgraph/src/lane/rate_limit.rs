@@ -12,10 +12,12 @@ const PARTS: u32 = 64;
 ///
 /// **Guarantee.** No stretch of time as long as the span takes more than the limit. A sliding window is the strictest
 /// way to count, so it satisfies every other. A call that costs more than the whole limit is sent when nothing else
-/// was.
+/// was. What is kept for lock-outs is out of reach for every other call, however long it waits.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     units: u32,
+    /// The part of the units that only lock-outs may take.
+    reserve: u32,
     span: Duration,
     used: u32,
     taken: VecDeque<Taken>,
@@ -29,17 +31,18 @@ struct Taken {
 }
 
 impl RateLimit {
-    pub(super) fn new(units: u32, span: Duration) -> Self {
-        Self { units, span, used: 0, taken: VecDeque::new() }
+    pub(super) fn new(units: u32, reserve: u32, span: Duration) -> Self {
+        Self { units, reserve, span, used: 0, taken: VecDeque::new() }
     }
 
     /// When there is room for this many more units; `now` if there is room.
-    pub(super) fn room_at(&mut self, now: Instant, units: u32) -> Instant {
+    pub(super) fn room_at(&mut self, now: Instant, units: u32, locks_out: bool) -> Instant {
         self.forget(now);
+        let most = if locks_out { self.units } else { self.units.saturating_sub(self.reserve) };
         let mut used = self.used;
         let mut at = now;
         for taken in &self.taken {
-            if used == 0 || used.saturating_add(units) <= self.units {
+            if used == 0 || used.saturating_add(units) <= most {
                 break;
             }
             used -= taken.units;
@@ -81,11 +84,11 @@ mod tests {
     fn no_stretch_of_time_takes_more_than_the_limit() {
         let start = Instant::now();
         let span = Duration::from_secs(600);
-        let mut limit = RateLimit::new(14, span);
+        let mut limit = RateLimit::new(14, 0, span);
         let mut now = start;
         let mut times = Vec::new();
         for _ in 0..60 {
-            now = limit.room_at(now, 1).max(now);
+            now = limit.room_at(now, 1, false).max(now);
             limit.take(now, 1);
             times.push(now);
             now += Duration::from_secs(7);
@@ -101,10 +104,10 @@ mod tests {
     #[test]
     fn a_call_dearer_than_the_limit_goes_when_nothing_else_has() {
         let now = Instant::now();
-        let mut limit = RateLimit::new(3, Duration::from_secs(1));
-        assert_eq!(limit.room_at(now, 5), now);
+        let mut limit = RateLimit::new(3, 0, Duration::from_secs(1));
+        assert_eq!(limit.room_at(now, 5, false), now);
         limit.take(now, 5);
-        assert_eq!(limit.room_at(now, 1), now + Duration::from_secs(1));
+        assert_eq!(limit.room_at(now, 1, false), now + Duration::from_secs(1));
         assert!(limit.is_empty(now + Duration::from_secs(1)));
     }
 }

@@ -192,13 +192,20 @@ async fn the_published_limit_is_kept_before_graph_throttles() {
     let emulator = emulator();
     let limits = Limits { size: TenantSize::Small, share: 0.004 };
     let client = client(Settings { limits, ..settings(&emulator) });
-    // 0.004 of 3,000 writes in two and a half minutes are twelve.
+    // 0.004 of 3,000 writes in two and a half minutes are twelve, of which one is kept for a lock-out.
     let outcomes = add_to_all(&emulator, &client).await;
-    let sent = emulator.journal().iter().filter(|entry| entry.write).count();
-    assert_eq!(sent, 12);
+    let sent = || emulator.journal().iter().filter(|entry| entry.write).count();
+    assert_eq!(sent(), 11);
     let errors: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
-    assert_eq!(errors.len(), GROUPS - 12);
+    assert_eq!(errors.len(), GROUPS - 11);
     assert!(errors.iter().all(|error| error.is_throttled() && error.retry_after().is_some()));
+
+    let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
+    let lock_out = client.with_priority(Priority::LockOut);
+    lock_out.writer().revoke_sessions(&ada).await.unwrap();
+    let error = lock_out.writer().revoke_sessions(&ada).await.unwrap_err();
+    assert!(error.is_throttled(), "a lock-out keeps the limit as well: {error}");
+    assert_eq!(sent(), 12);
 }
 
 #[tokio::test]
