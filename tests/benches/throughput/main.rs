@@ -17,6 +17,7 @@ mod bare_broker;
 mod bare_graph;
 mod broker_rounds;
 mod graph_rounds;
+mod lock_out;
 mod measured;
 mod process;
 mod size;
@@ -41,12 +42,17 @@ async fn main() {
             standard_part(&size).await;
             println!();
             standard::many(&size).await;
+            println!();
+            lock_out::run(&size).await;
         }
         ["broker"] => broker_part(&size).await,
         ["hires"] => hires_part(&size).await,
         ["standard"] => standard_part(&size).await,
         ["leavers"] => standard::many(&size).await,
-        other => panic!("there is no part {other:?}; there are broker, hires, standard and leavers"),
+        ["lock-out"] => lock_out::run(&size).await,
+        other => {
+            panic!("there is no part {other:?}; there are broker, hires, standard, leavers and lock-out")
+        }
     }
 }
 

@@ -90,6 +90,11 @@ impl Measured {
         (more / (until - since).as_secs_f64(), (more_used - used).as_secs_f64() * 1e6 / more)
     }
 
+    /// Ends it at once, with all that it has under way.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Ends it with SIGTERM.
     pub async fn stop(mut self) {
         let id = self.id().to_string();

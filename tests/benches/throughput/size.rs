@@ -14,6 +14,8 @@ pub struct Size {
     pub hires: usize,
     /// Leavers at the same time.
     pub leavers: usize,
+    /// Events ahead of a lock-out, and the worker's share of the tenant's limits, which they spend.
+    pub busy: (usize, f64),
 }
 
 const FULL: Size = Size {
@@ -23,10 +25,18 @@ const FULL: Size = Size {
     memory: 20_000,
     hires: 400,
     leavers: 200,
+    busy: (999, 1.0),
 };
 
-const TINY: Size =
-    Size { rounds: 1, events: &[(1, 10), (16, 50)], starts: 1, memory: 50, hires: 8, leavers: 4 };
+const TINY: Size = Size {
+    rounds: 1,
+    events: &[(1, 10), (16, 50)],
+    starts: 1,
+    memory: 50,
+    hires: 8,
+    leavers: 4,
+    busy: (20, 0.02),
+};
 
 impl Size {
     /// `BENCH_SIZE=tiny` is for continuous integration; its figures mean nothing.
