@@ -22,6 +22,7 @@ pub mod digest;
 pub mod prepare;
 mod records;
 mod rejection;
+mod resolution;
 pub mod retry;
 pub mod run;
 pub mod step;

@@ -2,10 +2,25 @@
 
 use std::time::Duration;
 
-use outcome::{Failure, Finished, Record, Told};
+use outcome::{Failure, Finished, Outcome, Record, Told};
 
+use crate::prepare::PreparedStep;
 use crate::step::{Answer, Report};
 use crate::wait::Wait;
+
+/// The start of a step's record.
+pub(crate) fn finished<W>(stage: &str, step: &PreparedStep<'_, W>, outcome: Outcome) -> Finished {
+    Finished {
+        stage: stage.to_owned(),
+        step: step.name.to_owned(),
+        action: step.action.to_owned(),
+        outcome,
+        changes: 0,
+        left: Vec::new(),
+        failure: None,
+        reason: None,
+    }
+}
 
 /// The record that a report becomes, and how the step wants to wait.
 pub(crate) fn record_of(finished: Finished, report: Report, took: Duration) -> (Record, Option<Wait>) {

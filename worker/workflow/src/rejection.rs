@@ -136,6 +136,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_no_step_can_find_ends_the_run_before_its_first_write() {
+        use Class::{Blocked, Rejected};
+        let step = |class: &str, text: &str, name: &str| {
+            format!(
+                "{{ fail: {{ class: blocked, times: 0, resolve: {class}, text: {text} }}, name: {name} }}"
+            )
+        };
+        let (of_event, of_file) = ("'{{ person.name }}'", "told");
+        let rows = [
+            (step("rejected", of_event, "b"), step("rejected", of_event, "c"), vec![Rejected, Rejected]),
+            (step("rejected", of_file, "b"), step("rejected", of_event, "c"), vec![Blocked, Rejected]),
+            // The step itself meets these in its turn.
+            (step("retry", of_event, "b"), step("blocked", of_event, "c"), vec![]),
+        ];
+        for (one, other, expected) in rows {
+            let stages = format!(
+                "[{{ name: a, steps: [note, {one}] }}, {{ name: b, after: 1h, on_failure: continue, steps: [{other}] }}]"
+            );
+            let world = World::default();
+            let (classes, progress) = classes(&stages, &world, fresh()).await;
+            assert_eq!(classes, expected, "{stages}");
+            let has_run = expected.is_empty();
+            assert_eq!(world.notes().contains(&"7".to_owned()), has_run, "{stages}");
+            assert_eq!(
+                world.notes().iter().filter(|note| *note == "look up").count(),
+                2,
+                "once for each step"
+            );
+            assert_eq!(progress.steps.len(), if has_run { 3 } else { 2 }, "{stages}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_replay_of_a_run_that_has_written_cannot_be_rejected_either() {
         let world = World::default();
         let stages = "[{ name: a, steps: [{ fail: { class: blocked, times: 1, writes: true }, name: b }] }, { name: c, steps: [STEP] }]"

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::definition::OnFailure;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
-use crate::records::{exhausted, record_of};
+use crate::records::{exhausted, finished, record_of};
 use crate::rejection;
+use crate::resolution;
 use crate::retry::RetryPolicy;
 use crate::step::{Answer, BoxFuture, Call, Earlier, Report, Step};
 use crate::wait::{self, Wait, later};
@@ -105,6 +106,12 @@ impl<W: Sync> Run<'_, W> {
         progress: &mut Progress,
         recorder: &dyn Recorder,
     ) -> Result<Next, Interrupted> {
+        let unresolved = resolution::unresolved(self.prepared, self.world, progress).await;
+        if !unresolved.is_empty() {
+            recorder.recorded(&unresolved).await?;
+            unresolved.into_iter().for_each(|record| progress.record(record));
+            return Ok(Next::Over);
+        }
         let mut got_further = false;
         for stage in &self.prepared.stages {
             if got_further {
@@ -229,19 +236,10 @@ impl<W: Sync> Run<'_, W> {
         progress: &Progress,
     ) -> (Record, Option<Wait>) {
         let started = Instant::now();
-        let finished = |outcome, reason| Finished {
-            stage: stage.to_owned(),
-            step: step.name.to_owned(),
-            action: step.action.to_owned(),
-            outcome,
-            changes: 0,
-            left: Vec::new(),
-            failure: None,
-            reason,
-        };
         match &step.task {
             Task::Skip(reason) => {
-                let finished = finished(Outcome::Skipped, Some(reason.clone()));
+                let reason = Some(reason.clone());
+                let finished = Finished { reason, ..finished(stage, step, Outcome::Skipped) };
                 (Record { finished, told: Told::default() }, None)
             }
             Task::Run { step: body, params, from_event } => {
@@ -250,7 +248,7 @@ impl<W: Sync> Run<'_, W> {
                 if let Answer::Failed(failure) = report.answer {
                     report.answer = Answer::Failed(rejection::of_event(failure, from_event));
                 }
-                let finished = finished(report.answer.outcome(), None);
+                let finished = finished(stage, step, report.answer.outcome());
                 record_of(finished, report, started.elapsed())
             }
         }

@@ -26,6 +26,12 @@ pub trait Step<W>: Send + Sync {
     /// Refuses parameters that cannot be carried out, before anything has run.
     fn check(&self, params: &Value) -> Result<(), Failure>;
 
+    /// Looks up what its parameters name besides the person: a run does so for all its steps before it writes anything,
+    /// and heeds only rejections.
+    fn resolve<'a>(&'a self, _params: &'a Value, _world: &'a W) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Does it, or reports what it would do.
     fn run<'a>(&'a self, call: Call<'a, W>) -> BoxFuture<'a, Report>;
 }

@@ -89,6 +89,20 @@ impl Step<World> for Fail {
         "fail"
     }
 
+    /// Fails in the same way, if told to.
+    fn resolve<'a>(&'a self, params: &'a Value, world: &'a World) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let class = match params.get("resolve").and_then(Value::as_str) {
+                Some("rejected") => Class::Rejected,
+                Some("blocked") => Class::Blocked,
+                Some("retry") => Class::Retry,
+                _ => return Ok(()),
+            };
+            world.notes.lock().unwrap().push("look up".to_owned());
+            Err(Failure { parameters: &["text"], ..Failure::new(class, "told", "as told") })
+        })
+    }
+
     fn defaults(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
@@ -101,6 +115,7 @@ impl Step<World> for Fail {
                 "times": { "type": ["integer", "null"], "minimum": 0 },
                 "text": true,
                 "writes": { "type": "boolean" },
+                "resolve": { "type": "string" },
             },
             "required": ["class"],
             "additionalProperties": false,

@@ -1,11 +1,11 @@
 //! How an action runs: written once, the same for all.
 
 use futures_util::future::join_all;
-use msgraph::Client;
+use msgraph::{Client, Priority};
 use outcome::{Class, Failure, Mode};
 use serde_json::Value;
 use workflow::step::BoxFuture;
-use workflow::{Answer, Call, Report, Step};
+use workflow::{Answer, Call, Earlier, Report, Step};
 
 use super::Action;
 use super::error::Error;
@@ -69,6 +69,16 @@ impl<A: Action> Step<Client> for Driver<A> {
 
     fn check(&self, params: &Value) -> Result<(), Failure> {
         decode::<A>(params).map(|_| ())
+    }
+
+    fn resolve<'a>(&'a self, params: &'a Value, world: &'a Client) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            // A lock-out may have to wait for the answers.
+            let graph = world.with_priority(Priority::LockOut);
+            let params = decode::<A>(params)?;
+            let view = View::new(graph.reader(), Earlier::new(&[]), None);
+            Ok(A::resolve(&params, view).await?)
+        })
     }
 
     fn run<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, Report> {
@@ -207,12 +217,11 @@ mod tests {
     use crate::Scenario;
     use crate::conformance::client::client;
     use jiff::Timestamp;
-    use msgraph::{Priority, Writer};
+    use msgraph::Writer;
     use msgraph_emulator::{Emulator, Options, Tenant};
     use schemars::JsonSchema;
     use serde::Deserialize;
     use serde_json::json;
-    use workflow::Earlier;
 
     /// Starts jobs in the order of `order` and waits until each is noted.
     struct Jobs;

@@ -50,6 +50,13 @@ pub trait Action: Send + Sync + 'static {
     /// One missing write with all it needs. Prints as a short imperative sentence with ids.
     type Change: Display + Send + Sync;
 
+    /// Looks up what the parameters name besides the person to act on, such as groups, licences and other people, and
+    /// rejects what does not exist. A run does this for all its steps at once, before it writes anything. An action that
+    /// names nothing asks nothing.
+    fn resolve(_: &Self::Params, _: View<'_>) -> impl Future<Output = Result<(), Error>> + Send {
+        async { Ok(()) }
+    }
+
     /// Reads the state that the plan needs, and no more.
     fn observe(
         params: &Self::Params,

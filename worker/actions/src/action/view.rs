@@ -100,6 +100,11 @@ impl<'a> View<'a> {
         Ok((person, false))
     }
 
+    /// Looks up somebody whom a step names besides the person to act on; `or_else` rejects whoever has no account.
+    pub async fn must_find(&self, named: &PersonRef, or_else: impl FnOnce() -> Error) -> Result<(), Error> {
+        self.graph.user(named.key(), &["id"]).await?.map(drop).ok_or_else(or_else)
+    }
+
     /// Whether an earlier step of this run created the person's account, would create it, or was refused.
     fn asked_for_account(&self) -> bool {
         self.created().is_some_and(|created| created != Outcome::Skipped)

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod client;
 pub mod promises;
 mod refusals;
+mod resolution;
 pub mod scenario;
 mod tenant;
 

@@ -58,6 +58,17 @@ impl Action for AddToGroups {
     type Observed = Observed;
     type Change = Add;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        let rights = Rights::observe(graph).await?;
+        let wanted = groups::resolve(&params.groups, graph).await?;
+        let Err(refusal) = check(&wanted.iter().collect::<Vec<_>>(), rights) else { return Ok(()) };
+        // Whoever is in such a group already may stay.
+        let (_, member_of) = graph.person_and_groups(&params.user, &["id"]).await?;
+        let missing: Vec<_> =
+            wanted.iter().filter(|group| !member_of.iter().any(|known| known.id == group.id)).collect();
+        check(&missing, rights).map_err(|_| refusal)
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_and_groups(&params.user, &["id"]);
@@ -70,19 +81,7 @@ impl Action for AddToGroups {
         let (user, _) = observed.person.account()?;
         let missing: Vec<_> =
             observed.wanted.iter().filter(|group| !observed.member_of.contains(&group.id)).collect();
-        if let Some(team) = missing.iter().find(|group| group.is_team()) {
-            let detail = format!("group {} is a team; use add_to_teams", team.id);
-            return Err(Error::rejected(&["groups"], "team", detail));
-        }
-        let refused: Vec<_> = missing
-            .iter()
-            .filter_map(|group| Some((group, groups::restriction(group, observed.rights)?)))
-            .collect();
-        if let Some((_, first)) = refused.first() {
-            let all: Vec<_> =
-                refused.iter().map(|(group, why)| format!("group {} {}", group.id, why.because)).collect();
-            return Err(first.refusal(all.join("; ")));
-        }
+        check(&missing, observed.rights)?;
         Ok(Plan::together(missing.into_iter().map(|group| Add {
             user: user.clone(),
             group: group.id.clone(),
@@ -104,6 +103,20 @@ impl Action for AddToGroups {
             serde_json::json!({ "user": "ada@contoso.example", "groups": ["Research", "Project X"] });
         crate::Scenario::new(params)
     }
+}
+
+/// Refuses groups whose members Graph cannot change.
+fn check(missing: &[&Group], rights: Rights) -> Result<(), Error> {
+    if let Some(team) = missing.iter().find(|group| group.is_team()) {
+        let detail = format!("group {} is a team; use add_to_teams", team.id);
+        return Err(Error::rejected(&["groups"], "team", detail));
+    }
+    let refused: Vec<_> =
+        missing.iter().filter_map(|group| Some((group, groups::restriction(group, rights)?))).collect();
+    let Some((_, first)) = refused.first() else { return Ok(()) };
+    let all: Vec<_> =
+        refused.iter().map(|(group, why)| format!("group {} {}", group.id, why.because)).collect();
+    Err(first.refusal(all.join("; ")))
 }
 
 impl fmt::Display for Add {

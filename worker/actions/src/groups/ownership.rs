@@ -70,6 +70,14 @@ impl Successor {
         Ok(Self { is_named: true, user })
     }
 
+    /// Rejects a successor who is named and has no account.
+    pub async fn resolve(to: Option<&PersonRef>, graph: View<'_>) -> Result<(), Error> {
+        match to {
+            Some(to) => graph.must_find(to, || refusal("successor_not_found", NOT_FOUND)).await,
+            None => Ok(()),
+        }
+    }
+
     /// The object id of a successor who can take over from this person.
     ///
     /// # Errors
@@ -78,7 +86,7 @@ impl Successor {
     pub fn of(&self, leaver: &Account) -> Result<&str, Error> {
         let (code, what) = match &self.user {
             None if !self.is_named => ("successor_missing", "no successor is named".to_owned()),
-            None => ("successor_not_found", "no account found for the successor".to_owned()),
+            None => ("successor_not_found", NOT_FOUND.to_owned()),
             Some(user) if Account::Known(user.id.clone()) == *leaver => {
                 ("own_successor", format!("{leaver} cannot be its own successor"))
             }
@@ -92,12 +100,14 @@ impl Successor {
             }
             Some(user) => return Ok(&user.id),
         };
-        Err(Error::rejected(
-            &["to"],
-            code,
-            format!("{what}; set `to` to another person (default: the manager)"),
-        ))
+        Err(refusal(code, &what))
     }
+}
+
+const NOT_FOUND: &str = "no account found for the successor";
+
+fn refusal(code: &'static str, what: &str) -> Error {
+    Error::rejected(&["to"], code, format!("{what}; set `to` to another person (default: the manager)"))
 }
 
 #[cfg(test)]

@@ -75,6 +75,20 @@ pub struct Remove {
     role_assignable: bool,
 }
 
+impl Params {
+    /// The groups to keep, and the only ones to leave if these are named.
+    async fn named(&self, graph: View<'_>) -> Result<(Vec<Group>, Option<Vec<Group>>), Error> {
+        let keep = async { groups::resolve(&self.keep, graph).await.map_err(|error| error.about(&["keep"])) };
+        let only = async {
+            match &self.groups {
+                Some(groups) => Ok(Some(groups::resolve(groups, graph).await?)),
+                None => Ok(None),
+            }
+        };
+        try_join(keep, only).await
+    }
+}
+
 impl Action for RemoveFromGroups {
     const NAME: &'static str = "remove_from_groups";
     const MAKES_TRUE: &'static str = "The person is in no group whose members are assigned by hand";
@@ -85,19 +99,14 @@ impl Action for RemoveFromGroups {
     type Observed = Observed;
     type Change = Remove;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        params.named(graph).await.map(drop)
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_groups_and_owned(&params.user, &["id"]);
-        let named = async {
-            let keep = groups::resolve(&params.keep, graph).await;
-            let keep = keep.map_err(|error| error.about(&["keep"]))?;
-            let only = match &params.groups {
-                Some(groups) => Some(groups::resolve(groups, graph).await?),
-                None => None,
-            };
-            Ok((keep, only))
-        };
-        let ((person, mut member_of, mut owned), (keep, only)) = try_join(seen, named).await?;
+        let ((person, mut member_of, mut owned), (keep, only)) = try_join(seen, params.named(graph)).await?;
         // That step has reported on the teams, and the directory may lag behind it. A team that is named here may not
         // have been among its teams.
         if teams::are_left(graph) && params.groups.is_none() {

@@ -89,6 +89,10 @@ impl Action for TransferGroupOwnership {
     type Observed = Observed;
     type Change = Change;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        Successor::resolve(params.to.as_ref(), graph).await
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let person = graph.person(&params.user, &["id"]).await?;

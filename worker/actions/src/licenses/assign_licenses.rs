@@ -82,6 +82,20 @@ impl Action for AssignLicenses {
     type Observed = Observed;
     type Change = Change;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        if params.licenses.is_empty() && params.instead_of.is_empty() {
+            return Ok(());
+        }
+        let skus = graph.subscribed_skus().await?;
+        for reference in &params.licenses {
+            licenses::check_is_for_people(licenses::find(reference, &skus)?)?;
+        }
+        for reference in &params.instead_of {
+            to_remove(reference, &params.licenses, &skus, None)?;
+        }
+        Ok(())
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &licenses::SELECT);
         let skus = async { Ok(graph.subscribed_skus().await?) };

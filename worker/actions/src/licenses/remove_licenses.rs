@@ -85,6 +85,14 @@ impl Action for RemoveLicenses {
     type Observed = Observed;
     type Change = Change;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        if params.keep.is_empty() && params.licenses.as_ref().is_none_or(Vec::is_empty) {
+            return Ok(());
+        }
+        let skus = graph.subscribed_skus().await?;
+        Selection::of(params, &skus).map(drop)
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let person = graph.person(&params.user, &licenses::SELECT).await?;

@@ -81,18 +81,28 @@ pub fn given_by_group(user: &User, sku: &SubscribedSku) -> Option<Left> {
     Some(Left { code: code.to_owned(), detail, needs })
 }
 
+/// Refuses a licence that belongs to the whole tenant.
+///
+/// # Errors
+///
+/// `license_not_for_people`.
+pub fn check_is_for_people(sku: &SubscribedSku) -> Result<(), Error> {
+    if sku.is_for_people() {
+        return Ok(());
+    }
+    let detail = format!("{} belongs to the whole tenant and cannot be assigned to a person", name(sku));
+    Err(Error::rejected(&["licenses"], "license_not_for_people", detail))
+}
+
 /// Refuses a licence that cannot be assigned to any person.
 ///
 /// # Errors
 ///
 /// `license_not_for_people`, `subscription_inactive`, `no_seat`.
 pub fn check_assignable(sku: &SubscribedSku) -> Result<(), Error> {
+    check_is_for_people(sku)?;
     let called = name(sku);
     let PrepaidUnits { enabled, warning, suspended, locked_out } = sku.prepaid_units;
-    if !sku.is_for_people() {
-        let detail = format!("{called} belongs to the whole tenant and cannot be assigned to a person");
-        return Err(Error::rejected(&["licenses"], "license_not_for_people", detail));
-    }
     if !sku.is_active() {
         let status = sku.capability_status.as_deref().unwrap_or_default();
         let detail = format!("the subscription of {called} is {status}; renew it, then replay");

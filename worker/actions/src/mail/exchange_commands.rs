@@ -1,10 +1,11 @@
 //! Commands of Exchange administration: which there are, the person each is about, and how to do it by hand.
 
+use futures_util::future::try_join_all;
 use msgraph::User;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Account, Error, PersonRef};
+use crate::{Account, Error, PersonRef, View};
 
 /// A command. Gatehouse never sends any other.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -42,14 +43,24 @@ impl Command {
 /// The id and the address of the person that a command names.
 pub fn recipient(user: &Account, other: &OtherPerson) -> Result<(String, Option<String>), Error> {
     let Some(found) = &other.user else {
-        let detail = "no account found for the person that the command names; check the command";
-        return Err(Error::rejected(&["commands"], "recipient_not_found", detail));
+        return Err(not_found());
     };
     if *user == Account::Known(found.id.clone()) {
         let detail = format!("{user} already owns this mailbox; name another person");
         return Err(Error::rejected(&["user", "commands"], "own_recipient", detail));
     }
     Ok((found.id.clone(), found.mail.clone()))
+}
+
+/// Rejects commands that name somebody without an account.
+pub async fn resolve(commands: &[Command], graph: View<'_>) -> Result<(), Error> {
+    let named = commands.iter().filter_map(Command::other_person);
+    try_join_all(named.map(|person| graph.must_find(person, not_found))).await.map(drop)
+}
+
+fn not_found() -> Error {
+    let detail = "no account found for the person that the command names; check the command";
+    Error::rejected(&["commands"], "recipient_not_found", detail)
 }
 
 /// What an administrator has to do by hand, with the PowerShell commands. Nothing if it is done, as far as the

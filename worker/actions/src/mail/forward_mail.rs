@@ -86,6 +86,10 @@ impl Action for ForwardMail {
     type Observed = Observed;
     type Change = Change;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        Recipient::resolve(&params.to, graph).await
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let mailbox =
             Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await?;

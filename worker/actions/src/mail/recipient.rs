@@ -4,7 +4,7 @@ use std::fmt;
 
 use msgraph::UserKey;
 
-use crate::{Account, Error, View};
+use crate::{Account, Error, PersonRef, View};
 
 /// The recipient of mail about a person.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,14 @@ impl Recipient {
         Ok(Some(Self { id, address, is_outside: !is_ours }))
     }
 
+    /// Rejects a recipient that can be no address and has no account.
+    pub async fn resolve(to: &PersonRef, graph: View<'_>) -> Result<(), Error> {
+        match to.key() {
+            UserKey::Upn(_) => Ok(()),
+            _ => graph.must_find(to, not_found).await,
+        }
+    }
+
     /// Refuses a recipient that mail about this person cannot go to.
     ///
     /// # Errors
@@ -41,11 +49,7 @@ impl Recipient {
     /// `recipient_not_found`, `recipient_without_address`, `own_recipient`.
     pub fn checked<'a>(user: &Account, recipient: Option<&'a Self>) -> Result<&'a Self, Error> {
         let Some(recipient) = recipient else {
-            return Err(Error::rejected(
-                &["to"],
-                "recipient_not_found",
-                "no account found for the recipient; check `to` (default: the manager)",
-            ));
+            return Err(not_found());
         };
         if recipient.address.is_none() {
             let detail =
@@ -58,6 +62,14 @@ impl Recipient {
         }
         Ok(recipient)
     }
+}
+
+fn not_found() -> Error {
+    Error::rejected(
+        &["to"],
+        "recipient_not_found",
+        "no account found for the recipient; check `to` (default: the manager)",
+    )
 }
 
 /// The permission to write users does not include reading the organization (Microsoft's permission table, 2026-08-07).

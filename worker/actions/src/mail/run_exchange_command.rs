@@ -21,7 +21,7 @@ use msgraph::{AdministeredMailbox, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::mail::exchange_commands::{Command, OtherPerson, by_hand, recipient};
+use crate::mail::exchange_commands::{self, Command, OtherPerson, by_hand, recipient};
 use crate::mail::mailbox::Mailbox;
 use crate::{Account, Action, Error, PersonRef, Plan, View};
 
@@ -86,6 +86,10 @@ impl Action for RunExchangeCommand {
     type Params = Params;
     type Observed = Observed;
     type Change = Change;
+
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        exchange_commands::resolve(&params.commands, graph).await
+    }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let mut others = Vec::with_capacity(params.commands.len());

@@ -26,7 +26,7 @@ use workflow::Delay;
 
 use crate::action::parameters::DelayText;
 use crate::onedrive::copy_job::Change;
-use crate::onedrive::migration::{Incomplete, Limits, Migration, Request, look, wait};
+use crate::onedrive::migration::{Incomplete, Limits, Migration, Request, look, recipient_not_found, wait};
 use crate::onedrive::notes::{Note, Notes};
 use crate::{Action, Error, PersonRef, Plan, View};
 
@@ -80,6 +80,10 @@ impl Action for MigrateOnedrive {
     type Params = Params;
     type Observed = Observed;
     type Change = Change;
+
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        graph.must_find(&params.to, recipient_not_found).await
+    }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let mut notes = Notes::read(graph.notes::<Note>());

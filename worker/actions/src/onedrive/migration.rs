@@ -136,11 +136,7 @@ impl Migration {
     /// The drive to copy into, if it exists and can receive files.
     fn target_for(&self, user: &Account, source: &Drive) -> Result<&Drive, Error> {
         let Some(to) = &self.to else {
-            return Err(Error::rejected(
-                &["to"],
-                "recipient_not_found",
-                "no account found for the recipient; check `to` (default: the manager)",
-            ));
+            return Err(recipient_not_found());
         };
         if *user == Account::Known(to.clone()) {
             let detail = format!("{user} already owns these files; set `to` to another person");
@@ -373,6 +369,15 @@ fn or_closed(error: msgraph::Error) -> Error {
         "a OneDrive cannot be read; grant Files.ReadWrite.All, or unlock its site if an administrator locked it"
             .to_owned()
     })
+}
+
+/// Rejects a recipient without an account.
+pub fn recipient_not_found() -> Error {
+    Error::rejected(
+        &["to"],
+        "recipient_not_found",
+        "no account found for the recipient; check `to` (default: the manager)",
+    )
 }
 
 #[cfg(test)]

@@ -71,6 +71,10 @@ impl Action for ShareOnedrive {
     type Observed = Observed;
     type Change = Share;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        graph.must_find(&params.with, not_found).await
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let with = async { Ok(graph.user(params.with.key(), &["id"]).await?.map(|user| user.id)) };
         let (person, with) = try_join(graph.person(&params.user, &["id"]), with).await?;
@@ -84,11 +88,7 @@ impl Action for ShareOnedrive {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Share>, Error> {
         let (user, _) = observed.person.account()?;
         let Some(with) = observed.with.clone() else {
-            return Err(Error::rejected(
-                &["with"],
-                "recipient_not_found",
-                "no account found for the recipient; check `with` (default: the manager)",
-            ));
+            return Err(not_found());
         };
         if user == Account::Known(with.clone()) {
             let detail = format!("{user} already owns these files; set `with` to another person");
@@ -136,6 +136,14 @@ impl Role {
     fn is_within(self, held: &str) -> bool {
         matches!(held, "write" | "owner") || self == Self::Read && held == "read"
     }
+}
+
+fn not_found() -> Error {
+    Error::rejected(
+        &["with"],
+        "recipient_not_found",
+        "no account found for the recipient; check `with` (default: the manager)",
+    )
 }
 
 impl fmt::Display for Share {

@@ -15,6 +15,7 @@
 //! the pass expires it can be read in the sender's sent items: choose a mailbox that few people can open. Like
 //! `send_mail`, it sends a second mail if a worker dies, and the run is repeated, while Exchange moves the first.
 
+use futures_util::future::try_join;
 use jiff::Timestamp;
 use msgraph::{Message, NewTemporaryAccessPass, Writer};
 use schemars::JsonSchema;
@@ -97,6 +98,12 @@ impl Action for IssueTemporaryAccessPass {
     type Observed = Observed;
     type Change = Change;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        pass_mail::check(&params.text)?;
+        let sender = graph.must_find(&params.from, sender_not_found);
+        try_join(sender, Recipient::resolve(&params.to, graph)).await.map(drop)
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id", "userPrincipalName"]).await?;
         let sender = graph.user(params.from.key(), &["id"]).await?.map(|user| user.id);
@@ -119,8 +126,7 @@ impl Action for IssueTemporaryAccessPass {
         let (user, seen) = observed.person.account()?;
         let recipient = Recipient::checked(&user, observed.recipient.as_ref())?;
         let Some(sender) = observed.sender.clone() else {
-            let detail = "no account found for the sender; check `from`";
-            return Err(Error::rejected(&["from"], "sender_not_found", detail));
+            return Err(sender_not_found());
         };
         let send = |draft| Change::Send { sender: sender.clone(), recipient: recipient.to_string(), draft };
         let mut changes = Vec::new();
@@ -179,6 +185,10 @@ impl Action for IssueTemporaryAccessPass {
 
 fn internet_message_id(params: &Params, user: &str) -> String {
     message_id([IssueTemporaryAccessPass::NAME, &params.id, user])
+}
+
+fn sender_not_found() -> Error {
+    Error::rejected(&["from"], "sender_not_found", "no account found for the sender; check `from`")
 }
 
 #[cfg(test)]

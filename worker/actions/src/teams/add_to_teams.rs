@@ -66,6 +66,10 @@ impl Action for AddToTeams {
     type Observed = Observed;
     type Change = Change;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        teams::resolve(&params.teams, graph).await.map(drop)
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_and_groups(&params.user, &["id"]);

@@ -112,6 +112,11 @@ pub async fn resolve(references: &[TeamRef], graph: View<'_>) -> Result<Vec<Team
     Ok(teams)
 }
 
+/// The same for the teams of the parameter `keep`.
+pub async fn resolve_kept(references: &[TeamRef], graph: View<'_>) -> Result<Vec<Team>, Error> {
+    resolve(references, graph).await.map_err(|error| error.about(&["keep"]))
+}
+
 async fn find_team(reference: &str, graph: View<'_>) -> Result<Group, Error> {
     let found = match uuid::Uuid::try_parse(reference) {
         Ok(_) => graph.group(reference).await?.into_iter().collect(),

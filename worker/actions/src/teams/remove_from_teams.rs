@@ -55,6 +55,11 @@ impl Params {
         let named = self.teams.as_ref()?.iter().filter(|team| !team.is_empty());
         Some(named.cloned().collect())
     }
+
+    /// The teams to stay in.
+    fn kept(&self) -> Vec<TeamRef> {
+        self.keep.iter().cloned().map(TeamRef::Team).collect()
+    }
 }
 
 /// The account, its teams, and the successor.
@@ -86,9 +91,15 @@ impl Action for RemoveFromTeams {
     type Observed = Observed;
     type Change = Change;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        let (named, keep) = (params.named().unwrap_or_default(), params.kept());
+        let successor = Successor::resolve(params.to.as_ref(), graph);
+        try_join3(teams::resolve(&named, graph), teams::resolve_kept(&keep, graph), successor).await.map(drop)
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
-        let keep: Vec<_> = params.keep.iter().cloned().map(TeamRef::Team).collect();
+        let keep = params.kept();
         let seen = graph.person_and_groups(&params.user, &["id"]);
         let asked = async {
             match params.named() {
@@ -96,7 +107,8 @@ impl Action for RemoveFromTeams {
                 None => Ok(None),
             }
         };
-        let ((person, member_of), asked, keep) = try_join3(seen, asked, teams::resolve(&keep, graph)).await?;
+        let ((person, member_of), asked, keep) =
+            try_join3(seen, asked, teams::resolve_kept(&keep, graph)).await?;
         let user = match &person {
             Person::Present(user) => user.id.as_str(),
             Person::ToBeCreated | Person::Absent => "",

@@ -52,6 +52,10 @@ impl Action for SetManager {
     type Observed = Observed;
     type Change = Set;
 
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        graph.must_find(&params.manager, not_found).await
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let wanted = async { Ok(graph.user(params.manager.key(), &["id"]).await?) };
         let (person, wanted) =
@@ -66,11 +70,7 @@ impl Action for SetManager {
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Set>, Error> {
         let (user, seen) = observed.person.account()?;
         let Some(manager) = observed.wanted.clone() else {
-            return Err(Error::rejected(
-                &["manager"],
-                "manager_not_found",
-                "no account found for the manager; check manager.entra_id, upn or employee_id",
-            ));
+            return Err(not_found());
         };
         if user == Account::Known(manager.clone()) {
             return Err(Error::rejected(
@@ -100,6 +100,14 @@ impl Action for SetManager {
         let params = serde_json::json!({ "user": "ada@contoso.example", "manager": "grace@contoso.example" });
         crate::Scenario::new(params)
     }
+}
+
+fn not_found() -> Error {
+    Error::rejected(
+        &["manager"],
+        "manager_not_found",
+        "no account found for the manager; check manager.entra_id, upn or employee_id",
+    )
 }
 
 impl fmt::Display for Set {
