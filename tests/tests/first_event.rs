@@ -1,11 +1,11 @@
-//! The first event a newcomer meets succeeds as printed: that of the README, and the minimal example.
+//! The first events a newcomer meets succeed as printed, in the tenant of the playground: that of the README, and the
+//! minimal examples.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets something unexpected fails")]
 
 use lapin::BasicProperties;
-use msgraph_emulator::Tenant;
 use serde_json::Value;
-use system_tests::{Testbed, events, repository};
+use system_tests::{Testbed, contoso, events, repository};
 
 const EXAMPLE: &str = "schemas/examples/onboarding.requested.v1.minimal.json";
 const MARK: &str = "<!-- first event -->\n```json\n";
@@ -26,17 +26,36 @@ fn the_readme_shows_the_minimal_example() {
 
 #[tokio::test]
 async fn the_first_event_succeeds_as_printed() {
-    for text in [readme_event(), repository::text(EXAMPLE)] {
-        let mut testbed = Testbed::with(Tenant::contoso()).compiled_in().build().await;
-        let worker = testbed.worker().await;
-        let properties = BasicProperties::default().with_content_type("application/cloudevents+json".into());
-        testbed.publisher.publish("events", "onboarding.requested", properties, text.as_bytes()).await;
-        let event: Value = serde_json::from_str(&text).unwrap();
-        let (source, id) = (event["source"].as_str().unwrap(), event["id"].as_str().unwrap());
-        assert_eq!(source, events::SOURCE);
-        let end = testbed.results.end_of(id).await;
-        assert_eq!(end["state"], "succeeded", "{end}");
-        testbed.drain([worker]).await;
-        testbed.close().await;
+    let mut testbed = Testbed::with(contoso::tenant()).compiled_in().build().await;
+    let worker = testbed.worker().await;
+    let (text, properties) = (readme_event(), BasicProperties::default());
+    let properties = properties.with_content_type("application/cloudevents+json".into());
+    testbed.publisher.publish("events", "onboarding.requested", properties, text.as_bytes()).await;
+    let event: Value = serde_json::from_str(&text).unwrap();
+    let (source, id) = (event["source"].as_str().unwrap(), event["id"].as_str().unwrap());
+    assert_eq!(source, events::SOURCE);
+    let end = testbed.results.end_of(id).await;
+    assert_eq!(end["state"], "succeeded", "{end}");
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn the_minimal_examples_succeed_one_after_the_other() {
+    let mut testbed = Testbed::with(contoso::tenant()).compiled_in().build().await;
+    let worker = testbed.worker().await;
+    for (kind, last) in [
+        ("onboarding", " succeeded"),
+        ("change", " succeeded"),
+        // The account is deleted thirty days later, and nobody waits for that at a terminal.
+        ("offboarding", "; a worker then resumes it"),
+    ] {
+        let example = repository::root().join(format!("schemas/examples/{kind}.requested.v1.minimal.json"));
+        let said = testbed.gatehouse(&["publish", "--wait", &example.display().to_string()]).await.ok();
+        assert!(said.trim_end().ends_with(last), "{kind}: {said}");
+        assert!(!said.contains("failed") && !said.contains("for an operator"), "{kind}: {said}");
     }
+    testbed.forget_sleeping_run().await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }

@@ -151,6 +151,27 @@ async fn a_run_that_sleeps_is_shown_while_waiting_and_a_plan_shows_the_delay() {
 }
 
 #[tokio::test]
+async fn publish_follows_a_run_no_further_than_a_sleep_that_ends_after_its_limit() {
+    let ada = events::offboarding("ada", json!({ "upn": "ada@contoso.example" }));
+    for after in ["30d", "2s"] {
+        let mut testbed = Testbed::with(Tenant::contoso()).workflows(&workflow(after)).build().await;
+        let worker = testbed.worker().await;
+        let file = testbed.file("ada.json", &ada.to_string()).display().to_string();
+        let published = testbed.gatehouse(&["publish", "--wait", &file]).await.ok();
+        let said = published.trim_end();
+        assert!(said.contains(" sleeps in stage take back until 20"), "{after}: {said}");
+        if after == "30d" {
+            assert!(said.ends_with("; a worker then resumes it"), "{said}");
+            testbed.forget_sleeping_run().await;
+        } else {
+            assert!(said.ends_with(" succeeded"), "{said}");
+        }
+        testbed.drain([worker]).await;
+        testbed.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_mailbox_that_exchange_has_yet_to_make_is_waited_for_and_costs_no_attempt() {
     const ADA: &str = "ada@contoso.example";
     let ada = User::new(ADA, "Ada Lovelace").located("GB").licensed("SPE_E3");

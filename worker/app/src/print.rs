@@ -142,7 +142,8 @@ pub fn waiting_lines(run: &RunWaiting) -> String {
         ));
         lines.extend(step.changes.iter().map(|change| format!("  {:<31} {change}", "")));
     }
-    lines.push(format!("run {} sleeps in stage {} until {:.0}", run.run_id, run.stage, run.until));
+    let (run_id, stage, until) = (run.run_id, &run.stage, run.until);
+    lines.push(format!("run {run_id} sleeps in stage {stage} until {until:.0}; a worker then resumes it"));
     lines.join("\n")
 }
 

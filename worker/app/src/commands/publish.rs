@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use broker::{Outgoing, Properties};
+use jiff::Timestamp;
 use messages::{Event, ResultData, ResultEvent};
 use outcome::State;
 use uuid::Uuid;
@@ -22,7 +23,8 @@ Examples:
   gatehouse publish --wait hire.json leaver.json
   gatehouse publish --wait --timeout 600 --output json - < leaver.json
 
-With --wait, exits with 1 unless every run succeeds or is planned in time.")]
+With --wait, exits with 1 unless every run succeeds or is planned in time. A run whose next stage is due after
+that time is followed no further and counts as well done.")]
 pub struct Args {
     /// Files with events, CloudEvents in JSON; - for standard input
     #[arg(required = true)]
@@ -58,7 +60,9 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let mut well = true;
     if let Some(results) = &mut results {
         let limit = Duration::from_secs(args.timeout);
-        let followed = tokio::time::timeout(limit, follow(results, &mut waiting, args.format.output)).await;
+        let ends = Timestamp::now().checked_add(limit).unwrap_or(Timestamp::MAX);
+        let following = follow(results, &mut waiting, ends, args.format.output);
+        let followed = tokio::time::timeout(limit, following).await;
         well = match followed {
             Ok(well) => well?,
             Err(_) => {
@@ -76,10 +80,11 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     Ok(super::verdict(well))
 }
 
-/// Prints the results of the runs until all of them have ended.
+/// Prints the results of the runs until each of them has ended or sleeps until after `ends`.
 async fn follow(
     results: &mut broker::Results,
     waiting: &mut BTreeMap<Uuid, &str>,
+    ends: Timestamp,
     format: Format,
 ) -> Result<bool, CommandError> {
     let mut well = true;
@@ -103,7 +108,14 @@ async fn follow(
                 waiting.remove(&run_id);
                 format!("run {run_id} planned\n{}\ndigest {}", print::plan_table(&plan.steps), plan.digest)
             }
-            ResultData::RunWaiting(run) => print::waiting_lines(run),
+            ResultData::RunWaiting(run) => {
+                if run.until > ends {
+                    waiting.remove(&run_id);
+                    // A stage that waits for its time follows stages that succeeded; a step that waits is undone.
+                    well &= run.steps.is_empty();
+                }
+                print::waiting_lines(run)
+            }
             ResultData::RunFinished(run) => {
                 waiting.remove(&run_id);
                 well &= run.state == State::Succeeded;
