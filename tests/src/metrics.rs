@@ -41,7 +41,7 @@ impl Worker {
 }
 
 /// Polls until the condition holds.
-pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
+pub async fn until(holds: impl AsyncFn() -> bool) {
     let mut looks = tokio::time::interval(Duration::from_millis(50));
     let looking = async {
         loop {

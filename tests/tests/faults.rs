@@ -1,11 +1,13 @@
 //! The broker and the connection to it fail in every known way, and the worker continues.
 
-use lapin::{Connection, ConnectionProperties};
+#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
+
+use lapin::{BasicProperties, Connection, ConnectionProperties};
 use msgraph_emulator::{Fault, Tenant};
 use serde_json::{Value, json};
 use system_tests::crowd::{self, FinalState};
 use system_tests::proxy::{Proxy, Silence};
-use system_tests::{BrokerNode, Testbed, TestbedBuilder, Worker, events};
+use system_tests::{BrokerNode, Testbed, TestbedBuilder, Worker, events, metrics};
 
 const FEW: usize = 12;
 
@@ -176,6 +178,39 @@ async fn a_broker_that_blocks_publishers_is_reported_and_waited_for() {
     worker.counts("gatehouse_connection_blocked", 0.0).await;
     assert_eq!(worker.metrics().await.sum("gatehouse_sessions_ended_total", ""), 0.0);
     ends_as_undisturbed(testbed, [worker]).await;
+}
+
+/// Waits until a started command has said this on standard error.
+async fn says(testbed: &Testbed, command: usize, text: &str) {
+    let log = testbed.file("anything", "").with_file_name(format!("tool-{command}.stderr.log"));
+    metrics::until(async || std::fs::read_to_string(&log).unwrap().contains(text)).await;
+}
+
+#[tokio::test]
+async fn a_command_says_that_the_broker_blocks_publishers_and_waits_for_it() {
+    let testbed = Testbed::with(Tenant::contoso()).broker(BrokerNode::private());
+    let mut testbed = testbed.build().await;
+    let worker = testbed.worker().await;
+    testbed.publisher.publish("events", "onboarding.requested", BasicProperties::default(), b"{}").await;
+    testbed.holds("workflows.dlq", 1).await;
+    testbed.drain([worker]).await;
+    let hire = testbed.file("hire.json", &a_hire().to_string()).display().to_string();
+
+    testbed.broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
+    let mut publish = testbed.start_gatehouse(&["publish", &hire]);
+    let mut discard = testbed.start_gatehouse(&["dead", "discard", "--all", "--why", "a test"]);
+    for command in [2, 3] {
+        says(&testbed, command, "gatehouse: the broker accepts no messages: it has an alarm").await;
+    }
+    assert!(publish.try_wait().unwrap().is_none() && discard.try_wait().unwrap().is_none());
+    testbed.broker.ctl(&["set_vm_memory_high_watermark", "0.4"]).await;
+    for command in [&mut publish, &mut discard] {
+        assert!(command.wait().await.unwrap().success());
+    }
+    let worker = testbed.worker().await;
+    testbed.results.end_of("hire").await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }
 
 #[tokio::test]

@@ -139,6 +139,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
         }
         Command::Replay { work, to, dry_run: false } => {
             let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
+            super::report_alarms(dead.blocked());
             let announce = |entry: &Entry| work.announce(entry, |action| OperatorReplayed(action).into());
             let report = dead.replay(&work.selection(), to.as_deref(), announce).await;
             dead.close().await;
@@ -146,6 +147,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
         }
         Command::Discard { work } => {
             let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
+            super::report_alarms(dead.blocked());
             let report = dead
                 .discard(&work.selection(), |entry| {
                     work.announce(entry, |action| OperatorDiscarded(action).into())

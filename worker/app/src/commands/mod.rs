@@ -18,6 +18,7 @@ use std::sync::Arc;
 use ::workflow::{Definitions, Roster};
 use clap::{Parser, Subcommand};
 use messages::{Event, Incoming};
+use tokio::sync::watch;
 
 use crate::print::Format;
 use crate::runs::attempt::Workflows;
@@ -139,6 +140,21 @@ struct OutputArgs {
 /// Exit code 0 if all is well, else 1.
 fn verdict(well: bool) -> ExitCode {
     ExitCode::from(u8::from(!well))
+}
+
+/// Says at once that the broker accepts no messages. A command waits for the end of the alarm: what it has sent until
+/// then is stored afterwards, so to send it again would store it twice.
+fn report_alarms(mut blocked: watch::Receiver<bool>) {
+    tokio::spawn(async move {
+        while blocked.wait_for(|blocked| *blocked).await.is_ok() {
+            eprintln!(
+                "gatehouse: the broker accepts no messages: it has an alarm (memory or disk); waiting for its end"
+            );
+            if blocked.wait_for(|blocked| !blocked).await.is_err() {
+                return;
+            }
+        }
+    });
 }
 
 /// The compiled-in workflows, overridden by the operator's; checked.

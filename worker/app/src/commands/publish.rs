@@ -42,6 +42,7 @@ pub struct Args {
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let events = args.files.iter().map(|file| super::read_event(file)).collect::<Result<Vec<_>, _>>()?;
     let client = broker::Client::connect(&config.broker()?).await?;
+    super::report_alarms(client.publisher().blocked());
     // Subscribes before it publishes the first event, so no result can be missed.
     let mut results = if args.wait { Some(client.results(&["#"]).await?) } else { None };
     let mut waiting = BTreeMap::new();

@@ -23,7 +23,10 @@ use lapin::{
     options::{BasicAckOptions, BasicCancelOptions, QueueDeclareOptions},
     types::FieldTable,
 };
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Interval, MissedTickBehavior, interval, sleep, timeout},
+};
 
 use crate::{
     Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
@@ -205,6 +208,12 @@ impl DeadLetters {
         announce: impl Fn(&Entry) -> Option<Outgoing>,
     ) -> Result<Report, Error> {
         self.run(selection, announce, |_, _| Ok(None)).await
+    }
+
+    /// Whether the broker blocks publishers, as [`Publisher::blocked`].
+    #[must_use]
+    pub fn blocked(&self) -> watch::Receiver<bool> {
+        self.publisher.blocked()
     }
 
     /// Releases the lock.

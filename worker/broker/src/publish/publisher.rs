@@ -100,8 +100,10 @@ impl Publisher {
         Err(Error::refused(message.exchange.as_str(), message.key.as_str()))
     }
 
-    /// Whether the broker blocks publishers, to watch.
-    pub(crate) fn blocked(&self) -> watch::Receiver<bool> {
+    /// Whether the broker blocks publishers because of an alarm, to watch. It reports that to a connection that
+    /// publishes, not before.
+    #[must_use]
+    pub fn blocked(&self) -> watch::Receiver<bool> {
         self.0.blocked.clone()
     }
 }
