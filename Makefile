@@ -2,40 +2,42 @@
 # private node that is stopped again.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo playground test test-foreign check bench bench-smoke bless clean tools
+.PHONY: help demo playground test test-foreign check soak bench bench-smoke bless clean tools machine
 
 WITH_BROKER := deploy/broker/private-node run --
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Where cargo builds, after its variables and its settings files. Between quotes, as it may have a space.
+TARGET = $(shell cargo metadata --format-version 1 --no-deps --locked --offline | \
+	sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 # All packages are always selected, so that every target builds dependencies with the same features, and once.
 BINARIES := cargo build --release --workspace --locked --bins
-# nextest runs no doc tests; plain cargo runs all.
+# nextest runs no doc tests; plain cargo runs all, and stops at the first failing binary unless told otherwise.
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
-RUN_TESTS := $(if $(NEXTEST),cargo nextest run,cargo test) --workspace --locked
+RUN_TESTS := $(if $(NEXTEST),cargo nextest run,cargo test) --workspace --locked --no-fail-fast
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: tools ## Shows Gatehouse at work, from events to dead letters
+demo: machine ## Shows Gatehouse at work, from events to dead letters
 	$(BINARIES)
-	$(WITH_BROKER) $(TARGET)/release/demo
+	$(WITH_BROKER) "$(TARGET)/release/demo"
 
-playground: tools ## Runs a worker and an emulated tenant until Ctrl-C
+playground: machine ## Runs a worker and an emulated tenant until Ctrl-C
 	$(BINARIES)
-	$(WITH_BROKER) $(TARGET)/release/playground
+	$(WITH_BROKER) "$(TARGET)/release/playground"
 
-test: tools ## Runs all tests with a private RabbitMQ
+test: machine ## Runs all tests with a private RabbitMQ
 	cargo build --workspace --locked --bins --tests
 	$(if $(NEXTEST),cargo test --workspace --locked --doc --quiet)
 	$(WITH_BROKER) $(RUN_TESTS)
 
-test-foreign: tools ## Tests with promtool and a Python publisher
-	tests/tests/foreign/prepare $(TARGET)/foreign
+test-foreign: machine ## Tests with promtool and a Python publisher
+	tests/tests/foreign/prepare "$(TARGET)/foreign"
 	cargo build --workspace --locked --bins --tests
-	FOREIGN_PYTHON=$(abspath $(TARGET))/foreign/bin/python \
+	FOREIGN_PYTHON="$(TARGET)/foreign/bin/python" \
 		$(WITH_BROKER) cargo test --workspace --locked --test foreign
 
 # The tests come last, so that their summary is the last thing to read.
-check: tools ## Does what continuous integration does
+check: machine ## Does what continuous integration does
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
@@ -43,22 +45,26 @@ check: tools ## Does what continuous integration does
 	@$(MAKE) --no-print-directory test-foreign
 	@$(MAKE) --no-print-directory test
 
-bench: tools ## Measures Gatehouse beside a bare loop
+soak: tools ## Runs the demo and all tests on a machine made for it, for an hour
+	tests/fresh-machine
+
+bench: machine ## Measures Gatehouse beside a bare loop
 	$(BINARIES)
 	$(WITH_BROKER) cargo bench --workspace --locked --bench throughput
 
-bench-smoke: tools ## Runs the bench once, tiny, to see that it ends
+bench-smoke: machine ## Runs the bench once, tiny, to see that it ends
 	cargo build --workspace --locked --bins --tests
 	BENCH_SIZE=tiny $(WITH_BROKER) cargo test --workspace --locked --bench throughput
 
-bless: tools ## Rewrites the schemas and goldens that tests compare with
+bless: machine ## Rewrites the schemas and goldens that tests compare with
 	GATEHOUSE_BLESS=1 $(WITH_BROKER) cargo test --workspace --locked
 
 clean: ## Removes what was built
 	cargo clean
 
-# Rust needs a C compiler: for its linker, and for ring.
+# What a build needs, and with `machine` a RabbitMQ as well: all of it is looked for before anything is built.
 tools:
-	@command -v cargo >/dev/null || { echo "make: found no cargo: install Rust from https://rustup.rs" >&2; exit 69; }
-	@command -v cc >/dev/null || deploy/install-package gcc libc6-dev || \
-		{ echo "make: found no C compiler: install one, such as the package gcc" >&2; exit 69; }
+	@deploy/check-machine
+
+machine:
+	@deploy/check-machine --broker

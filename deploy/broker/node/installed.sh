@@ -15,6 +15,20 @@ installed_find() {
     return 1
 }
 
+# Prints the version if it is too old for Gatehouse. It is in the name of the server's own library.
+installed_too_old() {
+    local library version
+    for library in "$(dirname "$1")"/plugins/rabbit-[0-9]*; do
+        version=${library##*/rabbit-}
+        version=${version%.ez}
+        [ "$(printf '%s\n' "$least_version" "$version" | sort -V | head -n 1)" = "$least_version" ] || {
+            echo "$version"
+            return 0
+        }
+    done
+    return 1
+}
+
 installed_write() {
     local home=$1
     mkdir "$home/data" "$home/conf.d"
@@ -60,7 +74,8 @@ set_node_env() {
     node_env=(
         -i "PRIVATE_NODE=$home" "PATH=$PATH" "HOME=$home" LANG=C.UTF-8
         "ERL_EPMD_ADDRESS=127.0.0.1" "ERL_EPMD_PORT=$((port + 2))" "ERL_CRASH_DUMP=$home/log/erl_crash.dump"
-        "RABBITMQ_NODENAME=gatehouse-$port@localhost" "RABBITMQ_DIST_PORT=$((port + 1))"
+        # An address needs no entry in the hosts file, and counts as a long name.
+        "RABBITMQ_NODENAME=gatehouse-$port@127.0.0.1" RABBITMQ_USE_LONGNAME=true "RABBITMQ_DIST_PORT=$((port + 1))"
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=$loopback" "RABBITMQ_CTL_ERL_ARGS=$loopback"
         "RABBITMQ_CONF_ENV_FILE=$home/rabbitmq-env.conf" "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf"
         "RABBITMQ_CONFIG_FILES=$home/conf.d" "RABBITMQ_ADVANCED_CONFIG_FILE=$home/advanced.config"
