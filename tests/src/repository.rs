@@ -11,14 +11,44 @@ pub fn root() -> PathBuf {
     beside.canonicalize().unwrap()
 }
 
-/// Every file that is or could be committed, by its path from the root, in order.
+/// Every file that is or could be committed, by its path from the root, in order. Without git, or in an archive, that
+/// is every file but those that a build writes.
 pub fn files() -> Vec<String> {
+    let mut files = if has_history() { listed() } else { walk() };
+    files.retain(|file| root().join(file).is_file());
+    files.sort();
+    files
+}
+
+/// Whether this is a checkout, and git is there to read it.
+fn has_history() -> bool {
+    root().join(".git").exists() && Command::new("git").arg("--version").output().is_ok()
+}
+
+fn listed() -> Vec<String> {
     let mut git = Command::new("git");
     // In a container the checkout may belong to another user.
     git.args(["-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"]);
-    let mut files: Vec<_> = output(&mut git).lines().map(str::to_owned).collect();
-    files.retain(|file| root().join(file).is_file());
-    files.sort();
+    output(&mut git).lines().map(str::to_owned).collect()
+}
+
+/// The files below the root, without git's own and those that `.gitignore` names, which are in the root.
+fn walk() -> Vec<String> {
+    let ignored = text(".gitignore");
+    let ignored: Vec<_> = ignored.lines().map(|line| line.trim_matches('/')).chain([".git"]).collect();
+    let mut folders = vec![root()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            if ignored.contains(&name.as_str()) {
+                continue;
+            }
+            let is_folder = path.is_dir() && !path.is_symlink();
+            if is_folder { folders.push(path) } else { files.push(name) }
+        }
+    }
     files
 }
 
@@ -70,4 +100,22 @@ fn output(command: &mut Command) -> String {
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_finds_what_git_lists() {
+        let mut walked = walk();
+        walked.sort();
+        assert!(walked.iter().any(|file| file == "worker/app/src/main.rs"));
+        assert!(!walked.iter().any(|file| file.starts_with("target/") || file.starts_with(".git/")));
+        if has_history() {
+            let listed = files();
+            let missing: Vec<_> = listed.iter().filter(|file| !walked.contains(file)).collect();
+            assert!(missing.is_empty(), "{missing:?}");
+        }
+    }
 }
