@@ -213,7 +213,7 @@ fn continuation_of(workflows: &Workflows, event: Event, progress: &Progress) -> 
         ..broker::Properties::default()
     };
     let body = messages::Continuation { event, progress }.to_bytes().unwrap();
-    broker::Message { body, properties, ..broker::Message::default() }
+    broker::Message { body, properties, origin: broker::Origin::Worker, ..broker::Message::default() }
 }
 
 #[tokio::test]
@@ -280,7 +280,8 @@ async fn a_run_whose_progress_fits_into_no_message_reports_its_end() {
 }
 
 fn message_of(event: &Event) -> broker::Message {
-    broker::Message { body: event.raw.to_string().into_bytes(), ..broker::Message::default() }
+    let (body, origin) = (event.raw.to_string().into_bytes(), broker::Origin::Worker);
+    broker::Message { body, origin, ..broker::Message::default() }
 }
 
 #[tokio::test]
