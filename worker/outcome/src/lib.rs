@@ -14,6 +14,7 @@
 mod failure;
 mod left;
 mod mode;
+mod people;
 mod progress;
 mod record;
 mod state;
@@ -22,6 +23,7 @@ mod waiting;
 pub use failure::{Class, Failure};
 pub use left::{Left, Needs};
 pub use mode::Mode;
+pub use people::Pinned;
 pub use progress::Progress;
 pub use record::{Finished, Outcome, Record, Told};
 pub use state::{State, decisive, state};

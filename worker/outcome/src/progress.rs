@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Failure, Outcome, Record, Start, Waiting};
+use crate::{Class, Failure, Outcome, Pinned, Record, Start, Waiting};
 
 /// What a run has done so far and what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Progress {
     /// Whether a step failed while it wrote, so that no record counts what it may have written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub uncounted_writes: bool,
+    /// The people it has found. Nothing, as opposed to nobody, if a worker wrote it that did not pin people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<Vec<Pinned>>,
 }
 
 impl Progress {
@@ -47,6 +50,7 @@ impl Progress {
             starts: Vec::new(),
             retry_at: None,
             uncounted_writes: false,
+            people: Some(Vec::new()),
         }
     }
 

@@ -38,9 +38,10 @@ fn blocked(failure: Failure, why: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use crate::definition::Definitions;
+    use crate::next::Next;
     use crate::prepare::prepare;
     use crate::retry::RetryPolicy;
-    use crate::run::{Next, Run, replayed};
+    use crate::run::{Run, replayed};
     use crate::test_steps::{self, World};
     use jiff::Timestamp;
     use outcome::{Class, Mode, Progress};

@@ -10,6 +10,8 @@ use outcome::{Class, Failure, Finished, Mode, Outcome, Progress, Record, Told};
 use serde_json::Value;
 
 use crate::definition::OnFailure;
+use crate::next::{Because, Next};
+use crate::people::People;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
 use crate::records::{exhausted, finished, record_of};
 use crate::rejection;
@@ -58,43 +60,18 @@ impl Recorder for () {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted;
 
-/// What comes after an attempt.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Next {
-    /// Nothing: the run is over, as its records say.
-    Over,
-    /// Another attempt, from the progress as it is now.
-    Resume {
-        /// Not before this time.
-        at: Timestamp,
-        /// What the run waits for.
-        because: Because,
-    },
-    /// The last records could not be reported. The message comes again.
-    Interrupted,
-}
-
-/// Why a run resumes later.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Because {
-    /// A step failed temporarily.
-    Retry(Failure),
-    /// A stage has not started, or its steps wait.
-    Wait {
-        /// The stage.
-        stage: String,
-        /// Another step of it that failed temporarily meanwhile.
-        retry: Option<Failure>,
-    },
-    /// The tenant still needs the plan that the publisher approved. The progress says so before anything is written:
-    /// once half of a plan is carried out, the rest of it is a different plan.
-    PlanApproved,
+/// What an attempt begins with, and whom it finds.
+struct Attempt {
+    before: Vec<Record>,
+    people: People,
 }
 
 impl<W: Sync> Run<'_, W> {
     /// Runs until the run is over or has to wait, and answers with how far it came.
     pub async fn advance(&self, mut progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
-        let next = self.advance_to(&mut progress, recorder).await.unwrap_or(Next::Interrupted);
+        let attempt = Attempt { before: progress.steps.clone(), people: People::of(&progress) };
+        let next = self.advance_to(&mut progress, &attempt, recorder).await.unwrap_or(Next::Interrupted);
+        progress.people = attempt.people.into_pinned();
         if let Next::Resume { because: Because::Wait { .. }, .. } = &next {
             progress.sleeps = progress.sleeps.saturating_add(1);
         }
@@ -104,6 +81,7 @@ impl<W: Sync> Run<'_, W> {
     async fn advance_to(
         &self,
         progress: &mut Progress,
+        attempt: &Attempt,
         recorder: &dyn Recorder,
     ) -> Result<Next, Interrupted> {
         let unresolved = resolution::unresolved(self.prepared, self.world, progress).await;
@@ -119,10 +97,11 @@ impl<W: Sync> Run<'_, W> {
                 progress.retry_at = None;
             }
             if let Some(at) = self.starts_later(stage, progress) {
+                self.find_people(progress, attempt).await;
                 let because = Because::Wait { stage: stage.name.to_owned(), retry: None };
                 return Ok(Next::Resume { at, because });
             }
-            let fresh = self.run_stage(stage, progress).await;
+            let fresh = self.run_stage(stage, progress, attempt).await;
             got_further |= !fresh.is_empty();
             if let Some((at, because)) = self.take_in(stage, fresh, progress, recorder).await? {
                 return Ok(Next::Resume { at, because });
@@ -146,6 +125,20 @@ impl<W: Sync> Run<'_, W> {
         let now = (self.clock)();
         let at = wait::start_of(progress, stage.name, after.duration(), now);
         (now < at).then_some(at)
+    }
+
+    /// Finds the people of all steps that are still to run, before the run sleeps.
+    async fn find_people(&self, progress: &Progress, attempt: &Attempt) {
+        let steps = self.prepared.stages.iter().flat_map(|stage| {
+            stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none())
+        });
+        let found = steps.filter_map(|step| match &step.task {
+            Task::Run { step, params, .. } => {
+                Some(step.find_people(self.call_in(params, progress, attempt, None)))
+            }
+            Task::Skip(_) => None,
+        });
+        join_all(found).await;
     }
 
     /// Records what has finished, reports it, and decides when the stage resumes, if it has to.
@@ -222,11 +215,12 @@ impl<W: Sync> Run<'_, W> {
         &self,
         stage: &PreparedStage<'_, W>,
         progress: &Progress,
+        attempt: &Attempt,
     ) -> Vec<(Record, Option<Wait>)> {
         let now = (self.clock)();
         let open = stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none());
         let due = open.filter(|step| wait::is_due(progress, stage.name, step.name, now));
-        join_all(due.map(|step| self.run_step(stage.name, step, progress))).await
+        join_all(due.map(|step| self.run_step(stage.name, step, progress, attempt))).await
     }
 
     async fn run_step(
@@ -234,6 +228,7 @@ impl<W: Sync> Run<'_, W> {
         stage: &str,
         step: &PreparedStep<'_, W>,
         progress: &Progress,
+        attempt: &Attempt,
     ) -> (Record, Option<Wait>) {
         let started = Instant::now();
         match &step.task {
@@ -244,7 +239,7 @@ impl<W: Sync> Run<'_, W> {
             }
             Task::Run { step: body, params, from_event } => {
                 let memo = progress.waiting(stage, step.name).map(|waiting| &waiting.memo);
-                let mut report = self.call(*body, params, progress, memo).await;
+                let mut report = self.call(*body, params, (progress, attempt), memo).await;
                 if let Answer::Failed(failure) = report.answer {
                     report.answer = Answer::Failed(rejection::of_event(failure, from_event));
                 }
@@ -258,18 +253,38 @@ impl<W: Sync> Run<'_, W> {
         &self,
         step: &dyn Step<W>,
         params: &Value,
-        progress: &Progress,
+        (progress, attempt): (&Progress, &Attempt),
         memo: Option<&Value>,
     ) -> Report {
-        let (earlier, replays) = (Earlier::new(&progress.steps), progress.replays);
-        let due_since = wait::due_since(progress, (self.clock)());
-        let call = Call { params, mode: self.mode, earlier, memo, replays, due_since, world: self.world };
+        let call = self.call_in(params, progress, attempt, memo);
         // A step holds no lock across its awaits and its world is only handles: nothing is left torn.
         AssertUnwindSafe(async { step.run(call).await }).catch_unwind().await.unwrap_or_else(|_| {
             let message = format!("`{}` panicked; the log has the place", step.name());
             // Nobody knows how far it came.
             Report { may_have_written: true, ..Failure::new(Class::Fault, "internal", message).into() }
         })
+    }
+
+    fn call_in<'a>(
+        &'a self,
+        params: &'a Value,
+        progress: &'a Progress,
+        attempt: &'a Attempt,
+        memo: Option<&'a Value>,
+    ) -> Call<'a, W> {
+        Call {
+            params,
+            mode: self.mode,
+            earlier: Earlier::new(&progress.steps),
+            before: Earlier::new(&attempt.before),
+            people: &attempt.people,
+            memo,
+            replays: progress.replays,
+            sleeps: progress.sleeps,
+            first_seen: progress.first_seen,
+            due_since: wait::due_since(progress, (self.clock)()),
+            world: self.world,
+        }
     }
 }
 

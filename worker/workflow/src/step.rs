@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use outcome::{Failure, Left, Mode, Outcome, Record};
 use serde_json::{Map, Value};
 
+use crate::people::People;
 use crate::wait::Wait;
 
 /// A boxed future, because a roster holds steps of different types.
@@ -32,6 +33,12 @@ pub trait Step<W>: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Finds the people that its parameters name, so that they stay the same while the run sleeps. Whoever cannot be
+    /// found now is looked for when the step runs.
+    fn find_people<'a>(&'a self, _call: Call<'a, W>) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
     /// Does it, or reports what it would do.
     fn run<'a>(&'a self, call: Call<'a, W>) -> BoxFuture<'a, Report>;
 }
@@ -44,10 +51,18 @@ pub struct Call<'a, W> {
     pub mode: Mode,
     /// What the run has done before this stage.
     pub earlier: Earlier<'a>,
+    /// What the run had done when this attempt began.
+    pub before: Earlier<'a>,
+    /// The people that the run has found.
+    pub people: &'a People,
     /// The memo that the step left when it last waited. Only a hint: it can be lost.
     pub memo: Option<&'a Value>,
     /// How often an operator has replayed the run. After a replay a step may retry what it had given up.
     pub replays: u32,
+    /// How often the run has slept.
+    pub sleeps: u32,
+    /// When a worker first saw the event.
+    pub first_seen: Timestamp,
     /// When the step became due: when a worker first saw the event, or when the latest delay of a stage ended. The
     /// publisher's clock has no part in it.
     pub due_since: Timestamp,
@@ -139,6 +154,14 @@ impl<'a> Earlier<'a> {
     pub fn outcome_of(&self, action: &str) -> Option<Outcome> {
         let mut finished = self.0.iter().rev().map(|record| &record.finished);
         finished.find(|finished| finished.action == action).map(|finished| finished.outcome)
+    }
+
+    /// The one of these actions that the run has done last.
+    pub fn last_done<'n>(&self, actions: &[&'n str]) -> Option<&'n str> {
+        let done = self.0.iter().rev().map(|record| &record.finished);
+        let mut done =
+            done.filter(|finished| matches!(finished.outcome, Outcome::Changed | Outcome::Unchanged));
+        done.find_map(|finished| actions.iter().copied().find(|action| *action == finished.action))
     }
 }
 

@@ -170,9 +170,10 @@ fn too_large(action: &str, memo: &Value) -> Option<Failure> {
 mod tests {
     use super::*;
     use crate::definition::Definitions;
+    use crate::next::{Because, Next};
     use crate::prepare::prepare;
     use crate::retry::RetryPolicy;
-    use crate::run::{Because, Next, Run, replayed};
+    use crate::run::{Run, replayed};
     use crate::test_steps::{self, World};
     use jiff::SignedDuration;
     use outcome::Mode;

@@ -195,7 +195,15 @@ impl Tenant {
     pub fn set(&mut self, user: &str, property: &str, value: impl Into<Value>) -> Result<(), TenantError> {
         let missing = || TenantError::new(format!("user {user} is not in the tenant"));
         let id = self.user_id(user).ok_or_else(missing)?;
-        let written = self.edit_user(id, |user| user.write(property, &value.into()));
+        let value = value.into();
+        let written =
+            self.edit_user(id, |user| match value.as_str().filter(|_| property == "userPrincipalName") {
+                Some(upn) => {
+                    upn.clone_into(&mut user.upn);
+                    Ok(true)
+                }
+                None => user.write(property, &value),
+            });
         match written.ok_or_else(missing)? {
             Ok(_) => Ok(()),
             Err(why) => Err(TenantError::new(format!("user {user}: property `{property}`: {why}"))),

@@ -3,12 +3,14 @@
 use futures_util::future::join_all;
 use msgraph::{Client, Priority};
 use outcome::{Class, Failure, Mode};
+use serde::Deserialize;
 use serde_json::Value;
 use workflow::step::BoxFuture;
 use workflow::{Answer, Call, Earlier, Report, Step};
 
 use super::Action;
 use super::error::Error;
+use super::person::PersonRef;
 use super::plan::{Plan, Wait};
 use super::view::View;
 
@@ -52,6 +54,17 @@ fn schema<A: Action>() -> Value {
     schema
 }
 
+/// The people that parameters of this schema name.
+fn people_in(params: &Value, schema: &Value) -> Vec<PersonRef> {
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let people = properties.filter(|(_, property)| {
+        let options = property.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        let is_person = |option: &Value| option.get("$ref").is_some_and(|it| it == "#/$defs/PersonRef");
+        options.chain([*property]).any(is_person)
+    });
+    people.filter_map(|(name, _)| PersonRef::deserialize(params.get(name)?).ok()).collect()
+}
+
 struct Driver<A>(std::marker::PhantomData<fn() -> A>);
 
 impl<A: Action> Step<Client> for Driver<A> {
@@ -81,6 +94,17 @@ impl<A: Action> Step<Client> for Driver<A> {
         })
     }
 
+    fn find_people<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let graph = call.world.with_priority(A::PRIORITY);
+            let view = View::of(&call, graph.reader(), false);
+            for person in people_in(call.params, &schema::<A>()) {
+                // A refusal or an outage is the step's to report, when it runs.
+                let _not_yet = view.other(&person, &["id"]).await;
+            }
+        })
+    }
+
     fn run<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, Report> {
         Box::pin(async move {
             let (graph, log) = call.world.with_priority(A::PRIORITY).logged();
@@ -96,7 +120,7 @@ impl<A: Action> Step<Client> for Driver<A> {
 async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Report, Error> {
     let params = decode::<A>(call.params)
         .map_err(|_| Error::Broken("the parameters were not checked before the run"))?;
-    let view = View::of(call, graph.reader());
+    let view = View::of(call, graph.reader(), A::REMOVES_FOR_GOOD);
     let observed = A::observe(&params, view).await?;
     let Plan { sequences, left, wait, details } = A::plan(&params, &observed)?;
     let names: Vec<_> = sequences.iter().flatten().map(ToString::to_string).collect();
@@ -215,12 +239,11 @@ mod tests {
     use std::time::Duration;
 
     use crate::Scenario;
+    use crate::conformance::call::FirstAttempt;
     use crate::conformance::client::client;
-    use jiff::Timestamp;
     use msgraph::Writer;
     use msgraph_emulator::{Emulator, Options, Tenant};
     use schemars::JsonSchema;
-    use serde::Deserialize;
     use serde_json::json;
 
     /// Starts jobs in the order of `order` and waits until each is noted.
@@ -318,9 +341,8 @@ mod tests {
 
     async fn look(params: Value, memo: Option<&Value>, mode: Mode) -> Answer {
         let emulator = Emulator::start(Options::new(Tenant::empty())).unwrap();
-        let (graph, earlier) = (client(&emulator), Earlier::new(&[]));
-        let due_since = Timestamp::UNIX_EPOCH;
-        let call = Call { params: &params, mode, earlier, memo, replays: 0, due_since, world: &graph };
+        let (graph, attempt) = (client(&emulator), FirstAttempt::new());
+        let call = attempt.call(&params, mode, memo, &graph);
         Driver::<Jobs>(std::marker::PhantomData).run(call).await.answer
     }
 

@@ -10,6 +10,7 @@ pub mod driver;
 pub mod error;
 pub mod parameters;
 pub mod person;
+mod pins;
 pub mod plan;
 pub mod register;
 pub mod view;
@@ -39,6 +40,11 @@ pub trait Action: Send + Sync + 'static {
     const NEEDS: &'static [&'static str];
     /// Templates for parameters that the workflow leaves out.
     const DEFAULTS: &'static [(&'static str, &'static str)];
+
+    /// Whether it takes away what nobody can give back, such as rules and sign-in methods, or starts a term after which
+    /// it is lost, as for a mailbox without a licence. Then it looks again after a pause whether the person has
+    /// returned. Groups, teams and rights can be given back: the result lists them.
+    const REMOVES_FOR_GOOD: bool = false;
 
     /// The priority of its requests where requests have to queue.
     const PRIORITY: Priority = Priority::Lifecycle;

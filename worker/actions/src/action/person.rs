@@ -9,30 +9,46 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
+use super::pins::reference_of;
 
 /// A person: an object id, a user principal name, or an object with at least one of `entra_id`, `upn` and
 /// `employee_id`, of which the first counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PersonRef {
     key: UserKey,
-    /// The employee id beside a user principal name.
+    /// The user principal name, if given.
+    upn: Option<String>,
+    /// The employee id, if given.
     pub(super) employee_id: Option<String>,
 }
 
 impl PersonRef {
+    fn by(key: UserKey) -> Self {
+        Self { key, upn: None, employee_id: None }
+    }
+
     /// The key to find the person by.
     pub fn key(&self) -> &UserKey {
         &self.key
     }
 
-    /// The name of the person in a Graph path, so that reads below it need not wait for the object id.
-    pub fn in_path(&self) -> Option<&str> {
-        match &self.key {
-            UserKey::Id(id) => Some(id),
-            // Graph accepts a name that begins with a dollar sign in parentheses only.
-            UserKey::Upn(upn) => Some(upn.as_str()).filter(|upn| !upn.starts_with('$')),
-            UserKey::EmployeeId(_) => None,
-        }
+    /// The employee id beside a user principal name.
+    pub(super) fn beside_upn(&self) -> Option<&str> {
+        self.employee_id.as_deref().filter(|_| matches!(self.key, UserKey::Upn(_)))
+    }
+
+    /// Every identifier that is given.
+    pub(super) fn keys(&self) -> impl Iterator<Item = UserKey> {
+        let key = Some(self.key.clone());
+        let upn = self.upn.clone().map(UserKey::Upn).filter(|upn| *upn != self.key);
+        let number = self.employee_id.clone().map(UserKey::EmployeeId).filter(|number| *number != self.key);
+        key.into_iter().chain(upn).chain(number)
+    }
+
+    /// All identifiers in one text, which is that of the key if there is no other.
+    pub(super) fn reference(&self) -> String {
+        let all: Vec<_> = self.keys().map(|key| reference_of(&key)).collect();
+        all.join("\n")
     }
 }
 
@@ -40,14 +56,13 @@ impl<'de> Deserialize<'de> for PersonRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const EXPECTED: &str =
             "expected a person: an object id, a UPN, or an object with entra_id, upn or employee_id";
-        let (key, employee_id) = match Value::deserialize(deserializer)? {
-            Value::String(text) if text.contains('@') => (Some(UserKey::Upn(text)), None),
-            Value::String(text) if uuid::Uuid::try_parse(&text).is_ok() => (Some(UserKey::Id(text)), None),
-            Value::Object(fields) => keys_of(&fields),
-            _ => (None, None),
+        let person = match Value::deserialize(deserializer)? {
+            Value::String(text) if text.contains('@') => Some(Self::by(UserKey::Upn(text))),
+            Value::String(text) if uuid::Uuid::try_parse(&text).is_ok() => Some(Self::by(UserKey::Id(text))),
+            Value::Object(fields) => of_fields(&fields),
+            _ => None,
         };
-        let key = key.ok_or_else(|| serde::de::Error::custom(EXPECTED))?;
-        Ok(Self { employee_id: employee_id.filter(|_| matches!(key, UserKey::Upn(_))), key })
+        person.ok_or_else(|| serde::de::Error::custom(EXPECTED))
     }
 }
 
@@ -76,15 +91,16 @@ impl JsonSchema for PersonRef {
     }
 }
 
-/// The most reliable identifier first: names change and are reused, object ids are not. And the employee id.
-fn keys_of(fields: &Map<String, Value>) -> (Option<UserKey>, Option<String>) {
+/// The most reliable identifier first: names change and are reused, object ids are not.
+fn of_fields(fields: &Map<String, Value>) -> Option<PersonRef> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let employee_id = text("employee_id").map(ToOwned::to_owned);
-    let key = text("entra_id")
-        .map(|id| UserKey::Id(id.to_owned()))
-        .or_else(|| text("upn").map(|upn| UserKey::Upn(upn.to_owned())))
-        .or_else(|| employee_id.clone().map(UserKey::EmployeeId));
-    (key, employee_id)
+    let [id, upn, employee_id] =
+        ["entra_id", "upn", "employee_id"].map(|name| text(name).map(ToOwned::to_owned));
+    let key = id
+        .map(UserKey::Id)
+        .or_else(|| upn.clone().map(UserKey::Upn))
+        .or_else(|| employee_id.clone().map(UserKey::EmployeeId))?;
+    Some(PersonRef { key, upn, employee_id })
 }
 
 /// The account a change is about.

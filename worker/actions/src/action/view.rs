@@ -4,14 +4,15 @@ use std::ops::Deref;
 
 use futures_util::future::{try_join, try_join3};
 use jiff::Timestamp;
-use msgraph::{Client, Group, UserKey};
-use outcome::Outcome;
+use msgraph::{Client, Group, User, UserKey};
+use outcome::{Outcome, Pinned};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use workflow::{Call, Earlier};
 
 use super::error::Error;
 use super::person::{Person, PersonRef};
+use super::pins::{self, Pins};
 
 /// The action that creates accounts: its earlier outcome in the run decides what an absent account means.
 const CREATES: &str = "create_user";
@@ -24,18 +25,20 @@ pub struct View<'a> {
     memo: Option<&'a Value>,
     replays: u32,
     due_since: Timestamp,
+    pins: Option<Pins<'a>>,
 }
 
 impl<'a> View<'a> {
     /// Reads after these steps of the run, for a step with this memo.
     pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'a>, memo: Option<&'a Value>) -> Self {
-        Self { graph, earlier, memo, replays: 0, due_since: Timestamp::MIN }
+        Self { graph, earlier, memo, replays: 0, due_since: Timestamp::MIN, pins: None }
     }
 
-    /// Reads for this call of a step.
-    pub fn of(call: &Call<'a, Client>, graph: msgraph::Reader<'a>) -> Self {
-        let (replays, due_since) = (call.replays, call.due_since);
-        Self { replays, due_since, ..Self::new(graph, call.earlier, call.memo) }
+    /// Reads for this call of a step, which may remove something for good.
+    pub fn of(call: &Call<'a, Client>, graph: msgraph::Reader<'a>, removes_for_good: bool) -> Self {
+        let &Call { earlier, before, people, memo, replays, sleeps, first_seen, due_since, .. } = call;
+        let pins = Some(Pins { people, before, first_seen, sleeps, removes_for_good });
+        Self { replays, due_since, pins, ..Self::new(graph, earlier, memo) }
     }
 
     /// When the step became due, by the worker's clock.
@@ -67,6 +70,8 @@ impl<'a> View<'a> {
 
     /// The person's account, with these properties.
     ///
+    /// An account that the run has found before is found by its object id, whatever its name is now.
+    ///
     /// If an earlier step of the run created the account and Graph does not show it, replication is still under way.
     /// If an earlier step of a dry run would create it, it is [`Person::ToBeCreated`]. In both cases the event's name
     /// can belong to another person, because the account got a later name: then the employee id decides.
@@ -74,25 +79,14 @@ impl<'a> View<'a> {
         Ok(self.find(person, select).await?.0)
     }
 
-    /// The person's account, and whether it is the one with the name in [`PersonRef::in_path`].
+    /// The person's account, and whether it is the one with the name of [`View::in_path`].
     pub async fn find(&self, person: &PersonRef, select: &[&str]) -> Result<(Person, bool), Error> {
-        let named = |user| Ok((Person::Present(Box::new(user)), true));
-        let found = match person.employee_id.as_ref().filter(|_| self.asked_for_account()) {
-            None => match self.graph.user(person.key(), select).await? {
-                Some(user) => return named(user),
-                None => None,
-            },
-            Some(number) => {
-                let others = select.iter().copied().filter(|property| *property != "employeeId");
-                let select: Vec<_> = others.chain(["employeeId"]).collect();
-                match self.graph.user(person.key(), &select).await? {
-                    Some(user) if user.employee_id.as_ref() == Some(number) => return named(user),
-                    _ => self.graph.user(&UserKey::EmployeeId(number.clone()), &select).await?,
-                }
-            }
+        let (found, is_named) = match self.pinned(person) {
+            Some(pinned) => (self.again(person, &pinned, select).await?, true),
+            None => self.first_sight(person, select).await?,
         };
         let person = match (found, self.created()) {
-            (Some(user), _) => Person::Present(Box::new(user)),
+            (Some(user), _) => return Ok((Person::Present(Box::new(user)), is_named)),
             (None, Some(Outcome::Planned | Outcome::Waiting)) => Person::ToBeCreated,
             (None, Some(Outcome::Changed | Outcome::Unchanged)) => return Err(Error::NotYetVisible),
             (None, Some(Outcome::Skipped | Outcome::Failed) | None) => Person::Absent,
@@ -103,6 +97,96 @@ impl<'a> View<'a> {
     /// Looks up somebody whom a step names besides the person to act on; `or_else` rejects whoever has no account.
     pub async fn must_find(&self, named: &PersonRef, or_else: impl FnOnce() -> Error) -> Result<(), Error> {
         self.graph.user(named.key(), &["id"]).await?.map(drop).ok_or_else(or_else)
+    }
+
+    /// An account that is not the run's person, such as the manager, with these properties.
+    pub async fn other(&self, person: &PersonRef, select: &[&str]) -> Result<Option<User>, Error> {
+        match self.pinned(person) {
+            Some(pinned) => self.again(person, &pinned, select).await,
+            None => {
+                let user = self.graph.user(person.key(), &self.select(select)).await?;
+                self.seen_first(person, user)
+            }
+        }
+    }
+
+    /// The person by the object id, if the run has found the account before, and otherwise as named.
+    pub fn key(&self, person: &PersonRef) -> UserKey {
+        self.pinned(person).map_or_else(|| person.key().clone(), |pinned| UserKey::Id(pinned.object_id))
+    }
+
+    /// The name of the person in a Graph path, so that reads below it need not wait for the object id.
+    pub fn in_path(&self, person: &PersonRef) -> Option<String> {
+        match self.key(person) {
+            UserKey::Id(id) => Some(id),
+            // Graph accepts a name that begins with a dollar sign in parentheses only.
+            UserKey::Upn(upn) => Some(upn).filter(|upn| !upn.starts_with('$')),
+            UserKey::EmployeeId(_) => None,
+        }
+    }
+
+    /// The account that the run has found for this person. Once the run has asked for an account, the employee id
+    /// decides whether that one was the person's.
+    fn pinned(&self, person: &PersonRef) -> Option<Pinned> {
+        let pinned = self.pins?.find(person)?;
+        let number = person.beside_upn().filter(|_| self.asked_for_account());
+        number.is_none_or(|number| pins::has_number(&pinned, number)).then_some(pinned)
+    }
+
+    /// The account found before, if it still exists.
+    async fn again(
+        &self,
+        person: &PersonRef,
+        pinned: &Pinned,
+        select: &[&str],
+    ) -> Result<Option<User>, Error> {
+        let Some(pins) = self.pins else { return Ok(None) };
+        let id = UserKey::Id(pinned.object_id.clone());
+        if let Some(user) = self.graph.user(&id, &pins.select(select, false)).await? {
+            pins.check_number(person, pinned, &user, self.earlier)?;
+            pins.check_returned(&user, pinned.was_disabled)?;
+            pins.pin(person, &user);
+            return Ok(Some(user));
+        }
+        if pins.had_name(person, pinned)
+            && let Some(other) = self.graph.user(person.key(), &["id"]).await?
+        {
+            return Err(pins::replaced(pinned, &other));
+        }
+        Ok(None)
+    }
+
+    /// The account as named, and whether it has the name of [`View::in_path`].
+    async fn first_sight(&self, person: &PersonRef, select: &[&str]) -> Result<(Option<User>, bool), Error> {
+        let mut select = self.select(select);
+        let Some(number) = person.beside_upn().filter(|_| self.asked_for_account()) else {
+            let user = self.graph.user(person.key(), &select).await?;
+            return Ok((self.seen_first(person, user)?, true));
+        };
+        if !select.contains(&"employeeId") {
+            select.push("employeeId");
+        }
+        let named = self.graph.user(person.key(), &select).await?;
+        let named = named.filter(|user| user.employee_id.as_deref() == Some(number));
+        let (user, is_named) = match named {
+            Some(user) => (Some(user), true),
+            None => (self.graph.user(&UserKey::EmployeeId(number.to_owned()), &select).await?, false),
+        };
+        Ok((self.seen_first(person, user)?, is_named))
+    }
+
+    fn select<'s>(&self, select: &[&'s str]) -> Vec<&'s str> {
+        self.pins.map_or_else(|| select.to_vec(), |pins| pins.select(select, true))
+    }
+
+    /// Pins an account that was found under a name.
+    fn seen_first(&self, person: &PersonRef, user: Option<User>) -> Result<Option<User>, Error> {
+        if let (Some(pins), Some(user)) = (self.pins, &user) {
+            pins.pin(person, user);
+            let was_disabled = pins.find(person).is_some_and(|pinned| pinned.was_disabled);
+            pins.check_returned(user, was_disabled)?;
+        }
+        Ok(user)
     }
 
     /// Whether an earlier step of this run created the person's account, would create it, or was refused.
@@ -120,7 +204,8 @@ impl<'a> View<'a> {
         person: &PersonRef,
         select: &[&str],
     ) -> Result<(Person, Vec<Group>), Error> {
-        let groups = under_name(person, |name| self.graph.groups_of(name));
+        let name = self.in_path(person);
+        let groups = under_name(name.as_deref(), |name| self.graph.groups_of(name));
         let ((found, is_named), groups) = try_join(self.find(person, select), groups).await?;
         let groups = match (&found, groups.filter(|_| is_named)) {
             (Person::Present(_), Some(groups)) => groups,
@@ -137,8 +222,9 @@ impl<'a> View<'a> {
         person: &PersonRef,
         select: &[&str],
     ) -> Result<(Person, Vec<Group>, Vec<Group>), Error> {
-        let groups = under_name(person, |name| self.graph.groups_of(name));
-        let owned = under_name(person, |name| self.graph.groups_owned_by(name));
+        let name = self.in_path(person);
+        let groups = under_name(name.as_deref(), |name| self.graph.groups_of(name));
+        let owned = under_name(name.as_deref(), |name| self.graph.groups_owned_by(name));
         let ((found, is_named), groups, owned) = try_join3(self.find(person, select), groups, owned).await?;
         let (groups, owned) = match (&found, groups.zip(owned).filter(|_| is_named)) {
             (Person::Present(_), Some(both)) => both,
@@ -153,13 +239,13 @@ impl<'a> View<'a> {
 
 /// The groups listed under the person's name, if the name can stand in a path and belongs to an account.
 async fn under_name<'a, F>(
-    person: &'a PersonRef,
+    name: Option<&'a str>,
     list: impl FnOnce(&'a str) -> F,
 ) -> Result<Option<Vec<Group>>, Error>
 where
     F: Future<Output = Result<Vec<Group>, msgraph::Error>>,
 {
-    let Some(name) = person.in_path() else { return Ok(None) };
+    let Some(name) = name else { return Ok(None) };
     match list(name).await {
         // The other read shows whether there is an account.
         Err(error) if error.is_not_found() => Ok(None),

@@ -1,7 +1,7 @@
 //! Makes true: the mailbox has no calendars of the person's own but the primary one.
 //!
 //! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Refuses** `user_not_found`; `permission_missing`; after a pause `person_returned`, `person_changed`.
 //! **Waits** while Exchange creates the mailbox.
 //! **Leaves** calendars that other people have shared, and those that Exchange keeps, such as birthdays and holidays;
 //! the result names each. Groups' calendars are not among a person's. A person without a mailbox gets a note.
@@ -39,6 +39,7 @@ impl Action for DeleteAdditionalCalendars {
     const NAME: &'static str = "delete_additional_calendars";
     const MAKES_TRUE: &'static str = "The person owns no calendar but the primary one";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
+    const REMOVES_FOR_GOOD: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;

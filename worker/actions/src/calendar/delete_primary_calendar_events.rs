@@ -1,7 +1,8 @@
 //! Makes true: the primary calendar has no events in a time window, by default none at all.
 //!
 //! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `invalid_window`; `permission_missing`.
+//! **Refuses** `user_not_found`; `invalid_window`; `permission_missing`; after a pause `person_returned`,
+//! `person_changed`.
 //! **Waits** while Exchange creates the mailbox; briefly between the portions of a large calendar.
 //! **Leaves** events outside the window; meetings that the person organized, if told to, with their number; events in
 //! the calendars of groups, with a note. A person without a mailbox gets a note.
@@ -108,6 +109,7 @@ impl Action for DeletePrimaryCalendarEvents {
     const NAME: &'static str = "delete_primary_calendar_events";
     const MAKES_TRUE: &'static str = "The primary calendar has no events, or none in a time window";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
+    const REMOVES_FOR_GOOD: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;

@@ -2,23 +2,20 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use msgraph::{Cloud, ExchangeAdmin, Settings};
 use msgraph_emulator::Emulator;
 use msgraph_emulator::Options;
 use outcome::Mode;
 use serde_json::Value;
-use workflow::{Answer, Call, Earlier, Report};
+use workflow::{Answer, Report};
 
+use super::call::FirstAttempt;
 use super::client::{client_with, settings};
 use super::scenario::Scenario;
 use crate::Entry;
 
 /// How often a step that waits may look in its scenario.
 const LOOKS: usize = 20;
-
-/// How long ago the step became due: longer than any tolerance for clocks that differ.
-const SINCE_THE_EVENT: SignedDuration = SignedDuration::from_hours(1);
 
 /// One action in a tenant of its own.
 pub struct Bench {
@@ -56,12 +53,10 @@ impl Bench {
             batching: false,
             ..settings(&self.emulator)
         });
-        let due_since = Timestamp::now() - SINCE_THE_EVENT;
+        let attempt = FirstAttempt::new();
         let (mut memo, mut before) = (None, Vec::new());
         for _look in 0..LOOKS {
-            let (params, earlier, memo_of_look) = (&self.params, Earlier::new(&[]), memo.as_ref());
-            let call =
-                Call { params, mode, earlier, memo: memo_of_look, replays: 0, due_since, world: &graph };
+            let call = attempt.call(&self.params, mode, memo.as_ref(), &graph);
             let report = self.entry.step.run(call).await;
             let answer = match report.answer {
                 Answer::Waiting { changes, wait } if mode.waits() => {

@@ -4,6 +4,7 @@
 //! action without a scenario does not compile under test.
 
 pub mod bench;
+pub mod call;
 pub mod client;
 pub mod promises;
 mod refusals;

@@ -3,7 +3,7 @@
 //! **Needs** `DeviceManagementManagedDevices.PrivilegedOperations.All`, `DeviceManagementManagedDevices.Read.All` and
 //! `User.Read.All`.
 //! **Refuses** `user_not_found`; `wipe_not_confirmed` (to erase company devices needs `confirm`);
-//! `permission_missing`.
+//! `permission_missing`; after a pause `person_returned`, `person_changed`.
 //! **Leaves** a tenant without Intune (`no_intune`); devices to erase that are already being retired
 //! (`device_retiring`); devices to erase whose owner Intune does not know, which it retires instead
 //! (`owner_unknown`).
@@ -79,6 +79,7 @@ impl Action for RetireDevices {
         "DeviceManagementManagedDevices.Read.All",
         "User.Read.All",
     ];
+    const REMOVES_FOR_GOOD: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;

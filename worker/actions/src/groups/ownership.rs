@@ -66,7 +66,7 @@ impl Successor {
     /// Looks the successor up.
     pub async fn observe(to: Option<&PersonRef>, graph: View<'_>) -> Result<Self, Error> {
         let Some(to) = to else { return Ok(Self::default()) };
-        let user = graph.user(to.key(), &["id", "accountEnabled", "userType"]).await?;
+        let user = graph.other(to, &["id", "accountEnabled", "userType"]).await?;
         Ok(Self { is_named: true, user })
     }
 

@@ -2,7 +2,8 @@
 //!
 //! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All`, and `GroupMember.ReadWrite.All` for
 //! licences that a group gives.
-//! **Refuses** `user_not_found`; `license_not_found` in `keep` and `licenses`; `permission_missing`.
+//! **Refuses** `user_not_found`; `license_not_found` in `keep` and `licenses`; `permission_missing`; after a pause
+//! `person_returned`, `person_changed`.
 //! **Leaves** a licence that a dynamic, synced or mail-enabled group gives (to change there), and one that a team
 //! gives (use `remove_from_teams`); the result names the group. A licence whose group the person has already left
 //! goes by itself.
@@ -79,6 +80,7 @@ impl Action for RemoveLicenses {
     const MAKES_TRUE: &'static str = "The person has no licence that can be removed";
     const NEEDS: &'static [&'static str] =
         &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "GroupMember.ReadWrite.All"];
+    const REMOVES_FOR_GOOD: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;

@@ -93,7 +93,7 @@ impl Action for ForwardMail {
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let mailbox =
             Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await?;
-        Ok(Observed { mailbox, recipient: Recipient::find(params.to.key(), graph).await? })
+        Ok(Observed { mailbox, recipient: Recipient::find(&params.to, graph).await? })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {

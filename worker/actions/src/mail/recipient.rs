@@ -19,9 +19,9 @@ pub struct Recipient {
 
 impl Recipient {
     /// The account with this name or else, if the name can be an address, the address.
-    pub async fn find(key: &UserKey, graph: View<'_>) -> Result<Option<Self>, Error> {
-        let found = graph.user(key, &["id", "mail"]).await?;
-        let (id, address) = match (found, key) {
+    pub async fn find(person: &PersonRef, graph: View<'_>) -> Result<Option<Self>, Error> {
+        let found = graph.other(person, &["id", "mail"]).await?;
+        let (id, address) = match (found, person.key()) {
             (Some(user), _) => (Some(user.id), user.mail),
             (None, UserKey::Upn(address)) => (None, Some(address.clone())),
             (None, _) => return Ok(None),
@@ -107,7 +107,8 @@ mod tests {
         let emulator = emulator.unwrap();
         let client = client(&emulator);
         let graph = View::new(client.reader(), Earlier::new(&[]), None);
-        Recipient::find(&UserKey::Upn(key.to_owned()), graph).await.map_err(Failure::from)
+        let person = serde_json::from_value(key.into()).unwrap();
+        Recipient::find(&person, graph).await.map_err(Failure::from)
     }
 
     #[tokio::test]

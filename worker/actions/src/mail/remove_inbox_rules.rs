@@ -1,7 +1,7 @@
 //! Makes true: the inbox has no rules but the one by which Gatehouse forwards.
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Refuses** `user_not_found`; `permission_missing`; after a pause `person_returned`, `person_changed`.
 //! **Waits** while Exchange creates the mailbox.
 //! **Leaves** read-only rules, which an operator has to remove in Outlook or Exchange, with a note for each; the rule
 //! of `forward_mail`, unless told to remove it; a person without a mailbox, with a note.
@@ -56,6 +56,7 @@ impl Action for RemoveInboxRules {
     const NAME: &'static str = "remove_inbox_rules";
     const MAKES_TRUE: &'static str = "The inbox has no rules except that of `forward_mail`";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
+    const REMOVES_FOR_GOOD: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;

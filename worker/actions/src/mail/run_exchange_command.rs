@@ -95,7 +95,7 @@ impl Action for RunExchangeCommand {
         let mut others = Vec::with_capacity(params.commands.len());
         for command in &params.commands {
             let user = match command.other_person() {
-                Some(person) => graph.user(person.key(), &["id", "mail"]).await?,
+                Some(person) => graph.other(person, &["id", "mail"]).await?,
                 None => None,
             };
             others.push(OtherPerson { user, has_access: false });

@@ -272,7 +272,7 @@ impl Migration {
 
 /// Reads both drives, if they exist.
 pub async fn look(asked: &Request<'_>, graph: View<'_>, notes: Notes) -> Result<Migration, Error> {
-    let to = async { Ok(graph.user(asked.to.key(), &["id"]).await?.map(|user| user.id)) };
+    let to = async { Ok(graph.other(asked.to, &["id"]).await?.map(|user| user.id)) };
     let person = graph.person(asked.user, &["id", "displayName"]);
     let (person, to) = try_join(person, to).await?;
     let drive = async |id: Option<&str>| match id {

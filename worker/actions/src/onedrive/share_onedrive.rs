@@ -76,7 +76,7 @@ impl Action for ShareOnedrive {
     }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
-        let with = async { Ok(graph.user(params.with.key(), &["id"]).await?.map(|user| user.id)) };
+        let with = async { Ok(graph.other(&params.with, &["id"]).await?.map(|user| user.id)) };
         let (person, with) = try_join(graph.person(&params.user, &["id"]), with).await?;
         let permissions = match &person {
             Person::Present(user) => graph.drive_permissions(&user.id).await?,

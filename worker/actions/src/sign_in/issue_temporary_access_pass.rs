@@ -106,8 +106,8 @@ impl Action for IssueTemporaryAccessPass {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id", "userPrincipalName"]).await?;
-        let sender = graph.user(params.from.key(), &["id"]).await?.map(|user| user.id);
-        let recipient = Recipient::find(params.to.key(), graph).await?;
+        let sender = graph.other(&params.from, &["id"]).await?.map(|user| user.id);
+        let recipient = Recipient::find(&params.to, graph).await?;
         let Person::Present(user) = &person else {
             return Ok(Observed { person, sign_in: SignIn::default(), sender, recipient, written: None });
         };

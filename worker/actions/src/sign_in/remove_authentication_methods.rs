@@ -1,7 +1,7 @@
 //! Makes true: the person has no sign-in method besides the password.
 //!
 //! **Needs** `UserAuthenticationMethod.ReadWrite.All` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `permission_missing`.
+//! **Refuses** `user_not_found`; `permission_missing`; after a pause `person_returned`, `person_changed`.
 //! **Leaves** methods of a type that Graph cannot remove; the result names each.
 //! **Idempotent because** it reads the methods and removes those it finds; "not found" counts as removed.
 //!
@@ -45,6 +45,7 @@ impl Action for RemoveAuthenticationMethods {
     const NAME: &'static str = "remove_authentication_methods";
     const MAKES_TRUE: &'static str = "The person has no sign-in method besides the password";
     const NEEDS: &'static [&'static str] = &["UserAuthenticationMethod.ReadWrite.All", "User.Read.All"];
+    const REMOVES_FOR_GOOD: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;

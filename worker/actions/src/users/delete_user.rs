@@ -4,7 +4,8 @@
 //! role.
 //! **Refuses** `user_not_found` (no account, and none deleted within 30 days: a wrong name is likelier than a
 //! deletion); `synced_user` (mastered on premises; delete it there); `role_missing` (the person is an administrator,
-//! and the application is known to hold no role); `permission_missing`.
+//! and the application is known to hold no role); `permission_missing`; after a pause `person_returned`,
+//! `person_changed`.
 //! **Idempotent because** it looks for the account, then among the deleted ones; "not found" counts as deleted.
 //!
 //! Mailbox, files and licences go with the account. Put it in a stage of its own, after the steps that need them.
@@ -46,6 +47,7 @@ impl Action for DeleteUser {
     const NAME: &'static str = "delete_user";
     const MAKES_TRUE: &'static str = "The person has no account; for 30 days it can be restored";
     const NEEDS: &'static [&'static str] = &["User.DeleteRestore.All", "User.Read.All"];
+    const REMOVES_FOR_GOOD: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -56,7 +58,7 @@ impl Action for DeleteUser {
         let select = ["id", "onPremisesSyncEnabled"];
         let (person, role) = PrivilegedRole::with_person(&params.user, &select, graph).await?;
         let was_deleted = match person {
-            Person::Absent => !graph.deleted_users(params.user.key()).await?.is_empty(),
+            Person::Absent => !graph.deleted_users(&graph.key(&params.user)).await?.is_empty(),
             Person::Present(_) | Person::ToBeCreated => false,
         };
         Ok(Observed { person, role, was_deleted })

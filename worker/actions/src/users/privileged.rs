@@ -53,8 +53,8 @@ impl PrivilegedRole {
         graph: View<'_>,
     ) -> Result<(Person, Self), Error> {
         let role = async {
-            match person.in_path() {
-                Some(name) => Self::look(name, graph).await.map(Some),
+            match graph.in_path(person) {
+                Some(name) => Self::look(&name, graph).await.map(Some),
                 None => Ok(None),
             }
         };

@@ -54,7 +54,7 @@ impl Action for RestoreUser {
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id"]).await?;
         let deleted = match person {
-            Person::Absent => graph.deleted_users(params.user.key()).await?,
+            Person::Absent => graph.deleted_users(&graph.key(&params.user)).await?,
             Person::Present(_) | Person::ToBeCreated => Vec::new(),
         };
         Ok(Observed { person, deleted })

@@ -57,7 +57,7 @@ impl Action for SetManager {
     }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
-        let wanted = async { Ok(graph.user(params.manager.key(), &["id"]).await?) };
+        let wanted = async { graph.other(&params.manager, &["id"]).await };
         let (person, wanted) =
             try_join(graph.person(&params.user, &["id", "onPremisesSyncEnabled"]), wanted).await?;
         let current = match &person {

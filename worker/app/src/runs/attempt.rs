@@ -149,6 +149,8 @@ impl Attempt<'_> {
         let found = digest::of_plan(self.prepared, &planned.steps);
         if found == expected {
             let next = Next::Resume { at: Timestamp::now(), because: Because::PlanApproved };
+            // The plan was approved for these people.
+            let progress = Progress { people: planned.people, ..progress };
             return Attempted { progress, next, result: None, failed: None };
         }
         let detail = format!("the plan has changed and is {found} now; look at it again with mode `plan`");

@@ -69,6 +69,7 @@ pub struct User {
     pub account_enabled: Option<bool>,
     pub user_type: Option<String>,
     pub on_premises_sync_enabled: Option<bool>,
+    pub created_date_time: Option<Timestamp>,
     pub sign_in_sessions_valid_from_date_time: Option<Timestamp>,
     pub last_password_change_date_time: Option<Timestamp>,
     #[serde(default, deserialize_with = "null_as_empty")]

@@ -1,0 +1,37 @@
+//! A call of a step, as the engine makes it at the first attempt of a run.
+
+use jiff::{SignedDuration, Timestamp};
+use msgraph::Client;
+use outcome::{Mode, Progress};
+use serde_json::Value;
+use workflow::{Call, Earlier, People};
+
+/// How long ago the step became due: longer than any tolerance for clocks that differ, and no pause.
+const SINCE_THE_EVENT: SignedDuration = SignedDuration::from_mins(10);
+
+/// The run of a call: nothing was done before, and nobody was found.
+pub struct FirstAttempt {
+    people: People,
+    first_seen: Timestamp,
+}
+
+impl FirstAttempt {
+    pub fn new() -> Self {
+        let first_seen = Timestamp::now() - SINCE_THE_EVENT;
+        Self { people: People::of(&Progress::new(first_seen)), first_seen }
+    }
+
+    /// A call in it.
+    pub fn call<'a>(
+        &'a self,
+        params: &'a Value,
+        mode: Mode,
+        memo: Option<&'a Value>,
+        world: &'a Client,
+    ) -> Call<'a, Client> {
+        let (earlier, before) = (Earlier::new(&[]), Earlier::new(&[]));
+        let (people, first_seen) = (&self.people, self.first_seen);
+        let (replays, sleeps, due_since) = (0, 0, first_seen);
+        Call { params, mode, earlier, before, people, memo, replays, sleeps, first_seen, due_since, world }
+    }
+}
