@@ -22,6 +22,8 @@ pub struct Entry {
     pub makes_true: &'static str,
     /// The least Graph application permissions it needs.
     pub needs: &'static [&'static str],
+    /// Whether it reads the organization, for which Graph takes fewer permissions than for people.
+    pub reads_organization: bool,
     /// The JSON Schema of its parameters.
     pub schema: fn() -> Value,
     /// What the engine runs.
@@ -37,6 +39,7 @@ impl Entry {
             name: A::NAME,
             makes_true: A::MAKES_TRUE,
             needs: A::NEEDS,
+            reads_organization: A::READS_ORGANIZATION,
             schema: schema::<A>,
             step: Box::new(Driver::<A>(std::marker::PhantomData)),
             #[cfg(test)]

@@ -38,6 +38,8 @@ pub trait Action: Send + Sync + 'static {
     const MAKES_TRUE: &'static str;
     /// The least Graph application permissions it needs.
     const NEEDS: &'static [&'static str];
+    /// Whether it reads the organization, for which Graph takes `User.Read.All` and not `User.ReadWrite.All`.
+    const READS_ORGANIZATION: bool = false;
     /// Templates for parameters that the workflow leaves out.
     const DEFAULTS: &'static [(&'static str, &'static str)];
 

@@ -44,6 +44,11 @@ macro_rules! register {
                 }
 
                 #[tokio::test]
+                async fn its_permissions_suffice_and_none_is_superfluous() {
+                    promises::its_permissions_suffice_and_none_is_superfluous(entry).await;
+                }
+
+                #[tokio::test]
                 async fn a_missing_permission_blocks_and_is_named() {
                     promises::a_missing_permission_blocks_and_is_named(entry).await;
                 }

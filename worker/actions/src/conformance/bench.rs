@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use msgraph::{Cloud, ExchangeAdmin, Settings};
-use msgraph_emulator::Emulator;
-use msgraph_emulator::Options;
+use msgraph_emulator::{Application, Emulator, Options};
 use outcome::Mode;
 use serde_json::Value;
 use workflow::{Answer, Report};
@@ -37,6 +36,13 @@ impl Bench {
     pub fn with(entry: Entry, Scenario { tenant, params }: Scenario) -> Self {
         let emulator = Emulator::start(Options::new(tenant)).unwrap();
         Self { entry, params, emulator, administers_exchange: true }
+    }
+
+    /// An action in its own scenario, for an application with these permissions alone.
+    pub fn allowed(entry: Entry, permissions: &[&str]) -> Self {
+        let Scenario { tenant, params } = (entry.scenario)();
+        let tenant = tenant.application(Application::default().roles(permissions));
+        Self::with(entry, Scenario { tenant, params })
     }
 
     /// Runs the step as a new worker would, which knows nothing of the one before. A step that waits runs until it no

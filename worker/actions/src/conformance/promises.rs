@@ -13,6 +13,12 @@ use crate::Entry;
 /// Effects that a run takes back when it has lost the answer to the first: both together count as none.
 const TAKEN_BACK: [(&str, &str); 1] = [("issue temporaryAccessPass to ", "remove temporaryAccessPass of ")];
 
+/// Permissions that the scenario of an action does not need, and what does.
+const NEEDED_ELSEWHERE: [(&str, &str, &str); 2] = [
+    ("create_user", "User.Read.All", "a domain that is not verified"),
+    ("run_exchange_command", "MailboxSettings.Read", "a worker that may not administer Exchange"),
+];
+
 /// Makes an action's entry: each run needs a new one.
 type MakeEntry = fn() -> Entry;
 
@@ -119,6 +125,25 @@ pub async fn an_unknown_refusal_of_any_write_is_blocked_and_names_the_request(en
         let again = bench.run(Mode::Apply).await;
         assert!(!matches!(again.answer, Answer::Failed(_)), "{context}: {again:?}");
         assert_eq!(bench.emulator.state(), end, "{context}");
+    }
+}
+
+pub async fn its_permissions_suffice_and_none_is_superfluous(entry: MakeEntry) {
+    let (_, effects, _) = undisturbed(entry).await;
+    let (action, needs) = (entry().name, entry().needs);
+    let with = async |permissions: &[&str]| {
+        let bench = Bench::allowed(entry(), permissions);
+        let report = bench.run(Mode::Apply).await;
+        (report.answer, report.left.len(), bench.effects())
+    };
+    let all = with(needs).await;
+    assert_eq!((all.0.outcome(), &all.2), (Outcome::Changed, &effects), "exactly {needs:?}: {:?}", all.0);
+    for dropped in needs {
+        let others: Vec<_> = needs.iter().copied().filter(|need| need != dropped).collect();
+        let is_needed = with(&others).await != all;
+        let elsewhere = NEEDED_ELSEWHERE.iter().any(|(of, need, _)| (*of, need) == (action, dropped));
+        assert!(is_needed || elsewhere, "{action} does the same without {dropped}");
+        assert!(!(is_needed && elsewhere), "{action} needs {dropped} here");
     }
 }
 

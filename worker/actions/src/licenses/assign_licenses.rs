@@ -1,7 +1,7 @@
 //! Makes true: the person has these licences.
 //!
-//! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All` and, to set a missing usage location,
-//! `User.ReadWrite.All`.
+//! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All` and `User.Read.All`; to set a missing usage
+//! location also `User.ReadWrite.All`.
 //! **Refuses** `user_not_found`; `license_not_found`; `license_contradiction` (to assign and to remove);
 //! `license_not_for_people`; `usage_location_missing`; `no_seat`; `subscription_inactive`; `license_conflict` (plans
 //! that exclude or need each other, by name); `permission_missing`.
@@ -74,7 +74,7 @@ impl Action for AssignLicenses {
     const NAME: &'static str = "assign_licenses";
     const MAKES_TRUE: &'static str = "The person has these licences";
     const NEEDS: &'static [&'static str] =
-        &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "User.ReadWrite.All"];
+        &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] =
         &[("user", "{{ person }}"), ("usage_location", USAGE_LOCATION)];
 
@@ -171,9 +171,12 @@ impl Action for AssignLicenses {
 
     #[cfg(test)]
     fn scenario() -> crate::Scenario {
-        crate::Scenario::new(serde_json::json!({
+        let mut scenario = crate::Scenario::new(serde_json::json!({
             "user": "ada@contoso.example", "licenses": ["SPE_E3", "EMS"], "usage_location": "GB",
-        }))
+        }));
+        // To set it needs a permission besides.
+        scenario.tenant.set("ada@contoso.example", "usageLocation", "GB").unwrap();
+        scenario
     }
 }
 

@@ -1,7 +1,7 @@
 //! Makes true: the person has no licence that can be removed.
 //!
-//! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All`, and `GroupMember.ReadWrite.All` for
-//! licences that a group gives.
+//! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All`, `User.Read.All`, and
+//! `GroupMember.ReadWrite.All` for licences that a group gives.
 //! **Refuses** `user_not_found`; `license_not_found` in `keep` and `licenses`; `permission_missing`; after a pause
 //! `person_returned`, `person_changed`.
 //! **Leaves** a licence that a dynamic, synced or mail-enabled group gives (to change there), and one that a team
@@ -78,8 +78,12 @@ pub enum Change {
 impl Action for RemoveLicenses {
     const NAME: &'static str = "remove_licenses";
     const MAKES_TRUE: &'static str = "The person has no licence that can be removed";
-    const NEEDS: &'static [&'static str] =
-        &["LicenseAssignment.ReadWrite.All", "LicenseAssignment.Read.All", "GroupMember.ReadWrite.All"];
+    const NEEDS: &'static [&'static str] = &[
+        "LicenseAssignment.ReadWrite.All",
+        "LicenseAssignment.Read.All",
+        "GroupMember.ReadWrite.All",
+        "User.Read.All",
+    ];
     const REMOVES_FOR_GOOD: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 

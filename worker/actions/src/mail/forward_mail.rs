@@ -79,6 +79,7 @@ impl Action for ForwardMail {
     const NAME: &'static str = "forward_mail";
     const MAKES_TRUE: &'static str = "New mail is forwarded to the manager or another recipient";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
+    const READS_ORGANIZATION: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] =
         &[("user", "{{ person }}"), ("to", "{{ manager }}")];
 

@@ -80,7 +80,7 @@ enum Setting {
 impl Action for RunExchangeCommand {
     const NAME: &'static str = "run_exchange_command";
     const MAKES_TRUE: &'static str = "The mailbox is shared, hidden, forwarded or opened, as requested (undocumented interface; off by default)";
-    const NEEDS: &'static [&'static str] = &["MailboxSettings.Read", "User.Read.All"];
+    const NEEDS: &'static [&'static str] = &["Exchange.ManageAsApp", "MailboxSettings.Read", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;

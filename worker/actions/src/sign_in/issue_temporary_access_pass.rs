@@ -87,6 +87,7 @@ impl Action for IssueTemporaryAccessPass {
         "Mail.Send",
         "User.Read.All",
     ];
+    const READS_ORGANIZATION: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[
         ("user", "{{ person }}"),
         ("to", "{{ manager }}"),

@@ -3,6 +3,8 @@
 //!
 //! **Needs** `User-PasswordProfile.ReadWrite.All` and `User.Read.All`; for an administrator the application also
 //! needs a directory role.
+//! Whether the person is an administrator it sees only with `GroupMember.ReadBasic.All` or a permission that includes
+//! it, and with `RoleManagement.Read.Directory`; without them Graph alone decides.
 //! **Refuses** `user_not_found`; `synced_user` (mastered on premises; reset it there); `role_missing` (the person is
 //! an administrator, and the application is known to hold no role); `permission_missing`.
 //! **Idempotent because** it reads `lastPasswordChangeDateTime` and writes only if that can lie before the time at

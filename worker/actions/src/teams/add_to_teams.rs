@@ -1,8 +1,8 @@
 //! Makes true: the person is in these teams, and in their named private or shared channels.
 //!
-//! **Needs** `TeamMember.ReadWrite.All`, `GroupMember.Read.All` and `User.Read.All`; for channels also
-//! `Channel.ReadBasic.All` and `ChannelMember.ReadWrite.All`; for a team that can hold directory roles also
-//! `RoleManagement.ReadWrite.Directory`.
+//! **Needs** `TeamMember.ReadWriteNonOwnerRole.All`, `TeamMember.Read.All`, `GroupMember.Read.All` and `User.Read.All`;
+//! for channels also `Channel.ReadBasic.All` and `ChannelMember.ReadWrite.All`; for a team that can hold directory roles
+//! also `RoleManagement.ReadWrite.Directory`.
 //! **Refuses** `user_not_found`; `team_not_found`, `not_a_team`, `ambiguous_team` (lists the candidates);
 //! `channel_not_found`, `ambiguous_channel`, `standard_channel` (all members of the team are in it); `dynamic_group`;
 //! `permission_missing`.
@@ -54,7 +54,8 @@ impl Action for AddToTeams {
     const NAME: &'static str = "add_to_teams";
     const MAKES_TRUE: &'static str = "The person is in these teams and in their named channels";
     const NEEDS: &'static [&'static str] = &[
-        "TeamMember.ReadWrite.All",
+        "TeamMember.ReadWriteNonOwnerRole.All",
+        "TeamMember.Read.All",
         "Channel.ReadBasic.All",
         "ChannelMember.ReadWrite.All",
         "GroupMember.Read.All",

@@ -1,6 +1,6 @@
 //! Makes true: the person has an account with these properties.
 //!
-//! **Needs** `User.ReadWrite.All`.
+//! **Needs** `User.ReadWrite.All`, and `User.Read.All` to read the verified domains.
 //! **Refuses** `upn_taken` (other people hold every name to try, some of them deleted; lists their ids);
 //! `user_deleted` (this person's account was deleted within 30 days: `restore_user` brings it back); `mail_taken`;
 //! `upn_invalid`; `domain_not_verified` (lists the verified ones); `usage_location_missing` (licences follow);
@@ -97,7 +97,8 @@ pub enum Change {
 impl Action for CreateUser {
     const NAME: &'static str = "create_user";
     const MAKES_TRUE: &'static str = "The person has an account with these properties";
-    const NEEDS: &'static [&'static str] = &["User.ReadWrite.All"];
+    const NEEDS: &'static [&'static str] = &["User.ReadWrite.All", "User.Read.All"];
+    const READS_ORGANIZATION: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = defaults_with_properties![
         ("user_principal_name", "{{ person.upn if person.upn else person.email }}"),
         (

@@ -2,6 +2,8 @@
 //!
 //! **Needs** `User.DeleteRestore.All` and `User.Read.All`; for an administrator the application also needs a directory
 //! role.
+//! Whether the person is an administrator it sees only with `GroupMember.ReadBasic.All` or a permission that includes
+//! it, and with `RoleManagement.Read.Directory`; without them Graph alone decides.
 //! **Refuses** `user_not_found` (no account, and none deleted within 30 days: a wrong name is likelier than a
 //! deletion); `synced_user` (mastered on premises; delete it there); `role_missing` (the person is an administrator,
 //! and the application is known to hold no role); `permission_missing`; after a pause `person_returned`,

@@ -251,7 +251,13 @@ fn uses(grants: &Grants, access: Access) -> Vec<Use> {
         names.iter().map(need).collect()
     };
     let actions = actions::roster().into_iter().map(|entry| {
-        let needs = needs(entry.needs);
+        let mut needs = needs(entry.needs);
+        // A token for Graph does not list the permissions of Exchange.
+        needs.retain(|need| need.permission != "Exchange.ManageAsApp");
+        let is_blind = entry.reads_organization && !grants.covers("Organization.Read.All");
+        for need in needs.iter_mut().filter(|need| need.permission == "User.Read.All") {
+            need.granted &= !is_blind;
+        }
         let may = if !entry.needs.iter().all(|name| may_look(grants, name)) {
             May::Nothing
         } else if access == Access::Act && needs.iter().all(|need| need.granted) {
@@ -271,6 +277,6 @@ fn uses(grants: &Grants, access: Access) -> Vec<Use> {
 
 /// Whether the read part of a permission is granted. A permission without a read part counts as granted.
 fn may_look(grants: &Grants, permission: &str) -> bool {
-    let reads = permission.replace(".ReadWrite", ".Read");
+    let reads = permission.replace(".ReadWriteNonOwnerRole", ".Read").replace(".ReadWrite", ".Read");
     !reads.contains(".Read") || grants.covers(&reads)
 }

@@ -102,6 +102,7 @@ fn broader(needed: &str) -> &'static [&'static str] {
         }
         "GroupMember.ReadWrite.All" => &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
         "Group.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "TeamMember.ReadWriteNonOwnerRole.All" => &["TeamMember.ReadWrite.All"],
         "Channel.ReadBasic.All" => &[
             "ChannelSettings.Read.All",
             "ChannelSettings.ReadWrite.All",
@@ -136,6 +137,10 @@ mod tests {
         let account = Grants::of_token(&token(r#"{"scp":"User.ReadWrite.All openid"}"#)).unwrap();
         assert!(account.covers("User.Read.All") && account.covers("User.RevokeSessions.All"));
         assert!(account.is_delegated);
+        // Graph reads the organization for who may read people, and not for who may change them.
+        assert!(app.covers("Organization.Read.All") && !account.covers("Organization.Read.All"));
+        let teams = Grants::of_token(&token(r#"{"roles":["TeamMember.ReadWrite.All"]}"#)).unwrap();
+        assert!(teams.covers("TeamMember.ReadWriteNonOwnerRole.All") && teams.covers("TeamMember.Read.All"));
         let methods =
             Grants::of_token(&token(r#"{"roles":["UserAuthenticationMethod.ReadWrite.All"]}"#)).unwrap();
         assert!(
