@@ -50,6 +50,7 @@ pub struct TestbedBuilder {
     settings: Vec<(String, String)>,
     workflows: Option<String>,
     pattern: &'static str,
+    prefix: Option<String>,
 }
 
 impl TestbedBuilder {
@@ -78,6 +79,12 @@ impl TestbedBuilder {
         Self { workflows: Some(yaml.to_owned()), ..self }
     }
 
+    /// Uses this prefix, which holds what an earlier version declared.
+    #[must_use]
+    pub fn prefix(self, prefix: &str) -> Self {
+        Self { prefix: Some(prefix.to_owned()), ..self }
+    }
+
     /// Uses only the compiled-in workflows.
     #[must_use]
     pub fn compiled_in(self) -> Self {
@@ -92,10 +99,10 @@ impl TestbedBuilder {
 
     /// Starts the tenant, declares the topology and begins to receive results. Starts no worker.
     pub async fn build(self) -> Testbed {
-        let Self { broker, emulator, settings, workflows, pattern } = self;
+        let Self { broker, emulator, settings, workflows, pattern, prefix } = self;
         let emulator = Emulator::start(emulator).unwrap();
         let folder = TempDir::new().unwrap();
-        let prefix = format!("t{}", Uuid::new_v4().simple());
+        let prefix = prefix.unwrap_or_else(|| format!("t{}", Uuid::new_v4().simple()));
         let mut all = worker_settings(&emulator, broker.url(), &prefix);
         all.push(setting("LOG__FORMAT", "json"));
         if let Some(yaml) = workflows {
@@ -131,6 +138,7 @@ impl Testbed {
             settings: Vec::new(),
             workflows: Some(SHORT_OFFBOARDING.to_owned()),
             pattern: "#",
+            prefix: None,
         }
     }
 
