@@ -140,7 +140,7 @@ async fn publish_follows_a_run_to_its_end() {
     testbed.gatehouse(&["publish", "--wait", &file(&testbed, &plan)]).await.ok();
     let alone =
         document(&testbed.gatehouse(&["publish", "--output", "json", &file(&testbed, &plan)]).await.ok());
-    assert_eq!(alone["run_id"], run_id);
+    assert_eq!(alone["run_id"], events::run_of(&plan).to_string());
     testbed.drain([worker]).await;
     let waited = ["publish", "--wait", "--timeout", "1", &file(&testbed, &plan)];
     let waited = testbed.gatehouse(&waited).await;
