@@ -14,6 +14,7 @@ use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event};
 use tokio::sync::watch;
 
 use super::{
+    greeting::Greeting,
     lifetime::SessionLifetime,
     socket::{LapinRuntime, SanitizedSocket},
 };
@@ -69,19 +70,23 @@ impl BrokerConnection {
             )
         };
         let socket = CloseOnDrop(SocketHandle::default());
-        let (keep, limit) = (socket.0.clone(), settings.connect_timeout);
+        let greeting = Greeting::default();
+        let (keep, heard, limit) = (socket.0.clone(), greeting.clone(), settings.connect_timeout);
         let connection = Connection::connector(
             uri,
             Runtime::new(LapinRuntime::current()),
             async move |uri, _| {
-                let connecting = SanitizedSocket::connect(&uri, |socket| keep.hold(socket));
+                let connecting = SanitizedSocket::connect(&uri, heard.clone(), |socket| keep.hold(socket));
                 let connected = tokio::time::timeout(limit, connecting).await;
                 let socket = connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
                 Ok(AsyncTcpStream::Plain(socket?))
             },
             properties,
         );
-        Ok(Self { connection: connection.await.map_err(failed)?, socket })
+        let connection = connection.await;
+        // Whatever else an old broker refuses, its age is the reason.
+        greeting.accept()?;
+        Ok(Self { connection: connection.map_err(failed)?, socket })
     }
 
     /// Opens a channel.

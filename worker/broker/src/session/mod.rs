@@ -4,6 +4,7 @@
 //! nothing. So an acknowledgement can never reach the wrong channel.
 
 pub(crate) mod connection;
+mod greeting;
 pub(crate) mod lifetime;
 pub(crate) mod readiness;
 pub(crate) mod reconnect;

@@ -22,7 +22,7 @@ use lapin::{
     uri::{AMQPScheme, AMQPUri},
 };
 
-use super::sanitize::Sanitizer;
+use super::{greeting::Greeting, sanitize::Sanitizer};
 
 const READ_BYTES: usize = 32 * 1024;
 
@@ -32,13 +32,16 @@ type Tcp = <Tokio as Reactor>::TcpStream;
 pub(crate) struct SanitizedSocket {
     stream: AsyncTcpStream<Tcp>,
     sanitizer: Sanitizer,
+    greeting: Greeting,
     chunk: Box<[u8]>,
 }
 
 impl SanitizedSocket {
-    /// Connects to the address; `hold` receives the socket before anything is sent.
+    /// Connects to the address; `hold` receives the socket before anything is sent, `greeting` what the broker says
+    /// first.
     pub(crate) async fn connect(
         uri: &AMQPUri,
+        greeting: Greeting,
         hold: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
     ) -> io::Result<Self> {
         let runtime = TokioRuntime::tokio_current();
@@ -51,7 +54,7 @@ impl SanitizedSocket {
             AMQPScheme::AMQP => stream,
             AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, TLSConfig::default()).await?,
         };
-        Ok(Self { stream, sanitizer: Sanitizer::default(), chunk: vec![0; READ_BYTES].into() })
+        Ok(Self { stream, sanitizer: Sanitizer::default(), greeting, chunk: vec![0; READ_BYTES].into() })
     }
 }
 
@@ -61,7 +64,7 @@ impl AsyncRead for SanitizedSocket {
         cx: &mut Context<'_>,
         target: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { stream, sanitizer, chunk } = &mut *self;
+        let Self { stream, sanitizer, greeting, chunk } = &mut *self;
         loop {
             match sanitizer.drain(target) {
                 0 if !target.is_empty() => {}
@@ -70,7 +73,10 @@ impl AsyncRead for SanitizedSocket {
             let count = ready!(Pin::new(&mut *stream).poll_read(cx, chunk))?;
             match chunk.get(..count) {
                 Some([]) | None => return Poll::Ready(Ok(0)),
-                Some(bytes) => sanitizer.feed(bytes),
+                Some(bytes) => {
+                    greeting.read(bytes);
+                    sanitizer.feed(bytes);
+                }
             }
         }
     }
