@@ -1,6 +1,10 @@
 //! The right person: names are given to others and people come back while a run sleeps.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected fails"
+)]
 
 use lapin::BasicProperties;
 use msgraph_emulator::{Tenant, User};

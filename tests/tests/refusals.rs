@@ -1,6 +1,11 @@
 //! Graph refuses one write in words that nobody knows, at every write of the default workflows in turn: no run is lost.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets something unexpected fails"
+)]
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,7 @@
 //! The main job: events in, a tenant changed, results out.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
+
 use msgraph_emulator::{Fault, Group, Sku, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::{Testbed, events};
