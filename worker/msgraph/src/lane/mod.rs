@@ -5,7 +5,7 @@
 //!   the mailbox instead of the service, because Graph counts by mailbox there; likewise a single report.
 //! - The lane keeps the published limits ([`limits`]) before Graph throttles.
 //! - A mailbox has at most four calls in progress.
-//! - A call of higher [`Priority`](priority::Priority) overtakes every waiting call.
+//! - A call of higher [`Priority`] overtakes every waiting call.
 //! - A call that locks a person out is not put off for what others spent: a tenth of the directory's limits is kept for
 //!   such calls ([`limits`]), they wait for no other call in progress, and they share no batch with others. Only
 //!   Graph's own throttling, and the four calls of a mailbox, hold them back.
