@@ -56,6 +56,11 @@ struct Graph {
 impl Graph {
     async fn onboard(&self, number: usize) {
         let upn = format!("bare{number}@contoso.example");
+        let named = [("$filter", "displayName eq 'Engineers'"), ("$select", GROUP)];
+        // A run looks up all that it names before its first write.
+        self.get("/users/grace@contoso.example", &[("$select", "id")]).await;
+        self.get("/subscribedSkus", &[("$select", SKU)]).await;
+        self.get("/groups", &named).await;
         self.get("/users", &[("$filter", &format!("employeeId eq 'P{number}'")), ("$select", USER)]).await;
         self.get(&format!("/users/{upn}"), &[("$select", USER)]).await;
         let deleted = "id,userPrincipalName,displayName,mail,employeeId";
@@ -80,7 +85,6 @@ impl Graph {
         let licenses = json!({ "addLicenses": add, "removeLicenses": [] });
         self.send("POST", &format!("/users/{id}/assignLicense"), licenses).await;
         self.get(&format!("/users/{upn}"), &[("$select", "id")]).await;
-        let named = [("$filter", "displayName eq 'Engineers'"), ("$select", GROUP)];
         let groups = self.get("/groups", &named).await;
         self.get(&format!("/users/{id}/memberOf"), &[("$select", GROUP)]).await;
         let path = format!("/groups/{}/members/$ref", groups["value"][0]["id"].as_str().unwrap());
