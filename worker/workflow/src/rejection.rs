@@ -19,7 +19,7 @@ pub(crate) fn of_event(failure: Failure, from_event: &[String]) -> Failure {
     }
 }
 
-/// The record of a step of a run that has written something, or goes on: if it rejects, an operator has to act.
+/// Makes a rejection blocked, for a run that has written something or goes on: an operator has to act.
 pub(crate) fn on_the_way(record: Record) -> Record {
     match &record.finished.failure {
         Some(failure) if failure.class == Class::Rejected => {

@@ -94,7 +94,7 @@ impl<'a> View<'a> {
         Ok((person, false))
     }
 
-    /// Looks up somebody whom a step names besides the person to act on; `or_else` rejects whoever has no account.
+    /// Looks up another person that a step names. `or_else` makes the error for a person without an account.
     pub async fn must_find(&self, named: &PersonRef, or_else: impl FnOnce() -> Error) -> Result<(), Error> {
         self.graph.user(named.key(), &["id"]).await?.map(drop).ok_or_else(or_else)
     }

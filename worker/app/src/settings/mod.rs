@@ -256,12 +256,12 @@ impl Config {
         AllowedReplies::parse(&self.worker.reply_to)
     }
 
-    /// What these settings leave open to whoever may write to the broker.
+    /// What these settings allow users of the broker to do, a sentence each.
     pub fn weaknesses(&self) -> Vec<String> {
         let prefix = &self.broker.prefix;
         let open = format!(
-            "whoever may write to `{prefix}.work`, `{prefix}.delay.*` or the default exchange (`amq.default`) can have \
-             anything done"
+            "a broker user who may write to `{prefix}.work`, `{prefix}.delay.*` or the default exchange \
+             (`amq.default`) has the full rights of Gatehouse"
         );
         if self.worker.key_file.as_os_str().is_empty() {
             vec![format!("worker.key_file is not set: {open}")]

@@ -13,8 +13,8 @@ impl Message {
         let stated = Origin::stated(&self.headers);
         let is_work = self.exchange == topology.work();
         let is_letter = !is_work && self.exchange == topology.dead();
-        // A letter that the broker wrote has the headers of whoever published it. No worker sends an `x-death`; what
-        // comes back from the delay has one as well.
+        // If the broker set the message aside, its headers are the publisher's. Workers send no `x-death`. A message
+        // from the delay has one too, but comes through the work exchange.
         let is_brokers_letter = is_letter && self.headers.get("x-death").is_some();
         let is_signed = || keys.is_none_or(|keys| keys.accept(&self.headers, [&stated.signed(), &self.body]));
         if (is_work || is_letter) && !is_brokers_letter && is_signed() {
@@ -35,8 +35,8 @@ impl Message {
         Origin::Publisher { exchange, routing_key, user: self.user.clone() }
     }
 
-    /// The origin that the broker states in its letter. A publisher can send an `x-death` that the broker then counts
-    /// up and leaves as it is, so the exchange in it proves nothing.
+    /// The origin that the broker states in its letter. A publisher can send an `x-death` too, so the exchange in it
+    /// proves nothing and is only shown.
     fn published_before_death(&self) -> Origin {
         let newest = match self.headers.get("x-death") {
             Some(Value::List(deaths)) => deaths.first(),
