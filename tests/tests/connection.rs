@@ -69,6 +69,27 @@ async fn a_missing_permission_is_named_with_what_it_keeps_from_work() {
 }
 
 #[tokio::test]
+async fn the_broker_is_tested_unless_somebody_asks_not_to() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let (_, found) = check(&mut testbed).await;
+    let version = found["broker"]["version"].as_str().unwrap();
+    assert!(version.contains('.') && found["broker"]["connected"] == true, "{found}");
+    let human = testbed.gatehouse(&["check"]).await.stdout;
+    assert!(human.starts_with(&format!("Broker: connected to RabbitMQ {version}\n")), "{human}");
+
+    testbed.set("BROKER__URL", "amqp://127.0.0.1:1");
+    let (code, found) = check(&mut testbed).await;
+    assert_eq!((code, &found["broker"]["connected"]), (Some(1), &json!(false)), "{found}");
+    assert!(found["broker"]["problem"].as_str().unwrap().contains("is it running"), "{found}");
+    assert_eq!(found["connected"], json!(true), "{found}");
+    let without = testbed.gatehouse(&["check", "--no-broker", "--output", "json"]).await;
+    assert!(without.stdout.contains("\"broker\":null"), "{without:?}");
+    let url = testbed.broker.url().to_owned();
+    testbed.set("BROKER__URL", url);
+    testbed.close().await;
+}
+
+#[tokio::test]
 async fn a_token_that_grants_nothing_is_no_connection() {
     let nobody = Application::default().roles(&[]);
     let mut testbed = Testbed::with(Tenant::contoso().application(nobody)).build().await;

@@ -81,6 +81,12 @@ impl Client {
         declare::depth_on(&channel, queue).await
     }
 
+    /// The broker's version, if it is a RabbitMQ.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.connection.version()
+    }
+
     /// Closes the connection. The outcome of a publish that still runs is unknown.
     pub async fn close(self) {
         self.lifetime.end(Cause::Shutdown, "the command has finished");

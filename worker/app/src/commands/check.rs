@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use comfy_table::{Cell, Color};
 use msgraph::Access;
+use serde::Serialize;
 
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
@@ -18,19 +19,41 @@ use crate::tenants::connection_test::{Connection, Kind, May, Use};
 Examples:
   gatehouse check
   gatehouse check --tenant contoso --output json | jq .uses
+  gatehouse check --no-broker
 
 The column May:
   act      all permissions are granted, and the tenant's access is `act`
   read     only plans and syncs work
   nothing  not even plans and syncs work
 
-Exits with 1 if a tenant is not connected, or if an action or a sync is limited.")]
+Exits with 1 if a tenant or the broker is not connected, or if an action or a sync is limited.")]
 pub struct Args {
     /// Test only this tenant
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
+    /// Do not connect to the broker
+    #[arg(long)]
+    no_broker: bool,
     #[command(flatten)]
     format: OutputArgs,
+}
+
+/// The connection test of one tenant, with that of the broker.
+#[derive(Serialize)]
+struct Checked<'a> {
+    #[serde(flatten)]
+    connection: &'a Connection,
+    /// Nothing if it was not to be tested.
+    broker: Option<&'a Broker>,
+}
+
+/// Result of a connection to the broker.
+#[derive(Serialize)]
+struct Broker {
+    connected: bool,
+    /// The version of RabbitMQ.
+    version: Option<String>,
+    problem: Option<String>,
 }
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
@@ -39,7 +62,11 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     if let Some(name) = &args.tenant {
         tenants.find(Some(name)).map_err(|failure| CommandError::Input(failure.message))?;
     }
-    let mut well = true;
+    let broker = if args.no_broker { None } else { Some(Broker::test(&config).await?) };
+    let mut well = broker.as_ref().is_none_or(|broker| broker.connected);
+    if let (Some(broker), Format::Human) = (&broker, args.format.output) {
+        broker.show()?;
+    }
     for (name, client) in tenants.iter() {
         if args.tenant.as_deref().is_some_and(|only| only != name) {
             continue;
@@ -48,11 +75,35 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         found.notes.extend(config.weaknesses());
         well &= found.is_complete();
         match args.format.output {
-            Format::Json => print::json(&found)?,
+            Format::Json => print::json(&Checked { connection: &found, broker: broker.as_ref() })?,
             Format::Human => show(&found)?,
         }
     }
     Ok(super::verdict(well))
+}
+
+impl Broker {
+    async fn test(config: &Config) -> Result<Self, CommandError> {
+        Ok(match broker::Client::connect(&config.broker()?).await {
+            Ok(client) => {
+                let version = client.version().map(str::to_owned);
+                client.close().await;
+                Self { connected: true, version, problem: None }
+            }
+            Err(error) => Self { connected: false, version: None, problem: Some(error.to_string()) },
+        })
+    }
+
+    fn show(&self) -> Result<(), CommandError> {
+        let state = if self.connected { "connected" } else { "NOT connected" };
+        let version = self.version.as_ref().map(|version| format!(" to RabbitMQ {version}"));
+        print::lines(&format!("Broker: {state}{}", version.unwrap_or_default()))?;
+        if let Some(problem) = &self.problem {
+            print::lines("  problem:")?;
+            print::indented(problem)?;
+        }
+        Ok(())
+    }
 }
 
 fn show(found: &Connection) -> Result<(), CommandError> {

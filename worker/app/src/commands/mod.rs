@@ -55,7 +55,7 @@ enum Command {
     ///
     /// Reads the tenant and prints the changes of each step.
     Plan(plan::Args),
-    /// Test the connection to each tenant: token, permissions, roles, licences
+    /// Test the connection to the broker and to each tenant: token, permissions, roles, licences
     ///
     /// Changes nothing.
     Check(check::Args),

@@ -39,6 +39,7 @@ pub(crate) enum Role {
 pub(crate) struct BrokerConnection {
     connection: Connection,
     socket: CloseOnDrop,
+    greeting: Greeting,
 }
 
 impl BrokerConnection {
@@ -86,7 +87,12 @@ impl BrokerConnection {
         let connection = connection.await;
         // Whatever else an old broker refuses, its age is the reason.
         greeting.accept()?;
-        Ok(Self { connection: connection.map_err(failed)?, socket })
+        Ok(Self { connection: connection.map_err(failed)?, socket, greeting })
+    }
+
+    /// The broker's version, if it is a RabbitMQ.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.greeting.version()
     }
 
     /// Opens a channel.

@@ -30,13 +30,18 @@ impl Greeting {
         }
     }
 
+    /// The version, if the broker is a RabbitMQ and names one.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.version.get().map(String::as_str)
+    }
+
     /// Fails if the broker is a RabbitMQ that is too old.
     ///
     /// # Errors
     /// Says which version it is, and which is needed.
     pub(crate) fn accept(&self) -> Result<(), Error> {
         let (major, minor) = LEAST;
-        match self.version.get() {
+        match self.version() {
             Some(version) if is_before(version, LEAST) => Err(Error::configuration(format!(
                 "the broker is RabbitMQ {version}, and Gatehouse needs {major}.{minor} or later; upgrade it, or name another broker"
             ))),
