@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::licenses::subscriptions as licenses;
-use crate::users::name_conflicts::{Holder, NameConflicts};
+use crate::users::name_conflicts::{self, Holder, NameConflicts};
 use crate::users::names::{IfTaken, Names};
 use crate::users::password::new_password;
 use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
@@ -111,6 +111,16 @@ impl Action for CreateUser {
     type Params = Params;
     type Observed = Observed;
     type Change = Change;
+
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        let names = Names::of(&params.user_principal_name, &params.if_taken)?;
+        let domains = name_conflicts::domains(graph).await?;
+        if (NameConflicts { domains, ..NameConflicts::default() }).refuse_other_domains(&names).is_ok() {
+            return Ok(());
+        }
+        // An account that exists keeps its name.
+        Self::plan(params, &Self::observe(params, graph).await?).map(drop)
+    }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let names = Names::of(&params.user_principal_name, &params.if_taken)?;

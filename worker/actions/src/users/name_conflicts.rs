@@ -149,7 +149,7 @@ impl NameConflicts {
 }
 
 /// The tenant's verified domains, if they may be read. Otherwise Graph refuses other domains, with less detail.
-async fn domains(graph: View<'_>) -> Result<Option<Vec<String>>, Error> {
+pub async fn domains(graph: View<'_>) -> Result<Option<Vec<String>>, Error> {
     match graph.organization().await {
         Ok(organization) => Ok(organization.map(|organization| {
             organization.verified_domains.into_iter().map(|domain| domain.name).collect()
