@@ -158,3 +158,63 @@ async fn an_unknown_refusal_of_any_write_leaves_a_dead_letter_that_resumes_and_r
     testbed.drain([worker]).await;
     testbed.close().await;
 }
+
+/// Lets in, and then has something to do for which it needs a group.
+const OWN: &str = "own:
+  stages:
+    - { name: account, steps: [create_user] }
+    - { name: access, steps: [{ add_to_groups: { groups: '{{ parameters.groups }}' } }] }
+";
+
+#[tokio::test]
+async fn a_run_that_a_lost_worker_has_begun_is_never_rejected() {
+    let mut testbed =
+        Testbed::with(tenant()).workflows(OWN).set("GRAPH__REQUEST_TIMEOUT_SECONDS", 600).build().await;
+    testbed.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
+    let mut worker = testbed.worker().await;
+    let person = json!({ "upn": "edsger@contoso.example", "display_name": "Edsger Dijkstra" });
+    let mut hire = events::onboarding("hire", person, json!({ "groups": ["Engineers"] }));
+    hire["data"]["workflow"] = json!("own");
+    testbed.publisher.event(&hire).await;
+    // The account exists, the request for the group hangs.
+    while testbed.results.next().await.key != "step.changed" {}
+    worker.kill().await;
+    testbed.emulator.clear_faults();
+    // An operator removes the workflow before another worker takes the event.
+    let with_it = testbed.file("own.yaml", OWN);
+    testbed.set("WORKFLOWS__FILE", testbed.file("none.yaml", "{}\n").display());
+    let mut worker = testbed.worker().await;
+    let end = testbed.results.end_of("hire").await;
+    let failure = &end["failure"];
+    assert_eq!((&end["state"], &failure["class"]), (&json!("failed"), &json!("blocked")), "{end:#}");
+    testbed.holds("workflows.dlq", 1).await;
+    assert_eq!(worker.terminate().await, Some(0));
+    testbed.set("WORKFLOWS__FILE", with_it.display());
+    let worker = testbed.worker().await;
+    testbed.gatehouse(&["dead", "replay", "--all"]).await.ok();
+    let end = testbed.results.end_of("hire").await;
+    assert_eq!(end["state"], "succeeded", "{end:#}");
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn an_unverified_domain_ends_the_run_before_its_first_write() {
+    let workflow = "own:
+  stages:
+    - { name: manager, steps: [{ update_user: { user: 'ada@contoso.example', job_title: 'Countess' } }] }
+    - { name: account, steps: [create_user] }
+";
+    let mut testbed = Testbed::with(tenant()).workflows(workflow).build().await;
+    let worker = testbed.worker().await;
+    let person = json!({ "upn": "edsger@fabrikam.example", "display_name": "Edsger Dijkstra" });
+    let mut hire = events::onboarding("hire", person, json!({}));
+    hire["data"]["workflow"] = json!("own");
+    testbed.publisher.event(&hire).await;
+    let end = testbed.results.end_of("hire").await;
+    let found = (&end["state"], &end["failure"]["class"], &end["failure"]["code"]);
+    assert_eq!(found, (&json!("failed"), &json!("rejected"), &json!("domain_not_verified")), "{end:#}");
+    assert_eq!(testbed.effects(), [""; 0]);
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}

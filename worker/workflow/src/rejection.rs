@@ -170,6 +170,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_lost_worker_may_have_begun_is_resolved_and_never_rejected() {
+        let world = World::default();
+        let step = "{ fail: { class: blocked, times: 0, resolve: rejected, text: '{{ person.name }}' } }";
+        let stages = format!("[{{ name: a, steps: [note] }}, {{ name: b, steps: [{step}] }}]");
+        let begun = Progress { uncounted_writes: true, ..fresh() };
+        let (classes, _) = classes(&stages, &world, begun).await;
+        assert_eq!((classes, world.notes().contains(&"7".to_owned())), (vec![Class::Blocked], false));
+    }
+
+    #[tokio::test]
     async fn a_replay_of_a_run_that_has_written_cannot_be_rejected_either() {
         let world = World::default();
         let stages = "[{ name: a, steps: [{ fail: { class: blocked, times: 1, writes: true }, name: b }] }, { name: c, steps: [STEP] }]"

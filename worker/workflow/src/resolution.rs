@@ -11,20 +11,23 @@ use crate::prepare::{Prepared, PreparedStep, Task};
 use crate::records::finished;
 use crate::rejection;
 
-/// The records of the steps that name something which does not exist; none once the run may have written something.
+/// The records of the steps that name something which does not exist; none once a step has written something. Where a
+/// lost worker may have written, an operator decides about them.
 pub(crate) async fn unresolved<W: Sync>(
     prepared: &Prepared<'_, W>,
     world: &W,
     progress: &Progress,
 ) -> Vec<Record> {
-    if progress.may_have_written() {
+    let has_begun = progress.may_have_written();
+    if has_begun && !(progress.steps.is_empty() && progress.waiting.is_empty()) {
         return Vec::new();
     }
     let steps =
         prepared.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage.name, step)));
     let open = steps.filter(|(stage, step)| progress.find(stage, step.name).is_none());
     let looked = join_all(open.map(|(stage, step)| look_up(stage, step, world)));
-    looked.await.into_iter().flatten().collect()
+    let found = looked.await.into_iter().flatten();
+    found.map(|record| if has_begun { rejection::on_the_way(record) } else { record }).collect()
 }
 
 async fn look_up<W: Sync>(stage: &str, step: &PreparedStep<'_, W>, world: &W) -> Option<Record> {

@@ -228,12 +228,14 @@ impl Attempt<'_> {
     }
 }
 
-/// The end of a run that cannot be prepared. The event is at fault only if it is new: a run that has begun was prepared
-/// before, so an operator has removed something, and the run is set aside with its progress.
+/// The end of a run that cannot be prepared. The event is at fault only if it is new: a run that has begun, or that
+/// another worker may have begun, was prepared before, so an operator has removed something, and the run is set aside
+/// with its progress.
 fn refused(event: &Event, progress: Progress, failures: &[Failure], is_new: bool) -> Attempted {
     let messages: Vec<_> = failures.iter().map(|failure| failure.message.as_str()).collect();
     let failure = failures.first().map(|first| Failure { message: messages.join("; "), ..first.clone() });
-    let is_rejected = is_new && progress.replays == 0 && failures.iter().all(is_publishers);
+    let is_rejected =
+        is_new && progress.replays == 0 && !progress.uncounted_writes && failures.iter().all(is_publishers);
     let (state, failure) = match failure {
         Some(failure) if !is_rejected => (State::Failed, Some(for_operator(failure))),
         failure => (State::Rejected, failure),

@@ -25,6 +25,8 @@ pub struct Job {
     workflow: Option<WorkflowVersion>,
     /// How often an operator has replayed it.
     pub replays: u32,
+    /// Whether a worker may have begun it without leaving a trace in the message: the broker has delivered it before.
+    pub may_have_begun: bool,
     /// What was recorded since, so that a panic does not lose it.
     recorded: Mutex<Vec<Record>>,
 }
@@ -51,7 +53,11 @@ impl Job {
 
     /// How far the run has come by now.
     pub fn reached(&self) -> Progress {
-        let fresh = || Progress { replays: self.replays, ..Progress::new(Timestamp::now()) };
+        let fresh = || Progress {
+            replays: self.replays,
+            uncounted_writes: self.may_have_begun,
+            ..Progress::new(Timestamp::now())
+        };
         let mut progress = self.progress.clone().unwrap_or_else(fresh);
         for record in self.recorded.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             progress.record(record.clone());
@@ -91,6 +97,7 @@ impl Job {
 fn decode(message: &Message) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let (replays, recorded) = (message.replays(), Mutex::default());
+    let may_have_begun = message.redelivered;
     let routing_key = match &message.origin {
         Origin::Worker => None,
         Origin::Publisher { routing_key, .. } => Some(routing_key.as_str()),
@@ -104,14 +111,21 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
         } else {
             progress
         };
-        return Ok(Job { event, replays: progress.replays, progress: Some(progress), workflow, recorded });
+        return Ok(Job {
+            event,
+            replays: progress.replays,
+            progress: Some(progress),
+            workflow,
+            may_have_begun,
+            recorded,
+        });
     }
     let texts: Vec<_> =
         message.headers.iter().filter_map(|(name, value)| Some((name, header_text(value)?))).collect();
     let headers: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_ref())).collect();
     let event =
         messages::decode(&Incoming { content_type, routing_key, headers: &headers, body: &message.body })?;
-    Ok(Job { event, progress: None, workflow: None, replays, recorded })
+    Ok(Job { event, progress: None, workflow: None, replays, may_have_begun, recorded })
 }
 
 fn refused(undecodable: &Undecodable, replays: u32) -> Refused {
