@@ -44,11 +44,13 @@ pub enum Service {
     Intune,
     /// The administration of Exchange, which is not behind Graph.
     ExchangeAdmin,
+    /// Last sign-ins, which Graph counts apart from the directory.
+    SignIns,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Directory,
         Self::Exchange,
         Self::SharePoint,
@@ -56,6 +58,7 @@ impl Service {
         Self::Reports,
         Self::Intune,
         Self::ExchangeAdmin,
+        Self::SignIns,
     ];
 
     /// The name used in metrics.
@@ -68,6 +71,7 @@ impl Service {
             Self::Reports => "reports",
             Self::Intune => "intune",
             Self::ExchangeAdmin => "exchange_admin",
+            Self::SignIns => "sign_ins",
         }
     }
 

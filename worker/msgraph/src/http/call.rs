@@ -4,6 +4,7 @@ use bytes::Bytes;
 use reqwest::{Method, Url};
 
 use crate::error::context::Context;
+use crate::http::links::LinkWatch;
 use crate::lane::priority::Priority;
 use crate::observer::Service;
 
@@ -22,6 +23,8 @@ pub(crate) struct Call {
     pub is_file: bool,
     pub extra_headers: Vec<(&'static str, String)>,
     pub wants_answer: bool,
+    /// Who wants to know the link to the next page while the page still arrives.
+    pub watch: Option<LinkWatch>,
     /// 1 for the first attempt.
     pub attempt: u32,
     pub context: Context,

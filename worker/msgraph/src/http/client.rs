@@ -41,6 +41,7 @@ pub struct Client {
 struct Inner {
     endpoints: Endpoints,
     client_id: String,
+    tenant_id: String,
     access: Access,
     batching: bool,
     retry_budget: Duration,
@@ -95,6 +96,7 @@ impl Client {
         let inner = Inner {
             endpoints,
             client_id,
+            tenant_id: settings.tenant_id.trim().to_owned(),
             access,
             batching,
             retry_budget,
@@ -257,6 +259,7 @@ impl Client {
             is_file: request.is_file,
             extra_headers: self.headers_of(request),
             wants_answer: request.wants_answer,
+            watch: request.watch.clone(),
             attempt,
             context: Context {
                 peer: Peer::Graph,
@@ -272,6 +275,7 @@ impl Client {
     fn headers_of(&self, request: &Request) -> Vec<(&'static str, String)> {
         match (&request.target, &self.inner.exchange_admin) {
             (Target::ExchangeAdmin, Some((_, mailbox))) => vec![("X-AnchorMailbox", mailbox.clone())],
+            _ if request.is_counting => vec![("ConsistencyLevel", "eventual".to_owned())],
             _ => Vec::new(),
         }
     }
@@ -363,6 +367,16 @@ impl Reader<'_> {
         let Some(request) = pages.next()? else { return Ok(None) };
         let page = self.send(request).await?.json()?;
         Ok(Some(pages.turn(page)))
+    }
+
+    /// The tenant, as the settings name it.
+    pub fn tenant_id(&self) -> &str {
+        &self.client.inner.tenant_id
+    }
+
+    /// A client for a task that outlives this reader. It must only read.
+    pub(crate) fn owned(self) -> Client {
+        self.client.clone()
     }
 
     /// The application's (client) id.

@@ -95,7 +95,7 @@ impl Transport {
             return Ok(response);
         }
         let head = Answer::of_head(response.status().as_u16(), response.headers());
-        let body = read_body(response, MAX_REFUSAL_BYTES, context).await.unwrap_or_default();
+        let body = read_body(response, MAX_REFUSAL_BYTES, context, None).await.unwrap_or_default();
         Err(Error::refused(head.with_body(&body), context))
     }
 }

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::http::links::LinkWatch;
 use crate::http::path;
 use crate::observer::Service;
 
@@ -25,6 +26,12 @@ pub(crate) struct Request {
     pub service: Service,
     /// Whether the caller needs the body of a success.
     pub wants_answer: bool,
+    /// Whether it never shares a batch with others.
+    pub goes_alone: bool,
+    /// Whether the answer may come from the directory's index, which lags behind the directory and can count.
+    pub is_counting: bool,
+    /// Who wants to know the link to the next page while the page still arrives.
+    pub watch: Option<LinkWatch>,
 }
 
 /// Where a request goes.
@@ -43,32 +50,43 @@ impl Request {
         let target = Target::Path(path::join(segments)?);
         let service = Service::behind(segments);
         let is_write = method != Method::GET;
-        Ok(Self { method, target, body: None, is_file: false, is_write, service, wants_answer: true })
+        Ok(Self { is_write, service, ..Self::to(method, target) })
+    }
+
+    fn to(method: Method, target: Target) -> Self {
+        Self {
+            method,
+            target,
+            body: None,
+            is_file: false,
+            is_write: false,
+            service: Service::Directory,
+            wants_answer: true,
+            goes_alone: false,
+            is_counting: false,
+            watch: None,
+        }
     }
 
     /// A cmdlet for the administration of Exchange.
     pub(crate) fn command(body: Bytes, is_write: bool) -> Self {
         Self {
-            method: Method::POST,
-            target: Target::ExchangeAdmin,
             body: Some(body),
-            is_file: false,
             is_write,
             service: Service::ExchangeAdmin,
             wants_answer: !is_write,
+            ..Self::to(Method::POST, Target::ExchangeAdmin)
         }
     }
 
     /// The next page of a listing that this request began.
     pub(crate) fn link(&self, link: String) -> Self {
         Self {
-            method: Method::GET,
-            target: Target::Link(link),
-            body: None,
-            is_file: false,
-            is_write: false,
             service: self.service,
-            wants_answer: true,
+            goes_alone: self.goes_alone,
+            // A link does not carry the header (Microsoft Graph documentation, "Advanced query capabilities", 2026).
+            is_counting: self.is_counting,
+            ..Self::to(Method::GET, Target::Link(link))
         }
     }
 
@@ -77,6 +95,7 @@ impl Request {
     pub(crate) fn may_travel_in_batch(&self) -> bool {
         !matches!(self.service, Service::Reports | Service::ExchangeAdmin)
             && !self.is_file
+            && !self.goes_alone
             && self.body.as_ref().is_none_or(|body| body.len() <= BATCHED_BODY_BYTES)
     }
 }
@@ -107,6 +126,24 @@ impl Query {
     /// Sets the page size.
     pub(crate) fn page_size(self, objects: usize) -> Self {
         self.option("$top", &objects.to_string())
+    }
+
+    /// Sends it as a request of its own, and never in a batch.
+    pub(crate) fn alone(mut self) -> Self {
+        self.0.goes_alone = true;
+        self
+    }
+
+    /// Lets the directory's index answer, which can count.
+    pub(crate) fn counting(mut self) -> Self {
+        self.0.is_counting = true;
+        self
+    }
+
+    /// Counts it in the limits of this service.
+    pub(crate) fn counted_as(mut self, service: Service) -> Self {
+        self.0.service = service;
+        self
     }
 
     pub(crate) fn into_request(self) -> Request {

@@ -2,11 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use crate::error::Error;
 use crate::error::answer::Answer;
 use crate::error::context::Context;
+use crate::http::links::LinkWatch;
 
 /// An error's body has a few hundred bytes. Of a longer one only the status counts.
 pub(crate) const MAX_REFUSAL_BYTES: usize = 256 * 1024;
@@ -41,8 +42,18 @@ impl Response {
         Error::decode(at, &self.context)
     }
 
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Reads the body as JSON that borrows from it. Knowing the place of a mistake costs time, so only a mistake pays
+    /// for it.
+    pub(crate) fn borrowed<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).or_else(|_| self.json())
+    }
+
     /// Reads the body as JSON. The error has the path to the field and never a value, because values name people.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let inner = error.inner();
@@ -54,22 +65,25 @@ impl Response {
     }
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes. Lets `watch` look at it while it arrives.
 pub(crate) async fn read_body(
     mut response: reqwest::Response,
     limit: usize,
     context: &Context,
+    watch: Option<&LinkWatch>,
 ) -> Result<Bytes, Error> {
     let announced = response.content_length().unwrap_or_default();
     if announced > limit as u64 {
         return Err(Error::too_large(limit, context));
     }
-    let mut body = BytesMut::new();
+    let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
+    let mut watch = watch;
     while let Some(chunk) = response.chunk().await.map_err(|error| Error::transport(error, context))? {
         if body.len() + chunk.len() > limit {
             return Err(Error::too_large(limit, context));
         }
         body.extend_from_slice(&chunk);
+        watch = watch.filter(|watch| watch.look(&body));
     }
     Ok(body.freeze())
 }

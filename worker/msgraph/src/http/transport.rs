@@ -120,7 +120,8 @@ impl Transport {
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
         let limit = if status.is_success() { self.max_body_bytes } else { MAX_REFUSAL_BYTES };
-        let body = read_body(answer, limit, context).await;
+        let watch = call.watch.as_ref().filter(|_| status.is_success());
+        let body = read_body(answer, limit, context, watch).await;
         if !status.is_success() {
             return Err(refusal(head, body, context));
         }
@@ -179,9 +180,9 @@ impl Transport {
         let head = Answer::of_head(status.as_u16(), answer.headers());
         if status.is_success() {
             let limit = self.max_body_bytes.saturating_mul(calls.min(LARGE_ANSWERS));
-            return read_body(answer, limit, context).await;
+            return read_body(answer, limit, context, None).await;
         }
-        let body = read_body(answer, MAX_REFUSAL_BYTES, context).await.unwrap_or_default();
+        let body = read_body(answer, MAX_REFUSAL_BYTES, context, None).await.unwrap_or_default();
         Err(Error::refused(head.with_body(&body), context))
     }
 

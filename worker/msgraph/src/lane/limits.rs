@@ -1,8 +1,8 @@
 //! The limits that Microsoft publishes, and what a call costs.
 //!
 //! Figures: Microsoft Graph service-specific throttling limits (identity 2023, Outlook 2026, SharePoint 2025-10,
-//! reports, Teams 2023, Intune 2021; read 2026-11-21). They hold for one application in one tenant, so several
-//! workers share them: each takes its [`Limits::share`].
+//! reports and sign-ins 2025, Teams 2023, Intune 2021; read 2026-11-21). They hold for one application in one tenant, so
+//! several workers share them: each takes its [`Limits::share`].
 
 use std::time::Duration;
 
@@ -108,6 +108,7 @@ impl Limits {
                 let report = segments.get(1).map(|report| report.split('(').next().unwrap_or(report));
                 vec![self.charge(report.unwrap_or_default(), 1, 14, TEN_MINUTES)]
             }
+            Service::SignIns => vec![self.charge("calls", 1, 10, 60 * SECOND)],
             // Nothing is published.
             Service::ExchangeAdmin => Vec::new(),
             Service::Intune => {

@@ -106,9 +106,10 @@ impl State {
 impl Lane {
     /// Queues a call and schedules its release.
     fn enter(self: &Arc<Self>, sequence: Sequence) {
+        let goes_alone = sequence.iter().all(|waiting| waiting.call.relative.is_none());
         let mut state = self.state();
         state.queue.push(sequence);
-        if !self.batching || state.queue.waiting() >= LARGEST_BATCH {
+        if !self.batching || goes_alone || state.queue.waiting() >= LARGEST_BATCH {
             return self.look(state);
         }
         if state.looks_soon {

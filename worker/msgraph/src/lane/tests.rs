@@ -54,6 +54,7 @@ impl Desk {
             is_file: false,
             extra_headers: Vec::new(),
             wants_answer: true,
+            watch: None,
             attempt: number as u32,
             context,
         };

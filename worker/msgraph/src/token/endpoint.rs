@@ -65,7 +65,7 @@ impl SignInService {
         let response = request.send().await.map_err(|error| Error::transport(error, &context))?;
         let status = response.status();
         let head = Answer::of_head(status.as_u16(), response.headers());
-        let body = read_body(response, MAX_ANSWER_BYTES, &context).await;
+        let body = read_body(response, MAX_ANSWER_BYTES, &context, None).await;
         if !status.is_success() {
             let answer = head.with_body(&body.unwrap_or_default());
             let refusal = SignInRefusal::new(answer.sign_in_number, status.as_u16());

@@ -1,17 +1,16 @@
 //! The changes of a tenant's people since the last round.
 //!
 //! A round ends with a token, from which the next round continues; this client stores none. A person can appear several
-//! times in a round, and again in the next: the last entry counts, merged by id.
+//! times in a round, in any order, and again in the next.
 
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 
-use super::user::{User, with_id};
+use super::user::with_id;
 use crate::error::Error;
 use crate::http::client::Reader;
-use crate::http::paging::Pages;
+use crate::http::read_ahead::{Page, PagesAhead};
 use crate::http::request::Query;
 
 /// Longer than any token that was seen. A token becomes part of an address.
@@ -52,135 +51,97 @@ impl fmt::Debug for DeltaToken {
     }
 }
 
-/// One entry of a round.
-#[derive(Debug, Clone, PartialEq)]
-pub enum UserChange {
-    /// A person is new or changed; the selected properties as they are now.
-    Changed(Box<User>),
-    /// A person was deleted.
-    Removed {
-        /// The object id.
-        id: String,
-        /// Whether it can be restored.
-        removal: Removal,
-    },
-}
-
-/// Whether a deleted person can be restored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// In the deleted items; can be restored.
-    Deleted,
-    /// Deleted permanently.
-    Purged,
-}
-
 /// One step of a round.
-#[derive(Debug, Clone, PartialEq)]
 pub enum DeltaStep {
     /// Some entries, or none; more steps follow.
-    Page(Vec<UserChange>),
+    Page(Page),
     /// The last entries, and the token of the next round.
-    End(Vec<UserChange>, DeltaToken),
+    End(Page, DeltaToken),
     /// The token has expired, or Graph lost its state. The round is over: start again without a token, and treat
     /// everyone missing from that round as deleted.
     Resync,
 }
 
-/// A round of changes, returned page by page.
-pub struct UsersDelta<'a> {
-    reader: Reader<'a>,
-    pages: Pages,
+/// A round of changes, returned page by page and read ahead.
+pub struct UsersDelta {
+    pages: PagesAhead,
 }
 
-#[derive(Deserialize)]
-struct Page {
-    value: Vec<Entry>,
-    #[serde(rename = "@odata.nextLink")]
-    next_link: Option<String>,
-    #[serde(rename = "@odata.deltaLink")]
-    delta_link: Option<String>,
+/// A delta has no options but these (Microsoft Graph documentation, "user: delta", 2025): Graph refuses `$expand`, and
+/// adds who manages a person to `manager@delta` if `manager` is selected.
+fn delta() -> Result<Query, Error> {
+    Query::new(&["users", "delta"])
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    #[serde(rename = "@removed")]
-    removed: Option<Removed>,
-    #[serde(flatten)]
-    user: User,
-}
-
-#[derive(Deserialize)]
-struct Removed {
-    reason: Option<String>,
-}
-
-impl From<Entry> for UserChange {
-    fn from(entry: Entry) -> Self {
-        match entry.removed {
-            None => Self::Changed(Box::new(entry.user)),
-            // `changed` means moved to the deleted items, `deleted` purged (Microsoft Graph documentation, "Delta
-            // query", 2022); any other reason counts as restorable.
-            Some(removed) => Self::Removed {
-                id: entry.user.id,
-                removal: match removed.reason {
-                    Some(reason) if reason.eq_ignore_ascii_case("deleted") => Removal::Purged,
-                    _ => Removal::Deleted,
-                },
-            },
-        }
-    }
-}
-
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// The people who changed since the round that ended with this token; without a token everyone, with the properties
     /// in `select` and the id. With a token the properties are those that the first round selected.
+    ///
+    /// An entry is a person, or has `@removed` with a reason: `changed` is in the deleted items, `deleted` is purged
+    /// (Microsoft Graph documentation, "Delta query", 2022).
     ///
     /// # Errors
     ///
     /// An empty or overlong token, before anything is sent.
-    pub fn users_delta(self, select: &[&str], since: Option<&DeltaToken>) -> Result<UsersDelta<'a>, Error> {
-        let query = Query::new(&["users", "delta"])?;
+    pub fn users_delta(self, select: &[&str], since: Option<&DeltaToken>) -> Result<UsersDelta, Error> {
         let query = match since {
-            None => query.select(&with_id(select)),
+            None => delta()?.select(&with_id(select)),
             Some(DeltaToken(token)) if (1..=MAX_TOKEN_BYTES).contains(&token.len()) => {
-                query.option("$deltatoken", token)
+                delta()?.option("$deltatoken", token)
             }
             Some(_) => {
                 return Err(Error::internal("the delta token is empty or too long; start without one"));
             }
         };
-        Ok(UsersDelta { reader: self, pages: Pages::of_a_tenant(query) })
+        Ok(UsersDelta { pages: PagesAhead::of(self, query) })
+    }
+
+    /// The token of a round that begins now, without the people there are.
+    ///
+    /// # Errors
+    ///
+    /// Graph answers with people instead of a token.
+    pub async fn users_delta_from_now(self, select: &[&str]) -> Result<DeltaToken, Error> {
+        let query = delta()?.select(&with_id(select)).option("$deltatoken", "latest");
+        let mut round = UsersDelta { pages: PagesAhead::of(self, query) };
+        loop {
+            match round.next().await? {
+                Some(DeltaStep::End(_, token)) => return Ok(token),
+                Some(DeltaStep::Page(_)) => {}
+                Some(DeltaStep::Resync) | None => {
+                    return Err(Error::internal("Graph gives no token for changes from now on"));
+                }
+            }
+        }
     }
 }
 
-impl UsersDelta<'_> {
+impl UsersDelta {
     /// The next step; `None` after the end. After an error the caller can request the same step again.
     pub async fn next(&mut self) -> Result<Option<DeltaStep>, Error> {
-        let Some(request) = self.pages.next()? else { return Ok(None) };
-        let response = match self.reader.send(request).await {
-            Ok(response) => response,
+        match self.pages.next_if(|page| token_of(page).map(|_| ())).await {
+            Ok(Some(page)) => Ok(Some(match token_of(&page)? {
+                None => DeltaStep::Page(page),
+                Some(token) => DeltaStep::End(page, token),
+            })),
+            Ok(None) => Ok(None),
             Err(error) if error.is_resync_required() => {
-                self.pages.go_on(None);
-                return Ok(Some(DeltaStep::Resync));
+                self.pages.end();
+                Ok(Some(DeltaStep::Resync))
             }
-            Err(error) => return Err(error),
-        };
-        let page: Page = response.json()?;
-        let changes = || page.value.into_iter().map(UserChange::from).collect();
-        let step = match (&page.next_link, &page.delta_link) {
-            (Some(_), _) => DeltaStep::Page(changes()),
-            (None, Some(link)) => {
-                let token = DeltaToken::of_link(link);
-                let token = token.ok_or_else(|| response.unreadable("`@odata.deltaLink`"))?;
-                DeltaStep::End(changes(), token)
-            }
-            // Without either link the round cannot continue: it is incomplete.
-            (None, None) => return Err(response.unreadable("`@odata.nextLink` or `@odata.deltaLink`")),
-        };
-        self.pages.go_on(page.next_link);
-        Ok(Some(step))
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// The token at the end of a round; `None` if another page follows. Without either link the round is incomplete.
+fn token_of(page: &Page) -> Result<Option<DeltaToken>, Error> {
+    if page.links.next.is_some() {
+        return Ok(None);
+    }
+    let link = page.links.delta.as_deref();
+    let link = link.ok_or_else(|| page.unreadable("`@odata.nextLink` or `@odata.deltaLink`"))?;
+    DeltaToken::of_link(link).map(Some).ok_or_else(|| page.unreadable("`@odata.deltaLink`"))
 }
 
 #[cfg(test)]

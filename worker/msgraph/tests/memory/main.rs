@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use msgraph::{Error, Report, ReportSpan, Settings};
+use msgraph::{Error, Report, ReportSpan, Settings, User, UserFields};
 use server::{Reply, Server, client, json};
 use tokio::time::Instant;
 
@@ -58,10 +58,10 @@ async fn a_million_people_are_listed_in_the_memory_of_a_page() {
     .await;
     let client = server.client();
     let started = Instant::now();
-    let mut users = client.reader().users(&["userPrincipalName", "accountEnabled"]).unwrap();
+    let mut users = client.reader().users(UserFields::of(&["userPrincipalName", "accountEnabled"])).unwrap();
     let (mut seen, mut before, mut most) = (0, 0, 0);
     while let Some(page) = users.next().await.unwrap() {
-        for user in &page {
+        for user in &page.objects::<User>().unwrap() {
             assert!(user.id.ends_with(&format!("{seen:012}")), "{} is not number {seen}", user.id);
             seen += 1;
         }
