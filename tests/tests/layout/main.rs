@@ -17,9 +17,10 @@ use serde_json::Value;
 use system_tests::repository;
 
 /// Which of our crates may depend on which: for the product, and for tests alone.
-const ARROWS: [(&str, &[&str], &[&str]); 9] = [
+const ARROWS: [(&str, &[&str], &[&str]); 10] = [
     ("gatehouse", &["actions", "broker", "messages", "msgraph", "outcome", "workflow"], &[]),
     ("actions", &["msgraph", "outcome", "workflow"], &["msgraph-emulator"]),
+    ("directory-sync", &["msgraph"], &[]),
     ("outcome", &[], &[]),
     ("messages", &["outcome"], &[]),
     ("workflow", &["outcome"], &[]),

@@ -1,0 +1,50 @@
+//! Why a pass ended early.
+
+use std::fmt;
+
+use crate::cursor::CursorProblem;
+
+/// A pass that ended early. Rows it returned are true, and they are not all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Graph refused, or cannot be reached.
+    #[error(transparent)]
+    Graph(#[from] msgraph::Error),
+    /// Changes cannot be told; only a full pass can.
+    #[error("a full pass is needed: {0}")]
+    FullPassNeeded(FullPassReason),
+}
+
+/// Why changes since the last pass cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FullPassReason {
+    /// The cursor cannot be used.
+    Cursor(CursorProblem),
+    /// Graph no longer knows the state that the cursor names.
+    TokenExpired,
+    /// More people changed than one round can tell apart; a full pass is shorter by then.
+    TooManyChanges,
+}
+
+impl fmt::Display for FullPassReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cursor(problem) => problem.fmt(f),
+            Self::TokenExpired => {
+                f.write_str("Microsoft Graph no longer knows the state that the cursor names")
+            }
+            Self::TooManyChanges => f.write_str("too many people changed since the last pass"),
+        }
+    }
+}
+
+impl FullPassReason {
+    /// The reason in one word, for data.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Cursor(problem) => problem.code(),
+            Self::TokenExpired => "token_expired",
+            Self::TooManyChanges => "too_many_changes",
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Reads a tenant's people, licences and last sign-ins, page by page, and says what it could not see.
+//!
+//! What this crate never does:
+//!
+//! - It never writes: it only gets a [`msgraph::Reader`].
+//! - It never holds more than a few pages, however many people the tenant has.
+//! - It never calls a pass complete that is not: a pass has a summary only after its last page, and an error in the
+//!   middle of the paging is an error of the pass.
+//! - It never shows an absence as a fact: what could not be read is `unknown` in the row, with a [`Note`] that says why.
+//! - It stores nothing and publishes nothing: the caller pulls batches of rows, each row one flat JSON object.
+//!
+//! Start reading in `users/full.rs`, a pass over everyone. `rows/` has what a row says, `cursor.rs` where the next
+//! round of changes begins.
+
+mod cursor;
+mod error;
+mod note;
+mod pages;
+mod rows;
+mod text;
+mod users;
+
+pub use cursor::{Cursor, CursorProblem};
+pub use error::{Error, FullPassReason};
+pub use note::{Note, Subject};
+pub use rows::column::{Cell, Column, ColumnType, Row};
+pub use rows::removed_user::{Removal, RemovedUser};
+pub use rows::sign_in::SignIn;
+pub use rows::user::User;
+pub use users::change::Change;
+pub use users::delta::{ChangeCounts, ChangesSummary, UsersDelta};
+pub use users::full::{UsersPass, UsersSummary};
+pub use users::sign_ins::{SignInsPass, SignInsSummary};
+pub use users::totals::UserTotals;

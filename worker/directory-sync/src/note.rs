@@ -1,0 +1,46 @@
+//! What a pass could not see, and why.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Something that a pass could not see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// What it is about.
+    pub about: Subject,
+    /// Why it could not be seen, and what to do.
+    pub why: String,
+}
+
+/// What a note is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Who manages whom.
+    Managers,
+    /// The days on which people leave.
+    LeaveDates,
+    /// The cursor for the next round of changes.
+    Cursor,
+    /// Last sign-ins.
+    SignIns,
+}
+
+impl Note {
+    pub(crate) fn new(about: Subject, why: impl Into<String>) -> Self {
+        Self { about, why: why.into() }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let about = match self.about {
+            Subject::Managers => "managers are unknown",
+            Subject::LeaveDates => "leave dates are unknown",
+            Subject::Cursor => "there is no cursor",
+            Subject::SignIns => "last sign-ins are unavailable",
+        };
+        write!(f, "{about}: {}", self.why)
+    }
+}
