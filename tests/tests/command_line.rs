@@ -225,6 +225,7 @@ async fn a_second_operator_is_refused_while_the_first_is_at_work() {
 async fn a_file_of_workflows_is_checked_and_explained() {
     let broken = "\
 ours:
+  for: [offboarding]
   stages:
     - name: a
       steps: [disable_acount, { create_user: { mood: 1 } }]
@@ -239,24 +240,24 @@ ours:
         - add_to_groups: { groups: \"{{ lookups.groups[person.city] }}\" }
           wehn: manager
 ";
-    let fine = "# ours\nours:\n  description: Ours alone\n  stages:\n    - name: a\n      steps: [disable_account]\n";
+    let fine = "# ours\nours:\n  description: Ours alone\n  for: [offboarding]\n  stages:\n    - name: a\n      steps: [disable_account]\n";
     let mut testbed = Testbed::with(Tenant::contoso()).workflows(fine).build().await;
     let path = testbed.file("broken.yaml", broken).display().to_string();
     let found = testbed.gatehouse(&["workflow", "check", &path]).await;
     assert_eq!(found.code, Some(1), "{found:?}");
     let mistakes = [
-        "4:15: unknown action `disable_acount`; did you mean `disable_account`?",
-        "4:48: unknown parameter `mood` of `create_user`; known: ",
-        "6:13: unknown variable `persn`; did you mean `person`?",
-        "8:40: `licenses` of `assign_licenses`: expected a list, found the number 7",
-        "9:49: `licenses` of `assign_licenses`: expected text, found the number 5",
-        "11:11: `assign_licenses` needs the parameter `licenses`",
-        "11:11: another step of stage `b` is called `assign_licenses`",
-        "12:55: `meetings` of `delete_primary_calendar_events`: expected `cancel` or `leave`, found the text `cancle`; \
+        "5:15: unknown action `disable_acount`; did you mean `disable_account`?",
+        "5:48: unknown parameter `mood` of `create_user`; known: ",
+        "7:13: unknown variable `persn`; did you mean `person`?",
+        "9:40: `licenses` of `assign_licenses`: expected a list, found the number 7",
+        "10:49: `licenses` of `assign_licenses`: expected text, found the number 5",
+        "12:11: `assign_licenses` needs the parameter `licenses`",
+        "12:11: another step of stage `b` is called `assign_licenses`",
+        "13:55: `meetings` of `delete_primary_calendar_events`: expected `cancel` or `leave`, found the text `cancle`; \
          did you mean `cancel`?",
-        "12:69: unknown filter `uper`; did you mean `upper`?",
-        "13:36: unknown lookup `groups`; this workflow has no `lookups`",
-        "14:11: unknown field `wehn` of a step; did you mean `when`?",
+        "13:69: unknown filter `uper`; did you mean `upper`?",
+        "14:36: unknown lookup `groups`; this workflow has no `lookups`",
+        "15:11: unknown field `wehn` of a step; did you mean `when`?",
     ];
     let lines: Vec<_> = found.stdout.lines().collect();
     assert_eq!(lines.len(), mistakes.len(), "{found:?}");

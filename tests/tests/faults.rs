@@ -216,7 +216,7 @@ async fn a_command_says_that_the_broker_blocks_publishers_and_waits_for_it() {
 #[tokio::test]
 async fn a_worker_killed_before_its_results_are_stored_has_acknowledged_nothing() {
     let testbed = Testbed::with(Tenant::contoso()).broker(BrokerNode::private());
-    let mut testbed = testbed.workflows("nothing:\n  stages: []\n").build().await;
+    let mut testbed = testbed.workflows("nothing:\n  for: [offboarding]\n  stages: []\n").build().await;
     let ids = ["one", "two", "three", "four"];
     for id in ids {
         let event = events::offboarding(id, json!({ "upn": "edsger@contoso.example" }));

@@ -21,6 +21,7 @@ const EDSGER: &str = "edsger@contoso.example";
 
 const WORKFLOW: &str = "
 leave_everything:
+  for: [offboarding]
   stages:
     - name: hand over
       steps: [transfer_group_ownership]

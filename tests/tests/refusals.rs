@@ -161,6 +161,7 @@ async fn an_unknown_refusal_of_any_write_leaves_a_dead_letter_that_resumes_and_r
 
 /// Lets in, and then has something to do for which it needs a group.
 const OWN: &str = "own:
+  for: [onboarding]
   stages:
     - { name: account, steps: [create_user] }
     - { name: access, steps: [{ add_to_groups: { groups: '{{ parameters.groups }}' } }] }
@@ -201,6 +202,7 @@ async fn a_run_that_a_lost_worker_has_begun_is_never_rejected() {
 #[tokio::test]
 async fn an_unverified_domain_ends_the_run_before_its_first_write() {
     let workflow = "own:
+  for: [onboarding]
   stages:
     - { name: manager, steps: [{ update_user: { user: 'ada@contoso.example', job_title: 'Countess' } }] }
     - { name: account, steps: [create_user] }

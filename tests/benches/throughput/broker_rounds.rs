@@ -11,7 +11,7 @@ use crate::measured::{Measured, bare_loop};
 use crate::process::{median, resident_mb};
 use crate::size::Size;
 
-const WORKFLOWS: &str = "nothing: { description: Does nothing, stages: [] }";
+const WORKFLOWS: &str = "nothing: { description: Does nothing, for: [offboarding], stages: [] }";
 
 /// Prints a line for each number of events in flight, then start-up and memory.
 pub async fn run(size: &Size) {

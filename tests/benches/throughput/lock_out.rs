@@ -21,12 +21,14 @@ const WRITES: f64 = 3_000.0;
 const WORKFLOWS: &str = "
 busy:
   description: Adds the person to four groups
+  for: [offboarding]
   stages:
     - name: add
       steps:
         - add_to_groups: { groups: [Group 0, Group 1, Group 2, Group 3] }
 locked_out:
   description: Blocks sign-in and ends sessions
+  for: [offboarding]
   stages:
     - name: lock out
       steps:

@@ -16,6 +16,7 @@
 #[cfg(test)]
 mod test_steps;
 
+mod admission;
 pub mod definition;
 pub mod delay;
 pub mod digest;
@@ -32,6 +33,7 @@ mod suggest;
 mod template;
 pub mod wait;
 
+pub use admission::{Limits, Takes};
 pub use definition::{Definition, Definitions, Mistakes, OnFailure};
 pub use delay::{Delay, DelayError};
 pub use next::{Because, Next};

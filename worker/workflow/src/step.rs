@@ -168,12 +168,24 @@ impl<'a> Earlier<'a> {
 /// Every step a workflow may name.
 pub struct Roster<W> {
     steps: BTreeMap<&'static str, Box<dyn Step<W>>>,
+    events: Vec<&'static str>,
 }
 
 impl<W> Roster<W> {
     /// A roster of these steps; of two with one name the later wins.
     pub fn new(steps: impl IntoIterator<Item = Box<dyn Step<W>>>) -> Self {
-        Self { steps: steps.into_iter().map(|step| (step.name(), step)).collect() }
+        Self { steps: steps.into_iter().map(|step| (step.name(), step)).collect(), events: Vec::new() }
+    }
+
+    /// The same roster for workflows that these kinds of events ask for.
+    #[must_use]
+    pub fn for_events(self, events: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { events: events.into_iter().collect(), ..self }
+    }
+
+    /// The kinds of events that may ask for a workflow; none if that is not checked.
+    pub(crate) fn events(&self) -> Vec<&'static str> {
+        self.events.clone()
     }
 
     /// The step with this name.

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ::workflow::{Definitions, Roster};
+use ::workflow::{Definitions, Roster, Takes};
 use clap::{Parser, Subcommand};
-use messages::{Event, Incoming};
+use messages::{Event, EventKind, Incoming};
 use tokio::sync::watch;
 
 use crate::print::Format;
@@ -169,16 +169,20 @@ fn definitions(file: Option<&Path>) -> Result<Definitions, CommandError> {
 }
 
 fn roster() -> Roster<msgraph::Client> {
-    Roster::new(actions::roster().into_iter().map(|entry| entry.step))
+    let steps = actions::roster().into_iter().map(|entry| entry.step);
+    Roster::new(steps).for_events(EventKind::ALL.map(EventKind::default_workflow))
 }
 
 /// Everything a run needs.
 fn workflows(config: &Config, observer: Arc<dyn msgraph::Observer>) -> Result<Workflows, CommandError> {
+    let (definitions, roster) = (definitions(config.workflows.file())?, roster());
     Ok(Workflows {
-        definitions: definitions(config.workflow_file())?,
+        takes: Takes::of_all(&definitions, &roster),
+        definitions,
         tenants: Tenants::new(config, &observer)?,
-        roster: roster(),
+        roster,
         policy: config.retry(),
+        limits: config.workflows.limits(),
     })
 }
 

@@ -40,7 +40,7 @@ pub fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
     match command {
         Command::Check { file } => check(&file),
         Command::Show { name, format } => {
-            let definitions = super::definitions(config.workflow_file())?;
+            let definitions = super::definitions(config.workflows.file())?;
             match name {
                 Some(name) => show(&definitions, &name, format.output),
                 None => list(&definitions, format.output),
@@ -93,10 +93,20 @@ fn show(definitions: &Definitions, name: &str, format: Format) -> Result<ExitCod
 fn explained(definition: &Definition) -> String {
     let entries = actions::roster();
     let names = definition.stages.iter().flat_map(|stage| stage.steps.iter().map(|step| step.name.len()));
-    let width = names.max().unwrap_or_default();
+    let parameters = definition.parameters.iter().flatten().map(|parameter| parameter.name.len());
+    let width = names.chain(parameters).max().unwrap_or_default();
     let mut text = definition.name.clone();
     if let Some(description) = &definition.description {
         text.push_str(&format!(": {description}"));
+    }
+    let events = if definition.events.is_empty() { &definition.name } else { &definition.events.join(", ") };
+    text.push_str(&format!("\nFor events: {events}"));
+    for parameter in definition.parameters.iter().flatten() {
+        let what = parameter.description.as_deref().unwrap_or_default();
+        text.push_str(&format!("\n   {:<width$}  {}  {what}", parameter.name, parameter.kind.as_str()));
+        if let Some(default) = &parameter.default {
+            text.push_str(&format!("\n   {:<width$}  default {default}", ""));
+        }
     }
     for (number, stage) in (1..).zip(&definition.stages) {
         text.push_str(&format!("\n\n{number}. {}", stage.name));

@@ -1,5 +1,7 @@
 //! One attempt at the run of an event: prepare, then plan or apply.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use messages::{Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
 use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
@@ -8,7 +10,8 @@ use outcome::{Class, Failure, Mode, Progress, State, decisive, state};
 use serde_json::{Map, Value, json};
 use workflow::run::Run;
 use workflow::{
-    Because, Definition, Definitions, Next, Prepared, Recorder, RetryPolicy, Roster, digest, prepare,
+    Because, Definition, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest,
+    prepare,
 };
 
 use crate::tenants::Tenants;
@@ -21,6 +24,10 @@ pub struct Workflows {
     pub definitions: Definitions,
     /// What steps there are.
     pub roster: Roster<Client>,
+    /// What each workflow takes, by its name.
+    pub takes: BTreeMap<String, Takes>,
+    /// How much one event may name.
+    pub limits: Limits,
     /// When to retry.
     pub policy: RetryPolicy,
 }
@@ -55,7 +62,7 @@ impl Workflows {
         is_new: bool,
         recorder: &dyn Recorder,
     ) -> Attempted {
-        let (definition, graph, prepared) = match self.prepare(event, request) {
+        let (definition, graph, prepared) = match self.prepare(event, request, is_new) {
             Ok(ready) => ready,
             Err(failures) => return refused(event, progress, &failures, is_new),
         };
@@ -71,7 +78,7 @@ impl Workflows {
     /// Plans an event's workflow, whatever mode the event requests.
     pub async fn plan(&self, event: &Event, request: &PersonRequest) -> Attempted {
         let progress = Progress::new(Timestamp::now());
-        match self.prepare(event, request) {
+        match self.prepare(event, request, true) {
             Ok((definition, graph, prepared)) => {
                 // The person who plans is present and can look again: nothing is postponed.
                 let policy = RetryPolicy { max_attempts: 1, ..self.policy };
@@ -93,6 +100,7 @@ impl Workflows {
         &'a self,
         event: &Event,
         request: &PersonRequest,
+        is_new: bool,
     ) -> Result<(&'a Definition, &'a Client, Prepared<'a, Client>), Vec<Failure>> {
         let (tenant, graph) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
         let definition = self.definitions.get(event.workflow()).ok_or_else(|| {
@@ -100,7 +108,20 @@ impl Workflows {
             let detail = format!("there is no workflow `{}`; known: {}", event.workflow(), known.join(", "));
             vec![Failure::rejected("unknown_workflow", detail)]
         })?;
-        let prepared = prepare(definition, &self.roster, variables(event, request, tenant))?;
+        let mut variables = variables(event, request, tenant);
+        if let Some(takes) = self.takes.get(&definition.name) {
+            // A run that has begun was admitted, maybe before the workflow changed.
+            let refusals = match is_new {
+                true => takes.refusals(event.kind.default_workflow(), &request.parameters, self.limits),
+                false => Vec::new(),
+            };
+            if !refusals.is_empty() {
+                return Err(refusals);
+            }
+            let parameters = takes.with_defaults(&request.parameters);
+            variables.insert("parameters".to_owned(), Value::Object(parameters));
+        }
+        let prepared = prepare(definition, &self.roster, variables)?;
         Ok((definition, graph, prepared))
     }
 }

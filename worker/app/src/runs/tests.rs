@@ -88,6 +88,8 @@ fn workflows(yaml: &str) -> Workflows {
         tenants: Tenants::of([("contoso".to_owned(), client)]),
         definitions: Definitions::read("w.yaml", yaml, &roster).unwrap(),
         roster,
+        takes: std::collections::BTreeMap::new(),
+        limits: workflow::Limits { list: 200, all_lists: 2_000 },
         policy: RetryPolicy::default(),
     }
 }

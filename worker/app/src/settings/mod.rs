@@ -1,6 +1,7 @@
 //! The settings: compiled-in defaults, overridden by a file, overridden by the environment. Checked once, at start.
 
 pub mod tenant;
+mod workflows;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -14,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 use self::tenant::{Addresses, Tenant};
+use self::workflows::Workflows;
 use crate::delivery::queues;
 use crate::delivery::replies::AllowedReplies;
 
@@ -30,7 +32,7 @@ pub struct Config {
     pub worker: Worker,
     /// Retries after minutes to hours.
     pub retry: Retry,
-    /// The operator's workflows.
+    /// The operator's workflows, and how much one event may ask of them.
     pub workflows: Workflows,
     /// Microsoft Graph.
     pub graph: Graph,
@@ -75,13 +77,6 @@ pub struct Retry {
     max_attempts: u32,
     first_delay_seconds: u64,
     max_delay_seconds: u64,
-}
-
-/// See `config.default.toml`.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Workflows {
-    file: PathBuf,
 }
 
 /// See `config.default.toml`.
@@ -220,6 +215,7 @@ impl Config {
         if !(self.graph.limits_share > 0.0 && self.graph.limits_share <= 1.0) {
             return invalid("graph.limits_share must be above 0 and at most 1".to_owned());
         }
+        self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
         self.replies()?;
         self.tenants.iter().try_for_each(|(name, tenant)| tenant.check(name))
     }
@@ -295,11 +291,6 @@ impl Config {
             first_delay: Duration::from_secs(self.retry.first_delay_seconds),
             max_delay: Duration::from_secs(self.retry.max_delay_seconds),
         }
-    }
-
-    /// The operator's workflow file, if any.
-    pub fn workflow_file(&self) -> Option<&Path> {
-        Some(self.workflows.file.as_path()).filter(|path| !path.as_os_str().is_empty())
     }
 
     /// Number of events processed at the same time.

@@ -64,7 +64,7 @@ impl EventKind {
     }
 
     /// The workflow that runs when the event names none.
-    pub(crate) fn default_workflow(self) -> &'static str {
+    pub fn default_workflow(self) -> &'static str {
         self.row().workflow
     }
 

@@ -4,6 +4,7 @@
 //! `node` is the file as a tree with places, `read` makes workflows of it, `parameters` and `refusal` hold a
 //! step's parameters against the schema of its action. [`schema`] publishes the same rules for editors.
 
+mod intake;
 mod mistake;
 mod node;
 mod parameters;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 use crate::delay::Delay;
 use crate::step::Roster;
 
+pub use intake::{Parameter, ParameterType};
 pub use mistake::Mistakes;
 
 /// Workflows by name: the compiled-in ones, with an operator's on top.
@@ -35,6 +37,12 @@ pub struct Definition {
     /// What the workflow is for, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The kinds of events that may ask for it; if it names none, the kind of its own name.
+    #[serde(rename = "for", skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+    /// The parameters that events may give; if it declares none, those that its templates name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Vec<Parameter>>,
     /// Maps in which templates look values up.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub lookups: Map<String, Value>,

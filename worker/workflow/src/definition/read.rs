@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use super::mistake::{At, Mistake};
 use super::node::{Content, Entry, Node, to_map};
 use super::parameters::Parameters;
-use super::{Definition, OnFailure, Stage, StepDefinition, words};
+use super::{Definition, OnFailure, Parameter, ParameterType, Stage, StepDefinition, words};
 use crate::step::Roster;
 use crate::suggest;
-use crate::template;
+use crate::template::{self, ParametersRead};
 
 /// What a map is called in errors, and its fields.
 struct Form {
@@ -18,7 +18,9 @@ struct Form {
     fields: &'static [&'static str],
 }
 
-const WORKFLOW: Form = Form { name: "a workflow", fields: &["description", "lookups", "stages"] };
+const WORKFLOW: Form =
+    Form { name: "a workflow", fields: &["description", "for", "parameters", "lookups", "stages"] };
+const PARAMETER: Form = Form { name: "a parameter", fields: &["type", "default", "description"] };
 const STAGE: Form = Form { name: "a stage", fields: &["name", "when", "after", "on_failure", "steps"] };
 
 /// What a step of a known action may have beside its action.
@@ -73,6 +75,8 @@ impl<W> Reader<'_, W> {
     fn workflow(&mut self, entry: &Entry) -> Option<Definition> {
         let entries = self.form(&entry.value, &WORKFLOW)?;
         let description = self.text(entries, "description");
+        let events = self.events(entry, entries);
+        let parameters = get(entries, "parameters").and_then(|node| self.parameters(node));
         self.lookups = match get(entries, "lookups") {
             None => Map::new(),
             Some(Node { content: Content::Map(lookups), .. }) => to_map(lookups),
@@ -93,7 +97,109 @@ impl<W> Reader<'_, W> {
             read.push(stage);
         }
         let lookups = std::mem::take(&mut self.lookups);
-        Some(Definition { name: entry.name.clone(), description, lookups, stages: read })
+        let definition =
+            Definition { name: entry.name.clone(), description, events, parameters, lookups, stages: read };
+        if let (Some(roster), Some(node)) = (self.roster, get(entries, "parameters")) {
+            self.compare_parameters(&definition, &definition.parameters_read(roster), node);
+        }
+        Some(definition)
+    }
+
+    /// Names parameters that are declared and never read, or read and never declared.
+    fn compare_parameters(&mut self, definition: &Definition, read: &ParametersRead, node: &Node) {
+        let declared: Vec<_> = definition.parameters.iter().flatten().map(|it| it.name.as_str()).collect();
+        for name in read.names.iter().filter(|name| !declared.contains(&name.as_str())) {
+            let hint = suggest::nearest(name, &declared);
+            let hint = hint.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            self.mistake(
+                node.at,
+                format!("a template reads the parameter `{name}`, which is not declared{hint}"),
+            );
+        }
+        let Content::Map(entries) = &node.content else { return };
+        for entry in entries.iter().filter(|entry| !read.any && !read.names.contains(&entry.name)) {
+            self.mistake(entry.at, format!("nothing in the workflow reads the parameter `{}`", entry.name));
+        }
+    }
+
+    /// The events that may ask for a workflow.
+    fn events(&mut self, workflow: &Entry, entries: &[Entry]) -> Vec<String> {
+        let known = self.roster.map(Roster::events).unwrap_or_default();
+        let Some(node) = get(entries, "for") else {
+            if !known.is_empty() && !known.contains(&workflow.name.as_str()) {
+                let problem = format!(
+                    "workflow `{}` does not say which events may ask for it; add `for: [offboarding]`, or another of {}",
+                    workflow.name,
+                    known.join(", ")
+                );
+                self.mistake(workflow.at, problem);
+            }
+            return Vec::new();
+        };
+        let nodes = match &node.content {
+            Content::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut events: Vec<String> = Vec::new();
+        for node in nodes {
+            let Content::Scalar { value: Value::String(event), .. } = &node.content else {
+                self.unexpected(node, "expected the kind of an event");
+                continue;
+            };
+            if !known.is_empty() && !known.contains(&event.as_str()) {
+                let hint = suggest::hint(event, known.iter().copied());
+                self.mistake(node.at, format!("unknown kind of event `{event}`{hint}"));
+            }
+            events.push(event.clone());
+        }
+        if nodes.is_empty() {
+            self.mistake(node.at, "`for` names no event, so nothing could ask for this workflow");
+        }
+        events
+    }
+
+    /// The parameters that a workflow declares.
+    fn parameters(&mut self, node: &Node) -> Option<Vec<Parameter>> {
+        match &node.content {
+            Content::Map(entries) => Some(entries.iter().map(|entry| self.parameter(entry)).collect()),
+            _ => {
+                self.unexpected(node, "expected parameters by name");
+                None
+            }
+        }
+    }
+
+    fn parameter(&mut self, entry: &Entry) -> Parameter {
+        let name = entry.name.clone();
+        let bare = |kind| Parameter { name: name.clone(), kind, default: None, description: None };
+        match &entry.value.content {
+            Content::Scalar { value: Value::String(_), .. } => {
+                return bare(self.parameter_type(&entry.value));
+            }
+            _ if entry.value.is_null() => return bare(ParameterType::Any),
+            _ => {}
+        }
+        let Some(entries) = self.form(&entry.value, &PARAMETER) else { return bare(ParameterType::Any) };
+        let kind = get(entries, "type").map_or(ParameterType::Any, |node| self.parameter_type(node));
+        let default = get(entries, "default").filter(|node| !node.is_null());
+        if let Some(node) = default.filter(|node| !kind.takes(&node.to_value())) {
+            self.unexpected(node, &format!("expected a default of type `{}`", kind.as_str()));
+        }
+        let default = default.map(Node::to_value);
+        Parameter { default, description: self.text(entries, "description"), ..bare(kind) }
+    }
+
+    fn parameter_type(&mut self, node: &Node) -> ParameterType {
+        let named = |text: &str| ParameterType::ALL.into_iter().find(|kind| kind.as_str() == text);
+        let found = match &node.content {
+            Content::Scalar { text, .. } => named(text),
+            _ => None,
+        };
+        found.unwrap_or_else(|| {
+            let known: Vec<_> = ParameterType::ALL.map(|kind| format!("`{}`", kind.as_str())).to_vec();
+            self.unexpected(node, &format!("expected a type: {}", words::any_of(&known)));
+            ParameterType::Any
+        })
     }
 
     fn stage(&mut self, node: &Node) -> Option<Stage> {

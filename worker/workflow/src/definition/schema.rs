@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::ParameterType;
 use crate::step::{Roster, Step};
 
 /// Where the schema finds its parts.
@@ -19,6 +20,8 @@ pub fn of<W>(roster: &Roster<W>) -> Value {
     let ambiguous = ambiguous(&actions);
     let mut definitions = Map::from_iter([
         ("workflow".to_owned(), workflow()),
+        ("event".to_owned(), event(&roster.events())),
+        ("parameter".to_owned(), parameter()),
         ("stage".to_owned(), stage()),
         ("step".to_owned(), step(&actions)),
         ("when".to_owned(), when()),
@@ -180,6 +183,15 @@ fn workflow() -> Value {
         "type": "object",
         "properties": {
             "description": { "type": ["string", "null"], "description": "What the workflow is for, in a sentence." },
+            "for": {
+                "description": "The kinds of events that may ask for the workflow. Without it, the kind that has the workflow's name.",
+                "anyOf": [{ "$ref": format!("{DEFINITIONS}event") }, { "type": "array", "items": { "$ref": format!("{DEFINITIONS}event") }, "minItems": 1 }],
+            },
+            "parameters": {
+                "type": "object",
+                "description": "The parameters that events may give. Without it, those that the templates name.",
+                "additionalProperties": { "$ref": format!("{DEFINITIONS}parameter") },
+            },
             "lookups": {
                 "type": "object",
                 "description": "Maps in which templates look values up: `{{ lookups.licenses[person.department] }}`.",
@@ -192,6 +204,37 @@ fn workflow() -> Value {
         },
         "required": ["stages"],
         "additionalProperties": false,
+    })
+}
+
+fn event(known: &[&str]) -> Value {
+    let mut event = json!({ "type": "string", "description": "A kind of event." });
+    if let (Value::Object(event), false) = (&mut event, known.is_empty()) {
+        event.insert("enum".to_owned(), json!(known));
+    }
+    event
+}
+
+fn parameter() -> Value {
+    let types = json!({
+        "enum": ParameterType::ALL.map(ParameterType::as_str),
+        "description": "The values that the parameter takes.",
+    });
+    json!({
+        "description": "A parameter: its type, or a map with more.",
+        "anyOf": [
+            types,
+            { "type": "null" },
+            {
+                "type": "object",
+                "properties": {
+                    "type": types,
+                    "default": { "description": "The value if an event does not give one." },
+                    "description": { "type": ["string", "null"], "description": "What the parameter means." },
+                },
+                "additionalProperties": false,
+            },
+        ],
     })
 }
 

@@ -12,7 +12,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
-pub(crate) use names::{Known, check_expression, check_text, is_from_event};
+pub(crate) use names::{Known, ParametersRead, check_expression, check_text, is_from_event};
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();

@@ -134,6 +134,57 @@ pub(crate) fn is_from_event(value: &Value) -> bool {
     OF_EVENT.iter().any(|variable| read.contains(*variable)) && !read.contains("lookups")
 }
 
+/// The parameters of an event that templates read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ParametersRead {
+    /// Those that they name.
+    pub(crate) names: BTreeSet<String>,
+    /// Whether they read some by a name that only an event decides.
+    pub(crate) any: bool,
+}
+
+impl ParametersRead {
+    /// Adds those that an expression reads.
+    pub(crate) fn in_expression(&mut self, text: &str) {
+        // One that does not parse has been refused before.
+        if let Ok(program) = expression(text) {
+            self.in_program(&program);
+        }
+    }
+
+    /// Adds those that the templates in a value read.
+    pub(crate) fn in_value(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => {
+                if let Ok(program) = expression_in(text).map_or_else(|| template(text), expression) {
+                    self.in_program(&program);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.in_value(item)),
+            Value::Object(fields) => fields.values().for_each(|field| self.in_value(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn in_program(&mut self, program: &Instructions<'_>) {
+        let all: Vec<_> = instructions(program).collect();
+        for (index, instruction) in all.iter().enumerate() {
+            if !matches!(instruction, Instruction::Lookup(name) if *name == "parameters") {
+                continue;
+            }
+            let name = match (all.get(index + 1), all.get(index + 2)) {
+                (Some(Instruction::GetAttr(name)), _) => Some(*name),
+                (Some(Instruction::LoadConst(name)), Some(Instruction::GetItem)) => name.as_str(),
+                _ => None,
+            };
+            match name {
+                Some(name) => self.names.extend([name.to_owned()]),
+                None => self.any = true,
+            }
+        }
+    }
+}
+
 fn collect_variables(value: &Value, read: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => {
