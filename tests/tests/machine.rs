@@ -139,9 +139,11 @@ fn all_that_a_machine_lacks_is_named_at_once() {
     let machine = Machine::new("exit 100");
     machine.program("cc", "exit 1");
     let mut command = machine.script("check-machine", &["--broker"]);
-    let (code, said) = ended(&command.env("AMQP_URL", "amqp://127.0.0.1:1/%2f").output().unwrap());
+    command.env("AMQP_URL", "amqp://127.0.0.1:1/%2f").env("SSL_CERT_FILE", machine.path("no-certificates"));
+    let (code, said) = ended(&command.output().unwrap());
     assert_eq!(code, Some(69), "{said}");
-    for lacking in ["a C compiler with its headers", "AMQP_URL", "apt-get install gcc libc6-dev"] {
+    let install = "apt-get install gcc libc6-dev ca-certificates";
+    for lacking in ["a C compiler with its headers", "certificates of authorities", "AMQP_URL", install] {
         assert!(said.contains(lacking), "{lacking}: {said}");
     }
 }
