@@ -10,7 +10,7 @@ use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use serde_json::Value;
 
 /// How long a test waits for one thing to happen.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Every result published since the testbed was built.
 pub struct Results {
