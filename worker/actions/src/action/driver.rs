@@ -10,6 +10,7 @@ use workflow::{Answer, Call, Earlier, Report, Step};
 
 use super::Action;
 use super::error::Error;
+use super::identity::Notices;
 use super::person::PersonRef;
 use super::plan::{Plan, Wait};
 use super::view::View;
@@ -123,9 +124,11 @@ impl<A: Action> Step<Client> for Driver<A> {
 async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Report, Error> {
     let params = decode::<A>(call.params)
         .map_err(|_| Error::Broken("the parameters were not checked before the run"))?;
-    let view = View::of(call, graph.reader(), A::REMOVES_FOR_GOOD);
+    let notices = Notices::default();
+    let view = View::of(call, graph.reader(), A::REMOVES_FOR_GOOD).noting(&notices);
     let observed = A::observe(&params, view).await?;
-    let Plan { sequences, left, wait, details } = A::plan(&params, &observed)?;
+    let Plan { sequences, mut left, wait, details } = A::plan(&params, &observed)?;
+    left.extend(notices.take());
     let names: Vec<_> = sequences.iter().flatten().map(ToString::to_string).collect();
     let answer = match call.mode {
         _ if names.is_empty() && wait.is_none() => Answer::Unchanged,

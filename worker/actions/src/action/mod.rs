@@ -8,6 +8,7 @@
 
 pub mod driver;
 pub mod error;
+mod identity;
 pub mod parameters;
 pub mod person;
 mod pins;

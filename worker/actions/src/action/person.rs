@@ -32,6 +32,11 @@ impl PersonRef {
         &self.key
     }
 
+    /// The user principal name, if given.
+    pub(super) fn upn(&self) -> Option<&str> {
+        self.upn.as_deref()
+    }
+
     /// The employee id beside a user principal name.
     pub(super) fn beside_upn(&self) -> Option<&str> {
         self.employee_id.as_deref().filter(|_| matches!(self.key, UserKey::Upn(_)))

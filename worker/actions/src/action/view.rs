@@ -5,12 +5,13 @@ use std::ops::Deref;
 use futures_util::future::{try_join, try_join3};
 use jiff::Timestamp;
 use msgraph::{Client, Group, User, UserKey};
-use outcome::{Outcome, Pinned};
+use outcome::{Left, Outcome, Pinned};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use workflow::{Call, Earlier};
 
 use super::error::Error;
+use super::identity::{self, Found, Notices};
 use super::person::{Person, PersonRef};
 use super::pins::{self, Pins};
 
@@ -26,12 +27,13 @@ pub struct View<'a> {
     replays: u32,
     due_since: Timestamp,
     pins: Option<Pins<'a>>,
+    notices: Option<&'a Notices>,
 }
 
 impl<'a> View<'a> {
     /// Reads after these steps of the run, for a step with this memo.
     pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'a>, memo: Option<&'a Value>) -> Self {
-        Self { graph, earlier, memo, replays: 0, due_since: Timestamp::MIN, pins: None }
+        Self { graph, earlier, memo, replays: 0, due_since: Timestamp::MIN, pins: None, notices: None }
     }
 
     /// Reads for this call of a step, which may remove something for good.
@@ -39,6 +41,11 @@ impl<'a> View<'a> {
         let &Call { earlier, before, people, memo, replays, sleeps, first_seen, due_since, .. } = call;
         let pins = Some(Pins { people, before, first_seen, sleeps, removes_for_good });
         Self { replays, due_since, pins, ..Self::new(graph, earlier, memo) }
+    }
+
+    /// These reads, which note here what a reference gives and the tenant does not know.
+    pub fn noting(self, notices: &'a Notices) -> Self {
+        Self { notices: Some(notices), ..self }
     }
 
     /// When the step became due, by the worker's clock.
@@ -96,7 +103,15 @@ impl<'a> View<'a> {
 
     /// Looks up another person that a step names. `or_else` makes the error for a person without an account.
     pub async fn must_find(&self, named: &PersonRef, or_else: impl FnOnce() -> Error) -> Result<(), Error> {
-        self.graph.user(named.key(), &["id"]).await?.map(drop).ok_or_else(or_else)
+        let found = identity::find(self.graph, named, &["id"]).await;
+        match found {
+            Ok(Found { user, .. }) => user.map(drop).ok_or_else(or_else),
+            // Whatever is wrong with the reference is about the parameter that names the person.
+            Err(error) => Err(match or_else() {
+                Error::Rejected { parameters, .. } => error.about(parameters),
+                _ => error,
+            }),
+        }
     }
 
     /// An account that is not the run's person, such as the manager, with these properties.
@@ -104,7 +119,9 @@ impl<'a> View<'a> {
         match self.pinned(person) {
             Some(pinned) => self.again(person, &pinned, select).await,
             None => {
-                let user = self.graph.user(person.key(), &self.select(select)).await?;
+                let Found { user, notices, .. } =
+                    identity::find(self.graph, person, &self.select(select)).await?;
+                self.note(notices);
                 self.seen_first(person, user)
             }
         }
@@ -160,8 +177,9 @@ impl<'a> View<'a> {
     async fn first_sight(&self, person: &PersonRef, select: &[&str]) -> Result<(Option<User>, bool), Error> {
         let mut select = self.select(select);
         let Some(number) = person.beside_upn().filter(|_| self.asked_for_account()) else {
-            let user = self.graph.user(person.key(), &select).await?;
-            return Ok((self.seen_first(person, user)?, true));
+            let Found { user, by_key, notices } = identity::find(self.graph, person, &select).await?;
+            self.note(notices);
+            return Ok((self.seen_first(person, user)?, by_key));
         };
         if !select.contains(&"employeeId") {
             select.push("employeeId");
@@ -173,6 +191,12 @@ impl<'a> View<'a> {
             None => (self.graph.user(&UserKey::EmployeeId(number.to_owned()), &select).await?, false),
         };
         Ok((self.seen_first(person, user)?, is_named))
+    }
+
+    fn note(&self, found: Vec<Left>) {
+        if let Some(notices) = self.notices {
+            notices.extend(found);
+        }
     }
 
     fn select<'s>(&self, select: &[&'s str]) -> Vec<&'s str> {

@@ -74,6 +74,8 @@ pub struct User {
     pub sign_in_sessions_valid_from_date_time: Option<Timestamp>,
     pub last_password_change_date_time: Option<Timestamp>,
     #[serde(default, deserialize_with = "null_as_empty")]
+    pub proxy_addresses: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub assigned_licenses: Vec<AssignedLicense>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub license_assignment_states: Vec<LicenseAssignmentState>,
@@ -247,12 +249,17 @@ impl Reader<'_> {
         self.find(query.select(&select)).await
     }
 
-    async fn user_by_employee_id(self, number: &str, select: &[&str]) -> Result<Option<User>, Error> {
+    /// Everybody with this employee id, which Graph does not keep unique, with the properties in `select` and the id.
+    pub async fn users_with_employee_id(self, number: &str, select: &[&str]) -> Result<Vec<User>, Error> {
         if number.is_empty() {
             return Err(Error::internal("the employee id is empty"));
         }
         let query = Query::new(&["users"])?.filter(&format!("employeeId eq {}", quoted(number)));
-        let mut people: Vec<User> = self.list(query.select(select)).await?;
+        self.list(query.select(&with_id(select))).await
+    }
+
+    async fn user_by_employee_id(self, number: &str, select: &[&str]) -> Result<Option<User>, Error> {
+        let mut people = self.users_with_employee_id(number, select).await?;
         match people.len() {
             0 | 1 => Ok(people.pop()),
             _ => Err(Error::not_unique("employee id")),
