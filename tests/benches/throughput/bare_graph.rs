@@ -61,6 +61,7 @@ impl Graph {
         self.get("/users/grace@contoso.example", &[("$select", "id")]).await;
         self.get("/subscribedSkus", &[("$select", SKU)]).await;
         self.get("/groups", &named).await;
+        self.get("/organization", &[("$select", "id,displayName,verifiedDomains")]).await;
         self.get("/users", &[("$filter", &format!("employeeId eq 'P{number}'")), ("$select", USER)]).await;
         self.get(&format!("/users/{upn}"), &[("$select", USER)]).await;
         let deleted = "id,userPrincipalName,displayName,mail,employeeId";
