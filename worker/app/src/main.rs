@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
     match commands::run(cli).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("gatehouse: {error}");
+            eprintln!("gatehouse: {}", print::printable(&error.to_string()));
             error.code()
         }
     }

@@ -1,5 +1,6 @@
 //! Output of the commands: tables and sentences for people, JSON for scripts.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
@@ -24,8 +25,37 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())
 }
 
-/// Writes lines for people; ignores a closed pipe.
+/// Writes lines for people; ignores a closed pipe. Texts of events and of the tenant are among them, so nothing in them
+/// reaches the terminal as a command.
 pub fn lines(text: &str) -> io::Result<()> {
+    write_lines(&printable(text))
+}
+
+/// Writes a table, whose cells are made with [`cell`].
+pub fn show(table: &Table) -> io::Result<()> {
+    write_lines(&table.to_string())
+}
+
+/// A cell of a table.
+pub fn cell(text: impl ToString) -> Cell {
+    Cell::new(printable(&text.to_string()))
+}
+
+/// A text whose control characters, and the characters that turn the direction of writing, are shown as text.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let is_command = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.chars().any(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let shown =
+        text.chars().map(|c| if is_command(c) { c.escape_unicode().to_string() } else { c.to_string() });
+    Cow::Owned(shown.collect())
+}
+
+fn write_lines(text: &str) -> io::Result<()> {
     let written = writeln!(io::stdout().lock(), "{text}");
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -77,7 +107,7 @@ pub fn table(header: &[&str]) -> Table {
 
 /// An outcome in its colour.
 pub fn outcome(outcome: Outcome) -> Cell {
-    Cell::new(outcome.as_str()).fg(match outcome {
+    cell(outcome.as_str()).fg(match outcome {
         Outcome::Changed => Color::Green,
         Outcome::Planned => Color::Cyan,
         Outcome::Waiting => Color::Yellow,
@@ -107,12 +137,7 @@ pub fn plan_table(steps: &[PlannedStep]) -> Table {
             step.reason.as_deref(),
             &step.left,
         );
-        table.add_row(vec![
-            Cell::new(stage_and_delay(step)),
-            Cell::new(&step.step),
-            outcome(step.outcome),
-            Cell::new(what),
-        ]);
+        table.add_row(vec![cell(stage_and_delay(step)), cell(&step.step), outcome(step.outcome), cell(what)]);
     }
     table
 }
@@ -203,4 +228,23 @@ fn described(
         Needs::Operator => format!("left for an operator: {}", left.detail),
     }));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cannot_command_the_terminal() {
+        let rows = [
+            ("Ada Lovelace\n  École", "Ada Lovelace\n  École"),
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("over\rwritten\u{7}", "over\\u{d}written\\u{7}"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("ada\u{202e}nimda", "ada\\u{202e}nimda"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(printable(text), expected, "{text:?}");
+        }
+    }
 }

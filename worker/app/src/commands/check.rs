@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use comfy_table::{Cell, Color};
+use comfy_table::Color;
 use msgraph::Access;
 use serde::Serialize;
 
@@ -140,14 +140,19 @@ fn show(found: &Connection) -> Result<(), CommandError> {
         print::lines("  reports hide names:")?;
         print::indented(concealed)?;
     }
-    print::lines(&uses_table(&found.uses).to_string())?;
+    print::show(&uses_table(&found.uses))?;
     if let Some(licenses) = &found.licenses {
         let mut table = print::table(&["Licence", "Seats", "Used", "Free"]);
         for seats in licenses {
-            let free = Cell::new(seats.free).fg(if seats.free > 0 { Color::Green } else { Color::Red });
-            table.add_row(vec![Cell::new(&seats.sku), Cell::new(seats.usable), Cell::new(seats.used), free]);
+            let free = print::cell(seats.free).fg(if seats.free > 0 { Color::Green } else { Color::Red });
+            table.add_row(vec![
+                print::cell(&seats.sku),
+                print::cell(seats.usable),
+                print::cell(seats.used),
+                free,
+            ]);
         }
-        print::lines(&table.to_string())?;
+        print::show(&table)?;
     }
     for note in &found.notes {
         print::lines("  note:")?;
@@ -174,10 +179,10 @@ fn uses_table(uses: &[Use]) -> comfy_table::Table {
             May::Nothing => ("nothing", Color::Red),
         };
         table.add_row(vec![
-            Cell::new(name),
-            Cell::new(word).fg(color),
-            Cell::new(names(true)),
-            Cell::new(names(false)).fg(Color::Red),
+            print::cell(name),
+            print::cell(word).fg(color),
+            print::cell(names(true)),
+            print::cell(names(false)).fg(Color::Red),
         ]);
     }
     table

@@ -40,9 +40,9 @@ pub fn run(
     let mut table = print::table(&["Setting", "Value"]);
     let value = serde_json::to_value(&config).map_err(|error| CommandError::Input(error.to_string()))?;
     for (key, value) in flattened("", &value) {
-        table.add_row([key, value]);
+        table.add_row([key, value].map(print::cell));
     }
-    print::lines(&table.to_string())?;
+    print::show(&table)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -41,7 +41,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
                 return Ok(super::verdict(well));
             }
             print::lines(&format!("Plan of workflow {} for run {}", plan.workflow, plan.run_id))?;
-            print::lines(&print::plan_table(&plan.steps).to_string())?;
+            print::show(&print::plan_table(&plan.steps))?;
             let changes: usize = plan.steps.iter().map(|step| step.changes.len()).sum();
             print::lines(&format!("{changes} changes; nothing was written\ndigest {}", plan.digest))?;
             Ok(super::verdict(well))

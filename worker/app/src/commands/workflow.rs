@@ -71,9 +71,10 @@ fn list(definitions: &Definitions, format: Format) -> Result<ExitCode, CommandEr
     for definition in definitions.iter() {
         let steps: usize = definition.stages.iter().map(|stage| stage.steps.len()).sum();
         let what = definition.description.as_deref().unwrap_or("-");
-        table.add_row([&definition.name, &definition.stages.len().to_string(), &steps.to_string(), what]);
+        let row = [&definition.name, &definition.stages.len().to_string(), &steps.to_string(), what];
+        table.add_row(row.map(print::cell));
     }
-    print::lines(&table.to_string())?;
+    print::show(&table)?;
     Ok(ExitCode::SUCCESS)
 }
 
