@@ -60,14 +60,13 @@ impl Graph {
         // A run looks up all that it names before its first write.
         self.get("/users/grace@contoso.example", &[("$select", "id")]).await;
         self.get("/subscribedSkus", &[("$select", SKU)]).await;
-        self.get("/groups", &named).await;
+        let groups = self.get("/groups", &named).await;
         self.get("/organization", &[("$select", "id,displayName,verifiedDomains")]).await;
         self.get("/users", &[("$filter", &format!("employeeId eq 'P{number}'")), ("$select", USER)]).await;
         self.get(&format!("/users/{upn}"), &[("$select", USER)]).await;
         let deleted = "id,userPrincipalName,displayName,mail,employeeId";
         let query = [("$select", deleted), ("$top", "999")];
         self.get("/directory/deletedItems/microsoft.graph.user", &query).await;
-        self.get("/organization", &[("$select", "id,displayName,verifiedDomains")]).await;
         let user = json!({
             "accountEnabled": true, "userPrincipalName": upn, "displayName": "Ada Lovelace",
             "mailNickname": format!("bare{number}"), "employeeId": format!("P{number}"), "usageLocation": "GB",
@@ -86,7 +85,6 @@ impl Graph {
         let licenses = json!({ "addLicenses": add, "removeLicenses": [] });
         self.send("POST", &format!("/users/{id}/assignLicense"), licenses).await;
         self.get(&format!("/users/{upn}"), &[("$select", "id")]).await;
-        let groups = self.get("/groups", &named).await;
         self.get(&format!("/users/{id}/memberOf"), &[("$select", GROUP)]).await;
         let path = format!("/groups/{}/members/$ref", groups["value"][0]["id"].as_str().unwrap());
         let member = format!("{}/directoryObjects/{id}", self.root);

@@ -14,6 +14,7 @@ use super::identity::Notices;
 use super::person::PersonRef;
 use super::plan::{Plan, Wait};
 use super::view::View;
+use super::world::World;
 
 /// An action in the roster, with its types erased.
 pub struct Entry {
@@ -28,7 +29,7 @@ pub struct Entry {
     /// The JSON Schema of its parameters.
     pub schema: fn() -> Value,
     /// What the engine runs.
-    pub step: Box<dyn Step<Client>>,
+    pub step: Box<dyn Step<World>>,
     #[cfg(test)]
     pub(crate) scenario: fn() -> crate::Scenario,
 }
@@ -71,7 +72,7 @@ fn people_in(params: &Value, schema: &Value) -> Vec<PersonRef> {
 
 struct Driver<A>(std::marker::PhantomData<fn() -> A>);
 
-impl<A: Action> Step<Client> for Driver<A> {
+impl<A: Action> Step<World> for Driver<A> {
     fn name(&self) -> &'static str {
         A::NAME
     }
@@ -88,19 +89,19 @@ impl<A: Action> Step<Client> for Driver<A> {
         decode::<A>(params).map(|_| ())
     }
 
-    fn resolve<'a>(&'a self, params: &'a Value, world: &'a Client) -> BoxFuture<'a, Result<(), Failure>> {
+    fn resolve<'a>(&'a self, params: &'a Value, world: &'a World) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             // A lock-out may have to wait for the answers.
-            let graph = world.with_priority(Priority::LockOut);
+            let graph = world.client().with_priority(Priority::LockOut);
             let params = decode::<A>(params)?;
-            let view = View::new(graph.reader(), Earlier::new(&[]), None);
+            let view = View::new(graph.reader(), Earlier::new(&[]), None).remembering(world.known());
             Ok(A::resolve(&params, view).await?)
         })
     }
 
-    fn find_people<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, ()> {
+    fn find_people<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let graph = call.world.with_priority(A::PRIORITY);
+            let graph = call.world.client().with_priority(A::PRIORITY);
             let view = View::of(&call, graph.reader(), false);
             for person in people_in(call.params, &schema::<A>()) {
                 // A refusal or an outage is the step's to report, when it runs.
@@ -109,9 +110,9 @@ impl<A: Action> Step<Client> for Driver<A> {
         })
     }
 
-    fn run<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, Report> {
+    fn run<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Report> {
         Box::pin(async move {
-            let (graph, log) = call.world.with_priority(A::PRIORITY).logged();
+            let (graph, log) = call.world.client().with_priority(A::PRIORITY).logged();
             let report = drive::<A>(&call, &graph).await.unwrap_or_else(|error| Failure::from(error).into());
             Report { request_ids: log.request_ids(), ..report }
         })
@@ -121,7 +122,7 @@ impl<A: Action> Step<Client> for Driver<A> {
 /// Observes, plans, and in [`Mode::Apply`] applies. Nothing else in this crate knows about modes.
 ///
 /// A failed write is never a rejection: a run that has begun to write resumes from its dead letter.
-async fn drive<A: Action>(call: &Call<'_, Client>, graph: &Client) -> Result<Report, Error> {
+async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Report, Error> {
     let params = decode::<A>(call.params)
         .map_err(|_| Error::Broken("the parameters were not checked before the run"))?;
     let notices = Notices::default();
@@ -347,8 +348,8 @@ mod tests {
 
     async fn look(params: Value, memo: Option<&Value>, mode: Mode) -> Answer {
         let emulator = Emulator::start(Options::new(Tenant::empty())).unwrap();
-        let (graph, attempt) = (client(&emulator), FirstAttempt::new());
-        let call = attempt.call(&params, mode, memo, &graph);
+        let (world, attempt) = (World::of(&client(&emulator)), FirstAttempt::new());
+        let call = attempt.call(&params, mode, memo, &world);
         Driver::<Jobs>(std::marker::PhantomData).run(call).await.answer
     }
 

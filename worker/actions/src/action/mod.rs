@@ -15,6 +15,7 @@ mod pins;
 pub mod plan;
 pub mod register;
 pub mod view;
+pub mod world;
 
 use std::fmt::Display;
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use futures_util::future::{try_join, try_join3};
 use jiff::Timestamp;
-use msgraph::{Client, Group, User, UserKey};
+use msgraph::{Group, User, UserKey};
 use outcome::{Left, Outcome, Pinned};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,6 +14,7 @@ use super::error::Error;
 use super::identity::{self, Found, Notices};
 use super::person::{Person, PersonRef};
 use super::pins::{self, Pins};
+use super::world::{self, Known, World};
 
 /// The action that creates accounts: its earlier outcome in the run decides what an absent account means.
 const CREATES: &str = "create_user";
@@ -28,19 +29,50 @@ pub struct View<'a> {
     due_since: Timestamp,
     pins: Option<Pins<'a>>,
     notices: Option<&'a Notices>,
+    known: Option<&'a Known>,
 }
 
 impl<'a> View<'a> {
     /// Reads after these steps of the run, for a step with this memo.
     pub fn new(graph: msgraph::Reader<'a>, earlier: Earlier<'a>, memo: Option<&'a Value>) -> Self {
-        Self { graph, earlier, memo, replays: 0, due_since: Timestamp::MIN, pins: None, notices: None }
+        Self {
+            graph,
+            earlier,
+            memo,
+            replays: 0,
+            due_since: Timestamp::MIN,
+            pins: None,
+            notices: None,
+            known: None,
+        }
     }
 
     /// Reads for this call of a step, which may remove something for good.
-    pub fn of(call: &Call<'a, Client>, graph: msgraph::Reader<'a>, removes_for_good: bool) -> Self {
+    pub fn of(call: &Call<'a, World>, graph: msgraph::Reader<'a>, removes_for_good: bool) -> Self {
         let &Call { earlier, before, people, memo, replays, sleeps, first_seen, due_since, .. } = call;
         let pins = Some(Pins { people, before, first_seen, sleeps, removes_for_good });
-        Self { replays, due_since, pins, ..Self::new(graph, earlier, memo) }
+        Self { replays, due_since, pins, ..Self::new(graph, earlier, memo) }.remembering(call.world.known())
+    }
+
+    /// These reads, which look up once what is known from then on.
+    pub fn remembering(self, known: &'a Known) -> Self {
+        Self { known: Some(known), ..self }
+    }
+
+    /// The tenant's verified domains; nothing if the application may not read them.
+    pub async fn domains(&self) -> Result<Option<Vec<String>>, Error> {
+        match self.known {
+            Some(known) => known.domains(self.graph).await,
+            None => world::domains(self.graph).await,
+        }
+    }
+
+    /// The groups with this name, or the group with this id.
+    pub async fn groups_with(&self, reference: &str) -> Result<Vec<Group>, Error> {
+        match self.known {
+            Some(known) => known.groups(reference, self.graph).await,
+            None => world::groups(reference, self.graph).await,
+        }
     }
 
     /// These reads, which note here what a reference gives and the tenant does not know.

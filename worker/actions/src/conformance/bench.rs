@@ -11,7 +11,7 @@ use workflow::{Answer, Report};
 use super::call::FirstAttempt;
 use super::client::{client_with, settings};
 use super::scenario::Scenario;
-use crate::Entry;
+use crate::{Entry, World};
 
 /// How often a step that waits may look in its scenario.
 const LOOKS: usize = 20;
@@ -59,10 +59,10 @@ impl Bench {
             batching: false,
             ..settings(&self.emulator)
         });
-        let attempt = FirstAttempt::new();
+        let (attempt, world) = (FirstAttempt::new(), World::of(&graph));
         let (mut memo, mut before) = (None, Vec::new());
         for _look in 0..LOOKS {
-            let call = attempt.call(&self.params, mode, memo.as_ref(), &graph);
+            let call = attempt.call(&self.params, mode, memo.as_ref(), &world);
             let report = self.entry.step.run(call).await;
             let answer = match report.answer {
                 Answer::Waiting { changes, wait } if mode.waits() => {

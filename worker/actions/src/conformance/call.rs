@@ -1,10 +1,11 @@
 //! A call of a step, as the engine makes it at the first attempt of a run.
 
 use jiff::{SignedDuration, Timestamp};
-use msgraph::Client;
 use outcome::{Mode, Progress};
 use serde_json::Value;
 use workflow::{Call, Earlier, People};
+
+use crate::World;
 
 /// How long ago the step became due: longer than any tolerance for clocks that differ, and no pause.
 const SINCE_THE_EVENT: SignedDuration = SignedDuration::from_mins(10);
@@ -27,8 +28,8 @@ impl FirstAttempt {
         params: &'a Value,
         mode: Mode,
         memo: Option<&'a Value>,
-        world: &'a Client,
-    ) -> Call<'a, Client> {
+        world: &'a World,
+    ) -> Call<'a, World> {
         let (earlier, before) = (Earlier::new(&[]), Earlier::new(&[]));
         let (people, first_seen) = (&self.people, self.first_seen);
         let (replays, sleeps, due_since) = (0, 0, first_seen);

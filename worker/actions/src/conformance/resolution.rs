@@ -1,14 +1,13 @@
 //! What the parameters of each action name is looked up before a run writes anything, in as few requests as possible.
 
 use futures_util::future::join_all;
-use msgraph::Client;
 use msgraph_emulator::{Emulator, Options};
 use serde_json::{Map, Value, json};
 use workflow::prepare::Task;
 use workflow::{Roster, prepare};
 
 use super::client::client;
-use crate::{default_definitions, roster};
+use crate::{World, default_definitions, roster};
 
 #[tokio::test]
 async fn a_name_that_nothing_has_is_rejected_and_its_parameter_named() {
@@ -37,7 +36,7 @@ async fn a_name_that_nothing_has_is_rejected_and_its_parameter_named() {
         let entry = roster().into_iter().find(|entry| entry.name == action).unwrap();
         let scenario = (entry.scenario)();
         let emulator = Emulator::start(Options::new(scenario.tenant)).unwrap();
-        let graph = client(&emulator);
+        let graph = World::of(&client(&emulator));
         entry.step.resolve(&scenario.params, &graph).await.unwrap();
         let mut params = scenario.params;
         params[parameter] = value;
@@ -51,7 +50,7 @@ async fn a_name_that_nothing_has_is_rejected_and_its_parameter_named() {
 /// How many round trips a lock-out waits for, in the compiled-in offboarding of this event.
 async fn round_trips(manager: Value) -> usize {
     let definitions = default_definitions().unwrap();
-    let roster: Roster<Client> = Roster::new(roster().into_iter().map(|entry| entry.step));
+    let roster: Roster<World> = Roster::new(roster().into_iter().map(|entry| entry.step));
     let variables = json!({
         "person": { "upn": "grace@contoso.example" }, "manager": manager, "parameters": {}, "tenant": { "name": "contoso" },
         "event": { "id": "1", "source": "/hr", "type": "t", "time": "2026-03-02T08:00:00Z", "subject": null },
@@ -61,7 +60,7 @@ async fn round_trips(manager: Value) -> usize {
     let prepared =
         prepare(definition, &roster, variables).map_err(|failures| format!("{failures:?}")).unwrap();
     let emulator = Emulator::start(Options::new(super::tenant::tenant())).unwrap();
-    let graph = client(&emulator);
+    let graph = World::of(&client(&emulator));
     let steps = prepared.stages.iter().flat_map(|stage| &stage.steps);
     join_all(steps.map(async |step| match &step.task {
         Task::Run { step, params, .. } => step.resolve(params, &graph).await.unwrap(),

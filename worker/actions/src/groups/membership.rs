@@ -101,10 +101,7 @@ pub fn missing_for_members(group: &str, role_assignable: bool) -> String {
 /// `group_not_found` and `ambiguous_group`; the latter lists the candidates' ids.
 pub async fn resolve(references: &[String], graph: View<'_>) -> Result<Vec<Group>, Error> {
     let found = try_join_all(references.iter().map(async |reference| {
-        let group = match uuid::Uuid::try_parse(reference) {
-            Ok(_) => graph.group(reference).await?,
-            Err(_) => only_one(reference, graph.groups_named(reference).await?)?,
-        };
+        let group = only_one(reference, graph.groups_with(reference).await?)?;
         group.ok_or_else(|| {
             Error::rejected(
                 &["groups"],

@@ -118,10 +118,7 @@ pub async fn resolve_kept(references: &[TeamRef], graph: View<'_>) -> Result<Vec
 }
 
 async fn find_team(reference: &str, graph: View<'_>) -> Result<Group, Error> {
-    let found = match uuid::Uuid::try_parse(reference) {
-        Ok(_) => graph.group(reference).await?.into_iter().collect(),
-        Err(_) => graph.groups_named(reference).await?,
-    };
+    let found = graph.groups_with(reference).await?;
     let is_some_group = !found.is_empty();
     let mut teams: Vec<_> = found.into_iter().filter(Group::is_team).collect();
     match (teams.pop(), teams.is_empty()) {

@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::licenses::subscriptions as licenses;
-use crate::users::name_conflicts::{self, Holder, NameConflicts};
+use crate::users::name_conflicts::{Holder, NameConflicts};
 use crate::users::names::{IfTaken, Names};
 use crate::users::password::new_password;
 use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
@@ -114,7 +114,7 @@ impl Action for CreateUser {
 
     async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
         let names = Names::of(&params.user_principal_name, &params.if_taken)?;
-        let domains = name_conflicts::domains(graph).await?;
+        let domains = graph.domains().await?;
         if (NameConflicts { domains, ..NameConflicts::default() }).refuse_other_domains(&names).is_ok() {
             return Ok(());
         }

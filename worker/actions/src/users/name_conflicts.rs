@@ -68,7 +68,7 @@ impl NameConflicts {
                 Some(deleted) => deleted,
                 none => {
                     let deleted = async { Ok(graph.deleted_namesakes(names.all(), employee_id).await?) };
-                    let (found, domains) = try_join(deleted, domains(graph)).await?;
+                    let (found, domains) = try_join(deleted, graph.domains()).await?;
                     let is_self =
                         |user: &&User| employee_id.is_some() && user.employee_id.as_deref() == employee_id;
                     seen.deleted_self = found.iter().find(is_self).map(|user| user.id.clone());
@@ -145,16 +145,5 @@ impl NameConflicts {
         };
         let detail = format!("user {first} has the first name{others}; the account gets a later one");
         Some(Left { code: "name_taken".to_owned(), detail, needs: Needs::Nobody })
-    }
-}
-
-/// The tenant's verified domains, if they may be read. Otherwise Graph refuses other domains, with less detail.
-pub async fn domains(graph: View<'_>) -> Result<Option<Vec<String>>, Error> {
-    match graph.organization().await {
-        Ok(organization) => Ok(organization.map(|organization| {
-            organization.verified_domains.into_iter().map(|domain| domain.name).collect()
-        })),
-        Err(error) if error.is_forbidden() => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

@@ -168,7 +168,7 @@ fn definitions(file: Option<&Path>) -> Result<Definitions, CommandError> {
     Ok(definitions)
 }
 
-fn roster() -> Roster<msgraph::Client> {
+fn roster() -> Roster<actions::World> {
     let steps = actions::roster().into_iter().map(|entry| entry.step);
     Roster::new(steps).for_events(EventKind::ALL.map(EventKind::default_workflow))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use actions::World;
 use jiff::Timestamp;
 use messages::{Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
 use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
@@ -23,7 +24,7 @@ pub struct Workflows {
     /// What there is to run.
     pub definitions: Definitions,
     /// What steps there are.
-    pub roster: Roster<Client>,
+    pub roster: Roster<World>,
     /// What each workflow takes, by its name.
     pub takes: BTreeMap<String, Takes>,
     /// How much one event may name.
@@ -101,7 +102,7 @@ impl Workflows {
         event: &Event,
         request: &PersonRequest,
         is_new: bool,
-    ) -> Result<(&'a Definition, &'a Client, Prepared<'a, Client>), Vec<Failure>> {
+    ) -> Result<(&'a Definition, &'a Client, Prepared<'a, World>), Vec<Failure>> {
         let (tenant, graph) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
         let definition = self.definitions.get(event.workflow()).ok_or_else(|| {
             let known: Vec<_> = self.definitions.iter().map(|definition| definition.name.as_str()).collect();
@@ -149,7 +150,7 @@ pub(super) fn variables(event: &Event, request: &PersonRequest, tenant: &str) ->
 struct Attempt<'a> {
     event: &'a Event,
     definition: &'a Definition,
-    prepared: &'a Prepared<'a, Client>,
+    prepared: &'a Prepared<'a, World>,
     graph: &'a Client,
     policy: RetryPolicy,
 }
@@ -216,7 +217,7 @@ impl Attempt<'_> {
     async fn advance(&self, mode: Mode, progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
         // Any even spread will do. The run's id is one, and needs no source of randomness.
         let spread = f64::from(self.event.run_id().as_fields().0) / f64::from(u32::MAX);
-        let (prepared, world, policy) = (self.prepared, self.graph, self.policy);
+        let (prepared, world, policy) = (self.prepared, &World::of(self.graph), self.policy);
         let run = Run { prepared, world, mode, policy, spread, clock: &Timestamp::now };
         run.advance(progress, recorder).await
     }

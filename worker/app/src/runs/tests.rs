@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actions::World;
 use jiff::Timestamp;
 use messages::{Event, ResultData, RunWaiting};
 use msgraph::Client;
@@ -18,7 +19,7 @@ use crate::tenants::Tenants;
 /// A step with a defect.
 struct Panics;
 
-impl Step<Client> for Panics {
+impl Step<World> for Panics {
     fn name(&self) -> &'static str {
         "panics"
     }
@@ -35,7 +36,7 @@ impl Step<Client> for Panics {
         Ok(())
     }
 
-    fn run<'a>(&'a self, _: Call<'a, Client>) -> BoxFuture<'a, Report> {
+    fn run<'a>(&'a self, _: Call<'a, World>) -> BoxFuture<'a, Report> {
         Box::pin(async { panic!("a defect") })
     }
 }
@@ -43,7 +44,7 @@ impl Step<Client> for Panics {
 /// A step that waits until it is given back what it knew.
 struct Waits;
 
-impl Step<Client> for Waits {
+impl Step<World> for Waits {
     fn name(&self) -> &'static str {
         "waits"
     }
@@ -60,7 +61,7 @@ impl Step<Client> for Waits {
         Ok(())
     }
 
-    fn run<'a>(&'a self, call: Call<'a, Client>) -> BoxFuture<'a, Report> {
+    fn run<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Report> {
         let wait = workflow::Wait {
             after: Duration::ZERO,
             at_most: Duration::from_secs(60),
@@ -82,7 +83,7 @@ fn workflows(yaml: &str) -> Workflows {
         ..msgraph::Settings::new("t", "c", String::new().into())
     };
     let client = Client::new(settings, std::sync::Arc::new(())).unwrap();
-    let steps: [Box<dyn Step<Client>>; 2] = [Box::new(Panics), Box::new(Waits)];
+    let steps: [Box<dyn Step<World>>; 2] = [Box::new(Panics), Box::new(Waits)];
     let roster = Roster::new(steps);
     Workflows {
         tenants: Tenants::of([("contoso".to_owned(), client)]),
@@ -311,7 +312,7 @@ fn templates_may_use_the_fields_of_event_and_tenant_that_a_run_has_and_no_others
     let event = event("w");
     let messages::Request::Person(request) = &event.request;
     let variables = variables(&event, request, "contoso");
-    let roster: Roster<Client> = Roster::new([Box::new(Waits) as Box<dyn Step<Client>>]);
+    let roster: Roster<World> = Roster::new([Box::new(Waits) as Box<dyn Step<World>>]);
     let check = |when: &str| {
         let yaml = format!("w: {{ stages: [{{ name: a, when: {when}, steps: [waits] }}] }}");
         Definitions::read("w.yaml", &yaml, &roster)
