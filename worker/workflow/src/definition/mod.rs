@@ -212,7 +212,7 @@ again: { <<: *empty, description: }
             ("- leave\n".to_owned(), "1:1: expected workflows by name, found a list"),
             (
                 "leave:\n".to_owned(),
-                "1:6: expected a workflow with description, lookups, stages, found nothing",
+                "1:6: expected a workflow with description, for, parameters, lookups, stages, found nothing",
             ),
             ("leave: { description: x }\n".to_owned(), "1:1: workflow `leave` has no `stages`"),
             ("leave:\n  stages: 3\n".to_owned(), "2:11: expected a list of stages, found the number 3"),
