@@ -43,6 +43,9 @@ pub(crate) struct Arguments {
     /// Licence of every user of the crowd, by part number
     #[arg(long, value_name = "SKU", requires = "crowd")]
     crowd_licensed: Option<String>,
+    /// Make the users of the crowd differ: guests, managers, blocked accounts, sign-ins and licences of every SKU
+    #[arg(long, requires = "crowd", conflicts_with = "crowd_licensed")]
+    lifelike: bool,
     /// Latency of every round trip, such as 50ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
     latency: Duration,
@@ -89,6 +92,9 @@ impl Arguments {
         }
         if let Some(sku) = &self.crowd_licensed {
             tenant = tenant.crowd_licensed(sku);
+        }
+        if self.lifelike {
+            tenant = tenant.lifelike();
         }
         let mut options = Options::new(tenant).listen(self.listen).latency(self.latency).jitter(self.jitter);
         options = options.copy_pace(self.copy_pace);

@@ -1,4 +1,4 @@
-//! The controls under `/_emulator/`: journal, state, secrets, faults, sign-ins, tokens, applications,
+//! The controls under `/_emulator/`: journal, state, totals, secrets, faults, delta, sign-ins, tokens, applications,
 //! reset. They need no token.
 
 use hyper::{Method, StatusCode};
@@ -61,6 +61,8 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             world.lock().faults.clear();
             Ok(Reply::no_content())
         }
+        "delta" if method == Method::PATCH => change_delta(world, request),
+        "totals" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().tenant.totals()))),
         "delta" if method == Method::DELETE => {
             world.lock().tenant.expire_delta_tokens();
             Ok(Reply::no_content())
@@ -77,8 +79,8 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             StatusCode::NOT_FOUND,
             format!(
                 "no control {method} {control}; there are GET health, GET|DELETE journal, GET \
-                 state, GET usage, GET secrets, GET|POST|DELETE faults, DELETE delta, \
-                 GET|POST sign-ins, POST tokens, PATCH applications, POST reset"
+                 state, GET usage, GET secrets, GET|POST|DELETE faults, PATCH|DELETE delta, \
+                 GET totals, GET|POST sign-ins, POST tokens, PATCH applications, POST reset"
             ),
         )),
     }
@@ -113,6 +115,22 @@ fn set_faults(world: &World, request: &Request) -> Result<Reply, Wrong> {
     let mut inside = world.lock();
     let ids: Vec<u64> = faults.into_iter().map(|fault| inside.faults.set(fault)).collect();
     Ok(Reply::ok(&json!({ "ids": ids })))
+}
+
+/// How delta rounds go on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeltaChange {
+    age_days: Option<u32>,
+    replays: Option<bool>,
+}
+
+fn change_delta(world: &World, request: &Request) -> Result<Reply, Wrong> {
+    let change: DeltaChange = body(request)?;
+    let history = &mut world.lock().tenant.history;
+    history.aged_days += change.age_days.unwrap_or_default();
+    history.replays = change.replays.unwrap_or(history.replays);
+    Ok(Reply::no_content())
 }
 
 /// The decision about a sign-in on another device.

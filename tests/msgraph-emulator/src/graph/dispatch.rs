@@ -11,18 +11,18 @@ use super::reports::{settings, user_detail};
 use super::rights::{assignments, principals};
 use super::sign_in::{authentication_methods, sessions, temporary_access_passes};
 use super::teams;
-use super::users::{deleted, delta, manager, user};
+use super::users::{deleted, delta, list, manager, user};
 use super::visit::{Answer, Visit};
 use crate::route::Operation;
 
 /// Carries out an operation that the caller is permitted.
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer {
     match operation {
-        Operation::ListUsers => user::list(visit),
+        Operation::ListUsers => list::list(visit),
         Operation::ListUserChanges => delta::users(visit),
-        Operation::CountUsers => user::count(visit),
+        Operation::CountUsers => list::count(visit),
         Operation::CreateUser => user::create(visit),
-        Operation::GetUser(user) => user::get(visit, user),
+        Operation::GetUser(user) => list::get(visit, user),
         Operation::UpdateUser(user) => user::update(visit, user),
         Operation::DeleteUser(user) => user::delete(visit, user),
         Operation::RevokeSessions(user) => sessions::revoke(visit, user),
@@ -54,11 +54,13 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::DeleteInboxRule { user, rule } => mailbox::delete_rule(visit, user, rule),
         Operation::Calendars(user, operation) => calendars::answer(visit, user, operation),
         Operation::Team(operation) => teams::members::answer(visit, operation),
-        Operation::ListSubscribedSkus => subscriptions::list(visit),
+        Operation::ListSubscribedSkus => subscriptions::list_skus(visit),
+        Operation::ListSubscriptions => subscriptions::list(visit),
         Operation::ListOrganization => organization::list(visit),
         Operation::ListDeletedUsers => deleted::list(visit),
         Operation::GetDeletedUser(user) => deleted::get_user(visit, user),
         Operation::GetDeletedItem(item) => deleted::get(visit, item),
+        Operation::PurgeDeletedItem(item) => deleted::purge(visit, item),
         Operation::RestoreDeletedItem(item) => deleted::restore(visit, item),
         Operation::ListPrincipals => principals::list(visit),
         Operation::GetPrincipal(key) => principals::get(visit, key),

@@ -17,7 +17,7 @@ const DEFAULT_PAGE: usize = 100;
 /// The requested part of a list.
 #[derive(Debug)]
 pub(crate) struct Window {
-    size: usize,
+    pub(crate) size: usize,
     /// The last object of the page before this one.
     pub(crate) after: Option<Uuid>,
 }
@@ -28,6 +28,16 @@ impl Window {
         let after =
             query.skip_token.as_ref().map(|token| last_of(request, token).ok_or_else(expired)).transpose()?;
         Ok(Self { size: query.top.unwrap_or(DEFAULT_PAGE).min(limit), after })
+    }
+
+    /// The same window, of at most this many objects.
+    pub(crate) fn at_most(self, size: usize) -> Self {
+        Self { size: self.size.min(size), ..self }
+    }
+
+    /// The address of the page after this one, whose last object this is.
+    pub(crate) fn next_link(&self, request: &Request, last: Uuid) -> String {
+        next_link(request, last)
     }
 
     /// Whether this is the first page.
@@ -59,6 +69,48 @@ impl Window {
             fields.insert("@odata.nextLink".to_owned(), json!(link));
         }
         page
+    }
+}
+
+/// A page whose objects are written one after the other, as bytes.
+#[derive(Debug)]
+pub(crate) struct Page {
+    bytes: Vec<u8>,
+    objects: usize,
+    /// What follows the objects.
+    fields: String,
+}
+
+impl Page {
+    pub(crate) fn begin(request: &Request, context: &str) -> Self {
+        let start = format!("{{\"@odata.context\":{},\"value\":[", json!(metadata(request, context)));
+        Self { bytes: start.into_bytes(), objects: 0, fields: String::new() }
+    }
+
+    /// How many objects it has.
+    pub(crate) fn len(&self) -> usize {
+        self.objects
+    }
+
+    /// Adds an object, which `write` writes.
+    pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.objects > 0 {
+            self.bytes.push(b',');
+        }
+        write(&mut self.bytes);
+        self.objects += 1;
+    }
+
+    /// Adds a field beside the objects.
+    pub(crate) fn field(&mut self, name: &str, value: &Value) {
+        self.fields.push_str(&format!(",\"{name}\":{value}"));
+    }
+
+    pub(crate) fn end(mut self) -> Vec<u8> {
+        self.bytes.push(b']');
+        self.bytes.extend_from_slice(self.fields.as_bytes());
+        self.bytes.push(b'}');
+        self.bytes
     }
 }
 

@@ -9,6 +9,8 @@ use crate::http::request::Request;
 #[derive(Debug, Default)]
 pub(crate) struct Query {
     pub(crate) select: Option<Vec<String>>,
+    /// As it was sent.
+    pub(crate) expand: Option<String>,
     pub(crate) top: Option<usize>,
     pub(crate) filter: Option<Filter>,
     pub(crate) count: bool,
@@ -47,6 +49,7 @@ impl Query {
                     let names = value.split(',').map(|name| name.trim().to_owned());
                     query.select = Some(names.collect());
                 }
+                "$expand" => query.expand = Some(value),
                 "$top" => query.top = Some(top(&value)?),
                 "$filter" => query.filter = Some(Filter::parse(&value)?),
                 "$count" => query.count = flag(&value)?,

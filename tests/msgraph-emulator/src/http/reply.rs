@@ -14,6 +14,9 @@ use crate::http::pace::{Pace, Paced};
 use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 
+const JSON: &str =
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+
 /// One answer, before it is sent.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -42,12 +45,16 @@ impl Reply {
 
     /// An answer in JSON.
     pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
-        Self::text(
-            status,
-            "application/json;odata.metadata=minimal;odata.streaming=true;\
-             IEEE754Compatible=false;charset=utf-8",
-            body.to_string(),
-        )
+        Self::text(status, JSON, body.to_string())
+    }
+
+    /// 200 with a body that is JSON already.
+    pub(crate) fn ok_bytes(body: Vec<u8>) -> Self {
+        Self {
+            content_type: Some(Cow::Borrowed(JSON)),
+            body: Bytes::from(body),
+            ..Self::empty(StatusCode::OK)
+        }
     }
 
     /// 200 with a body in JSON.

@@ -76,7 +76,7 @@ impl Limiter {
     pub(crate) fn admit(&mut self, request: &Request, application: &str, tenant: &str) -> Admission {
         let segments = request.segments().unwrap_or_default();
         let path: Vec<&str> = segments.iter().map(String::as_str).skip(1).collect();
-        let service = Service::of(&path);
+        let service = Service::of(request, &path);
         let units = cost::units(service, request, &path);
         let mut admission = Admission::default();
         if service == Service::Identity {

@@ -51,9 +51,13 @@ pub(crate) fn mailbox<'a>(path: &[&'a str]) -> Option<&'a str> {
 }
 
 impl Service {
-    /// The service that a path below the version belongs to.
-    pub(super) fn of(path: &[&str]) -> Self {
+    /// The service that answers a request, by its path below the version. Sign-ins of users come from the reports on
+    /// identity and access ("Throttling limits", 2025).
+    pub(super) fn of(request: &Request, path: &[&str]) -> Self {
         match *path {
+            ["users"] | ["users", _] if request.method == Method::GET && selects_sign_ins(request) => {
+                Self::AuditLogs
+            }
             _ if mailbox(path).is_some() => Self::Outlook,
             ["drives" | "sites" | "shares", ..] => Self::SharePoint,
             ["users" | "groups", _, "drive" | "drives" | "sites", ..] => Self::SharePoint,
@@ -131,6 +135,9 @@ impl Service {
                     charges.push(count(format!("Tenant/{report}/{tenant}"), 40.0, 10 * MINUTE));
                 }
             }
+            Self::AuditLogs if path.first() == Some(&"users") => {
+                charges.push(count(own("sign-in-activity"), 10.0, MINUTE));
+            }
             Self::AuditLogs => charges.push(count(own("all"), 5.0, 10 * SECOND)),
             Self::Intune => {
                 charges.push(count(own("all"), 2_000.0, 20 * SECOND));
@@ -176,6 +183,12 @@ fn teams(
         charges.push(count(own(&place.to_lowercase()), 4.0, SECOND));
     }
     charges
+}
+
+fn selects_sign_ins(request: &Request) -> bool {
+    let options = request.options().unwrap_or_default();
+    let mut selects = options.iter().filter(|(name, _)| name == "$select");
+    selects.any(|(_, names)| names.split(',').any(|name| name.trim() == "signInActivity"))
 }
 
 /// Actions that only read although they are posted.

@@ -70,12 +70,15 @@ pub(crate) enum Operation<'a> {
     },
     Team(TeamOperation<'a>),
     ListSubscribedSkus,
+    /// `/directory/subscriptions`.
+    ListSubscriptions,
     ListOrganization,
     ListDeletedUsers,
     GetDeletedUser(&'a str),
     /// Without a type in the path: of a directory object only the id and the type are shown.
     GetDeletedItem(&'a str),
     RestoreDeletedItem(&'a str),
+    PurgeDeletedItem(&'a str),
     Right(Right<'a>),
     ListMethods(&'a str),
     RemoveMethod {

@@ -44,7 +44,11 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["groups", ref rest @ ..] => group_operation(method, rest),
         ["teams", team, ref rest @ ..] => teams::operation(method, team, rest),
         ["subscribedSkus"] => get(method, Operation::ListSubscribedSkus),
+        ["directory", "subscriptions"] => get(method, Operation::ListSubscriptions),
         ["organization"] => get(method, Operation::ListOrganization),
+        ["directory", "deletedItems", item] if method == Method::DELETE => {
+            Some(Ok(Operation::PurgeDeletedItem(item)))
+        }
         ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
         ["directory", "deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
         ["directory", "deletedItems", item] => get(method, Operation::GetDeletedItem(item)),

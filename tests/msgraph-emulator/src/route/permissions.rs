@@ -38,6 +38,7 @@ const UPDATE_USERS: &[&str] = &[
     "User-PasswordProfile.ReadWrite.All",
     "User-Phone.ReadWrite.All",
     "User-Mail.ReadWrite.All",
+    "User-LifeCycleInfo.ReadWrite.All",
 ];
 
 const DELETE_USERS: &[&str] = &["User.DeleteRestore.All", "User.ReadWrite.All"];
@@ -106,6 +107,15 @@ const READ_SKUS: &[&str] = &[
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
+
+/// Not in the table; the least one from the operation's reference ("List subscriptions", 2025).
+const READ_SUBSCRIPTIONS: &[&str] =
+    &["Organization.Read.All", "Organization.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+
+const READ_SIGN_INS: &[&str] = &["AuditLog.Read.All"];
+
+/// Of `employeeLeaveDateTime`, by the type's reference ("user resource type", 2025).
+const READ_LAST_DAYS: &[&str] = &["User-LifeCycleInfo.Read.All", "User-LifeCycleInfo.ReadWrite.All"];
 
 const READ_LICENSE_DETAILS: &[&str] = &[
     "LicenseAssignment.Read.All",
@@ -227,6 +237,8 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_CHANNEL_MEMBERS,
         REVOKE_SESSIONS,
         READ_SKUS,
+        READ_SIGN_INS,
+        READ_LAST_DAYS,
         ASSIGN_LICENSES,
         READ_CALENDARS,
         READ_FILES,
@@ -255,7 +267,9 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::ListUsers | Operation::CountUsers | Operation::GetUser(_) => READ_USERS,
         Operation::CreateUser | Operation::SetManager(_) | Operation::RemoveManager(_) => CREATE_USERS,
         Operation::UpdateUser(_) => UPDATE_USERS,
-        Operation::DeleteUser(_) | Operation::RestoreDeletedItem(_) => DELETE_USERS,
+        Operation::DeleteUser(_) | Operation::RestoreDeletedItem(_) | Operation::PurgeDeletedItem(_) => {
+            DELETE_USERS
+        }
         Operation::ListUserChanges
         | Operation::GetManager { .. }
         | Operation::ListDeletedUsers
@@ -292,6 +306,7 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
             | CalendarOperation::CancelEvent(_) => WRITE_CALENDARS,
         },
         Operation::ListSubscribedSkus => READ_SKUS,
+        Operation::ListSubscriptions => READ_SUBSCRIPTIONS,
         Operation::ListOrganization => READ_ORGANIZATION,
         Operation::ListPrincipals
         | Operation::GetPrincipal(_)
@@ -363,6 +378,9 @@ pub(crate) fn may_write(caller: &Caller, property: &str) -> bool {
         "passwordProfile" => "User-PasswordProfile.ReadWrite.All",
         "businessPhones" | "mobilePhone" => "User-Phone.ReadWrite.All",
         "otherMails" => "User-Mail.ReadWrite.All",
+        "employeeLeaveDateTime" => {
+            return caller.has_any(&["User-LifeCycleInfo.ReadWrite.All"]) && caller.has_any(READ_USERS);
+        }
         _ => return caller.has_any(CREATE_USERS),
     };
     let broad: &[&str] = match property {
@@ -377,6 +395,16 @@ pub(crate) fn may_write(caller: &Caller, property: &str) -> bool {
 /// Whether the caller sees more of a user than names and addresses.
 pub(crate) fn reads_users_fully(caller: &Caller) -> bool {
     caller.has_any(READ_USERS_FULLY)
+}
+
+/// Whether the caller sees when users signed in.
+pub(crate) fn reads_sign_ins(caller: &Caller) -> bool {
+    caller.has_any(READ_SIGN_INS)
+}
+
+/// Whether the caller sees users' last day of work.
+pub(crate) fn reads_last_days(caller: &Caller) -> bool {
+    caller.has_any(READ_LAST_DAYS)
 }
 
 /// Whether the caller sees which directory roles a user holds.
@@ -462,6 +490,7 @@ mod tests {
             CREATE_USERS,
             READ_OWNERS,
             READ_LICENSE_DETAILS,
+            READ_SUBSCRIPTIONS,
             READ_CALENDAR_PERMISSIONS,
             WRITE_CALENDARS,
             WRITE_MAILBOX_SETTINGS,

@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::tenant::licenses::sku::{AppliesTo, Status};
+use crate::tenant::licenses::subscription::Subscription;
 use crate::tenant::{Application, Channel, Device, Drive, Group, Mailbox, Sku, Tenant, TenantError, User};
 
 #[derive(Deserialize)]
@@ -22,6 +24,10 @@ struct TenantFile {
     concealed_names: bool,
     #[serde(default)]
     without_intune: bool,
+    #[serde(default)]
+    without_premium: bool,
+    #[serde(default)]
+    sign_in_page: Option<usize>,
     #[serde(default)]
     applications: Vec<Value>,
     #[serde(default)]
@@ -73,6 +79,16 @@ struct SkuFile {
     warning: u64,
     #[serde(default)]
     suspended: u64,
+    #[serde(default)]
+    locked_out: u64,
+    #[serde(default)]
+    applies_to: Option<AppliesTo>,
+    #[serde(default)]
+    capability_status: Option<Status>,
+    #[serde(default)]
+    consumed_by_others: u64,
+    #[serde(default)]
+    subscriptions: Vec<Subscription>,
     #[serde(default)]
     service_plans: Vec<PlanFile>,
 }
@@ -158,6 +174,8 @@ impl Tenant {
         tenant.domains.extend(domains);
         tenant.concealed_names = file.concealed_names;
         tenant.intune = !file.without_intune;
+        tenant.premium = !file.without_premium;
+        tenant.sign_in_page = file.sign_in_page;
         if let Some(country) = file.country {
             tenant.country = country;
         }
@@ -230,6 +248,11 @@ fn sku(file: SkuFile) -> Sku {
     let mut sku =
         Sku::new(&file.sku_part_number, file.enabled).warning(file.warning).suspended(file.suspended);
     sku.id = file.sku_id.unwrap_or(sku.id);
+    sku.locked_out = file.locked_out;
+    sku.applies_to = file.applies_to.unwrap_or(sku.applies_to);
+    sku.status = file.capability_status;
+    sku.consumed_by_others = file.consumed_by_others;
+    sku.subscriptions = file.subscriptions;
     for plan in file.service_plans {
         sku = sku.plan(&plan.service_plan_name);
         if let Some(last) = sku.plans.last_mut() {
@@ -268,6 +291,20 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
             }
             "appRoles" => user.app_roles = parse(&format!("{place}.appRoles"), value.clone())?,
             "consents" => user.consents = parse(&format!("{place}.consents"), value.clone())?,
+            "createdDateTime" => value.as_str().ok_or_else(wrong)?.clone_into(&mut user.created),
+            "externalUserState" => user.give("externalUserState", value.as_str().ok_or_else(wrong)?),
+            "onPremisesLastSyncDateTime" => {
+                user.give("onPremisesLastSyncDateTime", value.as_str().ok_or_else(wrong)?);
+            }
+            "onPremisesSamAccountName" => {
+                user.give("onPremisesSamAccountName", value.as_str().ok_or_else(wrong)?);
+            }
+            "proxyAddresses" => {
+                user.proxy_addresses = parse(&format!("{place}.proxyAddresses"), value.clone())?;
+            }
+            "signInActivity" => {
+                user.sign_ins = Some(parse(&format!("{place}.signInActivity"), value.clone())?);
+            }
             "onPremisesSyncEnabled" => user.synced = value.as_bool().ok_or_else(wrong)?,
             "mailbox" => user = user.mailbox(Mailbox::parse(place, value)?),
             "devices" => user.devices = Device::parse(place, value)?,

@@ -37,6 +37,7 @@ pub(crate) use groups::group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_P
 pub use ids::TENANT_ID;
 pub(crate) use ids::{name_id, role_id};
 pub(crate) use licenses::assignment::{Add, NotLicensed};
+pub(crate) use licenses::sku::AppliesTo;
 pub use licenses::sku::Sku;
 pub use mail::mailbox::Mailbox;
 pub(crate) use mail::mailbox::{AutomaticReplies, InboxRule, wrapped};
@@ -50,5 +51,7 @@ pub(crate) use sign_in::temporary_access_pass::{METHOD as PASS_METHOD, Pass};
 pub use store::Tenant;
 pub use teams::channel::Channel;
 pub(crate) use teams::channel::channel_id;
+pub(crate) use users::columns::{Columns, Listed};
+pub(crate) use users::history::Change;
+pub(crate) use users::properties::{DEFAULTS as USER_DEFAULTS, SENSITIVE, SIGN_IN_ACTIVITY, Unwritable};
 pub use users::user::User;
-pub(crate) use users::user::{DEFAULTS as USER_DEFAULTS, SENSITIVE, Unwritable};

@@ -29,6 +29,7 @@ impl Tenant {
             let fields = [
                 ("consumedUnits", json!(self.consumed(id))),
                 ("enabled", json!(sku.enabled)),
+                ("lockedOut", json!(sku.locked_out)),
                 ("skuPartNumber", json!(sku.part_number)),
                 ("suspended", json!(sku.suspended)),
                 ("warning", json!(sku.warning)),
@@ -52,7 +53,7 @@ impl Tenant {
         let names = User::properties().filter(|name| !VOLATILE.contains(name));
         let mut state: BTreeMap<&str, Value> =
             names.filter_map(|name| Some((name, user.property(name)?))).collect();
-        let manager = user.manager.filter(|id| self.users.contains_key(id));
+        let manager = user.manager.filter(|&id| self.listed(id).is_some());
         state.insert("manager", json!(manager));
         state.insert("directoryRole", json!(user.role));
         state.insert("authenticationMethods", json!(user.methods));

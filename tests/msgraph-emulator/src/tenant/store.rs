@@ -15,7 +15,7 @@ use super::index::Index;
 use super::licenses::sku::Sku;
 use super::onedrive::copies::Copies;
 use super::users::crowd::Crowd;
-use super::users::history::History;
+use super::users::history::{History, Watched};
 use super::users::user::User;
 
 /// A Microsoft 365 tenant in memory.
@@ -29,6 +29,10 @@ pub struct Tenant {
     pub(crate) concealed_names: bool,
     /// Whether the tenant has bought Intune.
     pub(crate) intune: bool,
+    /// Whether the tenant has bought Entra ID P1 or P2, without which reports do not tell sign-ins.
+    pub(crate) premium: bool,
+    /// The largest page with sign-ins before a larger one is refused; usually a page is cut to 500.
+    pub(crate) sign_in_page: Option<usize>,
     pub(crate) applications: BTreeMap<String, Application>,
     pub(crate) users: BTreeMap<Uuid, User>,
     pub(crate) deleted: BTreeMap<Uuid, User>,
@@ -61,6 +65,8 @@ impl Tenant {
             country: "US".to_owned(),
             concealed_names: false,
             intune: true,
+            premium: true,
+            sign_in_page: None,
             applications: BTreeMap::new(),
             users: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -81,8 +87,8 @@ impl Tenant {
     pub fn user_id(&self, key: &str) -> Option<Uuid> {
         match Uuid::try_parse(key) {
             Ok(id) => self.users.contains_key(&id).then_some(id).or_else(|| self.in_crowd(key)),
-            // A crowd's employee id is no user principal name.
-            Err(_) => self.index.by_upn(key).or_else(|| self.in_crowd(key).filter(|_| key.contains('@'))),
+            // Neither a crowd's employee id nor a guest's address is a user principal name.
+            Err(_) => self.index.by_upn(key).or_else(|| self.in_crowd(key).filter(|_| self.has_domain(key))),
         }
     }
 
@@ -151,10 +157,11 @@ impl Tenant {
     pub(crate) fn edit_user<T>(&mut self, id: Uuid, edit: impl FnOnce(&mut User) -> T) -> Option<T> {
         self.hold(&id.to_string());
         let user = self.users.get_mut(&id)?;
+        let before = Watched::of(user);
         self.index.remove_user(user);
         let answer = edit(user);
         self.index.add_user(user);
-        self.touched(id);
+        self.history.note(before, user);
         Some(answer)
     }
 
@@ -181,12 +188,12 @@ impl Tenant {
         })
     }
 
-    /// Expires every delta token issued so far.
+    /// Resets every delta token issued so far.
     pub fn expire_delta_tokens(&mut self) {
         self.history.epoch += 1;
     }
 
-    /// Notes a user that was made or changed other than by [`edit_user`](Self::edit_user).
+    /// Notes a user that was made, deleted or restored.
     pub(crate) fn touched(&mut self, user: Uuid) {
         self.history.touch(user);
     }

@@ -237,6 +237,7 @@ fn the_keys_of_a_tenant_file_are_all() {
     let application = json!([{ "clientId": "a", "clientSecret": "s", "roles": [],
                                "federatedCredentials": [odd] }]);
     let sku = json!([{ "skuPartNumber": "EMS", "enabled": 1, "servicePlans": [odd] }]);
+    let subscription = json!([{ "skuPartNumber": "EMS", "enabled": 1, "subscriptions": [odd] }]);
     let group =
         json!([{ "displayName": "A", "mailEnabled": false, "securityEnabled": true, "channels": [odd] }]);
     let mailbox = |key: &str, value: Value| user("mailbox", &json!({ key: value }));
@@ -246,6 +247,8 @@ fn the_keys_of_a_tenant_file_are_all() {
         ("a federated credential", "applications", application),
         ("a SKU", "skus", json!([odd])),
         ("a service plan", "skus", sku),
+        ("a subscription", "skus", subscription),
+        ("sign-ins", "users", user("signInActivity", &odd)),
         ("a pass", "users", user("temporaryAccessPass", &odd)),
         ("a device", "users", user("devices", &json!([odd]))),
         ("a drive", "users", user("drive", &odd)),

@@ -25,8 +25,61 @@ const SKU_PROPERTIES: &[&str] = &[
     "subscriptionIds",
 ];
 
-/// Every subscription on one page; Graph does not page them.
+const SUBSCRIPTION_PROPERTIES: &[&str] = &[
+    "commerceSubscriptionId",
+    "createdDateTime",
+    "id",
+    "isTrial",
+    "nextLifecycleDateTime",
+    "ownerId",
+    "ownerTenantId",
+    "ownerType",
+    "serviceStatus",
+    "skuId",
+    "skuPartNumber",
+    "status",
+    "totalLicenses",
+];
+
+/// Every subscription, several of one SKU if it was bought several times ("companySubscription resource type", 2025).
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
+    let query = Query::read(visit.request, ENTITY)?;
+    let has = |name: &str| SUBSCRIPTION_PROPERTIES.contains(&name);
+    let names = query.selected(has, "microsoft.graph.companySubscription", SUBSCRIPTION_PROPERTIES)?;
+    let tenant = &visit.tenant;
+    let bought = tenant.skus.values().flat_map(|sku| {
+        let subscriptions = sku.subscriptions(tenant.id).into_iter();
+        subscriptions.map(move |subscription| (sku, subscription))
+    });
+    let value: Vec<Value> = bought
+        .map(|(sku, subscription)| {
+            let property = |name: &str| {
+                Some(match name {
+                    "commerceSubscriptionId" => json!(subscription.commerce_subscription_id),
+                    "createdDateTime" => json!(subscription.created_date_time),
+                    "id" => json!(subscription.id),
+                    "isTrial" => json!(subscription.is_trial),
+                    "nextLifecycleDateTime" => json!(subscription.next_lifecycle_date_time),
+                    "ownerId" => json!(subscription.owner_id),
+                    "ownerTenantId" => json!(subscription.owner_tenant_id),
+                    "ownerType" => json!(subscription.owner_type),
+                    "serviceStatus" => service_plans(sku, &BTreeSet::new()),
+                    "skuId" => json!(sku.id),
+                    "skuPartNumber" => json!(sku.part_number),
+                    "status" => json!(subscription.status),
+                    "totalLicenses" => json!(subscription.total_licenses),
+                    _ => return None,
+                })
+            };
+            Value::Object(project(&names, property))
+        })
+        .collect();
+    let context = metadata(visit.request, &format!("directory/subscriptions{}", query.context_suffix()));
+    Ok(Reply::ok(&json!({ "@odata.context": context, "value": value })))
+}
+
+/// Every SKU on one page; Graph does not page them.
+pub(crate) fn list_skus(visit: &mut Visit<'_>) -> Answer {
     let query = Query::read(visit.request, ENTITY)?;
     let has = |name: &str| SKU_PROPERTIES.contains(&name);
     let names = query.selected(has, "microsoft.graph.subscribedSku", SKU_PROPERTIES)?;
@@ -43,20 +96,23 @@ fn sku_property(visit: &Visit<'_>, sku: &Sku, name: &str) -> Option<Value> {
     Some(match name {
         "accountId" => json!(tenant.id),
         "accountName" => json!(tenant.display_name),
-        "appliesTo" => json!("User"),
+        "appliesTo" => json!(sku.applies_to),
         "capabilityStatus" => json!(sku.capability_status()),
         "consumedUnits" => json!(tenant.consumed(sku.id)),
         "id" => json!(format!("{}_{}", tenant.id, sku.id)),
         "prepaidUnits" => json!({
             "enabled": sku.enabled,
-            "lockedOut": 0,
+            "lockedOut": sku.locked_out,
             "suspended": sku.suspended,
             "warning": sku.warning,
         }),
         "servicePlans" => service_plans(sku, &BTreeSet::new()),
         "skuId" => json!(sku.id),
         "skuPartNumber" => json!(sku.part_number),
-        "subscriptionIds" => json!([Uuid::new_v5(&tenant.id, sku.id.as_bytes())]),
+        "subscriptionIds" => {
+            let subscriptions = sku.subscriptions(tenant.id).into_iter();
+            subscriptions.map(|subscription| json!(subscription.id)).collect()
+        }
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! Deleted users: listing, reading, and restoring them.
+//! Deleted users: listing, reading, restoring, and removing them for good.
 
 use std::ops::Bound;
 
@@ -81,6 +81,19 @@ pub(crate) fn restore(visit: &mut Visit<'_>, key: &str) -> Answer {
     let mut fields = project_user(visit.user(&id.to_string())?, USER_DEFAULTS);
     fields.insert("@odata.type".to_owned(), json!("#microsoft.graph.user"));
     Ok(Reply::ok(&entity(visit, "directoryObjects/$entity", fields)))
+}
+
+pub(crate) fn purge(visit: &mut Visit<'_>, key: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let user = find(visit, key)?;
+    let id = user.id;
+    if user.role.is_some() && !visit.caller.privileged {
+        return Err(Refusal::denied());
+    }
+    if visit.tenant.purge(id) {
+        visit.effects.push(format!("purge user {id}"));
+    }
+    Ok(Reply::no_content())
 }
 
 fn find<'a>(visit: &'a Visit<'_>, key: &str) -> Result<&'a User, Refusal> {

@@ -13,7 +13,7 @@ use crate::tenant::{USER_DEFAULTS, User};
 pub(crate) fn get(visit: &mut Visit<'_>, key: &str, reference: bool) -> Answer {
     let query = Query::read(visit.request, if reference { NONE } else { ENTITY })?;
     let user = visit.user(key)?;
-    let manager = user.manager.and_then(|id| visit.tenant.users.get(&id));
+    let manager = user.manager.and_then(|id| visit.tenant.whole(id));
     // Not a client's error: Graph reports "no manager" this way (2026-08).
     let manager = manager.ok_or_else(|| Refusal::not_found("manager"))?;
     if reference {
@@ -25,7 +25,7 @@ pub(crate) fn get(visit: &mut Visit<'_>, key: &str, reference: bool) -> Answer {
     }
     let has = |name: &str| User::properties().any(|property| property == name);
     let names = query.selected(has, TYPE, USER_DEFAULTS)?;
-    let mut fields = project_user(manager, &names);
+    let mut fields = project_user(&manager, &names);
     fields.insert("@odata.type".to_owned(), json!("#microsoft.graph.user"));
     let body = crate::graph::visit::entity(visit, "directoryObjects/$entity", fields);
     Ok(Reply::ok(&body))
@@ -62,6 +62,6 @@ fn changeable(visit: &Visit<'_>, key: &str) -> Result<(uuid::Uuid, Option<uuid::
         return Err(Refusal::synced_user());
     }
     let manager = user.manager;
-    let manager = manager.filter(|id| visit.tenant.users.contains_key(id));
+    let manager = manager.filter(|&id| visit.tenant.listed(id).is_some());
     Ok((user.id, manager))
 }

@@ -2,5 +2,9 @@
 
 pub(crate) mod deleted;
 pub(crate) mod delta;
+mod expand;
+pub(crate) mod list;
 pub(crate) mod manager;
+mod rounds;
+mod sign_ins;
 pub(crate) mod user;

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock;
-use crate::tenant::licenses::sku::{Plan, plan_id};
+use crate::tenant::licenses::sku::{AppliesTo, Plan, plan_id};
 use crate::tenant::users::country;
+use crate::tenant::users::history::Watched;
 use crate::tenant::users::user::{Direct, Inherited};
 use crate::tenant::{Tenant, User};
 
@@ -133,9 +134,10 @@ impl User {
 }
 
 impl Tenant {
-    /// How many users hold a SKU.
+    /// How many units of a SKU are taken, by users and by others.
     pub(crate) fn consumed(&self, sku: Uuid) -> u64 {
-        self.held.get(&sku).copied().unwrap_or_default()
+        let by_others = self.skus.get(&sku).map_or(0, |sku| sku.consumed_by_others);
+        self.held.get(&sku).copied().unwrap_or_default() + by_others
     }
 
     /// Assigns and removes direct licences, all or none, and returns the changes.
@@ -190,7 +192,7 @@ impl Tenant {
 
     fn check_adds(&self, user: &User, adds: &[Add]) -> Result<(), NotLicensed> {
         for add in adds {
-            let sku = self.skus.get(&add.sku);
+            let sku = self.skus.get(&add.sku).filter(|sku| sku.applies_to == AppliesTo::User);
             let sku = sku.ok_or(NotLicensed::UnknownSku(add.sku))?;
             let mut disabled = add.disabled.iter();
             let foreign = disabled.find(|&&plan| sku.plans.iter().all(|own| own.id != plan));
@@ -296,7 +298,11 @@ impl Tenant {
     /// Stores the user and updates the seat counts.
     fn replace_licenses(&mut self, after: User) {
         let now = after.held_skus();
-        let before = self.users.insert(after.id, after).map(|user| user.held_skus()).unwrap_or_default();
+        let replaced = self.users.insert(after.id, after.clone());
+        if let Some(before) = &replaced {
+            self.history.note(Watched::of(before), &after);
+        }
+        let before = replaced.map(|user| user.held_skus()).unwrap_or_default();
         for &sku in now.difference(&before) {
             self.count(sku, true);
         }

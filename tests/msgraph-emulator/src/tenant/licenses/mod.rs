@@ -2,3 +2,4 @@
 
 pub(super) mod assignment;
 pub(super) mod sku;
+pub(super) mod subscription;

@@ -2,9 +2,31 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::subscription::Subscription;
+use crate::clock::CREATED;
 use crate::tenant::name_id;
+
+/// To what a SKU is assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum AppliesTo {
+    User,
+    /// The whole tenant has it, and no user.
+    Company,
+}
+
+/// The state of a SKU or a subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Status {
+    #[default]
+    Enabled,
+    Warning,
+    Suspended,
+    Deleted,
+    LockedOut,
+}
 
 /// One subscription of the tenant.
 #[derive(Clone, Debug)]
@@ -14,6 +36,15 @@ pub struct Sku {
     pub(crate) enabled: u64,
     pub(crate) warning: u64,
     pub(crate) suspended: u64,
+    /// Seats of a subscription that the customer cancelled.
+    pub(crate) locked_out: u64,
+    pub(crate) applies_to: AppliesTo,
+    /// The state, if it does not follow from the seats.
+    pub(crate) status: Option<Status>,
+    /// Units that devices and groups take rather than users.
+    pub(crate) consumed_by_others: u64,
+    /// What was bought and when; nothing stands for one subscription over every seat.
+    pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) plans: Vec<Plan>,
 }
 
@@ -38,6 +69,11 @@ impl Sku {
             enabled: seats,
             warning: 0,
             suspended: 0,
+            locked_out: 0,
+            applies_to: AppliesTo::User,
+            status: None,
+            consumed_by_others: 0,
+            subscriptions: Vec::new(),
             plans: Vec::new(),
         }
     }
@@ -87,15 +123,34 @@ impl Sku {
         self.enabled + self.warning
     }
 
-    /// `capabilityStatus`, which follows from the seats.
-    pub(crate) fn capability_status(&self) -> &'static str {
-        if self.enabled > 0 || self.warning + self.suspended == 0 {
-            "Enabled"
-        } else if self.warning > 0 {
-            "Warning"
-        } else {
-            "Suspended"
-        }
+    /// `capabilityStatus`.
+    pub(crate) fn capability_status(&self) -> Status {
+        let follows = match () {
+            () if self.enabled > 0 => Status::Enabled,
+            () if self.warning > 0 => Status::Warning,
+            () if self.suspended > 0 => Status::Suspended,
+            () if self.locked_out > 0 => Status::LockedOut,
+            () => Status::Enabled,
+        };
+        self.status.unwrap_or(follows)
+    }
+
+    /// Every subscription of a tenant to this SKU, each with an id.
+    pub(crate) fn subscriptions(&self, tenant: Uuid) -> Vec<Subscription> {
+        let id = |at: usize| {
+            let name = if at == 0 { self.id.as_bytes().to_vec() } else { format!("{}/{at}", self.id).into() };
+            Uuid::new_v5(&tenant, &name)
+        };
+        let whole = Subscription {
+            total_licenses: self.enabled + self.warning + self.suspended + self.locked_out,
+            status: self.capability_status(),
+            created_date_time: Some(CREATED.to_owned()),
+            ..Subscription::default()
+        };
+        let all = if self.subscriptions.is_empty() { vec![whole] } else { self.subscriptions.clone() };
+        let all = all.into_iter().enumerate();
+        all.map(|(at, subscription)| Subscription { id: subscription.id.or(Some(id(at))), ..subscription })
+            .collect()
     }
 
     /// The plans left after some are switched off.

@@ -14,6 +14,11 @@ impl Tenant {
         for &group in &member_of {
             self.leave(group, id);
         }
+        if self.users.contains_key(&id) {
+            for report in self.reports_of(id) {
+                self.history.note_manager(report, Some(id));
+            }
+        }
         let Some(mut user) = self.users.remove(&id) else {
             return false;
         };
@@ -37,6 +42,17 @@ impl Tenant {
         true
     }
 
+    /// Removes a deleted user for good: the name is free again. Whether there was one.
+    pub(crate) fn purge(&mut self, id: Uuid) -> bool {
+        let Some(user) = self.deleted.remove(&id) else {
+            return false;
+        };
+        let name = user.upn.strip_prefix(&id.simple().to_string()).unwrap_or(&user.upn);
+        self.index.release_upn(name);
+        self.touched(id);
+        true
+    }
+
     /// Brings a user back with the name, the licences and the memberships it had ("Restore deleted item", 2025).
     /// Whether there was one.
     pub(crate) fn restore(&mut self, id: Uuid) -> bool {
@@ -56,6 +72,9 @@ impl Tenant {
             self.join(group, id);
         }
         self.touched(id);
+        for report in self.reports_of(id) {
+            self.history.note_manager(report, None);
+        }
         true
     }
 }

@@ -5,8 +5,10 @@ use std::ops::Bound;
 
 use uuid::Uuid;
 
-use super::crowd::Crowd;
-use crate::tenant::{Tenant, TenantError, User};
+use super::columns::Listed;
+use super::crowd::{Crowd, MOST_OFFERS, Offer};
+use super::row::{License, Row, reports_of};
+use crate::tenant::{AppliesTo, Group, Tenant, TenantError, User};
 
 impl Tenant {
     /// Adds a crowd of up to 9,999,999 users, named `person-0000001` and so on in the first domain.
@@ -22,18 +24,61 @@ impl Tenant {
     #[must_use]
     pub fn crowd_licensed(mut self, sku: &str) -> Self {
         let id = self.sku_id(sku);
-        let (Some(crowd), Some(id)) = (self.crowd.as_mut(), id) else {
-            let problem = format!("the crowd or its SKU {sku} is not in the tenant");
+        let crowd = self.crowd.as_mut().filter(|crowd| !crowd.lifelike);
+        let (Some(crowd), Some(id)) = (crowd, id) else {
+            let problem = format!("a plain crowd or its SKU {sku} is not in the tenant");
             return self.note(Some(TenantError::new(problem)));
         };
-        crowd.license = Some(id);
+        crowd.offer(vec![Offer::new(id, Uuid::nil(), None)]);
         let size = crowd.size;
-        if let Some(sku) = self.skus.get_mut(&id) {
-            sku.enabled += size;
-        }
-        // Holding or releasing a user changes no count: every user of the crowd has a seat.
-        *self.held.entry(id).or_default() += size;
+        self.buy(id, size);
         self
+    }
+
+    /// Makes the users of the crowd differ as people do: guests, managers, blocked accounts, last sign-ins, and
+    /// licences of the first six SKUs, given directly and by a group for each SKU. Buys as many seats as that takes.
+    /// A tenant without a crowd is a mistake, reported when the emulator starts.
+    #[must_use]
+    pub fn lifelike(mut self) -> Self {
+        if self.crowd.is_none() {
+            return self.note(Some(TenantError::new("there is no crowd in the tenant")));
+        }
+        let of_users = self.skus.values().filter(|sku| sku.applies_to == AppliesTo::User);
+        let skus: Vec<_> = of_users
+            .take(MOST_OFFERS)
+            .map(|sku| (sku.id, sku.part_number.clone(), sku.plans.first().map(|plan| plan.id)))
+            .collect();
+        let mut offers = Vec::new();
+        for (sku, part_number, plan) in skus {
+            let group = Group::security(&format!("Licensed for {part_number}")).licensing(&sku.to_string());
+            match self.add_group(group) {
+                Ok(group) => offers.push(Offer::new(sku, group, plan)),
+                Err(error) => self = self.note(Some(error)),
+            }
+        }
+        let ids: Vec<Uuid> = offers.iter().map(|offer| offer.sku).collect();
+        let mut seats = [0; MOST_OFFERS];
+        if let Some(crowd) = self.crowd.as_mut() {
+            crowd.lifelike = true;
+            crowd.offer(offers);
+            for row in crowd.after(None) {
+                for (at, seats) in seats.iter_mut().enumerate() {
+                    *seats += u64::from(!matches!(row.license(at), License::None | License::Failed));
+                }
+            }
+        }
+        for (id, seats) in ids.into_iter().zip(seats) {
+            self.buy(id, seats);
+        }
+        self
+    }
+
+    /// Buys seats that users of the crowd occupy. Holding or releasing such a user changes no count.
+    fn buy(&mut self, id: Uuid, seats: u64) {
+        if let Some(sku) = self.skus.get_mut(&id) {
+            sku.enabled += seats;
+        }
+        *self.held.entry(id).or_default() += seats;
     }
 
     /// Whether some users are computed.
@@ -61,7 +106,12 @@ impl Tenant {
         if !crowd.taken.insert(number) {
             return None;
         }
-        let user = crowd.user(number);
+        let user = Row::new(crowd, number).user();
+        for group in &user.member_of {
+            if let Some(group) = self.groups.get_mut(group) {
+                group.members.insert(user.id);
+            }
+        }
         Some(self.insert_user(user))
     }
 
@@ -72,21 +122,63 @@ impl Tenant {
         if let (Some(number), Some(user)) = (number, self.users.remove(&id)) {
             self.index.remove_user(&user);
             crowd.taken.remove(&number);
+            for group in &user.member_of {
+                if let Some(group) = self.groups.get_mut(group) {
+                    group.members.remove(&id);
+                }
+            }
         }
     }
 
+    /// The user with this id, held or computed.
+    pub(crate) fn listed(&self, id: Uuid) -> Option<Listed<'_>> {
+        let held = self.users.get(&id).map(Listed::Held);
+        held.or_else(|| Some(Listed::Computed(self.crowd.as_ref()?.row_of(id)?)))
+    }
+
+    /// The user with this id, as if it were held.
+    pub(crate) fn whole(&self, id: Uuid) -> Option<Cow<'_, User>> {
+        self.listed(id).map(whole)
+    }
+
     /// The users after an id, in the order of their ids, computed one by one.
-    pub(crate) fn users_after(&self, last: Option<Uuid>) -> impl Iterator<Item = Cow<'_, User>> {
+    pub(crate) fn listed_after(&self, last: Option<Uuid>) -> impl Iterator<Item = Listed<'_>> {
         let start = last.map_or(Bound::Unbounded, Bound::Excluded);
         let mut held = self.users.range((start, Bound::Unbounded)).map(|(_, user)| user).peekable();
         let mut crowd = self.crowd.iter().flat_map(move |crowd| crowd.after(last)).peekable();
         std::iter::from_fn(move || {
             let held_first = match (held.peek(), crowd.peek()) {
-                (Some(held), Some(computed)) => held.id < computed.id,
+                (Some(held), Some(computed)) => held.id < computed.id(),
                 (held, _) => held.is_some(),
             };
-            if held_first { held.next().map(Cow::Borrowed) } else { crowd.next().map(Cow::Owned) }
+            if held_first { held.next().map(Listed::Held) } else { crowd.next().map(Listed::Computed) }
         })
+    }
+
+    /// The users after an id, each as if it were held.
+    pub(crate) fn users_after(&self, last: Option<Uuid>) -> impl Iterator<Item = Cow<'_, User>> {
+        self.listed_after(last).map(whole)
+    }
+
+    /// The people whose manager this is, held or computed.
+    pub(in crate::tenant) fn reports_of(&self, manager: Uuid) -> Vec<Uuid> {
+        let held = self.users.values().filter(|user| user.manager == Some(manager)).map(|user| user.id);
+        let crowd = self.crowd.iter().filter_map(|crowd| Some((crowd, crowd.number_of(manager)?)));
+        let computed = crowd.flat_map(|(crowd, number)| {
+            let reports = reports_of(number).map(|report| crowd.id(report));
+            reports
+                .filter_map(|id| crowd.row_of(id))
+                .filter(|row| row.manager().is_some())
+                .map(|row| row.id())
+        });
+        held.chain(computed).collect()
+    }
+}
+
+fn whole(listed: Listed<'_>) -> Cow<'_, User> {
+    match listed {
+        Listed::Held(user) => Cow::Borrowed(user),
+        Listed::Computed(row) => Cow::Owned(row.user()),
     }
 }
 

@@ -1,80 +1,14 @@
-//! Users: their properties as Graph reads and writes them, and their licences, groups and devices.
+//! Users: what each of them has, and how a tenant is given one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::CREATED;
 use crate::tenant::sign_in::temporary_access_pass::Pass;
-use crate::tenant::users::country;
+use crate::tenant::users::sign_ins::SignIns;
 use crate::tenant::{Device, Drive, Mailbox};
-
-/// The writable text properties, with the longest value Entra accepts.
-const TEXTS: &[(&str, usize)] = &[
-    ("city", 128),
-    ("companyName", 64),
-    ("country", 128),
-    ("department", 64),
-    ("displayName", 256),
-    ("employeeId", 16),
-    ("employeeType", 64),
-    ("givenName", 64),
-    ("jobTitle", 128),
-    ("mail", 256),
-    ("mailNickname", 64),
-    ("mobilePhone", 64),
-    ("officeLocation", 128),
-    ("postalCode", 40),
-    ("preferredLanguage", 64),
-    ("state", 128),
-    ("streetAddress", 1024),
-    ("surname", 64),
-    ("usageLocation", 2),
-    ("userType", 64),
-];
-
-/// Readable properties that are not texts; the last is write-only and read as null.
-const OTHERS: &[&str] = &[
-    "accountEnabled",
-    "assignedLicenses",
-    "businessPhones",
-    "createdDateTime",
-    "deletedDateTime",
-    "id",
-    "lastPasswordChangeDateTime",
-    "licenseAssignmentStates",
-    "onPremisesSyncEnabled",
-    "otherMails",
-    "signInSessionsValidFromDateTime",
-    "userPrincipalName",
-    "passwordProfile",
-];
-
-/// The eleven properties that come without `$select`.
-pub(crate) const DEFAULTS: &[&str] = &[
-    "businessPhones",
-    "displayName",
-    "givenName",
-    "id",
-    "jobTitle",
-    "mail",
-    "mobilePhone",
-    "officeLocation",
-    "preferredLanguage",
-    "surname",
-    "userPrincipalName",
-];
-
-/// The properties that only a privileged application may change on an administrator.
-pub(crate) const SENSITIVE: &[&str] = &[
-    "accountEnabled",
-    "businessPhones",
-    "mobilePhone",
-    "otherMails",
-    "passwordProfile",
-    "userPrincipalName",
-];
 
 /// One user of the tenant.
 #[derive(Clone, Debug)]
@@ -84,6 +18,12 @@ pub struct User {
     pub(crate) texts: BTreeMap<&'static str, String>,
     pub(crate) business_phones: Vec<String>,
     pub(crate) other_mails: Vec<String>,
+    /// Those that do not follow from `mail`.
+    pub(crate) proxy_addresses: Vec<String>,
+    /// The texts that had a value and have none now.
+    pub(crate) cleared: BTreeSet<&'static str>,
+    /// Nothing for a user who never signed in.
+    pub(crate) sign_ins: Option<SignIns>,
     pub(crate) enabled: bool,
     pub(crate) synced: bool,
     /// The applications the user is assigned to, by name.
@@ -146,23 +86,6 @@ pub(crate) struct Wishes {
     pub(crate) properties: Vec<(String, Value)>,
 }
 
-/// Why a property cannot be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unwritable {
-    /// The type has no such property.
-    #[error("there is no such property")]
-    Unknown,
-    /// The service sets it.
-    #[error("the property is read-only")]
-    ReadOnly,
-    /// The value is of another type than this one.
-    #[error("the value is not of type {0}")]
-    Type(&'static str),
-    /// The type is right and the value is not.
-    #[error("Entra refuses this value")]
-    Value,
-}
-
 impl User {
     /// An enabled member with these names.
     #[must_use]
@@ -178,6 +101,9 @@ impl User {
             texts,
             business_phones: Vec::new(),
             other_mails: Vec::new(),
+            proxy_addresses: Vec::new(),
+            cleared: BTreeSet::new(),
+            sign_ins: None,
             enabled: true,
             synced: false,
             app_roles: BTreeSet::new(),
@@ -308,155 +234,5 @@ impl User {
     pub fn default_method(mut self, kind: &str) -> Self {
         self.default_method = Some(kind.to_owned());
         self.method(kind)
-    }
-
-    /// A text property's value.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.texts.get(name).map(String::as_str)
-    }
-
-    /// The names of every property, texts first.
-    pub(crate) fn properties() -> impl Iterator<Item = &'static str> {
-        let texts = TEXTS.iter().map(|&(name, _)| name);
-        texts.chain(OTHERS.iter().copied())
-    }
-
-    /// A property by its name in Graph.
-    pub(crate) fn property(&self, name: &str) -> Option<Value> {
-        Some(match name {
-            "id" => json!(self.id),
-            "userPrincipalName" => json!(self.upn),
-            "accountEnabled" => json!(self.enabled),
-            "businessPhones" => json!(self.business_phones),
-            "otherMails" => json!(self.other_mails),
-            "onPremisesSyncEnabled" => json!(self.synced.then_some(true)),
-            "createdDateTime" => json!(self.created),
-            "deletedDateTime" => json!(self.deleted),
-            "signInSessionsValidFromDateTime" => json!(self.sessions_from),
-            "lastPasswordChangeDateTime" => json!(self.password_from),
-            "assignedLicenses" => self.assigned_licenses(),
-            "licenseAssignmentStates" => self.license_states(),
-            "passwordProfile" => Value::Null,
-            _ => json!(self.texts.get(text_name(name)?.0)),
-        })
-    }
-
-    /// Writes a property by its name in Graph; returns whether that changed it.
-    ///
-    /// `userPrincipalName` and `passwordProfile` are not written here: the first needs to know the
-    /// whole tenant, the second is not kept.
-    pub(crate) fn write(&mut self, name: &str, value: &Value) -> Result<bool, Unwritable> {
-        match name {
-            "accountEnabled" => {
-                let enabled = value.as_bool().ok_or(Unwritable::Type("Edm.Boolean"))?;
-                Ok(std::mem::replace(&mut self.enabled, enabled) != enabled)
-            }
-            "businessPhones" => {
-                let phones = texts_of(value)?;
-                if phones.len() > 1 {
-                    return Err(Unwritable::Value);
-                }
-                Ok(replace(&mut self.business_phones, phones))
-            }
-            "otherMails" => Ok(replace(&mut self.other_mails, texts_of(value)?)),
-            _ if OTHERS.contains(&name) => Err(Unwritable::ReadOnly),
-            _ => self.write_text(name, value),
-        }
-    }
-
-    fn write_text(&mut self, name: &str, value: &Value) -> Result<bool, Unwritable> {
-        let (name, longest) = text_name(name).ok_or(Unwritable::Unknown)?;
-        let required = matches!(name, "displayName" | "mailNickname" | "userType");
-        match value {
-            Value::Null if required => Err(Unwritable::Value),
-            Value::Null => Ok(self.texts.remove(name).is_some()),
-            Value::String(text) if text.chars().count() > longest || !fits(name, text) => {
-                Err(Unwritable::Value)
-            }
-            Value::String(text) => {
-                let before = self.texts.insert(name, text.clone());
-                Ok(before.as_ref() != Some(text))
-            }
-            _ => Err(Unwritable::Type("Edm.String")),
-        }
-    }
-}
-
-/// The spelling and longest value of a text property.
-fn text_name(name: &str) -> Option<(&'static str, usize)> {
-    TEXTS.iter().copied().find(|&(text, _)| text == name)
-}
-
-/// Whether Entra accepts this text for this property; it accepts an empty one for none.
-fn fits(name: &str, text: &str) -> bool {
-    match name {
-        "usageLocation" => country::is_known(text),
-        "userType" => matches!(text, "Member" | "Guest"),
-        "mail" => text.contains('@'),
-        "mailNickname" => {
-            text.is_ascii() && !text.is_empty() && !text.contains([' ', '@', '(', ')', '"', ';'])
-        }
-        _ => !text.is_empty(),
-    }
-}
-
-/// The texts of a JSON array of strings.
-fn texts_of(value: &Value) -> Result<Vec<String>, Unwritable> {
-    let strings = value.as_array().ok_or(Unwritable::Type("Collection(Edm.String)"))?;
-    strings
-        .iter()
-        .map(|item| item.as_str().map(str::to_owned))
-        .collect::<Option<_>>()
-        .ok_or(Unwritable::Type("Edm.String"))
-}
-
-fn replace(held: &mut Vec<String>, new: Vec<String>) -> bool {
-    let changed = *held != new;
-    *held = new;
-    changed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_listed_property_can_be_read() {
-        let user = User::new("ada@contoso.example", "Ada Lovelace");
-        for name in User::properties() {
-            assert!(user.property(name).is_some(), "{name}");
-        }
-        assert_eq!(user.property("shoeSize"), None);
-    }
-
-    #[test]
-    fn writing_the_same_value_changes_nothing() {
-        let mut user = User::new("ada@contoso.example", "Ada Lovelace");
-        assert_eq!(user.write("accountEnabled", &json!(true)), Ok(false));
-        assert_eq!(user.write("accountEnabled", &json!(false)), Ok(true));
-        assert_eq!(user.write("department", &json!("Research")), Ok(true));
-        assert_eq!(user.write("department", &json!("Research")), Ok(false));
-        assert_eq!(user.write("department", &json!(null)), Ok(true));
-    }
-
-    #[test]
-    fn values_that_entra_refuses_are_refused() {
-        let mut user = User::new("ada@contoso.example", "Ada Lovelace");
-        let cases = [
-            ("usageLocation", json!("XX"), Unwritable::Value),
-            ("usageLocation", json!("gb"), Unwritable::Value),
-            ("department", json!(""), Unwritable::Value),
-            ("employeeId", json!("12345678901234567"), Unwritable::Value),
-            ("displayName", json!(null), Unwritable::Value),
-            ("mailNickname", json!("ada lovelace"), Unwritable::Value),
-            ("businessPhones", json!(["1", "2"]), Unwritable::Value),
-            ("department", json!(7), Unwritable::Type("Edm.String")),
-            ("accountEnabled", json!("no"), Unwritable::Type("Edm.Boolean")),
-            ("assignedLicenses", json!([]), Unwritable::ReadOnly),
-            ("shoeSize", json!(7), Unwritable::Unknown),
-        ];
-        for (name, value, expected) in cases {
-            assert_eq!(user.write(name, &value), Err(expected), "{name}");
-        }
     }
 }

@@ -1,6 +1,8 @@
-//! Users: the accounts themselves, deletion, changes, and crowds.
+//! Users: the accounts themselves, deletion, changes, lists, and crowds.
 
 mod crowd;
 mod deleted;
 mod delta;
+mod lifelike;
+mod list;
 mod user;

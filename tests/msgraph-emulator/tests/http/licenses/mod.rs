@@ -1,0 +1,4 @@
+//! Licences: what was bought, and who has it.
+
+mod assignment;
+mod subscriptions;
