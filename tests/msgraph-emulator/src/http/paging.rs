@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use hyper::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -72,19 +73,25 @@ impl Window {
     }
 }
 
+/// The bytes kept free before the objects of a page.
+const ROOM: usize = 4_096;
+
 /// A page whose objects are written one after the other, as bytes.
+///
+/// Graph writes the fields beside the objects before them, also the link to the next page, which follows from the last
+/// object: they go into room kept free at the start.
 #[derive(Debug)]
 pub(crate) struct Page {
     bytes: Vec<u8>,
     objects: usize,
-    /// What follows the objects.
-    fields: String,
+    /// What stands before the objects.
+    head: String,
 }
 
 impl Page {
     pub(crate) fn begin(request: &Request, context: &str) -> Self {
-        let start = format!("{{\"@odata.context\":{},\"value\":[", json!(metadata(request, context)));
-        Self { bytes: start.into_bytes(), objects: 0, fields: String::new() }
+        let head = format!("{{\"@odata.context\":{},", json!(metadata(request, context)));
+        Self { bytes: vec![b' '; ROOM], objects: 0, head }
     }
 
     /// How many objects it has.
@@ -103,14 +110,22 @@ impl Page {
 
     /// Adds a field beside the objects.
     pub(crate) fn field(&mut self, name: &str, value: &Value) {
-        self.fields.push_str(&format!(",\"{name}\":{value}"));
+        self.head.push_str(&format!("\"{name}\":{value},"));
     }
 
-    pub(crate) fn end(mut self) -> Vec<u8> {
-        self.bytes.push(b']');
-        self.bytes.extend_from_slice(self.fields.as_bytes());
-        self.bytes.push(b'}');
-        self.bytes
+    pub(crate) fn end(mut self) -> Bytes {
+        self.head.push_str("\"value\":[");
+        self.bytes.extend_from_slice(b"]}");
+        let head = self.head.as_bytes();
+        let start = ROOM.saturating_sub(head.len());
+        match self.bytes.get_mut(start..start + head.len()) {
+            Some(room) if head.len() <= ROOM => {
+                room.copy_from_slice(head);
+                Bytes::from(self.bytes).slice(start..)
+            }
+            // A long query makes a longer link.
+            _ => Bytes::from([head, self.bytes.get(ROOM..).unwrap_or_default()].concat()),
+        }
     }
 }
 

@@ -49,12 +49,8 @@ impl Reply {
     }
 
     /// 200 with a body that is JSON already.
-    pub(crate) fn ok_bytes(body: Vec<u8>) -> Self {
-        Self {
-            content_type: Some(Cow::Borrowed(JSON)),
-            body: Bytes::from(body),
-            ..Self::empty(StatusCode::OK)
-        }
+    pub(crate) fn ok_bytes(body: Bytes) -> Self {
+        Self { content_type: Some(Cow::Borrowed(JSON)), body, ..Self::empty(StatusCode::OK) }
     }
 
     /// 200 with a body in JSON.

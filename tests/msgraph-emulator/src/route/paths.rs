@@ -44,18 +44,8 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["groups", ref rest @ ..] => group_operation(method, rest),
         ["teams", team, ref rest @ ..] => teams::operation(method, team, rest),
         ["subscribedSkus"] => get(method, Operation::ListSubscribedSkus),
-        ["directory", "subscriptions"] => get(method, Operation::ListSubscriptions),
         ["organization"] => get(method, Operation::ListOrganization),
-        ["directory", "deletedItems", item] if method == Method::DELETE => {
-            Some(Ok(Operation::PurgeDeletedItem(item)))
-        }
-        ["directory", "deletedItems", USER] => get(method, Operation::ListDeletedUsers),
-        ["directory", "deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
-        ["directory", "deletedItems", item] => get(method, Operation::GetDeletedItem(item)),
-        ["directory", "deletedItems", item, "restore"] if method == Method::POST => {
-            Some(Ok(Operation::RestoreDeletedItem(item)))
-        }
-        ["directory", "deletedItems", _, "restore"] => Some(Err(Refusal::method_not_allowed())),
+        ["directory", ref rest @ ..] => directory_operation(method, rest),
         ["roleManagement", "directory", "roleAssignments"] => get(method, Operation::Right(Right::ListRoles)),
         ["roleManagement", "directory", "roleAssignments", assignment] => {
             delete(method, Operation::Right(Right::RemoveRole(assignment)))
@@ -86,6 +76,21 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         Some(operation) => operation,
         // The last segment is the one Graph's parser would stumble over, as far as this table knows.
         None => Err(Refusal::unknown_segment(path.last().unwrap_or(&""))),
+    }
+}
+
+fn directory_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
+    match *path {
+        ["subscriptions"] => get(method, Operation::ListSubscriptions),
+        ["deletedItems", item] if method == Method::DELETE => Some(Ok(Operation::PurgeDeletedItem(item))),
+        ["deletedItems", USER] => get(method, Operation::ListDeletedUsers),
+        ["deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
+        ["deletedItems", item] => get(method, Operation::GetDeletedItem(item)),
+        ["deletedItems", item, "restore"] if method == Method::POST => {
+            Some(Ok(Operation::RestoreDeletedItem(item)))
+        }
+        ["deletedItems", _, "restore"] => Some(Err(Refusal::method_not_allowed())),
+        _ => None,
     }
 }
 

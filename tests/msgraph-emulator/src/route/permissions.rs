@@ -378,17 +378,16 @@ pub(crate) fn may_write(caller: &Caller, property: &str) -> bool {
         "passwordProfile" => "User-PasswordProfile.ReadWrite.All",
         "businessPhones" | "mobilePhone" => "User-Phone.ReadWrite.All",
         "otherMails" => "User-Mail.ReadWrite.All",
-        "employeeLeaveDateTime" => {
-            return caller.has_any(&["User-LifeCycleInfo.ReadWrite.All"]) && caller.has_any(READ_USERS);
-        }
+        "employeeLeaveDateTime" => "User-LifeCycleInfo.ReadWrite.All",
         _ => return caller.has_any(CREATE_USERS),
     };
     let broad: &[&str] = match property {
         "passwordProfile" => &["User.ReadWrite.All"],
+        "employeeLeaveDateTime" => &[],
         _ => CREATE_USERS,
     };
-    // Disabling by the narrow permission needs one to read users beside it.
-    let sees = property != "accountEnabled" || caller.has_any(READ_USERS);
+    // These narrow permissions need one to read users beside them.
+    let sees = !["accountEnabled", "employeeLeaveDateTime"].contains(&property) || caller.has_any(READ_USERS);
     caller.has_any(broad) || (caller.has_any(&[narrow]) && sees)
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::properties::SIGN_IN_ACTIVITY;
-use super::row::{Moment, Row};
+use super::row::{Moment, Put, Row, push, text_of};
 use crate::clock::CREATED;
 use crate::tenant::{Tenant, User};
 
@@ -31,11 +31,20 @@ impl Listed<'_> {
     }
 }
 
+/// One property to write.
+#[derive(Clone, Debug)]
+struct Column<'a> {
+    name: &'a str,
+    /// The bytes before the value.
+    label: Vec<u8>,
+    /// What writes it of a user of the crowd, and whether between quotes.
+    computed: (Put, bool),
+}
+
 /// The properties to write of each user.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns<'a> {
-    /// Each name with the bytes before its value.
-    names: Vec<(&'a str, Vec<u8>)>,
+    names: Vec<Column<'a>>,
     /// What begins every object.
     start: &'static str,
     /// Whether a property that never had a value is written as null.
@@ -62,27 +71,27 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn labelled<'a>(names: &[&'a str]) -> Vec<(&'a str, Vec<u8>)> {
-    names.iter().map(|&name| (name, format!("\"{name}\":").into_bytes())).collect()
+fn labelled<'a>(names: &[&'a str]) -> Vec<Column<'a>> {
+    let column = |&name: &&'a str| {
+        let label = format!("\"{name}\":").into_bytes();
+        let computed = raw_of(name).map_or_else(|| (text_of(name), true), |put| (put, false));
+        Column { name, label, computed }
+    };
+    names.iter().map(column).collect()
 }
 
 impl Tenant {
     /// Writes one user, with the manager if there is one.
     pub(crate) fn write_user(&self, listed: &Listed<'_>, columns: &Columns<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(columns.start.as_bytes());
-        for (name, label) in &columns.names {
+        for Column { name, label, computed: (put, quoted) } in &columns.names {
             let start = out.len();
             out.extend_from_slice(label);
             let written = match listed {
                 Listed::Held(user) => put_held(user, name, columns.nulls, out),
                 Listed::Computed(row) => {
-                    let has_value = put_computed(row, name, out);
-                    if !has_value && columns.nulls && *name != SIGN_IN_ACTIVITY {
-                        out.extend_from_slice(b"null");
-                        true
-                    } else {
-                        has_value
-                    }
+                    (if *quoted { put_quoted(out, |out| put(row, out)) } else { put(row, out) })
+                        || (columns.nulls && *name != SIGN_IN_ACTIVITY && push(out, "null"))
                 }
             };
             if written {
@@ -115,60 +124,42 @@ fn put_held(user: &User, name: &str, nulls: bool, out: &mut Vec<u8>) -> bool {
     }
 }
 
-/// Writes a property of a user of the crowd; returns whether it has a value.
-fn put_computed(row: &Row<'_>, name: &str, out: &mut Vec<u8>) -> bool {
-    match name {
-        "id" => {
+/// What writes a property that is no text, or whose text is not made of others.
+fn raw_of(name: &str) -> Option<Put> {
+    Some(match name {
+        "id" => |row, out| {
             let mut text = Uuid::encode_buffer();
             let text = row.id().hyphenated().encode_lower(&mut text);
-            put_quoted(out, |out| put(out, text))
-        }
-        "accountEnabled" => put(out, if row.is_enabled() { "true" } else { "false" }),
-        "onPremisesSyncEnabled" if row.is_synced() => put(out, "true"),
-        "assignedLicenses" => {
-            row.put_licenses(out);
-            true
-        }
-        "licenseAssignmentStates" => {
-            row.put_states(out);
-            true
-        }
-        "businessPhones" | "otherMails" => put(out, "[]"),
-        "proxyAddresses" => {
-            out.extend_from_slice(b"[\"SMTP:");
-            row.put("mail", out);
-            put(out, "\"]")
-        }
+            push(out, "\"") && push(out, text) && push(out, "\"")
+        },
+        "accountEnabled" => |row, out| push(out, if row.is_enabled() { "true" } else { "false" }),
+        "onPremisesSyncEnabled" => |row, out| row.is_synced() && push(out, "true"),
+        "assignedLicenses" => |row, out| row.put_licenses(out),
+        "licenseAssignmentStates" => |row, out| row.put_states(out),
+        "businessPhones" | "otherMails" => |_, out| push(out, "[]"),
+        "proxyAddresses" => |row, out| push(out, "[\"SMTP:") && text_of("mail")(row, out) && push(out, "\"]"),
         "signInSessionsValidFromDateTime" | "lastPasswordChangeDateTime" => {
-            put_quoted(out, |out| put(out, CREATED))
+            |_, out| push(out, "\"") && push(out, CREATED) && push(out, "\"")
         }
-        SIGN_IN_ACTIVITY => row.sign_ins().is_some_and(|moments| {
-            put_sign_ins(moments, out);
-            true
-        }),
-        "onPremisesSyncEnabled" | "deletedDateTime" | "passwordProfile" => false,
-        _ => put_quoted(out, |out| row.put(name, out)),
-    }
+        SIGN_IN_ACTIVITY => |row, out| row.sign_ins().is_some_and(|moments| put_sign_ins(moments, out)),
+        "deletedDateTime" | "passwordProfile" => |_, _| false,
+        _ => return None,
+    })
 }
 
-fn put_sign_ins(moments: [Moment; 3], out: &mut Vec<u8>) {
+fn put_sign_ins(moments: [Moment; 3], out: &mut Vec<u8>) -> bool {
     let names = [
         "{\"lastSignInDateTime\":",
         ",\"lastNonInteractiveSignInDateTime\":",
         ",\"lastSuccessfulSignInDateTime\":",
     ];
     for (name, moment) in names.into_iter().zip(moments) {
-        put(out, name);
+        push(out, name);
         if !put_quoted(out, |out| moment.put(out)) {
-            put(out, "null");
+            push(out, "null");
         }
     }
-    out.push(b'}');
-}
-
-fn put(out: &mut Vec<u8>, text: &str) -> bool {
-    out.extend_from_slice(text.as_bytes());
-    true
+    push(out, "}")
 }
 
 /// Writes a text between quotes, or nothing if there is none.

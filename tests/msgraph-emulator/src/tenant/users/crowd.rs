@@ -200,7 +200,7 @@ impl Row<'_> {
     }
 
     /// Writes `assignedLicenses`.
-    pub(super) fn put_licenses(&self, out: &mut Vec<u8>) {
+    pub(super) fn put_licenses(&self, out: &mut Vec<u8>) -> bool {
         let offers = self.crowd.offers.iter().enumerate();
         put_list(
             out,
@@ -209,11 +209,11 @@ impl Row<'_> {
                 License::Direct { .. } | License::Group | License::Both => Some(offer.assigned.as_str()),
                 License::Failed | License::None => None,
             }),
-        );
+        )
     }
 
     /// Writes `licenseAssignmentStates`.
-    pub(super) fn put_states(&self, out: &mut Vec<u8>) {
+    pub(super) fn put_states(&self, out: &mut Vec<u8>) -> bool {
         let offers = self.crowd.offers.iter().enumerate();
         let direct = offers.filter_map(|(at, offer)| match self.license(at) {
             License::Direct { trimmed: true } => Some(offer.direct_trimmed.as_str()),
@@ -229,12 +229,12 @@ impl Row<'_> {
                 _ => None,
             }
         });
-        put_list(out, direct.chain(inherited));
+        put_list(out, direct.chain(inherited))
     }
 }
 
 /// Writes a list of values that are JSON already.
-fn put_list<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) {
+fn put_list<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) -> bool {
     out.push(b'[');
     let start = out.len();
     for value in values {
@@ -244,4 +244,5 @@ fn put_list<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) {
         out.extend_from_slice(value.as_bytes());
     }
     out.push(b']');
+    true
 }

@@ -211,21 +211,20 @@ impl<'a> Row<'a> {
     }
 
     /// Writes the name before the `@` of the first domain.
-    fn put_local(&self, out: &mut Vec<u8>) {
-        self.put_nickname(out);
-        if self.is_guest() {
-            out.extend_from_slice(b"_");
-            out.extend_from_slice(PARTNER.as_bytes());
-            out.extend_from_slice(b"#EXT#");
-        }
+    fn put_local(&self, out: &mut Vec<u8>) -> bool {
+        self.put_nickname(out)
+            && (!self.is_guest() || push(out, "_") && push(out, PARTNER) && push(out, "#EXT#"))
     }
 
-    fn put_nickname(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"person-");
-        self.put_number(out);
+    fn put_nickname(&self, out: &mut Vec<u8>) -> bool {
+        push(out, "person-") && self.put_number(out)
     }
 
-    fn put_number(&self, out: &mut Vec<u8>) {
+    fn put_upn(&self, out: &mut Vec<u8>) -> bool {
+        self.put_local(out) && push(out, "@") && push(out, &self.crowd.domain)
+    }
+
+    fn put_number(&self, out: &mut Vec<u8>) -> bool {
         let mut digits = *b"0000000";
         let mut rest = self.number;
         for digit in digits.iter_mut().rev() {
@@ -233,87 +232,26 @@ impl<'a> Row<'a> {
             rest /= 10;
         }
         out.extend_from_slice(&digits);
+        true
     }
 
-    /// Writes a text property, as it stands in JSON: no value here needs an escape. Returns whether there is a value.
-    pub(super) fn put(&self, name: &str, out: &mut Vec<u8>) -> bool {
-        let lifelike = self.crowd.lifelike;
-        let (is_guest, is_synced) = (self.is_guest(), self.is_synced());
-        let mut push = |text: &str| out.extend_from_slice(text.as_bytes());
-        match name {
-            "department" => push(self.department()),
-            "usageLocation" => push(pick(&COUNTRIES, self.country)),
-            "userType" => push(if is_guest { "Guest" } else { "Member" }),
-            "employeeId" if !is_guest => {
-                push("P");
-                self.put_number(out);
-            }
-            "mail" if is_guest => {
-                self.put_nickname(out);
-                out.push(b'@');
-                out.extend_from_slice(PARTNER.as_bytes());
-            }
-            "mail" | "userPrincipalName" => {
-                self.put_local(out);
-                out.push(b'@');
-                out.extend_from_slice(self.crowd.domain.as_bytes());
-            }
-            "mailNickname" => self.put_local(out),
-            "displayName" if !lifelike => {
-                push("Person ");
-                push(&self.number.to_string());
-            }
-            "displayName" => {
-                push(self.pick(&GIVEN_NAMES, 9));
-                push(" ");
-                push(self.pick(&SURNAMES, 13));
-            }
-            "createdDateTime" if !lifelike => push(crate::clock::CREATED),
-            "createdDateTime" => {
-                push(day(self.created_on()));
-                push("T08:00:00Z");
-            }
-            _ if !lifelike => return false,
-            "givenName" => push(self.pick(&GIVEN_NAMES, 9)),
-            "surname" => push(self.pick(&SURNAMES, 13)),
-            "jobTitle" => push(self.pick(&TITLES, 17)),
-            "officeLocation" => push(self.pick(&OFFICES, 20)),
-            "companyName" => push(if is_guest { "Fabrikam" } else { "Contoso" }),
-            "city" => push(self.place().0),
-            "country" => push(self.place().1),
-            "mobilePhone" if !self.is_one_of(4, 50) => {
-                push("+1 555 ");
-                self.put_number(out);
-            }
-            "externalUserState" if is_guest => {
-                push(if self.is_one_of(4, 52) { "PendingAcceptance" } else { "Accepted" });
-            }
-            _ if is_guest => return false,
-            "employeeType" => push(if self.is_one_of(8, 47) { "Contractor" } else { "Employee" }),
-            "employeeHireDate" => {
-                push(day(self.created_on()));
-                push("T00:00:00Z");
-            }
-            "employeeLeaveDateTime" if self.is_one_of(64, 41) => {
-                push(day(self.created_on() + 1_500));
-                push("T17:00:00Z");
-            }
-            _ if !is_synced => return false,
-            "onPremisesSamAccountName" => {
-                push("p");
-                self.put_number(out);
-            }
-            "onPremisesImmutableId" => {
-                self.put_number(out);
-                out.extend_from_slice(b"Zk9QeA==");
-            }
-            "onPremisesLastSyncDateTime" => {
-                push(day(self.crowd.today));
-                push("T00:00:00Z");
-            }
-            _ => return false,
+    fn put_name(&self, out: &mut Vec<u8>) -> bool {
+        if !self.crowd.lifelike {
+            return push(out, "Person ") && push(out, &self.number.to_string());
         }
-        true
+        push(out, self.pick(&GIVEN_NAMES, 9)) && push(out, " ") && push(out, self.pick(&SURNAMES, 13))
+    }
+
+    fn put_created(&self, out: &mut Vec<u8>) -> bool {
+        if !self.crowd.lifelike {
+            return push(out, crate::clock::CREATED);
+        }
+        push(out, day(self.created_on())) && push(out, "T08:00:00Z")
+    }
+
+    /// Whether this user is employed, and differs from others.
+    fn is_employee(&self) -> bool {
+        self.crowd.lifelike && !self.is_guest()
     }
 
     /// City and name of the country.
@@ -325,8 +263,68 @@ impl<'a> Row<'a> {
     /// A text property's value.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let mut bytes = Vec::new();
-        self.put(name, &mut bytes).then(|| String::from_utf8_lossy(&bytes).into_owned())
+        text_of(name)(self, &mut bytes).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// Writes one property of a user of the crowd; returns whether it has a value.
+pub(super) type Put = fn(&Row<'_>, &mut Vec<u8>) -> bool;
+
+/// What writes a text property, found once for a whole list. No value of it needs an escape in JSON.
+pub(super) fn text_of(name: &str) -> Put {
+    match name {
+        "department" => |row, out| push(out, row.department()),
+        "usageLocation" => |row, out| push(out, pick(&COUNTRIES, row.country)),
+        "userType" => |row, out| push(out, if row.is_guest() { "Guest" } else { "Member" }),
+        "employeeId" => |row, out| !row.is_guest() && push(out, "P") && row.put_number(out),
+        "mail" => |row, out| match row.is_guest() {
+            true => row.put_nickname(out) && push(out, "@") && push(out, PARTNER),
+            false => row.put_upn(out),
+        },
+        "userPrincipalName" => |row, out| row.put_upn(out),
+        "mailNickname" => |row, out| row.put_local(out),
+        "displayName" => |row, out| row.put_name(out),
+        "createdDateTime" => |row, out| row.put_created(out),
+        "givenName" => |row, out| row.crowd.lifelike && push(out, row.pick(&GIVEN_NAMES, 9)),
+        "surname" => |row, out| row.crowd.lifelike && push(out, row.pick(&SURNAMES, 13)),
+        "jobTitle" => |row, out| row.crowd.lifelike && push(out, row.pick(&TITLES, 17)),
+        "officeLocation" => |row, out| row.crowd.lifelike && push(out, row.pick(&OFFICES, 20)),
+        "companyName" => {
+            |row, out| row.crowd.lifelike && push(out, if row.is_guest() { "Fabrikam" } else { "Contoso" })
+        }
+        "city" => |row, out| row.crowd.lifelike && push(out, row.place().0),
+        "country" => |row, out| row.crowd.lifelike && push(out, row.place().1),
+        "mobilePhone" => |row, out| {
+            row.crowd.lifelike && !row.is_one_of(4, 50) && push(out, "+1 555 ") && row.put_number(out)
+        },
+        "externalUserState" => |row, out| {
+            row.is_guest() && push(out, if row.is_one_of(4, 52) { "PendingAcceptance" } else { "Accepted" })
+        },
+        "employeeType" => |row, out| {
+            row.is_employee() && push(out, if row.is_one_of(8, 47) { "Contractor" } else { "Employee" })
+        },
+        "employeeHireDate" => {
+            |row, out| row.is_employee() && push(out, day(row.created_on())) && push(out, "T00:00:00Z")
+        }
+        "employeeLeaveDateTime" => |row, out| {
+            row.is_employee()
+                && row.is_one_of(64, 41)
+                && push(out, day(row.created_on() + 1_500))
+                && push(out, "T17:00:00Z")
+        },
+        "onPremisesSamAccountName" => |row, out| row.is_synced() && push(out, "p") && row.put_number(out),
+        "onPremisesImmutableId" => |row, out| row.is_synced() && row.put_number(out) && push(out, "Zk9QeA=="),
+        "onPremisesLastSyncDateTime" => {
+            |row, out| row.is_synced() && push(out, day(row.crowd.today)) && push(out, "T00:00:00Z")
+        }
+        _ => |_, _| false,
+    }
+}
+
+/// Writes a text. It is always there, so that steps can follow each other.
+pub(super) fn push(out: &mut Vec<u8>, text: &str) -> bool {
+    out.extend_from_slice(text.as_bytes());
+    true
 }
 
 /// The numbers of the people a manager of the crowd may have.

@@ -183,3 +183,16 @@ async fn a_fault_spoils_one_page_of_many() {
     }
     assert_eq!(statuses, [200, 200, 403, 200]);
 }
+
+#[tokio::test]
+async fn the_next_link_stands_before_the_users_however_long_it_is() {
+    let desk = Desk::open().await;
+    let long = vec!["userPrincipalName"; 400].join(",");
+    for select in ["id", &long] {
+        let answer = desk.request("GET", &format!("users?$select={select}&$top=1")).send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        let page: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(page["value"].as_array().unwrap().len(), 1);
+        assert!(text.find("@odata.nextLink").unwrap() < text.find("\"value\":[").unwrap());
+    }
+}
