@@ -17,7 +17,8 @@ async fn gatehouse(arguments: &[&str]) -> String {
 #[tokio::test]
 async fn every_action_has_its_schema_on_file_and_nothing_else_has() {
     let listed = gatehouse(&["schema"]).await;
-    let is_action = |name: &&str| messages::Schema::named(name).is_none() && *name != "workflows";
+    let is_other = |name: &str| name == "workflows" || name.starts_with("sync/");
+    let is_action = |name: &&str| messages::Schema::named(name).is_none() && !is_other(name);
     let actions: Vec<_> = listed.lines().filter(is_action).collect();
     assert!(actions.contains(&"create_user"), "{actions:?}");
     for action in &actions {
@@ -35,6 +36,22 @@ async fn every_action_has_its_schema_on_file_and_nothing_else_has() {
             );
             std::fs::remove_file(file.path()).unwrap();
         }
+    }
+}
+
+#[tokio::test]
+async fn every_row_of_a_sync_has_its_schema_on_file_with_examples_that_fit() {
+    let listed = gatehouse(&["schema"]).await;
+    let rows: Vec<_> = listed.lines().filter(|name| name.starts_with("sync/")).collect();
+    assert_eq!(rows.len(), 7, "{rows:?}");
+    for name in rows {
+        let text = gatehouse(&["schema", name]).await;
+        repository::golden(&format!("schemas/{name}.json"), &text);
+        let schema: Value = serde_json::from_str(&text).unwrap();
+        let fits = jsonschema::draft202012::new(&schema).unwrap();
+        let examples = schema["examples"].as_array().unwrap();
+        assert!(!examples.is_empty() && examples.iter().all(|row| fits.is_valid(row)), "{name}");
+        assert!(!fits.is_valid(&json!({ "kind": "other" })), "{name}");
     }
 }
 

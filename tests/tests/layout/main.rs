@@ -18,9 +18,13 @@ use system_tests::repository;
 
 /// Which of our crates may depend on which: for the product, and for tests alone.
 const ARROWS: [(&str, &[&str], &[&str]); 10] = [
-    ("gatehouse", &["actions", "broker", "messages", "msgraph", "outcome", "workflow"], &[]),
+    (
+        "gatehouse",
+        &["actions", "broker", "directory-sync", "messages", "msgraph", "outcome", "workflow"],
+        &[],
+    ),
     ("actions", &["msgraph", "outcome", "workflow"], &["msgraph-emulator"]),
-    ("directory-sync", &["msgraph"], &[]),
+    ("directory-sync", &["msgraph"], &["msgraph-emulator"]),
     ("outcome", &[], &[]),
     ("messages", &["outcome"], &[]),
     ("workflow", &["outcome"], &[]),

@@ -14,6 +14,7 @@
 
 mod cursor;
 mod error;
+mod licenses;
 mod note;
 mod pages;
 mod rows;
@@ -22,11 +23,21 @@ mod users;
 
 pub use cursor::{Cursor, CursorProblem};
 pub use error::{Error, FullPassReason};
+pub use licenses::class::LicenseClass;
+pub use licenses::money::{Amount, Money};
+pub use licenses::pass::{LicenseRow, LicensesPass, LicensesSummary};
+pub use licenses::prices::Prices;
+pub use licenses::sku::{Found, Sku, Units};
+pub use licenses::totals::LicenseTotals;
 pub use note::{Note, Subject};
-pub use rows::column::{Cell, Column, ColumnType, Row};
+pub use rows::column::{AnyRow, Cell, Column, ColumnType, Row};
+pub use rows::license_assignment::LicenseAssignment;
 pub use rows::removed_user::{Removal, RemovedUser};
+pub use rows::schema::{KINDS, Kind};
 pub use rows::sign_in::SignIn;
+pub use rows::subscription::Subscription;
 pub use rows::user::User;
+pub use rows::waste::{Waste, WasteReason};
 pub use users::change::Change;
 pub use users::delta::{ChangeCounts, ChangesSummary, UsersDelta};
 pub use users::full::{UsersPass, UsersSummary};

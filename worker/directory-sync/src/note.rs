@@ -25,6 +25,10 @@ pub enum Subject {
     Cursor,
     /// Last sign-ins.
     SignIns,
+    /// The names of groups that give licences.
+    GroupNames,
+    /// When purchases end or are renewed.
+    Renewals,
 }
 
 impl Note {
@@ -40,6 +44,8 @@ impl fmt::Display for Note {
             Subject::LeaveDates => "leave dates are unknown",
             Subject::Cursor => "there is no cursor",
             Subject::SignIns => "last sign-ins are unavailable",
+            Subject::GroupNames => "names of groups are unknown",
+            Subject::Renewals => "renewals are unknown",
         };
         write!(f, "{about}: {}", self.why)
     }

@@ -54,6 +54,7 @@ pub use lane::limits::{Limits, TenantSize};
 pub use lane::priority::Priority;
 pub use licenses::assignment::{AssignedLicense, LicenseAssignmentState, LicenseDetails};
 pub use licenses::change::AddLicense;
+pub use licenses::company_subscription::CompanySubscription;
 pub use licenses::subscription::{PrepaidUnits, ServicePlan, SubscribedSku};
 pub use mail::automatic_replies::{AutomaticReplies, AutomaticRepliesStatus, ExternalAudience};
 pub use mail::date_time::DateTimeTimeZone;

@@ -8,6 +8,7 @@ mod plan;
 mod publish;
 mod run;
 mod schema;
+mod sync;
 mod workflow;
 
 use std::io;
@@ -40,7 +41,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  success
   1  completed with problems: a run did not succeed, a file is invalid,
-     a dead letter was not replayed, or nobody signed in
+     a dead letter was not replayed, nobody signed in, or a tenant could
+     not be read to the end
   2  invalid command line
   3  invalid settings or an unusable file or argument
   4  the broker is unavailable or refused the operation";
@@ -75,10 +77,13 @@ enum Command {
     /// refresh_token_file, which only its owner can read. The account signs in as usual. The application must allow
     /// public client flows.
     Connect(connect::Args),
+    /// Read a tenant's people or licences; needs no broker, changes nothing
+    #[command(subcommand)]
+    Sync(sync::Command),
     /// Show the effective settings
     #[command(subcommand)]
     Config(config::Command),
-    /// Print the JSON Schema of a message, of workflow files or of an action's parameters
+    /// Print the JSON Schema of a message, of workflow files, of a row of a sync or of an action's parameters
     Schema(schema::Args),
 }
 
@@ -97,6 +102,9 @@ pub enum CommandError {
     /// Nobody signed in, or the sign-in service refused.
     #[error("{0}")]
     SignIn(#[from] msgraph::Error),
+    /// A tenant could not be read to the end.
+    #[error("{0}")]
+    Sync(#[from] directory_sync::Error),
     /// Standard output is closed, or a similar error.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -108,7 +116,7 @@ impl CommandError {
         ExitCode::from(match self {
             Self::Config(_) | Self::Input(_) => 3,
             Self::Broker(_) => 4,
-            Self::SignIn(_) | Self::Io(_) => 1,
+            Self::SignIn(_) | Self::Sync(_) | Self::Io(_) => 1,
         })
     }
 }
@@ -124,6 +132,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Dead(command) => dead::run(command, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),
         Command::Connect(args) => connect::run(args, config()?).await,
+        Command::Sync(command) => sync::run(command, config()?).await,
         Command::Config(command) => config::run(command, config),
         Command::Schema(args) => schema::run(&args),
     }

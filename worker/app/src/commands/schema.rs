@@ -1,7 +1,8 @@
-//! `gatehouse schema`: the JSON Schema of messages, workflow files and the parameters of actions.
+//! `gatehouse schema`: the JSON Schema of messages, workflow files, rows of syncs and the parameters of actions.
 
 use std::process::ExitCode;
 
+use directory_sync::Kind;
 use workflow::definition::schema;
 
 use super::CommandError;
@@ -15,9 +16,10 @@ Examples:
   gatehouse schema offboarding.requested.v1
   gatehouse schema assign_licenses
   gatehouse schema workflows > workflows.json
+  gatehouse schema sync/user
   gatehouse schema --table")]
 pub struct Args {
-    /// Name of a message or an action, or `workflows` for workflow files; lists all names if left out
+    /// Name of a message or an action, or `workflows` for workflow files, or `sync/` and a kind of row; lists all names if left out
     name: Option<String>,
     /// Print a Markdown table of all actions instead, with what each makes true and the permissions it needs
     #[arg(long, conflicts_with = "name")]
@@ -26,6 +28,8 @@ pub struct Args {
 
 /// The name of the schema of workflow files.
 const WORKFLOWS: &str = "workflows";
+/// What the names of the schemas of rows begin with.
+const ROW: &str = "sync/";
 
 pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     let actions = actions::roster();
@@ -38,6 +42,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
             print::lines(schema.name())?;
         }
         print::lines(WORKFLOWS)?;
+        for kind in directory_sync::KINDS {
+            print::lines(&format!("{ROW}{}", kind.name))?;
+        }
         for action in &actions {
             print::lines(action.name)?;
         }
@@ -46,7 +53,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     let message = messages::Schema::named(name).map(|schema| schema.text().to_owned());
     let other = || {
         let action = || actions.iter().find(|action| action.name == name).map(|action| (action.schema)());
-        let schema = if name == WORKFLOWS { Some(schema::of(&super::roster())) } else { action() };
+        let row = || name.strip_prefix(ROW).and_then(Kind::named).map(|kind| kind.schema());
+        let schema =
+            if name == WORKFLOWS { Some(schema::of(&super::roster())) } else { row().or_else(action) };
         serde_json::to_string_pretty(&schema?).ok()
     };
     let text = message.or_else(other).ok_or_else(|| {

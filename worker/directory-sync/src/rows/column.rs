@@ -65,6 +65,25 @@ pub trait Row {
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>));
 }
 
+/// A row of any kind.
+pub trait AnyRow: Serialize {
+    /// The name of its kind.
+    fn kind(&self) -> &'static str;
+
+    /// Hands over the cell of each column of its kind, in their order.
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>));
+}
+
+impl<R: Row + Serialize> AnyRow for R {
+    fn kind(&self) -> &'static str {
+        R::KIND
+    }
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        Row::cells(self, put);
+    }
+}
+
 impl Column {
     pub(crate) const fn new(name: &'static str, holds: ColumnType, about: &'static str) -> Self {
         Self { name, holds, about }
@@ -75,6 +94,11 @@ impl<'a> Cell<'a> {
     /// The text, or `Null`.
     pub(crate) fn text(text: Option<&'a str>) -> Self {
         text.map_or(Self::Null, Self::Text)
+    }
+
+    /// The number, or `Null`.
+    pub(crate) fn number(number: Option<i64>) -> Self {
+        number.map_or(Self::Null, Self::Number)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::rows::column::{AnyRow, Cell};
 use crate::rows::removed_user::{Removal, RemovedUser};
 use crate::rows::user::{Person, Source, User};
 
@@ -19,6 +20,22 @@ impl Serialize for Change<'_> {
         match self {
             Self::Changed(user) => user.serialize(serializer),
             Self::Removed(removed) => removed.serialize(serializer),
+        }
+    }
+}
+
+impl AnyRow for Change<'_> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Changed(user) => user.kind(),
+            Self::Removed(removed) => removed.kind(),
+        }
+    }
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        match self {
+            Self::Changed(user) => AnyRow::cells(&**user, put),
+            Self::Removed(removed) => AnyRow::cells(removed, put),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which properties of people a pass reads.
 
-use msgraph::UserFields;
+use msgraph::{Grants, UserFields};
 
 use crate::rows::user::{LEAVE_DATE, MANAGER};
 
@@ -31,9 +31,28 @@ const SELECT: [&str; 23] = [
     "assignedLicenses",
 ];
 
-/// The permission for [`LEAVE_DATE`] (Microsoft Graph documentation, "Configure the employeeLeaveDateTime property",
-/// 2024). For a service account an administrator's role is needed as well.
-pub(crate) const LEAVE_DATE_PERMISSION: &str = "User-LifeCycleInfo.Read.All";
+/// The permission for the leave date.
+const LEAVE_DATE_PERMISSION: &str = "User-LifeCycleInfo.Read.All";
+/// Templates of the roles of which a service account needs one as well: Lifecycle Workflows Administrator, Global
+/// Reader, Global Administrator.
+const LEAVE_DATE_ROLES: [&str; 3] = [
+    "59d46f88-662b-457b-bceb-5c3809e5908f",
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+    "62e90394-69f5-4237-9190-012177145e10",
+];
+
+/// Why leave dates are hidden, if they are (Microsoft Graph documentation, "user resource type", 2024). Graph then
+/// answers with an empty date and no error (seen in a report of 2026), so the token has to tell.
+pub(crate) fn why_leave_dates_are_hidden(grants: &Grants) -> Option<String> {
+    if !grants.covers(LEAVE_DATE_PERMISSION) {
+        return Some(format!("grant {LEAVE_DATE_PERMISSION}"));
+    }
+    let roles = grants.role_templates.iter().flatten();
+    let mut may = roles.filter(|role| LEAVE_DATE_ROLES.iter().any(|may| may.eq_ignore_ascii_case(role)));
+    let is_hidden = grants.is_delegated && may.next().is_none();
+    is_hidden
+        .then(|| "give the service account the role Global Reader; it counts with the next token".to_owned())
+}
 
 /// How to ask for the manager. Graph takes the second where it refuses the first (microsoft-graph-docs issues 1029,
 /// 2019, and 18615, 2022).
@@ -81,5 +100,29 @@ impl Fields {
             (false, Managers::Unread) => &[LEAVE_DATE, MANAGER],
             (false, _) => &[LEAVE_DATE],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_leave_date_is_believed_only_of_a_token_that_may_see_it() {
+        let grants = |permission: &str, is_delegated, roles: Option<&[&str]>| Grants {
+            permissions: [permission.to_owned()].into(),
+            is_delegated,
+            role_templates: roles.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect()),
+        };
+        let is_hidden = |grants| why_leave_dates_are_hidden(&grants).is_some();
+        assert!(is_hidden(grants("User.Read.All", false, None)));
+        assert!(!is_hidden(grants(LEAVE_DATE_PERMISSION, false, None)));
+        assert!(is_hidden(grants(LEAVE_DATE_PERMISSION, true, None)));
+        assert!(is_hidden(grants(
+            LEAVE_DATE_PERMISSION,
+            true,
+            Some(&["88d8e3e3-8f55-4a1e-953a-9b9898b8876b"])
+        )));
+        assert!(!is_hidden(grants(LEAVE_DATE_PERMISSION, true, Some(&LEAVE_DATE_ROLES[1..2]))));
     }
 }

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use msgraph::{Page, PagesAhead, Reader};
 
-use super::fields::{Fields, LEAVE_DATE_PERMISSION, Managers};
+use super::fields::{Fields, Managers, why_leave_dates_are_hidden};
 use super::totals::UserTotals;
 use crate::cursor::{Cursor, Place};
 use crate::error::Error;
@@ -60,11 +60,10 @@ impl<'a> UsersPass<'a> {
     /// Graph refuses, or cannot be reached.
     pub async fn begin(reader: Reader<'a>) -> Result<Self, Error> {
         let grants = reader.grants().await?;
-        let leave_dates = grants.covers(LEAVE_DATE_PERMISSION);
         let mut notes = Vec::new();
-        if !leave_dates {
-            notes.push(Note::new(Subject::LeaveDates, format!("grant {LEAVE_DATE_PERMISSION}")));
-        }
+        let hidden = why_leave_dates_are_hidden(&grants);
+        let leave_dates = hidden.is_none();
+        notes.extend(hidden.map(|why| Note::new(Subject::LeaveDates, why)));
         let fields = Fields { leave_dates, managers: Managers::Expanded };
         let cursor = match reader.users_delta_from_now(&fields.select_of_delta()).await {
             Ok(token) => {

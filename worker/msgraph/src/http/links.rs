@@ -99,17 +99,13 @@ fn skip<'a>(bytes: &'a [u8], these: &[u8]) -> &'a [u8] {
 
 /// A string in its quotes, and what follows; `None` if it is incomplete or no string.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = bytes.strip_prefix(b"\"")?;
     let mut escaped = false;
-    for (at, byte) in bytes.iter().enumerate() {
+    for (at, byte) in inside.iter().enumerate() {
         match byte {
-            _ if at == 0 => {
-                if *byte != b'"' {
-                    return None;
-                }
-            }
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
-            b'"' => return Some(bytes.split_at(at + 1)),
+            b'"' => return Some(bytes.split_at(at + 2)),
             _ => {}
         }
     }

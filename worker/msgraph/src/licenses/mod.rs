@@ -2,4 +2,5 @@
 
 pub(crate) mod assignment;
 pub(crate) mod change;
+pub(crate) mod company_subscription;
 pub(crate) mod subscription;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::http::client::Reader;
 use crate::http::json::null_as_empty;
+use crate::http::read_ahead::PagesAhead;
 use crate::http::request::Query;
 
 /// A licence the tenant has bought.
@@ -69,17 +70,25 @@ pub struct ServicePlan {
 impl Reader<'_> {
     /// The licences that the tenant has bought.
     pub async fn subscribed_skus(self) -> Result<Vec<SubscribedSku>, Error> {
-        let query = Query::new(&["subscribedSkus"])?.select(&[
-            "skuId",
-            "skuPartNumber",
-            "consumedUnits",
-            "prepaidUnits",
-            "capabilityStatus",
-            "appliesTo",
-            "servicePlans",
-        ]);
-        self.list(query).await
+        self.list(bought()?).await
     }
+
+    /// The licences that the tenant has bought, as Graph wrote them: what is absent is not zero.
+    pub fn subscribed_sku_pages(self) -> Result<PagesAhead, Error> {
+        Ok(PagesAhead::of(self, bought()?))
+    }
+}
+
+fn bought() -> Result<Query, Error> {
+    Ok(Query::new(&["subscribedSkus"])?.select(&[
+        "skuId",
+        "skuPartNumber",
+        "consumedUnits",
+        "prepaidUnits",
+        "capabilityStatus",
+        "appliesTo",
+        "servicePlans",
+    ]))
 }
 
 #[cfg(test)]

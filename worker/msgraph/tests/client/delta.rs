@@ -18,13 +18,20 @@ async fn step(round: &mut UsersDelta) -> DeltaStep {
 
 /// The entries of a step that is not the last.
 fn entries(step: DeltaStep) -> Vec<Value> {
-    let DeltaStep::Page(page) = step else { panic!("a page was expected") };
-    objects(&page)
+    let page = match step {
+        DeltaStep::Page(page) => Some(page),
+        _ => None,
+    };
+    objects(&page.unwrap())
 }
 
 /// The entries of the last step, and its token.
 fn end(step: DeltaStep) -> (Vec<Value>, DeltaToken) {
-    let DeltaStep::End(page, token) = step else { panic!("the end was expected") };
+    let end = match step {
+        DeltaStep::End(page, token) => Some((page, token)),
+        _ => None,
+    };
+    let (page, token) = end.unwrap();
     (objects(&page), token)
 }
 

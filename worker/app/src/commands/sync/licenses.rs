@@ -1,0 +1,242 @@
+//! `gatehouse sync licenses`: who has which licence, what is unused, and what it costs.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use directory_sync::{
+    LicenseClass, LicenseRow, LicenseTotals, LicensesPass, LicensesSummary, Note, Prices, Sku, Subscription,
+};
+use msgraph::Reader;
+use serde::Serialize;
+
+use super::file::{Form, OutFile};
+use super::progress::Progress;
+use super::report::{self, grouped};
+use super::{TenantArgs, tenant_of};
+use crate::commands::{CommandError, OutputArgs, read};
+use crate::print::{self, Format};
+use crate::settings::Config;
+
+/// Arguments of `gatehouse sync licenses`.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  gatehouse sync licenses
+  gatehouse sync licenses --prices prices.csv
+  gatehouse sync licenses --out licenses.csv
+  gatehouse sync licenses --output json | jq .totals
+
+A price file has a line for each licence: part number or id, price of a seat for a month,
+currency. For example: SPE_E3,36.00,EUR
+
+Needs the permissions LicenseAssignment.Read.All and User.Read.All; for renewals also
+Organization.Read.All, for names of groups GroupMember.Read.All.
+
+Exits with 1 if the tenant could not be read to the end; then no file is written.")]
+pub struct Args {
+    #[command(flatten)]
+    tenant: TenantArgs,
+    /// Write the rows to this file: .csv (for spreadsheets), .ndjson or .json by its ending
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What licences cost (CSV)
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    #[command(flatten)]
+    format: OutputArgs,
+}
+
+/// The kinds of rows in a file.
+const KINDS: [&str; 4] = ["license_assignment", "waste", "sku", "subscription"];
+
+/// What was read.
+#[derive(Serialize)]
+struct Report<'a> {
+    sync: &'static str,
+    tenant: &'a str,
+    totals: &'a LicenseTotals,
+    skus: &'a [Sku],
+    subscriptions: &'a [Subscription],
+    notes: &'a [Note],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
+}
+
+pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
+    let (tenant, client) = tenant_of(&args.tenant, &config)?;
+    if let Some(path) = &args.out {
+        Form::of(path)?;
+    }
+    let prices = match &args.prices {
+        None => Prices::default(),
+        Some(path) => Prices::read(&read(path)?).map_err(|problems| {
+            CommandError::Input(format!("{}:\n  {}", path.display(), problems.join("\n  ")))
+        })?,
+    };
+    let mut out = args.out.as_deref().map(|path| OutFile::create(path, &KINDS)).transpose()?;
+    let summary = everything(client.reader(), &prices, args.format.output, out.as_mut()).await?;
+    let rows = out.map(OutFile::finish).transpose()?;
+    match args.format.output {
+        Format::Json => print::json(&Report {
+            sync: "licenses",
+            tenant: &tenant,
+            totals: &summary.totals,
+            skus: &summary.skus,
+            subscriptions: &summary.subscriptions,
+            notes: &summary.notes,
+            rows,
+        })?,
+        Format::Human => {
+            show(&tenant, &summary)?;
+            report::end(&summary.notes, args.out.as_deref().zip(rows))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn everything(
+    reader: Reader<'_>,
+    prices: &Prices,
+    format: Format,
+    mut out: Option<&mut OutFile>,
+) -> Result<LicensesSummary, CommandError> {
+    let progress = Progress::of_people(reader, format).await;
+    let mut pass = LicensesPass::begin(reader, prices).await?;
+    while let Some(rows) = pass.next().await? {
+        if let Some(out) = &mut out {
+            rows.iter().try_for_each(|row: &LicenseRow<'_>| out.write(row))?;
+        }
+        drop(rows);
+        progress.reach(pass.people());
+    }
+    pass.finish().ok_or_else(|| CommandError::Input("the pass did not reach its end".to_owned()))
+}
+
+fn show(tenant: &str, summary: &LicensesSummary) -> Result<(), CommandError> {
+    let totals = &summary.totals;
+    print::lines(&format!(
+        "Tenant {tenant}: {} licences for {} of {} people",
+        grouped(totals.skus),
+        grouped(totals.licensed),
+        grouped(totals.people)
+    ))?;
+    let of = |is_one: fn(LicenseClass) -> bool| summary.skus.iter().filter(move |sku| is_one(sku.class()));
+    let mut paid: Vec<&Sku> = of(|class| class == LicenseClass::Paid).collect();
+    paid.sort_by_key(|sku| std::cmp::Reverse((sku.units().assignable(), sku.id())));
+    utilisation(&paid)?;
+    unused(&paid, totals)?;
+    waste(&paid, totals)?;
+    let apart: Vec<&Sku> = of(|class| class != LicenseClass::Paid).collect();
+    if !apart.is_empty() {
+        print::lines("\nNot in these numbers")?;
+        let rows = apart.iter().map(|sku| {
+            vec![
+                sku.readable_name().to_owned(),
+                number(sku.units().assigned),
+                sku.class().as_str().to_owned(),
+            ]
+        });
+        print::lines(&report::table(&["Licence", "Assigned", "Why"], rows.collect()).to_string())?;
+    }
+    renewals(&summary.subscriptions)
+}
+
+fn number(number: Option<i64>) -> String {
+    number.map_or_else(|| "unknown".to_owned(), grouped)
+}
+
+fn utilisation(paid: &[&Sku]) -> Result<(), CommandError> {
+    let rows = paid.iter().map(|sku| {
+        let units = sku.units();
+        let used = units.assigned.zip(units.assignable()).filter(|(_, seats)| *seats > 0);
+        let used = used.map(|(assigned, seats)| format!("{} %", assigned.saturating_mul(100) / seats));
+        let over = units.over_assigned().filter(|over| *over > 0);
+        vec![
+            name(sku),
+            number(units.assignable()),
+            number(units.assigned),
+            number(units.unassigned()),
+            over.map(grouped).unwrap_or_default(),
+            used.unwrap_or_default(),
+        ]
+    });
+    let header = ["Licence", "Seats", "Assigned", "Free", "Over", "Used"];
+    print::lines(&report::table(&header, rows.collect()).to_string())?;
+    for sku in paid.iter().filter(|sku| sku.cross_check().is_some()) {
+        let (assigned, people) = (number(sku.units().assigned), grouped(sku.found().people));
+        let why = sku.cross_check().unwrap_or_default();
+        print::indented(&format!(
+            "{}: Microsoft counts {assigned} seats in use, and {people} people have it: {why}",
+            sku.readable_name()
+        ))?;
+    }
+    Ok(())
+}
+
+/// The name, or the part number if the list does not have it.
+fn name(sku: &Sku) -> String {
+    let unnamed = if sku.is_named() { "" } else { " (not in Microsoft's list of names)" };
+    format!("{}{unnamed}", sku.readable_name())
+}
+
+fn unused(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
+    let unused = paid.iter().filter(|sku| sku.units().unassigned().is_some_and(|free| free > 0));
+    let rows: Vec<_> = unused
+        .map(|sku| vec![name(sku), number(sku.units().unassigned()), sku.unused_money().to_string()])
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let cost = if totals.unused_cost.is_empty() { "" } else { "A month" };
+    print::lines(&format!("\nUnused seats{}", sum(&totals.unused_cost)))?;
+    print::lines(&report::table(&["Licence", "Seats", cost], rows).to_string())?;
+    Ok(())
+}
+
+fn waste(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
+    let wasted = paid.iter().filter(|sku| sku.found().wasted + sku.found().group_errors > 0);
+    let rows: Vec<_> = wasted
+        .map(|sku| {
+            let found = sku.found();
+            vec![
+                name(sku),
+                grouped(found.blocked),
+                grouped(found.included_in_another),
+                grouped(found.group_errors),
+                sku.wasted_money().to_string(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let cost = if totals.wasted_cost.is_empty() { "" } else { "A month" };
+    print::lines(&format!("\nWasted seats, and groups that fail{}", sum(&totals.wasted_cost)))?;
+    let header = ["Licence", "Blocked account", "In another licence", "Group fails", cost];
+    print::lines(&report::table(&header, rows).to_string())?;
+    Ok(())
+}
+
+fn sum(money: &directory_sync::Money) -> String {
+    if money.is_empty() { String::new() } else { format!(": {money} a month") }
+}
+
+fn renewals(subscriptions: &[Subscription]) -> Result<(), CommandError> {
+    if subscriptions.is_empty() {
+        return Ok(());
+    }
+    let mut subscriptions: Vec<&Subscription> = subscriptions.iter().collect();
+    subscriptions.sort_by_key(|subscription| subscription.next_change());
+    let rows = subscriptions.iter().map(|subscription| {
+        vec![
+            subscription.readable_name().to_owned(),
+            subscription.status().to_owned(),
+            number(subscription.seats()),
+            subscription.next_change().unwrap_or("unknown").to_owned(),
+        ]
+    });
+    print::lines("\nPurchases; without a renewal the status changes on the day")?;
+    let header = ["Licence", "Status", "Seats", "Changes on"];
+    print::lines(&report::table(&header, rows.collect()).to_string())?;
+    Ok(())
+}

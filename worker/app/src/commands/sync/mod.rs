@@ -1,0 +1,57 @@
+//! `gatehouse sync`: reads a tenant and writes what is in it to a file, or shows it.
+
+mod file;
+mod licenses;
+mod progress;
+mod report;
+mod users;
+
+use std::process::ExitCode;
+
+use msgraph::{Client, Priority};
+
+use super::CommandError;
+use crate::settings::Config;
+use crate::tenants::Tenants;
+
+/// What to read.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Read everyone, or who changed since the last time
+    ///
+    /// Without --out shows totals. With --out writes one row for each person; a file is complete or not there.
+    Users(users::Args),
+    /// Read licences: who has them, which are unused, and what they cost
+    ///
+    /// Without --out shows utilisation and waste. With --out writes rows for licences, purchases, each licence of each
+    /// person, and waste; a file is complete or not there.
+    Licenses(licenses::Args),
+}
+
+#[derive(clap::Args)]
+struct TenantArgs {
+    /// Name of the tenant in the settings; optional if there is only one
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
+
+pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::Users(args) => users::run(args, config).await,
+        Command::Licenses(args) => licenses::run(args, config).await,
+    }
+}
+
+/// The name and the client of the tenant to read. A sync gives way to every other call.
+fn tenant_of(args: &TenantArgs, config: &Config) -> Result<(String, Client), CommandError> {
+    let observer: std::sync::Arc<dyn msgraph::Observer> = std::sync::Arc::new(());
+    let tenants = Tenants::new(config, &observer)?;
+    let known = || tenants.iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+    let (name, client) = tenants.find(args.tenant.as_deref()).map_err(|failure| {
+        CommandError::Input(match &args.tenant {
+            Some(_) => failure.message,
+            None => format!("there are several tenants; choose one with --tenant: {}", known()),
+        })
+    })?;
+    Ok((name.to_owned(), client.with_priority(Priority::Sync)))
+}

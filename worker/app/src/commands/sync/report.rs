@@ -1,0 +1,51 @@
+//! What a sync says at its end, besides its file.
+
+use std::path::Path;
+
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
+use directory_sync::Note;
+
+use crate::commands::CommandError;
+use crate::print;
+
+/// One line below the header: a tenant has dozens of licences.
+const COMPACT: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A table whose numbers stand below one another.
+pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
+    let mut table = print::table(header);
+    table.load_style(COMPACT);
+    for row in rows {
+        table.add_row(row.into_iter().map(|text| {
+            let is_number = text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains("20");
+            let cell = Cell::new(&text);
+            if is_number { cell.set_alignment(CellAlignment::Right) } else { cell }
+        }));
+    }
+    table
+}
+
+/// A number with its thousands apart.
+pub fn grouped(number: impl TryInto<i128>) -> String {
+    let digits = number.try_into().unwrap_or_default().to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The notes of a pass, and where its rows are.
+pub fn end(notes: &[Note], out: Option<(&Path, u64)>) -> Result<(), CommandError> {
+    for note in notes {
+        print::lines("  note:")?;
+        print::indented(&note.to_string())?;
+    }
+    if let Some((path, rows)) = out {
+        print::lines(&format!("{} rows are in {}", grouped(rows), path.display()))?;
+    }
+    Ok(())
+}
