@@ -69,6 +69,33 @@ async fn a_missing_permission_is_named_with_what_it_keeps_from_work() {
 }
 
 #[tokio::test]
+async fn a_sync_that_nobody_uses_turns_no_exit_code_and_the_verdict_comes_last() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let (_, lacking) = check(&mut testbed).await;
+    let uses = lacking["uses"].as_array().unwrap().iter();
+    let actions = uses.filter(|one| one["kind"] == "action");
+    let needs = actions.flat_map(|one| one["needs"].as_array().unwrap());
+    let names = needs.map(|need| need["permission"].as_str().unwrap().to_owned());
+    let application = names.fold(Application::default(), |application, name| application.role(&name));
+    testbed.emulator.with_tenant(|tenant| tenant.put_application(application));
+    let (code, found) = check(&mut testbed).await;
+    assert_eq!(
+        (code, may(&found, "sign_ins").as_str(), &found["complete"]),
+        (Some(0), "nothing", &json!(true))
+    );
+    let human = testbed.gatehouse(&["check", "--sync", "sign_ins,users"]).await;
+    assert_eq!(human.code, Some(1), "{human:?}");
+    let last: Vec<_> = human.stdout.lines().rev().take(2).map(str::trim).collect();
+    assert_eq!(last, ["tenant contoso limits sign_ins", "Verdict:"]);
+    let more = "sync users could show more:\n    grant User-LifeCycleInfo.Read.All for leave dates";
+    assert!(human.stdout.contains(more), "{human:?}");
+    let human = testbed.gatehouse(&["check"]).await.ok();
+    assert_eq!(human.lines().last().map(str::trim), Some("all is well"));
+    assert_eq!(testbed.gatehouse(&["check", "--sync", "everything"]).await.code, Some(2));
+    testbed.close().await;
+}
+
+#[tokio::test]
 async fn the_broker_is_tested_unless_somebody_asks_not_to() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let (_, found) = check(&mut testbed).await;

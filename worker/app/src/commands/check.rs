@@ -12,6 +12,7 @@ use crate::print::{self, Format};
 use crate::settings::Config;
 use crate::tenants::Tenants;
 use crate::tenants::connection_test::{Connection, Kind, May, Use};
+use crate::tenants::syncs::SYNCS;
 
 /// Arguments of `gatehouse check`.
 #[derive(clap::Args)]
@@ -19,18 +20,22 @@ use crate::tenants::connection_test::{Connection, Kind, May, Use};
 Examples:
   gatehouse check
   gatehouse check --tenant contoso --output json | jq .uses
-  gatehouse check --no-broker
+  gatehouse check --no-broker --sync users,licenses
 
 The column May:
   act      all permissions are granted, and the tenant's access is `act`
   read     only plans and syncs work
   nothing  not even plans and syncs work
 
-Exits with 1 if a tenant or the broker is not connected, or if an action or a sync is limited.")]
+Exits with 1 if a tenant or the broker is not connected, or if an action is limited.
+A sync counts only if --sync names it: not every deployment uses one.")]
 pub struct Args {
     /// Test only this tenant
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
+    /// A sync that this deployment uses: `users`, `sign_ins`, `licenses` or `usage`
+    #[arg(long, value_name = "SYNC", value_delimiter = ',', value_parser = SYNC_NAMES)]
+    sync: Vec<String>,
     /// Do not connect to the broker
     #[arg(long)]
     no_broker: bool,
@@ -38,11 +43,18 @@ pub struct Args {
     format: OutputArgs,
 }
 
+const SYNC_NAMES: [&str; SYNCS.len()] = {
+    let [users, sign_ins, licenses, usage] = &SYNCS;
+    [users.name, sign_ins.name, licenses.name, usage.name]
+};
+
 /// The connection test of one tenant, with that of the broker.
 #[derive(Serialize)]
 struct Checked<'a> {
     #[serde(flatten)]
     connection: &'a Connection,
+    /// Whether nothing is limited that matters.
+    complete: bool,
     /// Nothing if it was not to be tested.
     broker: Option<&'a Broker>,
 }
@@ -63,7 +75,10 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         tenants.find(Some(name)).map_err(|failure| CommandError::Input(failure.message))?;
     }
     let broker = if args.no_broker { None } else { Some(Broker::test(&config).await?) };
-    let mut well = broker.as_ref().is_none_or(|broker| broker.connected);
+    let mut verdicts = Vec::new();
+    if broker.as_ref().is_some_and(|broker| !broker.connected) {
+        verdicts.push("the broker is not connected".to_owned());
+    }
     if let (Some(broker), Format::Human) = (&broker, args.format.output) {
         broker.show()?;
     }
@@ -73,13 +88,33 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         }
         let mut found = Connection::test(name, client).await;
         found.notes.extend(config.weaknesses());
-        well &= found.is_complete();
+        let complete = found.is_complete(&args.sync);
         match args.format.output {
-            Format::Json => print::json(&Checked { connection: &found, broker: broker.as_ref() })?,
+            Format::Json => print::json(&Checked { connection: &found, complete, broker: broker.as_ref() })?,
             Format::Human => show(&found)?,
         }
+        if !complete {
+            verdicts.push(format!("tenant {name} {}", why_incomplete(&found, &args.sync)));
+        }
     }
-    Ok(super::verdict(well))
+    if args.format.output == Format::Human {
+        let verdict = if verdicts.is_empty() { "all is well".to_owned() } else { verdicts.join("; ") };
+        print::lines("Verdict:")?;
+        print::indented(&verdict)?;
+    }
+    Ok(super::verdict(verdicts.is_empty()))
+}
+
+fn why_incomplete(found: &Connection, syncs: &[String]) -> String {
+    if !found.connected {
+        return "is not connected".to_owned();
+    }
+    let limited = found.limited(syncs);
+    match (found.problems.len(), limited.as_slice()) {
+        (0, limited) => format!("limits {}", limited.join(", ")),
+        (problems, []) => format!("has {problems} problems"),
+        (problems, limited) => format!("has {problems} problems, and limits {}", limited.join(", ")),
+    }
 }
 
 impl Broker {
@@ -153,6 +188,15 @@ fn show(found: &Connection) -> Result<(), CommandError> {
             ]);
         }
         print::show(&table)?;
+    }
+    for one in found.uses.iter().filter(|one| !one.adds.is_empty()) {
+        let missing = one.adds.iter().filter(|addition| !addition.granted);
+        let missing: Vec<_> =
+            missing.map(|addition| format!("{} for {}", addition.permission, addition.shows)).collect();
+        if one.may == May::Read && !missing.is_empty() {
+            print::lines(&format!("  sync {} could show more:", one.name))?;
+            print::indented(&format!("grant {}", missing.join(", ")))?;
+        }
     }
     for note in &found.notes {
         print::lines("  note:")?;

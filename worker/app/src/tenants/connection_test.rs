@@ -3,6 +3,8 @@
 use msgraph::{Access, Client, Error, Grants, SubscribedSku};
 use serde::Serialize;
 
+use super::syncs::{SYNCS, Sync};
+
 /// The directory role an application needs to change administrators.
 const PRIVILEGED: &str = "Privileged Authentication Administrator";
 
@@ -53,8 +55,22 @@ pub struct Use {
     pub kind: Kind,
     /// The permissions it needs.
     pub needs: Vec<Need>,
+    /// Permissions that show more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub adds: Vec<Addition>,
     /// What it may do with the granted permissions.
     pub may: May,
+}
+
+/// A permission that shows more.
+#[derive(Debug, Serialize)]
+pub struct Addition {
+    /// Its name.
+    pub permission: &'static str,
+    /// What it shows.
+    pub shows: &'static str,
+    /// Whether it, or a permission that includes it, was granted.
+    pub granted: bool,
 }
 
 /// Kind of a use.
@@ -101,13 +117,6 @@ pub struct Seats {
     pub free: i64,
 }
 
-/// The syncs, with the permissions they need.
-const SYNCS: [(&str, &[&str]); 3] = [
-    ("users", &["User.Read.All"]),
-    ("licenses", &["LicenseAssignment.Read.All", "User.Read.All"]),
-    ("usage", &["Reports.Read.All", "ReportSettings.Read.All"]),
-];
-
 impl Connection {
     /// Tests a connection.
     pub async fn test(tenant: &str, client: &Client) -> Self {
@@ -131,6 +140,14 @@ impl Connection {
             );
             return found;
         }
+        for sync in &SYNCS {
+            found.notes.extend(sync.missing_role(&grants).map(|role| {
+                format!(
+                    "sync {}: give the service account the role {role}; it counts with the next token",
+                    sync.name
+                )
+            }));
+        }
         found.look(client, &grants).await;
         found
     }
@@ -152,13 +169,18 @@ impl Connection {
         }
     }
 
-    /// Whether no action and no sync is limited.
-    pub fn is_complete(&self) -> bool {
-        let whole = |one: &Use| match one.kind {
-            Kind::Action => one.may == May::Act,
-            Kind::Sync => one.may == May::Read,
+    /// The actions that are limited, and those of these syncs that are.
+    pub fn limited(&self, syncs: &[String]) -> Vec<&str> {
+        let is_limited = |one: &&Use| match one.kind {
+            Kind::Action => one.may != May::Act,
+            Kind::Sync => one.may != May::Read && syncs.contains(&one.name),
         };
-        self.connected && self.problems.is_empty() && self.uses.iter().all(whole)
+        self.uses.iter().filter(is_limited).map(|one| one.name.as_str()).collect()
+    }
+
+    /// Whether nothing is wrong and nothing limited that matters.
+    pub fn is_complete(&self, syncs: &[String]) -> bool {
+        self.connected && self.problems.is_empty() && self.limited(syncs).is_empty()
     }
 
     /// Reads from Graph.
@@ -265,12 +287,16 @@ fn uses(grants: &Grants, access: Access) -> Vec<Use> {
         } else {
             May::Read
         };
-        Use { name: entry.name.to_owned(), kind: Kind::Action, needs, may }
+        Use { name: entry.name.to_owned(), kind: Kind::Action, needs, adds: Vec::new(), may }
     });
-    let syncs = SYNCS.into_iter().map(|(name, names)| {
-        let needs = needs(names);
+    let syncs = SYNCS.iter().map(|sync| {
+        let needs = needs(sync.needs);
         let may = if needs.iter().all(|need| need.granted) { May::Read } else { May::Nothing };
-        Use { name: name.to_owned(), kind: Kind::Sync, needs, may }
+        let adds = sync.adds.iter().map(|&(permission, shows)| {
+            let granted = Sync::shows(permission, grants);
+            Addition { permission, shows, granted }
+        });
+        Use { name: sync.name.to_owned(), kind: Kind::Sync, needs, adds: adds.collect(), may }
     });
     actions.chain(syncs).collect()
 }

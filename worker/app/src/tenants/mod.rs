@@ -1,6 +1,7 @@
 //! The configured tenants, by name.
 
 pub mod connection_test;
+pub mod syncs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
