@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Definition;
-use crate::step::Roster;
+use crate::step::{Roster, Step};
 use crate::template::ParametersRead;
 
 /// A parameter that events may give.
@@ -82,7 +82,7 @@ impl Definition {
             for step in &stage.steps {
                 step.when.iter().for_each(|when| read.in_expression(when));
                 step.params.values().for_each(|value| read.in_value(value));
-                let defaults = roster.get(&step.action).map(|action| action.defaults()).unwrap_or_default();
+                let defaults = roster.get(&step.action).map(Step::defaults).unwrap_or_default();
                 let used = defaults.iter().filter(|(name, _)| !step.params.contains_key(*name));
                 used.for_each(|(_, template)| read.in_value(&Value::String((*template).to_owned())));
             }
