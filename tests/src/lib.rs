@@ -20,6 +20,7 @@ mod drain;
 pub mod events;
 pub mod metrics;
 pub mod names;
+pub mod pages;
 pub mod proxy;
 pub mod published;
 pub mod publisher;
@@ -33,6 +34,7 @@ pub mod testbed;
 pub mod worker_process;
 
 pub use broker_node::BrokerNode;
+pub use pages::Pages;
 pub use published::{Published, PublishedMessage};
 pub use publisher::Publisher;
 pub use results::{Received, Results};

@@ -36,7 +36,12 @@ impl Worker {
 
     /// Waits until a metric has this value.
     pub async fn counts(&self, name: &str, wanted: f64) {
-        until(async || self.metrics().await.sum(name, "") == wanted).await;
+        self.counts_with(name, "", wanted).await;
+    }
+
+    /// Waits until a metric's samples with this label add up to this.
+    pub async fn counts_with(&self, name: &str, label: &str, wanted: f64) {
+        until(async || self.metrics().await.sum(name, label) == wanted).await;
     }
 }
 

@@ -37,6 +37,7 @@ impl Publisher {
         let key = match event["type"].as_str().unwrap_or_default() {
             "gatehouse.offboarding.requested.v1" => "offboarding.requested",
             "gatehouse.change.requested.v1" => "change.requested",
+            "gatehouse.sync.requested.v1" => "sync.requested",
             _ => "onboarding.requested",
         };
         self.publish("events", key, properties, event.to_string().as_bytes()).await;

@@ -1,5 +1,7 @@
 //! The settings of a worker, as variables of its environment: the one list for tests, benches, demo and playground.
 
+use std::time::Duration;
+
 use messages::EventKind;
 use msgraph_emulator::Emulator;
 
@@ -37,7 +39,11 @@ pub fn setting(key: &str, value: impl ToString) -> (String, String) {
 
 /// How the `broker` crate reaches the queues with this prefix.
 pub fn broker_settings(url: &str, prefix: &str) -> broker::Settings {
-    let queue = broker::WorkQueue::new("workflows", EventKind::ALL.map(EventKind::routing_key));
-    let settings = broker::Settings::new(url.to_owned().into(), vec![queue]);
+    let of =
+        |is_sync: bool| EventKind::ALL.into_iter().filter(move |kind| (*kind == EventKind::Sync) == is_sync);
+    let workflows = broker::WorkQueue::new("workflows", of(false).map(EventKind::routing_key));
+    let sync = broker::WorkQueue::new("sync", of(true).map(EventKind::routing_key));
+    let sync = sync.held_for(Duration::from_secs(86_400));
+    let settings = broker::Settings::new(url.to_owned().into(), vec![workflows, sync]);
     broker::Settings { prefix: prefix.to_owned(), ..settings }
 }

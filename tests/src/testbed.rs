@@ -9,6 +9,7 @@ use tokio::process::Child;
 use uuid::Uuid;
 
 use crate::broker_node::BrokerNode;
+use crate::pages::Pages;
 use crate::published::Published;
 use crate::publisher::Publisher;
 use crate::queues::Queues;
@@ -145,7 +146,7 @@ impl Testbed {
     /// Starts a worker and waits until it consumes.
     pub async fn worker(&mut self) -> Worker {
         let worker = self.start_worker();
-        worker.logged("broker session is up").await;
+        worker.serves(&["workflows", "sync"]).await;
         worker
     }
 
@@ -153,6 +154,20 @@ impl Testbed {
     pub fn start_worker(&mut self) -> Worker {
         self.workers += 1;
         Worker::start(&self.settings, &self.folder.path().join(format!("worker-{}.log", self.workers)))
+    }
+
+    /// Starts a worker that serves one queue only, and waits until it consumes.
+    pub async fn worker_of(&mut self, queue: &str) -> Worker {
+        self.workers += 1;
+        let log = self.folder.path().join(format!("worker-{}.log", self.workers));
+        let worker = Worker::start_with(&["--only", queue], &self.settings, &log);
+        worker.serves(&[queue]).await;
+        worker
+    }
+
+    /// Receives the pages of syncs from now on; of at most `most` at a time, if that is given.
+    pub async fn pages(&self, most: Option<i32>) -> Pages {
+        Pages::bind(self.broker.url(), &self.prefix, most).await
     }
 
     /// Runs `gatehouse` with these arguments and this testbed's settings.
@@ -210,6 +225,27 @@ impl Testbed {
         self.queues.depth(queue).await
     }
 
+    /// How many messages a queue holds that no consumer has taken; nothing if there is no such queue.
+    pub async fn depth_if_any(&self, queue: &str) -> Option<u32> {
+        self.queues.depth_if_any(queue).await
+    }
+
+    /// Takes a message out of a queue and publishes it under another key of the exchange of workers, as the broker does
+    /// when its time has come.
+    pub async fn fire(&self, queue: &str, key: &str) {
+        self.queues.fire(queue, key).await;
+    }
+
+    /// Lets a queue take the events with this key, too.
+    pub async fn also_takes(&self, queue: &str, key: &str) {
+        self.queues.bind(queue, key).await;
+    }
+
+    /// Deletes a queue that is not part of the topology.
+    pub async fn delete_queue(&self, queue: &str) {
+        self.queues.delete(queue).await;
+    }
+
     /// Waits until a sleeping run is in the delay, then removes it from there.
     pub async fn forget_sleeping_run(&self) {
         let mut looks = tokio::time::interval(Duration::from_millis(50));
@@ -228,7 +264,7 @@ impl Testbed {
 
     /// Waits until no queue but that of dead letters holds a message.
     pub async fn quiet(&self) {
-        let mut names = vec!["workflows".to_owned(), "unrouted".to_owned()];
+        let mut names = ["workflows", "sync", "unrouted"].map(str::to_owned).to_vec();
         names.extend(broker::STEPS.iter().map(|seconds| format!("delay.{seconds}s")));
         // A broker does not announce that a queue is empty, so the test asks.
         let mut looks = tokio::time::interval(Duration::from_millis(50));
@@ -250,8 +286,10 @@ impl Testbed {
     /// Asserts that no message is left and no secret has leaked, then deletes what the testbed declared.
     pub async fn close(mut self) {
         self.quiet().await;
-        let listed = self.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
-        assert_eq!(listed, "", "dead letters are left; a test that expects them discards them");
+        for queue in ["workflows", "sync"] {
+            let listed = self.gatehouse(&["dead", "list", "--queue", queue, "--output", "json"]).await.ok();
+            assert_eq!(listed, "", "dead letters are left; a test that expects them discards them");
+        }
         let leaks = self.leaks().await;
         assert!(leaks.is_empty(), "a secret is in {leaks:?}");
         self.tear_down().await;

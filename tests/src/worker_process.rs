@@ -89,8 +89,13 @@ pub struct Worker {
 impl Worker {
     /// Starts a worker with these settings; its log is also written to this file.
     pub fn start(settings: &[(String, String)], log: &Path) -> Self {
+        Self::start_with(&[], settings, log)
+    }
+
+    /// Starts a worker with these arguments of `gatehouse run`, too.
+    pub fn start_with(arguments: &[&str], settings: &[(String, String)], log: &Path) -> Self {
         let mut command = Command::new(path_of("gatehouse"));
-        command.arg("run").env_clear().envs(settings.iter().cloned()).kill_on_drop(true);
+        command.arg("run").args(arguments).env_clear().envs(settings.iter().cloned()).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -131,6 +136,19 @@ impl Worker {
         let found = tokio::time::timeout(PATIENCE, found).await.is_ok_and(|found| found.is_ok());
         let line = self.log().into_iter().find(|line| line.contains(text)).filter(|_| found);
         line.unwrap_or_else(|| panic!("the worker should have logged `{text}`:\n{}", self.log().join("\n")))
+    }
+
+    /// Waits until it has a session for each of these queues.
+    pub async fn serves(&self, queues: &[&str]) {
+        for queue in queues {
+            let mut lines = self.lines.clone();
+            let is_up = |line: &String| {
+                line.contains("broker session is up") && line.contains(&format!(".{queue}\""))
+            };
+            let found = lines.wait_for(|lines| lines.iter().any(is_up));
+            let found = tokio::time::timeout(PATIENCE, found).await.is_ok_and(|found| found.is_ok());
+            assert!(found, "the worker should serve {queue}:\n{}", self.log().join("\n"));
+        }
     }
 
     /// The address at which it serves metrics and health.

@@ -53,6 +53,14 @@ fn a_hire() -> Value {
     )
 }
 
+/// The label of the consumer that runs workflows: syncs have sessions of their own.
+const OF_RUNS: &str = "queue=\"workflows\"";
+
+/// What a worker logs when it has this session for workflows.
+fn session(number: usize) -> String {
+    format!(".workflows\",\"session\":{number}")
+}
+
 #[tokio::test]
 async fn an_event_published_again_is_answered_again_and_touches_nothing() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
@@ -95,14 +103,14 @@ async fn a_wire_that_is_cut_again_and_again_loses_and_doubles_nothing() {
     let proxy = Proxy::start(broker.url(), true).await;
     let testbed = Testbed::with(crowd::tenant(FEW)).set("BROKER__URL", proxy.url());
     let (mut testbed, worker) = busy(testbed, 20).await;
-    for cut in ["\"session\":2", "\"session\":3", "\"session\":4"] {
+    for cut in [2, 3, 4] {
         hear(&mut testbed, 20).await;
         proxy.cut();
-        worker.logged(cut).await;
+        worker.logged(&session(cut)).await;
     }
     worker.counts("gatehouse_runs_total", 24.0).await;
     let page = worker.metrics().await;
-    assert_eq!(page.sum("gatehouse_sessions_ended_total", ""), 3.0, "{}", page.0);
+    assert_eq!(page.sum("gatehouse_sessions_ended_total", OF_RUNS), 3.0, "{}", page.0);
     // Six steps of each hire, five of each leaver.
     let steps = (6.0 + 5.0) * 12.0;
     assert_eq!(page.sum("gatehouse_steps_total", ""), steps, "what is told again is not counted again");
@@ -129,9 +137,9 @@ async fn a_wire_that_falls_silent_in_either_direction_is_left_for_another() {
         // In the middle of work, so that messages get lost.
         testbed.results.next().await;
         proxy.silence(silence);
-        worker.counts("gatehouse_sessions_ended_total", ended).await;
+        worker.counts_with("gatehouse_sessions_ended_total", OF_RUNS, ended).await;
         proxy.silence(Silence::None);
-        worker.counts("gatehouse_sessions_started_total", ended + 1.0).await;
+        worker.counts_with("gatehouse_sessions_started_total", OF_RUNS, ended + 1.0).await;
     }
     ends_as_undisturbed(testbed, [worker]).await;
 }
@@ -147,7 +155,7 @@ async fn a_queue_that_is_deleted_is_declared_again() {
     let channel = connection.create_channel().await.unwrap();
     let queue = format!("{}.workflows", testbed.prefix());
     channel.queue_delete(queue.into(), Default::default()).await.unwrap();
-    worker.logged("\"session\":2").await;
+    worker.logged(&session(2)).await;
     let leave = events::offboarding("leave", json!({ "upn": "ada.king@contoso.example" }));
     testbed.publisher.event(&leave).await;
     let end = testbed.results.end_of("leave").await;
@@ -163,7 +171,7 @@ async fn a_broker_restart_with_events_in_hand_loses_and_doubles_nothing() {
     hear(&mut testbed, 20).await;
     testbed.restart_broker(true).await;
     worker.answers("/healthz", 200).await;
-    worker.logged("\"session\":2").await;
+    worker.logged(&session(2)).await;
     worker.answers("/readyz", 200).await;
     ends_as_undisturbed(testbed, [worker]).await;
 }
@@ -176,7 +184,7 @@ async fn a_broker_that_blocks_publishers_is_reported_and_waited_for() {
     worker.answers("/readyz", 200).await;
     testbed.broker.ctl(&["set_vm_memory_high_watermark", "0.4"]).await;
     worker.counts("gatehouse_connection_blocked", 0.0).await;
-    assert_eq!(worker.metrics().await.sum("gatehouse_sessions_ended_total", ""), 0.0);
+    assert_eq!(worker.metrics().await.sum("gatehouse_sessions_ended_total", OF_RUNS), 0.0);
     ends_as_undisturbed(testbed, [worker]).await;
 }
 

@@ -357,7 +357,7 @@ async fn every_message_is_answered_or_set_aside_and_the_worker_survives() {
     let log = worker.log();
     assert_eq!(metric(&page, "gatehouse_panics_total", ""), 0.0);
     assert!(!log.iter().any(|line| line.contains("panicked")), "{log:#?}");
-    assert_eq!(metric(&page, "gatehouse_sessions_started_total", ""), 1.0, "{log:#?}");
+    assert_eq!(metric(&page, "gatehouse_sessions_started_total", "queue=\"workflows\""), 1.0, "{log:#?}");
     assert_eq!(metric(&page, "gatehouse_deliveries_total", "redelivered=\"true\""), 0.0);
     assert_eq!(worker.id(), id);
     check_letters(&mut testbed, &sent, &page).await;

@@ -10,6 +10,7 @@ mod operate;
 mod print;
 mod runs;
 mod settings;
+mod sync;
 mod tenants;
 
 use std::process::ExitCode;

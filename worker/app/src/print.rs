@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
-use messages::{PlannedStep, RunFinished, RunWaiting, StepFinished};
+use messages::{PlannedStep, RunFinished, RunWaiting, StepFinished, SyncFinished};
 use outcome::{Class, Failure, Finished, Left, Needs, Outcome};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -199,6 +199,28 @@ pub fn run_line(run: &RunFinished) -> String {
     let waiting: Vec<_> = waiting.map(|step: &Finished| step.step.as_str()).collect();
     if !waiting.is_empty() {
         text.push_str(&format!("\n  left for an operator by {}", waiting.join(", ")));
+    }
+    text
+}
+
+/// The end of a sync: what it sent and found, and what it could not see.
+pub fn sync_lines(sync: &SyncFinished) -> String {
+    let mut text = format!("sync {} {}", sync.sync_id, sync.state.as_str());
+    if let Some(failure) = &sync.failure {
+        text.push_str(&format!(": {} ({}; {})", failure.message, failure.code, who(failure.class)));
+    }
+    if sync.pages > 0 {
+        let whole = if sync.complete { "complete" } else { "not complete" };
+        text.push_str(&format!("\n  {} rows in {} pages, {whole}", sync.rows, sync.pages));
+    }
+    for (name, total) in &sync.totals {
+        text.push_str(&format!("\n  {name} {total}"));
+    }
+    for note in &sync.notes {
+        text.push_str(&format!("\n  {} ({})", note.detail, note.code));
+    }
+    for violation in &sync.violations {
+        text.push_str(&format!("\n  {violation}"));
     }
     text
 }

@@ -11,7 +11,7 @@ use lapin::{
 use tokio::time::timeout;
 
 use crate::{
-    Cause, Error, Message, Publisher, Settings,
+    Cause, Error, Message, Publisher, Schedule, Settings,
     publish::publisher::PublishSettings,
     session::{
         connection::{BrokerConnection, Role},
@@ -85,6 +85,17 @@ impl Client {
     #[must_use]
     pub fn version(&self) -> Option<&str> {
         self.connection.version()
+    }
+
+    /// Makes sure that the queue of a schedule exists: declares it, unless the settings say not to declare. That also
+    /// keeps the queue for another interval.
+    ///
+    /// # Errors
+    /// When the broker does not answer or refuses, or when the queue is missing and may not be declared.
+    pub async fn keep_schedule(&self, schedule: &Schedule) -> Result<(), Error> {
+        let channel = open_channel(&self.connection).await?;
+        let topology = self.settings.topology()?;
+        declare::schedule_on(&channel, &topology, schedule, self.settings.declare).await
     }
 
     /// Closes the connection. The outcome of a publish that still runs is unknown.

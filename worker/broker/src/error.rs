@@ -46,6 +46,12 @@ impl Error {
         matches!(self.kind, Kind::Configuration(_))
     }
 
+    /// No queue is bound for the message.
+    #[must_use]
+    pub fn is_unroutable(&self) -> bool {
+        matches!(self.kind, Kind::Returned { .. })
+    }
+
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Kind::Invalid(message.into()).into()
     }

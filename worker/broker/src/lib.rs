@@ -33,6 +33,7 @@
 //! | two operators at once; quorum queues ignore `exclusive` | a lock queue; `a_second_operator_is_refused_until_the_first_is_done` |
 //! | dead-lettering that is silently at-most-once; a delay without alternate exchange; `#` that hides unroutable events | the tests of `topology/mod.rs` |
 //! | new code changes the arguments of an existing queue | `a_queue_with_other_arguments_is_refused_by_name` |
+//! | a schedule fires once for each worker, or never again | a queue with room for one token; `of_tokens_offered_at_once_one_is_taken_and_fires` |
 //! | a full queue refuses a message | `a_refused_message_is_offered_again_until_there_is_room`; its limit is soft, so nothing here relies on the exact number |
 //! | a routing key over 255 bytes (lapin panics) | `an_invalid_message_is_refused_before_it_is_sent` |
 //! | headers over a frame (the connection closes) | `no_headers_are_too_large_to_be_set_aside_or_delayed_again` in `publish/outgoing.rs` |
@@ -79,4 +80,5 @@ pub use settings::Settings;
 pub use topology::{
     Topology, WorkQueue,
     declare::{declare, delete},
+    schedule::Schedule,
 };

@@ -20,6 +20,8 @@ pub struct Settings {
     /// How many deliveries are held and how many handlers run at once. It is one number, because the
     /// broker also counts a delivery when a message that was only prefetched goes back.
     pub prefetch: NonZeroU16,
+    /// How many publishes run at once in a session; each has a channel of its own.
+    pub publishes: NonZeroU16,
     /// A connection silent for this long is dead; it takes about twice as long to notice.
     pub heartbeat: Duration,
     /// Limit for opening a session, from the first packet until it is ready.
@@ -44,6 +46,7 @@ impl Settings {
             work_queues,
             process: "gatehouse".to_owned(),
             prefetch: NonZeroU16::MIN.saturating_add(31),
+            publishes: NonZeroU16::MIN.saturating_add(31),
             heartbeat: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(15),
             publish_timeout: Duration::from_secs(30),
@@ -94,6 +97,7 @@ impl fmt::Debug for Settings {
             .field("work_queues", &self.work_queues)
             .field("process", &self.process)
             .field("prefetch", &self.prefetch)
+            .field("publishes", &self.publishes)
             .field("heartbeat", &self.heartbeat)
             .field("connect_timeout", &self.connect_timeout)
             .field("publish_timeout", &self.publish_timeout)

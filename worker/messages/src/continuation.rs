@@ -104,7 +104,7 @@ impl Continuation {
 
     /// The largest accepted continuation. Written anew, an event can grow: a control character in a header becomes six
     /// bytes, `1e15` becomes `1000000000000000.0`. `whatever_is_accepted_can_be_carried_on` has both.
-    const LIMIT_BYTES: usize = 8 * EVENT_LIMIT_BYTES;
+    pub(crate) const LIMIT_BYTES: usize = 8 * EVENT_LIMIT_BYTES;
 
     /// Writes the message.
     ///
@@ -149,8 +149,8 @@ impl Continuation {
     }
 }
 
-/// Points into the continuation instead of the event.
-fn under_event(mut undecodable: Undecodable) -> Undecodable {
+/// Points into the message that holds the event instead of the event.
+pub(crate) fn under_event(mut undecodable: Undecodable) -> Undecodable {
     if let Reason::Invalid { violations } = undecodable.reason {
         let violations = violations.into_iter().map(|violation| violation.under("/event")).collect();
         undecodable.reason = Reason::Invalid { violations };

@@ -9,7 +9,8 @@
 //! - It accepts nothing that its JSON Schema refuses: the files in `schemas/` are compiled in and enforced at run time.
 //! - It repeats no value of a refused message: a [`Violation`] says where and what was expected, so that a name or
 //!   an address never reaches a log, a result or a dead letter's reason.
-//! - It puts no people into results: these hold object ids only.
+//! - It puts no people into results: these hold object ids only. The pages of a sync are about people; they travel apart
+//!   and are kept nowhere.
 //!
 //! Start reading at [`decode`], which turns a delivery into an [`Event`]; then [`ResultEvent`] for what
 //! leaves, and [`Continuation`] for what a run carries from one message to the next.
@@ -19,6 +20,7 @@ mod continuation;
 mod requests;
 mod results;
 mod schema;
+mod sync;
 
 pub use cloudevent::envelope::Envelope;
 pub use cloudevent::incoming::{EVENT_LIMIT_BYTES, Incoming, decode};
@@ -30,9 +32,12 @@ pub use requests::event::{Event, Request};
 pub use requests::kind::EventKind;
 pub use requests::person::{Person, PersonReference, PersonRequest};
 pub use requests::run_id::NAMESPACE;
+pub use requests::sync::{SyncDetail, SyncMode, SyncRequest, SyncSubject};
 pub use results::data::ResultData;
 pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultEvent};
 pub use results::operator::{OperatorAction, OperatorDiscarded, OperatorReplayed};
 pub use results::run::{RunFinished, RunPlanned, RunWaiting};
 pub use results::step::{PlannedStep, StepFinished, WaitingStep};
+pub use results::sync::{SyncFinished, SyncNote, SyncPage, SyncState};
 pub use schema::{Schema, schemas};
+pub use sync::{SyncContinuation, SyncProgress, SyncSchedule, SyncToken};

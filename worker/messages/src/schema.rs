@@ -36,6 +36,7 @@ pub(crate) static CLOUDEVENT: Schema = schema!("requests", "cloudevent");
 pub(crate) static ONBOARDING_REQUESTED: Schema = schema!("requests", "onboarding.requested.v1");
 pub(crate) static OFFBOARDING_REQUESTED: Schema = schema!("requests", "offboarding.requested.v1");
 pub(crate) static CHANGE_REQUESTED: Schema = schema!("requests", "change.requested.v1");
+pub(crate) static SYNC_REQUESTED: Schema = schema!("requests", "sync.requested.v1");
 static REQUEST: Schema = schema!("requests", "request");
 static PERSON: Schema = schema!("requests", "person");
 static PERSON_REFERENCE: Schema = schema!("requests", "person-reference");
@@ -45,16 +46,22 @@ pub(crate) static STEP_FINISHED: Schema = schema!("results", "step.finished.v1")
 pub(crate) static RUN_PLANNED: Schema = schema!("results", "run.planned.v1");
 pub(crate) static RUN_WAITING: Schema = schema!("results", "run.waiting.v1");
 pub(crate) static RUN_FINISHED: Schema = schema!("results", "run.finished.v1");
+static SYNC: Schema = schema!("results", "sync");
+pub(crate) static SYNC_PAGE: Schema = schema!("results", "sync.page.v1");
+pub(crate) static SYNC_FINISHED: Schema = schema!("results", "sync.finished.v1");
 pub(crate) static OPERATOR_REPLAYED: Schema = schema!("operator", "operator.replayed.v1");
 pub(crate) static OPERATOR_DISCARDED: Schema = schema!("operator", "operator.discarded.v1");
 pub(crate) static CONTINUATION: Schema = schema!("internal", "continuation.v1");
+pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continuation.v1");
+pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 17] = [
+static SCHEMAS: [&Schema; 23] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
     &CHANGE_REQUESTED,
+    &SYNC_REQUESTED,
     &REQUEST,
     &PERSON,
     &PERSON_REFERENCE,
@@ -64,9 +71,14 @@ static SCHEMAS: [&Schema; 17] = [
     &RUN_PLANNED,
     &RUN_WAITING,
     &RUN_FINISHED,
+    &SYNC,
+    &SYNC_PAGE,
+    &SYNC_FINISHED,
     &OPERATOR_REPLAYED,
     &OPERATOR_DISCARDED,
     &CONTINUATION,
+    &SYNC_CONTINUATION,
+    &SYNC_TOKEN,
     &DEAD_LETTER,
 ];
 

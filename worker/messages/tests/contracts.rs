@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use messages::{
     Class, EventKind, Mode, Needs, OperatorAction, Outcome, Person, PersonReference, PersonRequest,
-    RunFinished, RunPlanned, RunProgress, RunWaiting, Schema, State, StepFinished, Violation,
+    RunFinished, RunPlanned, RunProgress, RunWaiting, Schema, State, StepFinished, SyncDetail, SyncFinished,
+    SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject, Violation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -135,6 +136,13 @@ fn enums_have_the_same_values_on_both_sides() {
     assert_eq!(variants::<Needs>(), options("step", "/$defs/left/items/properties/needs/enum"));
     assert_eq!(variants::<Class>(), options("step", "/$defs/failure/properties/class/enum"));
     assert_eq!(variants::<State>(), options("run.finished.v1", "/properties/data/properties/state/enum"));
+    let of_sync = |field: &str| format!("/properties/data/properties/{field}/enum");
+    assert_eq!(variants::<SyncSubject>(), options("sync.requested.v1", &of_sync("what")));
+    assert_eq!(variants::<SyncSubject>(), options("sync", "/$defs/what/enum"));
+    assert_eq!(variants::<SyncMode>(), options("sync.requested.v1", &of_sync("mode")));
+    assert_eq!(variants::<SyncMode>(), options("sync", "/$defs/mode/enum"));
+    assert_eq!(variants::<SyncDetail>(), options("sync.requested.v1", &of_sync("detail")));
+    assert_eq!(variants::<SyncState>(), options("sync.finished.v1", &of_sync("state")));
     assert_eq!(variants::<Outcome>().len(), 6);
 }
 
@@ -174,6 +182,11 @@ fn type_reads(schema: &str, document: &Value) -> bool {
         "onboarding.requested.v1" | "offboarding.requested.v1" | "change.requested.v1" => {
             reads::<PersonRequest>(data)
         }
+        "sync.requested.v1" => reads::<SyncRequest>(data),
+        "sync.page.v1" => reads::<SyncPage>(data),
+        "sync.finished.v1" => reads::<SyncFinished>(data),
+        "sync-continuation.v1" => reads::<SyncProgress>(document.get("progress")),
+        "sync-token.v1" => reads::<SyncSchedule>(document.get("schedule")),
         "step.finished.v1" => reads::<StepFinished>(data),
         "run.planned.v1" => reads::<RunPlanned>(data),
         "run.waiting.v1" => reads::<RunWaiting>(data),
@@ -188,13 +201,17 @@ fn type_reads(schema: &str, document: &Value) -> bool {
 fn typed_examples() -> impl Iterator<Item = (String, &'static Schema, Value, &'static str)> {
     examples().into_iter().filter_map(|(name, value)| {
         let schema = schema_of(&name);
-        let part = if schema.name() == "continuation.v1" { "/progress" } else { "/data" };
+        let part = match schema.name() {
+            "continuation.v1" | "sync-continuation.v1" => "/progress",
+            "sync-token.v1" => "/schedule",
+            _ => "/data",
+        };
         (schema.name() != "dead-letter.v1").then_some((name, schema, value, part))
     })
 }
 
 #[test]
-fn an_unknown_field_is_refused_but_in_a_person_in_parameters_in_details_and_in_a_memo() {
+fn an_unknown_field_is_refused_but_in_a_person_in_parameters_in_details_in_a_memo_in_rows_and_in_totals() {
     for (name, schema, value, part) in typed_examples() {
         let mut places = Vec::new();
         objects(&value, "", &mut places);
@@ -205,7 +222,7 @@ fn an_unknown_field_is_refused_but_in_a_person_in_parameters_in_details_and_in_a
             let open = if is_event {
                 &["/data/person", "/data/parameters"][..]
             } else {
-                &["/event/data", "/progress/waiting/0/memo", "/data/details"]
+                &["/event/data", "/progress/waiting/0/memo", "/data/details", "/data/rows/0", "/data/totals"]
             };
             let is_open = open.iter().any(|open| place.starts_with(open));
             let violations = schema.violations(&changed);

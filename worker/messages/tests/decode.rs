@@ -1,6 +1,6 @@
 //! How deliveries are told apart: modes, content types, sizes, encodings, and what is said about those refused.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
 use messages::{
     Continuation, EVENT_LIMIT_BYTES, Event, EventKind, Incoming, Mode, NAMESPACE, PersonRequest, Reason,
@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 fn person(event: &Event) -> &PersonRequest {
-    let Request::Person(request) = &event.request;
-    request
+    match &event.request {
+        Request::Person(request) => request,
+        Request::Sync(_) => panic!("no person's request"),
+    }
 }
 
 const STRUCTURED: Option<&str> = Some("application/cloudevents+json");
@@ -58,7 +60,7 @@ fn a_structured_event_may_state_its_charset_or_no_content_type() {
     let body = serde_json::to_vec(&hire()).unwrap();
     let event = deliver(STRUCTURED, &[], &body).unwrap();
     assert_eq!(event.kind, EventKind::Onboarding);
-    assert_eq!(event.workflow(), "onboarding");
+    assert_eq!(event.workflow(), Some("onboarding"));
     assert_eq!(person(&event).mode, Mode::Apply);
     for content_type in [
         None,
@@ -191,7 +193,7 @@ fn an_unknown_type_is_named_and_so_are_the_known_ones() {
     assert_eq!(
         refused.to_string(),
         "unknown event type gatehouse.transfer.requested.v1; known are gatehouse.onboarding.requested.v1, \
-         gatehouse.offboarding.requested.v1, gatehouse.change.requested.v1"
+         gatehouse.offboarding.requested.v1, gatehouse.change.requested.v1, gatehouse.sync.requested.v1"
     );
     event["type"] = format!("line\nbreak{}", "x".repeat(5_000)).into();
     let text = deliver_json(&event).unwrap_err().to_string();

@@ -5,7 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use messages::{Continuation, EventKind, Incoming, Request, ResultEvent, Schema, Violation, decode};
+use messages::{
+    Continuation, EventKind, Incoming, Request, ResultEvent, Schema, SyncContinuation, SyncToken, Violation,
+    decode,
+};
 use serde_json::{Value, json};
 
 /// The files of a folder under `schemas/`, by name without `.json`.
@@ -37,11 +40,15 @@ fn through_the_type(schema: &str, body: &[u8]) -> Value {
     if schema.ends_with(".requested.v1") {
         let event = decode(&structured(body)).unwrap();
         let mut written = event.raw.clone();
-        let Request::Person(request) = &event.request;
-        written["data"] = serde_json::to_value(request).unwrap();
+        written["data"] = match &event.request {
+            Request::Person(request) => serde_json::to_value(request).unwrap(),
+            Request::Sync(request) => serde_json::to_value(request).unwrap(),
+        };
         return written;
     }
     let written = match schema {
+        "sync-continuation.v1" => SyncContinuation::from_bytes(body).unwrap().to_bytes().unwrap(),
+        "sync-token.v1" => SyncToken::from_bytes(body).unwrap().to_bytes().unwrap(),
         "continuation.v1" => Continuation::from_bytes(body).unwrap().to_bytes().unwrap(),
         // Its headers are the broker's to read and write; here it is a schema only.
         "dead-letter.v1" => body.to_owned(),
@@ -59,8 +66,15 @@ fn every_example_passes_its_schema_and_survives_its_type() {
 
         let mut expected = value;
         if schema.name().ends_with(".requested.v1") {
-            // The default is written out.
-            expected["data"].as_object_mut().unwrap().entry("mode").or_insert(json!("apply"));
+            // Defaults are written out.
+            let defaults = match schema.name() {
+                "sync.requested.v1" => json!({ "mode": "full", "detail": "pages", "sign_ins": false }),
+                _ => json!({ "mode": "apply" }),
+            };
+            let data = expected["data"].as_object_mut().unwrap();
+            for (name, default) in defaults.as_object().unwrap() {
+                data.entry(name.clone()).or_insert(default.clone());
+            }
         }
         assert_eq!(through_the_type(schema.name(), &body), expected, "{name}");
     }

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
-use crate::settings::{Config, ConfigError, DEFAULTS};
+use crate::settings::error::ConfigError;
+use crate::settings::{Config, DEFAULTS};
 
 /// Shows the settings.
 #[derive(clap::Subcommand)]

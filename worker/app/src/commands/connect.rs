@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use msgraph::{Account, DeviceSignIn};
 
 use super::CommandError;
+use crate::settings::Config;
+use crate::settings::error::ConfigError;
 use crate::settings::tenant::Tenant;
-use crate::settings::{Config, ConfigError};
 use crate::{print, tenants};
 
 /// Arguments of `gatehouse connect`.

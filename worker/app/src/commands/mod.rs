@@ -14,7 +14,6 @@ mod workflow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use ::workflow::{Definitions, Roster, Takes};
 use clap::{Parser, Subcommand};
@@ -23,7 +22,8 @@ use tokio::sync::watch;
 
 use crate::print::Format;
 use crate::runs::attempt::Workflows;
-use crate::settings::{Config, ConfigError};
+use crate::settings::Config;
+use crate::settings::error::ConfigError;
 use crate::tenants::Tenants;
 
 /// Onboards, updates and offboards people in Microsoft 365.
@@ -49,7 +49,7 @@ Exit codes:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the workflows of events from RabbitMQ, until stopped
+    /// Run the workflows and syncs that events from RabbitMQ ask for, until stopped
     ///
     /// After SIGTERM or SIGINT, finishes the running work within worker.grace_seconds.
     Run(run::Args),
@@ -179,16 +179,16 @@ fn definitions(file: Option<&Path>) -> Result<Definitions, CommandError> {
 
 fn roster() -> Roster<actions::World> {
     let steps = actions::roster().into_iter().map(|entry| entry.step);
-    Roster::new(steps).for_events(EventKind::ALL.map(EventKind::default_workflow))
+    Roster::new(steps).for_events(EventKind::ALL.into_iter().filter_map(EventKind::default_workflow))
 }
 
 /// Everything a run needs.
-fn workflows(config: &Config, observer: Arc<dyn msgraph::Observer>) -> Result<Workflows, CommandError> {
+fn workflows(config: &Config, tenants: Tenants) -> Result<Workflows, CommandError> {
     let (definitions, roster) = (definitions(config.workflows.file())?, roster());
     Ok(Workflows {
         takes: Takes::of_all(&definitions, &roster),
         definitions,
-        tenants: Tenants::new(config, &observer)?,
+        tenants,
         roster,
         policy: config.retry(),
         limits: config.workflows.limits(),

@@ -10,6 +10,7 @@ use outcome::Outcome;
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
+use crate::tenants::Tenants;
 
 /// Arguments of `gatehouse plan`.
 #[derive(clap::Args)]
@@ -31,8 +32,14 @@ pub struct Args {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (event, _) = super::read_event(&args.file)?;
-    let workflows = super::workflows(&config, Arc::new(()))?;
-    let Request::Person(request) = &event.request;
+    let Request::Person(request) = &event.request else {
+        return Err(CommandError::Input(format!(
+            "{}: a sync changes nothing, so there is nothing to plan",
+            args.file.display()
+        )));
+    };
+    let observer: Arc<dyn msgraph::Observer> = Arc::new(());
+    let workflows = super::workflows(&config, Tenants::new(&config, &observer)?)?;
     match workflows.plan(&event, request).await.result {
         Some(ResultData::RunPlanned(plan)) => {
             let well = plan.steps.iter().all(|step| step.outcome != Outcome::Failed);

@@ -1,13 +1,13 @@
 //! `gatehouse publish FILE...`: publishes events and, on request, follows their runs.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use broker::{Outgoing, Properties};
 use jiff::Timestamp;
-use messages::{Event, ResultData, ResultEvent};
+use messages::{Event, ResultData, ResultEvent, SyncState};
 use outcome::State;
 use uuid::Uuid;
 
@@ -45,10 +45,10 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     super::report_alarms(client.publisher().blocked());
     // Subscribes before it publishes the first event, so no result can be missed.
     let mut results = if args.wait { Some(client.results(&["#"]).await?) } else { None };
-    let mut waiting = BTreeMap::new();
+    let mut waiting = BTreeSet::new();
     for (event, text) in &events {
         client.publisher().publish(&outgoing(event, text)).await?;
-        waiting.insert(event.run_id(), event.workflow());
+        waiting.insert(event.run_id());
         if args.format.output == Format::Human {
             let text = format!("published {} as run {}", event.kind.event_type(), event.run_id());
             print::lines(&text)?;
@@ -67,7 +67,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         well = match followed {
             Ok(well) => well?,
             Err(_) => {
-                for run_id in waiting.keys() {
+                for run_id in &waiting {
                     eprintln!(
                         "gatehouse: run {run_id} has not ended within {} s; it continues",
                         args.timeout
@@ -84,7 +84,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
 /// Prints the results of the runs until each of them has ended or sleeps until after `ends`.
 async fn follow(
     results: &mut broker::Results,
-    waiting: &mut BTreeMap<Uuid, &str>,
+    waiting: &mut BTreeSet<Uuid>,
     ends: Timestamp,
     format: Format,
 ) -> Result<bool, CommandError> {
@@ -93,7 +93,7 @@ async fn follow(
     while !waiting.is_empty() {
         let message = results.next().await?;
         let Ok(result) = ResultEvent::from_bytes(&message.body) else { continue };
-        let Some(run_id) = result.data.run_id().filter(|run_id| waiting.contains_key(run_id)) else {
+        let Some(run_id) = result.data.run_id().filter(|run_id| waiting.contains(run_id)) else {
             continue;
         };
         if format == Format::Json {
@@ -122,7 +122,14 @@ async fn follow(
                 well &= run.state == State::Succeeded;
                 print::run_line(run)
             }
-            ResultData::OperatorReplayed(_) | ResultData::OperatorDiscarded(_) => continue,
+            ResultData::SyncFinished(sync) => {
+                waiting.remove(&run_id);
+                well &= sync.state == SyncState::Succeeded;
+                print::sync_lines(sync)
+            }
+            ResultData::SyncPage(_) | ResultData::OperatorReplayed(_) | ResultData::OperatorDiscarded(_) => {
+                continue;
+            }
         };
         if format == Format::Human {
             print::lines(&text)?;

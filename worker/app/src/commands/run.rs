@@ -1,65 +1,169 @@
 //! `gatehouse run`: the worker.
 
 use std::io;
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use broker::Readiness;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::CommandError;
 use crate::delivery::consume::Consumer;
-use crate::delivery::work::Work as _;
+use crate::delivery::queues::{SYNC, WORKFLOWS};
+use crate::delivery::replies::AllowedReplies;
+use crate::delivery::work::Work;
 use crate::operate::admin;
-use crate::operate::metrics::Metrics;
+use crate::operate::metrics::{Metrics, OfQueue};
 use crate::operate::telemetry;
 use crate::runs::Runs;
-use crate::settings::{Config, ConfigError};
+use crate::settings::Config;
+use crate::settings::error::ConfigError;
+use crate::sync::Syncs;
+use crate::sync::schedule::Schedules;
+use crate::tenants::Tenants;
 
 /// Arguments of `gatehouse run`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   gatehouse run
+  gatehouse run --only sync
   gatehouse --config /etc/gatehouse.toml run
   GATEHOUSE__WORKER__CONCURRENCY=64 gatehouse run")]
-pub struct Args {}
+pub struct Args {
+    /// Serve only this queue
+    #[arg(long, value_enum, value_name = "QUEUE")]
+    only: Option<Only>,
+}
 
-pub async fn run(Args {}: Args, config: Config) -> Result<ExitCode, CommandError> {
+/// The queues that a worker can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Only {
+    /// Onboarding, change and offboarding
+    Workflows,
+    /// Syncs, and their schedules
+    Sync,
+}
+
+pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, CommandError> {
     telemetry::start(&config.log).map_err(CommandError::Input)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| CommandError::Input(error.to_string()))?);
     metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     let graph_observer: Arc<dyn msgraph::Observer> = metrics.clone();
-    let runs = Runs { workflows: super::workflows(&config, graph_observer)?, metrics: Arc::clone(&metrics) };
-    let worker = worker_name();
+    // One client for each tenant, whoever asks: they share its limits, and a sync goes last.
+    let tenants = Tenants::new(&config, &graph_observer)?;
     let mut settings = config.broker()?;
-    settings.process = worker.clone();
+    settings.process = worker_name();
     for weakness in config.weaknesses() {
         tracing::warn!("{weakness}");
     }
-    let consumer = broker::Consumer::new(settings, Runs::QUEUE, metrics.clone())?;
-    let handler = Consumer::new(runs, Arc::clone(&metrics), worker, config.replies()?);
+    let (stop, stopped) = watch::channel(false);
+    let mut worker = Worker {
+        settings,
+        metrics: Arc::clone(&metrics),
+        replies: config.replies()?,
+        stopped,
+        consumers: Vec::new(),
+    };
+    if only != Some(Only::Sync) {
+        let workflows = super::workflows(&config, tenants.clone())?;
+        worker.add(Runs { workflows, metrics: Arc::clone(&metrics) }, WORKFLOWS, worker.settings.clone())?;
+    }
+    if only != Some(Only::Workflows) {
+        let settings = of_syncs(&worker.settings, config.sync.concurrency());
+        let schedules = Schedules::new(config.scheduled()?);
+        let syncs = Syncs {
+            tenants,
+            policy: config.retry(),
+            patience: config.sync.reader_patience(),
+            schedules: schedules.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        tokio::spawn(schedules.keep_armed(settings.clone()));
+        worker.add(syncs, SYNC, settings)?;
+    }
     if !config.admin.listen.is_empty() {
         let (listener, address) = admin::listen(&config.admin.listen).await.map_err(|error| {
             let text = format!("admin.listen {}: {error}; choose another address", config.admin.listen);
             ConfigError::Invalid(text)
         })?;
         tracing::info!(%address, "metrics and health are served");
-        tokio::spawn(admin::serve(listener, metrics, consumer.readiness()));
+        tokio::spawn(admin::serve(listener, metrics, worker.readiness()));
     }
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, concurrency = config.concurrency(), "worker started");
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let shutdown = async move {
+    let serving = worker.serve();
+    tokio::spawn(async move {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
         tracing::info!(signal = name, "worker is stopping; it finishes running work first");
-    };
-    // On a thread of the runtime's pool: tasks it spawns start without waking another thread.
-    let ended = tokio::spawn(consumer.serve(handler, shutdown)).await.map_err(io::Error::other)?;
-    tracing::info!(abandoned = ended.abandoned, "worker stopped");
+        let _ = stop.send(true);
+    });
+    let mut abandoned = 0_usize;
+    for ended in serving {
+        abandoned = abandoned.saturating_add(ended.await.map_err(io::Error::other)?.abandoned);
+    }
+    tracing::info!(abandoned, "worker stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The consumers of one process. Each has a session of its own, so that the pages of a sync, and a broker that slows
+/// them down, hold up no result of a run.
+struct Worker {
+    settings: broker::Settings,
+    metrics: Arc<Metrics>,
+    replies: AllowedReplies,
+    stopped: watch::Receiver<bool>,
+    consumers: Vec<(Readiness, Serve)>,
+}
+
+/// Starts to serve a queue.
+type Serve = Box<dyn FnOnce() -> JoinHandle<broker::Ended> + Send>;
+
+impl Worker {
+    /// Adds the consumer of one queue.
+    fn add<W: Work>(
+        &mut self,
+        work: W,
+        queue: &'static str,
+        settings: broker::Settings,
+    ) -> Result<(), CommandError> {
+        let observer = Arc::new(OfQueue::new(Arc::clone(&self.metrics), queue));
+        let name = settings.process.clone();
+        let consumer = broker::Consumer::new(settings, queue, observer)?;
+        let readiness = consumer.readiness();
+        let handler = Consumer::new(work, Arc::clone(&self.metrics), name, self.replies.clone());
+        let mut stopped = self.stopped.clone();
+        let serve = move || {
+            // On a thread of the runtime's pool: tasks it spawns start without waking another thread.
+            tokio::spawn(consumer.serve(handler, async move {
+                let _ = stopped.wait_for(|stopped| *stopped).await;
+            }))
+        };
+        self.consumers.push((readiness, Box::new(serve)));
+        Ok(())
+    }
+
+    fn readiness(&self) -> Vec<Readiness> {
+        self.consumers.iter().map(|(readiness, _)| readiness.clone()).collect()
+    }
+
+    fn serve(self) -> Vec<JoinHandle<broker::Ended>> {
+        self.consumers.into_iter().map(|(_, serve)| serve()).collect()
+    }
+}
+
+/// The broker's settings for syncs: few at once, each with many pages on their way.
+fn of_syncs(settings: &broker::Settings, concurrency: NonZeroU16) -> broker::Settings {
+    let window = u16::try_from(crate::sync::WINDOW).unwrap_or(u16::MAX);
+    let publishes = concurrency.saturating_mul(NonZeroU16::MIN.saturating_add(window));
+    broker::Settings { prefetch: concurrency, publishes, ..settings.clone() }
 }
 
 /// Identifies the worker in the broker's list of connections and in dead letters.

@@ -5,6 +5,7 @@
 //! follows from it, is the work's business.
 
 pub mod consume;
+pub mod decode;
 pub mod outbox;
 pub mod queues;
 pub mod recent;

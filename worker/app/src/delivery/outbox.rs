@@ -172,6 +172,12 @@ fn message_of(result: &ResultEvent) -> Option<Next> {
     Some(Next { body, properties })
 }
 
+/// A page of rows, which goes past the results.
+pub fn page(page: &ResultEvent) -> Option<Outgoing> {
+    let Next { body, properties } = message_of(page)?;
+    Some(Outgoing::page(page.routing_key(), body).with_properties(properties))
+}
+
 /// A result that no message caused, such as an operator's act.
 pub fn result(result: &ResultEvent) -> Option<Outgoing> {
     Announcement::of(result, &Copies::None).map(|announcement| announcement.result)

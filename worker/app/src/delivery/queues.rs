@@ -1,22 +1,32 @@
 //! Which queue takes which events: the one table from which the broker's topology is built.
 
+use std::time::Duration;
+
 use broker::WorkQueue;
 use messages::EventKind;
 
 /// The queue of requests to run a workflow for a person.
 pub const WORKFLOWS: &str = "workflows";
 
+/// The queue of requests to read a tenant.
+pub const SYNC: &str = "sync";
+
+/// A pass over a large tenant takes hours, all of which it holds its message.
+const SYNC_HELD_FOR: Duration = Duration::from_secs(86_400);
+
 /// The queue that takes events of this kind.
 fn queue_of(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Onboarding | EventKind::Offboarding | EventKind::Change => WORKFLOWS,
+        EventKind::Sync => SYNC,
     }
 }
 
 /// Every work queue with the routing keys it takes.
 pub fn work_queues() -> Vec<WorkQueue> {
     let of = |name| EventKind::ALL.into_iter().filter(move |kind| queue_of(*kind) == name);
-    [WORKFLOWS].map(|name| WorkQueue::new(name, of(name).map(EventKind::routing_key))).to_vec()
+    let queue = |name| WorkQueue::new(name, of(name).map(EventKind::routing_key));
+    vec![queue(WORKFLOWS), queue(SYNC).held_for(SYNC_HELD_FOR)]
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use broker::Message;
 
-use crate::settings::ConfigError;
+use crate::settings::error::ConfigError;
 
 /// The queues that events may name in `reply_to`.
 #[derive(Clone, Debug, Default)]

@@ -94,7 +94,7 @@ async fn with_letters(test: impl AsyncFnOnce(&Settings, &Client, &Letters)) {
     broker::declare(&settings).await.unwrap();
     let client = Client::connect(&settings).await.unwrap();
     let (letters, metrics) = (Letters::default(), Arc::new(Metrics::new().unwrap()));
-    let consumer = broker::Consumer::new(settings.clone(), Letters::QUEUE, metrics.clone()).unwrap();
+    let consumer = broker::Consumer::new(settings.clone(), Letters::QUEUE, Arc::new(())).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let handler = Consumer::new(letters.clone(), metrics, "worker-1".to_owned(), AllowedReplies::default());
     let serving = tokio::spawn(consumer.serve(handler, stopped.map(|_| ())));

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use broker::{Message, Properties, Publisher};
+use broker::{Message, Outgoing, Properties, Publisher};
 use messages::ResultEvent;
 use outcome::Failure;
 use uuid::Uuid;
@@ -77,6 +77,17 @@ pub struct Outlet<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreported;
 
+/// What became of a message that was offered once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// The broker has stored it.
+    Taken,
+    /// A queue that should take it is full.
+    Full,
+    /// No queue is bound for it.
+    NobodyListens,
+}
+
 impl<'a> Outlet<'a> {
     pub(super) fn new(publisher: &'a Publisher, message: &'a Message, copies: &'a Copies) -> Self {
         Self { publisher, message, copies }
@@ -99,5 +110,22 @@ impl<'a> Outlet<'a> {
             tracing::warn!(%error, "a result could not be published; the work stops here");
             Unreported
         })
+    }
+
+    /// Offers a message once, for work that can slow down or do without.
+    ///
+    /// # Errors
+    ///
+    /// When it is not known what became of it: the work must stop here.
+    pub async fn offer(&self, outgoing: &Outgoing) -> Result<Offered, Unreported> {
+        match self.publisher.offer(outgoing).await {
+            Ok(true) => Ok(Offered::Taken),
+            Ok(false) => Ok(Offered::Full),
+            Err(error) if error.is_unroutable() => Ok(Offered::NobodyListens),
+            Err(error) => {
+                tracing::warn!(%error, "a message could not be published; the work stops here");
+                Err(Unreported)
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `/metrics`, `/healthz` and `/readyz`.
 //!
 //! `/healthz` reports that the process answers. It never depends on the broker: otherwise a restart of the broker would
-//! restart its workers as well. `/readyz` reports whether there is a broker session.
+//! restart its workers as well. `/readyz` reports whether every consumer has a broker session.
 
 use std::convert::Infallible;
 use std::io;
@@ -31,7 +31,7 @@ pub async fn listen(address: &str) -> io::Result<(TcpListener, SocketAddr)> {
 }
 
 /// Answers requests until the process ends.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, readiness: Readiness) {
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, sessions: Vec<Readiness>) {
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -42,10 +42,10 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, readiness: Read
                 continue;
             }
         };
-        let (metrics, readiness) = (Arc::clone(&metrics), readiness.clone());
+        let (metrics, sessions) = (Arc::clone(&metrics), sessions.clone());
         tokio::spawn(async move {
             let service = service_fn(|request| {
-                let answer = answer(&request, &metrics, &readiness);
+                let answer = answer(&request, &metrics, &sessions);
                 async { Ok::<_, Infallible>(answer) }
             });
             let connection = hyper::server::conn::http1::Builder::new();
@@ -56,15 +56,15 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, readiness: Read
     }
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics, readiness: &Readiness) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, metrics: &Metrics, sessions: &[Readiness]) -> Response<Full<Bytes>> {
     let (status, content_type, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => (StatusCode::OK, prometheus::TEXT_FORMAT, metrics.render()),
         (&Method::GET, "/healthz") => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
-        (&Method::GET, "/readyz") if readiness.is_ready() => {
+        (&Method::GET, "/readyz") if sessions.iter().all(Readiness::is_ready) => {
             (StatusCode::OK, "text/plain", "ready\n".to_owned())
         }
         (&Method::GET, "/readyz") => {
-            (StatusCode::SERVICE_UNAVAILABLE, "text/plain", "no broker session\n".to_owned())
+            (StatusCode::SERVICE_UNAVAILABLE, "text/plain", "a broker session is missing\n".to_owned())
         }
         _ => (
             StatusCode::NOT_FOUND,

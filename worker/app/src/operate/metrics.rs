@@ -1,10 +1,10 @@
 //! The metrics. Every name is `gatehouse_<noun>_<unit>`; no label ever names a person, a run or a message.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// Milliseconds to a minute: the range of requests, confirms, steps and runs.
@@ -50,8 +50,16 @@ metrics! {
     step_duration_seconds: HistogramVec["action"];
     /// Steps that failed permanently, by class (who must act) and code.
     step_failures_total: IntCounterVec["action", "class", "code"];
-    /// Runs postponed to a later attempt, by code of the failure.
+    /// Runs and syncs postponed to a later attempt, by code of the failure.
     retries_total: IntCounterVec["code"];
+    /// Syncs that ended, by state.
+    syncs_total: IntCounterVec["what", "state"];
+    /// Duration of one pass of a sync.
+    sync_duration_seconds: HistogramVec["what"];
+    /// Rows that syncs sent.
+    sync_rows_total: IntCounterVec["what"];
+    /// Pages that a full queue refused; each is offered again.
+    sync_pages_refused_total: IntCounterVec["what"];
     /// Sleeps of runs until a step or a stage is due.
     sleeps_total: IntCounterVec["workflow"];
     /// Messages set aside as dead letters, by reason.
@@ -81,15 +89,15 @@ metrics! {
     /// Messages that arrived before their due time and were returned to the delay.
     redelays_total: IntCounterVec["queue"];
     /// Broker sessions opened.
-    sessions_started_total: IntCounter;
+    sessions_started_total: IntCounterVec["queue"];
     /// Broker sessions that ended, by cause.
-    sessions_ended_total: IntCounterVec["cause"];
+    sessions_ended_total: IntCounterVec["queue", "cause"];
     /// Attempts to open a broker session that failed.
-    sessions_failed_total: IntCounter;
+    sessions_failed_total: IntCounterVec["queue"];
     /// 1 while the broker blocks publishers because of an alarm, else 0.
-    connection_blocked: IntGauge;
+    connection_blocked: IntGaugeVec["queue"];
     /// Acknowledgements that could not be sent; the broker delivers their messages again.
-    ack_failures_total: IntCounter;
+    ack_failures_total: IntCounterVec["queue"];
     /// Panics caught by the worker.
     panics_total: IntCounter;
     /// Always 1; the label is the version.
@@ -109,12 +117,6 @@ trait Made: Sized {
 }
 
 impl Made for IntCounter {
-    fn made(name: &str, help: &str, _: &[&str]) -> Result<Self, prometheus::Error> {
-        Self::new(name, help)
-    }
-}
-
-impl Made for IntGauge {
     fn made(name: &str, help: &str, _: &[&str]) -> Result<Self, prometheus::Error> {
         Self::new(name, help)
     }
@@ -172,51 +174,70 @@ impl msgraph::Observer for Metrics {
     }
 }
 
-impl broker::Observer for Metrics {
+/// Counts what happens at the broker for the consumer of one queue.
+pub struct OfQueue {
+    metrics: Arc<Metrics>,
+    queue: &'static str,
+}
+
+impl OfQueue {
+    /// Counts in these metrics, with this queue as the label of what else has none.
+    pub fn new(metrics: Arc<Metrics>, queue: &'static str) -> Self {
+        for counter in
+            [&metrics.sessions_started_total, &metrics.sessions_failed_total, &metrics.ack_failures_total]
+        {
+            counter.with_label_values(&[queue]);
+        }
+        metrics.connection_blocked.with_label_values(&[queue]);
+        Self { metrics, queue }
+    }
+}
+
+impl broker::Observer for OfQueue {
     fn received(&self, queue: &str, redelivered: bool) {
         let redelivered = if redelivered { "true" } else { "false" };
-        self.deliveries_total.with_label_values(&[queue, redelivered]).inc();
+        self.metrics.deliveries_total.with_label_values(&[queue, redelivered]).inc();
     }
 
     fn published(&self, exchange: &str, outcome: broker::Published, elapsed: Duration) {
-        self.publishes_total.with_label_values(&[exchange, outcome.as_str()]).inc();
-        self.publish_confirm_seconds.with_label_values(&[exchange]).observe(elapsed.as_secs_f64());
+        self.metrics.publishes_total.with_label_values(&[exchange, outcome.as_str()]).inc();
+        self.metrics.publish_confirm_seconds.with_label_values(&[exchange]).observe(elapsed.as_secs_f64());
     }
 
     fn in_flight(&self, queue: &str, change: i64) {
-        self.in_flight.with_label_values(&[queue]).add(change);
+        self.metrics.in_flight.with_label_values(&[queue]).add(change);
     }
 
     fn handler_panicked(&self, _: &str) {
-        self.panics_total.inc();
+        self.metrics.panics_total.inc();
     }
 
     fn redelayed(&self, queue: &str) {
-        self.redelays_total.with_label_values(&[queue]).inc();
+        self.metrics.redelays_total.with_label_values(&[queue]).inc();
     }
 
     fn set_aside(&self, _: &str, class: &str) {
-        self.dead_letters_total.with_label_values(&[class]).inc();
+        self.metrics.dead_letters_total.with_label_values(&[class]).inc();
     }
 
     fn session_started(&self, _: u64) {
-        self.sessions_started_total.inc();
+        self.metrics.sessions_started_total.with_label_values(&[self.queue]).inc();
     }
 
     fn session_ended(&self, cause: broker::Cause) {
-        self.sessions_ended_total.with_label_values(&[cause.as_str()]).inc();
+        self.metrics.sessions_ended_total.with_label_values(&[self.queue, cause.as_str()]).inc();
     }
 
     fn session_failed(&self, _: &broker::Error) {
-        self.sessions_failed_total.inc();
+        self.metrics.sessions_failed_total.with_label_values(&[self.queue]).inc();
     }
 
     fn blocked(&self, blocked: bool) {
-        self.connection_blocked.set(blocked.into());
+        self.metrics.connection_blocked.with_label_values(&[self.queue]).set(blocked.into());
     }
 
     fn ack_failed(&self) {
-        self.ack_failures_total.inc();
+        self.metrics.ack_failures_total.with_label_values(&[self.queue]).inc();
     }
 }
 

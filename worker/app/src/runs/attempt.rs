@@ -15,6 +15,7 @@ use workflow::{
     prepare,
 };
 
+use super::job::workflow_of;
 use crate::tenants::Tenants;
 
 /// Everything an attempt needs that does not depend on the event.
@@ -91,7 +92,7 @@ impl Workflows {
 
     /// The progress of a run as its message carries it.
     pub fn carried(&self, event: &Event, progress: &Progress) -> Option<RunProgress> {
-        let definition = self.definitions.get(event.workflow())?;
+        let definition = self.definitions.get(workflow_of(event))?;
         let workflow =
             WorkflowVersion { name: definition.name.clone(), digest: digest::of_definition(definition) };
         Some(RunProgress { run_id: event.run_id(), workflow, progress: progress.clone() })
@@ -104,16 +105,21 @@ impl Workflows {
         is_new: bool,
     ) -> Result<(&'a Definition, &'a Client, Prepared<'a, World>), Vec<Failure>> {
         let (tenant, graph) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
-        let definition = self.definitions.get(event.workflow()).ok_or_else(|| {
+        let definition = self.definitions.get(workflow_of(event)).ok_or_else(|| {
             let known: Vec<_> = self.definitions.iter().map(|definition| definition.name.as_str()).collect();
-            let detail = format!("there is no workflow `{}`; known: {}", event.workflow(), known.join(", "));
+            let detail =
+                format!("there is no workflow `{}`; known: {}", workflow_of(event), known.join(", "));
             vec![Failure::rejected("unknown_workflow", detail)]
         })?;
         let mut variables = variables(event, request, tenant);
         if let Some(takes) = self.takes.get(&definition.name) {
             // A run that has begun was admitted, maybe before the workflow changed.
             let refusals = match is_new {
-                true => takes.refusals(event.kind.default_workflow(), &request.parameters, self.limits),
+                true => takes.refusals(
+                    event.kind.default_workflow().unwrap_or_default(),
+                    &request.parameters,
+                    self.limits,
+                ),
                 false => Vec::new(),
             };
             if !refusals.is_empty() {
@@ -263,7 +269,7 @@ fn refused(event: &Event, progress: Progress, failures: &[Failure], is_new: bool
         failure => (State::Rejected, failure),
     };
     let result = RunFinished {
-        workflow: Some(event.workflow().to_owned()),
+        workflow: Some(workflow_of(event).to_owned()),
         state,
         failure: failure.clone(),
         ..finished(event, &progress)

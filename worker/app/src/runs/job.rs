@@ -1,24 +1,26 @@
 //! A message of the workflow queue: an event, or a run that resumes.
 
-use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use broker::{Message, Origin, Properties};
 use jiff::Timestamp;
 use messages::{
-    Cause, Continuation, Event, Incoming, PersonRequest, Request, ResultData, ResultEvent, RunFinished,
-    RunProgress, Undecodable, WorkflowVersion,
+    Cause, Continuation, Event, PersonRequest, Request, ResultData, ResultEvent, RunFinished, RunProgress,
+    Undecodable, WorkflowVersion,
 };
 use outcome::{Failure, Progress, Record};
 use uuid::Uuid;
 
 use super::key::RunKey;
+use crate::delivery::decode::decode_event;
 use crate::delivery::work::Refused;
 
 /// A decoded message.
 pub struct Job {
     /// The event that started the run.
     pub event: Event,
+    /// What it requests.
+    pub request: PersonRequest,
     /// How far the run had come when the message was written; nothing if the message is the event itself.
     pub progress: Option<Progress>,
     /// The workflow that it was made with; nothing if the message is the event itself.
@@ -37,10 +39,9 @@ impl Job {
         decode(message).map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
     }
 
-    /// What the event requests.
-    pub fn request(&self) -> &PersonRequest {
-        let Request::Person(request) = &self.event.request;
-        request
+    /// The workflow that the event asks for.
+    pub fn workflow(&self) -> &str {
+        workflow_of(&self.event)
     }
 
     /// The key of the message.
@@ -98,10 +99,6 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let (replays, recorded) = (message.replays(), Mutex::default());
     let may_have_begun = message.redelivered;
-    let routing_key = match &message.origin {
-        Origin::Worker => None,
-        Origin::Publisher { routing_key, .. } => Some(routing_key.as_str()),
-    };
     // Only a worker can say how far a run has come: from anybody else it would skip steps.
     if message.origin == Origin::Worker && content_type == Some(Continuation::CONTENT_TYPE) {
         let Continuation { event, progress } = Continuation::from_bytes(&message.body)?;
@@ -111,8 +108,10 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
         } else {
             progress
         };
+        let request = requested(&event)?;
         return Ok(Job {
             event,
+            request,
             replays: progress.replays,
             progress: Some(progress),
             workflow,
@@ -120,12 +119,22 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
             recorded,
         });
     }
-    let texts: Vec<_> =
-        message.headers.iter().filter_map(|(name, value)| Some((name, header_text(value)?))).collect();
-    let headers: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_ref())).collect();
-    let event =
-        messages::decode(&Incoming { content_type, routing_key, headers: &headers, body: &message.body })?;
-    Ok(Job { event, progress: None, workflow: None, replays, may_have_begun, recorded })
+    let event = decode_event(message)?;
+    let request = requested(&event)?;
+    Ok(Job { event, request, progress: None, workflow: None, replays, may_have_begun, recorded })
+}
+
+/// What an event requests for a person. Other events have a queue of their own.
+fn requested(event: &Event) -> Result<PersonRequest, Undecodable> {
+    match &event.request {
+        Request::Person(request) => Ok(PersonRequest::clone(request)),
+        Request::Sync(_) => Err(Undecodable::wrong_queue(event)),
+    }
+}
+
+/// The workflow that an event asks for; `none` for events that run none, which no run is made of.
+pub fn workflow_of(event: &Event) -> &str {
+    event.workflow().unwrap_or("none")
 }
 
 fn refused(undecodable: &Undecodable, replays: u32) -> Refused {
@@ -134,17 +143,4 @@ fn refused(undecodable: &Undecodable, replays: u32) -> Refused {
         ResultEvent::new(cause, Timestamp::now(), result)
     });
     Refused { failure: Failure::rejected(undecodable.code(), undecodable.to_string()), result }
-}
-
-/// A header as CloudEvents in binary mode need it: publishers send attributes in AMQP's own types as well.
-fn header_text(value: &broker::Value) -> Option<Cow<'_, str>> {
-    Some(match value {
-        broker::Value::Text(text) => Cow::Borrowed(text),
-        broker::Value::Int(number) => Cow::Owned(number.to_string()),
-        broker::Value::Bool(value) => Cow::Owned(value.to_string()),
-        broker::Value::Time(seconds) => {
-            Cow::Owned(Timestamp::from_second(i64::try_from(*seconds).ok()?).ok()?.to_string())
-        }
-        _ => return None,
-    })
 }

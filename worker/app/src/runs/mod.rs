@@ -72,13 +72,12 @@ impl Work for Runs {
         }
         let is_new = partial.is_none() && job.progress.is_none();
         let progress = partial.unwrap_or_else(|| job.reached());
-        let request = job.request();
-        let attempted = self.workflows.run(&job.event, request, progress, is_new, &recorder).await;
+        let attempted = self.workflows.run(&job.event, &job.request, progress, is_new, &recorder).await;
         let rejected =
             matches!(&attempted.result, Some(ResultData::RunFinished(run)) if run.state == State::Rejected);
         // A name that no workflow has is the publisher's and no label.
-        let is_known = self.workflows.definitions.get(job.event.workflow()).is_some();
-        let workflow = if rejected || !is_known { "none" } else { job.event.workflow() };
+        let is_known = self.workflows.definitions.get(job.workflow()).is_some();
+        let workflow = if rejected || !is_known { "none" } else { job.workflow() };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.run_duration_seconds.with_label_values(&[workflow]).observe(seconds);
         let Attempted { progress, next, result, failed } = attempted;
@@ -173,7 +172,7 @@ impl Runs {
             // The run goes no further: it reports its end, and not that it sleeps.
             Err(failure) => {
                 let run = failed(job, progress, failure.clone());
-                count_finished(&self.metrics, job.event.workflow(), &run);
+                count_finished(&self.metrics, job.workflow(), &run);
                 let onward = Onward::SetAside(SetAside::as_it_came(failure, job.replays));
                 return Outbox { results: vec![job.result(run)], onward };
             }
@@ -207,7 +206,7 @@ impl Runs {
         let carried = self.workflows.carried(&job.event, progress);
         // A run whose workflow has been removed keeps its progress.
         let progress = carried.or_else(|| job.carried(progress)).ok_or_else(|| {
-            let message = format!("there is no workflow `{}` any more", job.event.workflow());
+            let message = format!("there is no workflow `{}` any more", job.workflow());
             Failure::new(Class::Fault, "internal", message)
         })?;
         let continuation = Continuation { event: job.event.clone(), progress };
@@ -219,7 +218,7 @@ impl Runs {
 
 /// The result of a run that ends now because of this, whatever its steps say.
 fn failed(job: &Job, progress: &Progress, failure: Failure) -> RunFinished {
-    let workflow = Some(job.event.workflow().to_owned());
+    let workflow = Some(job.workflow().to_owned());
     RunFinished { workflow, failure: Some(failure), ..finished(&job.event, progress) }
 }
 

@@ -24,7 +24,7 @@ impl StepResults<'_> {
     pub async fn report(&self, records: &[Record]) -> Result<(), Interrupted> {
         let Self { job, outlet, .. } = self;
         let attempt = job.progress.as_ref().map_or(1, |progress| progress.attempt);
-        let (run_id, workflow) = (job.event.run_id(), job.event.workflow());
+        let (run_id, workflow) = (job.event.run_id(), job.workflow());
         let step = |record| StepFinished::of(record, run_id, workflow, attempt, job.replays);
         let results: Vec<ResultEvent> = records.iter().map(|record| job.result(step(record))).collect();
         outlet.report(&results).await.map_err(|_| Interrupted)

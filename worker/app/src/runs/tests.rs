@@ -112,8 +112,15 @@ fn event(workflow: &str) -> Event {
     .unwrap()
 }
 
+fn requested(event: &Event) -> messages::PersonRequest {
+    match &event.request {
+        messages::Request::Person(request) => (**request).clone(),
+        messages::Request::Sync(_) => panic!("no person's request"),
+    }
+}
+
 async fn run(workflows: &Workflows, event: &Event, progress: Option<Progress>) -> Attempted {
-    let messages::Request::Person(request) = &event.request;
+    let request = &requested(event);
     let is_new = progress.is_none();
     let progress = progress.unwrap_or_else(|| Progress::new(Timestamp::now()));
     workflows.run(event, request, progress, is_new, &()).await
@@ -175,7 +182,7 @@ async fn a_plan_shows_the_delay_and_its_digest_covers_it() {
     let digests = ["30d", "31d"].map(async |after| {
         let yaml = format!("w: {{ stages: [{{ name: a, after: {after}, steps: [waits] }}] }}");
         let event = event("w");
-        let messages::Request::Person(request) = &event.request;
+        let request = &requested(&event);
         let Some(ResultData::RunPlanned(plan)) = workflows(&yaml).plan(&event, request).await.result else {
             panic!("a plan never waits")
         };
@@ -310,7 +317,7 @@ async fn a_panic_outside_of_steps_reports_the_steps_already_done_and_a_replay_re
 #[test]
 fn templates_may_use_the_fields_of_event_and_tenant_that_a_run_has_and_no_others() {
     let event = event("w");
-    let messages::Request::Person(request) = &event.request;
+    let request = &requested(&event);
     let variables = variables(&event, request, "contoso");
     let roster: Roster<World> = Roster::new([Box::new(Waits) as Box<dyn Step<World>>]);
     let check = |when: &str| {

@@ -1,5 +1,8 @@
 //! The settings: compiled-in defaults, overridden by a file, overridden by the environment. Checked once, at start.
 
+pub mod error;
+pub mod secret;
+pub mod sync;
 pub mod tenant;
 mod workflows;
 
@@ -12,8 +15,11 @@ use broker::Keys;
 use config::{Environment, File, FileFormat};
 use msgraph::Cloud;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use self::error::ConfigError;
+use self::secret::Secret;
+use self::sync::{Scheduled, Sync};
 use self::tenant::{Addresses, Tenant};
 use self::workflows::Workflows;
 use crate::delivery::queues;
@@ -34,6 +40,8 @@ pub struct Config {
     pub retry: Retry,
     /// The operator's workflows, and how much one event may ask of them.
     pub workflows: Workflows,
+    /// Syncs.
+    pub sync: Sync,
     /// Microsoft Graph.
     pub graph: Graph,
     /// Exchange administration.
@@ -130,48 +138,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// A value that is never printed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "String")]
-pub struct Secret(SecretString);
-
-impl Secret {
-    /// The value, if it is not empty.
-    pub fn given(&self) -> Option<&SecretString> {
-        Some(&self.0).filter(|secret| !secret.expose_secret().is_empty())
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.given().is_some() { "********" } else { "" })
-    }
-}
-
-/// An error in the settings, with what to do about it.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A file or a variable is invalid.
-    #[error("{0}")]
-    Invalid(String),
-    /// A secret's file cannot be read.
-    #[error("cannot read {path} (setting {key}): {source}", path = .path.display())]
-    SecretFile {
-        /// The setting.
-        key: String,
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-}
-
 impl Config {
     /// Reads the defaults, the file (if given) and the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
@@ -216,6 +182,7 @@ impl Config {
             return invalid("graph.limits_share must be above 0 and at most 1".to_owned());
         }
         self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
+        self.sync.check()?;
         self.replies()?;
         self.tenants.iter().try_for_each(|(name, tenant)| tenant.check(name))
     }
@@ -226,6 +193,7 @@ impl Config {
         Ok(broker::Settings {
             prefix: self.broker.prefix.clone(),
             prefetch: self.worker.concurrency,
+            publishes: self.worker.concurrency,
             publish_timeout: Duration::from_secs(self.broker.publish_timeout_seconds),
             grace: Duration::from_secs(self.worker.grace_seconds),
             declare: self.broker.declare,
@@ -250,6 +218,15 @@ impl Config {
     /// Where copies of results may go.
     pub fn replies(&self) -> Result<AllowedReplies, ConfigError> {
         AllowedReplies::parse(&self.worker.reply_to)
+    }
+
+    /// The syncs that come by themselves, with the names of their tenants.
+    pub fn scheduled(&self) -> Result<Vec<(String, Scheduled)>, ConfigError> {
+        let mut all = Vec::new();
+        for (name, tenant) in &self.tenants {
+            all.extend(tenant.scheduled(name)?.into_iter().map(|scheduled| (name.clone(), scheduled)));
+        }
+        Ok(all)
     }
 
     /// What these settings allow users of the broker to do, a sentence each.
@@ -330,153 +307,4 @@ fn read_secret(key: &str, file: &Path) -> Result<SecretString, ConfigError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write as _;
-
-    use msgraph::{Credential, SecretSource};
-
-    fn secret_of(settings: &msgraph::Settings) -> &str {
-        match &settings.credential {
-            Credential::Secret(SecretSource::Value(secret)) => secret.expose_secret(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-        let mut on_disk = tempfile::NamedTempFile::new().unwrap();
-        on_disk.write_all(file.as_bytes()).unwrap();
-        let variables =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let environment = Environment::with_prefix("GATEHOUSE")
-            .prefix_separator("__")
-            .separator("__")
-            .source(Some(variables));
-        Config::from_sources(Some(on_disk.path()), environment).map_err(|error| error.to_string())
-    }
-
-    const CONTOSO: &str = "[tenants.contoso]\ntenant_id = 't'\nclient_id = 'c'\nclient_secret = 'hunter2'\n";
-
-    #[test]
-    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
-        let config = load(
-            "[worker]\nconcurrency = 3\ngrace_seconds = 4\n",
-            &[
-                ("GATEHOUSE__WORKER__CONCURRENCY", "5"),
-                ("GATEHOUSE__TENANTS__CONTOSO__TENANT_ID", "t"),
-                ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_ID", "c"),
-                ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET", "0012"),
-            ],
-        )
-        .unwrap();
-        assert_eq!(
-            (config.concurrency(), config.worker.grace_seconds, config.retry.max_attempts),
-            (5, 4, 12)
-        );
-        let settings = config.tenant(&config.tenants["contoso"]);
-        // What looks like a number keeps its zeros.
-        assert_eq!(secret_of(&settings), "0012");
-    }
-
-    #[test]
-    fn no_secret_is_shown() {
-        let config = load(CONTOSO, &[("GATEHOUSE__BROKER__URL", "amqp://u:swordfish@host")]).unwrap();
-        let shown = format!("{} {config:?}", serde_json::to_string(&config).unwrap());
-        assert!(!shown.contains("hunter2") && !shown.contains("swordfish"), "{shown}");
-        assert!(shown.contains("********"));
-    }
-
-    #[test]
-    fn a_tenant_is_in_its_own_cloud_or_in_the_one_of_all_unless_an_address_says_otherwise() {
-        let shared = "[graph]\ncloud = 'us_gov_l4'\n";
-        let hosts = |file: &str| {
-            let config = load(&format!("{file}{CONTOSO}"), &[]).unwrap();
-            let settings = config.tenant(&config.tenants["contoso"]);
-            (settings.login_url, settings.graph_url)
-        };
-        let pair = |login: &str, graph: &str| (format!("https://{login}"), format!("https://{graph}"));
-        assert_eq!(hosts(""), pair("login.microsoftonline.com", "graph.microsoft.com"));
-        assert_eq!(hosts(shared), pair("login.microsoftonline.us", "graph.microsoft.us"));
-        let own = format!("{shared}[tenants.contoso]\ncloud = 'china'\n");
-        let own = own + CONTOSO.trim_start_matches("[tenants.contoso]\n");
-        let config = load(&own, &[]).unwrap();
-        assert_eq!(
-            config.tenant(&config.tenants["contoso"]).graph_url,
-            "https://microsoftgraph.chinacloudapi.cn"
-        );
-        let elsewhere = format!("{shared}url = 'https://proxy.contoso.example'\n");
-        assert_eq!(hosts(&elsewhere), pair("login.microsoftonline.us", "proxy.contoso.example"));
-    }
-
-    #[test]
-    fn a_mistake_is_named_with_what_to_do() {
-        let rows = [
-            ("[worker]\nconcurency = 3\n", "concurency"),
-            ("[worker]\nconcurrency = 0\n", "concurrency"),
-            ("[worker]\nconcurrency = 2000\n", "at most 1000"),
-            ("[retry]\nmax_attempts = 0\n", "retry.max_attempts"),
-            ("[log]\nformat = 'xml'\n", "xml"),
-            (
-                "[tenants.contoso]\ntenant_id = 't'\nclient_id = 'c'\n",
-                "GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET",
-            ),
-            ("[tenants.contoso]\nclient_id = 'c'\n", "tenant_id"),
-            ("[graph]\ncloud = 'germany'\n", "us_gov_l4"),
-        ];
-        for (file, part) in rows {
-            let error = load(file, &[]).unwrap_err();
-            assert!(error.contains(part), "{file}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_secret_in_a_file_loses_its_line_end_only() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b" s3cret \r\n").unwrap();
-        let text = secret("key", file.path(), &Secret::default()).unwrap();
-        assert_eq!(text.expose_secret(), " s3cret ");
-        let error = secret("broker.url_file", Path::new("/nowhere"), &Secret::default()).unwrap_err();
-        assert!(error.to_string().starts_with("cannot read /nowhere (setting broker.url_file)"));
-    }
-
-    #[test]
-    fn every_setting_is_documented_with_its_variable() {
-        let mut section = String::new();
-        let mut comments: Vec<&str> = Vec::new();
-        for line in DEFAULTS.lines() {
-            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-                section = name.to_uppercase();
-            } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
-                let variable = format!("# GATEHOUSE__{section}__{}", key.to_uppercase());
-                assert_eq!(comments.last(), Some(&variable.as_str()), "{key}");
-                assert!(comments.len() > 1, "{key} says what it means");
-            }
-            if line.starts_with('#') { comments.push(line) } else { comments.clear() }
-        }
-    }
-    #[test]
-    fn every_key_of_a_tenant_is_documented_with_its_variable() {
-        let (_, commented) = DEFAULTS.split_once("# [tenants.contoso]\n").unwrap();
-        let lines: Vec<_> = commented.lines().map(|line| line.trim_start_matches('#').trim_start()).collect();
-        let mut table = String::from("[tenants.contoso]\n");
-        let mut keys = std::collections::BTreeSet::new();
-        for (index, line) in lines.iter().enumerate() {
-            let variable = |key: &str| format!("GATEHOUSE__TENANTS__CONTOSO__{}", key.to_uppercase());
-            let key = line.split_once(" = ").map(|(key, _)| key).filter(|key| !key.contains(' '));
-            if let Some(key) = key {
-                assert_eq!(lines[index - 1].trim_start_matches("# "), variable(key));
-                table.push_str(&format!("{line}\n"));
-                keys.insert(key.to_owned());
-            }
-        }
-        let sources = [DEFAULTS, table.as_str()].map(|text| File::from_str(text, FileFormat::Toml));
-        let config: Config = config::Config::builder()
-            .add_source(sources.to_vec())
-            .build()
-            .unwrap()
-            .try_deserialize()
-            .unwrap();
-        let tenant = serde_json::to_value(&config.tenants["contoso"]).unwrap();
-        assert_eq!(keys, tenant.as_object().unwrap().keys().cloned().collect());
-    }
-}
+mod tests;

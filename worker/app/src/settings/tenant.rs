@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use msgraph::{Access, Cloud, Credential, ExchangeAdmin, Limits, SecretSource, Settings, TenantSize};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{ConfigError, Secret};
+use super::sync::{Scheduled, TenantSync};
+use crate::settings::error::ConfigError;
+use crate::settings::secret::Secret;
 
 /// One Microsoft 365 tenant. See `config.default.toml`.
 #[derive(Debug, Deserialize, Serialize)]
@@ -43,6 +45,8 @@ pub struct Tenant {
     access: Access,
     #[serde(default)]
     size: TenantSize,
+    #[serde(default)]
+    sync: TenantSync,
 }
 
 /// Addresses for tenants without their own. Empty: the address of the cloud.
@@ -59,7 +63,12 @@ pub struct Addresses<'a> {
 }
 
 impl Tenant {
-    /// Checks that there is exactly one credential.
+    /// The syncs of this tenant, whose name this is, that come by themselves.
+    pub fn scheduled(&self, name: &str) -> Result<Vec<Scheduled>, ConfigError> {
+        self.sync.scheduled(name)
+    }
+
+    /// Checks that there is exactly one credential, and every interval.
     pub fn check(&self, name: &str) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
         let variable = format!("GATEHOUSE__TENANTS__{}", name.to_uppercase());
@@ -68,6 +77,7 @@ impl Tenant {
                 "tenants.{name}.certificate_password needs a certificate: set certificate_file as well"
             ));
         }
+        self.scheduled(name)?;
         match self.given().as_slice() {
             [_] => Ok(()),
             [] => invalid(format!(

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use msgraph::{Client, Observer};
 use outcome::Failure;
 
-use crate::settings::{Config, ConfigError};
+use crate::settings::Config;
+use crate::settings::error::ConfigError;
 
-/// A Graph client for each configured tenant.
+/// A Graph client for each configured tenant. Clones share connections, tokens and limits.
+#[derive(Clone)]
 pub struct Tenants(BTreeMap<String, Client>);
 
 impl Tenants {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
 
 use crate::{
-    DeadLetter, Due, Error, Message, Properties, Topology,
+    DeadLetter, Due, Error, Message, Properties, Schedule, Topology,
     dead_letters::letter::QUEUE as DEAD_QUEUE,
     message::{
         headers::{OwnHeaders, Value},
@@ -39,8 +39,14 @@ pub(crate) enum Address {
     Event {
         key: String,
     },
+    Page {
+        key: String,
+    },
     Work {
         queue: String,
+    },
+    Token {
+        schedule: Schedule,
     },
     Delayed {
         queue: String,
@@ -82,6 +88,18 @@ impl Outgoing {
     #[must_use]
     pub fn event(key: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self::to(Address::Event { key: key.into() }, body.into())
+    }
+
+    /// A page of rows, for every listener of this key. It has no other way: publishing fails if nobody listens.
+    #[must_use]
+    pub fn page(key: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self::to(Address::Page { key: key.into() }, body.into())
+    }
+
+    /// The token of a schedule; its queue takes only one.
+    #[must_use]
+    pub fn token(schedule: &Schedule, body: impl Into<Vec<u8>>) -> Self {
+        Self::to(Address::Token { schedule: schedule.clone() }, body.into())
     }
 
     /// Work for a queue, due at once.
@@ -138,9 +156,13 @@ impl Outgoing {
     /// Whether a worker reads it as its own kind of message, and not as an event or a result.
     fn returns_to_workers(&self, topology: &Topology) -> bool {
         match &self.address {
-            Address::Work { .. } | Address::Delayed { .. } | Address::Dead { .. } => true,
+            Address::Work { .. } | Address::Token { .. } | Address::Delayed { .. } | Address::Dead { .. } => {
+                true
+            }
             Address::Exchange { name, .. } => [topology.work(), topology.dead()].contains(name),
-            Address::Result { .. } | Address::Event { .. } | Address::Reply { .. } => false,
+            Address::Result { .. } | Address::Page { .. } | Address::Event { .. } | Address::Reply { .. } => {
+                false
+            }
         }
     }
 
@@ -153,7 +175,9 @@ impl Outgoing {
         let mut headers = Cow::Borrowed(&self.headers);
         let (exchange, key) = match &self.address {
             Address::Result { key } => (topology.results(), key.clone()),
+            Address::Page { key } => (topology.pages(), key.clone()),
             Address::Event { key } => (topology.events(), key.clone()),
+            Address::Token { schedule } => (topology.work(), schedule.full_name(topology)),
             Address::Work { queue } => (topology.work(), topology.work_queue(queue)?),
             Address::Delayed { queue, due, hops } => {
                 due.write(headers.to_mut(), *hops);
@@ -228,6 +252,11 @@ mod tests {
         route_is(Outgoing::event("order.placed", "{}"), "gatehouse.events", "order.placed");
         route_is(Outgoing::work("orders", "{}"), "gatehouse.work", "gatehouse.orders");
         route_is(Outgoing::reply("hr.answers", "{}"), "", "hr.answers");
+        route_is(Outgoing::page("users.user", "{}"), "gatehouse.sync", "users.user");
+        let every = Duration::from_secs(300);
+        let schedule = Schedule { name: "contoso.users".to_owned(), queue: "orders".to_owned(), every };
+        let token = Outgoing::token(&schedule, "{}");
+        route_is(token, "gatehouse.work", "gatehouse.schedule.contoso.users.300s");
         let due = Due::after(Duration::from_secs(20));
         route_is(Outgoing::delayed("orders", due, "{}"), "gatehouse.delay.15s", "gatehouse.orders");
         let dead = Outgoing::dead("orders", &DeadLetter::new("fault", "it broke"), &Message::default());

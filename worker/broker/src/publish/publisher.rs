@@ -100,6 +100,18 @@ impl Publisher {
         Err(Error::refused(message.exchange.as_str(), message.key.as_str()))
     }
 
+    /// Offers a message once and waits for the broker's answer; `false` if a queue refused it because it is full.
+    ///
+    /// For whoever can slow down, or does not mind. **Guarantees** as for [`Publisher::publish`]. A message that several
+    /// queues take may be in some of them although it is refused.
+    ///
+    /// # Errors
+    /// As for [`Publisher::publish`].
+    pub async fn offer(&self, outgoing: &Outgoing) -> Result<bool, Error> {
+        let message = outgoing.encode(&self.0.topology, self.0.keys.as_ref(), Timestamp::now())?;
+        self.0.attempt(&message).await
+    }
+
     /// Whether the broker blocks publishers because of an alarm, to watch. It reports that to a connection that
     /// publishes, not before.
     #[must_use]

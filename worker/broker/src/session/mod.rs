@@ -85,7 +85,7 @@ impl Session {
                 lifetime: lifetime.clone(),
                 observer: Arc::clone(observer),
                 timeout: settings.publish_timeout,
-                channels: settings.prefetch.get(),
+                channels: settings.publishes.get(),
             },
         );
         let consumer = open_consumer(&channel, queue, settings.prefetch.get()).await?;

@@ -10,7 +10,7 @@ use lapin::{
     types::{FieldTable, ShortString},
 };
 
-use super::{Binding, Exchange, Queue};
+use super::{Binding, Exchange, Queue, schedule::Schedule};
 use crate::{
     Error, Settings, Topology,
     error::reply_code,
@@ -65,6 +65,18 @@ pub(crate) async fn exists_on(channel: &Channel, topology: &Topology) -> Result<
     let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, true)));
     let queues = try_join_all(queues.iter().map(|queue| declare_queue(channel, queue, true)));
     tokio::try_join!(biased; exchanges, queues).map(|_| ())
+}
+
+/// Declares the queue of a schedule, or only checks that it exists.
+pub(crate) async fn schedule_on(
+    channel: &Channel,
+    topology: &Topology,
+    schedule: &Schedule,
+    declare: bool,
+) -> Result<(), Error> {
+    let (queue, binding) = schedule.declared(topology);
+    declare_queue(channel, &queue, !declare).await?;
+    if declare { bind(channel, &binding).await } else { Ok(()) }
 }
 
 /// How many messages wait in a queue; `None` if it does not exist, which closes the channel.

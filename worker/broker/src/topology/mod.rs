@@ -1,10 +1,13 @@
 //! Every exchange, queue and binding as data, with names and arguments.
 //!
-//! **Guarantees** (tests below): every exchange but `unrouted` has an alternate exchange; every queue that
-//! dead-letters does so at least once and rejects what exceeds its limit; delay queues lead only into work
+//! **Guarantees** (tests below): every exchange but `unrouted` and that of pages has an alternate exchange; every queue
+//! that dead-letters does so at least once and rejects what exceeds its limit; delay queues lead only into work
 //! queues; the history is bound to results and never to events, so an unknown event stays unroutable.
 
 pub(crate) mod declare;
+pub(crate) mod schedule;
+
+use std::time::Duration;
 
 use lapin::{
     ExchangeKind,
@@ -26,13 +29,23 @@ pub struct WorkQueue {
     pub name: String,
     /// The routing keys of the events it takes.
     pub event_keys: Vec<String>,
+    /// How long a handler may hold a message, if longer than the broker's own limit of 30 minutes. A broker before
+    /// RabbitMQ 3.12 ignores it.
+    pub consumer_timeout: Option<Duration>,
 }
 
 impl WorkQueue {
     /// A work queue that takes the events with these routing keys.
     #[must_use]
     pub fn new(name: impl Into<String>, event_keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { name: name.into(), event_keys: event_keys.into_iter().map(Into::into).collect() }
+        let event_keys = event_keys.into_iter().map(Into::into).collect();
+        Self { name: name.into(), event_keys, consumer_timeout: None }
+    }
+
+    /// The same queue, whose messages may be held for so long.
+    #[must_use]
+    pub fn held_for(self, limit: Duration) -> Self {
+        Self { consumer_timeout: Some(limit), ..self }
     }
 }
 
@@ -101,6 +114,13 @@ impl Topology {
     #[must_use]
     pub fn results(&self) -> String {
         self.named("results")
+    }
+
+    /// The exchange that the pages of syncs are published to. A page that nobody takes comes back to its worker, so
+    /// this exchange has no alternate; and the history is not bound to it, because a stream cannot forget a person.
+    #[must_use]
+    pub fn pages(&self) -> String {
+        self.named("sync")
     }
 
     /// The exchange that dead letters are published to.
@@ -176,8 +196,11 @@ impl Topology {
         };
         let unrouted =
             Exchange { name: self.unrouted(), kind: ExchangeKind::Fanout, arguments: FieldTable::default() };
+        let pages =
+            Exchange { name: self.pages(), kind: ExchangeKind::Topic, arguments: FieldTable::default() };
         let mut all = vec![
             unrouted,
+            pages,
             guarded(self.events(), ExchangeKind::Topic),
             guarded(self.work(), ExchangeKind::Direct),
             guarded(self.results(), ExchangeKind::Topic),
@@ -203,7 +226,7 @@ impl Topology {
             },
         ];
         for seconds in STEPS {
-            let ttl = i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
+            let ttl = millis(Duration::from_secs(seconds));
             let arguments = self.dead_lettering(&self.work(), [("x-message-ttl", ttl.into())]);
             all.push(Queue { name: self.delay(seconds), arguments });
         }
@@ -216,6 +239,10 @@ impl Topology {
                     ("x-dead-letter-routing-key", text(&name)),
                 ],
             );
+            let mut arguments = arguments;
+            if let Some(limit) = queue.consumer_timeout {
+                arguments.insert("x-consumer-timeout".into(), millis(limit).into());
+            }
             all.push(Queue { name: format!("{name}.dlq"), arguments: keep() });
             all.push(Queue { name, arguments });
         }
@@ -260,6 +287,10 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
 }
 
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 fn table<const N: usize>(entries: [(&str, AMQPValue); N]) -> FieldTable {
     let mut table = FieldTable::default();
     for (name, value) in entries {
@@ -281,10 +312,11 @@ mod tests {
     }
 
     #[test]
-    fn every_exchange_but_the_last_resort_has_an_alternate() {
+    fn every_exchange_but_the_last_resort_and_that_of_pages_has_an_alternate() {
         for exchange in topology().exchanges() {
             let alternate = argument(&exchange.arguments, "alternate-exchange");
-            let expected = (exchange.name != "gatehouse.unrouted").then(|| "gatehouse.unrouted".to_owned());
+            let has_none = ["gatehouse.unrouted", "gatehouse.sync"].contains(&exchange.name.as_str());
+            let expected = (!has_none).then(|| "gatehouse.unrouted".to_owned());
             assert_eq!(alternate, expected, "{}", exchange.name);
         }
     }
@@ -338,6 +370,25 @@ mod tests {
             (everything[0].queue.as_str(), everything[0].exchange.as_str()),
             ("gatehouse.history", "gatehouse.results")
         );
+    }
+
+    #[test]
+    fn nothing_of_ours_keeps_a_page() {
+        let topology = topology();
+        assert!(topology.bindings().iter().all(|binding| binding.exchange != topology.pages()));
+    }
+
+    #[test]
+    fn a_queue_of_long_work_asks_for_more_time_and_no_other_does() {
+        let long = WorkQueue::new("reports", ["report.requested"]).held_for(Duration::from_secs(7_200));
+        let topology =
+            Topology::new("gatehouse", vec![WorkQueue::new("orders", ["order.placed"]), long]).unwrap();
+        let limits: Vec<_> = topology
+            .queues()
+            .iter()
+            .filter_map(|queue| Some((queue.name.clone(), argument(&queue.arguments, "x-consumer-timeout")?)))
+            .collect();
+        assert_eq!(limits, [("gatehouse.reports".to_owned(), "LongLongInt(7200000)".to_owned())]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::envelope::Envelope;
 use super::violation::{Violation, printable};
+use crate::requests::event::Event;
 use crate::requests::kind::EventKind;
 use crate::requests::run_id::run_id;
 
@@ -28,7 +29,14 @@ impl Undecodable {
         Self { reason, envelope: Box::new(envelope) }
     }
 
-    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key` or `invalid_event`.
+    /// Refuses an event that has come to a queue of other work.
+    pub fn wrong_queue(event: &Event) -> Self {
+        let (event_type, expected) = (event.kind.event_type(), event.kind.routing_key());
+        Self::new(Reason::WrongQueue { event_type, expected }, Envelope::read(&event.raw))
+    }
+
+    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key`, `wrong_queue` or
+    /// `invalid_event`.
     pub fn code(&self) -> &'static str {
         self.reason.code()
     }
@@ -92,6 +100,16 @@ pub enum Reason {
         /// The key of this type.
         expected: &'static str,
     },
+    /// A known event in a queue of other work.
+    #[error(
+        "{event_type} is no work for this queue; publish it to the exchange of events with the key {expected}"
+    )]
+    WrongQueue {
+        /// The type.
+        event_type: &'static str,
+        /// The key that leads to its queue.
+        expected: &'static str,
+    },
     /// A known event that breaks its schema.
     #[error("{} in the message: {}", counted(violations), Listed(violations))]
     Invalid {
@@ -101,13 +119,15 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key` or `invalid_event`.
+    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key`, `wrong_queue` or
+    /// `invalid_event`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too_large",
             Self::NotUtf8 | Self::NotJson { .. } | Self::NotCloudEvent { .. } => "undecodable",
             Self::UnknownType { .. } => "unknown_type",
             Self::WrongRoutingKey { .. } => "wrong_routing_key",
+            Self::WrongQueue { .. } => "wrong_queue",
             Self::Invalid { .. } => "invalid_event",
         }
     }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::kind::EventKind;
 use super::person::PersonRequest;
 use super::run_id::{content_digest, former_run_id, run_id};
+use super::sync::SyncRequest;
 use crate::cloudevent::envelope::Envelope;
 use crate::cloudevent::undecodable::{Reason, Undecodable};
 use crate::schema;
@@ -18,7 +19,9 @@ use crate::schema;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// A workflow for a person.
-    Person(PersonRequest),
+    Person(Box<PersonRequest>),
+    /// A sync of a tenant.
+    Sync(SyncRequest),
 }
 
 /// A request for work that passed its schema.
@@ -62,7 +65,19 @@ struct Attributes {
     correlationid: Option<String>,
     sequence: Option<String>,
     traceparent: Option<String>,
-    data: PersonRequest,
+    data: Value,
+}
+
+impl Request {
+    /// Reads the `data` of an event of this kind.
+    fn read(kind: EventKind, data: Value) -> serde_json::Result<Self> {
+        match kind {
+            EventKind::Onboarding | EventKind::Offboarding | EventKind::Change => {
+                serde_json::from_value(data).map(Self::Person)
+            }
+            EventKind::Sync => serde_json::from_value(data).map(Self::Sync),
+        }
+    }
 }
 
 impl Event {
@@ -81,6 +96,9 @@ impl Event {
         let (Ok(attributes), Some(fields)) = (Attributes::deserialize(&value), value.as_object()) else {
             return refuse(Reason::schema_mismatch());
         };
+        let Ok(request) = Request::read(kind, attributes.data) else {
+            return refuse(Reason::schema_mismatch());
+        };
         Ok(Self {
             run_id: run_id(&attributes.source, &attributes.id, &content_digest(fields)),
             id: attributes.id,
@@ -92,7 +110,7 @@ impl Event {
             correlation_id: attributes.correlationid,
             sequence: attributes.sequence,
             traceparent: attributes.traceparent,
-            request: Request::Person(attributes.data),
+            request,
             raw: value,
         })
     }
@@ -110,10 +128,12 @@ impl Event {
         self.run_id == run_id
     }
 
-    /// The workflow to run: the one named, else the default of the kind.
-    pub fn workflow(&self) -> &str {
-        let Request::Person(request) = &self.request;
-        request.workflow.as_deref().unwrap_or(self.kind.default_workflow())
+    /// The workflow to run: the one named, else the default of the kind. Nothing if the event runs none.
+    pub fn workflow(&self) -> Option<&str> {
+        match &self.request {
+            Request::Person(request) => request.workflow.as_deref().or(self.kind.default_workflow()),
+            Request::Sync(_) => None,
+        }
     }
 }
 

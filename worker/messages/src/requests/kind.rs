@@ -11,39 +11,48 @@ pub enum EventKind {
     Offboarding,
     /// Updates a person who stays.
     Change,
+    /// Reads a tenant.
+    Sync,
 }
 
 /// What is particular to a type of event.
 struct Row {
     event_type: &'static str,
     routing_key: &'static str,
-    workflow: &'static str,
+    /// The default workflow; nothing if no workflow runs.
+    workflow: Option<&'static str>,
     schema: &'static Schema,
 }
 
 impl EventKind {
     /// Every kind this worker knows.
-    pub const ALL: [Self; 3] = [Self::Onboarding, Self::Offboarding, Self::Change];
+    pub const ALL: [Self; 4] = [Self::Onboarding, Self::Offboarding, Self::Change, Self::Sync];
 
     fn row(self) -> Row {
         match self {
             Self::Onboarding => Row {
                 event_type: "gatehouse.onboarding.requested.v1",
                 routing_key: "onboarding.requested",
-                workflow: "onboarding",
+                workflow: Some("onboarding"),
                 schema: &schema::ONBOARDING_REQUESTED,
             },
             Self::Offboarding => Row {
                 event_type: "gatehouse.offboarding.requested.v1",
                 routing_key: "offboarding.requested",
-                workflow: "offboarding",
+                workflow: Some("offboarding"),
                 schema: &schema::OFFBOARDING_REQUESTED,
             },
             Self::Change => Row {
                 event_type: "gatehouse.change.requested.v1",
                 routing_key: "change.requested",
-                workflow: "change",
+                workflow: Some("change"),
                 schema: &schema::CHANGE_REQUESTED,
+            },
+            Self::Sync => Row {
+                event_type: "gatehouse.sync.requested.v1",
+                routing_key: "sync.requested",
+                workflow: None,
+                schema: &schema::SYNC_REQUESTED,
             },
         }
     }
@@ -63,8 +72,8 @@ impl EventKind {
         self.row().routing_key
     }
 
-    /// The workflow that runs when the event names none.
-    pub fn default_workflow(self) -> &'static str {
+    /// The workflow that runs when the event names none; nothing if no workflow runs.
+    pub fn default_workflow(self) -> Option<&'static str> {
         self.row().workflow
     }
 

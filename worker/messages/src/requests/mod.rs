@@ -4,3 +4,4 @@ pub(crate) mod event;
 pub(crate) mod kind;
 pub(crate) mod person;
 pub(crate) mod run_id;
+pub(crate) mod sync;

@@ -1,5 +1,7 @@
 //! The list of all types of results.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -8,6 +10,7 @@ use super::operator::{OperatorDiscarded, OperatorReplayed};
 use super::result_type::ResultType;
 use super::run::{RunFinished, RunPlanned, RunWaiting};
 use super::step::StepFinished;
+use super::sync::{SyncFinished, SyncPage};
 use crate::schema::Schema;
 
 type Read = fn(&Value) -> Result<ResultData, serde_json::Error>;
@@ -34,7 +37,7 @@ macro_rules! results {
             }
 
             /// `<kind>.<state>`: what a consumer binds its queue to.
-            pub fn routing_key(&self) -> &'static str {
+            pub fn routing_key(&self) -> Cow<'static, str> {
                 match self { $(Self::$name(data) => data.routing_key()),* }
             }
 
@@ -73,6 +76,10 @@ results! {
     RunWaiting,
     /// A run ended.
     RunFinished,
+    /// Rows of a sync.
+    SyncPage,
+    /// A sync ended.
+    SyncFinished,
     /// An operator sent a dead letter back to work.
     OperatorReplayed,
     /// An operator deleted a dead letter.

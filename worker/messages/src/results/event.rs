@@ -1,5 +1,7 @@
 //! Results: the CloudEvents that leave.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -121,7 +123,7 @@ impl ResultEvent {
     }
 
     /// `<kind>.<state>`: what a consumer binds its queue to.
-    pub fn routing_key(&self) -> &'static str {
+    pub fn routing_key(&self) -> Cow<'static, str> {
         self.data.routing_key()
     }
 

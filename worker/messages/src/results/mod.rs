@@ -6,3 +6,4 @@ pub(crate) mod operator;
 pub(crate) mod result_type;
 pub(crate) mod run;
 pub(crate) mod step;
+pub(crate) mod sync;

@@ -1,5 +1,7 @@
 //! Results about what an operator did to a dead letter.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -46,8 +48,8 @@ impl ResultType for OperatorReplayed {
         &schema::OPERATOR_REPLAYED
     }
 
-    fn routing_key(&self) -> &'static str {
-        "operator.replayed"
+    fn routing_key(&self) -> Cow<'static, str> {
+        "operator.replayed".into()
     }
 
     fn run_id(&self) -> Option<Uuid> {
@@ -66,8 +68,8 @@ impl ResultType for OperatorDiscarded {
         &schema::OPERATOR_DISCARDED
     }
 
-    fn routing_key(&self) -> &'static str {
-        "operator.discarded"
+    fn routing_key(&self) -> Cow<'static, str> {
+        "operator.discarded".into()
     }
 
     fn run_id(&self) -> Option<Uuid> {

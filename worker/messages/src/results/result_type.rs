@@ -1,5 +1,7 @@
 //! What every type of result says about itself.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -16,7 +18,7 @@ pub(crate) trait ResultType: Serialize + DeserializeOwned {
     fn schema() -> &'static Schema;
 
     /// `<kind>.<state>`: what a consumer binds its queue to.
-    fn routing_key(&self) -> &'static str;
+    fn routing_key(&self) -> Cow<'static, str>;
 
     /// The run it happened to, where there is one.
     fn run_id(&self) -> Option<Uuid>;

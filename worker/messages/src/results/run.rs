@@ -1,5 +1,7 @@
 //! Results about runs.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use outcome::{Failure, Finished, State};
 use serde::{Deserialize, Serialize};
@@ -100,8 +102,8 @@ impl ResultType for RunPlanned {
         &schema::RUN_PLANNED
     }
 
-    fn routing_key(&self) -> &'static str {
-        "run.planned"
+    fn routing_key(&self) -> Cow<'static, str> {
+        "run.planned".into()
     }
 
     fn run_id(&self) -> Option<Uuid> {
@@ -120,8 +122,8 @@ impl ResultType for RunWaiting {
         &schema::RUN_WAITING
     }
 
-    fn routing_key(&self) -> &'static str {
-        "run.waiting"
+    fn routing_key(&self) -> Cow<'static, str> {
+        "run.waiting".into()
     }
 
     fn run_id(&self) -> Option<Uuid> {
@@ -140,13 +142,14 @@ impl ResultType for RunFinished {
         &schema::RUN_FINISHED
     }
 
-    fn routing_key(&self) -> &'static str {
+    fn routing_key(&self) -> Cow<'static, str> {
         match self.state {
             State::Succeeded => "run.succeeded",
             State::Partial => "run.partial",
             State::Failed => "run.failed",
             State::Rejected => "run.rejected",
         }
+        .into()
     }
 
     fn run_id(&self) -> Option<Uuid> {

@@ -1,5 +1,7 @@
 //! Results about steps. They hold object ids, never names or addresses.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use outcome::{Failure, Left, Outcome, Record, Waiting};
 use serde::{Deserialize, Serialize};
@@ -166,7 +168,7 @@ impl ResultType for StepFinished {
         &schema::STEP_FINISHED
     }
 
-    fn routing_key(&self) -> &'static str {
+    fn routing_key(&self) -> Cow<'static, str> {
         match self.outcome {
             Outcome::Changed => "step.changed",
             Outcome::Unchanged => "step.unchanged",
@@ -175,6 +177,7 @@ impl ResultType for StepFinished {
             Outcome::Waiting => "step.waiting",
             Outcome::Failed => "step.failed",
         }
+        .into()
     }
 
     fn run_id(&self) -> Option<Uuid> {

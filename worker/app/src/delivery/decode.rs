@@ -1,0 +1,37 @@
+//! From a delivery to an event, whichever work it requests.
+
+use std::borrow::Cow;
+
+use broker::{Message, Origin};
+use jiff::Timestamp;
+use messages::{Event, Incoming, Undecodable};
+
+/// Reads an event as a publisher sent it, also when an operator sent it again.
+///
+/// # Errors
+///
+/// Says why it is refused.
+pub fn decode_event(message: &Message) -> Result<Event, Undecodable> {
+    let routing_key = match &message.origin {
+        Origin::Worker => None,
+        Origin::Publisher { routing_key, .. } => Some(routing_key.as_str()),
+    };
+    let content_type = message.properties.content_type.as_deref();
+    let texts: Vec<_> =
+        message.headers.iter().filter_map(|(name, value)| Some((name, header_text(value)?))).collect();
+    let headers: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_ref())).collect();
+    messages::decode(&Incoming { content_type, routing_key, headers: &headers, body: &message.body })
+}
+
+/// A header as CloudEvents in binary mode need it: publishers send attributes in AMQP's own types as well.
+fn header_text(value: &broker::Value) -> Option<Cow<'_, str>> {
+    Some(match value {
+        broker::Value::Text(text) => Cow::Borrowed(text),
+        broker::Value::Int(number) => Cow::Owned(number.to_string()),
+        broker::Value::Bool(value) => Cow::Owned(value.to_string()),
+        broker::Value::Time(seconds) => {
+            Cow::Owned(Timestamp::from_second(i64::try_from(*seconds).ok()?).ok()?.to_string())
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,134 @@
+//! The settings of syncs: of all, and of one tenant.
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use messages::SyncSubject;
+use serde::{Deserialize, Serialize};
+use workflow::Delay;
+
+use crate::settings::error::ConfigError;
+
+/// A schedule that fires more often than this has no end of one sync before the next.
+const SHORTEST: Duration = Duration::from_secs(300);
+/// RabbitMQ keeps a message no longer than 2^32 milliseconds.
+const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    concurrency: NonZeroU16,
+    reader_patience_seconds: u64,
+}
+
+/// The schedules of one tenant. See `config.default.toml`.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantSync {
+    users: String,
+    licenses: String,
+    sign_ins: bool,
+}
+
+/// A sync that comes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheduled {
+    /// What it reads.
+    pub what: SyncSubject,
+    /// How often.
+    pub every: Duration,
+    /// Whether it reads sign-ins, too.
+    pub sign_ins: bool,
+}
+
+impl Sync {
+    /// Checks the numbers.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.concurrency.get() > 100 {
+            return Err(ConfigError::Invalid("sync.concurrency must be at most 100".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// How many syncs run at the same time.
+    pub fn concurrency(&self) -> NonZeroU16 {
+        self.concurrency
+    }
+
+    /// How long a sync waits for a consumer whose queue is full.
+    pub fn reader_patience(&self) -> Duration {
+        Duration::from_secs(self.reader_patience_seconds)
+    }
+}
+
+impl TenantSync {
+    /// The schedules of the tenant with this name.
+    ///
+    /// # Errors
+    ///
+    /// When an interval is none, or out of bounds; the error names the setting.
+    pub fn scheduled(&self, tenant: &str) -> Result<Vec<Scheduled>, ConfigError> {
+        let mut scheduled = Vec::new();
+        for what in SyncSubject::ALL {
+            let (text, sign_ins) = match what {
+                SyncSubject::Users => (&self.users, self.sign_ins),
+                SyncSubject::Licenses => (&self.licenses, false),
+            };
+            if text.is_empty() {
+                continue;
+            }
+            let setting = format!("tenants.{tenant}.sync.{}", what.as_str());
+            let invalid = |text: String| ConfigError::Invalid(format!("{setting}: {text}"));
+            let every = text
+                .parse::<Delay>()
+                .map_err(|_| {
+                    invalid(format!("`{text}` is no interval; write 15m, 6h or 1d, or leave it empty"))
+                })?
+                .duration();
+            if !(SHORTEST..=LONGEST).contains(&every) {
+                return Err(invalid(format!("{text} is out of bounds; use at least 5m and at most 30d")));
+            }
+            scheduled.push(Scheduled { what, every, sign_ins });
+        }
+        if self.sign_ins && self.users.is_empty() {
+            return Err(ConfigError::Invalid(format!(
+                "tenants.{tenant}.sync.sign_ins belongs to scheduled syncs of users: set tenants.{tenant}.sync.users as \
+                 well"
+            )));
+        }
+        Ok(scheduled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scheduled(users: &str, licenses: &str, sign_ins: bool) -> Result<Vec<Scheduled>, String> {
+        let settings = TenantSync { users: users.to_owned(), licenses: licenses.to_owned(), sign_ins };
+        settings.scheduled("contoso").map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_subject_has_its_own_interval_or_none() {
+        let every =
+            |what, seconds, sign_ins| Scheduled { what, every: Duration::from_secs(seconds), sign_ins };
+        assert_eq!(scheduled("", "", false).unwrap(), []);
+        let both = [every(SyncSubject::Users, 21_600, true), every(SyncSubject::Licenses, 86_400, false)];
+        assert_eq!(scheduled("6h", "1d", true).unwrap(), both);
+    }
+
+    #[test]
+    fn an_interval_that_makes_no_sense_is_refused_by_its_setting() {
+        for (users, licenses, setting) in [
+            ("6 hours", "", "tenants.contoso.sync.users: `6 hours` is no interval"),
+            ("4m", "", "tenants.contoso.sync.users: 4m is out of bounds; use at least 5m and at most 30d"),
+            ("", "31d", "tenants.contoso.sync.licenses: 31d is out of bounds"),
+        ] {
+            let error = scheduled(users, licenses, false).unwrap_err();
+            assert!(error.starts_with(setting), "{error}");
+        }
+        assert!(scheduled("", "1d", true).unwrap_err().contains("set tenants.contoso.sync.users as well"));
+    }
+}

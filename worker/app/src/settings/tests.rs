@@ -1,0 +1,147 @@
+//! The settings from their three sources, and what is said of mistakes.
+
+use super::*;
+use std::io::Write as _;
+
+use msgraph::{Credential, SecretSource};
+
+fn secret_of(settings: &msgraph::Settings) -> &str {
+    match &settings.credential {
+        Credential::Secret(SecretSource::Value(secret)) => secret.expose_secret(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let mut on_disk = tempfile::NamedTempFile::new().unwrap();
+    on_disk.write_all(file.as_bytes()).unwrap();
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let environment =
+        Environment::with_prefix("GATEHOUSE").prefix_separator("__").separator("__").source(Some(variables));
+    Config::from_sources(Some(on_disk.path()), environment).map_err(|error| error.to_string())
+}
+
+const CONTOSO: &str = "[tenants.contoso]\ntenant_id = 't'\nclient_id = 'c'\nclient_secret = 'hunter2'\n";
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let config = load(
+        "[worker]\nconcurrency = 3\ngrace_seconds = 4\n",
+        &[
+            ("GATEHOUSE__WORKER__CONCURRENCY", "5"),
+            ("GATEHOUSE__TENANTS__CONTOSO__TENANT_ID", "t"),
+            ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_ID", "c"),
+            ("GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET", "0012"),
+        ],
+    )
+    .unwrap();
+    assert_eq!((config.concurrency(), config.worker.grace_seconds, config.retry.max_attempts), (5, 4, 12));
+    let settings = config.tenant(&config.tenants["contoso"]);
+    // What looks like a number keeps its zeros.
+    assert_eq!(secret_of(&settings), "0012");
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let config = load(CONTOSO, &[("GATEHOUSE__BROKER__URL", "amqp://u:swordfish@host")]).unwrap();
+    let shown = format!("{} {config:?}", serde_json::to_string(&config).unwrap());
+    assert!(!shown.contains("hunter2") && !shown.contains("swordfish"), "{shown}");
+    assert!(shown.contains("********"));
+}
+
+#[test]
+fn a_tenant_is_in_its_own_cloud_or_in_the_one_of_all_unless_an_address_says_otherwise() {
+    let shared = "[graph]\ncloud = 'us_gov_l4'\n";
+    let hosts = |file: &str| {
+        let config = load(&format!("{file}{CONTOSO}"), &[]).unwrap();
+        let settings = config.tenant(&config.tenants["contoso"]);
+        (settings.login_url, settings.graph_url)
+    };
+    let pair = |login: &str, graph: &str| (format!("https://{login}"), format!("https://{graph}"));
+    assert_eq!(hosts(""), pair("login.microsoftonline.com", "graph.microsoft.com"));
+    assert_eq!(hosts(shared), pair("login.microsoftonline.us", "graph.microsoft.us"));
+    let own = format!("{shared}[tenants.contoso]\ncloud = 'china'\n");
+    let own = own + CONTOSO.trim_start_matches("[tenants.contoso]\n");
+    let config = load(&own, &[]).unwrap();
+    assert_eq!(
+        config.tenant(&config.tenants["contoso"]).graph_url,
+        "https://microsoftgraph.chinacloudapi.cn"
+    );
+    let elsewhere = format!("{shared}url = 'https://proxy.contoso.example'\n");
+    assert_eq!(hosts(&elsewhere), pair("login.microsoftonline.us", "proxy.contoso.example"));
+}
+
+#[test]
+fn a_mistake_is_named_with_what_to_do() {
+    let rows = [
+        ("[worker]\nconcurency = 3\n", "concurency"),
+        ("[worker]\nconcurrency = 0\n", "concurrency"),
+        ("[worker]\nconcurrency = 2000\n", "at most 1000"),
+        ("[retry]\nmax_attempts = 0\n", "retry.max_attempts"),
+        ("[log]\nformat = 'xml'\n", "xml"),
+        (
+            "[tenants.contoso]\ntenant_id = 't'\nclient_id = 'c'\n",
+            "GATEHOUSE__TENANTS__CONTOSO__CLIENT_SECRET",
+        ),
+        ("[tenants.contoso]\nclient_id = 'c'\n", "tenant_id"),
+        ("[graph]\ncloud = 'germany'\n", "us_gov_l4"),
+    ];
+    for (file, part) in rows {
+        let error = load(file, &[]).unwrap_err();
+        assert!(error.contains(part), "{file}: {error}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_file_loses_its_line_end_only() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b" s3cret \r\n").unwrap();
+    let text = secret("key", file.path(), &Secret::default()).unwrap();
+    assert_eq!(text.expose_secret(), " s3cret ");
+    let error = secret("broker.url_file", Path::new("/nowhere"), &Secret::default()).unwrap_err();
+    assert!(error.to_string().starts_with("cannot read /nowhere (setting broker.url_file)"));
+}
+
+#[test]
+fn every_setting_is_documented_with_its_variable() {
+    let mut section = String::new();
+    let mut comments: Vec<&str> = Vec::new();
+    for line in DEFAULTS.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name.to_uppercase();
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            let variable = format!("# GATEHOUSE__{section}__{}", key.to_uppercase());
+            assert_eq!(comments.last(), Some(&variable.as_str()), "{key}");
+            assert!(comments.len() > 1, "{key} says what it means");
+        }
+        if line.starts_with('#') { comments.push(line) } else { comments.clear() }
+    }
+}
+#[test]
+fn every_key_of_a_tenant_is_documented_with_its_variable() {
+    let (_, commented) = DEFAULTS.split_once("# [tenants.contoso]\n").unwrap();
+    let lines: Vec<_> = commented.lines().map(|line| line.trim_start_matches('#').trim_start()).collect();
+    let mut table = String::from("[tenants.contoso]\n");
+    let mut keys = std::collections::BTreeSet::new();
+    for (index, line) in lines.iter().enumerate() {
+        let variable =
+            |key: &str| format!("GATEHOUSE__TENANTS__CONTOSO__{}", key.to_uppercase().replace('.', "__"));
+        let key = line.split_once(" = ").map(|(key, _)| key).filter(|key| !key.contains(' '));
+        if let Some(key) = key {
+            assert_eq!(lines[index - 1].trim_start_matches("# "), variable(key));
+            table.push_str(&format!("{line}\n"));
+            keys.insert(key.to_owned());
+        }
+    }
+    let sources = [DEFAULTS, table.as_str()].map(|text| File::from_str(text, FileFormat::Toml));
+    let config: Config =
+        config::Config::builder().add_source(sources.to_vec()).build().unwrap().try_deserialize().unwrap();
+    let tenant = serde_json::to_value(&config.tenants["contoso"]).unwrap();
+    let keys_of = |value: &serde_json::Value, before: &str| -> Vec<String> {
+        value.as_object().unwrap().keys().map(|key| format!("{before}{key}")).collect()
+    };
+    let mut expected = keys_of(&tenant, "");
+    expected.retain(|key| key != "sync");
+    expected.extend(keys_of(&tenant["sync"], "sync."));
+    assert_eq!(keys, expected.into_iter().collect());
+}

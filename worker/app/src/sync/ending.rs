@@ -1,0 +1,103 @@
+//! How a pass ended, and what is reported of it.
+
+use messages::{SyncFinished, SyncMode, SyncNote, SyncState};
+use outcome::{Class, Failure};
+use serde_json::{Map, Value};
+
+use super::job::Job;
+
+/// How a pass ended.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// The start of the pass; nothing if none started.
+    pub generation: Option<i64>,
+    /// How the pass read.
+    pub mode_done: Option<SyncMode>,
+    /// Pages that the broker has stored.
+    pub pages: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// What the pass found; nothing if it did not come to its end.
+    pub summary: Option<Summary>,
+    /// Why it did not come to its end.
+    pub failure: Option<Failure>,
+}
+
+/// What a pass that came to its end says of it.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Sums, by name.
+    pub totals: Map<String, Value>,
+    /// Where the next delta begins.
+    pub cursor: Option<String>,
+    /// What could not be seen, or was done otherwise than asked.
+    pub notes: Vec<SyncNote>,
+    /// Whether something that was asked for could not be seen.
+    pub is_partial: bool,
+    /// Whether the rows are all there are.
+    pub is_complete: bool,
+}
+
+impl Summary {
+    /// This summary and that of a further source, whose sums get a name of their own.
+    #[must_use]
+    pub fn and(mut self, name: &str, other: Self) -> Self {
+        self.totals.insert(name.to_owned(), Value::Object(other.totals));
+        self.notes.extend(other.notes);
+        Self {
+            is_partial: self.is_partial || other.is_partial,
+            is_complete: self.is_complete && other.is_complete,
+            ..self
+        }
+    }
+}
+
+impl Ended {
+    /// The end of a sync that could not begin.
+    pub fn before_any_pass(failure: Failure) -> Self {
+        Self { failure: Some(failure), ..Self::default() }
+    }
+
+    /// The end after so many attempts, when there will be no other.
+    #[must_use]
+    pub fn for_good(self, attempts: u32) -> Self {
+        let failure = self.failure.map(|failure| match failure.class {
+            Class::Retry => {
+                let message = format!("{} (failed {attempts} times)", failure.message);
+                Failure { code: "retries_exhausted".to_owned(), message, ..failure }
+            }
+            Class::Rejected | Class::Blocked | Class::Fault => failure,
+        });
+        Self { failure, ..self }
+    }
+
+    /// How the sync ended.
+    pub fn state(&self) -> SyncState {
+        match (&self.failure, &self.summary) {
+            // Nothing was read for a request that cannot be met.
+            (Some(failure), _) if failure.class == Class::Rejected && self.pages == 0 => SyncState::Rejected,
+            (Some(_), _) | (None, None) => SyncState::Failed,
+            (None, Some(summary)) if summary.is_partial => SyncState::Partial,
+            (None, Some(_)) => SyncState::Succeeded,
+        }
+    }
+
+    /// The result that reports it.
+    pub fn result(self, job: &Job) -> SyncFinished {
+        let state = self.state();
+        let Self { generation, mode_done, pages, rows, summary, failure } = self;
+        let is_complete = failure.is_none() && summary.as_ref().is_some_and(|summary| summary.is_complete);
+        let Summary { totals, cursor, notes, .. } = summary.unwrap_or_default();
+        SyncFinished {
+            complete: is_complete,
+            generation,
+            mode_done,
+            pages,
+            rows,
+            totals,
+            cursor,
+            notes,
+            ..job.finished(state, failure)
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Syncs: the work on events that request to read a tenant.
+//!
+//! A pass reads the tenant from its beginning to its end, or from a cursor; nothing is kept between two passes but what
+//! the consumer keeps. So a sync that is interrupted anywhere starts over under a new generation, and its consumer
+//! tells the rows of both by that number.
+
+mod ending;
+mod job;
+mod pages;
+mod pass;
+pub mod schedule;
+mod sender;
+mod source;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use broker::{Due, Message, Properties};
+use jiff::Timestamp;
+use messages::{NAMESPACE, SyncContinuation, SyncProgress, SyncState};
+use outcome::{Class, Failure};
+use uuid::Uuid;
+use workflow::RetryPolicy;
+
+use self::ending::Ended;
+use self::job::Job;
+use self::pass::Pass;
+use self::schedule::Schedules;
+use self::sender::{Flow, Sender, Stopped};
+use crate::delivery::outbox::{Next, Onward, Outbox, SetAside};
+use crate::delivery::queues;
+use crate::delivery::work::{Identity, Outlet, Refused, Unreported, Work};
+use crate::operate::metrics::Metrics;
+use crate::tenants::Tenants;
+
+pub use self::sender::WINDOW;
+
+/// Reads tenants as events request it.
+pub struct Syncs {
+    /// Where to read.
+    pub tenants: Tenants,
+    /// When to try again.
+    pub policy: RetryPolicy,
+    /// How long to wait for a consumer whose queue is full.
+    pub patience: Duration,
+    /// Which syncs come by themselves.
+    pub schedules: Schedules,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The start of the last pass that could not report its end.
+type Generation = i64;
+
+impl Work for Syncs {
+    const QUEUE: &'static str = queues::SYNC;
+
+    type Job = Job;
+    type Partial = Generation;
+
+    fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
+        Job::decode(message)
+    }
+
+    /// Two syncs of one tenant and subject would only read the same twice, at half the speed each.
+    fn identity(&self, job: &Job) -> Identity {
+        let tenant = job.event.tenant.as_deref();
+        let tenant = self.tenants.find(tenant).map_or(tenant.unwrap_or_default(), |(name, _)| name);
+        let subject = format!("sync {} {tenant}", job.request.what.as_str());
+        Identity {
+            subject: Uuid::new_v5(&NAMESPACE, subject.as_bytes()),
+            message: job.message_id(),
+            event_type: job.event.kind.event_type(),
+        }
+    }
+
+    fn span(&self, job: &Job) -> tracing::Span {
+        tracing::info_span!("sync", sync.id = %job.event.run_id(), event.id = %job.event.id)
+    }
+
+    async fn work(
+        &self,
+        job: &Job,
+        partial: Option<Generation>,
+        outlet: &Outlet<'_>,
+    ) -> Result<Outbox, Generation> {
+        let last = partial.or(job.progress.generation);
+        if job.is_token {
+            // Before the pass: a worker that dies in it must not take the schedule with it.
+            match self.schedules.rearm(job, outlet).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(Outbox { results: Vec::new(), onward: Onward::Over }),
+                Err(Unreported) => return Err(last.unwrap_or_default()),
+            }
+        }
+        let now = Timestamp::now().as_millisecond();
+        let generation = last.map_or(now, |last| now.max(last.saturating_add(1)));
+        let (started, what) = (Instant::now(), job.request.what);
+        let ended = self.read(job, generation, outlet).await;
+        let seconds = started.elapsed().as_secs_f64();
+        self.metrics.sync_duration_seconds.with_label_values(&[what.as_str()]).observe(seconds);
+        match ended {
+            Ok(ended) => Ok(self.outbox(job, generation, ended, outlet)),
+            Err(Unreported) => Err(generation),
+        }
+    }
+
+    fn panicked(&self, job: &Job, message: &Message) -> Outbox {
+        let failure = Failure::new(Class::Fault, "internal", "the worker panicked; its log has the place");
+        let result = job.finished(SyncState::Failed, Some(failure.clone()));
+        self.count(job, SyncState::Failed, Some(&failure));
+        let aside = SetAside::as_it_came(failure, message.replays());
+        let onward = if job.is_scheduled() { Onward::Over } else { Onward::SetAside(aside) };
+        Outbox { results: vec![job.result(result)], onward }
+    }
+}
+
+impl Syncs {
+    /// Reads and sends once, from beginning to end.
+    async fn read(
+        &self,
+        job: &Job,
+        generation: Generation,
+        outlet: &Outlet<'_>,
+    ) -> Result<Ended, Unreported> {
+        let tenant = match self.tenants.find(job.event.tenant.as_deref()) {
+            Ok((_, client)) => client.with_priority(msgraph::Priority::Sync),
+            Err(failure) => return Ok(Ended::before_any_pass(failure)),
+        };
+        let flow = Flow::new(outlet, self.patience, &self.metrics, job.request.what);
+        let mut pass = Pass::new(job, generation, Sender::new(&flow));
+        let read = pass.run(&tenant).await;
+        self.metrics.sync_rows_total.with_label_values(&[job.request.what.as_str()]).inc_by(pass.rows());
+        match read {
+            Ok(summary) => Ok(pass.ended(Some(summary), None)),
+            Err(Stopped::Failed(failure)) => Ok(pass.ended(None, Some(failure))),
+            Err(Stopped::Unreported) => Err(Unreported),
+        }
+    }
+
+    /// What follows from a pass.
+    fn outbox(&self, job: &Job, generation: Generation, ended: Ended, outlet: &Outlet<'_>) -> Outbox {
+        let Ended { failure, .. } = &ended;
+        if let Some(failure) = failure.as_ref().filter(|failure| failure.class == Class::Retry)
+            && let Some(delay) = self.delay(job, failure)
+        {
+            let (code, attempt) = (failure.code.as_str(), job.progress.attempt);
+            self.metrics.retries_total.with_label_values(&[code]).inc();
+            let retry_after_ms = delay.as_millis() as u64;
+            tracing::warn!(code, error = failure.message, retry_after_ms, attempt, "sync postponed");
+            let attempt = attempt.saturating_add(1);
+            let progress = SyncProgress { attempt, generation: Some(generation), ..job.progress.clone() };
+            if let Some(next) = next(job, progress, outlet) {
+                let due = Some(Due::after(delay));
+                return Outbox { results: Vec::new(), onward: Onward::Resume { next, due } };
+            }
+        }
+        let ended = ended.for_good(job.progress.attempt);
+        self.count(job, ended.state(), ended.failure.as_ref());
+        // What the publisher got wrong, a replay would get wrong again; and a scheduled sync comes again by itself.
+        let aside = ended.failure.clone().filter(|failure| failure.class != Class::Rejected);
+        let onward = aside.filter(|_| !job.is_scheduled()).map_or(Onward::Over, |failure| {
+            let progress = SyncProgress { attempt: 1, generation: Some(generation), ..job.progress.clone() };
+            // An operator names a dead letter by its sync, however often that dies.
+            let next = next(job, progress, outlet).map(|next| {
+                let message_id = Some(job.event.run_id().to_string());
+                Next { properties: Properties { message_id, ..next.properties }, ..next }
+            });
+            Onward::SetAside(SetAside {
+                attempts: Some(job.progress.attempt),
+                first_failed_at: Some(job.progress.first_seen),
+                next,
+                ..SetAside::as_it_came(failure, job.progress.replays)
+            })
+        });
+        Outbox { results: vec![job.result(ended.result(job))], onward }
+    }
+
+    /// How long to wait before the next attempt, if there is one.
+    fn delay(&self, job: &Job, failure: &Failure) -> Option<Duration> {
+        // Any even spread will do. The sync's id is one, and needs no source of randomness.
+        let spread = f64::from(job.event.run_id().as_fields().0) / f64::from(u32::MAX);
+        self.policy.delay_after(job.progress.attempt, failure.retry_after, spread)
+    }
+
+    /// Counts and logs the end of a sync.
+    fn count(&self, job: &Job, state: SyncState, failure: Option<&Failure>) {
+        let (what, state) = (job.request.what.as_str(), state.as_str());
+        self.metrics.syncs_total.with_label_values(&[what, state]).inc();
+        match failure {
+            None => tracing::info!(what, state, "sync finished"),
+            Some(Failure { class: Class::Rejected, code, message, .. }) => {
+                tracing::warn!(what, state, code, error = message, "sync finished");
+            }
+            Some(Failure { code, message, .. }) => {
+                tracing::error!(what, state, code, error = message, "sync finished");
+            }
+        }
+    }
+}
+
+/// The message with which a sync goes on.
+fn next(job: &Job, progress: SyncProgress, outlet: &Outlet<'_>) -> Option<Next> {
+    let properties = job.properties(outlet.properties(), &progress);
+    let continuation = SyncContinuation { event: job.event.clone(), progress };
+    match continuation.to_bytes() {
+        Ok(body) => Some(Next { body, properties }),
+        Err(error) => {
+            tracing::error!(%error, "a continuation could not be written; this is a defect of Gatehouse");
+            None
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One pass: from the tenant into pages, under one generation.
+
+use directory_sync::{
+    Cursor, CursorProblem, Error, FullPassReason, LicensesPass, Prices, SignInsPass, UsersDelta, UsersPass,
+};
+use jiff::Timestamp;
+use messages::{Cause, ResultEvent, SyncDetail, SyncMode, SyncNote, SyncPage, SyncSubject};
+use msgraph::{Client, Reader};
+use outcome::{Class, Failure};
+
+use super::ending::{Ended, Summary};
+use super::job::Job;
+use super::pages::Pages;
+use super::sender::{Sender, Stopped};
+use super::source::Source;
+
+/// One pass.
+pub struct Pass<'a> {
+    job: &'a Job,
+    generation: i64,
+    mode: SyncMode,
+    pages: Pages,
+    sender: Sender<'a>,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass that has read nothing.
+    pub fn new(job: &'a Job, generation: i64, sender: Sender<'a>) -> Self {
+        let mode = job.request.mode;
+        Self { job, generation, mode, pages: pages(job, generation, mode), sender }
+    }
+
+    /// Rows that the broker has stored.
+    pub fn rows(&self) -> u64 {
+        self.sender.stored().rows
+    }
+
+    /// The end of this pass.
+    pub fn ended(&self, summary: Option<Summary>, failure: Option<Failure>) -> Ended {
+        Ended {
+            generation: Some(self.generation),
+            mode_done: Some(self.mode),
+            pages: self.sender.stored().pages,
+            rows: self.rows(),
+            summary,
+            failure,
+        }
+    }
+
+    /// Reads the tenant and sends what it finds.
+    pub async fn run(&mut self, tenant: &Client) -> Result<Summary, Stopped> {
+        let request = &self.job.request;
+        let reader = tenant.reader();
+        let mut summary = match (request.what, &request.cursor) {
+            (SyncSubject::Users, None) => self.everyone(reader).await?,
+            (SyncSubject::Users, Some(cursor)) => self.changes(reader, &Cursor::new(cursor)).await?,
+            (SyncSubject::Licenses, _) => self.licenses(reader).await?,
+        };
+        if request.sign_ins {
+            let sign_ins = SignInsPass::begin(reader).map_err(failed)?;
+            summary = summary.and("sign_ins", self.read(sign_ins).await?);
+        }
+        for page in self.pages.rest() {
+            self.sender.send(&page).await?;
+        }
+        // The end is reported only when the broker has stored every page.
+        self.sender.flush().await?;
+        Ok(self.checked(summary))
+    }
+
+    async fn everyone(&mut self, reader: Reader<'_>) -> Result<Summary, Stopped> {
+        let pass = self.sender.meanwhile(UsersPass::begin(reader)).await?.map_err(failed)?;
+        Ok(self.read(pass).await?)
+    }
+
+    async fn licenses(&mut self, reader: Reader<'_>) -> Result<Summary, Stopped> {
+        let prices = Prices::default();
+        let pass = self.sender.meanwhile(LicensesPass::begin(reader, &prices)).await?.map_err(failed)?;
+        Ok(self.read(pass).await?)
+    }
+
+    /// Reads what changed, or everything if that can no longer be told.
+    async fn changes(&mut self, reader: Reader<'_>, cursor: &Cursor) -> Result<Summary, Stopped> {
+        let changes = match UsersDelta::begin(reader, cursor) {
+            Ok(round) => self.read(round).await,
+            Err(error) => Err(failed(error)),
+        };
+        let reason = match changes {
+            Err(Interrupted::FullPassNeeded(reason)) => reason,
+            Err(Interrupted::Stopped(stopped)) => return Err(stopped),
+            Ok(summary) => return Ok(summary),
+        };
+        if let FullPassReason::Cursor(CursorProblem::Damaged | CursorProblem::OtherTenant) = reason {
+            let detail =
+                "send back the cursor of a sync.finished of this tenant, unchanged, or ask for a full sync";
+            return Err(Failure::rejected(reason.code(), format!("{reason}; {detail}")).into());
+        }
+        tracing::info!(code = reason.code(), "a full pass takes the place of a delta");
+        // Changes that were sent already are of a generation that never ends.
+        self.sender.flush().await?;
+        self.generation = self.generation.saturating_add(1);
+        self.mode = SyncMode::Full;
+        self.pages = pages(self.job, self.generation, self.mode);
+        let mut summary = self.everyone(reader).await?;
+        let detail = format!("{reason}: everything was read");
+        summary.notes.insert(0, SyncNote { code: reason.code().to_owned(), detail });
+        Ok(summary)
+    }
+
+    /// Sends everything that a source has, but for the last page of each kind.
+    async fn read<S: Source>(&mut self, mut source: S) -> Result<Summary, Interrupted> {
+        while let Some(rows) = self.sender.meanwhile(source.next()).await?.map_err(failed)? {
+            if self.job.request.detail == SyncDetail::None {
+                continue;
+            }
+            for row in rows {
+                for page in self.pages.push(row) {
+                    self.sender.send(&page).await?;
+                }
+            }
+        }
+        let without = || Failure::new(Class::Fault, "internal", "a pass ended without a summary");
+        source.summary().ok_or_else(|| without().into())
+    }
+
+    /// The summary with what the pages say of it.
+    fn checked(&self, mut summary: Summary) -> Summary {
+        let Pages { cut, lost, .. } = self.pages;
+        if cut > 0 {
+            let detail = format!("{cut} rows are larger than a page and lack the fields in cut_fields");
+            summary.notes.push(SyncNote { code: "rows_cut".to_owned(), detail });
+        }
+        if lost > 0 {
+            let detail = format!("{lost} rows are larger than a page and were not sent");
+            summary.notes.push(SyncNote { code: "rows_lost".to_owned(), detail });
+            (summary.is_partial, summary.is_complete) = (true, false);
+        }
+        // Without pages there is nothing that could replace what an earlier pass has sent.
+        summary.is_complete &= self.job.request.detail == SyncDetail::Pages;
+        summary
+    }
+}
+
+/// Why a source was not read to its end.
+enum Interrupted {
+    /// Only a full pass can tell.
+    FullPassNeeded(FullPassReason),
+    /// The pass stops.
+    Stopped(Stopped),
+}
+
+impl From<Stopped> for Interrupted {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+impl From<Failure> for Interrupted {
+    fn from(failure: Failure) -> Self {
+        Self::Stopped(failure.into())
+    }
+}
+
+/// Where only a delta can need a full pass, this is a defect.
+impl From<Interrupted> for Stopped {
+    fn from(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::Stopped(stopped) => stopped,
+            Interrupted::FullPassNeeded(reason) => {
+                Failure::new(Class::Fault, "internal", reason.to_string()).into()
+            }
+        }
+    }
+}
+
+fn failed(error: Error) -> Interrupted {
+    match error {
+        Error::Graph(error) => Failure::from(actions::Error::from(error)).into(),
+        Error::FullPassNeeded(reason) => Interrupted::FullPassNeeded(reason),
+    }
+}
+
+fn pages(job: &Job, generation: i64, mode: SyncMode) -> Pages {
+    let (sync_id, what) = (job.event.run_id(), job.request.what);
+    let empty =
+        SyncPage { sync_id, generation, what, mode, kind: String::new(), number: 0, rows: Vec::new() };
+    let cause = Cause::from(&job.event);
+    Pages::new(empty, move |page| ResultEvent::new(cause.clone(), Timestamp::now(), page))
+}
