@@ -1,7 +1,14 @@
 //! Software of others meets Gatehouse: `promtool` reads its metrics, and a Python publisher with the CloudEvents SDK
-//! publishes events and reads results. `make test-foreign` installs what is needed; no other target runs these tests.
+//! publishes events and reads results; a Python consumer keeps a table of people. `make test-foreign` installs what is needed; no other target runs these tests.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets something unexpected fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected fails"
+)]
+
+mod consumer;
 
 use std::path::Path;
 use std::process::Stdio;

@@ -31,7 +31,7 @@ def main(url: str, prefix: str) -> None:
     channel.queue_bind(results, f"{prefix}.results", "run.*")
     json = JSONFormat()
     messages = {
-        "structured": rabbitmq.to_structured(hire("structured", "ada@contoso.example"), json),
+        "structured": rabbitmq.to_structured(hire("structured", "ada.byron@contoso.example"), json),
         "binary": rabbitmq.to_binary(hire("binary", "ada.king@contoso.example"), json),
     }
     for message in messages.values():

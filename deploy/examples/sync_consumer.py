@@ -1,0 +1,152 @@
+"""Keeps a table of people, licences and sign-ins in SQLite, from the pages of Gatehouse's syncs.
+
+usage: sync_consumer.py AMQP_URL PREFIX DATABASE
+
+It needs pika. It may be killed at any moment and started again, and so may every worker: pages and ends may repeat,
+overtake each other and stop in the middle. Four rules keep the table right:
+
+1. A message is acknowledged only after the transaction that holds what it said.
+2. A value counts if its version is not smaller than that of the value it replaces. The version is the page's
+   (generation, number).
+3. What a round of changes removes stays as a row that is gone, so that an older page cannot bring it back.
+4. Rows of older generations are deleted only after the end of a full pass that says `complete`, and only when all of
+   its pages are in.
+"""
+
+import json
+import sqlite3
+import sys
+
+import pika
+
+# The fields that name an object, for each kind of row.
+KEYS = {
+    "license_assignment": ("user_id", "sku_id"),
+    "waste": ("user_id", "sku_id", "reason", "group_name"),
+    "sku": ("sku_id",),
+}
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS object (          -- one row for each object
+    tenant TEXT, what TEXT, kind TEXT, key TEXT,
+    fields TEXT NOT NULL,                    -- JSON: the values
+    versions TEXT NOT NULL,                  -- JSON: the version of each value
+    generation INTEGER NOT NULL,             -- the version of its presence
+    number INTEGER NOT NULL,
+    gone INTEGER NOT NULL,                   -- 1: a round of changes removed it
+    PRIMARY KEY (tenant, what, kind, key));
+CREATE TABLE IF NOT EXISTS page (            -- the pages that are in
+    tenant TEXT, what TEXT, generation INTEGER, number INTEGER,
+    PRIMARY KEY (tenant, what, generation, number));
+CREATE TABLE IF NOT EXISTS finished (        -- the ends of full passes that are complete
+    tenant TEXT, what TEXT, generation INTEGER, pages INTEGER,
+    PRIMARY KEY (tenant, what, generation));
+CREATE TABLE IF NOT EXISTS cursor (          -- where the next round of changes begins
+    tenant TEXT, what TEXT, generation INTEGER, cursor TEXT,
+    PRIMARY KEY (tenant, what));
+CREATE VIEW IF NOT EXISTS present AS SELECT tenant, what, kind, key, fields FROM object WHERE NOT gone;
+"""
+
+
+def key_of(row):
+    """The kind under which an object is kept, and its key."""
+    kind = row["kind"]
+    return kind.removeprefix("removed_"), " ".join(str(row.get(field)) for field in KEYS.get(kind, ("id",)))
+
+
+def put(database, tenant, page, row):
+    """Takes one row of a page."""
+    kind, key = key_of(row)
+    version = [page["generation"], page["number"]]
+    found = database.execute(
+        "SELECT fields, versions, generation, number, gone FROM object"
+        " WHERE tenant = ? AND what = ? AND kind = ? AND key = ?",
+        (tenant, page["what"], kind, key),
+    ).fetchone()
+    fields, versions, presence, gone = {}, {}, version, 0
+    if found:
+        fields, versions = json.loads(found[0]), json.loads(found[1])
+        presence, gone = [found[2], found[3]], found[4]
+    if version >= presence:
+        presence, gone = version, int(row["kind"].startswith("removed_"))
+    for name, value in row.items():
+        # A field that a row leaves out says nothing; one that is empty is null.
+        if name != "kind" and version >= versions.get(name, [0, 0]):
+            fields[name], versions[name] = value, version
+    database.execute(
+        "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (tenant, page["what"], kind, key, json.dumps(fields), json.dumps(versions), *presence, gone),
+    )
+
+
+def sweep(database, tenant, what, generation):
+    """Deletes what a full pass no longer found, if it has ended and all of its pages are in."""
+    end = database.execute(
+        "SELECT pages FROM finished WHERE tenant = ? AND what = ? AND generation = ?", (tenant, what, generation)
+    ).fetchone()
+    (came,) = database.execute(
+        "SELECT count(*) FROM page WHERE tenant = ? AND what = ? AND generation = ?", (tenant, what, generation)
+    ).fetchone()
+    if end and end[0] == came:
+        for table in ("object", "page", "finished"):
+            database.execute(
+                f"DELETE FROM {table} WHERE tenant = ? AND what = ? AND generation < ?", (tenant, what, generation)
+            )
+
+
+def take(database, event):
+    """Takes a page or the end of a sync."""
+    data, tenant = event["data"], event.get("tenant", "")
+    if event["type"] == "gatehouse.sync.page.v1":
+        for row in data["rows"]:
+            put(database, tenant, data, row)
+        database.execute(
+            "INSERT OR IGNORE INTO page VALUES (?, ?, ?, ?)", (tenant, data["what"], data["generation"], data["number"])
+        )
+    elif event["type"] == "gatehouse.sync.finished.v1" and data["complete"]:
+        if data["mode_done"] == "full":
+            database.execute(
+                "INSERT OR IGNORE INTO finished VALUES (?, ?, ?, ?)",
+                (tenant, data["what"], data["generation"], data["pages"]),
+            )
+        if "cursor" in data:
+            # Send it back in `data.cursor` to ask for what has changed since.
+            database.execute(
+                "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation,"
+                " cursor = excluded.cursor WHERE excluded.generation >= generation",
+                (tenant, data["what"], data["generation"], data["cursor"]),
+            )
+    else:
+        return
+    sweep(database, tenant, data["what"], data["generation"])
+
+
+def main(url, prefix, path):
+    """Reads until it is stopped."""
+    database = sqlite3.connect(path, isolation_level=None)
+    database.executescript(SCHEMA)
+    channel = pika.BlockingConnection(pika.URLParameters(url)).channel()
+    # A limit keeps the broker's disk from filling while nobody reads: a sync waits for room. The ends have a queue of
+    # their own without one, because a worker repeats a sync whose end it cannot report.
+    limit = {"x-max-length": 1000, "x-overflow": "reject-publish"}
+    pages, ends = f"{prefix}.replies.people.pages", f"{prefix}.replies.people.ends"
+    channel.queue_declare(pages, durable=True, arguments={"x-queue-type": "quorum"} | limit)
+    channel.queue_declare(ends, durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_bind(pages, f"{prefix}.sync", "#")
+    channel.queue_bind(ends, f"{prefix}.results", "sync.*")
+    channel.basic_qos(prefetch_count=8)
+
+    def handle(channel, method, _, body):
+        database.execute("BEGIN IMMEDIATE")
+        take(database, json.loads(body))
+        database.execute("COMMIT")
+        channel.basic_ack(method.delivery_tag)
+
+    for queue in (pages, ends):
+        channel.basic_consume(queue, handle)
+    print("ready", flush=True)
+    channel.start_consuming()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
