@@ -15,6 +15,7 @@
 
 mod bare_broker;
 mod bare_graph;
+mod bare_pages;
 mod broker_rounds;
 mod graph_rounds;
 mod lock_out;
@@ -22,6 +23,7 @@ mod measured;
 mod process;
 mod size;
 mod standard;
+mod sync_rounds;
 
 use size::Size;
 
@@ -34,6 +36,7 @@ async fn main() {
     match arguments.as_slice() {
         ["bare-broker", rest @ ..] => bare_broker::run(rest).await,
         ["bare-graph", rest @ ..] => bare_graph::run(rest).await,
+        ["bare-pages", rest @ ..] => bare_pages::download(rest).await,
         [] => {
             broker_part(&size).await;
             println!();
@@ -44,14 +47,19 @@ async fn main() {
             standard::many(&size).await;
             println!();
             lock_out::run(&size).await;
+            println!();
+            sync_part(&size).await;
         }
         ["broker"] => broker_part(&size).await,
         ["hires"] => hires_part(&size).await,
         ["standard"] => standard_part(&size).await,
         ["leavers"] => standard::many(&size).await,
         ["lock-out"] => lock_out::run(&size).await,
+        ["sync"] => sync_part(&size).await,
         other => {
-            panic!("there is no part {other:?}; there are broker, hires, standard, leavers and lock-out")
+            panic!(
+                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out and sync"
+            )
         }
     }
 }
@@ -64,6 +72,11 @@ async fn broker_part(size: &Size) {
 async fn hires_part(size: &Size) {
     println!("onboarding runs; the bare loop makes the same HTTP calls");
     graph_rounds::run(size).await;
+}
+
+async fn sync_part(size: &Size) {
+    println!("everybody is read; the bare client downloads the same pages; in brackets the ratio to it");
+    sync_rounds::run(size).await;
 }
 
 async fn standard_part(size: &Size) {

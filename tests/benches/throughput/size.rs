@@ -16,6 +16,12 @@ pub struct Size {
     pub leavers: usize,
     /// Events ahead of a lock-out, and the worker's share of the tenant's limits, which they spend.
     pub busy: (usize, f64),
+    /// People of the tenants that a sync reads.
+    pub people: &'static [usize],
+    /// People whose rows are sent as pages.
+    pub published_people: usize,
+    /// Leavers beside a sync, and as many without one.
+    pub sync_leavers: usize,
 }
 
 const FULL: Size = Size {
@@ -26,6 +32,9 @@ const FULL: Size = Size {
     hires: 400,
     leavers: 200,
     busy: (999, 1.0),
+    people: &[10_000, 100_000, 1_000_000],
+    published_people: 100_000,
+    sync_leavers: 5,
 };
 
 const TINY: Size = Size {
@@ -36,6 +45,9 @@ const TINY: Size = Size {
     hires: 8,
     leavers: 4,
     busy: (20, 0.02),
+    people: &[2_000],
+    published_people: 2_000,
+    sync_leavers: 1,
 };
 
 impl Size {
