@@ -18,6 +18,11 @@ use crate::measured::{Measured, bare_loop};
 use crate::process::{cpu, median, peak_mb};
 use crate::size::Size;
 
+/// The people of the tenant besides the crowd.
+const CONTOSO: usize = 4;
+/// People who can leave.
+const LEAVERS: usize = 64;
+
 /// Prints all parts.
 pub async fn run(size: &Size) {
     println!(
@@ -101,15 +106,16 @@ async fn publish(people: usize, rounds: usize) {
     let worker = testbed.worker_of("sync").await;
     let exchange = format!("{}.sync", testbed.prefix());
     let (mut ours, mut bares) = (Vec::new(), Vec::new());
+    let everybody = people + CONTOSO + LEAVERS;
     for round in 0..rounds {
         let mut pages = Drain::bind(testbed.broker.url(), &exchange).await;
         let id = format!("sync-{round}");
         let started = Instant::now();
         testbed.publisher.event(&sync(&id, json!({ "what": "users" }))).await;
-        let (end, bodies) = tokio::join!(end_of(&mut testbed.results, &id), pages.rows(people));
+        let (end, bodies) = tokio::join!(end_of(&mut testbed.results, &id), pages.rows(everybody));
         ours.push(people as f64 / started.elapsed().as_secs_f64());
         assert_eq!(end["complete"], true, "{end}");
-        let pages = tokio::spawn(async move { pages.rows(people).await.len() });
+        let pages = tokio::spawn(async move { pages.rows(everybody).await.len() });
         let seconds = bare_pages::publish(testbed.broker.url(), &exchange, "users.user", &bodies).await;
         assert_eq!(pages.await.unwrap(), bodies.len());
         bares.push(people as f64 / seconds);
@@ -211,7 +217,8 @@ impl Drain {
         let (mut bodies, mut rows) = (Vec::new(), 0);
         while rows < people {
             let page = self.consumer.next().await.unwrap().unwrap();
-            rows += page.data.windows(14).filter(|part| part == b"\"kind\":\"user\",").count();
+            const NAME: &[u8] = b"\"user_principal_name\"";
+            rows += page.data.windows(NAME.len()).filter(|part| *part == NAME).count();
             bodies.push(page.data);
         }
         bodies
