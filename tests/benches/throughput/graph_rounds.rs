@@ -51,7 +51,7 @@ async fn testbed_of() -> Testbed {
         .user(User::new("grace@contoso.example", "Grace Hopper"))
         .group(Group::security("Engineers"));
     let testbed = Testbed::with(tenant).set("WORKER__CONCURRENCY", IN_FLIGHT).without_results();
-    // Four hundred hires cost more than a small tenant allows in ten seconds, and the bare loop keeps no limit.
+    // These hires cost more than a small tenant allows in ten seconds, and the bare loop keeps no limit.
     testbed.set("TENANTS__CONTOSO__SIZE", "large").build().await
 }
 

@@ -29,7 +29,7 @@ const FULL: Size = Size {
     events: &[(1, 1500), (16, 12_000), (64, 20_000)],
     starts: 5,
     memory: 20_000,
-    hires: 400,
+    hires: 300,
     leavers: 200,
     busy: (999, 1.0),
     people: &[10_000, 100_000, 1_000_000],
