@@ -48,14 +48,14 @@ async fn main() {
             println!();
             lock_out::run(&size).await;
             println!();
-            sync_part(&size).await;
+            sync_rounds::run(&size).await;
         }
         ["broker"] => broker_part(&size).await,
         ["hires"] => hires_part(&size).await,
         ["standard"] => standard_part(&size).await,
         ["leavers"] => standard::many(&size).await,
         ["lock-out"] => lock_out::run(&size).await,
-        ["sync"] => sync_part(&size).await,
+        ["sync"] => sync_rounds::run(&size).await,
         other => {
             panic!(
                 "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out and sync"
@@ -72,11 +72,6 @@ async fn broker_part(size: &Size) {
 async fn hires_part(size: &Size) {
     println!("onboarding runs; the bare loop makes the same HTTP calls");
     graph_rounds::run(size).await;
-}
-
-async fn sync_part(size: &Size) {
-    println!("everybody is read; the bare client downloads the same pages; in brackets the ratio to it");
-    sync_rounds::run(size).await;
 }
 
 async fn standard_part(size: &Size) {

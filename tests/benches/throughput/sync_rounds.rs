@@ -25,6 +25,7 @@ const LEAVERS: usize = 64;
 
 /// Prints all parts.
 pub async fn run(size: &Size) {
+    println!("everybody is read; the bare client downloads the same pages; in brackets the ratio to it");
     println!(
         "{:>9} {:>12} {:>22} {:>22} {:>9}",
         "people", "bare rows/s", "totals rows/s", "file rows/s", "peak"
