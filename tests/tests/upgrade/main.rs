@@ -92,8 +92,9 @@ async fn runs_of_the_version_before_wake_and_delete_nobody_who_came_back() {
     let effects = testbed.effects();
     assert!(effects.iter().any(|effect| effect.starts_with("disable")), "{effects:#?}");
     assert_eq!(effects.iter().filter(|effect| effect.starts_with("delete")).count(), 1, "{effects:#?}");
-    testbed.drain([worker]).await;
+    // Before it wakes: draining would wait for that.
     testbed.forget_sleeping_run().await;
+    testbed.drain([worker]).await;
     testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
     testbed.close().await;
 }
