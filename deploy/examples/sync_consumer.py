@@ -9,8 +9,8 @@ overtake each other and stop in the middle. Four rules keep the table right:
 2. A value counts if its version is not smaller than that of the value it replaces. The version is the page's
    (generation, number).
 3. What a round of changes removes stays as a row that is gone, so that an older page cannot bring it back.
-4. Rows of older generations are deleted only after the end of a full pass that says `complete`, and only when all of
-   its pages are in.
+4. Rows of older generations are deleted only after the end of a full pass that says `complete`, only when all of its
+   pages are in, and only if they are of its `kinds`. From then on an older page brings none of these kinds.
 """
 
 import json
@@ -39,8 +39,11 @@ CREATE TABLE IF NOT EXISTS page (            -- the pages that are in
     tenant TEXT, what TEXT, generation INTEGER, number INTEGER,
     PRIMARY KEY (tenant, what, generation, number));
 CREATE TABLE IF NOT EXISTS finished (        -- the ends of full passes that are complete
-    tenant TEXT, what TEXT, generation INTEGER, pages INTEGER,
+    tenant TEXT, what TEXT, generation INTEGER, pages INTEGER, kinds TEXT,
     PRIMARY KEY (tenant, what, generation));
+CREATE TABLE IF NOT EXISTS swept (           -- the last full pass that has deleted
+    tenant TEXT, what TEXT, kind TEXT, generation INTEGER,
+    PRIMARY KEY (tenant, what, kind));
 CREATE TABLE IF NOT EXISTS cursor (          -- where the next round of changes begins
     tenant TEXT, what TEXT, generation INTEGER, cursor TEXT,
     PRIMARY KEY (tenant, what));
@@ -58,6 +61,11 @@ def put(database, tenant, page, row):
     """Takes one row of a page."""
     kind, key = key_of(row)
     version = [page["generation"], page["number"]]
+    swept = database.execute(
+        "SELECT generation FROM swept WHERE tenant = ? AND what = ? AND kind = ?", (tenant, page["what"], kind)
+    ).fetchone()
+    if swept and page["generation"] < swept[0]:
+        return
     found = database.execute(
         "SELECT fields, versions, generation, number, gone FROM object"
         " WHERE tenant = ? AND what = ? AND kind = ? AND key = ?",
@@ -82,13 +90,23 @@ def put(database, tenant, page, row):
 def sweep(database, tenant, what, generation):
     """Deletes what a full pass no longer found, if it has ended and all of its pages are in."""
     end = database.execute(
-        "SELECT pages FROM finished WHERE tenant = ? AND what = ? AND generation = ?", (tenant, what, generation)
+        "SELECT pages, kinds FROM finished WHERE tenant = ? AND what = ? AND generation = ?", (tenant, what, generation)
     ).fetchone()
     (came,) = database.execute(
         "SELECT count(*) FROM page WHERE tenant = ? AND what = ? AND generation = ?", (tenant, what, generation)
     ).fetchone()
     if end and end[0] == came:
-        for table in ("object", "page", "finished"):
+        for kind in json.loads(end[1]):
+            database.execute(
+                "DELETE FROM object WHERE tenant = ? AND what = ? AND kind = ? AND generation < ?",
+                (tenant, what, kind, generation),
+            )
+            database.execute(
+                "INSERT INTO swept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation"
+                " WHERE excluded.generation > generation",
+                (tenant, what, kind, generation),
+            )
+        for table in ("page", "finished"):
             database.execute(
                 f"DELETE FROM {table} WHERE tenant = ? AND what = ? AND generation < ?", (tenant, what, generation)
             )
@@ -106,8 +124,8 @@ def take(database, event):
     elif event["type"] == "gatehouse.sync.finished.v1" and data["complete"]:
         if data["mode_done"] == "full":
             database.execute(
-                "INSERT OR IGNORE INTO finished VALUES (?, ?, ?, ?)",
-                (tenant, data["what"], data["generation"], data["pages"]),
+                "INSERT OR IGNORE INTO finished VALUES (?, ?, ?, ?, ?)",
+                (tenant, data["what"], data["generation"], data["pages"], json.dumps(data["kinds"])),
             )
         if "cursor" in data:
             # Send it back in `data.cursor` to ask for what has changed since.

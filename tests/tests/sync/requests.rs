@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use msgraph_emulator::{Sku, Tenant, User};
+use msgraph_emulator::{Application, Fault, Sku, Tenant, User};
 use serde_json::json;
 use system_tests::Testbed;
 
@@ -134,6 +134,57 @@ async fn a_sync_of_licences_sends_who_has_them_what_was_bought_and_the_sums() {
         (&json!("SPE_E3"), &json!(10), &json!(2), &json!(8)),
         "{sku}"
     );
+    assert_eq!(worker.terminate().await, Some(0));
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_delta_that_ends_in_the_middle_counts_only_the_pages_of_the_full_pass() {
+    let mut testbed = Testbed::with(tenant(430)).build().await;
+    let mut worker = testbed.worker().await;
+    let mut pages = testbed.pages(None).await;
+    testbed.publisher.event(&users("all")).await;
+    let end = end_of(&mut testbed, "all").await;
+    for number in 0..430 {
+        let name = format!("person.{number}@contoso.example");
+        testbed.emulator.with_tenant(|tenant| tenant.set(&name, "officeLocation", "O".repeat(100))).unwrap();
+    }
+    // Pages of changes have been sent by then.
+    testbed.emulator.fault(Fault::status(410).path("*/users/delta*").nth(4));
+    let delta = json!({ "what": "users", "mode": "delta", "cursor": end["cursor"] });
+    testbed.publisher.event(&sync("interrupted", delta)).await;
+    let end = end_of(&mut testbed, "interrupted").await;
+    assert_eq!((&end["mode_done"], &end["complete"]), (&json!("full"), &json!(true)), "{end}");
+    let (mut modes, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+    let count = end["pages"].as_u64().unwrap();
+    while (numbers.len() as u64) < count {
+        let (_, page) = pages.next().await;
+        if page["causationid"] == "interrupted" {
+            modes.insert(page["data"]["mode"].as_str().unwrap().to_owned());
+        }
+        if page["data"]["generation"] == end["generation"] {
+            numbers.insert(page["data"]["number"].as_u64().unwrap());
+        }
+    }
+    assert_eq!(modes.len(), 2, "changes were sent before: {modes:?}");
+    assert_eq!(numbers, (1..=count).collect(), "{end}");
+    assert_eq!((&end["rows"], pages.waiting().await), (&json!(430), 0));
+    assert_eq!(worker.terminate().await, Some(0));
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_seen_is_no_reason_to_delete_it() {
+    let blind = Application::default().roles(&["User.Read.All", "LicenseAssignment.Read.All"]);
+    let mut testbed = Testbed::with(tenant(5).application(blind)).build().await;
+    let mut worker = testbed.worker().await;
+    let _pages = testbed.pages(None).await;
+    testbed.publisher.event(&sync("people", json!({ "what": "users", "sign_ins": true }))).await;
+    let end = end_of(&mut testbed, "people").await;
+    assert_eq!((&end["state"], &end["kinds"]), (&json!("partial"), &json!(["user"])), "{end}");
+    testbed.publisher.event(&sync("licences", json!({ "what": "licenses" }))).await;
+    let end = end_of(&mut testbed, "licences").await;
+    assert_eq!(end["kinds"], json!(["license_assignment", "sku", "waste"]), "{end}");
     assert_eq!(worker.terminate().await, Some(0));
     testbed.close().await;
 }

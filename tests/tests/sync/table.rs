@@ -13,6 +13,8 @@ pub struct Table {
     people: BTreeMap<String, (Version, bool)>,
     pages: BTreeMap<i64, BTreeSet<u64>>,
     ends: Vec<Value>,
+    /// The last full pass that has deleted: an older page brings nobody back.
+    swept: i64,
 }
 
 impl Table {
@@ -21,6 +23,9 @@ impl Table {
         let page = &page["data"];
         let (generation, number) = (page["generation"].as_i64().unwrap(), page["number"].as_u64().unwrap());
         self.pages.entry(generation).or_default().insert(number);
+        if generation < self.swept {
+            return;
+        }
         for row in page["rows"].as_array().unwrap() {
             assert_eq!(row["kind"], page["kind"]);
             let is_there = row["kind"] == "user";
@@ -44,10 +49,12 @@ impl Table {
             let (Some(generation), Some(pages)) = (end["generation"].as_i64(), end["pages"].as_u64()) else {
                 continue;
             };
-            let is_whole = end["complete"] == true && end["mode_done"] == "full";
+            let has_users = end["kinds"].as_array().is_some_and(|kinds| kinds.contains(&Value::from("user")));
+            let is_whole = end["complete"] == true && end["mode_done"] == "full" && has_users;
             let came = self.pages.get(&generation).map_or(0, BTreeSet::len);
             if is_whole && came as u64 == pages {
                 self.people.retain(|_, ((of, _), _)| *of >= generation);
+                self.swept = self.swept.max(generation);
             }
         }
     }

@@ -34,8 +34,8 @@ pub struct Summary {
     pub notes: Vec<SyncNote>,
     /// Whether something that was asked for could not be seen.
     pub is_partial: bool,
-    /// Whether the rows are all there are.
-    pub is_complete: bool,
+    /// The kinds of which the rows are all there are.
+    pub kinds: Vec<&'static str>,
 }
 
 impl Summary {
@@ -44,11 +44,8 @@ impl Summary {
     pub fn and(mut self, name: &str, other: Self) -> Self {
         self.totals.insert(name.to_owned(), Value::Object(other.totals));
         self.notes.extend(other.notes);
-        Self {
-            is_partial: self.is_partial || other.is_partial,
-            is_complete: self.is_complete && other.is_complete,
-            ..self
-        }
+        self.kinds.extend(other.kinds);
+        Self { is_partial: self.is_partial || other.is_partial, ..self }
     }
 }
 
@@ -86,10 +83,11 @@ impl Ended {
     pub fn result(self, job: &Job) -> SyncFinished {
         let state = self.state();
         let Self { generation, mode_done, pages, rows, summary, failure } = self;
-        let is_complete = failure.is_none() && summary.as_ref().is_some_and(|summary| summary.is_complete);
-        let Summary { totals, cursor, notes, .. } = summary.unwrap_or_default();
+        let Summary { totals, cursor, notes, kinds, .. } =
+            summary.filter(|_| failure.is_none()).unwrap_or_default();
         SyncFinished {
-            complete: is_complete,
+            complete: !kinds.is_empty(),
+            kinds: kinds.into_iter().map(str::to_owned).collect(),
             generation,
             mode_done,
             pages,

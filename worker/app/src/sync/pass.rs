@@ -97,7 +97,7 @@ impl<'a> Pass<'a> {
         }
         tracing::info!(code = reason.code(), "a full pass takes the place of a delta");
         // Changes that were sent already are of a generation that never ends.
-        self.sender.flush().await?;
+        self.sender.start_over().await?;
         self.generation = self.generation.saturating_add(1);
         self.mode = SyncMode::Full;
         self.pages = pages(self.job, self.generation, self.mode);
@@ -133,10 +133,13 @@ impl<'a> Pass<'a> {
         if lost > 0 {
             let detail = format!("{lost} rows are larger than a page and were not sent");
             summary.notes.push(SyncNote { code: "rows_lost".to_owned(), detail });
-            (summary.is_partial, summary.is_complete) = (true, false);
+            summary.is_partial = true;
+            summary.kinds.clear();
         }
-        // Without pages there is nothing that could replace what an earlier pass has sent.
-        summary.is_complete &= self.job.request.detail == SyncDetail::Pages;
+        if self.job.request.detail == SyncDetail::None {
+            // Without pages there is nothing that could replace what an earlier pass has sent.
+            summary.kinds.clear();
+        }
         summary
     }
 }

@@ -151,6 +151,13 @@ impl<'a> Sender<'a> {
         *self.flow.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets what was stored so far, once nothing is in flight any more: it is of a pass that is given up.
+    pub async fn start_over(&mut self) -> Result<(), Stopped> {
+        self.flush().await?;
+        *self.flow.stored.lock().unwrap_or_else(PoisonError::into_inner) = Stored::default();
+        Ok(())
+    }
+
     /// Waits for this work and meanwhile for confirms: what nobody waits for makes no progress.
     pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stopped> {
         let mut work = std::pin::pin!(work);

@@ -2,7 +2,10 @@
 
 use std::future::Future;
 
-use directory_sync::{Error, LicensesPass, Note, SignInsPass, UsersDelta, UsersPass};
+use directory_sync::{
+    Error, LicenseAssignment, LicensesPass, Note, Row as _, SignIn, SignInsPass, Sku, Subject, Subscription,
+    User, UsersDelta, UsersPass, Waste,
+};
 use messages::SyncNote;
 use serde::Serialize;
 use serde_json::Value;
@@ -27,7 +30,8 @@ impl Source for UsersPass<'_> {
     fn summary(self) -> Option<Summary> {
         let found = self.finish()?;
         let cursor = found.cursor.map(|cursor| cursor.as_str().to_owned());
-        Some(Summary { cursor, ..summary(&found.totals, &found.notes) })
+        let kinds = vec![User::KIND];
+        Some(Summary { cursor, kinds, ..summary(&found.totals, &found.notes) })
     }
 }
 
@@ -39,7 +43,8 @@ impl Source for UsersDelta<'_> {
     fn summary(self) -> Option<Summary> {
         let found = self.finish()?;
         let cursor = Some(found.cursor.as_str().to_owned());
-        Some(Summary { cursor, ..summary(&found.counts, &[]) })
+        let kinds = vec![User::KIND];
+        Some(Summary { cursor, kinds, ..summary(&found.counts, &[]) })
     }
 }
 
@@ -51,7 +56,8 @@ impl Source for SignInsPass {
     fn summary(self) -> Option<Summary> {
         let found = self.finish()?;
         let notes = Vec::from_iter(found.unavailable.clone());
-        Some(Summary { is_complete: notes.is_empty(), ..summary(&found, &notes) })
+        let kinds = if notes.is_empty() { vec![SignIn::KIND] } else { Vec::new() };
+        Some(Summary { kinds, ..summary(&found, &notes) })
     }
 }
 
@@ -62,7 +68,12 @@ impl Source for LicensesPass<'_> {
 
     fn summary(self) -> Option<Summary> {
         let found = self.finish()?;
-        Some(summary(&found.totals, &found.notes))
+        let mut kinds = vec![LicenseAssignment::KIND, Sku::KIND, Waste::KIND];
+        // Purchases that could not be read are not gone.
+        if found.notes.iter().all(|note| note.about != Subject::Renewals) {
+            kinds.push(Subscription::KIND);
+        }
+        Some(Summary { kinds, ..summary(&found.totals, &found.notes) })
     }
 }
 
@@ -88,7 +99,7 @@ fn summary<T: Serialize>(totals: &T, notes: &[Note]) -> Summary {
         totals: object(totals),
         notes: notes.iter().map(note).collect(),
         is_partial: !notes.is_empty(),
-        is_complete: true,
+        kinds: Vec::new(),
         cursor: None,
     }
 }

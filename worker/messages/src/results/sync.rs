@@ -78,8 +78,11 @@ pub struct SyncFinished {
     pub sync_id: Uuid,
     /// How it ended.
     pub state: SyncState,
-    /// Whether its pages hold everything there is: what an earlier generation had besides is gone.
+    /// Whether its pages hold everything there is of [`Self::kinds`]: what an earlier generation had besides is gone.
     pub complete: bool,
+    /// The kinds of rows of which that is so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
     /// The start of the pass; nothing if none started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
@@ -128,6 +131,7 @@ impl SyncFinished {
             sync_id,
             state,
             complete: false,
+            kinds: Vec::new(),
             generation: None,
             what: None,
             mode: None,
