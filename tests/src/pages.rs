@@ -1,6 +1,7 @@
 //! A consumer of the pages of syncs: binds a queue of its own to their exchange and reads it.
 
 use futures_util::StreamExt;
+use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueBindOptions, QueueDeclareOptions,
 };
@@ -16,6 +17,8 @@ pub struct Pages {
     channel: Channel,
     queue: String,
     consumer: Option<Consumer>,
+    /// A page that has arrived and was not handed out, because whoever waited for it stopped.
+    arrived: Option<Delivery>,
 }
 
 impl Pages {
@@ -35,10 +38,10 @@ impl Pages {
         channel.queue_bind(queue.as_str().into(), exchange.into(), "#".into(), bind, none).await.unwrap();
         // One at a time, so that a limit on the queue is a limit on what the test has.
         channel.basic_qos(1, BasicQosOptions::default()).await.unwrap();
-        Self { _connection: connection, channel, queue, consumer: None }
+        Self { _connection: connection, channel, queue, consumer: None, arrived: None }
     }
 
-    /// Waits for the next page and returns its routing key and the CloudEvent.
+    /// Waits for the next page and returns its routing key and the CloudEvent. A wait that is given up loses no page.
     pub async fn next(&mut self) -> (String, Value) {
         let consumer = match &mut self.consumer {
             Some(consumer) => consumer,
@@ -49,11 +52,18 @@ impl Pages {
                 empty.insert(consumer.await.unwrap())
             }
         };
-        let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
-        let delivery = next.expect("a page should have come by now").unwrap().unwrap();
+        let delivery = match &mut self.arrived {
+            Some(delivery) => delivery,
+            empty => {
+                let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
+                empty.insert(next.expect("a page should have come by now").unwrap().unwrap())
+            }
+        };
         assert!(delivery.data.len() <= 65_536, "{} bytes", delivery.data.len());
         delivery.acker.ack(BasicAckOptions::default()).await.unwrap();
-        (delivery.routing_key.to_string(), serde_json::from_slice(&delivery.data).unwrap())
+        let page = (delivery.routing_key.to_string(), serde_json::from_slice(&delivery.data).unwrap());
+        self.arrived = None;
+        page
     }
 
     /// How many pages wait in the queue.

@@ -40,7 +40,7 @@ async fn a_worker_killed_after_each_page_in_turn_leaves_the_table_right() {
         () = reading => unreachable!(),
     };
     table.finished(&end);
-    while pages.waiting().await > 0 {
+    while table.waits_for(&end) {
         table.page(&pages.next().await.1);
     }
     assert!(table.generations().len() > 5, "{:?}", table.generations());

@@ -63,13 +63,17 @@ async fn a_worker_that_dies_with_a_token_in_hand_takes_neither_the_sync_nor_the_
     testbed.fire(QUEUE, "sync").await;
     assert_eq!(testbed.depth(QUEUE).await, 0);
     let worker = testbed.worker().await;
-    let mut ends = Vec::new();
-    while ends.len() < 2 {
-        tokio::select! {
-            end = scheduled_end(&mut testbed) => ends.push(end),
-            _ = pages.next() => {}
+    // Neither is cancelled before both ends are there: a result that is being received would be lost.
+    let both = async { [scheduled_end(&mut testbed).await, scheduled_end(&mut testbed).await] };
+    let reading = async {
+        loop {
+            pages.next().await;
         }
-    }
+    };
+    let ends = tokio::select! {
+        ends = both => ends,
+        () = reading => unreachable!(),
+    };
     assert!(ends.iter().all(|end| end["complete"] == true), "{ends:#?}");
     assert_ne!(ends[0]["sync_id"], ends[1]["sync_id"]);
     armed(&testbed, QUEUE).await;

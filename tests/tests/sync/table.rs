@@ -65,6 +65,12 @@ impl Table {
         there.map(|(id, _)| id.clone()).collect()
     }
 
+    /// Whether a page of a sync that has ended like this is still to come.
+    pub fn waits_for(&self, end: &Value) -> bool {
+        let generation = end["generation"].as_i64().unwrap();
+        self.pages.get(&generation).map_or(0, BTreeSet::len) as u64 != end["pages"].as_u64().unwrap()
+    }
+
     /// The passes that sent something.
     pub fn generations(&self) -> BTreeSet<i64> {
         self.pages.keys().copied().collect()
