@@ -17,7 +17,7 @@ use serde_json::Value;
 use system_tests::repository;
 
 /// Which of our crates may depend on which: for the product, and for tests alone.
-const ARROWS: [(&str, &[&str], &[&str]); 10] = [
+const ARROWS: [(&str, &[&str], &[&str]); 11] = [
     (
         "gatehouse",
         &["actions", "broker", "directory-sync", "messages", "msgraph", "outcome", "workflow"],
@@ -26,6 +26,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 10] = [
     ("actions", &["msgraph", "outcome", "workflow"], &["msgraph-emulator"]),
     ("directory-sync", &["msgraph"], &["msgraph-emulator"]),
     ("outcome", &[], &[]),
+    ("ledger", &[], &[]),
     ("messages", &["outcome"], &[]),
     ("workflow", &["outcome"], &[]),
     ("msgraph", &[], &["msgraph-emulator"]),

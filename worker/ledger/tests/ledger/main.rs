@@ -1,0 +1,17 @@
+//! The ledger: its rules one by one, whole histories, and the model checker.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets something unexpected fails"
+)]
+
+mod brake;
+mod decide;
+mod histories;
+mod identity;
+mod records;
+mod shuts;
+mod snapshots;
+mod story;
