@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// Address for the files of reports; by default a free port of another loopback address
+    #[arg(long, value_name = "ADDRESS")]
+    files: Option<SocketAddr>,
     /// Tenant file to start with, in JSON [default: a built-in tenant]
     #[arg(long, value_name = "FILE")]
     tenant: Option<PathBuf>,
@@ -98,6 +101,9 @@ impl Arguments {
         }
         let mut options = Options::new(tenant).listen(self.listen).latency(self.latency).jitter(self.jitter);
         options = options.copy_pace(self.copy_pace);
+        if let Some(address) = self.files {
+            options = options.files(address);
+        }
         let limits = self.limits.as_deref().map(|size| match size {
             "small" => Limits::small(),
             "medium" => Limits::medium(),

@@ -240,6 +240,7 @@ impl PartBody {
             body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
             request_id: unguessable().to_string(),
             secure: envelope.secure,
+            for_files: false,
             batch: Some(envelope.request_id.clone()),
         };
         for (name, value) in headers {

@@ -1,7 +1,7 @@
 //! A running emulator, and its controls for tests.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -57,7 +57,7 @@ pub struct Emulator {
     world: Arc<World>,
     address: SocketAddr,
     tls: Option<Tls>,
-    _server: Server,
+    _servers: [Server; 2],
 }
 
 impl Emulator {
@@ -72,11 +72,13 @@ impl Emulator {
         let at = |source| StartError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).map_err(at)?;
         let address = listener.local_addr().map_err(at)?;
-        let tls = options.https.then(|| Tls::new(address.ip())).transpose();
+        let (files_listener, files) = beside(address, options.files)?;
+        let tls = options.https.then(|| Tls::new(&[address.ip(), files.ip()])).transpose();
         let tls = tls.map_err(|why| StartError::Certificate { address, why: why.to_string() })?;
-        let world = Arc::new(World::new(options));
-        let server = Server::start(listener, Arc::clone(&world), tls.as_ref()).map_err(at)?;
-        Ok(Self { world, address, tls, _server: server })
+        let world = World::new(options, files);
+        let server = Server::start(listener, Arc::clone(&world), tls.as_ref(), false).map_err(at)?;
+        let files = Server::start(files_listener, Arc::clone(&world), tls.as_ref(), true).map_err(at)?;
+        Ok(Self { world, address, tls, _servers: [server, files] })
     }
 
     /// The root of every address: Graph is at `/v1.0` below it, the token endpoint at
@@ -214,4 +216,22 @@ impl Emulator {
     pub fn with_tenant<T>(&self, change: impl FnOnce(&mut Tenant) -> T) -> T {
         change(&mut self.world.lock().tenant)
     }
+}
+
+/// Listens for the host of report files: at this address, or else at one beside the emulator's own. That is another
+/// loopback address, where there is one: a client takes it for another host, and keeps its token to itself.
+fn beside(own: SocketAddr, files: Option<SocketAddr>) -> Result<(TcpListener, SocketAddr), StartError> {
+    let another = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0));
+    let is_local = own.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let listener = match (files, is_local) {
+        (Some(address), _) => bind(address),
+        (None, true) => bind(another).or_else(|_| bind(SocketAddr::new(own.ip(), 0))),
+        (None, false) => bind(SocketAddr::new(own.ip(), 0)),
+    }?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address: own, source })?;
+    Ok((listener, address))
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
 }

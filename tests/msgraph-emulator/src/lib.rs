@@ -46,7 +46,7 @@ pub use lag::replication::Lag;
 pub use limits::{Limits, Usage};
 pub use options::Options;
 pub use tenant::{
-    Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET, Calendar, Channel, Device, Drive, Event, Group,
-    Mailbox, Sku, TENANT_ID, Tenant, TenantError, User,
+    Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET, Calendar, Channel, Concealment, Device, Drive, Event,
+    Group, Mailbox, Renamed, ReportSwitches, Sku, TENANT_ID, Tenant, TenantError, User,
 };
 pub use world::Secrets;

@@ -15,6 +15,7 @@ use crate::tenant::Tenant;
 pub struct Options {
     pub(crate) tenant: Tenant,
     pub(crate) listen: SocketAddr,
+    pub(crate) files: Option<SocketAddr>,
     pub(crate) page_limit: usize,
     pub(crate) latency: Duration,
     pub(crate) jitter: Duration,
@@ -40,6 +41,7 @@ impl Options {
         Self {
             tenant,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            files: None,
             page_limit: usize::MAX,
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
@@ -56,6 +58,13 @@ impl Options {
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
+        self
+    }
+
+    /// Serves the files of reports at this address, instead of a free port of another loopback address.
+    #[must_use]
+    pub fn files(mut self, address: SocketAddr) -> Self {
+        self.files = Some(address);
         self
     }
 

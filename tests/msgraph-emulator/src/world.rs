@@ -1,8 +1,10 @@
 //! The state of a running emulator, behind one lock that is never held across a wait.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::Method;
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,6 +14,7 @@ use crate::batch;
 use crate::control::faults::{End, Faults, Verdict};
 use crate::control::journal::{Journal, Outcome};
 use crate::graph::{self, Visit};
+use crate::http::pace::Feed;
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::http::request::Request;
@@ -55,6 +58,10 @@ pub(crate) struct Inside {
     /// Held by every licence call in progress.
     licensing: Arc<()>,
     options: Options,
+    /// Where the files of reports are.
+    files: SocketAddr,
+    /// The world around this, for answers that go on after the lock is free.
+    world: Weak<World>,
 }
 
 /// A request in progress: the decision about it, and the limits it occupies until it ends.
@@ -76,20 +83,24 @@ impl Started {
 type Acted = (Reply, Vec<String>);
 
 impl World {
-    pub(crate) fn new(options: Options) -> Self {
-        Self(Mutex::new(Inside {
-            tenant: options.tenant.clone(),
-            tokens: Tokens::default(),
-            passwords: Vec::new(),
-            passes: Vec::new(),
-            journal: Journal::default(),
-            faults: Faults::default(),
-            latency: Latency::new(options.latency, options.jitter),
-            limiter: Limiter::new(options.limits),
-            replication: Replication::new(options.new_users_after, options.stale_reads),
-            licensing: Arc::default(),
-            options,
-        }))
+    pub(crate) fn new(options: Options, files: SocketAddr) -> Arc<Self> {
+        Arc::new_cyclic(|world| {
+            Self(Mutex::new(Inside {
+                tenant: options.tenant.clone(),
+                tokens: Tokens::default(),
+                passwords: Vec::new(),
+                passes: Vec::new(),
+                journal: Journal::default(),
+                faults: Faults::default(),
+                latency: Latency::new(options.latency, options.jitter),
+                limiter: Limiter::new(options.limits),
+                replication: Replication::new(options.new_users_after, options.stale_reads),
+                licensing: Arc::default(),
+                options,
+                files,
+                world: Weak::clone(world),
+            }))
+        })
     }
 
     /// A test that panicked while it changed the tenant has failed already; the others continue.
@@ -211,13 +222,38 @@ impl Inside {
         if request.is_token_request() {
             return (self.token(request), Vec::new());
         }
-        let outside = graph::reports::user_detail::file(&self.tenant, request);
-        if let Some(found) = outside.or_else(|| graph::onedrive::items::monitor(&self.tenant, request)) {
+        if request.for_files {
+            return (self.file(request), Vec::new());
+        }
+        if let Some(found) = graph::onedrive::items::monitor(&self.tenant, request) {
             return (found, Vec::new());
         }
         match self.graph(request) {
             Ok(acted) => acted,
             Err(refusal) => (Reply::refusal(&refusal, request), Vec::new()),
+        }
+    }
+
+    /// A report's file. The lock is taken again for every piece of it.
+    fn file(&self, request: &Request) -> Reply {
+        let mut file = match graph::reports::file::open(&self.tenant, request) {
+            Ok(file) => file,
+            Err(refusal) => return Reply::refusal(&refusal, request),
+        };
+        let world = Weak::clone(&self.world);
+        Reply::file(Feed::new(move || {
+            let piece = file.piece(&world.upgrade()?.lock().tenant);
+            piece.map(Bytes::from)
+        }))
+    }
+
+    /// The root of the addresses of report files.
+    fn files_root(&self, request: &Request) -> String {
+        let scheme = if request.secure { "https" } else { "http" };
+        let host = request.header("host").and_then(|host| host.rsplit_once(':')).map(|(host, _)| host);
+        match host.filter(|_| self.files.ip().is_unspecified()) {
+            Some(host) => format!("{scheme}://{host}:{}", self.files.port()),
+            None => format!("{scheme}://{}", self.files),
         }
     }
 
@@ -289,11 +325,13 @@ impl Inside {
         if !caller.has_any(needed) || (request.is_write() && !caller.writes) {
             return Err(permissions::denied(&request.segments()?, needed, &request.roles()));
         }
+        let files = self.files_root(request);
         let mut visit = Visit {
             tenant: &mut self.tenant,
             caller: &caller,
             request,
             page_limit: self.options.page_limit,
+            files: &files,
             copy_pace: self.options.copy_pace,
             effects: Vec::new(),
             passwords: Vec::new(),

@@ -1,10 +1,11 @@
-//! The controls under `/_emulator/`: journal, state, totals, secrets, faults, delta, sign-ins, tokens, applications,
-//! reset. They need no token.
+//! The controls under `/_emulator/`: journal, state, totals, secrets, faults, delta, reports, sign-ins, tokens,
+//! applications, reset. They need no token.
 
 use hyper::{Method, StatusCode};
+use jiff::Span;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::auth::Decision;
 use crate::control::faults::Fault;
@@ -63,6 +64,9 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
         }
         "delta" if method == Method::PATCH => change_delta(world, request),
         "totals" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().tenant.totals()))),
+        "reports" if method == Method::GET => Ok(Reply::ok(&json!(world.lock().tenant.report_switches()))),
+        "reports" if method == Method::PATCH => change_reports(world, request),
+        "reports/totals" if method == Method::GET => usage_totals(world, request),
         "delta" if method == Method::DELETE => {
             world.lock().tenant.expire_delta_tokens();
             Ok(Reply::no_content())
@@ -80,7 +84,7 @@ fn control_reply(world: &World, request: &Request, control: &str) -> Result<Repl
             format!(
                 "no control {method} {control}; there are GET health, GET|DELETE journal, GET \
                  state, GET usage, GET secrets, GET|POST|DELETE faults, PATCH|DELETE delta, \
-                 GET totals, GET|POST sign-ins, POST tokens, PATCH applications, POST reset"
+                 GET totals, GET|PATCH reports, GET reports/totals, GET|POST sign-ins, POST tokens, PATCH applications, POST reset"
             ),
         )),
     }
@@ -131,6 +135,36 @@ fn change_delta(world: &World, request: &Request) -> Result<Reply, Wrong> {
     history.aged_days += change.age_days.unwrap_or_default();
     history.replays = change.replays.unwrap_or(history.replays);
     Ok(Reply::no_content())
+}
+
+/// Changes the switches that the body names.
+fn change_reports(world: &World, request: &Request) -> Result<Reply, Wrong> {
+    let changes: Map<String, Value> = body(request)?;
+    let mut inside = world.lock();
+    let mut switches = json!(inside.tenant.report_switches());
+    if let Some(fields) = switches.as_object_mut() {
+        fields.extend(changes);
+    }
+    let switches = serde_json::from_value(switches).map_err(|error| Wrong::bad(error.to_string()))?;
+    *inside.tenant.report_switches() = switches;
+    Ok(Reply::no_content())
+}
+
+/// Counts what people used on all days with figures, or from `first` to `last`.
+fn usage_totals(world: &World, request: &Request) -> Result<Reply, Wrong> {
+    let options = request.options().map_err(|refusal| Wrong::bad(refusal.message))?;
+    let mut inside = world.lock();
+    let today = inside.tenant.report_switches().today();
+    let (mut first, mut last) = (today.saturating_sub(Span::new().days(60)), today);
+    for (name, value) in options {
+        let day = value.parse().map_err(|_| Wrong::bad(format!("{name} must be a day, not {value}")))?;
+        match name.as_str() {
+            "first" => first = day,
+            "last" => last = day,
+            _ => return Err(Wrong::bad("the query options are first and last")),
+        }
+    }
+    Ok(Reply::ok(&json!(inside.tenant.usage_totals(first, last))))
 }
 
 /// The decision about a sign-in on another device.

@@ -7,7 +7,7 @@ use super::licenses::{assignment, subscriptions};
 use super::mail::{exchange_admin, mailbox, messages};
 use super::onedrive::drives;
 use super::organization;
-use super::reports::{settings, user_detail};
+use super::reports::{settings, usage};
 use super::rights::{assignments, principals};
 use super::sign_in::{authentication_methods, sessions, temporary_access_passes};
 use super::teams;
@@ -73,7 +73,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         }
         Operation::ListPasses(user) => temporary_access_passes::list(visit, user),
         Operation::IssuePass(user) => temporary_access_passes::issue(visit, user),
-        Operation::GetReport(function) => user_detail::get(visit, function),
+        Operation::GetReport(report) => usage::get(visit, report),
         Operation::GetReportSettings => settings::get(visit),
         Operation::UpdateReportSettings => settings::update(visit),
     }

@@ -19,6 +19,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) request: &'a Request,
     /// The most objects a page may have.
     pub(crate) page_limit: usize,
+    /// The root of the addresses of report files.
+    pub(crate) files: &'a str,
     /// How long a copy takes for each item.
     pub(crate) copy_pace: Duration,
     /// The changes the request made.

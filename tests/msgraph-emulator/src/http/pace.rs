@@ -1,5 +1,6 @@
 //! The pace of an answer's body: at once, dripping, or cut off.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,10 +24,36 @@ pub(crate) enum Pace {
     Cut(u64),
 }
 
-/// The body of an answer. Its length is announced, whether or not all of it is sent.
+/// A body that is made piece by piece.
+pub(crate) struct Feed(Box<dyn FnMut() -> Option<Bytes> + Send + Sync>);
+
+impl Feed {
+    pub(crate) fn new(piece: impl FnMut() -> Option<Bytes> + Send + Sync + 'static) -> Self {
+        Self(Box::new(piece))
+    }
+
+    /// Half of the first piece, as if it were everything.
+    pub(crate) fn truncated(mut self) -> Self {
+        let mut is_over = false;
+        Self::new(move || {
+            let piece = if is_over { None } else { self.0() };
+            is_over = true;
+            piece.map(|piece| piece.slice(..piece.len() / 2))
+        })
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Feed")
+    }
+}
+
+/// The body of an answer. Its length is announced, whether or not all of it is sent, unless a feed makes it.
 #[derive(Debug)]
 pub(crate) struct Paced {
     rest: Bytes,
+    feed: Option<Feed>,
     pace: Pace,
     wait: Option<Pin<Box<Sleep>>>,
 }
@@ -37,8 +64,8 @@ pub(crate) struct Paced {
 pub(crate) struct CutOff;
 
 impl Paced {
-    pub(crate) fn new(body: Bytes, pace: Pace) -> Self {
-        Self { rest: body, pace, wait: None }
+    pub(crate) fn new(body: Bytes, feed: Option<Feed>, pace: Pace) -> Self {
+        Self { rest: body, feed, pace, wait: None }
     }
 
     fn take(&mut self, most: u64) -> Bytes {
@@ -59,6 +86,14 @@ impl Body for Paced {
             std::task::ready!(wait.as_mut().poll(context));
             self.wait = None;
         }
+        while !self.rest.has_remaining()
+            && let Some(feed) = &mut self.feed
+        {
+            match feed.0() {
+                Some(piece) => self.rest = piece,
+                None => self.feed = None,
+            }
+        }
         let piece = match self.pace {
             Pace::Cut(0) => return Poll::Ready(Some(Err(CutOff))),
             _ if !self.rest.has_remaining() => return Poll::Ready(None),
@@ -69,20 +104,26 @@ impl Body for Paced {
                 self.take((rate / pieces).max(1))
             }
             Pace::Cut(bytes) => {
+                let piece = self.take(bytes);
+                let left = bytes.saturating_sub(piece.len() as u64);
+                let is_last = left == 0 || (self.feed.is_none() && self.rest.is_empty());
                 // The bytes sent so far must leave before the connection breaks.
-                self.wait = Some(Box::pin(sleep(DRIP)));
-                self.pace = Pace::Cut(0);
-                self.take(bytes)
+                self.wait = is_last.then(|| Box::pin(sleep(DRIP)));
+                self.pace = Pace::Cut(if is_last { 0 } else { left });
+                piece
             }
         };
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && !matches!(self.pace, Pace::Cut(_))
+        self.rest.is_empty() && self.feed.is_none() && !matches!(self.pace, Pace::Cut(_))
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        match self.feed {
+            Some(_) => SizeHint::default(),
+            None => SizeHint::with_exact(self.rest.len() as u64),
+        }
     }
 }

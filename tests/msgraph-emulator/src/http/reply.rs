@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::http::pace::{Pace, Paced};
+use crate::http::pace::{Feed, Pace, Paced};
 use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 
@@ -24,13 +24,16 @@ pub(crate) struct Reply {
     content_type: Option<Cow<'static, str>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    /// What makes the rest of the body.
+    feed: Option<Feed>,
     pub(crate) pace: Pace,
 }
 
 impl Reply {
     /// An answer without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, content_type: None, headers: Vec::new(), body: Bytes::new(), pace: Pace::Whole }
+        let (headers, body) = (Vec::new(), Bytes::new());
+        Self { status, content_type: None, headers, body, feed: None, pace: Pace::Whole }
     }
 
     /// 204, Graph's answer to most writes.
@@ -64,9 +67,16 @@ impl Reply {
         Self { content_type, body: Bytes::from(body), ..Self::empty(status) }
     }
 
-    /// The first half of the answer, as if it were complete.
+    /// 200 with a file that is made while it is sent.
+    pub(crate) fn file(feed: Feed) -> Self {
+        let content_type = Some(Cow::Borrowed("application/octet-stream"));
+        Self { content_type, feed: Some(feed), ..Self::empty(StatusCode::OK) }
+    }
+
+    /// The first half of the answer, as if it were complete; of a file that is made while it is sent, a part.
     pub(crate) fn truncated(mut self) -> Self {
         self.body.truncate(self.body.len() / 2);
+        self.feed = self.feed.map(Feed::truncated);
         self
     }
 
@@ -106,7 +116,7 @@ impl Reply {
 
     /// The answer to a request, with the headers every answer has. `Date` is hyper's.
     pub(crate) fn into_response(self, request: &Request) -> Response<Paced> {
-        let mut response = Response::new(Paced::new(self.body, self.pace));
+        let mut response = Response::new(Paced::new(self.body, self.feed, self.pace));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         let kind = self.content_type.and_then(|kind| HeaderValue::from_str(&kind).ok());

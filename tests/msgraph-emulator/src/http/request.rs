@@ -31,8 +31,17 @@ pub(crate) struct Request {
     pub(crate) request_id: String,
     /// Whether it came over TLS.
     pub(crate) secure: bool,
+    /// Whether it came to the host of report files.
+    pub(crate) for_files: bool,
     /// The id of the batch it is a part of.
     pub(crate) batch: Option<String>,
+}
+
+/// Where a request came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) secure: bool,
+    pub(crate) for_files: bool,
 }
 
 /// The error of a request that could not be read.
@@ -48,7 +57,7 @@ impl Request {
     /// Reads the head and the whole body.
     pub(crate) async fn read(
         incoming: hyper::Request<Incoming>,
-        secure: bool,
+        Arrival { secure, for_files }: Arrival,
     ) -> Result<Self, (Unreadable, Self)> {
         let (head, body) = incoming.into_parts();
         let mut request = Self {
@@ -59,6 +68,7 @@ impl Request {
             body: Bytes::new(),
             request_id: unguessable().to_string(),
             secure,
+            for_files,
             batch: None,
         };
         let is_content = request.method == Method::PUT && request.path.ends_with("/content");

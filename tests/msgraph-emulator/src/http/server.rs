@@ -22,7 +22,7 @@ use crate::control::paths;
 use crate::http::pace::{CutOff, Paced};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
-use crate::http::request::{Request, Unreadable};
+use crate::http::request::{Arrival, Request, Unreadable};
 use crate::http::tls::Tls;
 use crate::world::World;
 
@@ -39,11 +39,12 @@ pub(crate) struct Server {
 struct HangUp;
 
 impl Server {
-    /// Serves the world on a listener until dropped, over TLS if asked to.
+    /// Serves the world on a listener until dropped, over TLS if asked to; the host of report files serves nothing else.
     pub(crate) fn start(
         listener: TcpListener,
         world: Arc<World>,
         tls: Option<&Tls>,
+        for_files: bool,
     ) -> std::io::Result<Self> {
         let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
         listener.set_nonblocking(true)?;
@@ -57,7 +58,7 @@ impl Server {
             // Dropping the runtime closes every connection still open.
             runtime.block_on(async move {
                 tokio::select! {
-                    () = accept(listener, world, tls) => {}
+                    () = accept(listener, world, tls, for_files) => {}
                     _ = stopped => {}
                 }
             });
@@ -76,11 +77,16 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, world: Arc<World>, tls: Option<TlsAcceptor>) {
+async fn accept(
+    listener: tokio::net::TcpListener,
+    world: Arc<World>,
+    tls: Option<TlsAcceptor>,
+    for_files: bool,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&world), tls.clone()));
+                tokio::spawn(connection(stream, Arc::clone(&world), tls.clone(), for_files));
             }
             // Out of file descriptors, most likely: some come back as connections end.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -88,14 +94,15 @@ async fn accept(listener: tokio::net::TcpListener, world: Arc<World>, tls: Optio
     }
 }
 
-async fn connection(stream: TcpStream, world: Arc<World>, tls: Option<TlsAcceptor>) {
+async fn connection(stream: TcpStream, world: Arc<World>, tls: Option<TlsAcceptor>, for_files: bool) {
+    let arrival = Arrival { secure: tls.is_some(), for_files };
     // Without it small answers would wait for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let cut = match tls {
-        None => converse(stream, world, false).await,
+        None => converse(stream, world, arrival).await,
         // A client that does not trust the authority ends the handshake.
         Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => converse(stream, world, true).await.map(|stream| stream.into_inner().0),
+            Ok(stream) => converse(stream, world, arrival).await.map(|stream| stream.into_inner().0),
             Err(_) => None,
         },
     };
@@ -105,11 +112,11 @@ async fn connection(stream: TcpStream, world: Arc<World>, tls: Option<TlsAccepto
 }
 
 /// Answers one request after the other; returns the stream if it is to be reset.
-async fn converse<S>(stream: S, world: Arc<World>, secure: bool) -> Option<S>
+async fn converse<S>(stream: S, world: Arc<World>, arrival: Arrival) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = service_fn(move |incoming| Box::pin(serve(incoming, Arc::clone(&world), secure)));
+    let service = service_fn(move |incoming| Box::pin(serve(incoming, Arc::clone(&world), arrival)));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let end = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let mut stream = connection.into_parts().io.into_inner();
@@ -130,9 +137,9 @@ fn is_cut_off(why: &(dyn Error + 'static)) -> bool {
 async fn serve(
     incoming: hyper::Request<Incoming>,
     world: Arc<World>,
-    secure: bool,
+    arrival: Arrival,
 ) -> Result<Response<Paced>, HangUp> {
-    let request = match Request::read(incoming, secure).await {
+    let request = match Request::read(incoming, arrival).await {
         Ok(request) => request,
         Err((Unreadable::Gone, _)) => return Err(HangUp),
         Err((Unreadable::TooLarge, request)) => {
@@ -144,7 +151,8 @@ async fn serve(
             return Ok(Reply::refusal(&refusal, &request).into_response(&request));
         }
     };
-    let reply = match paths::answer(&world, &request) {
+    let control = if request.for_files { None } else { paths::answer(&world, &request) };
+    let reply = match control {
         Some(reply) => Some(reply),
         None if request.lacks_length() => Some(Reply::length_required()),
         None => world.answer(&request).await,

@@ -33,8 +33,8 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Makes an authority and a certificate for this address and `localhost`.
-    pub(crate) fn new(address: IpAddr) -> Result<Self, TlsError> {
+    /// Makes an authority and a certificate for these addresses and `localhost`.
+    pub(crate) fn new(addresses: &[IpAddr]) -> Result<Self, TlsError> {
         let key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -44,7 +44,8 @@ impl Tls {
         let issuer = Issuer::new(authority, key);
 
         let key = KeyPair::generate()?;
-        let mut server = CertificateParams::new(vec![address.to_string(), "localhost".to_owned()])?;
+        let names = addresses.iter().map(IpAddr::to_string).chain(["localhost".to_owned()]);
+        let mut server = CertificateParams::new(names.collect::<Vec<_>>())?;
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         server.distinguished_name.push(DnType::CommonName, "The emulator");
         let certificate = server.signed_by(&key, &issuer)?;

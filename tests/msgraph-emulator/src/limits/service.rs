@@ -126,7 +126,8 @@ impl Service {
             }
             Self::Teams => charges.extend(teams(request, path, own, count)),
             Self::Reports => {
-                let is_json = request.query.contains("application/json");
+                let options = request.options().unwrap_or_default();
+                let is_json = options.iter().any(|(_, value)| value == "application/json");
                 let report = path.get(1).and_then(|report| report.split('(').next()).unwrap_or_default();
                 let quota = if is_json { 100.0 } else { 14.0 };
                 let kind = if is_json { "json" } else { "csv" };

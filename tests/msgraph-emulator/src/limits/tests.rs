@@ -16,6 +16,7 @@ fn request(method: Method, address: &str) -> Request {
         body: Bytes::new(),
         request_id: "r".to_owned(),
         secure: false,
+        for_files: false,
         batch: None,
     }
 }

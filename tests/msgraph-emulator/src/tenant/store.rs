@@ -14,6 +14,7 @@ use super::ids::TENANT_ID;
 use super::index::Index;
 use super::licenses::sku::Sku;
 use super::onedrive::copies::Copies;
+use super::reports::switches::ReportSwitches;
 use super::users::crowd::Crowd;
 use super::users::history::{History, Watched};
 use super::users::user::User;
@@ -27,6 +28,8 @@ pub struct Tenant {
     pub(crate) country: String,
     /// Whether reports show pseudonyms instead of names.
     pub(crate) concealed_names: bool,
+    /// How the service behind usage reports behaves.
+    pub(crate) reports: ReportSwitches,
     /// Whether the tenant has bought Intune.
     pub(crate) intune: bool,
     /// Whether the tenant has bought Entra ID P1 or P2, without which reports do not tell sign-ins.
@@ -64,6 +67,7 @@ impl Tenant {
             domains: vec![domain.to_owned()],
             country: "US".to_owned(),
             concealed_names: false,
+            reports: ReportSwitches::default(),
             intune: true,
             premium: true,
             sign_in_page: None,
@@ -80,6 +84,11 @@ impl Tenant {
             held: HashMap::new(),
             problems: Vec::new(),
         }
+    }
+
+    /// How the service behind usage reports behaves, to be changed between two requests.
+    pub fn report_switches(&mut self) -> &mut ReportSwitches {
+        &mut self.reports
     }
 
     /// The id of the user with this id or user principal name.

@@ -201,12 +201,24 @@ async fn the_reports_it_names_are_made() {
     let desk = Desk::allowed(&["Reports.Read.All"]).await;
     let row = rows(section("What it models")).into_iter().find(|row| row[0].contains("{report}")).unwrap();
     let reports: Vec<_> = quoted(row[2]).into_iter().filter(|name| name.starts_with("get")).collect();
-    assert_eq!(reports.len(), 4);
+    assert_eq!(reports.len(), 13);
     for report in reports {
-        let answer = desk.request("GET", &format!("reports/{report}(period='D7')")).send().await.unwrap();
+        let span = if report == "getOffice365ActivationsUserDetail" { "" } else { "(period='D7')" };
+        let answer = desk.request("GET", &format!("reports/{report}{span}")).send().await.unwrap();
         let url = answer.url().path().to_owned();
         assert!(url.starts_with("/data/download/"), "{report}: {url}");
     }
+}
+
+#[tokio::test]
+async fn the_switches_of_reports_are_all() {
+    let desk = Desk::open().await;
+    let control = format!("{}/_emulator/reports", desk.emulator.url());
+    let (_, switches) = read(desk.http.get(control).send().await.unwrap()).await;
+    let ours = switches.as_object().unwrap().keys().cloned();
+    let rows = rows(section("Usage reports")).into_iter().filter(|row| row.len() == 3);
+    let of_page: Vec<_> = rows.flat_map(|row| quoted(row[0])).collect();
+    assert_eq!(names(&of_page), ours.collect());
 }
 
 /// The keys the page has for an object of a tenant file.

@@ -1,5 +1,11 @@
-//! Reports: usage by person, and the setting that conceals names.
+//! Usage reports, as files on another host or as pages of JSON, and the setting that conceals names.
 
+mod columns;
+mod counts;
+pub(crate) mod file;
+mod json;
+mod line;
+mod report;
+mod rows;
 pub(crate) mod settings;
 pub(crate) mod usage;
-pub(crate) mod user_detail;

@@ -155,11 +155,6 @@ impl Tenant {
         })
     }
 
-    /// The users after an id, each as if it were held.
-    pub(crate) fn users_after(&self, last: Option<Uuid>) -> impl Iterator<Item = Cow<'_, User>> {
-        self.listed_after(last).map(whole)
-    }
-
     /// The people whose manager this is, held or computed.
     pub(in crate::tenant) fn reports_of(&self, manager: Uuid) -> Vec<Uuid> {
         let held = self.users.values().filter(|user| user.manager == Some(manager)).map(|user| user.id);
@@ -187,6 +182,11 @@ mod tests {
     use super::*;
     use crate::tenant::Sku;
 
+    /// The users after an id, each as if it were held.
+    fn users_after(tenant: &Tenant, last: Option<Uuid>) -> impl Iterator<Item = Cow<'_, User>> {
+        tenant.listed_after(last).map(whole)
+    }
+
     fn tenant() -> Tenant {
         Tenant::empty().user(User::new("ada@contoso.example", "Ada Lovelace")).crowd(7, 1_000_000)
     }
@@ -210,7 +210,7 @@ mod tests {
     fn a_user_is_the_same_however_it_is_reached() {
         let mut tenant = tenant();
         let listed =
-            tenant.users_after(None).find(|user| user.upn.starts_with("person-")).unwrap().into_owned();
+            users_after(&tenant, None).find(|user| user.upn.starts_with("person-")).unwrap().into_owned();
         let id = tenant.hold(&listed.upn).unwrap();
         let properties = |user: &User| User::properties().map(|name| user.property(name)).collect::<Vec<_>>();
         assert_eq!(properties(&tenant.users[&id]), properties(&listed));
@@ -249,11 +249,11 @@ mod tests {
         tenant.hold("person-0000020@contoso.example").unwrap();
         let gone = tenant.hold("person-0000030@contoso.example").unwrap();
         assert!(tenant.soft_delete(gone));
-        let ids: Vec<Uuid> = tenant.users_after(None).map(|user| user.id).collect();
+        let ids: Vec<Uuid> = users_after(&tenant, None).map(|user| user.id).collect();
         assert_eq!(ids.len(), 50);
         assert!(ids.is_sorted_by(|a, b| a < b) && !ids.contains(&gone));
         for (place, id) in ids.iter().enumerate() {
-            let rest = tenant.users_after(Some(*id)).map(|user| user.id);
+            let rest = users_after(&tenant, Some(*id)).map(|user| user.id);
             assert!(rest.eq(ids[place + 1..].iter().copied()), "after {id}");
         }
     }

@@ -6,6 +6,7 @@ pub(super) mod crowd;
 pub(super) mod deletion;
 pub(super) mod held;
 pub(super) mod history;
+pub(super) mod person;
 pub(super) mod properties;
 pub(super) mod row;
 pub(super) mod seed;
