@@ -18,6 +18,7 @@ mod licenses;
 mod note;
 mod pages;
 mod rows;
+mod scan;
 mod text;
 mod users;
 

@@ -6,10 +6,15 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Visitor};
 
 /// A text that borrows from the page if it stands there without escapes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
+    /// A text that stands in the page as it is.
+    pub(crate) fn borrowed(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -26,75 +26,75 @@ pub(crate) enum Source {
 }
 
 /// A person under Graph's own names.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Person<'a> {
     #[serde(borrow)]
     pub(crate) id: Text<'a>,
     #[serde(borrow, default)]
-    user_principal_name: Property<Text<'a>>,
+    pub(crate) user_principal_name: Property<Text<'a>>,
     #[serde(borrow, default)]
-    display_name: Property<Text<'a>>,
+    pub(crate) display_name: Property<Text<'a>>,
     #[serde(borrow, default)]
-    given_name: Property<Text<'a>>,
+    pub(crate) given_name: Property<Text<'a>>,
     #[serde(borrow, default)]
-    surname: Property<Text<'a>>,
+    pub(crate) surname: Property<Text<'a>>,
     #[serde(borrow, default)]
-    mail: Property<Text<'a>>,
+    pub(crate) mail: Property<Text<'a>>,
     #[serde(borrow, default)]
-    mail_nickname: Property<Text<'a>>,
+    pub(crate) mail_nickname: Property<Text<'a>>,
     #[serde(borrow, default)]
-    job_title: Property<Text<'a>>,
+    pub(crate) job_title: Property<Text<'a>>,
     #[serde(borrow, default)]
-    department: Property<Text<'a>>,
+    pub(crate) department: Property<Text<'a>>,
     #[serde(borrow, default)]
-    office_location: Property<Text<'a>>,
+    pub(crate) office_location: Property<Text<'a>>,
     #[serde(borrow, default)]
-    company_name: Property<Text<'a>>,
+    pub(crate) company_name: Property<Text<'a>>,
     #[serde(borrow, default)]
-    country: Property<Text<'a>>,
+    pub(crate) country: Property<Text<'a>>,
     #[serde(borrow, default)]
-    usage_location: Property<Text<'a>>,
+    pub(crate) usage_location: Property<Text<'a>>,
     #[serde(borrow, default)]
-    mobile_phone: Property<Text<'a>>,
+    pub(crate) mobile_phone: Property<Text<'a>>,
     #[serde(borrow, default)]
     pub(crate) user_type: Property<Text<'a>>,
     #[serde(default)]
     pub(crate) account_enabled: Property<bool>,
     #[serde(borrow, default)]
-    created_date_time: Property<Text<'a>>,
+    pub(crate) created_date_time: Property<Text<'a>>,
     #[serde(borrow, default)]
-    employee_id: Property<Text<'a>>,
+    pub(crate) employee_id: Property<Text<'a>>,
     #[serde(borrow, default)]
-    employee_type: Property<Text<'a>>,
+    pub(crate) employee_type: Property<Text<'a>>,
     #[serde(borrow, default)]
-    employee_hire_date: Property<Text<'a>>,
+    pub(crate) employee_hire_date: Property<Text<'a>>,
     #[serde(borrow, default)]
-    employee_leave_date_time: Property<Text<'a>>,
+    pub(crate) employee_leave_date_time: Property<Text<'a>>,
     #[serde(default)]
     pub(crate) on_premises_sync_enabled: Property<bool>,
     #[serde(borrow, default)]
-    external_user_state: Property<Text<'a>>,
+    pub(crate) external_user_state: Property<Text<'a>>,
     #[serde(default)]
     pub(crate) assigned_licenses: Property<SkuIds>,
     #[serde(borrow, default)]
-    manager: Property<Manager<'a>>,
+    pub(crate) manager: Property<Manager<'a>>,
     #[serde(borrow, default, rename = "manager@delta")]
-    manager_changes: Property<Vec<ManagerChange<'a>>>,
+    pub(crate) manager_changes: Property<Vec<ManagerChange<'a>>>,
     #[serde(borrow, rename = "@removed")]
     pub(crate) removed: Option<Removed<'a>>,
 }
 
 /// Who manages a person.
 #[derive(Debug, Deserialize)]
-struct Manager<'a> {
+pub(crate) struct Manager<'a> {
     #[serde(borrow)]
-    id: Text<'a>,
+    pub(crate) id: Text<'a>,
 }
 
 /// An entry of `manager@delta`: the new manager, or with `@removed` the one who no longer is.
 #[derive(Debug, Deserialize)]
-struct ManagerChange<'a> {
+pub(crate) struct ManagerChange<'a> {
     #[serde(borrow)]
     id: Text<'a>,
     #[serde(borrow, rename = "@removed")]

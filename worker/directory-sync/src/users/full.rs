@@ -12,7 +12,8 @@ use crate::cursor::{Cursor, Place};
 use crate::error::Error;
 use crate::note::{Note, Subject};
 use crate::pages::next_page;
-use crate::rows::user::{Person, Source, User};
+use crate::rows::user::{Source, User};
+use crate::users::people::people;
 
 /// A pass over everyone, pulled batch by batch.
 ///
@@ -107,8 +108,7 @@ impl<'a> UsersPass<'a> {
             return Ok(None);
         };
         let source = Source::Whole { unknown: self.fields.unknown() };
-        let people: Vec<Person<'_>> = page.objects()?;
-        let users: Vec<_> = people.into_iter().map(|person| User { person, source }).collect();
+        let users: Vec<_> = people(page)?.into_iter().map(|person| User { person, source }).collect();
         for user in &users {
             self.totals.add(user);
         }

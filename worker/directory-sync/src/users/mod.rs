@@ -4,5 +4,6 @@ pub(crate) mod change;
 pub(crate) mod delta;
 pub(crate) mod fields;
 pub(crate) mod full;
+mod people;
 pub(crate) mod sign_ins;
 pub(crate) mod totals;

@@ -165,6 +165,11 @@ impl Page {
         self.response.borrowed::<Objects<T>>().map(|objects| objects.value)
     }
 
+    /// The page as it came; `None` if it is no text. [`objects`](Self::objects) says what is wrong with it.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(self.response.body()).ok()
+    }
+
     /// The error of a page that lacks something at this place.
     pub(crate) fn unreadable(&self, at: &str) -> Error {
         self.response.unreadable(at)
