@@ -32,6 +32,7 @@ pub use licenses::sku::{Found, Sku, Units};
 pub use licenses::totals::LicenseTotals;
 pub use note::{Note, Subject};
 pub use rows::column::{AnyRow, Cell, Column, ColumnType, Row};
+pub use rows::json::write_json;
 pub use rows::license_assignment::LicenseAssignment;
 pub use rows::removed_user::{Removal, RemovedUser};
 pub use rows::schema::{KINDS, Kind};

@@ -4,7 +4,7 @@ use directory_sync::{
     Cursor, CursorProblem, Error, FullPassReason, LicensesPass, Prices, SignInsPass, UsersDelta, UsersPass,
 };
 use jiff::Timestamp;
-use messages::{Cause, ResultEvent, SyncDetail, SyncMode, SyncNote, SyncPage, SyncSubject};
+use messages::{Cause, ResultEvent, SyncDetail, SyncMode, SyncNote, SyncPage, SyncRows, SyncSubject};
 use msgraph::{Client, Reader};
 use outcome::{Class, Failure};
 
@@ -109,12 +109,10 @@ impl<'a> Pass<'a> {
 
     /// Sends everything that a source has, but for the last page of each kind.
     async fn read<S: Source>(&mut self, mut source: S) -> Result<Summary, Interrupted> {
-        while let Some(rows) = self.sender.meanwhile(source.next()).await?.map_err(failed)? {
-            if self.job.request.detail == SyncDetail::None {
-                continue;
-            }
-            for row in rows {
-                for page in self.pages.push(row) {
+        let wants_rows = self.job.request.detail == SyncDetail::Pages;
+        while let Some(batch) = self.sender.meanwhile(source.next(wants_rows)).await?.map_err(failed)? {
+            for row in batch.rows() {
+                for page in self.pages.push(&row) {
                     self.sender.send(&page).await?;
                 }
             }
@@ -185,8 +183,15 @@ fn failed(error: Error) -> Interrupted {
 
 fn pages(job: &Job, generation: i64, mode: SyncMode) -> Pages {
     let (sync_id, what) = (job.event.run_id(), job.request.what);
-    let empty =
-        SyncPage { sync_id, generation, what, mode, kind: String::new(), number: 0, rows: Vec::new() };
+    let empty = SyncPage {
+        sync_id,
+        generation,
+        what,
+        mode,
+        kind: String::new(),
+        number: 0,
+        rows: SyncRows::from_json("[]"),
+    };
     let cause = Cause::from(&job.event);
     Pages::new(empty, move |page| ResultEvent::new(cause.clone(), Timestamp::now(), page))
 }

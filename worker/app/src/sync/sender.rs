@@ -7,13 +7,14 @@ use broker::Outgoing;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use messages::{ResultData, ResultEvent, SyncSubject};
+use messages::SyncSubject;
 use outcome::{Class, Failure};
 use tokio::time::{Instant, sleep};
 
 use crate::delivery::outbox;
 use crate::delivery::work::{Offered, Outlet, Unreported};
 use crate::operate::metrics::Metrics;
+use crate::sync::pages::Page;
 
 /// Pages that wait for their confirm at the same time.
 pub const WINDOW: usize = 16;
@@ -130,19 +131,15 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a page as soon as fewer than [`WINDOW`] are in flight.
-    pub async fn send(&mut self, page: &ResultEvent) -> Result<(), Stopped> {
+    pub async fn send(&mut self, page: &Page) -> Result<(), Stopped> {
         while self.in_flight.len() >= WINDOW {
             self.one().await?;
         }
-        let rows = match &page.data {
-            ResultData::SyncPage(page) => page.rows.len() as u64,
-            _ => 0,
-        };
-        let Some(message) = outbox::page(page) else {
+        let Some(message) = outbox::page(&page.event) else {
             return Err(Failure::new(Class::Fault, "internal", "a page could not be written").into());
         };
         let flow = self.flow;
-        self.in_flight.push(Box::pin(flow.deliver(message, rows)));
+        self.in_flight.push(Box::pin(flow.deliver(message, page.rows)));
         Ok(())
     }
 

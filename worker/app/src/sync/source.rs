@@ -1,30 +1,84 @@
 //! What a pass reads from: batches of rows, then a summary.
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use directory_sync::{
-    Error, LicenseAssignment, LicensesPass, Note, Row as _, SignIn, SignInsPass, Sku, Subject, Subscription,
-    User, UsersDelta, UsersPass, Waste,
+    AnyRow, Cell, Error, LicenseAssignment, LicensesPass, Note, Row as _, SignIn, SignInsPass, Sku, Subject,
+    Subscription, User, UsersDelta, UsersPass, Waste, write_json,
 };
 use messages::SyncNote;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ending::Summary;
 use super::pages::Row;
 
 /// Reads a tenant batch by batch, as fast as it is asked for more.
 pub trait Source: Send {
-    /// The next rows; nothing after the last.
-    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<Row>>, Error>> + Send;
+    /// The next rows, if rows are wanted; nothing after the last.
+    fn next(&mut self, wants_rows: bool) -> impl Future<Output = Result<Option<Batch>, Error>> + Send;
 
     /// What there is to say after the last; nothing before it.
     fn summary(self) -> Option<Summary>;
 }
 
+/// Rows as they are sent.
+#[derive(Default)]
+pub struct Batch {
+    json: String,
+    rows: Vec<Bounds>,
+}
+
+/// A row of a batch.
+struct Bounds {
+    kind: &'static str,
+    id: Option<u64>,
+    end: usize,
+}
+
+impl Batch {
+    /// The rows, if they are wanted.
+    fn of<R: AnyRow>(rows: &[R], wants_rows: bool) -> Self {
+        let mut batch = Self::default();
+        for row in rows.iter().filter(|_| wants_rows) {
+            write_json(row, &mut batch.json);
+            batch.rows.push(Bounds { kind: row.kind(), id: None, end: batch.json.len() });
+        }
+        batch
+    }
+
+    /// The same with what tells their objects apart.
+    fn of_changes<R: AnyRow>(changes: &[R], wants_rows: bool) -> Self {
+        let mut batch = Self::of(changes, wants_rows);
+        for (bounds, change) in batch.rows.iter_mut().zip(changes) {
+            let mut hasher = DefaultHasher::new();
+            let mut cells = 0;
+            change.cells(&mut |cell| {
+                if let (0, Cell::Text(id)) = (cells, cell) {
+                    hasher.write(id.as_bytes());
+                }
+                cells += 1;
+            });
+            bounds.id = Some(hasher.finish());
+        }
+        batch
+    }
+
+    /// Each row.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let starts = std::iter::once(0).chain(self.rows.iter().map(|row| row.end));
+        starts.zip(&self.rows).map(|(start, Bounds { kind, id, end })| Row {
+            kind,
+            id: *id,
+            json: self.json.get(start..*end).unwrap_or_default(),
+        })
+    }
+}
+
 impl Source for UsersPass<'_> {
-    async fn next(&mut self) -> Result<Option<Vec<Row>>, Error> {
-        Ok(Self::next(self).await?.as_deref().map(rows))
+    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
+        Ok(Self::next(self).await?.map(|rows| Batch::of(&rows, wants_rows)))
     }
 
     fn summary(self) -> Option<Summary> {
@@ -36,8 +90,8 @@ impl Source for UsersPass<'_> {
 }
 
 impl Source for UsersDelta<'_> {
-    async fn next(&mut self) -> Result<Option<Vec<Row>>, Error> {
-        Ok(Self::next(self).await?.as_deref().map(rows))
+    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
+        Ok(Self::next(self).await?.map(|rows| Batch::of_changes(&rows, wants_rows)))
     }
 
     fn summary(self) -> Option<Summary> {
@@ -49,8 +103,8 @@ impl Source for UsersDelta<'_> {
 }
 
 impl Source for SignInsPass {
-    async fn next(&mut self) -> Result<Option<Vec<Row>>, Error> {
-        Ok(Self::next(self).await?.as_deref().map(rows))
+    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
+        Ok(Self::next(self).await?.map(|rows| Batch::of(&rows, wants_rows)))
     }
 
     fn summary(self) -> Option<Summary> {
@@ -62,8 +116,8 @@ impl Source for SignInsPass {
 }
 
 impl Source for LicensesPass<'_> {
-    async fn next(&mut self) -> Result<Option<Vec<Row>>, Error> {
-        Ok(Self::next(self).await?.as_deref().map(rows))
+    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
+        Ok(Self::next(self).await?.map(|rows| Batch::of(&rows, wants_rows)))
     }
 
     fn summary(self) -> Option<Summary> {
@@ -77,16 +131,11 @@ impl Source for LicensesPass<'_> {
     }
 }
 
-/// Rows as they are sent.
-fn rows<T: Serialize>(rows: &[T]) -> Vec<Row> {
-    rows.iter().map(object).collect()
-}
-
 /// A value that is written as an object.
-fn object<T: Serialize>(value: &T) -> Row {
+fn object<T: Serialize>(value: &T) -> Map<String, Value> {
     match serde_json::to_value(value) {
         Ok(Value::Object(object)) => object,
-        _ => Row::new(),
+        _ => Map::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows: what each kind says, as columns that become JSON, CSV and a schema alike.
 
 pub(crate) mod column;
+pub(crate) mod json;
 pub(crate) mod license_assignment;
 pub(crate) mod removed_user;
 pub(crate) mod schema;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use directory_sync::{Error, LicensesPass, LicensesSummary, Prices, UsersPass, UsersSummary};
+use directory_sync::{
+    AnyRow, Error, LicensesPass, LicensesSummary, Prices, UsersPass, UsersSummary, write_json,
+};
 use msgraph::{Client, Settings};
 use msgraph_emulator::{Application, CLIENT_ID, CLIENT_SECRET, Emulator, Options, TENANT_ID, Tenant};
-use serde::Serialize;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -103,8 +104,11 @@ impl Place {
     }
 }
 
-pub fn row(row: &impl Serialize) -> Value {
-    let row = serde_json::to_value(row).unwrap();
+pub fn row(row: &impl AnyRow) -> Value {
+    let mut json = String::new();
+    write_json(row, &mut json);
+    assert_eq!(json, serde_json::to_string(row).unwrap());
+    let row: Value = serde_json::from_str(&json).unwrap();
     let is_flat = |value: &Value| match value {
         Value::Object(_) => false,
         Value::Array(list) => list.iter().all(Value::is_string),

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use directory_sync::{AnyRow, Cell, Kind};
+use directory_sync::{AnyRow, Cell, Kind, write_json};
 
 use crate::commands::CommandError;
 
@@ -41,8 +41,8 @@ pub struct OutFile {
 
 enum Rows {
     Csv(Box<csv::Writer<BufWriter<File>>>, Sheet),
-    Lines(BufWriter<File>, Vec<u8>),
-    List(BufWriter<File>, Vec<u8>),
+    Lines(BufWriter<File>, String),
+    List(BufWriter<File>, String),
 }
 
 /// A file under its temporary name, which disappears unless it is kept.
@@ -106,10 +106,10 @@ impl OutFile {
                 writer.write_record(&sheet.columns).map_err(io::Error::from)?;
                 Rows::Csv(Box::new(writer), sheet)
             }
-            Form::Ndjson => Rows::Lines(file, Vec::new()),
+            Form::Ndjson => Rows::Lines(file, String::new()),
             Form::Json => {
                 file.write_all(b"[")?;
-                Rows::List(file, Vec::new())
+                Rows::List(file, String::new())
             }
         };
         Ok(Self { rows, partial, count: 0 })
@@ -124,15 +124,15 @@ impl OutFile {
             }
             Rows::Lines(file, buffer) => {
                 buffer.clear();
-                serde_json::to_writer(&mut *buffer, row)?;
-                buffer.push(b'\n');
-                file.write_all(buffer)?;
+                write_json(row, buffer);
+                buffer.push('\n');
+                file.write_all(buffer.as_bytes())?;
             }
             Rows::List(file, buffer) => {
                 buffer.clear();
-                buffer.extend_from_slice(if self.count == 0 { b"\n" } else { b",\n" });
-                serde_json::to_writer(&mut *buffer, row)?;
-                file.write_all(buffer)?;
+                buffer.push_str(if self.count == 0 { "\n" } else { ",\n" });
+                write_json(row, buffer);
+                file.write_all(buffer.as_bytes())?;
             }
         }
         self.count += 1;
