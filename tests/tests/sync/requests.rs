@@ -108,7 +108,10 @@ async fn a_sync_of_licences_sends_who_has_them_what_was_bought_and_the_sums() {
         .user(licensed("ada"))
         .user(licensed("edsger").disabled())
         .user(User::new("grace@contoso.example", "grace"));
-    let mut testbed = Testbed::with(tenant).build().await;
+    let prices = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(prices.path(), "SPE_E3,36.00,EUR\n").unwrap();
+    let prices = prices.path().display();
+    let mut testbed = Testbed::with(tenant).set("TENANTS__CONTOSO__SYNC__PRICES_FILE", prices).build().await;
     let mut worker = testbed.worker().await;
     let mut pages = testbed.pages(None).await;
     testbed.publisher.event(&sync("licences", json!({ "what": "licenses" }))).await;
@@ -128,6 +131,7 @@ async fn a_sync_of_licences_sends_who_has_them_what_was_bought_and_the_sums() {
     assert_eq!(rows["licenses.license_assignment"].as_array().unwrap().len(), 2);
     let waste = &rows["licenses.waste"][0];
     assert_eq!(waste["user_principal_name"], "edsger@contoso.example", "{waste}");
+    assert_eq!(totals["unused_cost"], json!({ "EUR": "288.00" }), "{totals}");
     let sku = &rows["licenses.sku"][0];
     assert_eq!(
         (&sku["part_number"], &sku["purchased"], &sku["assigned"], &sku["unassigned"]),

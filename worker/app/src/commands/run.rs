@@ -77,6 +77,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         let schedules = Schedules::new(config.scheduled()?);
         let syncs = Syncs {
             tenants,
+            prices: config.prices()?,
             policy: config.retry(),
             patience: config.sync.reader_patience(),
             schedules: schedules.clone(),

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use broker::Keys;
 use config::{Environment, File, FileFormat};
+use directory_sync::Prices;
 use msgraph::Cloud;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -227,6 +228,11 @@ impl Config {
             all.extend(tenant.scheduled(name)?.into_iter().map(|scheduled| (name.clone(), scheduled)));
         }
         Ok(all)
+    }
+
+    /// What licences cost, by the name of the tenant.
+    pub fn prices(&self) -> Result<BTreeMap<String, Prices>, ConfigError> {
+        self.tenants.iter().map(|(name, tenant)| Ok((name.clone(), tenant.prices(name)?))).collect()
     }
 
     /// What these settings allow users of the broker to do, a sentence each.

@@ -1,8 +1,10 @@
 //! The settings of syncs: of all, and of one tenant.
 
 use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use directory_sync::Prices;
 use messages::SyncSubject;
 use serde::{Deserialize, Serialize};
 use workflow::Delay;
@@ -29,6 +31,8 @@ pub struct TenantSync {
     users: String,
     licenses: String,
     sign_ins: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prices_file: Option<PathBuf>,
 }
 
 /// A sync that comes by itself.
@@ -101,12 +105,33 @@ impl TenantSync {
     }
 }
 
+impl TenantSync {
+    /// What the licences of the tenant with this name cost; no prices if no file is set.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read; the error names the setting and every line that is wrong.
+    pub fn prices(&self, tenant: &str) -> Result<Prices, ConfigError> {
+        let file = self.prices_file.as_ref().filter(|file| !file.as_os_str().is_empty());
+        file.map_or_else(|| Ok(Prices::default()), |file| read_prices(file))
+            .map_err(|problem| ConfigError::Invalid(format!("tenants.{tenant}.sync.prices_file: {problem}")))
+    }
+}
+
+/// Reads what licences cost; the error names the file and every line that is wrong.
+pub fn read_prices(file: &Path) -> Result<Prices, String> {
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    Prices::read(&text).map_err(|problems| format!("{}:\n  {}", file.display(), problems.join("\n  ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn scheduled(users: &str, licenses: &str, sign_ins: bool) -> Result<Vec<Scheduled>, String> {
-        let settings = TenantSync { users: users.to_owned(), licenses: licenses.to_owned(), sign_ins };
+        let (users, licenses) = (users.to_owned(), licenses.to_owned());
+        let settings = TenantSync { users, licenses, sign_ins, prices_file: None };
         settings.scheduled("contoso").map_err(|error| error.to_string())
     }
 
@@ -130,5 +155,21 @@ mod tests {
             assert!(error.starts_with(setting), "{error}");
         }
         assert!(scheduled("", "1d", true).unwrap_err().contains("set tenants.contoso.sync.users as well"));
+    }
+
+    #[test]
+    fn a_file_of_prices_that_is_missing_or_wrong_is_refused_by_its_setting() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("prices.csv");
+        let prices =
+            || TenantSync { prices_file: Some(file.clone()), ..TenantSync::default() }.prices("contoso");
+        let error = prices().unwrap_err().to_string();
+        assert!(error.starts_with("tenants.contoso.sync.prices_file: cannot read "), "{error}");
+        std::fs::write(&file, "SPE_E3,cheap,EUR\nSPE_E5,54.70\n").unwrap();
+        let error = prices().unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+        std::fs::write(&file, "SPE_E3,35.70,EUR\n").unwrap();
+        assert_ne!(prices().unwrap(), Prices::default());
+        assert_eq!(TenantSync::default().prices("contoso").unwrap(), Prices::default());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use directory_sync::Prices;
 use msgraph::{Access, Cloud, Credential, ExchangeAdmin, Limits, SecretSource, Settings, TenantSize};
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,12 @@ impl Tenant {
         self.sync.scheduled(name)
     }
 
-    /// Checks that there is exactly one credential, and every interval.
+    /// What the licences of this tenant, whose name this is, cost.
+    pub fn prices(&self, name: &str) -> Result<Prices, ConfigError> {
+        self.sync.prices(name)
+    }
+
+    /// Checks that there is exactly one credential, every interval, and the file of prices.
     pub fn check(&self, name: &str) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
         let variable = format!("GATEHOUSE__TENANTS__{}", name.to_uppercase());
@@ -78,6 +84,7 @@ impl Tenant {
             ));
         }
         self.scheduled(name)?;
+        self.prices(name)?;
         match self.given().as_slice() {
             [_] => Ok(()),
             [] => invalid(format!(

@@ -12,10 +12,12 @@ pub mod schedule;
 mod sender;
 mod source;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use broker::{Due, Message, Properties};
+use directory_sync::Prices;
 use jiff::Timestamp;
 use messages::{NAMESPACE, SyncContinuation, SyncProgress, SyncState};
 use outcome::{Class, Failure};
@@ -39,6 +41,8 @@ pub use self::sender::WINDOW;
 pub struct Syncs {
     /// Where to read.
     pub tenants: Tenants,
+    /// What licences cost, by tenant.
+    pub prices: BTreeMap<String, Prices>,
     /// When to try again.
     pub policy: RetryPolicy,
     /// How long to wait for a consumer whose queue is full.
@@ -48,6 +52,8 @@ pub struct Syncs {
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
+
+static NO_PRICES: LazyLock<Prices> = LazyLock::new(Prices::default);
 
 /// The start of the last pass that could not report its end.
 type Generation = i64;
@@ -123,12 +129,13 @@ impl Syncs {
         generation: Generation,
         outlet: &Outlet<'_>,
     ) -> Result<Ended, Unreported> {
-        let tenant = match self.tenants.find(job.event.tenant.as_deref()) {
-            Ok((_, client)) => client.with_priority(msgraph::Priority::Sync),
+        let (name, tenant) = match self.tenants.find(job.event.tenant.as_deref()) {
+            Ok((name, client)) => (name, client.with_priority(msgraph::Priority::Sync)),
             Err(failure) => return Ok(Ended::before_any_pass(failure)),
         };
         let flow = Flow::new(outlet, self.patience, &self.metrics, job.request.what);
-        let mut pass = Pass::new(job, generation, Sender::new(&flow));
+        let prices = self.prices.get(name).unwrap_or(&NO_PRICES);
+        let mut pass = Pass::new(job, generation, prices, Sender::new(&flow));
         let read = pass.run(&tenant).await;
         self.metrics.sync_rows_total.with_label_values(&[job.request.what.as_str()]).inc_by(pass.rows());
         match read {

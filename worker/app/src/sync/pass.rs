@@ -18,6 +18,7 @@ use super::source::Source;
 pub struct Pass<'a> {
     job: &'a Job,
     generation: i64,
+    prices: &'a Prices,
     mode: SyncMode,
     pages: Pages,
     sender: Sender<'a>,
@@ -25,9 +26,9 @@ pub struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// A pass that has read nothing.
-    pub fn new(job: &'a Job, generation: i64, sender: Sender<'a>) -> Self {
+    pub fn new(job: &'a Job, generation: i64, prices: &'a Prices, sender: Sender<'a>) -> Self {
         let mode = job.request.mode;
-        Self { job, generation, mode, pages: pages(job, generation, mode), sender }
+        Self { job, generation, prices, mode, pages: pages(job, generation, mode), sender }
     }
 
     /// Rows that the broker has stored.
@@ -74,8 +75,7 @@ impl<'a> Pass<'a> {
     }
 
     async fn licenses(&mut self, reader: Reader<'_>) -> Result<Summary, Stopped> {
-        let prices = Prices::default();
-        let pass = self.sender.meanwhile(LicensesPass::begin(reader, &prices)).await?.map_err(failed)?;
+        let pass = self.sender.meanwhile(LicensesPass::begin(reader, self.prices)).await?.map_err(failed)?;
         Ok(self.read(pass).await?)
     }
 

@@ -13,9 +13,10 @@ use super::file::{Form, OutFile};
 use super::progress::Progress;
 use super::report::{self, grouped};
 use super::{TenantArgs, tenant_of};
-use crate::commands::{CommandError, OutputArgs, read};
+use crate::commands::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
+use crate::settings::sync::read_prices;
 
 /// Arguments of `gatehouse sync licenses`.
 #[derive(clap::Args)]
@@ -39,7 +40,7 @@ pub struct Args {
     /// Write the rows to this file: .csv (for spreadsheets), .ndjson or .json by its ending
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// What licences cost (CSV)
+    /// What licences cost (CSV), instead of the file in the settings
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
     #[command(flatten)]
@@ -68,10 +69,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         Form::of(path)?;
     }
     let prices = match &args.prices {
-        None => Prices::default(),
-        Some(path) => Prices::read(&read(path)?).map_err(|problems| {
-            CommandError::Input(format!("{}:\n  {}", path.display(), problems.join("\n  ")))
-        })?,
+        None => config.prices()?.remove(&tenant).unwrap_or_default(),
+        Some(path) => read_prices(path).map_err(CommandError::Input)?,
     };
     let mut out = args.out.as_deref().map(|path| OutFile::create(path, &KINDS)).transpose()?;
     let summary = everything(client.reader(), &prices, args.format.output, out.as_mut()).await?;
