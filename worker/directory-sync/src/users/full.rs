@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::note::{Note, Subject};
 use crate::pages::next_page;
 use crate::rows::user::{Source, User};
-use crate::users::people::people;
+use crate::users::people::users;
 
 /// A pass over everyone, pulled batch by batch.
 ///
@@ -108,7 +108,7 @@ impl<'a> UsersPass<'a> {
             return Ok(None);
         };
         let source = Source::Whole { unknown: self.fields.unknown() };
-        let users: Vec<_> = people(page)?.into_iter().map(|person| User { person, source }).collect();
+        let users = users(page, source)?;
         for user in &users {
             self.totals.add(user);
         }

@@ -3,34 +3,38 @@
 use msgraph::{Error, Page};
 use uuid::Uuid;
 
-use crate::rows::user::{Manager, Person, SkuIds};
+use crate::rows::user::{Manager, Person, SkuIds, Source, User};
 use crate::scan::Scanner;
 use crate::text::{Property, Text};
 
 /// The people of a page: read as Graph writes them, and in any other form by `serde_json`, in three times the time.
-pub(crate) fn people(page: &Page) -> Result<Vec<Person<'_>>, Error> {
-    match page.text().and_then(plain_people) {
-        Some(people) => Ok(people),
-        None => page.objects(),
+pub(crate) fn users(page: &Page, source: Source) -> Result<Vec<User<'_>>, Error> {
+    if let Some(users) = page.text().and_then(|page| plain_users(page, source)) {
+        return Ok(users);
     }
+    let people: Vec<Person<'_>> = page.objects()?;
+    Ok(people.into_iter().map(|person| User { person, source }).collect())
 }
 
-fn plain_people(page: &str) -> Option<Vec<Person<'_>>> {
+/// Graph's largest page.
+const MOST: usize = 999;
+
+fn plain_users(page: &str, source: Source) -> Option<Vec<User<'_>>> {
     let mut scanner = Scanner::new(page);
-    let mut people = None;
+    let mut users = None;
     scanner.object(|scanner, name| {
         if name != "value" {
             return scanner.pass_value();
         }
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(MOST);
         scanner.list(|scanner| {
-            found.push(person(scanner)?);
+            found.push(User { person: person(scanner)?, source });
             Some(())
         })?;
         // A second list would be a mistake.
-        people.replace(found).is_none().then_some(())
+        users.replace(found).is_none().then_some(())
     })?;
-    people.filter(|_| scanner.is_at_end())
+    users.filter(|_| scanner.is_at_end())
 }
 
 fn person<'a>(scanner: &mut Scanner<'a>) -> Option<Person<'a>> {
@@ -127,6 +131,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    fn plain_people(page: &str) -> Option<Vec<Person<'_>>> {
+        let users = plain_users(page, Source::Change)?;
+        Some(users.into_iter().map(|user| user.person).collect())
+    }
 
     /// What `serde_json` reads.
     fn general_people(page: &str) -> Option<Vec<Person<'_>>> {
