@@ -17,16 +17,17 @@ use serde_json::Value;
 use system_tests::repository;
 
 /// Which of our crates may depend on which: for the product, and for tests alone.
-const ARROWS: [(&str, &[&str], &[&str]); 11] = [
+const ARROWS: [(&str, &[&str], &[&str]); 12] = [
     (
         "gatehouse",
-        &["actions", "broker", "directory-sync", "messages", "msgraph", "outcome", "workflow"],
+        &["actions", "broker", "directory-sync", "messages", "msgraph", "outcome", "sync-report", "workflow"],
         &[],
     ),
     ("actions", &["msgraph", "outcome", "workflow"], &["msgraph-emulator"]),
     ("directory-sync", &["msgraph"], &["msgraph-emulator"]),
     ("outcome", &[], &[]),
     ("ledger", &[], &[]),
+    ("sync-report", &[], &[]),
     ("messages", &["outcome"], &[]),
     ("workflow", &["outcome"], &[]),
     ("msgraph", &[], &["msgraph-emulator"]),

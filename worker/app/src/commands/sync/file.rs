@@ -25,7 +25,8 @@ impl Form {
             Some("ndjson") => Ok(Self::Ndjson),
             Some("json") => Ok(Self::Json),
             _ => Err(CommandError::Input(format!(
-                "{}: the name must end in .csv, .ndjson or .json, which is how the rows are written",
+                "{}: the name must end in .csv, .ndjson or .json, which is how the rows are written, or in .html, \
+                 which is a page to read",
                 path.display()
             ))),
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::file::{Form, OutFile};
 use super::progress::Progress;
 use super::report::{self, grouped};
-use super::{TenantArgs, tenant_of};
+use super::{TenantArgs, page, tenant_of};
 use crate::commands::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
@@ -25,6 +25,7 @@ Examples:
   gatehouse sync licenses
   gatehouse sync licenses --prices prices.csv
   gatehouse sync licenses --out licenses.csv
+  gatehouse sync licenses --out licenses.html
   gatehouse sync licenses --output json | jq .totals
 
 A price file has a line for each licence: part number or id, price of a seat for a month,
@@ -37,7 +38,8 @@ Exits with 1 if the tenant could not be read to the end; then no file is written
 pub struct Args {
     #[command(flatten)]
     tenant: TenantArgs,
-    /// Write the rows to this file: .csv (for spreadsheets), .ndjson or .json by its ending
+    /// Write the rows to this file: .csv (for spreadsheets), .ndjson or .json by its ending; .html writes a page of
+    /// charts and tables to read, print and pass on
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// What licences cost (CSV), instead of the file in the settings
@@ -65,16 +67,20 @@ struct Report<'a> {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (tenant, client) = tenant_of(&args.tenant, &config)?;
-    if let Some(path) = &args.out {
+    let (page, out) = page::or_rows(args.out.as_deref());
+    if let Some(path) = out {
         Form::of(path)?;
     }
     let prices = match &args.prices {
         None => config.prices()?.remove(&tenant).unwrap_or_default(),
         Some(path) => read_prices(path).map_err(CommandError::Input)?,
     };
-    let mut out = args.out.as_deref().map(|path| OutFile::create(path, &KINDS)).transpose()?;
-    let summary = everything(client.reader(), &prices, args.format.output, out.as_mut()).await?;
-    let rows = out.map(OutFile::finish).transpose()?;
+    let mut file = out.map(|path| OutFile::create(path, &KINDS)).transpose()?;
+    let summary = everything(client.reader(), &prices, args.format.output, file.as_mut()).await?;
+    let rows = file.map(OutFile::finish).transpose()?;
+    if let Some(path) = page {
+        page::write(path, &page::of_licenses(&tenant, &summary))?;
+    }
     match args.format.output {
         Format::Json => print::json(&Report {
             sync: "licenses",
@@ -87,7 +93,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         })?,
         Format::Human => {
             show(&tenant, &summary)?;
-            report::end(&summary.notes, args.out.as_deref().zip(rows))?;
+            report::end(&summary.notes, out.zip(rows), page)?;
         }
     }
     Ok(ExitCode::SUCCESS)

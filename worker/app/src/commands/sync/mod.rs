@@ -2,6 +2,7 @@
 
 mod file;
 mod licenses;
+mod page;
 mod progress;
 mod report;
 mod users;

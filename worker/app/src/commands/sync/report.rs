@@ -38,14 +38,17 @@ pub fn grouped(number: impl TryInto<i128>) -> String {
     text
 }
 
-/// The notes of a pass, and where its rows are.
-pub fn end(notes: &[Note], out: Option<(&Path, u64)>) -> Result<(), CommandError> {
+/// The notes of a pass, and where its rows or its page are.
+pub fn end(notes: &[Note], out: Option<(&Path, u64)>, page: Option<&Path>) -> Result<(), CommandError> {
     for note in notes {
         print::lines("  note:")?;
         print::indented(&note.to_string())?;
     }
     if let Some((path, rows)) = out {
         print::lines(&format!("{} rows are in {}", grouped(rows), path.display()))?;
+    }
+    if let Some(path) = page {
+        print::lines(&format!("a page to read is in {}", path.display()))?;
     }
     Ok(())
 }

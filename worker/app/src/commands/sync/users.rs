@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::file::{Form, OutFile, replace};
 use super::progress::Progress;
 use super::report::{self, grouped};
-use super::{TenantArgs, tenant_of};
+use super::{TenantArgs, page, tenant_of};
 use crate::commands::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
@@ -24,6 +24,7 @@ use crate::settings::Config;
 Examples:
   gatehouse sync users
   gatehouse sync users --out people.csv
+  gatehouse sync users --out people.html
   gatehouse sync users --out changes.ndjson --cursor-file contoso.cursor
   gatehouse sync users --sign-ins --output json | jq .totals
 
@@ -38,7 +39,8 @@ Exits with 1 if the tenant could not be read to the end; then no file is written
 pub struct Args {
     #[command(flatten)]
     tenant: TenantArgs,
-    /// Write the rows to this file: .csv (for spreadsheets), .ndjson or .json by its ending
+    /// Write the rows to this file: .csv (for spreadsheets), .ndjson or .json by its ending; .html writes a page of
+    /// charts and tables to read, print and pass on
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Read only changes since this file was written, and write it again after success
@@ -85,12 +87,21 @@ struct Found {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (tenant, client) = tenant_of(&args.tenant, &config)?;
-    if let Some(path) = &args.out {
+    let (page, rows_to) = page::or_rows(args.out.as_deref());
+    if let Some(path) = rows_to {
         Form::of(path)?;
+    }
+    if let (Some(path), Some(_)) = (page, &args.cursor_file) {
+        return Err(CommandError::Input(format!(
+            "{}: a page shows everyone, and a cursor file asks for changes: leave out one of them",
+            path.display()
+        )));
     }
     let cursor = args.cursor_file.as_deref().map(read_cursor).transpose()?.flatten();
     let reader = client.reader();
-    let mut out = args.out.as_deref().map(|path| OutFile::create(path, &KINDS)).transpose()?;
+    let create = || rows_to.map(|path| OutFile::create(path, &KINDS)).transpose();
+    let mut out = create()?;
+    let mut departments = page.map(|_| page::Departments::new());
     let mut reason = None;
     let mut found = None;
     if let Some(cursor) = &cursor {
@@ -99,7 +110,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             Err(CommandError::Sync(Error::FullPassNeeded(why))) => {
                 // Nothing of the round stays.
                 drop(out.take());
-                out = args.out.as_deref().map(|path| OutFile::create(path, &KINDS)).transpose()?;
+                out = create()?;
                 reason = Some(why);
             }
             Err(error) => return Err(error),
@@ -107,7 +118,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     }
     let found = match found {
         Some(found) => found,
-        None => everyone(reader, args.format.output, out.as_mut()).await?,
+        None => everyone(reader, args.format.output, out.as_mut(), departments.as_mut()).await?,
     };
     let sign_ins = match args.sign_ins {
         true => Some(sign_ins(reader, args.format.output, out.as_mut()).await?),
@@ -117,6 +128,10 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     if let (Some(path), Some(cursor)) = (&args.cursor_file, &found.cursor) {
         replace(path, cursor.as_str())
             .map_err(|error| CommandError::Input(format!("cannot write {}: {error}", path.display())))?;
+    }
+    if let (Some(path), Some(departments), Some(totals)) = (page, &departments, &found.totals) {
+        let page = page::of_people(&tenant, totals, sign_ins.as_ref(), departments, &found.notes);
+        page::write(path, &page)?;
     }
     let report = Report {
         sync: "users",
@@ -131,7 +146,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     };
     match args.format.output {
         Format::Json => print::json(&report)?,
-        Format::Human => show(&report, reason.as_ref(), args.out.as_deref())?,
+        Format::Human => show(&report, reason.as_ref(), rows_to, page)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -151,6 +166,7 @@ async fn everyone(
     reader: Reader<'_>,
     format: Format,
     mut out: Option<&mut OutFile>,
+    mut departments: Option<&mut page::Departments>,
 ) -> Result<Found, CommandError> {
     let progress = Progress::of_people(reader, format).await;
     let mut pass = UsersPass::begin(reader).await?;
@@ -158,6 +174,9 @@ async fn everyone(
     while let Some(users) = pass.next().await? {
         if let Some(out) = &mut out {
             users.iter().try_for_each(|user| out.write(user))?;
+        }
+        if let Some(departments) = &mut departments {
+            users.iter().for_each(|user| departments.add(user));
         }
         read += users.len() as u64;
         progress.reach(read);
@@ -208,6 +227,7 @@ fn show(
     report: &Report<'_>,
     reason: Option<&FullPassReason>,
     out: Option<&Path>,
+    page: Option<&Path>,
 ) -> Result<(), CommandError> {
     let what = if report.changes.is_some() { "changes since the last time" } else { "everyone" };
     print::lines(&format!("Tenant {}: {what}", report.tenant))?;
@@ -240,5 +260,5 @@ fn show(
     print::lines(&report::table(&["", "People"], rows).to_string())?;
     let unavailable = report.sign_ins.iter().filter_map(|sign_ins| sign_ins.unavailable.clone());
     let notes: Vec<Note> = report.notes.iter().cloned().chain(unavailable).collect();
-    report::end(&notes, out.zip(report.rows))
+    report::end(&notes, out.zip(report.rows), page)
 }
