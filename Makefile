@@ -30,10 +30,11 @@ test: machine ## Runs all tests with a private RabbitMQ
 	$(if $(NEXTEST),cargo test --workspace --locked --doc --quiet)
 	$(WITH_BROKER) $(RUN_TESTS)
 
-test-foreign: machine ## Tests with promtool and a Python publisher
-	tests/tests/foreign/prepare "$(TARGET)/foreign"
+test-foreign: machine ## Tests with promtool, a Python publisher and a browser
+	tests/tests/foreign/prepare "$(TARGET)/foreign" "$(TARGET)/foreign-browser"
 	cargo build --workspace --locked --bins --tests
-	FOREIGN_PYTHON="$(TARGET)/foreign/bin/python" \
+	FOREIGN_PYTHON="$(TARGET)/foreign/bin/python" FOREIGN_BROWSER="$(TARGET)/foreign-browser" \
+		FOREIGN_SCREENSHOTS="$(TARGET)/foreign-screenshots" \
 		$(WITH_BROKER) cargo test --workspace --locked --test foreign
 
 # The tests come last, so that their summary is the last thing to read.

@@ -1,5 +1,6 @@
 //! Software of others meets Gatehouse: `promtool` reads its metrics, and a Python publisher with the CloudEvents SDK
-//! publishes events and reads results; a Python consumer keeps a table of people. `make test-foreign` installs what is needed; no other target runs these tests.
+//! publishes events and reads results; a Python consumer keeps a table of people; a browser opens the page of a sync.
+//! `make test-foreign` installs what is needed; no other target runs these tests.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,7 +9,10 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+#[path = "../sync_command/bench.rs"]
+mod bench;
 mod consumer;
+mod page;
 
 use std::path::Path;
 use std::process::Stdio;
