@@ -136,6 +136,10 @@ const ADDRESS_TAKEN: Signs = Signs {
     fragments: &["same value for property proxyaddresses", "same value for property mailnickname"],
 };
 
+/// A day for which Microsoft keeps no report: too old, or too recent (microsoft-graph-docs issue 8946, 2020).
+const NO_REPORT_OF_DAY: Signs =
+    Signs { statuses: &[400], codes: &[], fragments: &["invalid date value specified"] };
+
 /// Entra answers the same for its own rule and for a tenant's list of banned passwords.
 const PASSWORD: Signs =
     Signs { statuses: &[400], codes: &[], fragments: &["password complexity requirements"] };
@@ -245,6 +249,11 @@ impl Error {
     pub fn is_locked(&self) -> bool {
         self.graph_status() == Some(423)
             || (self.graph_status().is_some() && self.has_code(&["resourceLocked"]))
+    }
+
+    /// There is no usage report of this day, because it is too old or too recent.
+    pub fn is_day_without_report(&self) -> bool {
+        NO_REPORT_OF_DAY.are_on(self)
     }
 
     /// The password does not meet the tenant's policy.

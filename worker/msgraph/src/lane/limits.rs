@@ -16,7 +16,8 @@ use crate::observer::Service;
 pub struct Limits {
     /// How many people the tenant has: the directory's limit grows with it.
     pub size: TenantSize,
-    /// This process's part of each limit, `0.0..=1.0`; with several workers, one divided by their number.
+    /// This process's part of each limit, `0.0..=1.0`; with several workers, one divided by their number. More for a
+    /// server without these limits.
     pub share: f64,
 }
 
@@ -122,7 +123,7 @@ impl Limits {
     }
 
     fn charge(self, key: &str, units: u32, limit: u32, span: Duration) -> Charge {
-        let share = (f64::from(limit) * self.share.clamp(0.0, 1.0)).floor() as u32;
+        let share = (f64::from(limit) * self.share.max(0.0)).floor() as u32;
         Charge { key: key.to_owned(), units, limit: share.max(1), reserve: 0, span }
     }
 }

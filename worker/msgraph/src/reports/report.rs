@@ -19,12 +19,18 @@ use crate::reports::csv::{Records, Step};
 const REFRESH_DATE: &str = "Report Refresh Date";
 /// The column with the person's name or pseudonym.
 const PERSON: &str = "User Principal Name";
+/// How the reports call a person whose profile does not exist yet.
+const UNKNOWN: &str = "(Unknown)";
 
-/// A report with a row for each person.
+/// A report with a row for each person, or for each day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Report {
     /// The Microsoft 365 apps, by app and platform.
     AppUsers,
+    /// How many people used each app: a row for each day, without names, for a span of several days.
+    AppCounts,
+    /// How many people used the apps on each platform: a row for each day, without names, for a span of several days.
+    PlatformCounts,
     /// The last activity of each person in each service.
     ActiveUsers,
     /// Mail sent, received and read.
@@ -37,10 +43,16 @@ impl Report {
     fn function(self) -> &'static str {
         match self {
             Self::AppUsers => "getM365AppUserDetail",
+            Self::AppCounts => "getM365AppUserCounts",
+            Self::PlatformCounts => "getM365AppPlatformUserCounts",
             Self::ActiveUsers => "getOffice365ActiveUserDetail",
             Self::EmailActivity => "getEmailActivityUserDetail",
             Self::TeamsActivity => "getTeamsUserActivityUserDetail",
         }
+    }
+
+    fn names_people(self) -> bool {
+        !matches!(self, Self::AppCounts | Self::PlatformCounts)
     }
 }
 
@@ -85,7 +97,8 @@ pub struct ReportRows {
     records: Records,
     names: Vec<String>,
     refresh_date: Column,
-    person: Column,
+    /// Nothing in a report of days.
+    person: Option<Column>,
 }
 
 /// A row of a report.
@@ -108,12 +121,12 @@ impl Reader<'_> {
             Err(error) => error.redirect().cloned().ok_or(error)?,
         };
         let (transport, retry) = self.outside();
-        ReportRows::open(transport.download(Service::Reports, &address, retry).await?).await
+        ReportRows::open(transport.download(Service::Reports, &address, retry).await?, report).await
     }
 }
 
 impl ReportRows {
-    async fn open(download: Download) -> Result<Self, Error> {
+    async fn open(download: Download, report: Report) -> Result<Self, Error> {
         let mut rows = Self {
             download,
             is_last: false,
@@ -121,7 +134,7 @@ impl ReportRows {
             records: Records::new(),
             names: Vec::new(),
             refresh_date: Column(0),
-            person: Column(0),
+            person: None,
         };
         if !rows.advance().await? {
             return Err(rows.download.unreadable("its first line, which is missing"));
@@ -129,7 +142,7 @@ impl ReportRows {
         let names = (0..rows.records.columns()).filter_map(|at| rows.records.field(at));
         rows.names = names.map(|name| name.trim().to_owned()).collect();
         rows.refresh_date = rows.column(REFRESH_DATE)?;
-        rows.person = rows.column(PERSON)?;
+        rows.person = report.names_people().then(|| rows.column(PERSON)).transpose()?;
         Ok(rows)
     }
 
@@ -218,9 +231,10 @@ impl ReportRow<'_> {
     ///
     /// The column has another content.
     pub fn flag(&self, column: Column) -> Result<Option<bool>, Error> {
-        self.parsed(column, "yes or no", |text| match text.to_ascii_lowercase().as_str() {
-            "yes" | "true" => Some(true),
-            "no" | "false" => Some(false),
+        let is = |text: &str, words: [&str; 2]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+        self.parsed(column, "yes or no", |text| match text {
+            text if is(text, ["no", "false"]) => Some(false),
+            text if is(text, ["yes", "true"]) => Some(true),
             _ => None,
         })
     }
@@ -234,15 +248,22 @@ impl ReportRow<'_> {
         self.date(self.rows.refresh_date)?.ok_or_else(|| self.unreadable(self.rows.refresh_date, "day"))
     }
 
-    /// The person's user principal name, or a pseudonym: see [`is_concealed`](Self::is_concealed).
+    /// The person's user principal name, or a pseudonym: see [`is_concealed`](Self::is_concealed). Empty in a report of
+    /// days.
     pub fn person(&self) -> &str {
-        self.text(self.rows.person)
+        self.rows.person.map_or("", |column| self.text(column))
     }
 
     /// Whether the row has a pseudonym. Such a row says nothing about a particular person, above all not that the
-    /// person was inactive.
+    /// person was inactive. A few odd names do not make a report concealed: decide for all of its rows.
     pub fn is_concealed(&self) -> bool {
-        is_concealed(self.person())
+        is_concealed(self.person()) && !self.is_of_unknown()
+    }
+
+    /// Whether the row is of a person whose profile Microsoft has not created yet: for weeks a new person is called
+    /// `(Unknown)`, in several rows at once (microsoft-graph-docs issue 15148, 2021).
+    pub fn is_of_unknown(&self) -> bool {
+        self.person().eq_ignore_ascii_case(UNKNOWN)
     }
 
     fn parsed<T>(
@@ -265,9 +286,11 @@ impl ReportRow<'_> {
     }
 }
 
-/// A pseudonym is 32 hexadecimal digits in place of an address (seen in reports of 2021 to 2026).
+/// A name is real if it is an address with a plain local part. Pseudonyms are 32 hexadecimal digits, a GUID, nothing at
+/// all, or `<PII:H105(…)>@contoso.example` (microsoft-graph-docs issues 3530 and 12997, 2018 to 2021).
 fn is_concealed(name: &str) -> bool {
-    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let local = name.split_once('@').map(|(local, _)| local);
+    local.is_none_or(|local| local.is_empty() || local.contains(['<', '>', '(', ':']))
 }
 
 #[cfg(test)]
@@ -282,11 +305,17 @@ mod tests {
     }
 
     #[test]
-    fn a_pseudonym_is_distinguished_from_a_name() {
-        assert!(is_concealed("FE7CC8C15246EDCCA289C9A4022762F7"));
-        for name in
-            ["ada@contoso.example", "", "FE7CC8C15246EDCCA289C9A4022762F", "GE7CC8C15246EDCCA289C9A4022762F7"]
-        {
+    fn a_pseudonym_of_any_form_is_distinguished_from_a_name() {
+        for pseudonym in [
+            "FE7CC8C15246EDCCA289C9A4022762F7",
+            "0f8fad5b-d9cb-469f-a165-70867728950e",
+            "0F8FAD5B-D9CB-469F-A165-70867728950E",
+            "<PII:H105(aGVsbG8=)>@contoso.example",
+            "",
+        ] {
+            assert!(is_concealed(pseudonym), "{pseudonym}");
+        }
+        for name in ["ada@contoso.example", "o'brien+test_x#ext#@contoso.example", "é@contoso.example"] {
             assert!(!is_concealed(name), "{name}");
         }
     }

@@ -4,6 +4,7 @@ use super::user::{DirectoryObject, LARGEST_PAGE, User, UserKey};
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::paging::Pages;
+use crate::http::read_ahead::PagesAhead;
 use crate::http::request::{Query, Write};
 
 impl Reader<'_> {
@@ -40,6 +41,12 @@ impl Reader<'_> {
         let has_number = |user: &User| employee_id.is_some() && user.employee_id.as_deref() == employee_id;
         let found = self.deleted_users_where(|user| name_of(user).is_some() || has_number(user)).await?;
         Ok(found.into_iter().map(|user| User { user_principal_name: name_of(&user), ..user }).collect())
+    }
+
+    /// Everyone deleted within the last 30 days, page by page; [`former_upn`] gives the names they had.
+    pub fn deleted_user_pages(self) -> Result<PagesAhead, Error> {
+        let query = Query::new(&["directory", "deletedItems", "microsoft.graph.user"])?;
+        Ok(PagesAhead::of(self, query.select(&["id", "userPrincipalName"]).page_size(LARGEST_PAGE)))
     }
 
     /// Reads all people deleted within 30 days. A filter with `eq` fails because of the prefix (see `had_upn`), and
@@ -79,16 +86,19 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a deleted user had this UPN. Deleting puts the object id without hyphens in front of the UPN
+/// The UPN that a deleted user had. Deleting puts the object id without hyphens in front of it
 /// (github.com/microsoftgraph/msgraph-sdk-powershell/issues/2256, 2023).
+pub fn former_upn<'a>(id: &str, upn: &'a str) -> &'a str {
+    let prefix = id.replace('-', "");
+    match upn.get(..prefix.len()) {
+        Some(start) if start.eq_ignore_ascii_case(&prefix) => upn.get(prefix.len()..).unwrap_or_default(),
+        _ => upn,
+    }
+}
+
 fn had_upn(user: &User, upn: &str) -> bool {
-    let Some(name) = &user.user_principal_name else { return false };
-    let prefix = user.id.replace('-', "");
-    let bare = match name.get(..prefix.len()) {
-        Some(start) if start.eq_ignore_ascii_case(&prefix) => name.get(prefix.len()..).unwrap_or_default(),
-        _ => name,
-    };
-    bare.eq_ignore_ascii_case(upn)
+    let name = user.user_principal_name.as_deref();
+    name.is_some_and(|name| former_upn(&user.id, name).eq_ignore_ascii_case(upn))
 }
 
 #[cfg(test)]
