@@ -1,6 +1,7 @@
 //! Why a pass ended early.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::cursor::CursorProblem;
 
@@ -10,9 +11,22 @@ pub enum Error {
     /// Graph refused, or cannot be reached.
     #[error(transparent)]
     Graph(#[from] msgraph::Error),
+    /// The application or its service account may not read usage reports.
+    #[error("{0}: grant Reports.Read.All; a service account also needs the role Reports Reader")]
+    NoReports(#[source] msgraph::Error),
     /// Changes cannot be told; only a full pass can.
     #[error("a full pass is needed: {0}")]
     FullPassNeeded(FullPassReason),
+}
+
+impl Error {
+    /// How long to wait until a limit of Graph has room again, if that is all that is wrong.
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Graph(error) if error.is_throttled() => error.retry_after(),
+            _ => None,
+        }
+    }
 }
 
 /// Why changes since the last pass cannot be told.

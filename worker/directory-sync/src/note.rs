@@ -29,6 +29,20 @@ pub enum Subject {
     GroupNames,
     /// When purchases end or are renewed.
     Renewals,
+    /// Who used what.
+    Names,
+    /// Use on some days.
+    Days,
+    /// Use of people without a profile.
+    Nameless,
+    /// Use of Teams.
+    Teams,
+    /// Who the people of the reports are.
+    People,
+    /// Who is inactive.
+    Inactive,
+    /// Use by department.
+    Groups,
 }
 
 impl Note {
@@ -46,6 +60,13 @@ impl fmt::Display for Note {
             Subject::SignIns => "last sign-ins are unavailable",
             Subject::GroupNames => "names of groups are unknown",
             Subject::Renewals => "renewals are unknown",
+            Subject::Names => "who used what is unknown",
+            Subject::Days => "some days are missing",
+            Subject::Nameless => "some people have no name",
+            Subject::Teams => "use of Teams may be missing",
+            Subject::People => "who the people are is unknown",
+            Subject::Inactive => "who is inactive is unknown",
+            Subject::Groups => "departments are not shown",
         };
         write!(f, "{about}: {}", self.why)
     }

@@ -29,9 +29,15 @@ pub(crate) struct Holder<'a> {
     assigned_licenses: Option<Vec<Assigned>>,
     #[serde(borrow)]
     license_assignment_states: Option<Vec<State<'a>>>,
+    #[serde(borrow)]
+    pub(crate) department: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) created_date_time: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) proxy_addresses: Option<Vec<Text<'a>>>,
 }
 
-/// The properties of a [`Holder`].
+/// The properties of a [`Holder`] that say which licences the person has.
 pub(crate) const SELECT: [&str; 7] = [
     "id",
     "userPrincipalName",
@@ -60,6 +66,8 @@ pub(crate) struct State<'a> {
     state: Option<Text<'a>>,
     #[serde(borrow)]
     error: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) last_updated_date_time: Option<Text<'a>>,
 }
 
 /// A licence of a person.

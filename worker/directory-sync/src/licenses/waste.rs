@@ -72,6 +72,7 @@ impl<'s> Finding<'s> {
             error: self.error.map(Into::into),
             monthly: sku.and_then(|sku| Some(sku.monthly()?.to_string())),
             currency: sku.and_then(|sku| sku.currency()),
+            unused: None,
         }
     }
 }

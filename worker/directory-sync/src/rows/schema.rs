@@ -8,6 +8,11 @@ use crate::rows::license_assignment::LicenseAssignment;
 use crate::rows::removed_user::RemovedUser;
 use crate::rows::sign_in::SignIn;
 use crate::rows::subscription::Subscription;
+use crate::rows::usage::Usage;
+use crate::rows::usage_app::UsageApp;
+use crate::rows::usage_day::UsageDay;
+use crate::rows::usage_group::UsageGroup;
+use crate::rows::usage_person::UsagePerson;
 use crate::rows::user::User;
 use crate::rows::waste::Waste;
 
@@ -25,7 +30,7 @@ pub struct Kind {
 }
 
 /// Every kind of row.
-pub const KINDS: [Kind; 7] = [
+pub const KINDS: [Kind; 12] = [
     Kind::of::<User<'_>>(
         "A person, or with absent columns what a round of changes says of one",
         include_str!("examples/user.ndjson"),
@@ -41,6 +46,23 @@ pub const KINDS: [Kind; 7] = [
     Kind::of::<Waste<'_>>(
         "A licence of a person that somebody should look at",
         include_str!("examples/waste.ndjson"),
+    ),
+    Kind::of::<Usage<'_>>("What a person used on a day", include_str!("examples/usage.ndjson")),
+    Kind::of::<UsageDay>(
+        "A day of the apps report: how many people used what",
+        include_str!("examples/usage_day.ndjson"),
+    ),
+    Kind::of::<UsageApp>(
+        "How many people used an app, on a platform, in a window of days",
+        include_str!("examples/usage_app.ndjson"),
+    ),
+    Kind::of::<UsagePerson<'_>>(
+        "On how many days of a window a person used what",
+        include_str!("examples/usage_person.ndjson"),
+    ),
+    Kind::of::<UsageGroup>(
+        "How many people of a department used what in a window",
+        include_str!("examples/usage_group.ndjson"),
     ),
 ];
 
