@@ -1,8 +1,9 @@
 //! What a sync carries from one message to the next, and the token that fires a scheduled one.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::cloudevent::envelope::Envelope;
@@ -13,7 +14,7 @@ use crate::continuation::{Continuation, under_event};
 use crate::requests::event::Event;
 use crate::schema::{self, Schema};
 
-/// How far a sync has come. A pass starts over after a failure, so that is not much.
+/// How far a sync has come. A pass over people or licences starts over after a failure, so that is not much.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncProgress {
@@ -31,6 +32,40 @@ pub struct SyncProgress {
     /// How often the sync comes by itself, if a schedule asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<SyncSchedule>,
+    /// Parts that are done, of a sync that is done in parts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parts: u32,
+    /// How far a sync of usage has come, which is done day by day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageProgress>,
+}
+
+/// How far a sync of usage has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsageProgress {
+    /// What is known of each day, as the pass writes it down.
+    pub state: Map<String, Value>,
+    /// Days whose pages are stored.
+    pub sent: Vec<SentDay>,
+    /// How often the sync waited for a limit since it last read something.
+    pub waits: u32,
+}
+
+/// A day whose pages are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentDay {
+    /// The day.
+    pub date: Date,
+    /// The generation of its pages.
+    pub generation: i64,
+    /// How many pages there are.
+    pub pages: u64,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// When a scheduled sync comes again.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// What a sync reads.
@@ -12,6 +13,8 @@ pub enum SyncSubject {
     Users,
     /// Its licences, and who has them.
     Licenses,
+    /// Which apps people use.
+    Usage,
 }
 
 /// How much a sync reads.
@@ -51,6 +54,34 @@ pub struct SyncRequest {
     pub detail: SyncDetail,
     /// Whether to read when people last signed in.
     pub sign_ins: bool,
+    /// How many days of usage to read, up to the last one with figures, 1 to 28; nothing for as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u8>,
+    /// Days of usage that the publisher has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub have: Vec<HaveDay>,
+    /// Whether to count usage over several days; it is unless the publisher says no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<bool>,
+    /// Whether usage names people by pseudonyms; it does not unless the publisher says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonyms: Option<bool>,
+    /// The fewest people of a department whose usage is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_group: Option<u64>,
+}
+
+/// A day of usage that the publisher has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HaveDay {
+    /// The day.
+    pub date: Date,
+    /// When Microsoft made its figures.
+    pub refresh_date: Date,
+    /// Microsoft's own counts of it, as its row has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 /// The fields, before it is known that they fit together.
@@ -65,13 +96,21 @@ struct Fields {
     detail: SyncDetail,
     #[serde(default)]
     sign_ins: bool,
+    days: Option<u8>,
+    #[serde(default)]
+    have: Vec<HaveDay>,
+    window: Option<bool>,
+    pseudonyms: Option<bool>,
+    min_group: Option<u64>,
 }
 
 /// The schema says the same, for publishers.
 impl TryFrom<Fields> for SyncRequest {
     type Error = &'static str;
 
-    fn try_from(Fields { what, mode, cursor, detail, sign_ins }: Fields) -> Result<Self, Self::Error> {
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        let Fields { what, mode, cursor, detail, sign_ins, days, have, window, pseudonyms, min_group } =
+            fields;
         let is_users = what == SyncSubject::Users;
         if cursor.is_some() != (mode == SyncMode::Delta) {
             return Err("a delta needs a cursor, and nothing else has one");
@@ -79,7 +118,15 @@ impl TryFrom<Fields> for SyncRequest {
         if !is_users && (mode == SyncMode::Delta || sign_ins) {
             return Err("only a sync of users has deltas and sign-ins");
         }
-        Ok(Self { what, mode, cursor, detail, sign_ins })
+        let is_of_usage =
+            days.is_some() || !have.is_empty() || window.or(pseudonyms).is_some() || min_group.is_some();
+        if what != SyncSubject::Usage && is_of_usage {
+            return Err("only a sync of usage has days, have, window, pseudonyms and min_group");
+        }
+        if days.is_some_and(|days| !(1..=28).contains(&days)) || min_group == Some(0) {
+            return Err("days is 1 to 28, and min_group at least 1");
+        }
+        Ok(Self { what, mode, cursor, detail, sign_ins, days, have, window, pseudonyms, min_group })
     }
 }
 
@@ -96,13 +143,14 @@ impl fmt::Debug for SyncRequest {
 
 impl SyncSubject {
     /// Everything a sync can read.
-    pub const ALL: [Self; 2] = [Self::Users, Self::Licenses];
+    pub const ALL: [Self; 3] = [Self::Users, Self::Licenses, Self::Usage];
 
     /// The word on the wire, in logs and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Users => "users",
             Self::Licenses => "licenses",
+            Self::Usage => "usage",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use outcome::Failure;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -97,6 +98,28 @@ pub struct SyncNote {
     pub detail: String,
 }
 
+/// A day of usage, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncDay {
+    /// The day.
+    pub date: Date,
+    /// `read`, `kept` (the publisher has it) or `missing`.
+    pub state: String,
+    /// Why it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// When Microsoft made the figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_date: Option<Date>,
+    /// The generation of its pages: what an earlier one has of the day is gone. Nothing if no pages were sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// Pages of this generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u64>,
+}
+
 /// `gatehouse.sync.finished.v1`: a sync came to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +149,9 @@ pub struct SyncFinished {
     pub pages: u64,
     /// Rows in them.
     pub rows: u64,
+    /// The days of a sync of usage, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub days: Vec<SyncDay>,
     /// Sums, by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub totals: Map<String, Value>,
@@ -165,6 +191,7 @@ impl SyncFinished {
             mode_done: None,
             pages: 0,
             rows: 0,
+            days: Vec::new(),
             totals: Map::new(),
             cursor: None,
             notes: Vec::new(),
