@@ -21,8 +21,8 @@ use crate::operate::telemetry;
 use crate::runs::Runs;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
-use crate::sync::Syncs;
 use crate::sync::schedule::Schedules;
+use crate::sync::{Syncs, Tallies};
 use crate::tenants::Tenants;
 
 /// Arguments of `gatehouse run`.
@@ -81,6 +81,8 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
             policy: config.retry(),
             patience: config.sync.reader_patience(),
             schedules: schedules.clone(),
+            privacy: config.usage_privacies()?,
+            tallies: Tallies::default(),
             metrics: Arc::clone(&metrics),
         };
         tokio::spawn(schedules.keep_armed(settings.clone()));

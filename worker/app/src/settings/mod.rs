@@ -4,6 +4,7 @@ pub mod error;
 pub mod secret;
 pub mod sync;
 pub mod tenant;
+pub mod usage;
 mod workflows;
 
 use std::collections::BTreeMap;
@@ -22,12 +23,16 @@ use self::error::ConfigError;
 use self::secret::Secret;
 use self::sync::{Scheduled, Sync};
 use self::tenant::{Addresses, Tenant};
+use self::usage::UsagePrivacy;
 use self::workflows::Workflows;
 use crate::delivery::queues;
 use crate::delivery::replies::AllowedReplies;
 
 /// The compiled-in defaults; also the reference of every setting.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
+
+/// More than the whole of Microsoft's limits, for a server that has none.
+const MOST_SHARE: f64 = 1_000.0;
 
 /// All settings.
 #[derive(Debug, Deserialize, Serialize)]
@@ -179,8 +184,11 @@ impl Config {
         if self.graph.request_timeout_seconds == 0 {
             return invalid("graph.request_timeout_seconds must be at least 1".to_owned());
         }
-        if !(self.graph.limits_share > 0.0 && self.graph.limits_share <= 1.0) {
-            return invalid("graph.limits_share must be above 0 and at most 1".to_owned());
+        if !(self.graph.limits_share > 0.0 && self.graph.limits_share <= MOST_SHARE) {
+            return invalid(
+                "graph.limits_share must be above 0 and at most 1, or at most 1000 for a server without Microsoft's limits"
+                    .to_owned(),
+            );
         }
         self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
         self.sync.check()?;
@@ -233,6 +241,24 @@ impl Config {
     /// What licences cost, by the name of the tenant.
     pub fn prices(&self) -> Result<BTreeMap<String, Prices>, ConfigError> {
         self.tenants.iter().map(|(name, tenant)| Ok((name.clone(), tenant.prices(name)?))).collect()
+    }
+
+    /// What of people syncs of usage show, by the names of tenants. Reads the files of the keys.
+    pub fn usage_privacies(&self) -> Result<BTreeMap<String, UsagePrivacy>, ConfigError> {
+        self.tenants.keys().map(|name| Ok((name.clone(), self.usage_privacy(name)?))).collect()
+    }
+
+    /// What of people a sync of usage shows in the tenant with this name. Reads the file of the key.
+    pub fn usage_privacy(&self, name: &str) -> Result<UsagePrivacy, ConfigError> {
+        let tenant = self.tenants.get(name);
+        let (tenant_id, sync) = tenant
+            .map(Tenant::usage)
+            .ok_or_else(|| ConfigError::Invalid(format!("there is no tenant `{name}`")))?;
+        let (setting, file) = (format!("tenants.{name}.sync.pseudonym_key_file"), &sync.pseudonym_key_file);
+        let is_named = !file.as_os_str().is_empty();
+        let key = is_named.then(|| read_secret(&setting, file)).transpose()?;
+        UsagePrivacy::new(name, tenant_id, key, sync.pseudonyms, sync.min_group)
+            .map_err(|text| ConfigError::Invalid(format!("{setting} {}: {text}", file.display())))
     }
 
     /// What these settings allow users of the broker to do, a sentence each.

@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use directory_sync::Prices;
+use directory_sync::{Prices, SMALLEST_GROUP};
 use messages::SyncSubject;
 use serde::{Deserialize, Serialize};
 use workflow::Delay;
@@ -13,6 +13,8 @@ use crate::settings::error::ConfigError;
 
 /// A schedule that fires more often than this has no end of one sync before the next.
 const SHORTEST: Duration = Duration::from_secs(300);
+/// A pass over usage takes ten minutes for Microsoft's limit of reports, and the figures change once a day.
+const SHORTEST_OF_USAGE: Duration = Duration::from_secs(3_600);
 /// RabbitMQ keeps a message no longer than 2^32 milliseconds.
 const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
@@ -25,14 +27,35 @@ pub struct Sync {
 }
 
 /// The schedules of one tenant. See `config.default.toml`.
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantSync {
     users: String,
     licenses: String,
+    usage: String,
     sign_ins: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     prices_file: Option<PathBuf>,
+    /// Whether every sync of usage names people by pseudonyms.
+    pub(super) pseudonyms: bool,
+    pub(super) pseudonym_key_file: PathBuf,
+    /// The fewest people of a department whose usage is shown.
+    pub(super) min_group: u64,
+}
+
+impl Default for TenantSync {
+    fn default() -> Self {
+        Self {
+            users: String::new(),
+            licenses: String::new(),
+            usage: String::new(),
+            sign_ins: false,
+            prices_file: None,
+            pseudonyms: false,
+            pseudonym_key_file: PathBuf::new(),
+            min_group: SMALLEST_GROUP,
+        }
+    }
 }
 
 /// A sync that comes by itself.
@@ -78,6 +101,7 @@ impl TenantSync {
             let (text, sign_ins) = match what {
                 SyncSubject::Users => (&self.users, self.sign_ins),
                 SyncSubject::Licenses => (&self.licenses, false),
+                SyncSubject::Usage => (&self.usage, false),
             };
             if text.is_empty() {
                 continue;
@@ -90,10 +114,24 @@ impl TenantSync {
                     invalid(format!("`{text}` is no interval; write 15m, 6h or 1d, or leave it empty"))
                 })?
                 .duration();
-            if !(SHORTEST..=LONGEST).contains(&every) {
-                return Err(invalid(format!("{text} is out of bounds; use at least 5m and at most 30d")));
+            let (shortest, least) = match what {
+                SyncSubject::Usage => (SHORTEST_OF_USAGE, "1h"),
+                SyncSubject::Users | SyncSubject::Licenses => (SHORTEST, "5m"),
+            };
+            if !(shortest..=LONGEST).contains(&every) {
+                return Err(invalid(format!(
+                    "{text} is out of bounds; use at least {least} and at most 30d"
+                )));
             }
             scheduled.push(Scheduled { what, every, sign_ins });
+        }
+        if self.min_group == 0 {
+            return Err(ConfigError::Invalid(format!("tenants.{tenant}.sync.min_group must be at least 1")));
+        }
+        if self.pseudonyms && self.pseudonym_key_file.as_os_str().is_empty() {
+            return Err(ConfigError::Invalid(format!(
+                "tenants.{tenant}.sync.pseudonyms needs a key: set tenants.{tenant}.sync.pseudonym_key_file as well"
+            )));
         }
         if self.sign_ins && self.users.is_empty() {
             return Err(ConfigError::Invalid(format!(
@@ -130,8 +168,12 @@ mod tests {
     use super::*;
 
     fn scheduled(users: &str, licenses: &str, sign_ins: bool) -> Result<Vec<Scheduled>, String> {
-        let (users, licenses) = (users.to_owned(), licenses.to_owned());
-        let settings = TenantSync { users, licenses, sign_ins, prices_file: None };
+        let settings = TenantSync {
+            users: users.to_owned(),
+            licenses: licenses.to_owned(),
+            sign_ins,
+            ..TenantSync::default()
+        };
         settings.scheduled("contoso").map_err(|error| error.to_string())
     }
 
@@ -155,6 +197,15 @@ mod tests {
             assert!(error.starts_with(setting), "{error}");
         }
         assert!(scheduled("", "1d", true).unwrap_err().contains("set tenants.contoso.sync.users as well"));
+        let usage = |usage: &str, pseudonyms, min_group| {
+            let settings =
+                TenantSync { usage: usage.to_owned(), pseudonyms, min_group, ..TenantSync::default() };
+            settings.scheduled("contoso").map_err(|error| error.to_string())
+        };
+        assert_eq!(usage("1d", false, 5).unwrap().len(), 1);
+        assert!(usage("30m", false, 5).unwrap_err().contains("at least 1h"));
+        assert!(usage("", true, 5).unwrap_err().contains("set tenants.contoso.sync.pseudonym_key_file"));
+        assert!(usage("", false, 0).unwrap_err().contains("min_group must be at least 1"));
     }
 
     #[test]

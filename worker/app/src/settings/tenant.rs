@@ -74,6 +74,11 @@ impl Tenant {
         self.sync.prices(name)
     }
 
+    /// The directory id, and how syncs of usage show people.
+    pub(super) fn usage(&self) -> (&str, &TenantSync) {
+        (&self.tenant_id, &self.sync)
+    }
+
     /// Checks that there is exactly one credential, every interval, and the file of prices.
     pub fn check(&self, name: &str) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));

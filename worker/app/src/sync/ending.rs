@@ -1,6 +1,7 @@
 //! How a pass ended, and what is reported of it.
 
-use messages::{SyncFinished, SyncMode, SyncNote, SyncState};
+use directory_sync::Day;
+use messages::{SyncDay, SyncFinished, SyncMode, SyncNote, SyncState};
 use outcome::{Class, Failure};
 use serde_json::{Map, Value};
 
@@ -17,6 +18,8 @@ pub struct Ended {
     pub pages: u64,
     /// Rows in them.
     pub rows: u64,
+    /// The days of a sync of usage.
+    pub days: Vec<SyncDay>,
     /// What the pass found; nothing if it did not come to its end.
     pub summary: Option<Summary>,
     /// Why it did not come to its end.
@@ -36,6 +39,8 @@ pub struct Summary {
     pub is_partial: bool,
     /// The kinds of which the rows are all there are.
     pub kinds: Vec<&'static str>,
+    /// The days of a pass over usage.
+    pub days: Vec<Day>,
 }
 
 impl Summary {
@@ -82,7 +87,7 @@ impl Ended {
     /// The result that reports it.
     pub fn result(self, job: &Job) -> SyncFinished {
         let state = self.state();
-        let Self { generation, mode_done, pages, rows, summary, failure } = self;
+        let Self { generation, mode_done, pages, rows, days, summary, failure } = self;
         let Summary { totals, cursor, notes, kinds, .. } =
             summary.filter(|_| failure.is_none()).unwrap_or_default();
         SyncFinished {
@@ -92,6 +97,7 @@ impl Ended {
             mode_done,
             pages,
             rows,
+            days,
             totals,
             cursor,
             notes,

@@ -75,7 +75,10 @@ impl Job {
 }
 
 fn name(progress: &SyncProgress) -> String {
-    format!("continuation {} {}", progress.replays, progress.attempt)
+    match progress.parts {
+        0 => format!("continuation {} {}", progress.replays, progress.attempt),
+        parts => format!("continuation {} {} {parts}", progress.replays, progress.attempt),
+    }
 }
 
 fn decode(message: &Message) -> Result<Job, Undecodable> {
@@ -87,7 +90,8 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
         let SyncContinuation { event, progress } = SyncContinuation::from_bytes(&message.body)?;
         let request = requested(&event)?;
         let progress = if replays > progress.replays {
-            SyncProgress { attempt: 1, replays, ..progress }
+            // The days of usage before are of a pass that was given up.
+            SyncProgress { attempt: 1, replays, parts: 0, usage: None, ..progress }
         } else {
             progress
         };
@@ -109,6 +113,8 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
         replays,
         generation: None,
         schedule,
+        parts: 0,
+        usage: None,
     };
     let name = format!("event {replays}");
     Ok(Job { event, request, progress, is_token: schedule.is_some(), name })

@@ -2,7 +2,7 @@
 //!
 //! A pass reads the tenant from its beginning to its end, or from a cursor; nothing is kept between two passes but what
 //! the consumer keeps. So a sync that is interrupted anywhere starts over under a new generation, and its consumer
-//! tells the rows of both by that number.
+//! tells the rows of both by that number. Usage is the exception: it is read day by day, see `usage.rs`.
 
 mod ending;
 mod job;
@@ -11,6 +11,7 @@ mod pass;
 pub mod schedule;
 mod sender;
 mod source;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use broker::{Due, Message, Properties};
 use directory_sync::Prices;
 use jiff::Timestamp;
-use messages::{NAMESPACE, SyncContinuation, SyncProgress, SyncState};
+use messages::{NAMESPACE, SyncContinuation, SyncProgress, SyncState, SyncSubject, UsageProgress};
 use outcome::{Class, Failure};
 use uuid::Uuid;
 use workflow::RetryPolicy;
@@ -29,13 +30,16 @@ use self::job::Job;
 use self::pass::Pass;
 use self::schedule::Schedules;
 use self::sender::{Flow, Sender, Stopped};
+use self::usage::Reached;
 use crate::delivery::outbox::{Next, Onward, Outbox, SetAside};
 use crate::delivery::queues;
 use crate::delivery::work::{Identity, Outlet, Refused, Unreported, Work};
 use crate::operate::metrics::Metrics;
+use crate::settings::usage::UsagePrivacy;
 use crate::tenants::Tenants;
 
 pub use self::sender::WINDOW;
+pub use self::usage::Tallies;
 
 /// Reads tenants as events request it.
 pub struct Syncs {
@@ -49,6 +53,10 @@ pub struct Syncs {
     pub patience: Duration,
     /// Which syncs come by themselves.
     pub schedules: Schedules,
+    /// How each tenant's people appear in usage.
+    pub privacy: BTreeMap<String, UsagePrivacy>,
+    /// What is remembered of syncs of usage that go on.
+    pub tallies: Tallies,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -57,6 +65,14 @@ static NO_PRICES: LazyLock<Prices> = LazyLock::new(Prices::default);
 
 /// The start of the last pass that could not report its end.
 type Generation = i64;
+
+/// How far a delivery brought a sync.
+enum Progress {
+    /// To its end.
+    Ended(Box<Ended>),
+    /// It goes on, not before this time has passed.
+    Part(UsageProgress, Option<Duration>),
+}
 
 impl Work for Syncs {
     const QUEUE: &'static str = queues::SYNC;
@@ -102,47 +118,107 @@ impl Work for Syncs {
         let now = Timestamp::now().as_millisecond();
         let generation = last.map_or(now, |last| now.max(last.saturating_add(1)));
         let (started, what) = (Instant::now(), job.request.what);
-        let ended = self.read(job, generation, outlet).await;
+        let read = self.read(job, generation, outlet).await;
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.sync_duration_seconds.with_label_values(&[what.as_str()]).observe(seconds);
-        match ended {
-            Ok(ended) => Ok(self.outbox(job, generation, ended, outlet)),
+        match read {
+            Ok(Progress::Ended(ended)) => Ok(self.outbox(job, generation, *ended, outlet)),
+            Ok(Progress::Part(usage, wait)) => {
+                let parts = job.progress.parts.saturating_add(1);
+                let (attempt, generation) = (1, Some(generation));
+                let progress =
+                    SyncProgress { attempt, generation, parts, usage: Some(usage), ..job.progress.clone() };
+                let due = wait.map(Due::after);
+                let onward = match next(job, progress, outlet) {
+                    Some(next) => Onward::Resume { next, due },
+                    None => {
+                        return Ok(self.broken(
+                            job,
+                            job.progress.replays,
+                            "how far the sync came cannot be written",
+                        ));
+                    }
+                };
+                Ok(Outbox { results: Vec::new(), onward })
+            }
             Err(Unreported) => Err(generation),
         }
     }
 
     fn panicked(&self, job: &Job, message: &Message) -> Outbox {
-        let failure = Failure::new(Class::Fault, "internal", "the worker panicked; its log has the place");
-        let result = job.finished(SyncState::Failed, Some(failure.clone()));
-        self.count(job, SyncState::Failed, Some(&failure));
-        let aside = SetAside::as_it_came(failure, message.replays());
-        let onward = if job.is_scheduled() { Onward::Over } else { Onward::SetAside(aside) };
-        Outbox { results: vec![job.result(result)], onward }
+        self.broken(job, message.replays(), "the worker panicked; its log has the place")
     }
 }
 
 impl Syncs {
-    /// Reads and sends once, from beginning to end.
+    /// What follows from a defect of Gatehouse.
+    fn broken(&self, job: &Job, replays: u32, text: &str) -> Outbox {
+        let failure = Failure::new(Class::Fault, "internal", text);
+        let result = job.finished(SyncState::Failed, Some(failure.clone()));
+        self.count(job, SyncState::Failed, Some(&failure));
+        let aside = SetAside::as_it_came(failure, replays);
+        let onward = if job.is_scheduled() { Onward::Over } else { Onward::SetAside(aside) };
+        Outbox { results: vec![job.result(result)], onward }
+    }
+
+    /// Reads and sends once: from beginning to end, or a part of it.
     async fn read(
         &self,
         job: &Job,
         generation: Generation,
         outlet: &Outlet<'_>,
-    ) -> Result<Ended, Unreported> {
+    ) -> Result<Progress, Unreported> {
+        let ended = |ended: Ended| Ok(Progress::Ended(Box::new(ended)));
         let (name, tenant) = match self.tenants.find(job.event.tenant.as_deref()) {
             Ok((name, client)) => (name, client.with_priority(msgraph::Priority::Sync)),
-            Err(failure) => return Ok(Ended::before_any_pass(failure)),
+            Err(failure) => return ended(Ended::before_any_pass(failure)),
         };
         let flow = Flow::new(outlet, self.patience, &self.metrics, job.request.what);
         let prices = self.prices.get(name).unwrap_or(&NO_PRICES);
         let mut pass = Pass::new(job, generation, prices, Sender::new(&flow));
-        let read = pass.run(&tenant).await;
+        let read = match job.request.what {
+            SyncSubject::Usage => self.part(job, name, tenant.reader(), &mut pass).await,
+            SyncSubject::Users | SyncSubject::Licenses => {
+                pass.run(&tenant).await.map(|summary| Reached::End(Box::new(summary)))
+            }
+        };
         self.metrics.sync_rows_total.with_label_values(&[job.request.what.as_str()]).inc_by(pass.rows());
+        let sent = job.progress.usage.as_ref().map(|usage| usage.sent.as_slice()).unwrap_or_default();
         match read {
-            Ok(summary) => Ok(pass.ended(Some(summary), None)),
-            Err(Stopped::Failed(failure)) => Ok(pass.ended(None, Some(failure))),
+            Ok(Reached::Part(usage, wait)) => Ok(Progress::Part(usage, wait)),
+            Ok(Reached::End(summary)) => {
+                let days = usage::days(&summary.days, sent);
+                ended(Ended { days, ..pass.ended(Some(*summary), None) })
+            }
+            Err(Stopped::Failed(failure)) => {
+                let days = usage::days(&[], sent);
+                ended(Ended { days, ..pass.ended(None, Some(failure)) })
+            }
             Err(Stopped::Unreported) => Err(Unreported),
         }
+    }
+
+    /// Reads a day of usage, or counts over all of them.
+    async fn part(
+        &self,
+        job: &Job,
+        tenant: &str,
+        reader: msgraph::Reader<'_>,
+        pass: &mut Pass<'_>,
+    ) -> Result<Reached, Stopped> {
+        let privacy =
+            self.privacy.get(tenant).ok_or("there are no settings for usage of this tenant".to_owned());
+        let request = &job.request;
+        let privacy = privacy
+            .and_then(|privacy| privacy.of_request(request.pseudonyms.unwrap_or(false), request.min_group));
+        let privacy = privacy.map_err(|text| Failure::new(Class::Blocked, "pseudonym_key_missing", text))?;
+        let sync = job.event.run_id();
+        let mut tally = self.tallies.take(sync);
+        let read = pass.usage(reader, privacy, &mut tally).await;
+        if !matches!(read, Ok(Reached::End(_))) {
+            self.tallies.keep(sync, tally);
+        }
+        read
     }
 
     /// What follows from a pass.

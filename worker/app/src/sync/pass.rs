@@ -12,16 +12,16 @@ use super::ending::{Ended, Summary};
 use super::job::Job;
 use super::pages::Pages;
 use super::sender::{Sender, Stopped};
-use super::source::Source;
+use super::source::{Batch, Source};
 
 /// One pass.
 pub struct Pass<'a> {
-    job: &'a Job,
-    generation: i64,
-    prices: &'a Prices,
+    pub(super) job: &'a Job,
+    pub(super) generation: i64,
+    pub(super) prices: &'a Prices,
     mode: SyncMode,
-    pages: Pages,
-    sender: Sender<'a>,
+    pub(super) pages: Pages,
+    pub(super) sender: Sender<'a>,
 }
 
 impl<'a> Pass<'a> {
@@ -43,12 +43,13 @@ impl<'a> Pass<'a> {
             mode_done: Some(self.mode),
             pages: self.sender.stored().pages,
             rows: self.rows(),
+            days: Vec::new(),
             summary,
             failure,
         }
     }
 
-    /// Reads the tenant and sends what it finds.
+    /// Reads the people or the licences of the tenant and sends what it finds.
     pub async fn run(&mut self, tenant: &Client) -> Result<Summary, Stopped> {
         let request = &self.job.request;
         let reader = tenant.reader();
@@ -56,17 +57,39 @@ impl<'a> Pass<'a> {
             (SyncSubject::Users, None) => self.everyone(reader).await?,
             (SyncSubject::Users, Some(cursor)) => self.changes(reader, &Cursor::new(cursor)).await?,
             (SyncSubject::Licenses, _) => self.licenses(reader).await?,
+            (SyncSubject::Usage, _) => {
+                return Err(Failure::new(Class::Fault, "internal", "usage is read in parts").into());
+            }
         };
         if request.sign_ins {
             let sign_ins = SignInsPass::begin(reader).map_err(failed)?;
             summary = summary.and("sign_ins", self.read(sign_ins).await?);
         }
+        self.send_rest().await?;
+        Ok(self.checked(summary))
+    }
+
+    /// Sends the pages that are not full. What follows is reported only when the broker has stored every page.
+    pub(super) async fn send_rest(&mut self) -> Result<(), Stopped> {
         for page in self.pages.rest() {
             self.sender.send(&page).await?;
         }
-        // The end is reported only when the broker has stored every page.
-        self.sender.flush().await?;
-        Ok(self.checked(summary))
+        self.sender.flush().await
+    }
+
+    /// Sends rows, but for the last page of each kind.
+    pub(super) async fn send(&mut self, batch: &Batch) -> Result<(), Stopped> {
+        for row in batch.rows() {
+            for page in self.pages.push(&row) {
+                self.sender.send(&page).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether rows are asked for, and not the totals alone.
+    pub(super) fn wants_rows(&self) -> bool {
+        self.job.request.detail == SyncDetail::Pages
     }
 
     async fn everyone(&mut self, reader: Reader<'_>) -> Result<Summary, Stopped> {
@@ -108,21 +131,17 @@ impl<'a> Pass<'a> {
     }
 
     /// Sends everything that a source has, but for the last page of each kind.
-    async fn read<S: Source>(&mut self, mut source: S) -> Result<Summary, Interrupted> {
-        let wants_rows = self.job.request.detail == SyncDetail::Pages;
+    pub(super) async fn read<S: Source>(&mut self, mut source: S) -> Result<Summary, Interrupted> {
+        let wants_rows = self.wants_rows();
         while let Some(batch) = self.sender.meanwhile(source.next(wants_rows)).await?.map_err(failed)? {
-            for row in batch.rows() {
-                for page in self.pages.push(&row) {
-                    self.sender.send(&page).await?;
-                }
-            }
+            self.send(&batch).await?;
         }
         let without = || Failure::new(Class::Fault, "internal", "a pass ended without a summary");
         source.summary().ok_or_else(|| without().into())
     }
 
     /// The summary with what the pages say of it.
-    fn checked(&self, mut summary: Summary) -> Summary {
+    pub(super) fn checked(&self, mut summary: Summary) -> Summary {
         let Pages { cut, lost, .. } = self.pages;
         if cut > 0 {
             let detail = format!("{cut} rows are larger than a page and lack the fields in cut_fields");
@@ -143,7 +162,7 @@ impl<'a> Pass<'a> {
 }
 
 /// Why a source was not read to its end.
-enum Interrupted {
+pub(super) enum Interrupted {
     /// Only a full pass can tell.
     FullPassNeeded(FullPassReason),
     /// The pass stops.
@@ -174,8 +193,12 @@ impl From<Interrupted> for Stopped {
     }
 }
 
-fn failed(error: Error) -> Interrupted {
+pub(super) fn failed(error: Error) -> Interrupted {
     match error {
+        Error::NoReports(error) => {
+            let message = Error::NoReports(error.clone()).to_string();
+            Failure { message, ..Failure::from(actions::Error::from(error)) }.into()
+        }
         Error::Graph(error) => Failure::from(actions::Error::from(error)).into(),
         Error::FullPassNeeded(reason) => Interrupted::FullPassNeeded(reason),
     }

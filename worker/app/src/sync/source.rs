@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hasher as _};
 
 use directory_sync::{
     AnyRow, Cell, Error, LicenseAssignment, LicensesPass, Note, Row as _, SignIn, SignInsPass, Sku, Subject,
-    Subscription, User, UsersDelta, UsersPass, Waste, write_json,
+    Subscription, UsageApp, UsageGroup, UsagePerson, UsageSummary, UsageWindow, User, UsersDelta, UsersPass,
+    Waste, write_json,
 };
 use messages::SyncNote;
 use serde::Serialize;
@@ -39,7 +40,7 @@ struct Bounds {
 
 impl Batch {
     /// The rows, if they are wanted.
-    fn of<R: AnyRow>(rows: &[R], wants_rows: bool) -> Self {
+    pub(super) fn of<R: AnyRow>(rows: &[R], wants_rows: bool) -> Self {
         let mut batch = Self::default();
         for row in rows.iter().filter(|_| wants_rows) {
             write_json(row, &mut batch.json);
@@ -131,6 +132,30 @@ impl Source for LicensesPass<'_> {
     }
 }
 
+impl Source for UsageWindow<'_> {
+    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
+        Ok(Self::next(self).await?.map(|rows| Batch::of(&rows, wants_rows)))
+    }
+
+    /// Rows of days are not among the kinds: each day is all there is of it, and says nothing of others.
+    fn summary(self) -> Option<Summary> {
+        let found: UsageSummary = self.finish()?;
+        let mut kinds = Vec::new();
+        if found.is_by_person {
+            kinds.push(UsageApp::KIND);
+            if found.totals.concealed || found.joins_people {
+                kinds.push(UsagePerson::KIND);
+            }
+            // Whose licences could not be judged may still be idle.
+            if found.joins_people && found.totals.window_state == "complete" {
+                kinds.extend([UsageGroup::KIND, Waste::KIND]);
+            }
+        }
+        let days = found.days;
+        Some(Summary { kinds, days, ..summary(&found.totals, &found.notes) })
+    }
+}
+
 /// A value that is written as an object.
 fn object<T: Serialize>(value: &T) -> Map<String, Value> {
     match serde_json::to_value(value) {
@@ -149,6 +174,7 @@ fn summary<T: Serialize>(totals: &T, notes: &[Note]) -> Summary {
         notes: notes.iter().map(note).collect(),
         is_partial: !notes.is_empty(),
         kinds: Vec::new(),
+        days: Vec::new(),
         cursor: None,
     }
 }
