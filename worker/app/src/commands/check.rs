@@ -166,10 +166,10 @@ fn show(found: &Connection) -> Result<(), CommandError> {
     let concealed = match found.concealed_names {
         None => "",
         Some(false) => "no",
-        Some(true) => {
-            "yes, so usage per person is not available; to change this, open Microsoft 365 admin center > Settings > \
-             Org settings > Reports and clear `Display concealed user, group, and site names in all reports`"
-        }
+        Some(true) => &format!(
+            "yes, so usage cannot be put down to people; to change this, {}",
+            directory_sync::SHOW_NAMES
+        ),
     };
     if !concealed.is_empty() {
         print::lines("  reports hide names:")?;

@@ -5,6 +5,7 @@ mod licenses;
 mod page;
 mod progress;
 mod report;
+mod usage;
 mod users;
 
 use std::process::ExitCode;
@@ -27,6 +28,11 @@ pub enum Command {
     /// Without --out shows utilisation and waste. With --out writes rows for licences, purchases, each licence of each
     /// person, and waste; a file is complete or not there.
     Licenses(licenses::Args),
+    /// Read which apps people use, by platform and day, and find licences that nobody uses
+    ///
+    /// Without --out shows totals. With --out writes rows for each person and day, each app, each department and each
+    /// unused licence; a file is complete or not there.
+    Usage(usage::Args),
 }
 
 #[derive(clap::Args)]
@@ -40,6 +46,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     match command {
         Command::Users(args) => users::run(args, config).await,
         Command::Licenses(args) => licenses::run(args, config).await,
+        Command::Usage(args) => usage::run(args, config).await,
     }
 }
 
