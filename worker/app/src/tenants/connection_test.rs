@@ -148,6 +148,12 @@ impl Connection {
                 )
             }));
         }
+        if grants.is_delegated && grants.covers("Reports.Read.All") {
+            found.notes.push(
+                "sync usage: a service account may need a licence that includes Teams to see use of Teams"
+                    .to_owned(),
+            );
+        }
         found.look(client, &grants).await;
         found
     }

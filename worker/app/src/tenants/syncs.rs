@@ -59,8 +59,12 @@ pub const SYNCS: [Sync; 4] = [
     },
     Sync {
         name: "usage",
-        needs: &["Reports.Read.All", "ReportSettings.Read.All"],
-        adds: &[],
+        needs: &["Reports.Read.All"],
+        adds: &[
+            ("ReportSettings.Read.All", "whether names are concealed"),
+            ("User.Read.All", "who the people are"),
+            ("LicenseAssignment.Read.All", "unused licences"),
+        ],
         role: "Reports Reader",
         role_templates: READ_REPORTS,
     },
