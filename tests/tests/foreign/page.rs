@@ -69,7 +69,15 @@ async fn a_page_says_what_the_rows_say_and_everybody_can_read_it() {
         bench.sync(&[sync, "--out", &bench.name(&format!("{sync}.ndjson"))]).await.ok();
         bench.sync(&[sync, "--out", pages.last().unwrap()]).await.ok();
     }
+    let files = ["licenses.html", "licenses.ndjson", "users.html", "users.ndjson"];
+    assert_eq!(bench.files(), files, "a page is one file");
+    let totals = bench.report(&["licenses"]).await["totals"].clone();
     let found = look(&pages).await;
+    let tiles =
+        [("People with a licence", "licensed"), ("Seats in use", "assigned"), ("Unused seats", "unassigned")];
+    for (tile, total) in tiles {
+        assert_eq!(found[0]["content"]["tiles"][tile], grouped(&totals[total]), "{tile}");
+    }
     for page in &found {
         can_be_read(page);
     }
