@@ -105,7 +105,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         })?,
         Format::Human => {
             show(&tenant, &days, &summary)?;
-            report::end(&summary.notes, args.out.as_deref().zip(rows))?;
+            report::end(&summary.notes, args.out.as_deref().zip(rows), None)?;
         }
     }
     Ok(ExitCode::SUCCESS)
