@@ -16,7 +16,7 @@ pub enum Read {
 }
 
 /// The answer to a claim, the same for every reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
     /// Act; nobody else does.
     Hold,

@@ -10,7 +10,7 @@ use crate::{
     identity::People,
     intent::Intent,
     keys::Key,
-    person::{Hold, Person, Role, Run, State},
+    person::{Hold, Person, Position, Role, Run, State},
     record::{Body, Brake, Claim, Clear, Record, Release},
     rules::{Rules, Specified},
 };
@@ -124,8 +124,7 @@ impl<R: Rules> Ledger<R> {
             person.runs.push(Run::new(claim, offset));
         }
         let Some(run) = person.run_mut(claim.run) else { return Decision::Lost };
-        run.leg = R::leg_after(claim.fresh, claim.leg, run.leg);
-        run.replays = run.replays.max(claim.replays);
+        run.position = R::position_after(claim.fresh, claim.position(), run.position);
         // A replay is newer word of an operator than the stop.
         run.stopped = (run.stopped && !run.state.is_over()) || self.stops.remove(&claim.run).is_some();
         run.state = State::Open;
@@ -154,10 +153,10 @@ impl<R: Rules> Ledger<R> {
         let Some((person, run)) = person.and_then(|person| Some((person, person.run(claim.run)?))) else {
             return (!claim.fresh).then_some(Decision::Lost);
         };
-        let is_replay = claim.replays > run.replays;
+        let is_replay = claim.replays > run.position.replays;
         if run.state.is_over() && !(run.state.is_replayable() && is_replay) {
             Some(Decision::Finished(run.state))
-        } else if R::is_leftover(claim.leg, run.leg) {
+        } else if R::is_left_over(claim.position(), run.position) {
             Some(Decision::Leftover)
         } else if !claim.fresh && person.hold(claim.run, claim.nonce).is_none() {
             Some(Decision::Lost)
@@ -175,7 +174,7 @@ impl<R: Rules> Ledger<R> {
         claim: &Claim,
     ) -> Decision {
         let Some(run) = person.run(claim.run) else { return Decision::Lost };
-        let is_first_look = run.intent == Intent::AccessRevoke && run.leg == 0;
+        let is_first_look = run.intent == Intent::AccessRevoke && run.position.leg == 0;
         let role = if is_first_look { Role::Actor } else { Role::Holder };
         let in_the_way: Vec<Hold> =
             Self::in_the_way(person, run, claim.nonce, claim.fresh, role).copied().collect();
@@ -225,12 +224,14 @@ impl<R: Rules> Ledger<R> {
         let another_copy_acts = person.holds.iter().any(|hold| hold.run == release.run);
         let Some(run) = person.run_mut(release.run) else { return };
         // A worker that was passed over may wake and release late. What has gone on stays.
-        let is_late = release.leg < run.leg || (!held && another_copy_acts && !release.state.is_over());
+        let position = Position { replays: release.replays, leg: release.leg };
+        let is_late = R::is_left_over(position, run.position)
+            || (!held && another_copy_acts && !release.state.is_over());
         if run.state.is_over() || is_late {
             return;
         }
         run.state = release.state;
-        run.leg = release.leg;
+        run.position = position;
         run.until = release.until.map_or(0, Timestamp::as_microsecond);
     }
 

@@ -29,7 +29,7 @@ pub use fold::Ledger;
 pub use intent::{Intent, Side};
 pub use keys::{BadKey, Key, KeyRing, Kind};
 pub use lease::{Lease, Refusal, Timing, TimingError, may_send};
-pub use person::{Hold, Person, Role, Run, State};
+pub use person::{Hold, Person, Position, Role, Run, State};
 pub use record::{
     Body, Brake, BrakeLimit, Cancels, Claim, Clear, Forget, MAX_BYTES, Record, RecordError, Release, Stop,
     decode, encode, event_fingerprint, name_fingerprint,

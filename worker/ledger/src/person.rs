@@ -45,6 +45,15 @@ impl State {
     }
 }
 
+/// How far a run has come, and which part of it a message carries. Replays count first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// How often an operator has replayed it.
+    pub replays: u32,
+    /// How often it has gone to sleep.
+    pub leg: u32,
+}
+
 /// One run. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -68,10 +77,8 @@ pub struct Run {
     pub state: State,
     /// When it wakes, if it sleeps.
     pub until: i64,
-    /// How often it has gone to sleep.
-    pub leg: u32,
-    /// How often it was replayed.
-    pub replays: u32,
+    /// How far it has come.
+    pub position: Position,
     /// The offset of its first claim.
     pub first: u64,
     /// Whether it has claimed with its date come, and nothing shut it.
@@ -100,8 +107,7 @@ impl Run {
             names: claim.names.clone().into_boxed_slice(),
             state: State::Open,
             until: 0,
-            leg: claim.leg,
-            replays: claim.replays,
+            position: claim.position(),
             first,
             raised: false,
             held: false,

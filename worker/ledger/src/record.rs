@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     intent::{Intent, Side},
     keys::Key,
-    person::State,
+    person::{Position, State},
 };
 
 /// The version of the records and of the rules they are folded by. Every change of a rule raises it, because workers
@@ -96,6 +96,13 @@ pub struct Claim {
     pub over: Vec<u64>,
 }
 
+impl Claim {
+    /// Which part of the run the message carries.
+    pub(crate) fn position(&self) -> Position {
+        Position { replays: self.replays, leg: self.leg }
+    }
+}
+
 /// What a cancel takes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -128,6 +135,8 @@ pub struct Release {
     pub state: State,
     /// The leg of the message that carries it on; that of the delivery if none does.
     pub leg: u32,
+    /// How often the run had been replayed, as the message says.
+    pub replays: u32,
     /// When a run that sleeps wakes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,

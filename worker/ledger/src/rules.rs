@@ -6,7 +6,7 @@
 use crate::{
     decision::Decision,
     intent::{Intent, Side},
-    person::{Hold, Role, Run},
+    person::{Hold, Position, Role, Run},
     record::Cancels,
 };
 
@@ -91,15 +91,16 @@ pub trait Rules {
         }
     }
 
-    /// Whether a message is left over from a leg that its run has gone on from.
-    fn is_leftover(claim: u32, run: u32) -> bool {
-        claim < run
+    /// Whether a message is left over from before its run went on: by another leg, or by a replay, which may begin at
+    /// an earlier leg.
+    fn is_left_over(message: Position, run: Position) -> bool {
+        message < run
     }
 
-    /// The leg of a run after a claim. A renewal does not move it: the message in the queue still has the old leg, and
-    /// after a crash it would be dropped as left over.
-    fn leg_after(fresh: bool, claim: u32, run: u32) -> u32 {
-        if fresh { claim } else { run }
+    /// How far a run has come after a claim. A renewal does not move it: the message in the queue still has the old
+    /// leg, and after a crash it would be dropped as left over.
+    fn position_after(fresh: bool, message: Position, run: Position) -> Position {
+        if fresh { message } else { run }
     }
 
     /// Whether a run that wants a role waits for one that has a role. A lock-out does not wait for the holder.

@@ -3,7 +3,7 @@
 use crate::person::State;
 
 /// How a delivery ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
     /// The run has ended.
     Over(State),

@@ -8,7 +8,7 @@ use crate::{
     fold::{Admitted, Ledger},
     intent::Intent,
     keys::Key,
-    person::{Hold, Person, Role, Run, State},
+    person::{Hold, Person, Position, Role, Run, State},
     record::Cancels,
     rules::Rules,
 };
@@ -67,13 +67,13 @@ enum Line {
     Stop(Uuid, i64),
 }
 
-/// Id, event, intent and what it cancels; time, sequence, effective; names; state, until; leg, replays; first; flags.
+/// Id, event, intent and what it cancels; time, sequence, effective; names; state, until; position; first; flags.
 type RunRow = (
     (Uuid, u64, Intent, Option<Cancels>),
     (i64, Option<i64>, i64),
     Vec<u32>,
     (State, i64),
-    (u32, u32),
+    Position,
     u64,
     [bool; 5],
 );
@@ -84,7 +84,7 @@ fn row(run: &Run) -> RunRow {
         (run.time, run.sequence, run.effective),
         run.names.to_vec(),
         (run.state, run.until),
-        (run.leg, run.replays),
+        run.position,
         run.first,
         [run.raised, run.held, run.admitted, run.stopped, run.cleared],
     )
@@ -96,7 +96,7 @@ fn run(row: RunRow) -> Run {
         (time, sequence, effective),
         names,
         (state, until),
-        (leg, replays),
+        position,
         first,
         flags,
     ) = row;
@@ -113,8 +113,7 @@ fn run(row: RunRow) -> Run {
         names,
         state,
         until,
-        leg,
-        replays,
+        position,
         first,
         raised,
         held,

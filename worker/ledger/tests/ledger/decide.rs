@@ -45,6 +45,20 @@ fn line_2_a_message_of_an_earlier_leg_is_left_over() {
     assert_eq!(stream.claim(&hire(1, 1).leg(1).delivery(3)), Decision::Hold);
 }
 
+/// The first page compared legs alone: the replay would have been dropped, and no message would carry the run.
+#[test]
+fn line_2_a_replay_begins_at_its_own_leg_and_leaves_what_was_before_it_over() {
+    let mut stream = stream();
+    let first = hire(1, 1);
+    stream.claim(&first.leg(1));
+    stream.release(&first.leg(1), State::SetAside, 1);
+    let replay = first.replayed(1).delivery(2);
+    assert_eq!(stream.claim(&replay), Decision::Hold, "set aside at leg 0 by a copy, replayed from there");
+    assert_eq!(stream.claim(&first.leg(2).delivery(3)), Decision::Leftover);
+    stream.release(&first.leg(2).delivery(3), State::Asleep, 2);
+    assert_eq!(stream.claim(&replay.renewed()), Decision::Hold, "a late release from before the replay");
+}
+
 #[test]
 fn line_3_a_renewal_of_who_does_not_act_is_lost() {
     let mut stream = stream();
@@ -62,7 +76,7 @@ fn line_4_a_fresh_claim_moves_the_leg_and_a_renewal_does_not() {
     let mut stream = stream();
     stream.claim(&hire(1, 1));
     let leg = |stream: &crate::story::Stream| {
-        stream.ledger.person_of(hire(1, 1).id()).unwrap().run(hire(1, 1).id()).unwrap().leg
+        stream.ledger.person_of(hire(1, 1).id()).unwrap().run(hire(1, 1).id()).unwrap().position.leg
     };
     assert_eq!(stream.claim(&hire(1, 1).leg(1).renewed()), Decision::Hold);
     assert_eq!(leg(&stream), 0);

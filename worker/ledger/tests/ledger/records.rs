@@ -29,13 +29,19 @@ fn large() -> ledger::Claim {
 
 #[test]
 fn every_record_comes_back_as_it_was() {
-    let Release { run, nonce, .. } =
-        Release { run: hire(1, 1).id(), nonce: Uuid::nil(), state: State::Asleep, leg: 1, until: None };
+    let (run, nonce) = (hire(1, 1).id(), Uuid::nil());
     for body in [
         Body::Claim(hire(1, 1).0),
         Body::Claim(leave(1, 1).braked(20, 1).0),
         Body::Claim(large()),
-        Body::Release(Release { run, nonce, state: State::SetAside, leg: 3, until: Some(day(2)) }),
+        Body::Release(Release {
+            run,
+            nonce,
+            state: State::SetAside,
+            leg: 3,
+            replays: 1,
+            until: Some(day(2)),
+        }),
         Body::Stop(Stop { run }),
         Body::Brake(Brake { tenant: key(Kind::Tenant, ""), allow: 3, until: None }),
         Body::Clear(Clear { keys: key(Kind::Upn, "ada") }),

@@ -15,7 +15,7 @@ fn any_body() -> impl Strategy<Value = Body> {
         6 => any_claim().prop_map(Body::Claim),
         4 => (1..8_u128, 1..4_u128, any_state(), 0..3_u32).prop_map(|(run, nonce, state, leg)| {
             let (run, nonce) = (Uuid::from_u128(run), Uuid::from_u128(nonce));
-            Body::Release(Release { run, nonce, state, leg, until: Some(day(3)) })
+            Body::Release(Release { run, nonce, state, leg, replays: 0, until: Some(day(3)) })
         }),
         1 => (1..8_u128).prop_map(|run| Body::Stop(Stop { run: Uuid::from_u128(run) })),
         1 => (0..2_u32).prop_map(|allow| Body::Brake(Brake { tenant: key(Kind::Tenant, ""), allow, until: None })),
@@ -179,7 +179,7 @@ fn a_hundred_thousand_people_take_less_than_48_mb_and_parts_stay_small() {
         };
         let (run, nonce, state) = (claim.run, claim.nonce, State::Done);
         assert_eq!(read(&mut ledger, Body::Claim(claim)), Read::Decided(Decision::Hold));
-        read(&mut ledger, Body::Release(Release { run, nonce, state, leg: 0, until: None }));
+        read(&mut ledger, Body::Release(Release { run, nonce, state, leg: 0, replays: 0, until: None }));
     }
     let taken = resident().saturating_sub(before);
     assert!(taken < 48 << 20, "{taken} bytes");

@@ -161,9 +161,12 @@ impl<R: Rules> Stream<R> {
     }
 
     pub fn release(&mut self, act: &Act, state: State, leg: u32) {
-        let Claim { run, nonce, .. } = act.0;
+        let Claim { run, nonce, replays, .. } = act.0;
         let until = None;
-        assert_eq!(self.append(0, Body::Release(Release { run, nonce, state, leg, until })), Read::Noted);
+        assert_eq!(
+            self.append(0, Body::Release(Release { run, nonce, state, leg, replays, until })),
+            Read::Noted
+        );
     }
 
     /// Claims, must hold, and ends well.
