@@ -47,6 +47,7 @@ check: machine ## Does what continuous integration does
 	@$(MAKE) --no-print-directory test
 
 soak: tools ## Runs the demo and all tests on a machine made for it, for an hour
+	LEDGER_WORLDS=large cargo test --workspace --locked --test ledger
 	tests/fresh-machine
 
 bench: machine ## Measures Gatehouse beside a bare loop

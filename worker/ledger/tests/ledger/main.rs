@@ -8,6 +8,7 @@
 )]
 
 mod brake;
+mod checker;
 mod decide;
 mod histories;
 mod identity;
