@@ -13,6 +13,7 @@ mod requests;
 mod schedules;
 mod table;
 mod trust;
+mod usage;
 
 use msgraph_emulator::{Tenant, User};
 use serde_json::{Value, json};

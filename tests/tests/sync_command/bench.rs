@@ -57,6 +57,11 @@ impl Bench {
 
     /// Runs `gatehouse sync` with these arguments in a terminal of 80 columns, if it were one.
     pub async fn sync(&self, arguments: &[&str]) -> Finished {
+        self.sync_with(arguments, &[]).await
+    }
+
+    /// The same with further settings.
+    pub async fn sync_with(&self, arguments: &[&str], more: &[(&str, String)]) -> Finished {
         let setting = |key: &str, value: String| (format!("GATEHOUSE__{key}"), value);
         let settings = [
             setting("TENANTS__CONTOSO__TENANT_ID", TENANT_ID.to_string()),
@@ -66,8 +71,12 @@ impl Bench {
             setting("GRAPH__URL", self.emulator.url()),
             setting("GRAPH__LOGIN_URL", self.emulator.url()),
             setting("GRAPH__RETRY_BUDGET_SECONDS", "0".to_owned()),
+            // The emulator has no limits here, so nobody waits for Microsoft's.
+            setting("GRAPH__LIMITS_SHARE", "1000".to_owned()),
             ("COLUMNS".to_owned(), "80".to_owned()),
         ];
+        let more = more.iter().map(|(key, value)| setting(key, value.clone()));
+        let settings: Vec<_> = settings.into_iter().chain(more).collect();
         let arguments: Vec<&str> = std::iter::once("sync").chain(arguments.iter().copied()).collect();
         worker_process::gatehouse(&arguments, &settings).await
     }

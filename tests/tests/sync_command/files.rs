@@ -8,7 +8,18 @@ use system_tests::repository;
 
 use crate::bench::Bench;
 
-const KINDS: [&str; 5] = ["user", "license_assignment", "waste", "sku", "subscription"];
+const KINDS: [&str; 10] = [
+    "user",
+    "license_assignment",
+    "waste",
+    "sku",
+    "subscription",
+    "usage",
+    "usage_day",
+    "usage_app",
+    "usage_person",
+    "usage_group",
+];
 
 fn schema(kind: &str) -> jsonschema::Validator {
     let schema = serde_json::from_str(&repository::text(&format!("schemas/sync/{kind}.json"))).unwrap();
@@ -21,9 +32,10 @@ fn rows(text: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn every_form_has_the_same_rows_and_each_fits_its_schema() {
-    let bench = Bench::of(Tenant::contoso().crowd(3, 1_500).lifelike());
+    let roles: Vec<_> = crate::bench::ROLES.into_iter().chain(["Reports.Read.All"]).collect();
+    let bench = Bench::with(Tenant::contoso().crowd(3, 1_500).lifelike(), &roles);
     let schemas: BTreeMap<_, _> = KINDS.into_iter().map(|kind| (kind, schema(kind))).collect();
-    for sync in ["users", "licenses"] {
+    for sync in ["users", "licenses", "usage"] {
         let names = ["csv", "ndjson", "json"].map(|ending| bench.name(&format!("{sync}.{ending}")));
         for name in &names {
             bench.sync(&[sync, "--out", name]).await.ok();

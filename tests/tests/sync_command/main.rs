@@ -6,3 +6,4 @@ mod bench;
 mod files;
 mod page;
 mod shown;
+mod usage;
