@@ -2,7 +2,7 @@
 //!
 //! Every worker reads one stream of small records from its start and folds it with the same function. A worker that
 //! wants to act publishes a claim and reads up to it: the fold of that record is the decision, the same for everybody.
-//! The README of this crate specifies it.
+//! `worker/ledger/README.md` specifies it.
 //!
 //! What this crate never does:
 //!
