@@ -153,7 +153,9 @@ mod tests {
 
     #[test]
     fn a_token_requests_a_full_sync_of_its_tenant() {
-        for (what, sign_ins) in [(SyncSubject::Users, true), (SyncSubject::Licenses, false)] {
+        for (what, sign_ins) in
+            [(SyncSubject::Users, true), (SyncSubject::Licenses, false), (SyncSubject::Usage, false)]
+        {
             let of_tenant = of_tenant(what, sign_ins);
             let event = of_tenant.event(Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(event.tenant.as_deref(), Some("contoso"));

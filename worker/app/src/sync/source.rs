@@ -146,9 +146,12 @@ impl Source for UsageWindow<'_> {
             if found.totals.concealed || found.joins_people {
                 kinds.push(UsagePerson::KIND);
             }
-            // Whose licences could not be judged may still be idle.
+            if found.joins_people {
+                kinds.push(UsageGroup::KIND);
+            }
+            // Whose use could not be judged may still be idle.
             if found.joins_people && found.totals.window_state == "complete" {
-                kinds.extend([UsageGroup::KIND, Waste::KIND]);
+                kinds.push(Waste::KIND);
             }
         }
         let days = found.days;

@@ -139,6 +139,7 @@ impl Pass<'_> {
             known: known.collect(),
             by_person: request.window.unwrap_or(true),
             privacy,
+            prices: self.prices.clone(),
         }
     }
 

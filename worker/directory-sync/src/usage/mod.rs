@@ -4,6 +4,7 @@ pub(crate) mod apps;
 mod day;
 mod groups;
 mod licensed;
+pub(crate) mod options;
 pub(crate) mod pass;
 mod person;
 pub(crate) mod privacy;

@@ -11,10 +11,10 @@ use msgraph::Reader;
 
 use super::apps::Counts;
 use super::day::{DayFile, read_day};
-use super::privacy::Privacy;
+use super::options::UsageOptions;
 use super::reported::read_counts;
 use super::row::UsageRow;
-use super::state::{DayOutcome, KnownDay, MOST_DAYS, MissingWhy, UsageState};
+use super::state::{DayOutcome, MOST_DAYS, MissingWhy, UsageState};
 use super::tally::Tally;
 use super::window::UsageWindow;
 use crate::error::Error;
@@ -25,19 +25,6 @@ use crate::rows::usage_day::{DayFigures, UsageDay};
 const MOST_REREADS: u32 = 6 * MOST_DAYS as u32;
 /// Rows of a batch.
 const BATCH: usize = 1_000;
-
-/// What a pass over usage reads.
-#[derive(Clone)]
-pub struct UsageOptions {
-    /// How many days, up to the last one with figures; 1 to 28.
-    pub days: u8,
-    /// Days that the caller has: they are read only if Microsoft may have other figures by now.
-    pub known: Vec<KnownDay>,
-    /// Whether to count over several days, by person. It needs memory for everyone who used something.
-    pub by_person: bool,
-    /// What of a person is shown.
-    pub privacy: Privacy,
-}
 
 /// A pass over usage. Read its days one by one, then its [`window`](Self::window).
 pub struct UsagePass<'a> {
@@ -163,8 +150,7 @@ impl<'a> UsagePass<'a> {
     /// The figures over several days, once every day was read.
     pub fn window(self) -> UsageWindow<'a> {
         let is_by_person = self.is_by_person();
-        let UsageOptions { days, privacy, .. } = self.options;
-        UsageWindow::new(self.reader, days, privacy, self.state, self.tally, is_by_person)
+        UsageWindow::new(self.reader, self.options, self.state, self.tally, is_by_person)
     }
 
     fn is_by_person(&self) -> bool {

@@ -14,6 +14,7 @@ use super::tally::Tally;
 use crate::licenses::class::LicenseClass;
 use crate::licenses::directory::Skus;
 use crate::licenses::holder::{Held, Holder};
+use crate::licenses::money::Amount;
 use crate::rows::license_assignment::PersonNames;
 use crate::rows::usage_person::{DaysUsed, FoundBy, UsagePerson, Verdict};
 use crate::rows::waste::{Waste, WasteReason};
@@ -45,7 +46,8 @@ pub(crate) struct Known<'s> {
 /// What is said about a person.
 pub(crate) struct Judged<'a> {
     pub(crate) row: UsagePerson<'a>,
-    pub(crate) waste: Vec<Waste<'a>>,
+    /// Licences that nobody uses, with what each costs a month.
+    pub(crate) waste: Vec<(Waste<'a>, Option<Amount>)>,
     /// The numbers of the names in the reports that are this person's.
     pub(crate) numbers: Vec<u32>,
     /// Everything that the person used.
@@ -165,23 +167,24 @@ impl<'s> Known<'s> {
         }
     }
 
-    fn waste<'a>(&self, names: &PersonNames<'a>, id: uuid::Uuid) -> Option<Waste<'a>>
+    fn waste<'a>(&self, names: &PersonNames<'a>, id: uuid::Uuid) -> Option<(Waste<'a>, Option<Amount>)>
     where
         's: 'a,
     {
         let skus = self.skus?;
-        skus.by_id.get(&id).filter(|sku| sku.class == LicenseClass::Paid)?;
-        Some(Waste {
+        let sku = skus.by_id.get(&id).filter(|sku| sku.class == LicenseClass::Paid)?;
+        let waste = Waste {
             reason: WasteReason::Inactive,
             person: self.privacy.names(names.clone()),
             sku: skus.names(id),
             included_in: None,
             group_name: None,
             error: None,
-            monthly: None,
-            currency: None,
+            monthly: sku.monthly().map(|amount| amount.to_string()),
+            currency: sku.currency(),
             unused: self.window.from.zip(self.window.to),
-        })
+        };
+        Some((waste, sku.monthly()))
     }
 }
 

@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use super::apps::{App, Facet};
 use super::state::{Day, DayOutcome, MissingWhy, UsageState, Window, WindowState};
+use crate::licenses::money::{Amount, Money};
 use crate::note::{Note, Subject};
 use crate::rows::usage_app::UsageApp;
 use crate::rows::usage_group::UsageGroup;
 use crate::rows::usage_person::{FoundBy, UsagePerson, Verdict};
+use crate::rows::waste::Waste;
 
 /// How to show names in the reports.
 pub const SHOW_NAMES: &str = "open Microsoft 365 admin center > Settings > Org settings > Reports and clear `Display \
@@ -68,6 +70,8 @@ pub struct UsageTotals {
     pub unknown: u64,
     /// Licences of which no app was used, each of each person.
     pub unused_licenses: u64,
+    /// What they cost a month, for licences with a price.
+    pub unused_cost: Money,
     /// Names in the reports of accounts that are deleted.
     pub deleted: u64,
     /// Names in the reports that nobody has.
@@ -84,16 +88,23 @@ pub(crate) struct Summed {
     inactive: u64,
     unknown: u64,
     unused_licenses: u64,
+    unused_cost: Money,
     deleted: u64,
     not_found: u64,
 }
 
 impl Summed {
-    pub(crate) fn add(&mut self, row: &UsagePerson<'_>, unused_licenses: usize) {
+    pub(crate) fn add_waste(&mut self, waste: &Waste<'_>, cost: Option<Amount>) {
+        self.unused_licenses += 1;
+        if let Some((cost, currency)) = cost.zip(waste.currency) {
+            self.unused_cost.add(cost, currency);
+        }
+    }
+
+    pub(crate) fn add(&mut self, row: &UsagePerson<'_>) {
         self.licensed += u64::from(!row.licensed_for.is_empty());
         self.inactive += u64::from(row.verdict == Verdict::Inactive);
         self.unknown += u64::from(row.verdict == Verdict::Unknown);
-        self.unused_licenses += unused_licenses as u64;
         self.deleted += u64::from(row.found_by == FoundBy::Deleted);
         self.not_found += u64::from(row.found_by == FoundBy::Nothing);
     }
@@ -124,6 +135,7 @@ impl UsageTotals {
             inactive: summed.inactive,
             unknown: summed.unknown,
             unused_licenses: summed.unused_licenses,
+            unused_cost: summed.unused_cost.clone(),
             deleted: summed.deleted,
             not_found: summed.not_found,
             nameless: state.days.iter().map(of_day).sum(),

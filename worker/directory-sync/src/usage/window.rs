@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::apps::{Counts, Facet};
 use super::groups::Groups;
+use super::options::UsageOptions;
 use super::person::{Known, SELECT};
 use super::privacy::Privacy;
 use super::row::UsageRow;
@@ -39,6 +40,7 @@ const BATCH: usize = 1_000;
 pub struct UsageWindow<'a> {
     reader: Reader<'a>,
     privacy: Privacy,
+    prices: Prices,
     state: UsageState,
     tally: Tally,
     is_by_person: bool,
@@ -83,18 +85,19 @@ struct Former<'a> {
 impl<'a> UsageWindow<'a> {
     pub(crate) fn new(
         reader: Reader<'a>,
-        length: u8,
-        privacy: Privacy,
+        options: UsageOptions,
         state: UsageState,
         tally: Tally,
         is_by_person: bool,
     ) -> Self {
         // A day that no memory has is no part of a figure.
         let is_by_person = is_by_person && state.read().all(|date| tally.has(date));
-        let window = Arc::new(state.window(length));
+        let UsageOptions { days, privacy, prices, .. } = options;
+        let window = Arc::new(state.window(days));
         Self {
             reader,
             privacy,
+            prices,
             found: vec![false; tally.numbers().len()],
             state,
             tally,
@@ -208,13 +211,12 @@ impl<'a> UsageWindow<'a> {
     /// The licences that the tenant bought; `None` with a note if they may not be read.
     async fn licences(&mut self) -> Result<Option<Skus>, Error> {
         let mut bought = Vec::new();
-        let prices = Prices::default();
         let mut pages = self.reader.subscribed_sku_pages()?;
         loop {
             match next_page(&mut pages).await {
                 Ok(Some(page)) => {
                     let skus = page.objects::<Bought<'_>>()?;
-                    bought.extend(skus.into_iter().map(|sku| Sku::of(sku, &prices)));
+                    bought.extend(skus.into_iter().map(|sku| Sku::of(sku, &self.prices)));
                 }
                 Ok(None) => return Ok(Some(Skus::of(bought))),
                 Err(error) if error.is_forbidden() => {
@@ -258,10 +260,13 @@ impl<'a> UsageWindow<'a> {
                     *found = true;
                 }
             }
-            self.summed.add(&judged.row, judged.waste.len());
+            self.summed.add(&judged.row);
+            for (waste, cost) in &judged.waste {
+                self.summed.add_waste(waste, *cost);
+            }
             self.groups.add(holder.department.as_ref().map(Text::as_str), judged.used);
             rows.push(UsageRow::Person(Box::new(judged.row)));
-            rows.extend(judged.waste.into_iter().map(|waste| UsageRow::Waste(Box::new(waste))));
+            rows.extend(judged.waste.into_iter().map(|(waste, _)| UsageRow::Waste(Box::new(waste))));
         }
         Ok(rows)
     }
@@ -321,7 +326,7 @@ impl<'a> UsageWindow<'a> {
                 verdict: Verdict::Active,
                 reasons: Vec::new(),
             };
-            self.summed.add(&row, 0);
+            self.summed.add(&row);
             rows.push(UsageRow::Person(Box::new(row)));
         }
         rows

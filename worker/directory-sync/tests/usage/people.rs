@@ -1,10 +1,10 @@
 //! The people of the directory beside the reports, and who is inactive.
 
-use directory_sync::Subject;
+use directory_sync::{Prices, Subject, UsageOptions};
 use serde_json::{Value, json};
 
 use crate::report::{day, used};
-use crate::server::{Place, Read, Reply, World, person, sku};
+use crate::server::{Place, Read, Reply, World, options, person, sku};
 
 const SKU: &str = "05e9a617-0261-4cee-bb44-138d3ef5d965";
 const OTHER: &str = "06ebc4ee-1bb5-47dd-8120-11324bc54e06";
@@ -40,6 +40,20 @@ async fn who_was_there_licensed_and_idle_all_the_time_is_inactive_and_the_licenc
     assert_eq!(waste["unused_from"], day(4).to_string());
     assert_eq!(waste["unused_to"], day(2).to_string());
     assert_eq!((read.summary.totals.inactive, read.summary.totals.unused_licenses), (1, 1));
+}
+
+#[tokio::test]
+async fn an_unused_licence_costs_what_the_prices_say() {
+    let idle = ["idle@contoso.example", "lazy@contoso.example"].map(|upn| person(upn, &[SKU]));
+    let world = idle.into_iter().fold(plans(&["OFFICESUBSCRIPTION"]), World::user);
+    let prices = Prices::read("SPE_E3,36.005,EUR\n").unwrap();
+    let read = Place::of(world).await.read_with(UsageOptions { prices, ..options(3) }).await.unwrap();
+    let waste = read.of("waste");
+    assert_eq!(
+        (waste.len(), &waste[0]["monthly_price"], &waste[0]["currency"]),
+        (2, &json!("36.005"), &json!("EUR"))
+    );
+    assert_eq!(read.summary.totals.unused_cost.to_string(), "72.01 EUR");
 }
 
 #[tokio::test]

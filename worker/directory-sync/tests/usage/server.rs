@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use directory_sync::{Error, Privacy, UsageOptions, UsagePass, UsageSummary};
+use directory_sync::{Error, Prices, Privacy, UsageOptions, UsagePass, UsageSummary};
 use jiff::civil::Date;
 use msgraph::{Client, Settings};
 use serde_json::{Value, json};
@@ -158,7 +158,13 @@ impl Place {
 }
 
 pub fn options(days: u8) -> UsageOptions {
-    UsageOptions { days, known: Vec::new(), by_person: true, privacy: Privacy::open_names() }
+    UsageOptions {
+        days,
+        known: Vec::new(),
+        by_person: true,
+        privacy: Privacy::open_names(),
+        prices: Prices::default(),
+    }
 }
 
 pub async fn read_day(pass: &mut UsagePass<'_>, rows: &mut Vec<Value>) -> Result<(), Error> {

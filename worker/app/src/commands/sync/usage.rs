@@ -18,6 +18,7 @@ use super::{TenantArgs, tenant_of};
 use crate::commands::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
+use crate::settings::sync::read_prices;
 
 /// Arguments of `gatehouse sync usage`.
 #[derive(clap::Args)]
@@ -48,6 +49,9 @@ pub struct Args {
     /// Count each day by itself and nothing over several days, which needs less memory
     #[arg(long)]
     per_day: bool,
+    /// What licences cost (CSV), as for `gatehouse sync licenses`
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
     /// Name people by pseudonyms; the key is in the settings
     #[arg(long)]
     pseudonyms: bool,
@@ -88,7 +92,12 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         .usage_privacy(&tenant)?
         .of_request(args.pseudonyms, args.min_group)
         .map_err(CommandError::Input)?;
-    let options = UsageOptions { days: args.days, known: Vec::new(), by_person: !args.per_day, privacy };
+    let prices = match &args.prices {
+        None => config.prices()?.remove(&tenant).unwrap_or_default(),
+        Some(path) => read_prices(path).map_err(CommandError::Input)?,
+    };
+    let (days, by_person) = (args.days, !args.per_day);
+    let options = UsageOptions { days, known: Vec::new(), by_person, privacy, prices };
     let mut out = args.out.as_deref().map(|path| OutFile::create(path, &KINDS)).transpose()?;
     let (days, summary) = everything(client.reader(), options, args.format.output, out.as_mut()).await?;
     let rows = out.map(OutFile::finish).transpose()?;
@@ -213,6 +222,9 @@ fn show(tenant: &str, days: &[UsageDay], summary: &UsageSummary) -> Result<(), C
         row("In reports and not found", totals.not_found);
         print::lines("")?;
         print::lines(&report::table(&["", "People"], rows).to_string())?;
+        if !totals.unused_cost.is_empty() {
+            print::lines(&format!("  the unused licences cost {} a month", totals.unused_cost))?;
+        }
     }
     Ok(())
 }
