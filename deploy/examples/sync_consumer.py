@@ -1,9 +1,9 @@
-"""Keeps a table of people, licences and sign-ins in SQLite, from the pages of Gatehouse's syncs.
+"""Keeps a table of people, licences, sign-ins and usage in SQLite, from the pages of Gatehouse's syncs.
 
 usage: sync_consumer.py AMQP_URL PREFIX DATABASE
 
 It needs pika. It may be killed at any moment and started again, and so may every worker: pages and ends may repeat,
-overtake each other and stop in the middle. Four rules keep the table right:
+overtake each other and stop in the middle. Five rules keep the table right:
 
 1. A message is acknowledged only after the transaction that holds what it said.
 2. A value counts if its version is not smaller than that of the value it replaces. The version is the page's
@@ -11,6 +11,8 @@ overtake each other and stop in the middle. Four rules keep the table right:
 3. What a round of changes removes stays as a row that is gone, so that an older page cannot bring it back.
 4. Rows of older generations are deleted only after the end of a full pass that says `complete`, only when all of its
    pages are in, and only if they are of its `kinds`. From then on an older page brings none of these kinds.
+5. Each day of usage is complete by itself: once all pages of the generation that an end names for it are in, rows of
+   usage of that day of older generations are deleted. A day that is missing, or kept, deletes nothing.
 """
 
 import json
@@ -24,6 +26,11 @@ KEYS = {
     "license_assignment": ("user_id", "sku_id"),
     "waste": ("user_id", "sku_id", "reason", "group_name"),
     "sku": ("sku_id",),
+    "usage": ("date", "person"),
+    "usage_day": ("date",),
+    "usage_app": ("app", "platform", "window_days"),
+    "usage_person": ("person", "user_id"),
+    "usage_group": ("group",),
 }
 
 SCHEMA = """
@@ -41,6 +48,9 @@ CREATE TABLE IF NOT EXISTS page (            -- the pages that are in
 CREATE TABLE IF NOT EXISTS finished (        -- the ends of full passes that are complete
     tenant TEXT, what TEXT, generation INTEGER, pages INTEGER, kinds TEXT,
     PRIMARY KEY (tenant, what, generation));
+CREATE TABLE IF NOT EXISTS day (             -- days of usage whose pages are not all in
+    tenant TEXT, date TEXT, generation INTEGER, pages INTEGER,
+    PRIMARY KEY (tenant, date, generation));
 CREATE TABLE IF NOT EXISTS swept (           -- the last full pass that has deleted
     tenant TEXT, what TEXT, kind TEXT, generation INTEGER,
     PRIMARY KEY (tenant, what, kind));
@@ -48,6 +58,10 @@ CREATE TABLE IF NOT EXISTS cursor (          -- where the next round of changes 
     tenant TEXT, what TEXT, generation INTEGER, cursor TEXT,
     PRIMARY KEY (tenant, what));
 CREATE VIEW IF NOT EXISTS present AS SELECT tenant, what, kind, key, fields FROM object WHERE NOT gone;
+CREATE VIEW IF NOT EXISTS have AS            -- for `data.have` of the next request for usage
+    SELECT tenant, json_extract(fields, '$.date') AS date, json_extract(fields, '$.refresh_date') AS refresh_date,
+           json_extract(fields, '$.mark') AS mark
+    FROM object WHERE kind = 'usage_day' AND json_extract(fields, '$.state') = 'read';
 """
 
 
@@ -62,7 +76,8 @@ def put(database, tenant, page, row):
     kind, key = key_of(row)
     version = [page["generation"], page["number"]]
     swept = database.execute(
-        "SELECT generation FROM swept WHERE tenant = ? AND what = ? AND kind = ?", (tenant, page["what"], kind)
+        "SELECT generation FROM swept WHERE tenant = ? AND what = ? AND kind IN (?, ?)",
+        (tenant, page["what"], kind, f"{kind} {row.get('date')}"),
     ).fetchone()
     if swept and page["generation"] < swept[0]:
         return
@@ -108,8 +123,32 @@ def sweep(database, tenant, what, generation):
             )
         for table in ("page", "finished"):
             database.execute(
-                f"DELETE FROM {table} WHERE tenant = ? AND what = ? AND generation < ?", (tenant, what, generation)
+                f"DELETE FROM {table} WHERE tenant = ? AND what = ? AND generation < ?"
+                " AND generation NOT IN (SELECT generation FROM day)",
+                (tenant, what, generation),
             )
+
+
+def sweep_days(database, tenant):
+    """Deletes what the days of usage had before, if they are read and all of their pages are in."""
+    days = database.execute(
+        "SELECT date, generation FROM day WHERE tenant = ? AND pages = (SELECT count(*) FROM page"
+        " WHERE page.tenant = day.tenant AND what = 'usage' AND page.generation = day.generation)",
+        (tenant,),
+    ).fetchall()
+    for date, generation in days:
+        database.execute(
+            "DELETE FROM object WHERE tenant = ? AND what = 'usage' AND kind = 'usage' AND generation < ?"
+            " AND key >= ? AND key < ?",
+            (tenant, generation, f"{date} ", f"{date}!"),
+        )
+        database.execute(
+            "INSERT INTO swept VALUES (?, 'usage', ?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation"
+            " WHERE excluded.generation > generation",
+            (tenant, f"usage {date}", generation),
+        )
+        done = "DELETE FROM day WHERE tenant = ? AND date = ? AND generation <= ?"
+        database.execute(done, (tenant, date, generation))
 
 
 def take(database, event):
@@ -121,13 +160,19 @@ def take(database, event):
         database.execute(
             "INSERT OR IGNORE INTO page VALUES (?, ?, ?, ?)", (tenant, data["what"], data["generation"], data["number"])
         )
-    elif event["type"] == "gatehouse.sync.finished.v1" and data["complete"]:
-        if data["mode_done"] == "full":
+    elif event["type"] == "gatehouse.sync.finished.v1":
+        for day in data.get("days", []):
+            if "pages" in day:
+                database.execute(
+                    "INSERT OR IGNORE INTO day VALUES (?, ?, ?, ?)",
+                    (tenant, day["date"], day["generation"], day["pages"]),
+                )
+        if data["complete"] and data["mode_done"] == "full":
             database.execute(
                 "INSERT OR IGNORE INTO finished VALUES (?, ?, ?, ?, ?)",
                 (tenant, data["what"], data["generation"], data["pages"], json.dumps(data["kinds"])),
             )
-        if "cursor" in data:
+        if data["complete"] and "cursor" in data:
             # Send it back in `data.cursor` to ask for what has changed since.
             database.execute(
                 "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation,"
@@ -136,7 +181,10 @@ def take(database, event):
             )
     else:
         return
-    sweep(database, tenant, data["what"], data["generation"])
+    if data.get("what") == "usage":
+        sweep_days(database, tenant)
+    if "generation" in data:
+        sweep(database, tenant, data["what"], data["generation"])
 
 
 def main(url, prefix, path):

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use msgraph_emulator::{Tenant, User};
+use msgraph_emulator::{Application, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::{Testbed, events, repository};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -134,6 +134,68 @@ async fn the_example_of_a_consumer_keeps_its_table_right_through_kills() {
     }
     assert!(consumer.count(generations).await >= 1);
     assert_eq!(consumer.rows(ids).await, expected);
+    consumer.kill().await;
+    testbed.drain([worker]).await;
+    for queue in ["replies.people.pages", "replies.people.ends"] {
+        testbed.delete_queue(queue).await;
+    }
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn the_example_keeps_days_of_usage_right_through_kills() {
+    let roles =
+        ["Reports.Read.All", "ReportSettings.Read.All", "User.Read.All", "LicenseAssignment.Read.All"];
+    let application = roles.into_iter().fold(Application::default(), Application::role);
+    let tenant = Tenant::contoso().application(application).crowd(1, 1_500).lifelike();
+    let mut testbed = Testbed::with(tenant).set("GRAPH__LIMITS_SHARE", 1000).build().await;
+    let mut consumer = Consumer {
+        folder: tempfile::TempDir::new().unwrap(),
+        url: testbed.broker.url().to_owned(),
+        prefix: testbed.prefix().to_owned(),
+        child: None,
+    };
+    let mut worker = testbed.worker().await;
+    consumer.start().await;
+    let usage = |id: &str, have: Value| {
+        let data = json!({ "what": "usage", "days": 4, "have": have });
+        events::event(id, "gatehouse.sync.requested.v1", data)
+    };
+    testbed.publisher.event(&usage("first", json!([]))).await;
+    for (turn, pages) in [1, 3, 6, 9].into_iter().enumerate() {
+        consumer.reaches("SELECT count(*) FROM page", pages).await;
+        if turn % 2 == 0 {
+            consumer.kill().await;
+            consumer.start().await;
+        } else {
+            worker.kill().await;
+            worker = testbed.worker().await;
+        }
+    }
+    let swept = "SELECT count(*) FROM swept WHERE kind = 'usage_app' OR kind LIKE 'usage 2%'";
+    consumer.reaches(swept, 5).await;
+    let people =
+        "SELECT json_extract(fields, '$.date'), count(*) FROM present WHERE kind = 'usage' GROUP BY 1";
+    let counted = "SELECT json_extract(fields, '$.date'), json_extract(fields, '$.people') FROM present \
+                   WHERE kind = 'usage_day' AND json_extract(fields, '$.state') = 'read' ORDER BY 1";
+    let rows = consumer.rows(people).await;
+    assert_eq!(rows.len(), 4);
+    assert_eq!(rows, consumer.rows(counted).await, "each day has as many rows as people");
+
+    // A day that was restated replaces the day, and the others stay.
+    let have = consumer.rows("SELECT date, refresh_date, mark FROM have ORDER BY 1").await;
+    let have: Vec<Value> = have
+        .into_iter()
+        .map(|day| json!({ "date": day[0], "refresh_date": day[1], "mark": day[2] }))
+        .collect();
+    let date = |day: &Value| day["date"].as_str().unwrap().parse().unwrap();
+    let (restated, on): (jiff::civil::Date, jiff::civil::Date) = (date(&have[0]), date(&have[3]));
+    testbed.emulator.with_tenant(|tenant| tenant.report_switches().restated.insert(restated, on));
+    let of = format!("FROM swept WHERE kind = 'usage {restated}'");
+    let before = consumer.count(&format!("SELECT generation {of}")).await;
+    testbed.publisher.event(&usage("second", json!(have))).await;
+    consumer.reaches(&format!("SELECT count(*) {of} AND generation > {before}"), 1).await;
+    assert_eq!(consumer.rows(people).await, consumer.rows(counted).await);
     consumer.kill().await;
     testbed.drain([worker]).await;
     for queue in ["replies.people.pages", "replies.people.ends"] {
