@@ -15,6 +15,7 @@ const WORKFLOWS: &str = "nothing: { description: Does nothing, for: [offboarding
 
 /// Prints a line for each number of events in flight, then start-up and memory.
 pub async fn run(size: &Size) {
+    println!("events whose workflow has no stage; rate is events a second, CPU is the process's own");
     println!(
         "{:>9} {:>11} {:>11} {:>11} {:>9} {:>9} {:>13} {:>13} {:>8}",
         "in flight",

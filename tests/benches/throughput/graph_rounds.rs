@@ -15,6 +15,7 @@ const IN_FLIGHT: usize = 16;
 
 /// Prints runs a second of both. Asserts that both make the same calls for each run.
 pub async fn run(size: &Size) {
+    println!("onboarding runs; the bare loop makes the same HTTP calls");
     let (mut ours, mut bares, mut our_cpu, mut bare_cpu) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut calls = 0;
     for _ in 0..size.rounds {

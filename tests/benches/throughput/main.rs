@@ -24,6 +24,7 @@ mod process;
 mod size;
 mod standard;
 mod sync_rounds;
+mod usage_rounds;
 
 use size::Size;
 
@@ -38,43 +39,31 @@ async fn main() {
         ["bare-graph", rest @ ..] => bare_graph::run(rest).await,
         ["bare-pages", rest @ ..] => bare_pages::download(rest).await,
         [] => {
-            broker_part(&size).await;
+            broker_rounds::run(&size).await;
             println!();
-            hires_part(&size).await;
+            graph_rounds::run(&size).await;
             println!();
-            standard_part(&size).await;
+            standard::run(&size).await;
             println!();
             standard::many(&size).await;
             println!();
             lock_out::run(&size).await;
             println!();
             sync_rounds::run(&size).await;
+            println!();
+            usage_rounds::run(&size).await;
         }
-        ["broker"] => broker_part(&size).await,
-        ["hires"] => hires_part(&size).await,
-        ["standard"] => standard_part(&size).await,
+        ["broker"] => broker_rounds::run(&size).await,
+        ["hires"] => graph_rounds::run(&size).await,
+        ["standard"] => standard::run(&size).await,
         ["leavers"] => standard::many(&size).await,
         ["lock-out"] => lock_out::run(&size).await,
         ["sync"] => sync_rounds::run(&size).await,
+        ["usage"] => usage_rounds::run(&size).await,
         other => {
             panic!(
-                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out and sync"
+                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, sync and usage"
             )
         }
     }
-}
-
-async fn broker_part(size: &Size) {
-    println!("events whose workflow has no stage; rate is events a second, CPU is the process's own");
-    broker_rounds::run(size).await;
-}
-
-async fn hires_part(size: &Size) {
-    println!("onboarding runs; the bare loop makes the same HTTP calls");
-    graph_rounds::run(size).await;
-}
-
-async fn standard_part(size: &Size) {
-    println!("one person with 3 licences, 40 groups and 2 inbox rules; the tenant answers after 50 ms");
-    standard::run(size).await;
 }

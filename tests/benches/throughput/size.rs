@@ -18,6 +18,8 @@ pub struct Size {
     pub busy: (usize, f64),
     /// People of the tenants that a sync reads.
     pub people: &'static [usize],
+    /// People of the tenants whose usage is read.
+    pub usage_people: &'static [u64],
     /// People whose rows are sent as pages.
     pub published_people: usize,
     /// Leavers beside a sync, and as many without one.
@@ -33,6 +35,7 @@ const FULL: Size = Size {
     leavers: 200,
     busy: (999, 1.0),
     people: &[10_000, 100_000, 1_000_000],
+    usage_people: &[200_000, 1_000_000],
     published_people: 100_000,
     sync_leavers: 5,
 };
@@ -46,6 +49,7 @@ const TINY: Size = Size {
     leavers: 4,
     busy: (20, 0.02),
     people: &[2_000],
+    usage_people: &[1_000],
     published_people: 2_000,
     sync_leavers: 1,
 };
