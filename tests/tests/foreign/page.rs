@@ -6,6 +6,7 @@ use std::path::Path;
 use msgraph_emulator::{Sku, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::repository;
+use system_tests::worker_process::fetch;
 use tokio::process::Command;
 
 use crate::bench::Bench;
@@ -13,8 +14,12 @@ use crate::run;
 
 /// Everybody's licences, one that nobody has, one that has too many people, and one with a name that is no name.
 fn tenant() -> Tenant {
-    let people = (0..9).fold(Tenant::contoso(), |tenant, number| {
-        let department = if number < 3 { "Few <b>&amp;" } else { "Kitchen & \"Canteen\" <i>" };
+    let people = (0..11).fold(Tenant::contoso(), |tenant, number| {
+        let department = match number {
+            0..3 => "Few <b>&amp;",
+            3..5 => "Two",
+            _ => "Kitchen & \"Canteen\" <i>",
+        };
         let upn = format!("u{number}@contoso.example");
         tenant.user(User::new(&upn, "Somebody").with("department", department))
     });
@@ -83,6 +88,81 @@ async fn a_page_says_what_the_rows_say_and_everybody_can_read_it() {
     }
     licenses(&bench, &found[0]);
     people(&bench, &found[1]);
+}
+
+/// What the tenant counts from one day to another, without any report.
+async fn truth(bench: &Bench, first: &str, last: &str) -> Value {
+    let host = bench.emulator.url().replace("http://", "");
+    let path = format!("/_emulator/reports/totals?first={first}&last={last}");
+    let (status, body) = fetch(&host, &path).await;
+    assert_eq!(status, 200, "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+#[tokio::test]
+async fn a_page_of_usage_says_what_the_rows_and_the_tenant_say() {
+    let roles =
+        ["Reports.Read.All", "ReportSettings.Read.All", "LicenseAssignment.Read.All", "User.Read.All"];
+    let bench = Bench::with(tenant(), &roles);
+    let missing = bench.emulator.with_tenant(|tenant| {
+        let switches = tenant.report_switches();
+        switches.unknown_one_in = 100;
+        let day = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let day = day.saturating_sub(jiff::Span::new().days(5));
+        switches.header_only.insert(day);
+        day.to_string()
+    });
+    let page = bench.name("usage.html");
+    bench.sync(&["usage", "--days", "7", "--out", &bench.name("usage.ndjson")]).await.ok();
+    bench.sync(&["usage", "--days", "7", "--out", &page]).await.ok();
+    let found = look(&[page]).await.remove(0);
+    can_be_read(&found);
+
+    let apps = of_kind(&bench, "usage.ndjson", "usage_app");
+    let window = |key: &str| apps[0][key].as_str().unwrap().to_owned();
+    let truth = truth(&bench, &window("from"), &window("to")).await;
+    let names = ["Outlook", "Word", "Excel", "PowerPoint", "OneNote", "Teams"];
+    let (of_apps, of_platforms) = (rows(&found, "apps"), rows(&found, "platforms"));
+    for name in names {
+        let people = |platform: &str| {
+            let is_it = |row: &&Value| row["app"] == name.to_lowercase() && row["platform"] == platform;
+            grouped(&apps.iter().find(is_it).unwrap()["people"])
+        };
+        assert_eq!(of_apps[name][0], people("any"), "{name}");
+        assert_eq!(of_apps[name][0], grouped(&truth["apps"][name]["people"]), "{name}");
+        let places = ["windows", "mac", "mobile", "web", "unknown"].map(people);
+        assert_eq!(of_platforms[name], places, "{name}");
+        let known = ["Windows", "Mac", "Mobile", "Web"]
+            .map(|place| grouped(&truth["apps"][name]["platforms"][place]));
+        assert_eq!(of_platforms[name][..4], known, "{name}");
+    }
+    assert_eq!(of_apps["Suite, without Teams"][0], grouped(&truth["suite"]["people"]));
+    days(&bench, &found, &truth, &missing);
+
+    let groups = of_kind(&bench, "usage.ndjson", "usage_group");
+    let of_groups = rows(&found, "departments");
+    assert_eq!(of_groups.len(), groups.len());
+    for group in groups.iter().filter(|group| group["smaller"] == 0 && group["group"] != "(none)") {
+        let numbers = ["people", "active", "suite", "teams"].map(|key| grouped(&group[key]));
+        assert_eq!(of_groups[group["group"].as_str().unwrap()], numbers);
+    }
+    assert!(!bench.text("usage.html").contains("Few "), "three people are too few");
+}
+
+/// Each day as its row and the tenant have it, and the missing one as missing.
+fn days(bench: &Bench, page: &Value, truth: &Value, missing: &str) {
+    let of_days = rows(page, "days");
+    assert_eq!((of_days.len(), &of_days[missing][0]), (7, &"no report".to_owned()));
+    for row in of_kind(bench, "usage.ndjson", "usage_day").iter().filter(|row| row["state"] == "read") {
+        let date = row["date"].as_str().unwrap();
+        let numbers = ["people", "suite", "teams"].map(|key| grouped(&row[key]));
+        assert_eq!(of_days[date], numbers, "{date}");
+        let day = truth["days"].as_array().unwrap().iter().find(|day| day["day"] == date).unwrap();
+        let counted = [&day["people"], &day["suite"], &day["apps"]["Teams"]].map(grouped);
+        assert_eq!(of_days[date], counted, "{date}");
+    }
+    let unseen = page["content"]["unseen"].to_string();
+    assert!(unseen.contains(missing) && unseen.contains("(Unknown)"), "{unseen}");
 }
 
 /// Nothing is broken, nothing leaves the window, axe finds nothing, and paper is white.

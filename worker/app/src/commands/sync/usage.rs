@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::file::{Form, OutFile};
 use super::progress::Progress;
 use super::report::{self, grouped};
-use super::{TenantArgs, tenant_of};
+use super::{TenantArgs, page, tenant_of};
 use crate::commands::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
@@ -26,6 +26,7 @@ use crate::settings::sync::read_prices;
 Examples:
   gatehouse sync usage
   gatehouse sync usage --days 7 --out usage.ndjson
+  gatehouse sync usage --out usage.html
   gatehouse sync usage --output json | jq .totals.people
 
 Microsoft keeps 28 days, is about two days behind, and gives 14 reports in ten minutes:
@@ -40,7 +41,8 @@ Exits with 1 if the reports could not be read to the end; then no file is writte
 pub struct Args {
     #[command(flatten)]
     tenant: TenantArgs,
-    /// Write the rows to this file: .csv (for spreadsheets), .ndjson or .json by its ending
+    /// Write the rows to this file: .csv (for spreadsheets), .ndjson or .json by its ending; .html writes a page of
+    /// charts and tables to read, print and pass on
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// How many days to read, up to the last one with figures
@@ -85,7 +87,8 @@ struct Report<'a> {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (tenant, client) = tenant_of(&args.tenant, &config)?;
-    if let Some(path) = &args.out {
+    let (page, rows_to) = page::or_rows(args.out.as_deref());
+    if let Some(path) = rows_to {
         Form::of(path)?;
     }
     let privacy: Privacy = config
@@ -98,9 +101,12 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     };
     let (days, by_person) = (args.days, !args.per_day);
     let options = UsageOptions { days, known: Vec::new(), by_person, privacy, prices };
-    let mut out = args.out.as_deref().map(|path| OutFile::create(path, &KINDS)).transpose()?;
+    let mut out = rows_to.map(|path| OutFile::create(path, &KINDS)).transpose()?;
     let (days, summary) = everything(client.reader(), options, args.format.output, out.as_mut()).await?;
     let rows = out.map(OutFile::finish).transpose()?;
+    if let Some(path) = page {
+        page::write(path, &page::of_usage(&tenant, &days, &summary))?;
+    }
     match args.format.output {
         Format::Json => print::json(&Report {
             sync: "usage",
@@ -114,7 +120,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         })?,
         Format::Human => {
             show(&tenant, &days, &summary)?;
-            report::end(&summary.notes, args.out.as_deref().zip(rows), None)?;
+            report::end(&summary.notes, rows_to.zip(rows), page)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use sync_report::{Bar, Bars, Basis, Chart, Column, Figure, Page, Part, Shade, Table, Tile};
 
 use super::super::report::grouped;
-use super::{LONGEST_CHART, more, now, of, percent};
+use super::parts::{LONGEST_CHART, more, now, of, percent, sentence};
 
 /// How far ahead the chart of renewals looks.
 const YEAR: i64 = 365;
@@ -201,7 +201,7 @@ fn renewal(summary: &LicensesSummary) -> Figure {
     ];
     let legend = [(Shade::Alarm, "Within 30 days"), (Shade::First, "Later; the whole width is a year")];
     let notes = summary.notes.iter().filter(|note| note.about == Subject::Renewals);
-    let mut unseen: Vec<String> = notes.map(ToString::to_string).collect();
+    let mut unseen: Vec<String> = notes.map(sentence).collect();
     let undated = purchases.iter().filter(|purchase| purchase.next_change().is_none()).count();
     if undated > 0 {
         unseen.push(format!("Microsoft gives no date for {} purchases.", grouped(undated)));

@@ -1,79 +1,11 @@
 //! The page of a sync: `--out report.html`. It has sums and no names of people, so that it can be passed on.
 
 mod licenses;
+mod parts;
+mod usage;
 mod users;
 
-use std::path::Path;
-
-use directory_sync::Note;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use sync_report::Page;
-
-use super::file::replace;
-use crate::commands::CommandError;
-
 pub use licenses::page as of_licenses;
+pub use parts::{or_rows, write};
+pub use usage::page as of_usage;
 pub use users::{Departments, page as of_people};
-
-/// The most bars of a chart; the table has every row.
-const LONGEST_CHART: usize = 15;
-
-/// The file if it is to be a page, and the file if it is to have rows.
-pub fn or_rows(out: Option<&Path>) -> (Option<&Path>, Option<&Path>) {
-    if out.is_some_and(is_page) { (out, None) } else { (None, out) }
-}
-
-fn is_page(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html"))
-}
-
-/// Writes the page in one step.
-pub fn write(path: &Path, page: &Page) -> Result<(), CommandError> {
-    let cannot = |error: String| CommandError::Input(format!("cannot write {}: {error}", path.display()));
-    let html = page.html().map_err(|error| cannot(error.to_string()))?;
-    replace(path, &html).map_err(|error| cannot(error.to_string()))
-}
-
-/// An empty page about a tenant, read now.
-fn of(title: &str, tenant: &str, notes: &[Note]) -> Page {
-    Page {
-        title: title.to_owned(),
-        tenant: tenant.to_owned(),
-        read_at: now(),
-        made_by: format!("Gatehouse {}", env!("CARGO_PKG_VERSION")),
-        tiles: Vec::new(),
-        figures: Vec::new(),
-        unseen: notes.iter().map(ToString::to_string).collect(),
-    }
-}
-
-fn now() -> String {
-    Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// How much of the whole a part is, from 0 to 100.
-fn percent(part: impl TryInto<i64>, whole: impl TryInto<i64>) -> f64 {
-    let number = |number: Option<i64>| number.map_or(0.0, |number| number as f64);
-    let (part, whole) = (number(part.try_into().ok()), number(whole.try_into().ok()));
-    if whole > 0.0 { part / whole * 100.0 } else { 0.0 }
-}
-
-/// What the chart leaves to the table.
-fn more(rows: usize) -> Option<String> {
-    (rows > LONGEST_CHART).then(|| format!("The chart has the first {LONGEST_CHART} of {rows} rows."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_of_nothing_is_nothing() {
-        assert!((percent(1, 4) - 25.0).abs() < 1e-9);
-        assert!(percent(3, 0) == 0.0 && percent(u64::MAX, 10) == 0.0);
-        assert_eq!(more(15), None);
-        assert!(more(16).unwrap().contains("first 15 of 16"));
-        assert!(is_page(Path::new("a/Report.HTML")) && !is_page(Path::new("report.csv")));
-    }
-}

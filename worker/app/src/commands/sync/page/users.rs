@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use directory_sync::{Cell, Note, Row, SignInsSummary, Subject, User, UserTotals};
+use directory_sync::{Cell, Note, Row, SMALLEST_GROUP, SignInsSummary, Subject, User, UserTotals};
 use sync_report::{Bar, Bars, Basis, Chart, Column, Figure, Page, Part, Shade, Table, Tile};
 
 use super::super::report::grouped;
-use super::{LONGEST_CHART, more, now, of, percent};
-
-/// No department of fewer people is shown.
-const SMALLEST_GROUP: u64 = 5;
+use super::parts::{LONGEST_CHART, more, now, of, percent, sentence};
 
 /// How many people each department has.
 pub struct Departments {
@@ -43,12 +40,23 @@ impl Departments {
     }
 
     /// The departments that are large enough, the largest first; then how many smaller ones there are, and their people.
+    /// A sum over one department, or over too few people, would show what it hides: the next larger one joins it.
     fn shown(&self) -> (Vec<(&str, u64)>, u64, u64) {
-        let (shown, small): (Vec<_>, Vec<_>) =
-            self.people.iter().partition(|(_, people)| **people >= SMALLEST_GROUP);
-        let mut shown: Vec<_> = shown.into_iter().map(|(name, people)| (name.as_str(), *people)).collect();
+        let mut departments: Vec<_> =
+            self.people.iter().map(|(name, people)| (name.as_str(), *people)).collect();
+        departments.sort_by_key(|(name, people)| (*people, *name));
+        let (mut smaller, mut together) = (0, 0);
+        let mut shown = Vec::new();
+        for (name, people) in departments {
+            let is_small = people < SMALLEST_GROUP;
+            if is_small || (smaller > 0 && (together < SMALLEST_GROUP || smaller < 2)) {
+                (smaller, together) = (smaller + 1, together + people);
+            } else {
+                shown.push((name, people));
+            }
+        }
         shown.sort_by_key(|(name, people)| (std::cmp::Reverse(*people), *name));
-        (shown, small.len() as u64, small.into_iter().map(|(_, people)| people).sum())
+        (shown, smaller, together)
     }
 }
 
@@ -115,7 +123,7 @@ fn accounts(totals: &UserTotals, sign_ins: Option<&SignInsSummary>, notes: &[Not
         basis: Basis {
             counted: "Every account of the directory, one by one.".to_owned(),
             refreshed: now(),
-            unseen: unseen.chain(unavailable).map(ToString::to_string).collect(),
+            unseen: unseen.chain(unavailable).map(sentence).collect(),
         },
     }
 }
@@ -133,7 +141,8 @@ fn in_departments(totals: &UserTotals, departments: &Departments) -> Figure {
     });
     let bars: Vec<Bar> = bars.collect();
     let mut rows: Vec<_> = shown.iter().map(|(name, people)| line(name, *people, totals.people)).collect();
-    if small > 0 {
+    // Below that even the sum would show somebody.
+    if people_of_small >= SMALLEST_GROUP {
         let label = format!("({} smaller departments)", grouped(small));
         rows.push(line(&label, people_of_small, totals.people));
     }
@@ -143,7 +152,7 @@ fn in_departments(totals: &UserTotals, departments: &Departments) -> Figure {
     let mut unseen = Vec::new();
     if small > 0 {
         unseen.push(format!(
-            "{} departments of fewer than {SMALLEST_GROUP} people are shown together, so that nobody can be recognised.",
+            "{} small departments are not shown by themselves, so that nobody can be recognised.",
             grouped(small)
         ));
     }
@@ -167,5 +176,29 @@ fn in_departments(totals: &UserTotals, departments: &Departments) -> Figure {
             refreshed: now(),
             unseen,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_department_is_never_shown_by_subtraction() {
+        let shown = |departments: &[(&str, u64)]| {
+            let people = departments.iter().map(|(name, people)| ((*name).to_owned(), *people)).collect();
+            let departments = Departments { column: None, people, without: 0 };
+            let (shown, smaller, together) = departments.shown();
+            (
+                shown.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>().join(" "),
+                smaller,
+                together,
+            )
+        };
+        assert_eq!(shown(&[("a", 9), ("b", 20)]), ("b a".to_owned(), 0, 0));
+        assert_eq!(shown(&[("a", 2), ("b", 4), ("c", 9)]), ("c".to_owned(), 2, 6));
+        assert_eq!(shown(&[("a", 3), ("b", 9), ("c", 10)]), ("c".to_owned(), 2, 12));
+        assert_eq!(shown(&[("a", 1), ("b", 1), ("c", 10)]), (String::new(), 3, 12));
+        assert_eq!(shown(&[("a", 3)]), (String::new(), 1, 3));
     }
 }
