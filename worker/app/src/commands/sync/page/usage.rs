@@ -240,8 +240,6 @@ fn licensed(summary: &UsageSummary) -> Figure {
         let part = Part { shade: Shade::First, percent: percent(*people, totals.licensed) };
         Bar { label: (*label).to_owned(), parts: vec![part], value: grouped(*people) }
     });
-    let cost = (!totals.unused_cost.is_empty())
-        .then(|| vec!["What these licences cost a month".to_owned(), totals.unused_cost.to_string()]);
     let line = |label: &str, number: u64| vec![label.to_owned(), grouped(number)];
     let mut rows: Vec<_> = lines.iter().map(|(label, number)| line(label, *number)).collect();
     rows.push(line("Licences none of whose apps was used", totals.unused_licenses));
