@@ -3,6 +3,7 @@
 mod days;
 mod download;
 mod json;
+mod limits;
 mod names;
 mod requests;
 mod totals;
