@@ -15,6 +15,8 @@ pub struct Settings {
     pub prefix: String,
     /// The work queues. The exchanges, the delay and the history exist without them.
     pub work_queues: Vec<WorkQueue>,
+    /// Publishers that have an exchange of their own for events.
+    pub publishers: Vec<String>,
     /// The name of this process in the broker's list of connections.
     pub process: String,
     /// How many deliveries are held and how many handlers run at once. It is one number, because the
@@ -44,6 +46,7 @@ impl Settings {
             url,
             prefix: "gatehouse".to_owned(),
             work_queues,
+            publishers: Vec::new(),
             process: "gatehouse".to_owned(),
             prefetch: NonZeroU16::MIN.saturating_add(31),
             publishes: NonZeroU16::MIN.saturating_add(31),
@@ -61,7 +64,15 @@ impl Settings {
     /// # Errors
     /// When the prefix or a work queue's name cannot be part of an AMQP name.
     pub fn topology(&self) -> Result<Topology, Error> {
-        Topology::new(&self.prefix, self.work_queues.clone())
+        Topology::new(&self.prefix, self.work_queues.clone())?.with_publishers(&self.publishers)
+    }
+
+    /// The user who connects, for whoever compares it with that of a message.
+    ///
+    /// # Errors
+    /// When the address is not valid.
+    pub fn user(&self) -> Result<String, Error> {
+        Ok(self.uri()?.authority.userinfo.username)
     }
 
     /// The address in lapin's form. The parser's own error quotes the address, so it is replaced.
@@ -95,6 +106,7 @@ impl fmt::Debug for Settings {
             .field("url", &"[secret]")
             .field("prefix", &self.prefix)
             .field("work_queues", &self.work_queues)
+            .field("publishers", &self.publishers)
             .field("process", &self.process)
             .field("prefetch", &self.prefetch)
             .field("publishes", &self.publishes)

@@ -28,6 +28,7 @@ pub struct Outgoing {
     /// The headers.
     pub headers: OwnHeaders,
     origin: Origin,
+    user: Option<String>,
     body: Vec<u8>,
 }
 
@@ -139,18 +140,24 @@ impl Outgoing {
     pub(crate) fn copy(address: Address, message: Message) -> Self {
         let headers = message.headers.own();
         let Message { properties, origin, body, .. } = message;
-        Self { address, properties, headers, origin, body }
+        Self { address, properties, headers, origin, user: None, body }
     }
 
     fn to(address: Address, body: Vec<u8>) -> Self {
         let (properties, headers) = (Properties::default(), OwnHeaders::default());
-        Self { address, properties, headers, origin: Origin::Worker, body }
+        Self { address, properties, headers, origin: Origin::Worker, user: None, body }
     }
 
     /// Sets the properties.
     #[must_use]
     pub fn with_properties(self, properties: Properties) -> Self {
         Self { properties, ..self }
+    }
+
+    /// States the user who publishes it. The broker refuses any but the one of the connection.
+    #[must_use]
+    pub fn published_by(self, user: impl Into<String>) -> Self {
+        Self { user: Some(user.into()), ..self }
     }
 
     /// Whether a worker reads it as its own kind of message, and not as an event or a result.
@@ -202,10 +209,15 @@ impl Outgoing {
         // lapin's own conversion panics on a longer string, so every string is checked here.
         let short = |text: String| {
             ShortString::try_new(text).map_err(|_| {
-                Error::invalid("a routing key or queue name is longer than 255 bytes; shorten it")
+                Error::invalid(
+                    "a routing key, or the name of a queue or a user, is longer than 255 bytes; shorten it",
+                )
             })
         };
         let mut properties = self.properties.to_wire()?;
+        if let Some(user) = &self.user {
+            properties = properties.with_user_id(short(user.clone())?);
+        }
         let headers = headers.to_wire()?;
         if !headers.inner().is_empty() {
             properties = properties.with_headers(headers);

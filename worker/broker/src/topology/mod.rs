@@ -54,6 +54,7 @@ impl WorkQueue {
 pub struct Topology {
     prefix: String,
     work_queues: Vec<WorkQueue>,
+    publishers: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -83,25 +84,39 @@ impl Topology {
     /// When a name is longer than AMQP allows, empty, or reserved.
     pub(crate) fn new(prefix: &str, work_queues: Vec<WorkQueue>) -> Result<Self, Error> {
         let names = work_queues.iter().map(|queue| queue.name.as_str());
-        for name in std::iter::once(prefix).chain(names) {
-            let fits = (1..=100).contains(&name.len())
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-            if !fits || name.starts_with("amq.") {
-                return Err(Error::invalid(format!(
-                    "`{name}` is not a valid queue name; use 1 to 100 letters, digits, dots, dashes and underscores, and do not start with `amq.`"
-                )));
-            }
-        }
+        std::iter::once(prefix).chain(names).try_for_each(check_name)?;
         if work_queues.iter().flat_map(|queue| &queue.event_keys).any(|key| key.len() > 255) {
             return Err(Error::invalid("an event key is longer than 255 bytes; shorten it"));
         }
-        Ok(Self { prefix: prefix.to_owned(), work_queues })
+        Ok(Self { prefix: prefix.to_owned(), work_queues, publishers: Vec::new() })
+    }
+
+    /// The same with an exchange for each of these publishers.
+    ///
+    /// # Errors
+    /// When a publisher's name cannot be part of that of an exchange.
+    pub(crate) fn with_publishers(self, publishers: &[String]) -> Result<Self, Error> {
+        publishers.iter().try_for_each(|name| check_name(name))?;
+        Ok(Self { publishers: publishers.to_vec(), ..self })
     }
 
     /// The exchange that receives events.
     #[must_use]
     pub fn events(&self) -> String {
         self.named("events")
+    }
+
+    /// The exchange for the events of one publisher. Permissions of the broker confine who writes to it, which is more
+    /// than a shared exchange can tell of a message that came through a shovel or a federation.
+    #[must_use]
+    pub fn events_from(&self, publisher: &str) -> String {
+        self.named(&format!("from.{publisher}"))
+    }
+
+    /// The publisher whose exchange this is.
+    #[must_use]
+    pub fn publisher_of(&self, exchange: &str) -> Option<&str> {
+        self.publishers.iter().find(|publisher| self.events_from(publisher) == exchange).map(String::as_str)
     }
 
     /// The exchange for the worker's own messages: continuations, replays, and messages back from the delay.
@@ -207,6 +222,8 @@ impl Topology {
             guarded(self.dead(), ExchangeKind::Direct),
         ];
         all.extend(STEPS.map(|seconds| guarded(self.delay(seconds), ExchangeKind::Fanout)));
+        let own = self.publishers.iter().map(|publisher| self.events_from(publisher));
+        all.extend(own.map(|exchange| guarded(exchange, ExchangeKind::Topic)));
         all
     }
 
@@ -277,10 +294,24 @@ impl Topology {
             let name = self.named(&queue.name);
             all.push(bind(&name, &self.work(), &name));
             all.push(bind(&format!("{name}.dlq"), &self.dead(), &name));
-            all.extend(queue.event_keys.iter().map(|key| bind(&name, &self.events(), key)));
+            let own = self.publishers.iter().map(|publisher| self.events_from(publisher));
+            for exchange in std::iter::once(self.events()).chain(own) {
+                all.extend(queue.event_keys.iter().map(|key| bind(&name, &exchange, key)));
+            }
         }
         all
     }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let fits = (1..=100).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if fits && !name.starts_with("amq.") {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "`{name}` cannot be part of a name in the broker; use 1 to 100 letters, digits, dots, dashes and underscores, and do not start with `amq.`"
+    )))
 }
 
 fn text(value: &str) -> AMQPValue {
@@ -319,6 +350,25 @@ mod tests {
             let expected = (!has_none).then(|| "gatehouse.unrouted".to_owned());
             assert_eq!(alternate, expected, "{}", exchange.name);
         }
+    }
+
+    #[test]
+    fn a_publisher_with_an_exchange_of_its_own_reaches_the_same_queues() {
+        let publishers = ["hr".to_owned(), "itsm".to_owned()];
+        let topology = topology().with_publishers(&publishers).unwrap();
+        let bound = |exchange: &str| {
+            let bindings = topology.bindings().into_iter().filter(|binding| binding.exchange == exchange);
+            bindings.map(|binding| (binding.queue, binding.key)).collect::<Vec<_>>()
+        };
+        assert!(!bound("gatehouse.events").is_empty());
+        for publisher in &publishers {
+            let exchange = topology.events_from(publisher);
+            assert_eq!(exchange, format!("gatehouse.from.{publisher}"));
+            assert_eq!(bound(&exchange), bound("gatehouse.events"));
+            assert_eq!(topology.publisher_of(&exchange), Some(publisher.as_str()));
+        }
+        assert_eq!(topology.publisher_of("gatehouse.from.other"), None);
+        assert!(topology.with_publishers(&["a b".to_owned()]).unwrap_err().is_invalid());
     }
 
     #[test]
