@@ -26,6 +26,13 @@ pub fn event(id: &str, event_type: &str, data: Value) -> Value {
     })
 }
 
+/// The same event, made now: a worker refuses one that is too old, and what is in a file gets old.
+#[must_use]
+pub fn made_now(mut event: Value) -> Value {
+    event["time"] = Timestamp::now().to_string().into();
+    event
+}
+
 /// The publisher of every event here.
 pub const SOURCE: &str = "/hr/contoso";
 

@@ -3,7 +3,6 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets something unexpected fails")]
 
-use lapin::BasicProperties;
 use serde_json::Value;
 use system_tests::{Testbed, contoso, events, repository};
 
@@ -28,10 +27,8 @@ fn the_readme_shows_the_minimal_example() {
 async fn the_first_event_succeeds_as_printed() {
     let mut testbed = Testbed::with(contoso::tenant()).compiled_in().build().await;
     let worker = testbed.worker().await;
-    let (text, properties) = (readme_event(), BasicProperties::default());
-    let properties = properties.with_content_type("application/cloudevents+json".into());
-    testbed.publisher.publish("events", "onboarding.requested", properties, text.as_bytes()).await;
-    let event: Value = serde_json::from_str(&text).unwrap();
+    let event = events::made_now(serde_json::from_str(&readme_event()).unwrap());
+    testbed.publisher.event(&event).await;
     let (source, id) = (event["source"].as_str().unwrap(), event["id"].as_str().unwrap());
     assert_eq!(source, events::SOURCE);
     let end = testbed.results.end_of(id).await;
@@ -51,7 +48,8 @@ async fn the_minimal_examples_succeed_one_after_the_other() {
         ("offboarding", "; a worker then resumes it"),
     ] {
         let example = repository::root().join(format!("schemas/examples/{kind}.requested.v1.minimal.json"));
-        let said = testbed.gatehouse(&["publish", "--wait", &example.display().to_string()]).await.ok();
+        let said =
+            testbed.gatehouse(&["publish", "--now", "--wait", &example.display().to_string()]).await.ok();
         assert!(said.trim_end().ends_with(last), "{kind}: {said}");
         assert!(!said.contains("failed") && !said.contains("for an operator"), "{kind}: {said}");
     }

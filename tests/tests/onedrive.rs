@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::{Drive, Sku, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::{Received, Testbed, events};
@@ -36,7 +37,7 @@ fn tenant(files: Drive) -> Tenant {
 fn leave() -> Value {
     let mut event = events::offboarding("leave", json!({ "upn": GRACE }));
     event["data"]["manager"] = json!({ "upn": ADA });
-    event["time"] = json!("2026-03-02T08:00:00Z");
+    event["time"] = json!((Timestamp::now() - 2400.hours()).to_string());
     event
 }
 

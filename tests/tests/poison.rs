@@ -88,8 +88,13 @@ fn run_of(event: &Event) -> String {
     event.run_id().to_string()
 }
 
+/// An example; one that is no mistake was made now.
 fn example(name: &str) -> String {
-    repository::text(&format!("schemas/examples/{name}.json"))
+    let text = repository::text(&format!("schemas/examples/{name}.json"));
+    if name.starts_with("invalid/") {
+        return text;
+    }
+    events::made_now(serde_json::from_str(&text).unwrap()).to_string()
 }
 
 /// The examples with a few bytes cut, flipped, put in or taken out.

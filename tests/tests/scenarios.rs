@@ -141,7 +141,8 @@ async fn play(story: &Path) -> (String, String) {
 async fn testbed_of(story: &Path) -> Testbed {
     let files = files(story);
     let tenant = Tenant::from_json(&read(story, "tenant.json")).unwrap();
-    let mut testbed = Testbed::with(tenant);
+    // The calendars and drives of a story have dates, and so have its events.
+    let mut testbed = Testbed::with(tenant).set("WORKER__MAX_EVENT_AGE_DAYS", 36_500);
     if is_of_compiled_in(story) {
         testbed = testbed.compiled_in();
     }

@@ -24,7 +24,7 @@ mod sync;
 
 pub use cloudevent::envelope::Envelope;
 pub use cloudevent::incoming::{EVENT_LIMIT_BYTES, Incoming, decode};
-pub use cloudevent::undecodable::{Reason, Undecodable};
+pub use cloudevent::undecodable::{NotAdmitted, Reason, Undecodable};
 pub use cloudevent::violation::Violation;
 pub use continuation::{Continuation, RunProgress, Unwritable, WorkflowVersion};
 pub use outcome::{Class, Failure, Finished, Left, Mode, Needs, Outcome, Progress, State};

@@ -38,6 +38,9 @@ pub struct SyncProgress {
     /// How far a sync of usage has come, which is done day by day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<UsageProgress>,
+    /// Who published the event, if publishers were listed when it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<String>,
 }
 
 /// How far a sync of usage has come.

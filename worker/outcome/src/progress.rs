@@ -32,6 +32,9 @@ pub struct Progress {
     /// Whether a step failed while it wrote, so that no record counts what it may have written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub uncounted_writes: bool,
+    /// Who published its event, if publishers were listed when it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<String>,
     /// The people it has found. Nothing, as opposed to nobody, if a worker wrote it that did not pin people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub people: Option<Vec<Pinned>>,
@@ -50,6 +53,7 @@ impl Progress {
             starts: Vec::new(),
             retry_at: None,
             uncounted_writes: false,
+            publisher: None,
             people: Some(Vec::new()),
         }
     }

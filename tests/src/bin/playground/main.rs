@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use system_tests::settings::{connection_settings, setting};
 use system_tests::site::{self, Program, Site, Trouble, beside_this};
-use system_tests::{contoso, repository};
+use system_tests::{contoso, events, repository};
 
 const PLAYGROUND: Program = Program { name: "playground", interrupted: 0 };
 
@@ -33,7 +33,8 @@ async fn open(url: &str, broker: &broker::Settings) -> Result<(), Trouble> {
     site.ready().await?;
     let settings = connection_settings(&site.emulator, url, &broker.prefix);
     let config = site.write("gatehouse.toml", &guide::toml(&settings))?;
-    let hire = site.write("hire-ada.json", &repository::text(FIRST_EVENT))?;
+    let hire = events::made_now(serde_json::from_str(&repository::text(FIRST_EVENT))?);
+    let hire = site.write("hire-ada.json", &format!("{}\n", serde_json::to_string_pretty(&hire)?))?;
     let leaver = serde_json::to_string_pretty(&contoso::leaver())?;
     let leaver = site.write("leave-edsger.json", &format!("{leaver}\n"))?;
     let mut binaries = beside_this("gatehouse")?;

@@ -20,6 +20,7 @@ use crate::settings::Config;
 #[command(after_help = "\
 Examples:
   gatehouse publish hire.json
+  gatehouse publish --now example.json
   gatehouse publish --wait hire.json leaver.json
   gatehouse publish --wait --timeout 600 --output json - < leaver.json
 
@@ -29,6 +30,9 @@ pub struct Args {
     /// Files with events, CloudEvents in JSON; - for standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Set the time of each event to now
+    #[arg(long)]
+    now: bool,
     /// Follow each run to its end and print its steps
     #[arg(long)]
     wait: bool,
@@ -41,13 +45,16 @@ pub struct Args {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let events = args.files.iter().map(|file| super::read_event(file)).collect::<Result<Vec<_>, _>>()?;
-    let client = broker::Client::connect(&config.broker()?).await?;
+    let now = args.now.then(Timestamp::now);
+    let settings = config.broker()?;
+    let user = settings.user()?;
+    let client = broker::Client::connect(&settings).await?;
     super::report_alarms(client.publisher().blocked());
     // Subscribes before it publishes the first event, so no result can be missed.
     let mut results = if args.wait { Some(client.results(&["#"]).await?) } else { None };
     let mut waiting = BTreeSet::new();
     for (event, text) in &events {
-        client.publisher().publish(&outgoing(event, text)).await?;
+        client.publisher().publish(&outgoing(event, text, now).published_by(&user)).await?;
         waiting.insert(event.run_id());
         if args.format.output == Format::Human {
             let text = format!("published {} as run {}", event.kind.event_type(), event.run_id());
@@ -138,12 +145,23 @@ async fn follow(
     Ok(well)
 }
 
-fn outgoing(event: &Event, text: &str) -> Outgoing {
+/// The event as it was written, or with another time.
+fn outgoing(event: &Event, text: &str, now: Option<Timestamp>) -> Outgoing {
+    let text = now.map_or_else(
+        || text.to_owned(),
+        |now| {
+            let mut event = event.raw.clone();
+            if let Some(attributes) = event.as_object_mut() {
+                attributes.insert("time".to_owned(), now.to_string().into());
+            }
+            event.to_string()
+        },
+    );
     Outgoing::event(event.kind.routing_key(), text).with_properties(Properties {
         content_type: Some(messages::CLOUDEVENT_CONTENT_TYPE.to_owned()),
         message_id: Some(event.id.clone()).filter(|id| id.len() <= 255),
         kind: Some(event.kind.event_type().to_owned()),
-        timestamp: Some(event.time),
+        timestamp: Some(now.unwrap_or(event.time)),
         ..Properties::default()
     })
 }

@@ -60,6 +60,8 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     for weakness in config.weaknesses() {
         tracing::warn!("{weakness}");
     }
+    let publishers = config.publishers()?;
+    metrics.publishers_listed.set(publishers.count().try_into().unwrap_or(i64::MAX));
     let (stop, stopped) = watch::channel(false);
     let mut worker = Worker {
         settings,
@@ -70,13 +72,15 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     };
     if only != Some(Only::Sync) {
         let workflows = super::workflows(&config, tenants.clone())?;
-        worker.add(Runs { workflows, metrics: Arc::clone(&metrics) }, WORKFLOWS, worker.settings.clone())?;
+        let runs = Runs { workflows, publishers: publishers.clone(), metrics: Arc::clone(&metrics) };
+        worker.add(runs, WORKFLOWS, worker.settings.clone())?;
     }
     if only != Some(Only::Workflows) {
         let settings = of_syncs(&worker.settings, config.sync.concurrency());
         let schedules = Schedules::new(config.scheduled()?);
         let syncs = Syncs {
             tenants,
+            publishers,
             prices: config.prices()?,
             policy: config.retry(),
             patience: config.sync.reader_patience(),
@@ -89,12 +93,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         worker.add(syncs, SYNC, settings)?;
     }
     if !config.admin.listen.is_empty() {
-        let (listener, address) = admin::listen(&config.admin.listen).await.map_err(|error| {
-            let text = format!("admin.listen {}: {error}; choose another address", config.admin.listen);
-            ConfigError::Invalid(text)
-        })?;
-        tracing::info!(%address, "metrics and health are served");
-        tokio::spawn(admin::serve(listener, metrics, worker.readiness()));
+        serve_admin(&config.admin.listen, metrics, worker.readiness()).await?;
     }
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, concurrency = config.concurrency(), "worker started");
@@ -114,6 +113,20 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     }
     tracing::info!(abandoned, "worker stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves metrics and health from now on.
+async fn serve_admin(
+    listen: &str,
+    metrics: Arc<Metrics>,
+    readiness: Vec<Readiness>,
+) -> Result<(), CommandError> {
+    let (listener, address) = admin::listen(listen).await.map_err(|error| {
+        ConfigError::Invalid(format!("admin.listen {listen}: {error}; choose another address"))
+    })?;
+    tracing::info!(%address, "metrics and health are served");
+    tokio::spawn(admin::serve(listener, metrics, readiness));
+    Ok(())
 }
 
 /// The consumers of one process. Each has a session of its own, so that the pages of a sync, and a broker that slows

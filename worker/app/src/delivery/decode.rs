@@ -6,12 +6,22 @@ use broker::{Message, Origin};
 use jiff::Timestamp;
 use messages::{Event, Incoming, Undecodable};
 
-/// Reads an event as a publisher sent it, also when an operator sent it again.
+use super::publishers::Publishers;
+
+/// An event that may be carried out.
+pub struct Admitted {
+    /// The event.
+    pub event: Event,
+    /// Who published it, if publishers are listed.
+    pub publisher: Option<String>,
+}
+
+/// Reads an event as a publisher sent it, also when an operator sent it again, if its publisher may send it.
 ///
 /// # Errors
 ///
 /// Says why it is refused.
-pub fn decode_event(message: &Message) -> Result<Event, Undecodable> {
+pub fn decode_event(message: &Message, publishers: &Publishers) -> Result<Admitted, Undecodable> {
     let routing_key = match &message.origin {
         Origin::Worker => None,
         Origin::Publisher { routing_key, .. } => Some(routing_key.as_str()),
@@ -20,7 +30,10 @@ pub fn decode_event(message: &Message) -> Result<Event, Undecodable> {
     let texts: Vec<_> =
         message.headers.iter().filter_map(|(name, value)| Some((name, header_text(value)?))).collect();
     let headers: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_ref())).collect();
-    messages::decode(&Incoming { content_type, routing_key, headers: &headers, body: &message.body })
+    let event =
+        messages::decode(&Incoming { content_type, routing_key, headers: &headers, body: &message.body })?;
+    let publisher = publishers.admit(message, &event)?;
+    Ok(Admitted { event, publisher })
 }
 
 /// A header as CloudEvents in binary mode need it: publishers send attributes in AMQP's own types as well.

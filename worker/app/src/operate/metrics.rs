@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// Milliseconds to a minute: the range of requests, confirms, steps and runs.
@@ -100,6 +101,8 @@ metrics! {
     ack_failures_total: IntCounterVec["queue"];
     /// Panics caught by the worker.
     panics_total: IntCounter;
+    /// Publishers in the settings; 0 means that everybody who may publish may ask for everything.
+    publishers_listed: IntGauge;
     /// Always 1; the label is the version.
     build_info: IntGaugeVec["version"];
 }
@@ -125,6 +128,12 @@ impl Made for IntCounter {
 impl Made for IntCounterVec {
     fn made(name: &str, help: &str, labels: &[&str]) -> Result<Self, prometheus::Error> {
         Self::new(Opts::new(name, help), labels)
+    }
+}
+
+impl Made for IntGauge {
+    fn made(name: &str, help: &str, _: &[&str]) -> Result<Self, prometheus::Error> {
+        Self::new(name, help)
     }
 }
 

@@ -12,7 +12,8 @@ use outcome::{Failure, Progress, Record};
 use uuid::Uuid;
 
 use super::key::RunKey;
-use crate::delivery::decode::decode_event;
+use crate::delivery::decode::{Admitted, decode_event};
+use crate::delivery::publishers::Publishers;
 use crate::delivery::work::Refused;
 
 /// A decoded message.
@@ -27,6 +28,8 @@ pub struct Job {
     workflow: Option<WorkflowVersion>,
     /// How often an operator has replayed it.
     pub replays: u32,
+    /// Who published the event, if publishers are listed; nothing if the message is a continuation.
+    publisher: Option<String>,
     /// Whether a worker may have begun it without leaving a trace in the message: the broker has delivered it before.
     pub may_have_begun: bool,
     /// What was recorded since, so that a panic does not lose it.
@@ -35,8 +38,8 @@ pub struct Job {
 
 impl Job {
     /// Reads a message, or says why it is refused.
-    pub fn decode(message: &Message) -> Result<Self, Box<Refused>> {
-        decode(message).map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
+    pub fn decode(message: &Message, publishers: &Publishers) -> Result<Self, Box<Refused>> {
+        decode(message, publishers).map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
     }
 
     /// The workflow that the event asks for.
@@ -57,6 +60,7 @@ impl Job {
         let fresh = || Progress {
             replays: self.replays,
             uncounted_writes: self.may_have_begun,
+            publisher: self.publisher.clone(),
             ..Progress::new(Timestamp::now())
         };
         let mut progress = self.progress.clone().unwrap_or_else(fresh);
@@ -95,7 +99,7 @@ impl Job {
     }
 }
 
-fn decode(message: &Message) -> Result<Job, Undecodable> {
+fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let (replays, recorded) = (message.replays(), Mutex::default());
     let may_have_begun = message.redelivered;
@@ -115,13 +119,14 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
             replays: progress.replays,
             progress: Some(progress),
             workflow,
+            publisher: None,
             may_have_begun,
             recorded,
         });
     }
-    let event = decode_event(message)?;
+    let Admitted { event, publisher } = decode_event(message, publishers)?;
     let request = requested(&event)?;
-    Ok(Job { event, request, progress: None, workflow: None, replays, may_have_begun, recorded })
+    Ok(Job { event, request, progress: None, workflow: None, replays, publisher, may_have_begun, recorded })
 }
 
 /// What an event requests for a person. Other events have a queue of their own.

@@ -19,6 +19,7 @@ use self::job::Job;
 use self::key::RunKey;
 use self::results::{StepResults, count_finished};
 use crate::delivery::outbox::{self, Onward, Outbox, SetAside};
+use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
 use crate::delivery::work::{Identity, Outlet, Refused, Work};
 use crate::operate::metrics::Metrics;
@@ -27,6 +28,8 @@ use crate::operate::metrics::Metrics;
 pub struct Runs {
     /// What there is to run, and where.
     pub workflows: Workflows,
+    /// Who may ask for what.
+    pub publishers: Publishers,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -38,7 +41,7 @@ impl Work for Runs {
     type Partial = Progress;
 
     fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
-        Job::decode(message)
+        Job::decode(message, &self.publishers)
     }
 
     fn identity(&self, job: &Job) -> Identity {

@@ -1,5 +1,6 @@
 //! Runs seen through their attempts: what is reported, carried and set aside.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use workflow::step::BoxFuture;
 use workflow::{Answer, Because, Call, Definitions, Next, Report, RetryPolicy, Roster, Step};
 
 use super::attempt::{Attempted, Workflows, variables};
+use crate::delivery::publishers::Publishers;
 use crate::delivery::work::Work;
 use crate::tenants::Tenants;
 
@@ -197,7 +199,9 @@ async fn a_plan_shows_the_delay_and_its_digest_covers_it() {
 
 fn runs_of(workflows: Workflows) -> super::Runs {
     let metrics = Arc::new(crate::operate::metrics::Metrics::new().unwrap());
-    super::Runs { workflows, metrics }
+    let broker = broker::Settings::new("amqp://localhost".to_owned().into(), Vec::new());
+    let publishers = Publishers::new(BTreeMap::new(), broker.topology().unwrap(), None, 400);
+    super::Runs { workflows, publishers, metrics }
 }
 
 /// The record of a step that has written something.

@@ -1,6 +1,7 @@
 //! The settings: compiled-in defaults, overridden by a file, overridden by the environment. Checked once, at start.
 
 pub mod error;
+pub mod publisher;
 pub mod secret;
 pub mod sync;
 pub mod tenant;
@@ -20,11 +21,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use self::error::ConfigError;
+use self::publisher::Publisher;
 use self::secret::Secret;
 use self::sync::{Scheduled, Sync};
 use self::tenant::{Addresses, Tenant};
 use self::usage::UsagePrivacy;
 use self::workflows::Workflows;
+use crate::delivery::publishers::{Publishers, Rights};
 use crate::delivery::queues;
 use crate::delivery::replies::AllowedReplies;
 
@@ -59,6 +62,9 @@ pub struct Config {
     /// Microsoft 365 tenants by name.
     #[serde(default)]
     pub tenants: BTreeMap<String, Tenant>,
+    /// Who may publish what, by name. Without any, everybody may ask for everything.
+    #[serde(default)]
+    publishers: BTreeMap<String, Publisher>,
 }
 
 /// See `config.default.toml`.
@@ -80,6 +86,7 @@ pub struct Worker {
     grace_seconds: u64,
     key_file: PathBuf,
     accept_unsigned: bool,
+    max_event_age_days: u32,
     #[serde(deserialize_with = "words")]
     reply_to: Vec<String>,
 }
@@ -193,6 +200,7 @@ impl Config {
         self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
         self.sync.check()?;
         self.replies()?;
+        self.rights()?;
         self.tenants.iter().try_for_each(|(name, tenant)| tenant.check(name))
     }
 
@@ -207,6 +215,7 @@ impl Config {
             grace: Duration::from_secs(self.worker.grace_seconds),
             declare: self.broker.declare,
             keys: self.keys()?,
+            publishers: self.exchanges().cloned().collect(),
             ..broker::Settings::new(url, queues::work_queues())
         })
     }
@@ -227,6 +236,36 @@ impl Config {
     /// Where copies of results may go.
     pub fn replies(&self) -> Result<AllowedReplies, ConfigError> {
         AllowedReplies::parse(&self.worker.reply_to)
+    }
+
+    /// Who may ask for what.
+    pub fn publishers(&self) -> Result<Publishers, ConfigError> {
+        let topology = self.broker()?.topology().map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        let only_tenant = self.tenants.keys().next().filter(|_| self.tenants.len() == 1);
+        let days = self.worker.max_event_age_days;
+        Ok(Publishers::new(self.rights()?, topology, only_tenant.cloned(), days))
+    }
+
+    /// What each publisher may ask for.
+    fn rights(&self) -> Result<BTreeMap<String, Rights>, ConfigError> {
+        let mut all: BTreeMap<String, Rights> = BTreeMap::new();
+        for (name, publisher) in &self.publishers {
+            let rights = publisher.rights(name, self.tenants.keys().map(String::as_str))?;
+            let same = all.iter().find(|(_, other)| other.user.is_some() && other.user == rights.user);
+            if let Some((other, _)) = same {
+                return Err(ConfigError::Invalid(format!(
+                    "publishers.{other} and publishers.{name} have the same broker user: give each its own, or one an \
+                     exchange of its own"
+                )));
+            }
+            all.insert(name.clone(), rights);
+        }
+        Ok(all)
+    }
+
+    /// The publishers that have an exchange of their own.
+    fn exchanges(&self) -> impl Iterator<Item = &String> {
+        self.publishers.iter().filter(|(_, publisher)| publisher.has_exchange()).map(|(name, _)| name)
     }
 
     /// The syncs that come by themselves, with the names of their tenants.
@@ -268,15 +307,21 @@ impl Config {
             "a broker user who may write to `{prefix}.work`, `{prefix}.delay.*` or the default exchange \
              (`amq.default`) has the full rights of Gatehouse"
         );
+        let mut weaknesses = Vec::new();
         if self.worker.key_file.as_os_str().is_empty() {
-            vec![format!("worker.key_file is not set: {open}")]
+            weaknesses.push(format!("worker.key_file is not set: {open}"));
         } else if self.worker.accept_unsigned {
-            vec![format!(
+            weaknesses.push(format!(
                 "worker.accept_unsigned is true: {open}; set it to false when all workers have the key"
-            )]
-        } else {
-            Vec::new()
+            ));
         }
+        if self.publishers.is_empty() {
+            weaknesses.push(format!(
+                "no publishers are listed: a broker user who may write to `{prefix}.events` may ask for everything, in \
+                 every tenant"
+            ));
+        }
+        weaknesses
     }
 
     /// The Graph client's settings for one tenant. Does not read the files they name.

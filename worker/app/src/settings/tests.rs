@@ -120,6 +120,7 @@ fn every_setting_is_documented_with_its_variable() {
 #[test]
 fn every_key_of_a_tenant_is_documented_with_its_variable() {
     let (_, commented) = DEFAULTS.split_once("# [tenants.contoso]\n").unwrap();
+    let (commented, _) = commented.split_once("\n\n").unwrap();
     let lines: Vec<_> = commented.lines().map(|line| line.trim_start_matches('#').trim_start()).collect();
     let mut table = String::from("[tenants.contoso]\n");
     let mut keys = std::collections::BTreeSet::new();
@@ -144,4 +145,36 @@ fn every_key_of_a_tenant_is_documented_with_its_variable() {
     expected.retain(|key| key != "sync");
     expected.extend(keys_of(&tenant["sync"], "sync."));
     assert_eq!(keys, expected.into_iter().collect());
+}
+
+#[test]
+fn a_publisher_is_documented_and_a_table_that_makes_no_sense_is_refused_by_its_name() {
+    let (_, commented) = DEFAULTS.split_once("# [publishers.hr]\n").unwrap();
+    let lines: Vec<_> = commented.lines().map(|line| line.trim_start_matches("# ")).collect();
+    let mut table = String::from("[publishers.hr]\n");
+    for pair in lines.windows(2) {
+        if let Some((key, _)) = pair[1].split_once(" = ") {
+            assert_eq!(pair[0], format!("GATEHOUSE__PUBLISHERS__HR__{}", key.to_uppercase()));
+            table.push_str(&format!("{}\n", pair[1]));
+        }
+    }
+    let config = load(&format!("{CONTOSO}{table}"), &[]).unwrap();
+    let shown = serde_json::to_value(&config.publishers["hr"]).unwrap();
+    assert_eq!(shown.as_object().unwrap().len(), table.lines().count() - 1, "{shown}");
+    assert_eq!(config.publishers().unwrap().count(), 1);
+    for (table, why) in [
+        ("", "publishers.hr needs either `user`"),
+        ("user = 'hr'\nexchange = true", "publishers.hr needs either `user`"),
+        (
+            "user = 'hr'\ntypes = ['hire']",
+            "publishers.hr.types: there is no event `hire`; use onboarding.requested",
+        ),
+        ("user = 'hr'\ntenants = ['fabrikam']", "publishers.hr.tenants: there is no tenant `fabrikam`"),
+        ("user = 'hr'\nsources = ['*/hr']", "publishers.hr.sources: `*/hr` is no pattern"),
+        ("user = 'hr'\n[publishers.other]\nuser = 'hr'", "have the same broker user"),
+        ("usr = 'hr'", "unknown field `usr`"),
+    ] {
+        let error = load(&format!("{CONTOSO}[publishers.hr]\n{table}\n"), &[]).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
 }

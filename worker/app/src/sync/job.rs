@@ -9,7 +9,8 @@ use messages::{
 use outcome::Failure;
 use uuid::Uuid;
 
-use crate::delivery::decode::decode_event;
+use crate::delivery::decode::{Admitted, decode_event};
+use crate::delivery::publishers::Publishers;
 use crate::delivery::work::Refused;
 
 /// A decoded message.
@@ -28,8 +29,8 @@ pub struct Job {
 
 impl Job {
     /// Reads a message, or says why it is refused.
-    pub fn decode(message: &Message) -> Result<Self, Box<Refused>> {
-        decode(message).map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
+    pub fn decode(message: &Message, publishers: &Publishers) -> Result<Self, Box<Refused>> {
+        decode(message, publishers).map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
     }
 
     /// The id of the message. A redelivery, and a copy published again, have the same.
@@ -81,7 +82,7 @@ fn name(progress: &SyncProgress) -> String {
     }
 }
 
-fn decode(message: &Message) -> Result<Job, Undecodable> {
+fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let replays = message.replays();
     // Only a worker can say what a sync has gone through, and when it comes again.
@@ -98,11 +99,12 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
         let name = name(&progress);
         return Ok(Job { event, request, progress, is_token: false, name });
     }
-    let (event, schedule) = if is_ours && content_type == Some(SyncToken::CONTENT_TYPE) {
+    let (event, schedule, publisher) = if is_ours && content_type == Some(SyncToken::CONTENT_TYPE) {
         let SyncToken { event, schedule } = SyncToken::from_bytes(&message.body)?;
-        (event, Some(schedule))
+        (event, Some(schedule), None)
     } else {
-        (decode_event(message)?, None)
+        let Admitted { event, publisher } = decode_event(message, publishers)?;
+        (event, None, publisher)
     };
     let request = requested(&event)?;
     let sync_id = event.run_id();
@@ -115,6 +117,7 @@ fn decode(message: &Message) -> Result<Job, Undecodable> {
         schedule,
         parts: 0,
         usage: None,
+        publisher,
     };
     let name = format!("event {replays}");
     Ok(Job { event, request, progress, is_token: schedule.is_some(), name })

@@ -32,6 +32,7 @@ use self::schedule::Schedules;
 use self::sender::{Flow, Sender, Stopped};
 use self::usage::Reached;
 use crate::delivery::outbox::{Next, Onward, Outbox, SetAside};
+use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
 use crate::delivery::work::{Identity, Outlet, Refused, Unreported, Work};
 use crate::operate::metrics::Metrics;
@@ -45,6 +46,8 @@ pub use self::usage::Tallies;
 pub struct Syncs {
     /// Where to read.
     pub tenants: Tenants,
+    /// Who may ask for what.
+    pub publishers: Publishers,
     /// What licences cost, by tenant.
     pub prices: BTreeMap<String, Prices>,
     /// When to try again.
@@ -81,7 +84,7 @@ impl Work for Syncs {
     type Partial = Generation;
 
     fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
-        Job::decode(message)
+        Job::decode(message, &self.publishers)
     }
 
     /// Two syncs of one tenant and subject would only read the same twice, at half the speed each.

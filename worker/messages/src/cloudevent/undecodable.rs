@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -35,8 +36,12 @@ impl Undecodable {
         Self::new(Reason::WrongQueue { event_type, expected }, Envelope::read(&event.raw))
     }
 
-    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key`, `wrong_queue` or
-    /// `invalid_event`.
+    /// Refuses an event whose publisher may not ask for this, or whose time cannot be right.
+    pub fn not_admitted(event: &Event, why: NotAdmitted) -> Self {
+        Self::new(Reason::NotAdmitted(why), Envelope::read(&event.raw))
+    }
+
+    /// The stable code, see [`Reason::code`].
     pub fn code(&self) -> &'static str {
         self.reason.code()
     }
@@ -110,6 +115,9 @@ pub enum Reason {
         /// The key that leads to its queue.
         expected: &'static str,
     },
+    /// A known event that may not be carried out.
+    #[error(transparent)]
+    NotAdmitted(NotAdmitted),
     /// A known event that breaks its schema.
     #[error("{} in the message: {}", counted(violations), Listed(violations))]
     Invalid {
@@ -118,9 +126,33 @@ pub enum Reason {
     },
 }
 
+/// Why an event that is well formed may not be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotAdmitted {
+    /// Its publisher may not ask for this.
+    #[error("{0}")]
+    Publisher(String),
+    /// Its time is in the future: every true event of the person would look older.
+    #[error("the time of the event is {time}, and now it is {now}: set the publisher's clock")]
+    TimeInFuture {
+        /// The time of the event.
+        time: Timestamp,
+        /// The worker's clock.
+        now: Timestamp,
+    },
+    /// Its time is so long ago that nothing is known of what came after it.
+    #[error("the time of the event is {time}, more than {days} days ago: publish a new event")]
+    TooOld {
+        /// The time of the event.
+        time: Timestamp,
+        /// The most days.
+        days: u32,
+    },
+}
+
 impl Reason {
-    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key`, `wrong_queue` or
-    /// `invalid_event`.
+    /// The stable code: `too_large`, `undecodable`, `unknown_type`, `wrong_routing_key`, `wrong_queue`,
+    /// `publisher_not_allowed`, `time_in_future`, `event_too_old` or `invalid_event`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too_large",
@@ -128,6 +160,9 @@ impl Reason {
             Self::UnknownType { .. } => "unknown_type",
             Self::WrongRoutingKey { .. } => "wrong_routing_key",
             Self::WrongQueue { .. } => "wrong_queue",
+            Self::NotAdmitted(NotAdmitted::Publisher(_)) => "publisher_not_allowed",
+            Self::NotAdmitted(NotAdmitted::TimeInFuture { .. }) => "time_in_future",
+            Self::NotAdmitted(NotAdmitted::TooOld { .. }) => "event_too_old",
             Self::Invalid { .. } => "invalid_event",
         }
     }
