@@ -81,8 +81,11 @@ impl<R: Rules> Ledger<R> {
     }
 
     /// Reads the record at an offset. Offsets have no gap.
+    ///
+    /// A record whose publisher had read more than there is, is folded all the same: reading the stream again would only
+    /// find it again. Whoever has read what is lost sees that by its own last record.
     pub fn read(&mut self, offset: u64, record: &Record) -> Read {
-        if record.seen.is_some_and(|seen| seen >= offset) || self.skip(offset) == Read::Cut {
+        if self.skip(offset) == Read::Cut {
             return Read::Cut;
         }
         let at = record.at.as_microsecond();

@@ -40,6 +40,11 @@ impl Timing {
         Ok(Self { renew_within, request_timeout, take_after })
     }
 
+    /// How often a holder renews: three times within a lease.
+    pub fn renew_every(&self) -> Duration {
+        self.renew_within / 3
+    }
+
     /// Whether a hold may be passed over whose last record this worker read at `read_at`.
     pub fn may_take(&self, now: Duration, read_at: Duration) -> bool {
         now.saturating_sub(read_at) >= self.take_after

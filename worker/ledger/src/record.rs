@@ -23,10 +23,12 @@ pub const MAX_BYTES: usize = 2048;
 pub struct Record {
     /// The wall clock of its publisher: for people, and for the brake.
     pub at: Timestamp,
-    /// The worker that published it, or the operator's tool.
+    /// The process that published it: a worker, or an operator's tool.
     pub worker: String,
+    /// Which of its publisher's records it is, so that it recognises its own.
+    pub number: u64,
     /// The offset of the last record its publisher had read; none if it had read nothing. One that is not below the
-    /// record's own offset proves that records were lost.
+    /// record's own offset proves that records were lost, which is worth counting.
     pub seen: Option<u64>,
     /// What it says.
     #[serde(flatten)]

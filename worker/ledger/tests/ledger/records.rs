@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::story::{change, day, hire, key, leave};
 
 fn record(body: Body) -> Record {
-    Record { at: day(1), worker: "worker-7d9f".to_owned(), seen: Some(41), body }
+    Record { at: day(1), worker: "worker-7d9f".to_owned(), number: 0, seen: Some(41), body }
 }
 
 /// A claim as large as one gets: every identifier under two secrets, and forty names.

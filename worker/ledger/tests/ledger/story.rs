@@ -142,7 +142,8 @@ impl<R: Rules> Stream<R> {
 
     /// Appends a record of a day and reads it.
     pub fn append(&mut self, on: i64, body: Body) -> Read {
-        let record = Record { at: day(on), worker: "w".to_owned(), seen: self.ledger.seen(), body };
+        let record =
+            Record { at: day(on), worker: "w".to_owned(), number: 0, seen: self.ledger.seen(), body };
         let read = self.ledger.read(self.records.len() as u64, &record);
         self.records.push(record);
         read

@@ -130,7 +130,8 @@ impl<R: Rules + Clone> World<R> {
 
     /// Appends a record, which everybody folds.
     pub fn append(&mut self, body: Body) -> Option<Decision> {
-        let record = Record { at: day(0), worker: String::new(), seen: self.next.checked_sub(1), body };
+        let record =
+            Record { at: day(0), worker: String::new(), number: 0, seen: self.next.checked_sub(1), body };
         let read = Rc::make_mut(&mut self.ledger).read(self.next, &record);
         self.next += 1;
         let holds: BTreeSet<u64> =
