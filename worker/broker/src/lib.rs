@@ -38,6 +38,7 @@
 //! | a routing key over 255 bytes (lapin panics) | `an_invalid_message_is_refused_before_it_is_sent` |
 //! | headers over a frame (the connection closes) | `no_headers_are_too_large_to_be_set_aside_or_delayed_again` in `publish/outgoing.rs` |
 //! | text that is not UTF-8, or deeply nested headers (lapin aborts the process) | `session/sanitize.rs`; `deeply_nested_headers_do_not_abort_the_worker`, `text_that_is_not_utf8_arrives_with_question_marks` |
+//! | a stream is silent beyond its end | whoever reads on begins with its last record; `an_offset_beyond_the_end_waits_for_the_record_that_gets_it` |
 //! | personal data in logs | `Debug` of [`Message`] and [`Outgoing`] shows neither body nor headers. lapin logs a returned message with its body at `WARN`, so the program has to keep the log target `lapin` at `ERROR` |
 //!
 //! One risk remains: the broker may deliver a message again although its acknowledgement was written, because
@@ -50,6 +51,7 @@ mod error;
 mod message;
 mod observer;
 mod publish;
+mod record_log;
 mod session;
 mod settings;
 #[cfg(test)]
@@ -75,6 +77,7 @@ pub use message::{
 };
 pub use observer::{Observer, Published};
 pub use publish::{outgoing::Outgoing, publisher::Publisher};
+pub use record_log::{RecordLog, Records};
 pub use session::{lifetime::Cause, readiness::Readiness};
 pub use settings::Settings;
 pub use topology::{

@@ -156,6 +156,12 @@ impl Topology {
         self.named("history")
     }
 
+    /// The stream that orders who may act for whom. Who reads it declares it.
+    #[must_use]
+    pub fn ledger(&self) -> String {
+        self.named("ledger")
+    }
+
     /// The exchange and the queue of one step of the delay.
     #[must_use]
     pub fn delay(&self, seconds: u64) -> String {

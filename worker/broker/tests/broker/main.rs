@@ -18,6 +18,7 @@ mod deliveries;
 mod malformed;
 mod proxy;
 mod publishing;
+mod record_log;
 mod schedule;
 mod sessions;
 mod shutdown;
