@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use system_tests::repository;
 
-use super::{dependencies, is_test_file, packages, tests_and_rest};
+use super::{is_test_file, tests_and_rest};
 
-/// Crates that nothing calls yet, because what calls them is built on them. The exception ends by itself: a crate that
-/// another one depends on may not stand here.
-const NOT_CALLED_YET: [&str; 1] = ["ledger"];
+/// Functions of the ledger that nothing calls before runs claim. One that is called may not stand here. Written in two
+/// parts, so that this file is no caller.
+const NOT_CALLED_YET: [&str; 3] = [
+    concat!("worker/ledger/src/fold.rs: people", "_with"),
+    concat!("worker/ledger/src/keys.rs: with", "_former"),
+    concat!("worker/ledger/src/snapshot.rs: from", "_snapshot"),
+];
 
 /// The crate a file belongs to, such as `worker/actions`.
 fn crate_of(file: &str) -> &str {
@@ -66,11 +70,7 @@ fn every_public_function_has_a_caller_outside_its_tests() {
         let is_for_tests = crate_of(file) == "tests/msgraph-emulator";
         used.contains(name) || others.into_iter().any(|owner| is_for_tests || owner != crate_of(file))
     };
-    let is_called =
-        |file: &str| !NOT_CALLED_YET.iter().any(|name| crate_of(file) == format!("worker/{name}"));
-    let is_ours = |file: &str| {
-        (file.starts_with("worker/") && is_called(file)) || file.starts_with("tests/msgraph-emulator/")
-    };
+    let is_ours = |file: &str| file.starts_with("worker/") || file.starts_with("tests/msgraph-emulator/");
     let unused: Vec<_> = defined
         .iter()
         .flat_map(|(name, files)| files.iter().map(move |file| (name, file)))
@@ -78,18 +78,14 @@ fn every_public_function_has_a_caller_outside_its_tests() {
         .map(|(name, file)| format!("{file}: {name}"))
         .collect();
     assert!(defined.len() > 300, "only {} public functions: this looks at nothing", defined.len());
+    let (expected, unused): (Vec<_>, Vec<_>) =
+        unused.into_iter().partition(|found| NOT_CALLED_YET.contains(&found.as_str()));
     assert!(unused.is_empty(), "without a caller; remove them or make them private: {unused:#?}");
-}
-
-#[test]
-fn a_crate_that_is_said_to_be_without_callers_has_none() {
-    for name in NOT_CALLED_YET {
-        let packages = packages();
-        let callers =
-            packages.iter().filter(|package| dependencies(package, false).iter().any(|known| known == name));
-        let callers: Vec<_> = callers.map(|package| package["name"].as_str().unwrap_or_default()).collect();
-        assert!(callers.is_empty(), "{callers:?} depend on {name}: take it out of NOT_CALLED_YET");
-    }
+    assert_eq!(
+        expected.len(),
+        NOT_CALLED_YET.len(),
+        "called by now, so strike the others out: {expected:#?}"
+    );
 }
 
 #[test]

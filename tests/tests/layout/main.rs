@@ -20,7 +20,17 @@ use system_tests::repository;
 const ARROWS: [(&str, &[&str], &[&str]); 12] = [
     (
         "gatehouse",
-        &["actions", "broker", "directory-sync", "messages", "msgraph", "outcome", "sync-report", "workflow"],
+        &[
+            "actions",
+            "broker",
+            "directory-sync",
+            "ledger",
+            "messages",
+            "msgraph",
+            "outcome",
+            "sync-report",
+            "workflow",
+        ],
         &[],
     ),
     ("actions", &["msgraph", "outcome", "workflow"], &["msgraph-emulator"]),

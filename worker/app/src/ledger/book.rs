@@ -1,0 +1,218 @@
+//! What was read of the ledger, and when: the fold, the sightings of holds, and who waits for an answer.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use ledger::{Body, Decision, Lease, Ledger, Read, Record, RecordError, Refusal, Timing, decode, may_send};
+use tokio::sync::oneshot;
+
+const SIGHTINGS: usize = 4096;
+
+/// What one process has read.
+pub(crate) struct Book {
+    ledger: Ledger,
+    /// This process, as its records name it.
+    worker: String,
+    /// Of each hold, when its last record was read, by this machine's monotonic clock.
+    read_at: BTreeMap<u64, Duration>,
+    /// With so many of them, those of holds that are gone are dropped.
+    most_sightings: usize,
+    /// Who waits for the answer to which of our records.
+    waiting: HashMap<u64, oneshot::Sender<Decision>>,
+    /// The last record, to see after a break that it is still there.
+    last: Option<(u64, Vec<u8>)>,
+    /// Counts the sessions. A hold of an earlier one is not ours any more.
+    session: u64,
+    is_open: bool,
+    /// Whether everything was read that was there when the session began.
+    is_caught_up: bool,
+    /// A record of this version was read: nothing is claimed until a newer worker is here.
+    newer: Option<u64>,
+    counts: Counts,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Messages that were no records.
+    pub(crate) skipped: u64,
+    /// How often records that this process had read were gone.
+    pub(crate) cuts: u64,
+    /// Records whose publisher had read some that are not there.
+    pub(crate) contradictions: u64,
+}
+
+/// What a record does to the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It was folded, or is none.
+    Folded,
+    /// Records were lost: read again from the first.
+    Cut,
+    /// A newer worker wrote it: stop.
+    Newer,
+}
+
+impl Book {
+    pub(crate) fn new(worker: String) -> Self {
+        Self {
+            ledger: Ledger::default(),
+            worker,
+            read_at: BTreeMap::new(),
+            most_sightings: SIGHTINGS,
+            waiting: HashMap::new(),
+            last: None,
+            session: 0,
+            is_open: false,
+            is_caught_up: false,
+            newer: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Where to read on: with the last record once more. If it is not there, records were lost.
+    pub(crate) fn from(&self) -> Option<u64> {
+        self.last.as_ref().map(|(offset, _)| *offset)
+    }
+
+    /// A session begins. Holds of the one before are not ours any more.
+    pub(crate) fn begin(&mut self) {
+        self.session += 1;
+        self.is_open = true;
+    }
+
+    /// The session has ended: nobody gets an answer, and nothing may be sent.
+    pub(crate) fn end(&mut self) {
+        self.is_open = false;
+        self.is_caught_up = false;
+        self.waiting.clear();
+    }
+
+    /// Records were lost: what was read is worth nothing.
+    pub(crate) fn cut(&mut self) {
+        self.counts.cuts += 1;
+        self.end();
+        self.ledger = Ledger::default();
+        self.read_at.clear();
+        self.last = None;
+    }
+
+    /// Whether claims are answered.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_open && self.is_caught_up && self.newer.is_none()
+    }
+
+    /// The number of the session, while one is open and every record so far was understood.
+    pub(crate) fn session(&self) -> Option<u64> {
+        (self.is_open && self.newer.is_none()).then_some(self.session)
+    }
+
+    pub(crate) fn newer(&self) -> Option<u64> {
+        self.newer
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The offset of the last record that was read.
+    pub(crate) fn seen(&self) -> Option<u64> {
+        self.ledger.seen()
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Announces that somebody waits for the answer to a record.
+    pub(crate) fn wait_for(&mut self, number: u64) -> oneshot::Receiver<Decision> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.insert(number, sender);
+        receiver
+    }
+
+    pub(crate) fn give_up(&mut self, number: u64) {
+        self.waiting.remove(&number);
+    }
+
+    /// The holds among these that may be passed over: read at least `take_after` ago.
+    pub(crate) fn passable(&self, holds: &[u64], now: Duration, timing: &Timing) -> Vec<u64> {
+        let is_old = |last: &&u64| self.read_at.get(last).is_some_and(|read| timing.may_take(now, *read));
+        holds.iter().filter(is_old).copied().collect()
+    }
+
+    /// The fence.
+    pub(crate) fn may_send(
+        &self,
+        now: Duration,
+        timing: &Timing,
+        lease: &Lease,
+        session: u64,
+    ) -> Result<(), Refusal> {
+        may_send(now, timing, lease, &self.ledger, self.session() == Some(session))
+    }
+
+    /// Reads what stands at an offset.
+    pub(crate) fn take(&mut self, offset: u64, body: Vec<u8>, now: Duration) -> Taken {
+        if let Some((last, known)) = self.last.as_ref().filter(|(last, _)| *last >= offset) {
+            // Only the first record of a session comes a second time, and it must be the same.
+            return if *last == offset && *known == body { Taken::Folded } else { Taken::Cut };
+        }
+        let taken = match decode(&body) {
+            Ok(record) => self.fold(offset, &record, now),
+            Err(RecordError::Newer(version)) => {
+                self.newer = Some(version);
+                return Taken::Newer;
+            }
+            Err(_) => {
+                self.counts.skipped += 1;
+                if self.ledger.skip(offset) == Read::Cut { Taken::Cut } else { Taken::Folded }
+            }
+        };
+        self.last = Some((offset, body));
+        taken
+    }
+
+    fn fold(&mut self, offset: u64, record: &Record, now: Duration) -> Taken {
+        if record.seen.is_some_and(|seen| seen >= offset) {
+            self.counts.contradictions += 1;
+        }
+        let decision = match self.ledger.read(offset, record) {
+            Read::Cut => return Taken::Cut,
+            Read::Noted => None,
+            Read::Decided(decision) => Some(decision),
+        };
+        let is_ours = record.worker == self.worker;
+        match (decision, &record.body) {
+            (Some(decision), _) => {
+                if matches!(decision, Decision::Hold | Decision::Act) {
+                    self.sighted(offset, now);
+                }
+                let waiting = if is_ours { self.waiting.remove(&record.number) } else { None };
+                if let Some(waiting) = waiting {
+                    // Whoever has given up meanwhile asks again.
+                    let _ = waiting.send(decision);
+                }
+            }
+            // A session begins with a record that forgets nothing: everything before it has been read now.
+            (None, Body::Forget(_)) if is_ours => self.is_caught_up = true,
+            (None, _) => {}
+        }
+        Taken::Folded
+    }
+
+    /// Notes when a hold was last heard of.
+    fn sighted(&mut self, offset: u64, now: Duration) {
+        self.read_at.insert(offset, now);
+        if self.read_at.len() < self.most_sightings {
+            return;
+        }
+        // Those that nobody holds any more. That takes a walk through everybody, so it is done seldom.
+        let held = self.ledger.people().flat_map(|person| &person.holds).map(|hold| hold.last);
+        let held: BTreeSet<u64> = held.collect();
+        self.read_at.retain(|last, _| held.contains(last));
+        self.most_sightings = SIGHTINGS.max(2 * self.read_at.len());
+    }
+}

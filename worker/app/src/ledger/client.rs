@@ -1,0 +1,205 @@
+//! Publishes claims and reads the answers, through one session after the other.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use ledger::{Body, Claim, Decision, Forget, Record, RecordError, Release, Timing, encode};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    book::{Book, Taken},
+    log::{Log, LogError, Records},
+};
+
+/// How long a claim waits for its answer.
+const ANSWER: Duration = Duration::from_secs(5);
+/// The wait between two sessions. While the leader of the stream changes there is none for a second or two.
+const BETWEEN_SESSIONS: Duration = Duration::from_secs(1);
+/// How long the broker may take to hand out a record that is there. Beyond the end of a stream it says nothing.
+const FIRST_RECORD: Duration = Duration::from_secs(10);
+
+/// Why a claim has no answer. Nothing may be written then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unread {
+    /// No session is open.
+    #[error("the ledger cannot be read: no session with the broker")]
+    NoSession,
+    /// A newer worker has written to the ledger.
+    #[error("the ledger has records of version {0}: update this worker")]
+    Newer(u64),
+    /// The answer did not come in time, or the session ended.
+    #[error("the ledger did not answer in time")]
+    NoAnswer,
+    /// The record was not taken.
+    #[error(transparent)]
+    Unwritten(#[from] LogError),
+    /// The record cannot be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// The answer to a claim.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) decision: Decision,
+    /// When the claim was published, since the client began.
+    pub(crate) published: Duration,
+    /// The session that read it.
+    pub(crate) session: u64,
+}
+
+/// The client of one process.
+pub(crate) struct Client<L> {
+    log: L,
+    worker: String,
+    timing: Timing,
+    began: Instant,
+    numbers: AtomicU64,
+    book: Mutex<Book>,
+    /// Changes with every record, and when a session begins or ends.
+    changed: watch::Sender<()>,
+}
+
+impl<L: Log> Client<L> {
+    /// A client whose records bear the name `worker`, which no other process has, nor an earlier one of this.
+    pub(crate) fn new(log: L, worker: String, timing: Timing) -> Arc<Self> {
+        let book = Mutex::new(Book::new(worker.clone()));
+        let (began, numbers) = (Instant::now(), AtomicU64::new(0));
+        Arc::new(Self { log, worker, timing, began, numbers, book, changed: watch::Sender::new(()) })
+    }
+
+    /// Reads until it is dropped, or until a newer worker has written.
+    pub(crate) async fn serve(&self) {
+        loop {
+            let from = self.book().from();
+            if let Ok(records) = self.log.read(from).await {
+                let taken = self.read(records, from.is_some()).await;
+                match taken {
+                    Taken::Cut => self.book().cut(),
+                    Taken::Newer | Taken::Folded => self.book().end(),
+                }
+                self.changed.send_replace(());
+                if taken == Taken::Newer {
+                    return;
+                }
+            }
+            sleep(BETWEEN_SESSIONS).await;
+        }
+    }
+
+    /// Reads one session to its end.
+    async fn read(&self, mut records: L::Records, goes_on: bool) -> Taken {
+        if goes_on {
+            match timeout(FIRST_RECORD, records.next()).await {
+                Ok(Ok((offset, body))) => match self.take(offset, body) {
+                    Taken::Folded => {}
+                    other => return other,
+                },
+                Ok(Err(_)) => return Taken::Folded,
+                Err(_) => return Taken::Cut,
+            }
+        }
+        self.book().begin();
+        let mark = async {
+            let forgets_nothing = Body::Forget(Forget { before: Timestamp::UNIX_EPOCH });
+            // If it is not written the session ends.
+            let _ = self.append(self.number(), forgets_nothing).await;
+            std::future::pending::<()>().await;
+        };
+        let reading = async {
+            while let Ok((offset, body)) = records.next().await {
+                match self.take(offset, body) {
+                    Taken::Folded => {}
+                    other => return other,
+                }
+            }
+            Taken::Folded
+        };
+        tokio::select! {
+            taken = reading => taken,
+            () = mark => Taken::Folded,
+        }
+    }
+
+    fn take(&self, offset: u64, body: Vec<u8>) -> Taken {
+        let taken = self.book().take(offset, body, self.now());
+        self.changed.send_replace(());
+        taken
+    }
+
+    /// Publishes a claim and reads up to it.
+    pub(crate) async fn claim(&self, claim: Claim) -> Result<Answer, Unread> {
+        let number = self.number();
+        let (session, receiver) = {
+            let mut book = self.book();
+            if let Some(version) = book.newer() {
+                return Err(Unread::Newer(version));
+            }
+            let session = book.session().ok_or(Unread::NoSession)?;
+            (session, book.wait_for(number))
+        };
+        // The lease counts from before the claim is published, never from when it is read.
+        let published = self.now();
+        let answer = async {
+            self.append(number, Body::Claim(claim)).await?;
+            receiver.await.map_err(|_| Unread::NoAnswer)
+        };
+        let answer = timeout(ANSWER, answer).await.unwrap_or(Err(Unread::NoAnswer));
+        if answer.is_err() {
+            self.book().give_up(number);
+        }
+        Ok(Answer { decision: answer?, published, session })
+    }
+
+    /// Publishes that a delivery acts no longer. Only after every request of it has been answered.
+    pub(crate) async fn release(&self, release: Release) -> Result<(), Unread> {
+        self.append(self.number(), Body::Release(release)).await
+    }
+
+    /// Which of the holds that an answer waits for may be passed over by now.
+    pub(crate) fn passable(&self, holds: &[u64]) -> Vec<u64> {
+        self.book().passable(holds, self.now(), &self.timing)
+    }
+
+    /// Whether claims are answered.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.book().is_ready()
+    }
+
+    /// Changes with every record that is read, and when a session begins or ends.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    pub(crate) fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// The time since the client began.
+    pub(crate) fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    async fn append(&self, number: u64, body: Body) -> Result<(), Unread> {
+        let seen = self.book().seen();
+        let record = Record { at: Timestamp::now(), worker: self.worker.clone(), number, seen, body };
+        Ok(self.log.append(&encode(&record)?).await?)
+    }
+}

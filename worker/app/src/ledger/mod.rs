@@ -1,0 +1,11 @@
+//! The client of the ledger: publishes claims, reads every record, and holds a lease for whoever acts.
+//!
+//! `worker/ledger/README.md` specifies what it does. [`log::Log`] is where the records are, [`book::Book`] what was read
+//! of them, [`client::Client`] the connection of the two, and [`hold::Hold`] the right to act.
+
+mod book;
+mod client;
+mod hold;
+mod log;
+#[cfg(test)]
+mod tests;
