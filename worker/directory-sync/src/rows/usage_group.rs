@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::rows::column::{Cell, Column, ColumnType, Row, serialize_row};
 use crate::rows::usage_app::window;
 use crate::usage::apps::{App, Counts, Facet};
-use crate::usage::state::Window;
+use crate::usage::state::{Window, WindowState};
 
 /// How many people of a department used what in a window.
 #[derive(Debug, Clone)]
@@ -63,7 +63,11 @@ impl Row for UsageGroup {
             ColumnType::Number,
             "People of the department who have a licence for an app, or used one",
         ),
-        Column::new("active", ColumnType::Number, "Those who used any app, Teams among them"),
+        Column::new(
+            "active",
+            ColumnType::Number,
+            "Those who used any app, Teams among them; null, like all that follow, where no day could be read",
+        ),
         Column::new("suite", ColumnType::Number, "Those who used any app but Teams"),
         Column::new("outlook", ColumnType::Number, "Those who used Outlook"),
         Column::new("word", ColumnType::Number, "Those who used Word"),
@@ -84,9 +88,11 @@ impl Row for UsageGroup {
         put(number(self.smaller));
         window::cells(&self.window, put);
         put(number(self.people));
+        // Nobody who was not looked at is called inactive.
+        let is_told = self.window.state != WindowState::Unavailable;
         let apps = App::ALL.into_iter().map(Facet::of);
         for facet in [Facet::anything(), Facet::suite()].into_iter().chain(apps) {
-            put(number(self.active.get(facet)));
+            put(if is_told { number(self.active.get(facet)) } else { Cell::Null });
         }
     }
 }

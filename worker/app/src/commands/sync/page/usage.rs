@@ -22,10 +22,10 @@ pub fn page(tenant: &str, days: &[UsageDay], summary: &UsageSummary) -> Page {
         page.figures.extend([apps(summary), platforms(summary)]);
     }
     page.figures.push(by_day(days, summary));
-    if !summary.groups.is_empty() {
+    if !summary.groups.is_empty() && tells_people(&summary.totals) {
         page.figures.push(departments(summary));
     }
-    if summary.totals.directory > 0 {
+    if summary.joins_people {
         page.figures.push(licensed(summary));
     }
     page
@@ -37,6 +37,11 @@ fn people(summary: &UsageSummary, facet: Facet) -> Option<u64> {
 
 fn number(number: Option<u64>) -> String {
     number.map_or_else(|| "unknown".to_owned(), grouped)
+}
+
+/// Whether the reports tell who used what; without that, zero would be said of what nobody knows.
+fn tells_people(totals: &UsageTotals) -> bool {
+    totals.days_counted > 0 && !totals.concealed
 }
 
 /// The days that were counted, in words.
@@ -76,7 +81,7 @@ fn tiles(summary: &UsageSummary) -> Vec<Tile> {
         ),
         tile("Teams", number(people(summary, Facet::of(App::Teams))), "by itself".to_owned()),
     ];
-    if totals.directory > 0 {
+    if summary.joins_people && tells_people(totals) {
         let unknown = format!(
             "of {} who are licensed; {} more are unknown",
             grouped(totals.licensed),
@@ -230,24 +235,25 @@ fn departments(summary: &UsageSummary) -> Figure {
 fn licensed(summary: &UsageSummary) -> Figure {
     let totals = &summary.totals;
     let active = totals.licensed.saturating_sub(totals.inactive).saturating_sub(totals.unknown);
-    let lines = [
-        ("Licensed for an app", totals.licensed),
-        ("Used one", active),
-        ("Inactive on every day", totals.inactive),
-        ("Unknown", totals.unknown),
-    ];
+    let mut lines = vec![("Licensed for an app", totals.licensed)];
+    if tells_people(totals) {
+        lines.extend([("Used one", active), ("Inactive on every day", totals.inactive)]);
+    }
+    lines.push(("Unknown", totals.unknown));
     let bars = lines.iter().map(|(label, people)| {
         let part = Part { shade: Shade::First, percent: percent(*people, totals.licensed) };
         Bar { label: (*label).to_owned(), parts: vec![part], value: grouped(*people) }
     });
     let line = |label: &str, number: u64| vec![label.to_owned(), grouped(number)];
     let mut rows: Vec<_> = lines.iter().map(|(label, number)| line(label, *number)).collect();
-    rows.push(line("Licences none of whose apps was used", totals.unused_licenses));
-    if !totals.unused_cost.is_empty() {
-        rows.push(vec!["What these licences cost a month".to_owned(), totals.unused_cost.to_string()]);
+    if tells_people(totals) {
+        rows.push(line("Licences none of whose apps was used", totals.unused_licenses));
+        if !totals.unused_cost.is_empty() {
+            rows.push(vec!["What these licences cost a month".to_owned(), totals.unused_cost.to_string()]);
+        }
+        rows.push(line("In the reports, and deleted since", totals.deleted));
+        rows.push(line("In the reports, and not found in the directory", totals.not_found));
     }
-    rows.push(line("In the reports, and deleted since", totals.deleted));
-    rows.push(line("In the reports, and not found in the directory", totals.not_found));
     Figure {
         id: "licensed",
         title: "Licensed, and inactive".to_owned(),
