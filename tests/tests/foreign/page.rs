@@ -37,7 +37,11 @@ async fn look(pages: &[String]) -> Vec<Value> {
     let (tools, shots) = (folder("FOREIGN_BROWSER"), folder("FOREIGN_SCREENSHOTS"));
     std::fs::create_dir_all(&shots).unwrap();
     let mut node = Command::new("node");
-    node.arg(tools.join("look.mjs")).arg("/usr/bin/chromium").arg(&shots).args(pages);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let chromium =
+        std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|file| file.is_file());
+    let chromium = chromium.expect("found no chromium: run `make test-foreign`");
+    node.arg(tools.join("look.mjs")).arg(chromium).arg(&shots).args(pages);
     let printed = run(node, "").await;
     let found: Vec<Value> = serde_json::from_str(&printed).unwrap();
     assert_eq!(found.len(), pages.len());
