@@ -79,7 +79,7 @@ impl Row for UsageDay {
         Column::new(
             "nameless",
             ColumnType::Number,
-            "People called `(Unknown)` who used something: Microsoft has not created their profile yet",
+            "People called `(Unknown)`, or by an empty name, who used something: they cannot be told apart",
         ),
         Column::new("people", ColumnType::Number, "People who used any app, Teams among them"),
         Column::new(

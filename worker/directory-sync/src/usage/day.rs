@@ -26,8 +26,8 @@ pub(crate) struct DayFound {
     /// The day on which Microsoft made the figures.
     pub(crate) refreshed: Date,
     pub(crate) rows: u64,
-    /// How many rows are of people whose profile Microsoft has not created yet, and what they used. They share one
-    /// name, so nobody can tell them apart.
+    /// How many rows are of people whose profile Microsoft has not created yet, or whose name is empty, and what they
+    /// used. They share one name, so nobody can tell them apart.
     pub(crate) nameless: u64,
     pub(crate) nameless_use: Counts,
     /// Whether names are pseudonyms.
@@ -115,14 +115,15 @@ async fn read_rows(
         found.rows += 1;
         found.refreshed = found.refreshed.max(refreshed);
         let used = flags.read(&row)?;
-        if row.is_of_unknown() {
+        if !row.is_of_unknown() {
+            named += 1;
+            concealed += u64::from(row.is_concealed());
+        }
+        // Some concealed names are empty.
+        if row.is_of_unknown() || row.person().is_empty() {
             found.nameless += u64::from(!used.is_empty());
             found.nameless_use.add(used);
-            continue;
-        }
-        named += 1;
-        concealed += u64::from(row.is_concealed());
-        if !used.is_empty() {
+        } else if !used.is_empty() {
             name.clear();
             // Microsoft compares names without regard to case, and writes them as somebody typed them.
             name.extend(row.person().chars().flat_map(char::to_lowercase));

@@ -218,6 +218,15 @@ impl UsageState {
         self.days.iter().any(|day| matches!(day.outcome, Some(DayOutcome::Read { concealed: true, .. })))
     }
 
+    /// Whether somebody without a name used something.
+    pub(crate) fn has_nameless(&self) -> bool {
+        let nameless = |day: &Day| match day.outcome {
+            Some(DayOutcome::Read { nameless, .. }) => nameless,
+            _ => 0,
+        };
+        self.days.iter().map(nameless).any(|nameless| nameless > 0)
+    }
+
     /// The window of so many days up to the last one. Days at either end that Microsoft refuses, or has not yet, are
     /// outside of it; a day inside of it that is missing makes it partial.
     pub(crate) fn window(&self, length: u8) -> Window {

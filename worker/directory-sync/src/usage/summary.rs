@@ -186,8 +186,8 @@ pub(crate) fn notes(state: &UsageState, window: &Window, apps: &[UsageApp], is_b
     let nameless = UsageTotals::of(state, window, apps, &Summed::default()).nameless;
     if nameless > 0 {
         let why = format!(
-            "Microsoft calls people `(Unknown)` until it has created their profile; {nameless} uses of a day are theirs, \
-             and no figure over several days has them"
+            "Microsoft calls people `(Unknown)` until it has created their profile, and some concealed names are empty; \
+             {nameless} uses of a day are theirs, and no figure over several days has them"
         );
         notes.push(Note::new(Subject::Nameless, why));
     }

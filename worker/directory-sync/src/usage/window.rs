@@ -198,7 +198,9 @@ impl<'a> UsageWindow<'a> {
         let mut apps = Vec::new();
         for window in windows {
             let (people, days): (Counts, Counts) = self.tally.window(&window.days);
-            let is_known = window.state != WindowState::Unavailable;
+            // Where every name is empty, days have figures and people cannot be told apart.
+            let is_nobody = self.state.has_nameless() && people.get(Facet::anything()) == 0;
+            let is_known = window.state != WindowState::Unavailable && !is_nobody;
             apps.extend(Facet::all().map(|facet| UsageApp {
                 facet,
                 window: Arc::clone(&window),

@@ -49,6 +49,14 @@ async fn rows_of_inactive_people_may_be_there_or_not() {
 }
 
 #[tokio::test]
+async fn an_installation_that_was_activated_is_no_use() {
+    // Every row has a day in `Last Activation Date`.
+    let text = Form::default().detail(&[idle("ada@contoso.example"), idle("grace@contoso.example")]);
+    let day = figures(Reply::Csv(text)).await;
+    assert_eq!((&day["people"], &day["suite"]), (&json!(0), &json!(0)));
+}
+
+#[tokio::test]
 async fn several_rows_of_one_person_are_one_person() {
     let twice = [
         used("ada@contoso.example", &[("Word", "Web")]),

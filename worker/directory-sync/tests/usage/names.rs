@@ -64,7 +64,20 @@ async fn an_odd_name_among_real_ones_conceals_nothing() {
     rows.push(used("", &[("Word", "Web")]));
     let read = Place::of(World::default().day(day(2), &rows)).await.read(1).await;
     assert!(!read.summary.totals.concealed);
-    assert_eq!(read.people("word", "any"), Some(7));
+    assert_eq!((read.people("word", "any"), &read.day(day(2))["word"]), (Some(6), &json!(7)));
+}
+
+#[tokio::test]
+async fn names_that_are_all_empty_leave_figures_of_days_and_none_of_people() {
+    let rows = ["", "", ""].map(|name| used(name, &[("Word", "Web")]));
+    let read = Place::of(World::default().day(day(2), &rows).day(day(3), &rows)).await.read(2).await;
+    assert!(read.summary.totals.concealed);
+    assert_eq!(
+        (&read.day(day(3))["word"], read.people("word", "any")),
+        (&json!(3), None),
+        "unknown, and not zero"
+    );
+    assert_eq!(read.of("usage").len(), 0);
 }
 
 #[tokio::test]
