@@ -1,6 +1,6 @@
 //! Usage at a terminal and as a file: the figures are those of the tenant, and what is missing is said.
 
-use msgraph_emulator::{Fault, Tenant};
+use msgraph_emulator::{Concealment, Fault, Tenant};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, ROLES};
@@ -136,6 +136,65 @@ async fn equal_figures_whether_inactive_people_have_rows_or_not() {
         data["days"].as_array_mut().unwrap().iter_mut().for_each(|day| day["rows"] = json!(0));
     }
     assert_eq!(few, many);
+}
+
+#[tokio::test]
+async fn equal_figures_however_the_files_are_written() {
+    let bench = bench(8, 300);
+    let plain = bench.report(&["usage", "--days", "4"]).await;
+    bench.emulator.with_tenant(|tenant| {
+        let switches = tenant.report_switches();
+        (switches.new_columns, switches.without_mark, switches.blank_flags) = (true, true, true);
+    });
+    assert_eq!(bench.report(&["usage", "--days", "4"]).await, plain);
+}
+
+#[tokio::test]
+async fn people_are_counted_under_every_form_of_a_pseudonym_and_found_under_none() {
+    let bench = bench(9, 300);
+    let plain = bench.report(&["usage", "--days", "4"]).await;
+    for form in [Concealment::Digits, Concealment::Guid, Concealment::UpperGuid, Concealment::Marked] {
+        bench.emulator.with_tenant(|tenant| {
+            let switches = tenant.report_switches();
+            (switches.concealed_as, switches.always_concealed) = (form, true);
+        });
+        let data = bench.report(&["usage", "--days", "4"]).await;
+        assert_eq!(data["totals"]["window_state"], "concealed", "{form:?}");
+        assert_eq!(data["totals"]["people"], plain["totals"]["people"], "{form:?}");
+        assert_eq!(data["totals"]["inactive"], 0);
+    }
+    bench.emulator.with_tenant(|tenant| tenant.report_switches().concealed_as = Concealment::Empty);
+    let data = bench.report(&["usage", "--days", "4"]).await;
+    assert_eq!(data["totals"]["window_state"], "concealed");
+    assert_eq!(data["totals"]["people"], json!({}), "nobody can be told apart: unknown, and not zero");
+    let suites = |data: &Value| {
+        let days = data["days"].as_array().unwrap().iter();
+        days.map(|day| day["suite"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(suites(&data), suites(&plain), "days have their figures");
+}
+
+#[tokio::test]
+async fn a_renamed_person_is_one_person() {
+    let bench = bench(10, 50);
+    let out = bench.name("usage.ndjson");
+    let days = ["usage", "--days", "6", "--out", &out];
+    let plain = bench.report(&days).await;
+    let renamed = json!([{ "user": "ada@contoso.example", "was": "ada.byron@contoso.example",
+        "on": plain["days"][2]["date"] }]);
+    bench.emulator.with_tenant(|tenant| {
+        tenant.report_switches().renamed = serde_json::from_value(renamed).unwrap();
+        // The former name is still an address.
+        tenant.set("ada@contoso.example", "mail", "ada.byron@contoso.example").unwrap();
+    });
+    let data = bench.report(&days).await;
+    let rows = rows(&bench.text("usage.ndjson"));
+    let ada: Vec<_> = rows
+        .iter()
+        .filter(|row| row["kind"] == "usage_person" && row["display_name"] == "Ada Lovelace")
+        .collect();
+    assert_eq!((ada.len(), &ada[0]["found_by"]), (1, &json!("alias")), "{ada:?}");
+    assert_eq!(data["totals"]["not_found"], 0);
 }
 
 #[tokio::test]
