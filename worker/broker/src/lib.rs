@@ -65,7 +65,8 @@ pub use consume::{
     delivery::{Delivery, Receipt},
 };
 pub use dead_letters::{
-    DeadLetters, Entry, Filter, Report, Selection,
+    DeadLetters, Report,
+    entry::{Entry, Filter, Selection},
     letter::{DeadLetter, EXPIRED},
 };
 pub use error::Error;

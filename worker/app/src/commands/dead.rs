@@ -1,14 +1,15 @@
 //! `gatehouse dead ...`: lists, shows, replays and discards dead letters.
 
+use std::io;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use broker::{DeadLetters, Entry, Filter, Origin, Outgoing, Report, Selection};
+use broker::{DeadLetters, Entry, Filter, Message, Origin, Outgoing, Report, Selection};
 use jiff::Timestamp;
 use messages::{
     Cause, Continuation, OperatorAction, OperatorDiscarded, OperatorReplayed, ResultData, ResultEvent,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CommandError, OutputArgs};
 use crate::delivery::outbox;
@@ -108,9 +109,9 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     match command {
         Command::List { which, format } => {
             let dead = DeadLetters::open(&config.broker()?, &which.queue).await?;
-            let entries = dead.list(&which.filter(Vec::new())).await;
+            let letters = dead.list_with(&which.filter(Vec::new()), Origination::of).await;
             dead.close().await;
-            show_list(&entries?, format.output)?;
+            show_list(&letters?, format.output)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Show { id, queue, format } => {
@@ -129,12 +130,12 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
         Command::Replay { work, to, dry_run: true } => {
             let which = &work.which;
             let dead = DeadLetters::open(&config.broker()?, &which.queue).await?;
-            let entries = dead.list(&which.filter(work.ids.clone())).await;
+            let letters = dead.list_with(&which.filter(work.ids.clone()), Origination::of).await;
             dead.close().await;
-            let entries = entries?;
+            let letters = letters?;
             let target = to.as_deref().unwrap_or("the queue in which each failed");
-            show_list(&entries, work.format.output)?;
-            eprintln!("{} would be replayed to {target}; this dry run replayed none", entries.len());
+            show_list(&letters, work.format.output)?;
+            eprintln!("{} would be replayed to {target}; this dry run replayed none", letters.len());
             Ok(ExitCode::SUCCESS)
         }
         Command::Replay { work, to, dry_run: false } => {
@@ -210,37 +211,81 @@ impl Work {
     }
 }
 
-fn show_list(entries: &[Entry], format: Format) -> Result<(), CommandError> {
+/// The event of a dead letter, as far as its message says.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Origination {
+    id: Option<String>,
+    source: Option<String>,
+}
+
+impl Origination {
+    fn of(message: &Message) -> Self {
+        let body: Value = serde_json::from_slice(&message.body).unwrap_or_default();
+        // A run that goes on carries its event.
+        let event = body.get("event").unwrap_or(&body);
+        let attribute = |name: &str| {
+            let in_body = event.get(name).and_then(Value::as_str);
+            // CloudEvents over AMQP in binary mode.
+            let headers = [format!("cloudEvents:{name}"), format!("cloudEvents_{name}")];
+            let in_headers = || {
+                headers.iter().find_map(|name| match message.headers.get(name)? {
+                    broker::Value::Text(text) => Some(text.as_str()),
+                    _ => None,
+                })
+            };
+            in_body.or_else(in_headers).map(str::to_owned)
+        };
+        Self { id: attribute("id"), source: attribute("source") }
+    }
+
+    fn line(&self, entry: &Entry) -> String {
+        let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".to_owned());
+        format!("event {} of {}, key {}", word(&self.id), word(&self.source), key(entry))
+    }
+}
+
+/// The routing key under which a message was published.
+fn key(entry: &Entry) -> &str {
+    match &entry.origin {
+        Origin::Publisher { routing_key, .. } => routing_key,
+        Origin::Worker => &entry.routing_key,
+    }
+}
+
+fn show_list(letters: &[(Entry, Origination)], format: Format) -> Result<(), CommandError> {
     if format == Format::Json {
-        for entry in entries {
-            print::json(&described(entry))?;
+        for (entry, event) in letters {
+            print::json(&described(entry, event))?;
         }
         return Ok(());
     }
-    if entries.is_empty() {
+    if letters.is_empty() {
         return Ok(print::lines("no dead letters")?);
     }
     let now = Timestamp::now();
     let mut rows = vec![["Id", "Class", "Step", "Age", "Replays"].map(str::to_owned)];
-    rows.extend(entries.iter().map(|entry| {
+    rows.extend(letters.iter().map(|(entry, _)| {
         let letter = &entry.letter;
         let step = letter.step.clone().unwrap_or_else(|| "-".to_owned());
         let age = letter.at.map_or_else(|| "-".to_owned(), |at| age(now, at));
         [entry.id.clone(), letter.class.clone(), step, age, letter.replays.to_string()]
     }));
     let lines = print::aligned(&rows);
-    let reasons = std::iter::once("").chain(entries.iter().map(|entry| entry.letter.reason.as_str()));
-    for (line, reason) in lines.iter().zip(reasons) {
+    let (header, lines) = lines.split_first().ok_or_else(|| io::Error::other("a table without a header"))?;
+    print::lines(header)?;
+    for (line, (entry, event)) in lines.iter().zip(letters) {
         print::lines(line)?;
-        print::indented(reason)?;
+        print::indented(&entry.letter.reason)?;
+        print::indented(&event.line(entry))?;
     }
     Ok(())
 }
 
-fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<(), CommandError> {
+fn show_one(entry: &Entry, message: &Message, format: Format) -> Result<(), CommandError> {
     let body = String::from_utf8_lossy(&message.body);
-    let parsed: Option<serde_json::Value> = serde_json::from_str(&body).ok();
-    let mut described = described(entry);
+    let parsed: Option<Value> = serde_json::from_str(&body).ok();
+    let event = Origination::of(message);
+    let mut described = described(entry, &event);
     if let Some(fields) = described.as_object_mut() {
         fields.insert("body".to_owned(), parsed.unwrap_or_else(|| json!(body)));
     }
@@ -249,6 +294,9 @@ fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<
     }
     for line in [
         format!("id         {}", entry.id),
+        format!("event      {}", event.id.as_deref().unwrap_or("-")),
+        format!("source     {}", event.source.as_deref().unwrap_or("-")),
+        format!("key        {}", key(entry)),
         format!("class      {}", entry.letter.class),
         format!("reason     {}", entry.letter.reason),
         format!("step       {}", entry.letter.step.as_deref().unwrap_or("-")),
@@ -275,7 +323,7 @@ fn show_one(entry: &Entry, message: &broker::Message, format: Format) -> Result<
     Ok(print::lines(&pretty.unwrap_or_default())?)
 }
 
-fn is_continuation(message: &broker::Message) -> bool {
+fn is_continuation(message: &Message) -> bool {
     message.properties.content_type.as_deref() == Some(Continuation::CONTENT_TYPE)
 }
 
@@ -289,7 +337,7 @@ fn origin_line(origin: &Origin) -> String {
     }
 }
 
-fn origin_fields(origin: &Origin) -> serde_json::Value {
+fn origin_fields(origin: &Origin) -> Value {
     match origin {
         Origin::Worker => json!({ "writer": "worker" }),
         Origin::Publisher { exchange, routing_key, user } => json!({
@@ -302,10 +350,12 @@ fn status(entry: &Entry) -> String {
     entry.letter.http_status.map_or_else(|| "-".to_owned(), |status| status.to_string())
 }
 
-fn described(entry: &Entry) -> serde_json::Value {
+fn described(entry: &Entry, event: &Origination) -> Value {
     let letter = &entry.letter;
     json!({
         "id": entry.id,
+        "event_id": event.id,
+        "event_source": event.source,
         "class": letter.class,
         "reason": letter.reason,
         "queue": letter.queue,

@@ -176,13 +176,19 @@ fn time_of(death: &BTreeMap<String, Value>) -> Option<Timestamp> {
 /// The id by which an operator names a dead letter: its message id, else a hash of its body.
 pub(crate) fn id_of(message: &Message) -> String {
     let given = message.properties.message_id.as_deref().filter(|id| !id.is_empty());
-    given.map_or_else(
-        || {
-            let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, &message.body).simple().to_string();
-            format!("body-{}", hash.get(..16).unwrap_or(&hash))
-        },
-        str::to_owned,
-    )
+    given.map_or_else(|| format!("body-{}", hash_of(message, 16)), str::to_owned)
+}
+
+/// What tells a dead letter from another one with the same id.
+pub(crate) fn digest_of(message: &Message) -> String {
+    hash_of(message, 8)
+}
+
+/// So many digits of a hash of the body.
+fn hash_of(message: &Message, digits: usize) -> String {
+    let mut hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, &message.body).simple().to_string();
+    hash.truncate(digits);
+    hash
 }
 
 /// The name of the exclusive queue that locks a dead-letter queue.

@@ -2,7 +2,7 @@
 //!
 //! **Guarantees**
 //! - One operator at a time works on a queue; a second one gets an error.
-//! - A replay never makes a message trusted that was not: its [`Origin`] goes with it.
+//! - A replay never makes a message trusted that was not: its [`Origin`](crate::Origin) goes with it.
 //! - A replay stores the message in its work queue, then publishes the caller's announcement, then removes
 //!   the dead letter. A crash between these steps loses nothing; at worst one message exists twice, with the
 //!   same message id.
@@ -12,12 +12,12 @@
 //! A pass holds the messages it reads until it ends, so it has to end within the broker's limit for an
 //! acknowledgement, 30 minutes by default.
 
+pub(crate) mod entry;
 pub(crate) mod letter;
 
 use std::{collections::HashSet, num::NonZeroU32, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use jiff::Timestamp;
 use lapin::{
     Acker, Channel,
     options::{BasicAckOptions, BasicCancelOptions, QueueDeclareOptions},
@@ -28,11 +28,12 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval, sleep, timeout},
 };
 
+use self::entry::{Entry, Filter, Names, Selection};
 use crate::{
-    Cause, DeadLetter, Error, Message, Outgoing, Properties, Publisher, Settings, Topology,
+    Cause, Error, Message, Outgoing, Publisher, Settings, Topology,
     consume::delay,
     error::reply_code,
-    message::{REPLAYS, headers::Value, origin::Origin, signature::Keys},
+    message::{REPLAYS, headers::Value, signature::Keys},
     publish::{outgoing::Address, publisher::PublishSettings},
     session::{
         connection::{BrokerConnection, Role},
@@ -50,55 +51,6 @@ const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// How long messages that were only read may take to return to the queue.
 const RETURN_LIMIT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-
-/// A dead letter as an operator sees it in a list. Holds no body.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// Its message id, else a hash of its body.
-    pub id: String,
-    /// Why it was set aside.
-    pub letter: DeadLetter,
-    /// Its properties.
-    pub properties: Properties,
-    /// Who wrote it.
-    pub origin: Origin,
-    /// The exchange it was last published to.
-    pub exchange: String,
-    /// The routing key it was last published with.
-    pub routing_key: String,
-    /// The size of its body.
-    pub bytes: usize,
-}
-
-/// Selects the dead letters that meet every given condition. Empty, it selects all.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filter {
-    /// Has one of these ids; any id if empty.
-    pub ids: Vec<String>,
-    /// Has this class.
-    pub class: Option<String>,
-    /// Failed in this step.
-    pub step: Option<String>,
-    /// Was set aside before this time.
-    pub before: Option<Timestamp>,
-}
-
-/// Which dead letters to work on, how many, and how fast.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Selection {
-    /// Which ones.
-    pub filter: Filter,
-    /// How many at most; all if `None`.
-    pub limit: Option<usize>,
-    /// How many per second at most.
-    pub per_second: NonZeroU32,
-}
-
-impl Default for Selection {
-    fn default() -> Self {
-        Self { filter: Filter::default(), limit: None, per_second: NonZeroU32::MIN.saturating_add(9) }
-    }
-}
 
 /// What a replay or discard did.
 #[derive(Debug, Default)]
@@ -156,30 +108,45 @@ impl DeadLetters {
     /// # Errors
     /// When the broker refuses or the connection is lost.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Entry>, Error> {
+        let listed = self.list_with(filter, |_| ()).await?;
+        Ok(listed.into_iter().map(|(entry, ())| entry).collect())
+    }
+
+    /// The selected dead letters, oldest first, each with what `describe` makes of its message.
+    ///
+    /// # Errors
+    /// When the broker refuses or the connection is lost.
+    pub async fn list_with<T>(
+        &self,
+        filter: &Filter,
+        describe: impl Fn(&Message) -> T,
+    ) -> Result<Vec<(Entry, T)>, Error> {
         let mut pass = Pass::begin(self).await?;
-        let mut entries = Vec::new();
-        while let Some(found) = pass.next().await? {
-            entries.extend(Some(found.entry).filter(|entry| filter.matches(entry)));
+        let (mut listed, mut names) = (Vec::new(), Names::default());
+        while let Some(Found { entry, message, .. }) = pass.next().await? {
+            names.add(&entry);
+            if filter.matches(&entry) {
+                listed.push((entry, describe(&message)));
+            }
         }
         pass.end().await;
-        Ok(entries)
+        for (entry, _) in &mut listed {
+            if names.is_shared(&entry.id) {
+                entry.id = entry.full_id();
+            }
+        }
+        Ok(listed)
     }
 
     /// One dead letter with its content.
     ///
     /// # Errors
-    /// When the broker refuses or the connection is lost.
+    /// When the id names several, the broker refuses or the connection is lost.
     pub async fn get(&self, id: &str) -> Result<Option<(Entry, Message)>, Error> {
-        let mut pass = Pass::begin(self).await?;
-        let mut result = None;
-        while let Some(found) = pass.next().await? {
-            if found.entry.id == id {
-                result = Some((found.entry, found.message));
-                break;
-            }
-        }
-        pass.end().await;
-        Ok(result)
+        let filter = Filter { ids: vec![id.to_owned()], ..Filter::default() };
+        let mut listed = self.list_with(&filter, Message::clone).await?;
+        filter.refuse_shared(listed.iter().map(|(entry, _)| entry))?;
+        Ok(listed.pop())
     }
 
     /// Sends dead letters back to the queue they failed in, or to work queue `to`. A message that no queue is
@@ -228,6 +195,9 @@ impl DeadLetters {
         announce: impl Fn(&Entry) -> Option<Outgoing>,
         replacement: impl Fn(&Entry, Message) -> Result<Option<Outgoing>, Error>,
     ) -> Result<Report, Error> {
+        if !selection.filter.ids.is_empty() {
+            selection.filter.refuse_shared(self.list(&selection.filter).await?.iter())?;
+        }
         let mut pass = Pass::begin(self).await?;
         let mut report = Report::default();
         let mut pace = pace(selection.per_second);
@@ -253,7 +223,7 @@ impl DeadLetters {
                 Ok(()) => {
                     pass.free_slot();
                     seen.insert((entry.id.clone(), entry.letter.replays.saturating_add(1)));
-                    report.done.push(entry.id);
+                    report.done.push(selection.filter.name_of(entry));
                 }
                 Err(error) if error.is_session_lost() => {
                     report.failed.push((entry.id, self.lifetime.lost()));
@@ -314,19 +284,6 @@ impl DeadLetters {
             queue => queue,
         };
         Ok(Address::Work { queue: self.topology.work_queue(failed_in)? })
-    }
-}
-
-impl Filter {
-    /// Whether a dead letter is selected.
-    fn matches(&self, entry: &Entry) -> bool {
-        let same = |wanted: &Option<String>, is: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
-        };
-        (self.ids.is_empty() || self.ids.contains(&entry.id))
-            && same(&self.class, Some(&entry.letter.class))
-            && same(&self.step, entry.letter.step.as_deref())
-            && self.before.is_none_or(|before| entry.letter.at.is_some_and(|at| at < before))
     }
 }
 
@@ -448,20 +405,6 @@ impl DeadLetters {
         let channel = open_channel(&self.consume).await?;
         let consumer = open_consumer(&channel, &self.queue, CHANNEL_CAPACITY).await?;
         Ok((channel, consumer))
-    }
-}
-
-impl Entry {
-    fn new(message: &Message, unrouted: bool) -> Self {
-        Self {
-            id: letter::id_of(message),
-            letter: if unrouted { DeadLetter::of_unrouted(message) } else { DeadLetter::of(message) },
-            properties: message.properties.clone(),
-            origin: message.origin.clone(),
-            exchange: message.exchange.clone(),
-            routing_key: message.routing_key.clone(),
-            bytes: message.body.len(),
-        }
     }
 }
 
