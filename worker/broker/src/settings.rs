@@ -1,7 +1,8 @@
 //! The broker's address, the work queues, and the limits.
 
-use std::{fmt, num::NonZeroU16, time::Duration};
+use std::{fmt, net::IpAddr, num::NonZeroU16, time::Duration};
 
+use lapin::uri::AMQPScheme;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{Error, Keys, Topology, WorkQueue};
@@ -75,6 +76,18 @@ impl Settings {
         Ok(self.uri()?.authority.userinfo.username)
     }
 
+    /// The host, if passwords and people would cross a network to it unencrypted.
+    ///
+    /// # Errors
+    /// When the address is not valid.
+    pub fn unencrypted_host(&self) -> Result<Option<String>, Error> {
+        let uri = self.uri()?;
+        let host = uri.authority.host;
+        let is_here =
+            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        Ok(Some(host).filter(|_| uri.scheme == AMQPScheme::AMQP && !is_here))
+    }
+
     /// The address in lapin's form. The parser's own error quotes the address, so it is replaced.
     pub(crate) fn uri(&self) -> Result<lapin::uri::AMQPUri, Error> {
         let text = self.url.expose_secret();
@@ -143,6 +156,21 @@ mod tests {
         let uri = settings("amqp://u:p@[2001:db8::1]:5673/%2f").uri().unwrap();
         assert_eq!((uri.authority.host.as_str(), uri.authority.port), ("2001:db8::1", 5673));
         assert_eq!(settings("amqp://10.0.0.7").uri().unwrap().authority.host, "10.0.0.7");
+    }
+
+    #[test]
+    fn only_an_unencrypted_way_to_another_machine_is_open_to_others() {
+        let host = |url: &str| settings(url).unencrypted_host().unwrap();
+        for here in [
+            "amqp://127.0.0.1",
+            "amqp://u:p@localhost:5673",
+            "amqp://[::1]",
+            "amqps://rabbit.contoso.example",
+        ] {
+            assert_eq!(host(here), None, "{here}");
+        }
+        assert_eq!(host("amqp://u:p@rabbit.contoso.example/%2f").as_deref(), Some("rabbit.contoso.example"));
+        assert_eq!(host("amqp://10.0.0.7").as_deref(), Some("10.0.0.7"));
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub struct Broker {
     url_file: PathBuf,
     prefix: String,
     declare: bool,
+    unencrypted: bool,
     publish_timeout_seconds: u64,
 }
 
@@ -207,7 +208,7 @@ impl Config {
     /// The broker's settings.
     pub fn broker(&self) -> Result<broker::Settings, ConfigError> {
         let url = secret("broker.url_file", &self.broker.url_file, &self.broker.url)?;
-        Ok(broker::Settings {
+        let settings = broker::Settings {
             prefix: self.broker.prefix.clone(),
             prefetch: self.worker.concurrency,
             publishes: self.worker.concurrency,
@@ -217,7 +218,17 @@ impl Config {
             keys: self.keys()?,
             publishers: self.exchanges().cloned().collect(),
             ..broker::Settings::new(url, queues::work_queues())
-        })
+        };
+        let host = settings
+            .unencrypted_host()
+            .map_err(|error| ConfigError::Invalid(format!("broker.url: {error}")))?;
+        match host.filter(|_| !self.broker.unencrypted) {
+            None => Ok(settings),
+            Some(host) => Err(ConfigError::Invalid(format!(
+                "broker.url: amqp:// would send the password and everything about people to {host} unencrypted; use \
+                 amqps://, or set broker.unencrypted to true if the network between is protected"
+            ))),
+        }
     }
 
     /// The keys that sign messages between workers.

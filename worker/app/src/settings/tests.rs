@@ -178,3 +178,15 @@ fn a_publisher_is_documented_and_a_table_that_makes_no_sense_is_refused_by_its_n
         assert!(error.contains(why), "{error}");
     }
 }
+
+#[test]
+fn an_unencrypted_way_to_another_machine_has_to_be_allowed_in_writing() {
+    let remote = ("GATEHOUSE__BROKER__URL", "amqp://u:swordfish@rabbit.contoso.example");
+    let refused = load(CONTOSO, &[remote]).unwrap().broker().unwrap_err().to_string();
+    assert!(refused.contains("rabbit.contoso.example unencrypted; use amqps://"), "{refused}");
+    assert!(!refused.contains("swordfish"), "{refused}");
+    let allowed = load(CONTOSO, &[remote, ("GATEHOUSE__BROKER__UNENCRYPTED", "true")]).unwrap();
+    assert!(allowed.broker().is_ok());
+    let encrypted = ("GATEHOUSE__BROKER__URL", "amqps://u:swordfish@rabbit.contoso.example");
+    assert!(load(CONTOSO, &[encrypted]).unwrap().broker().is_ok());
+}
