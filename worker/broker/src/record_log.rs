@@ -32,6 +32,8 @@ const PREFETCH: u16 = 500;
 const ACKNOWLEDGE_EVERY: u32 = 100;
 /// How long records are kept.
 const MAX_AGE: &str = "400D";
+/// How much of its snapshots is kept: more than a dozen of a hundred thousand people.
+const SNAPSHOT_BYTES: i64 = 500_000_000;
 const SEGMENT_BYTES: i64 = 50_000_000;
 /// The header in which the broker says where a record stands.
 const OFFSET: &str = "x-stream-offset";
@@ -53,12 +55,27 @@ impl RecordLog {
     /// When the broker cannot be reached or refuses. While the leader of the stream changes it refuses with 406 or 541
     /// for a second or two (RabbitMQ 4.0.5, seen 2026-11): try again at once.
     pub async fn open(settings: &Settings) -> Result<Self, Error> {
-        let limit = settings.connect_timeout;
-        timeout(limit, Self::open_unlimited(settings)).await.map_err(|_| Error::no_answer(limit.as_secs()))?
+        let name = settings.topology()?.ledger();
+        Self::open_limited(settings, name, ("x-max-age", AMQPValue::LongString(MAX_AGE.into()))).await
     }
 
-    async fn open_unlimited(settings: &Settings) -> Result<Self, Error> {
-        let name = settings.topology()?.ledger();
+    /// The same for the snapshots of the ledger, in whose stream only the newest are kept.
+    ///
+    /// # Errors
+    /// As for [`RecordLog::open`].
+    pub async fn open_snapshots(settings: &Settings) -> Result<Self, Error> {
+        let name = settings.topology()?.ledger_snapshots();
+        Self::open_limited(settings, name, ("x-max-length-bytes", AMQPValue::LongLongInt(SNAPSHOT_BYTES)))
+            .await
+    }
+
+    async fn open_limited(settings: &Settings, name: String, kept: (&str, AMQPValue)) -> Result<Self, Error> {
+        let limit = settings.connect_timeout;
+        let opening = Self::open_unlimited(settings, name, arguments(kept));
+        timeout(limit, opening).await.map_err(|_| Error::no_answer(limit.as_secs()))?
+    }
+
+    async fn open_unlimited(settings: &Settings, name: String, arguments: FieldTable) -> Result<Self, Error> {
         let (publish, consume) = tokio::try_join!(
             BrokerConnection::open(settings, Role::Publish),
             BrokerConnection::open(settings, Role::Consume)
@@ -67,7 +84,7 @@ impl RecordLog {
         let failed = |error: lapin::Error| Error::from_lapin("cannot open the ledger", &error);
         appending.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
         let options = QueueDeclareOptions { durable: true, passive: !settings.declare, ..Default::default() };
-        appending.queue_declare(short(&name)?, options, arguments()).await.map_err(failed)?;
+        appending.queue_declare(short(&name)?, options, arguments).await.map_err(failed)?;
         let lifetime = SessionLifetime::default();
         for connection in [&publish, &consume] {
             let _never_blocked = connection.watch(lifetime.clone(), Arc::new(()));
@@ -109,21 +126,31 @@ impl RecordLog {
     /// # Errors
     /// When the broker refuses.
     pub async fn read(&self, from: Option<u64>) -> Result<Records, Error> {
-        let failed = |error: lapin::Error| Error::from_lapin("cannot read the ledger", &error);
-        let channel = open_channel(&self.consume).await?;
-        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failed)?;
         let offset = match from {
             Some(offset) => AMQPValue::LongLongInt(i64::try_from(offset).unwrap_or(i64::MAX)),
             None => AMQPValue::LongString("first".into()),
         };
+        self.read_from(offset, from).await
+    }
+
+    /// Reads the log from near its end: the last records that the broker stored together. Of an empty log it reads
+    /// what is appended later.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn read_last(&self) -> Result<Records, Error> {
+        self.read_from(AMQPValue::LongString("last".into()), None).await
+    }
+
+    async fn read_from(&self, offset: AMQPValue, from: Option<u64>) -> Result<Records, Error> {
+        let failed = |error: lapin::Error| Error::from_lapin("cannot read the ledger", &error);
+        let channel = open_channel(&self.consume).await?;
+        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failed)?;
         let mut arguments = FieldTable::default();
         arguments.insert(OFFSET.into(), offset);
-        let consumer = channel.basic_consume(
-            short(&self.name)?,
-            "ledger".into(),
-            BasicConsumeOptions::default(),
-            arguments,
-        );
+        let options = BasicConsumeOptions::default();
+        // The broker names the consumer: one connection may have several.
+        let consumer = channel.basic_consume(short(&self.name)?, "".into(), options, arguments);
         let consumer = consumer.await.map_err(failed)?;
         Ok(Records { consumer, lifetime: self.lifetime.clone(), unacknowledged: 0, from, _channel: channel })
     }
@@ -135,10 +162,10 @@ impl RecordLog {
     }
 }
 
-fn arguments() -> FieldTable {
+fn arguments((limit, kept): (&str, AMQPValue)) -> FieldTable {
     let mut table = FieldTable::default();
     table.insert("x-queue-type".into(), AMQPValue::LongString("stream".into()));
-    table.insert("x-max-age".into(), AMQPValue::LongString(MAX_AGE.into()));
+    table.insert(limit.into(), kept);
     table.insert("x-stream-max-segment-size-bytes".into(), AMQPValue::LongLongInt(SEGMENT_BYTES));
     table
 }

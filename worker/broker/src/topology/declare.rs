@@ -32,7 +32,8 @@ pub async fn declare(settings: &Settings) -> Result<(), Error> {
 /// When the broker cannot be reached or the configure permission is missing.
 pub async fn delete(settings: &Settings) -> Result<(), Error> {
     with_channel(settings, async |channel, topology| {
-        let queues = topology.queues().into_iter().map(|queue| queue.name).chain([topology.ledger()]);
+        let ledger = [topology.ledger(), topology.ledger_snapshots()];
+        let queues = topology.queues().into_iter().map(|queue| queue.name).chain(ledger);
         let queues = queues.map(async |queue| {
             channel.queue_delete(short(&queue)?, QueueDeleteOptions::default()).await.map_err(refused)
         });

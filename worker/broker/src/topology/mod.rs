@@ -162,6 +162,12 @@ impl Topology {
         self.named("ledger")
     }
 
+    /// The stream of snapshots of the ledger.
+    #[must_use]
+    pub fn ledger_snapshots(&self) -> String {
+        self.named("ledger.snapshots")
+    }
+
     /// The exchange and the queue of one step of the delay.
     #[must_use]
     pub fn delay(&self, seconds: u64) -> String {
