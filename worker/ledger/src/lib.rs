@@ -36,4 +36,4 @@ pub use record::{
 };
 pub use rules::{Rules, Specified};
 pub use settlement::{Ending, Step};
-pub use snapshot::{PART_BYTES, Snapshot, SnapshotError};
+pub use snapshot::{PART_BYTES, Snapshot, SnapshotError, parts_of};

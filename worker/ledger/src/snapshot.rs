@@ -149,6 +149,12 @@ impl Parts {
     }
 }
 
+/// How many parts an index names; none if it is no index, but a part.
+pub fn parts_of(index: &[u8]) -> Option<u64> {
+    let index: Index = serde_json::from_slice(index).ok()?;
+    u64::try_from(index.parts).ok()
+}
+
 fn digest_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     parts.into_iter().for_each(|part| context.update(part));

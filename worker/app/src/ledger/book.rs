@@ -9,6 +9,8 @@ use ledger::{Body, Decision, Lease, Ledger, Read, Record, RecordError, Refusal, 
 use tokio::sync::oneshot;
 
 const SIGHTINGS: usize = 4096;
+/// A snapshot is written after so many records: reading them takes a second.
+pub(crate) const SNAPSHOT_EVERY: u64 = 20_000;
 
 /// What one process has read.
 pub(crate) struct Book {
@@ -21,8 +23,11 @@ pub(crate) struct Book {
     most_sightings: usize,
     /// Who waits for the answer to which of our records.
     waiting: HashMap<u64, oneshot::Sender<Decision>>,
-    /// The last record, to see after a break that it is still there.
-    last: Option<(u64, Vec<u8>)>,
+    /// The last record, to see after a break that it is still there. A snapshot has no text of it.
+    last: Option<(u64, Option<Vec<u8>>)>,
+    /// The last claim by anybody, and whether a snapshot of what follows it is ours to write.
+    last_claim: u64,
+    is_snapshot_due: bool,
     /// Counts the sessions. A hold of an earlier one is not ours any more.
     session: u64,
     is_open: bool,
@@ -64,6 +69,8 @@ impl Book {
             most_sightings: SIGHTINGS,
             waiting: HashMap::new(),
             last: None,
+            last_claim: 0,
+            is_snapshot_due: false,
             session: 0,
             is_open: false,
             is_caught_up: false,
@@ -97,6 +104,18 @@ impl Book {
         self.ledger = Ledger::default();
         self.read_at.clear();
         self.last = None;
+    }
+
+    /// Begins with a snapshot.
+    pub(crate) fn restore(&mut self, ledger: Ledger) {
+        self.last = ledger.seen().map(|seen| (seen, None));
+        self.last_claim = ledger.seen().unwrap_or_default();
+        self.ledger = ledger;
+    }
+
+    /// What to write a snapshot of, if this process is to write one: it made the claim that crossed the mark.
+    pub(crate) fn snapshot_due(&mut self) -> Option<Ledger> {
+        std::mem::take(&mut self.is_snapshot_due).then(|| self.ledger.clone())
     }
 
     /// Whether claims are answered.
@@ -158,7 +177,8 @@ impl Book {
     pub(crate) fn take(&mut self, offset: u64, body: Vec<u8>, now: Duration) -> Taken {
         if let Some((last, known)) = self.last.as_ref().filter(|(last, _)| *last >= offset) {
             // Only the first record of a session comes a second time, and it must be the same.
-            return if *last == offset && *known == body { Taken::Folded } else { Taken::Cut };
+            let is_known = known.as_ref().is_none_or(|known| *known == body);
+            return if *last == offset && is_known { Taken::Folded } else { Taken::Cut };
         }
         let taken = match decode(&body) {
             Ok(record) => self.fold(offset, &record, now),
@@ -171,7 +191,7 @@ impl Book {
                 if self.ledger.skip(offset) == Read::Cut { Taken::Cut } else { Taken::Folded }
             }
         };
-        self.last = Some((offset, body));
+        self.last = Some((offset, Some(body)));
         taken
     }
 
@@ -187,6 +207,9 @@ impl Book {
         let is_ours = record.worker == self.worker;
         match (decision, &record.body) {
             (Some(decision), _) => {
+                let has_crossed = offset / SNAPSHOT_EVERY > self.last_claim / SNAPSHOT_EVERY;
+                self.is_snapshot_due |= has_crossed && is_ours && self.is_caught_up;
+                self.last_claim = offset;
                 if matches!(decision, Decision::Hold | Decision::Act) {
                     self.sighted(offset, now);
                 }

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
-use ledger::{Body, Claim, Decision, Forget, Record, RecordError, Release, Timing, encode};
+use jiff::{SignedDuration, Timestamp};
+use ledger::{Body, Claim, Decision, Forget, Ledger, Record, RecordError, Release, Timing, encode};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
 };
 
@@ -26,6 +26,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 const BETWEEN_SESSIONS: Duration = Duration::from_secs(1);
 /// How long the broker may take to hand out a record that is there. Beyond the end of a stream it says nothing.
 const FIRST_RECORD: Duration = Duration::from_secs(10);
+
+/// How long people are remembered. Older events are refused before they claim.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// Why a claim has no answer. Nothing may be written then.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +68,7 @@ pub(crate) struct Client<L> {
     began: Instant,
     numbers: AtomicU64,
     book: Mutex<Book>,
-    /// Changes with every record, and when a session begins or ends.
+    /// Changes with every record, with a snapshot that was written, and when a session ends.
     changed: watch::Sender<()>,
 }
 
@@ -79,6 +82,7 @@ impl<L: Log> Client<L> {
 
     /// Reads until it is dropped, or until a newer worker has written.
     pub(crate) async fn serve(&self) {
+        self.restore().await;
         loop {
             let from = self.book().from();
             if let Ok(records) = self.log.read(from).await {
@@ -96,6 +100,28 @@ impl<L: Log> Client<L> {
         }
     }
 
+    /// Begins with the newest snapshot. Without one that can be read the stream is read from its first record.
+    async fn restore(&self) {
+        let Ok(Some(snapshot)) = self.log.get().await else { return };
+        let restored = tokio::task::spawn_blocking(move || Ledger::from_snapshot(&snapshot)).await;
+        if let Ok(Ok(ledger)) = restored {
+            self.book().restore(ledger);
+        }
+    }
+
+    /// Writes a snapshot, after everybody has forgotten what is older than the horizon.
+    async fn write_snapshot(&self, ledger: Ledger) {
+        let before = Timestamp::now() - REMEMBERED;
+        let written = async {
+            self.append(self.number(), Body::Forget(Forget { before })).await.ok()?;
+            let snapshot = tokio::task::spawn_blocking(move || ledger.snapshot()).await.ok()?.ok()?;
+            self.log.put(&snapshot).await.ok()
+        };
+        // Whoever crosses the next mark writes the next one.
+        let _ = written.await;
+        self.changed.send_replace(());
+    }
+
     /// Reads one session to its end.
     async fn read(&self, mut records: L::Records, goes_on: bool) -> Taken {
         if goes_on {
@@ -109,17 +135,25 @@ impl<L: Log> Client<L> {
             }
         }
         self.book().begin();
+        let (due, mut snapshots) = mpsc::channel(1);
         let mark = async {
             let forgets_nothing = Body::Forget(Forget { before: Timestamp::UNIX_EPOCH });
             // If it is not written the session ends.
             let _ = self.append(self.number(), forgets_nothing).await;
-            std::future::pending::<()>().await;
+            while let Some(ledger) = snapshots.recv().await {
+                self.write_snapshot(ledger).await;
+            }
         };
         let reading = async {
             while let Ok((offset, body)) = records.next().await {
                 match self.take(offset, body) {
                     Taken::Folded => {}
                     other => return other,
+                }
+                let snapshot = self.book().snapshot_due();
+                if let Some(ledger) = snapshot {
+                    // One at a time: if one is being written, this one is not.
+                    let _ = due.try_send(ledger);
                 }
             }
             Taken::Folded
@@ -175,7 +209,7 @@ impl<L: Log> Client<L> {
         self.book().is_ready()
     }
 
-    /// Changes with every record that is read, and when a session begins or ends.
+    /// Changes with every record that is read, with a snapshot that was written, and when a session ends.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }

@@ -1,12 +1,27 @@
-//! Where the records are: two functions, and RabbitMQ behind them.
+//! Where the records are: two functions, and RabbitMQ behind them; and where snapshots of them are.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use broker::RecordLog;
-use tokio::sync::RwLock;
+use ledger::Snapshot;
+use tokio::{sync::RwLock, time::timeout};
+
+/// How long to look for a snapshot. The broker does not say where a stream ends; it says nothing more.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long to wait for a part, which is there.
+const PART: Duration = Duration::from_secs(10);
+
+/// Where snapshots are. Only the newest counts.
+pub(crate) trait Snapshots: Send + Sync + 'static {
+    /// Stores a snapshot.
+    fn put(&self, snapshot: &Snapshot) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// The newest snapshot, if it is whole.
+    fn get(&self) -> impl Future<Output = Result<Option<Snapshot>, LogError>> + Send;
+}
 
 /// A log that everybody appends to and reads.
-pub(crate) trait Log: Send + Sync + 'static {
+pub(crate) trait Log: Snapshots {
     /// The records from an offset on.
     type Records: Records;
 
@@ -66,6 +81,48 @@ impl Log for Stream {
         *session = Some(Arc::new(opened));
         Ok(records)
     }
+}
+
+impl Snapshots for Stream {
+    /// The parts, then the index: whoever finds an index knows that its parts stand before it.
+    async fn put(&self, snapshot: &Snapshot) -> Result<(), LogError> {
+        let log = RecordLog::open_snapshots(&self.settings).await?;
+        let put = async {
+            for part in snapshot.parts.iter().chain([&snapshot.index]) {
+                log.append(part).await?;
+            }
+            Ok(())
+        };
+        let put: Result<(), broker::Error> = put.await;
+        log.close().await;
+        Ok(put?)
+    }
+
+    async fn get(&self) -> Result<Option<Snapshot>, LogError> {
+        let log = RecordLog::open_snapshots(&self.settings).await?;
+        let found = newest(&log).await;
+        log.close().await;
+        Ok(found?)
+    }
+}
+
+/// The newest snapshot. If two workers wrote at once their parts are mixed, and the digest will say so.
+async fn newest(log: &RecordLog) -> Result<Option<Snapshot>, broker::Error> {
+    let mut last = log.read_last().await?;
+    let mut index = None;
+    while let Ok(record) = timeout(LOOK, last.next()).await {
+        index = Some(record?);
+    }
+    let Some((offset, index)) = index else { return Ok(None) };
+    let Some(count) = ledger::parts_of(&index) else { return Ok(None) };
+    let Some(first) = offset.checked_sub(count) else { return Ok(None) };
+    let mut records = log.read(Some(first)).await?;
+    let mut parts = Vec::new();
+    while (parts.len() as u64) < count {
+        let Ok(record) = timeout(PART, records.next()).await else { return Ok(None) };
+        parts.push(record?.1);
+    }
+    Ok(Some(Snapshot { index, parts }))
 }
 
 impl Records for broker::Records {

@@ -5,14 +5,14 @@ use std::{
     time::Duration,
 };
 
-use ledger::{Claim, Decision, Intent, KeyRing, Kind, Refusal, Release, State, Timing};
+use ledger::{Claim, Decision, Intent, KeyRing, Kind, Ledger, Refusal, Release, Snapshot, State, Timing};
 use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
 
 use super::{
     client::{Client, Unread},
     hold::{Claimed, Hold},
-    log::{Log, LogError, Records, Stream},
+    log::{Log, LogError, Records, Snapshots, Stream},
 };
 
 /// A log in memory. Everybody with a clone of it shares the records.
@@ -22,6 +22,18 @@ struct Memory {
     changed: Arc<watch::Sender<u64>>,
     /// Takes records, and hands out none.
     is_silent: Arc<Mutex<bool>>,
+    snapshot: Arc<Mutex<Option<Snapshot>>>,
+}
+
+impl Snapshots for Memory {
+    async fn put(&self, snapshot: &Snapshot) -> Result<(), LogError> {
+        *self.snapshot.lock().unwrap() = Some(snapshot.clone());
+        Ok(())
+    }
+
+    async fn get(&self) -> Result<Option<Snapshot>, LogError> {
+        Ok(self.snapshot.lock().unwrap().clone())
+    }
 }
 
 impl Memory {
@@ -312,6 +324,52 @@ async fn a_claim_that_does_not_fit_is_refused_before_it_is_written() {
     let names = (0..400).map(|name| ledger::name_fingerprint(&name.to_string())).collect();
     let error = one.claim(Claim { names, ..change() }).await.unwrap_err();
     assert!(error.to_string().contains("fewer names"), "{error}");
+}
+
+#[tokio::test]
+async fn who_crosses_the_mark_writes_a_snapshot_and_a_new_worker_begins_with_it() {
+    let log = Memory::default();
+    let (one, two) = (client(log.clone(), "one").await, client(log.clone(), "two").await);
+    granted(&two, hire()).await.release(State::Done, 0, None).await.unwrap();
+    for _ in 0..super::book::SNAPSHOT_EVERY {
+        log.records.lock().unwrap().push(b"{}".to_vec());
+    }
+    log.push(b"{}");
+    granted(&one, change()).await;
+    let mut changes = one.changes();
+    while log.snapshot.lock().unwrap().is_none() {
+        timeout(Duration::from_secs(30), changes.changed()).await.expect("a snapshot").unwrap();
+    }
+    // What the snapshot holds need not be there any more.
+    log.records.lock().unwrap()[..10_000].fill(b"lost".to_vec());
+    let three = client(log, "three").await;
+    assert_eq!(three.book().counts().skipped, 0, "it has read none of the twenty thousand");
+    assert_eq!(refused(&three, hire()).await, Decision::Finished(State::Done));
+    assert!(matches!(refused(&three, leave()).await, Decision::Wait(_)));
+}
+
+#[tokio::test]
+async fn a_snapshot_goes_through_a_real_broker_in_parts() {
+    let url = std::env::var("AMQP_URL").expect("AMQP_URL: run `make test`, which starts a broker");
+    let mut settings = broker::Settings::new(url.into(), Vec::new());
+    settings.prefix = format!("test-{}", Uuid::new_v4().simple());
+    let stream = Stream::new(settings.clone());
+    assert!(stream.get().await.unwrap().is_none(), "there is none yet");
+    let small = Ledger::<ledger::Specified>::default().snapshot().unwrap();
+    stream.put(&small).await.unwrap();
+    let large = Snapshot { parts: vec![vec![b' '; ledger::PART_BYTES]; 3], ..small.clone() };
+    let index = String::from_utf8(large.index).unwrap().replace(r#""parts":0"#, r#""parts":3"#);
+    let large = Snapshot { index: index.into_bytes(), ..large };
+    stream.put(&large).await.unwrap();
+    assert_eq!(stream.get().await.unwrap().unwrap(), large, "the newest");
+    stream.put(&small).await.unwrap();
+    assert_eq!(stream.get().await.unwrap().unwrap(), small);
+    // A writer that died: its part is no index, and the stream is read from its first record.
+    let log = broker::RecordLog::open_snapshots(&settings).await.unwrap();
+    log.append(b"{}").await.unwrap();
+    log.close().await;
+    assert!(stream.get().await.unwrap().is_none());
+    broker::delete(&settings).await.unwrap();
 }
 
 /// The stream of a real broker, under a prefix of its own.
