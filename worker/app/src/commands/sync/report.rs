@@ -17,7 +17,8 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
     table.load_style(COMPACT);
     for row in rows {
         table.add_row(row.into_iter().map(|text| {
-            let is_number = text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains("20");
+            // A date has dashes.
+            let is_number = text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('-');
             let cell = Cell::new(&text);
             if is_number { cell.set_alignment(CellAlignment::Right) } else { cell }
         }));
