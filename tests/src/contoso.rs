@@ -20,6 +20,8 @@ pub fn tenant() -> Tenant {
         "AppRoleAssignment.ReadWrite.All",
         "DelegatedPermissionGrant.ReadWrite.All",
         "Group.ReadWrite.All",
+        "Reports.Read.All",
+        "ReportSettings.Read.All",
         "RoleManagement.ReadWrite.Directory",
         "UserAuthenticationMethod.ReadWrite.All",
     ];

@@ -19,10 +19,13 @@ use crate::screen::{self, Screen, Style};
 /// Attempts at a stage before a run fails.
 const MAX_ATTEMPTS: u32 = 3;
 
+/// People of the tenant besides those of the story.
+const COLLEAGUES: u64 = 200;
+
 /// Shows everything, act by act.
 pub async fn tell(screen: &Screen, url: &str, broker: &broker::Settings) -> Result<(), Trouble> {
     let began = Instant::now();
-    let mut site = Site::open(DEMO, contoso::tenant(), url, broker).await?;
+    let mut site = Site::open(DEMO, contoso::tenant().crowd(1, COLLEAGUES).lifelike(), url, broker).await?;
     // Few attempts, so that the demo shows the end of Grace's run.
     site.set(setting("RETRY__MAX_ATTEMPTS", MAX_ATTEMPTS));
     site.start_worker()?;
@@ -36,6 +39,7 @@ pub async fn tell(screen: &Screen, url: &str, broker: &broker::Settings) -> Resu
     story.show_tenant()?;
     story.show_dead_letters().await?;
     story.show_replay().await?;
+    story.show_sync().await?;
     story.end(began).await
 }
 
@@ -259,6 +263,20 @@ impl Story<'_> {
         let effects = self.effects_about(contoso::GRACE);
         insist(effects.len() == before + 2, "the replay should make the two changes that were missing")?;
         self.operate(&["dead", "discard", invalid, "--why", "HR corrected it"]).await
+    }
+
+    /// Reads the tenant, which changes nothing.
+    async fn show_sync(&mut self) -> Result<(), Trouble> {
+        self.screen.act("Which apps people open")?;
+        let effects = self.site.emulator.effects().len();
+        let arguments = ["sync", "usage", "--days", "7"];
+        self.screen.command(&format!("gatehouse {}", arguments.join(" ")), "reads, and changes nothing")?;
+        let tables = self.site.gatehouse(&arguments).await?;
+        // The tables of departments and of unused licences would fill another screen.
+        let shown = tables.split_once("\n\nDepartments").map_or(tables.as_str(), |(shown, _)| shown);
+        self.screen.line(&format!("{}\n…", shown.trim_end()))?;
+        insist(tables.contains("7 of 7 days"), "there should be figures of every day")?;
+        insist(self.site.emulator.effects().len() == effects, "a sync should change nothing")
     }
 
     /// Checks that no dead letter is left and stops the workers.
