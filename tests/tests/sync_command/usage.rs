@@ -111,7 +111,7 @@ async fn tables_with_bars_fit_a_terminal() {
     assert!(human.lines().all(|line| line.chars().count() <= 80), "{human}");
     for words in [
         "use of apps from",
-        "7 of 7 days, as Microsoft knew them on",
+        "7 of 7 days; Microsoft made the figures on",
         "Outlook",
         "█",
         "Suite, without Teams",

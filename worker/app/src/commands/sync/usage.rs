@@ -197,7 +197,8 @@ fn show(tenant: &str, days: &[UsageDay], summary: &UsageSummary) -> Result<(), C
     let (Some(from), Some(to)) = (totals.from, totals.to) else {
         return Ok(print::lines(&format!("Tenant {tenant}: no report of usage yet"))?);
     };
-    let refreshed = totals.refresh_date.map(|date| format!(", as Microsoft knew them on {date}"));
+    let refreshed =
+        totals.refresh_date.map(|date| format!("; Microsoft made the figures on {date} or later"));
     print::lines(&format!("Tenant {tenant}: use of apps from {from} to {to}"))?;
     print::lines(&format!(
         "  {} of {} days{}",
