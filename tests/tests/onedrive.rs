@@ -9,10 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::{Drive, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{Received, Testbed, events};
+use system_tests::{Received, Testbed, TestbedBuilder, events};
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
@@ -34,10 +33,15 @@ fn tenant(files: Drive) -> Tenant {
     Tenant::empty().sku(Sku::new("SPE_E3", 1).plan("SHAREPOINTENTERPRISE")).user(ada).user(grace)
 }
 
+/// The name of the folder has the day of the event, however long ago that is.
+fn testbed_of(drive: Drive) -> TestbedBuilder {
+    Testbed::with(tenant(drive)).set("WORKER__MAX_EVENT_AGE_DAYS", 36_500)
+}
+
 fn leave() -> Value {
     let mut event = events::offboarding("leave", json!({ "upn": GRACE }));
     event["data"]["manager"] = json!({ "upn": ADA });
-    event["time"] = json!((Timestamp::now() - 2400.hours()).to_string());
+    event["time"] = json!("2026-03-02T08:00:00Z");
     event
 }
 
@@ -88,7 +92,7 @@ async fn fifty_thousand_items_move_once_however_often_a_worker_is_killed() {
         ["Odd/100% #1 & more.txt", "Odd/trailing dots...", "Odd/a 🦋.jpg", "Odd/née/été.docx", deep.as_str()];
     let drive = odd.iter().fold(Drive::new().made_up(48_800), |drive, path| drive.file(path, 1_906));
     let pace = Duration::from_micros(300);
-    let testbed = Testbed::with(tenant(drive)).emulator(|options| options.copy_pace(pace));
+    let testbed = testbed_of(drive).emulator(|options| options.copy_pace(pace));
     let mut testbed = testbed.workflows(WORKFLOW).build().await;
     let source = files(&testbed, GRACE);
     assert!(source.len() >= 50_000, "{}", source.len());
@@ -155,7 +159,7 @@ async fn fifty_thousand_items_move_once_however_often_a_worker_is_killed() {
 async fn what_changes_while_it_is_copied_is_copied_as_it_is_in_the_end() {
     let drive =
         Drive::new().file("Plan.txt", 10).file("Budget.xlsx", 20).file("Old/Draft.txt", 30).made_up(200);
-    let mut testbed = Testbed::with(tenant(drive)).workflows(WORKFLOW).build().await;
+    let mut testbed = testbed_of(drive).workflows(WORKFLOW).build().await;
     let worker = testbed.worker().await;
     testbed.publisher.event(&leave()).await;
     waiting(&mut testbed).await;
@@ -184,7 +188,7 @@ async fn what_changes_while_it_is_copied_is_copied_as_it_is_in_the_end() {
 #[tokio::test]
 async fn what_cannot_be_copied_keeps_the_licence_until_an_operator_has_mended_it() {
     let drive = Drive::new().file("Plan.txt", 10).infected_file("Tools/setup.exe", 99).made_up(50);
-    let mut testbed = Testbed::with(tenant(drive)).workflows(WORKFLOW).build().await;
+    let mut testbed = testbed_of(drive).workflows(WORKFLOW).build().await;
     let worker = testbed.worker().await;
     testbed.publisher.event(&leave()).await;
     let end = testbed.results.end_of("leave").await;
