@@ -40,7 +40,7 @@ test-foreign: machine ## Tests with promtool, a Python publisher and a browser
 # The tests come last, so that their summary is the last thing to read.
 check: machine ## Does what continuous integration does
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --test foreign --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	@$(MAKE) --no-print-directory bench-smoke
 	@$(MAKE) --no-print-directory test-foreign
