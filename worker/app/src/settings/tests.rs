@@ -190,3 +190,20 @@ fn an_unencrypted_way_to_another_machine_has_to_be_allowed_in_writing() {
     let encrypted = ("GATEHOUSE__BROKER__URL", "amqps://u:swordfish@rabbit.contoso.example");
     assert!(load(CONTOSO, &[encrypted]).unwrap().broker().is_ok());
 }
+
+#[test]
+fn more_than_the_whole_of_microsofts_limits_is_for_an_emulator_only() {
+    let load = |url: &str, share: &str| {
+        load(CONTOSO, &[("GATEHOUSE__GRAPH__URL", url), ("GATEHOUSE__GRAPH__LIMITS_SHARE", share)]).map(drop)
+    };
+    assert_eq!(load("", "1.0"), Ok(()));
+    assert_eq!(load("http://127.0.0.1:8080", "1000.0"), Ok(()));
+    for (url, share) in
+        [("", "1.1"), ("https://graph.contoso.example", "2.0"), ("http://127.0.0.1:1", "1001.0")]
+    {
+        assert!(
+            load(url, share).unwrap_err().contains("graph.limits_share must be above 0"),
+            "{url} {share}"
+        );
+    }
+}
