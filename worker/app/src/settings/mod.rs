@@ -332,7 +332,20 @@ impl Config {
                  every tenant"
             ));
         }
+        weaknesses.extend(self.exposed_files());
         weaknesses
+    }
+
+    /// The files of secrets that other users of this machine can access, a sentence each.
+    fn exposed_files(&self) -> impl Iterator<Item = String> {
+        let ours = [("broker.url_file", &self.broker.url_file), ("worker.key_file", &self.worker.key_file)];
+        let ours = ours.into_iter().filter_map(|(setting, file)| secret::exposed(setting, file));
+        let theirs = self.tenants.iter().flat_map(|(name, tenant)| {
+            tenant.secret_files().filter_map(move |(setting, file)| {
+                secret::exposed(&format!("tenants.{name}.{setting}"), file)
+            })
+        });
+        ours.chain(theirs)
     }
 
     /// The Graph client's settings for one tenant. Does not read the files they name.

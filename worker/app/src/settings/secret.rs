@@ -1,4 +1,7 @@
-//! Secrets in the settings.
+//! Secrets in the settings, and files that hold one.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -13,6 +16,20 @@ impl Secret {
     pub fn given(&self) -> Option<&SecretString> {
         Some(&self.0).filter(|secret| !secret.expose_secret().is_empty())
     }
+}
+
+/// Every access of others.
+const OTHERS: u32 = 0o077;
+
+/// Says so if other users of this machine can access the file of this setting. A file that is not there exposes nothing.
+pub(super) fn exposed(setting: &str, file: &Path) -> Option<String> {
+    let mode = file.metadata().ok()?.permissions().mode();
+    (mode & OTHERS != 0).then(|| {
+        format!(
+            "{setting}: other users of this machine can access {path}; run `chmod 600 {path}`",
+            path = file.display()
+        )
+    })
 }
 
 impl From<String> for Secret {

@@ -129,6 +129,20 @@ impl Tenant {
         source(&self.certificate_password, &self.certificate_password_file)
     }
 
+    /// The files that hold its secrets, by setting. Nobody can use the refresh token's while others can access it.
+    pub fn secret_files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        [
+            ("client_secret_file", &self.client_secret_file),
+            ("certificate_file", &self.certificate_file),
+            ("certificate_password_file", &self.certificate_password_file),
+            ("federated_token_file", &self.federated_token_file),
+            ("sync.pseudonym_key_file", &self.sync.pseudonym_key_file),
+        ]
+        .into_iter()
+        .filter(|(_, file)| is_named(file))
+        .map(|(setting, file)| (setting, file.as_path()))
+    }
+
     /// The file to which a sign-in of the service account is written, if set.
     pub fn refresh_token_file(&self) -> Option<&Path> {
         Some(self.refresh_token_file.as_path()).filter(|file| is_named(file))

@@ -207,3 +207,21 @@ fn more_than_the_whole_of_microsofts_limits_is_for_an_emulator_only() {
         );
     }
 }
+
+#[test]
+fn a_file_of_a_secret_that_others_can_access_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().display().to_string();
+    for setting in ["worker.key_file", "broker.url_file", "tenants.contoso.sync.pseudonym_key_file"] {
+        let variable = format!("GATEHOUSE__{}", setting.to_uppercase().replace('.', "__"));
+        let said = |mode: u32| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let all = load(CONTOSO, &[(variable.as_str(), path.as_str())]).unwrap().weaknesses();
+            all.into_iter().find(|said| said.starts_with(setting) && said.contains("other users"))
+        };
+        assert_eq!(said(0o600), None);
+        assert!(said(0o640).is_some() && said(0o604).is_some(), "{setting}");
+        assert!(said(0o644).unwrap().ends_with(&format!("run `chmod 600 {path}`")), "{setting}");
+    }
+}
