@@ -81,7 +81,7 @@ async fn a_publisher_may_ask_for_what_its_table_allows_and_for_nothing_else() {
     let send = async |publisher: &Publisher, exchange: &str, properties: BasicProperties, event: &Value| {
         publisher.publish(exchange, key, properties, event.to_string().as_bytes()).await;
     };
-    // A run that waits goes on without being asked again.
+    // A run that waits resumes without being checked again.
     send(&hr, "events", structured().with_user_id("hr".into()), &leave("by-user")).await;
     send(&itsm, "from.itsm", structured(), &leave("by-exchange")).await;
     let allowed = ["by-user", "by-exchange"];

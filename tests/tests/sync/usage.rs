@@ -225,7 +225,7 @@ async fn a_limit_is_waited_for_in_the_delay_and_is_no_failure() {
     testbed.publisher.event(&usage("limited", json!({}))).await;
     let end = keep(&mut testbed, &mut pages, &mut kept, "limited").await;
     assert_eq!((&end["state"], &end["attempts"]), (&json!("succeeded"), &json!(1)), "{end:#}");
-    worker.logged("usage goes on when Microsoft's limit has room").await;
+    worker.logged("waits until Microsoft's limit allows the next report of usage").await;
     let truth = truth(&testbed, &end).await;
     assert_eq!(end["totals"]["people"]["any"], truth["people"]);
     testbed.drain([worker]).await;
@@ -238,7 +238,7 @@ async fn microsoft_s_limit_of_fourteen_reports_is_kept_without_a_refusal() {
     let worker = testbed.worker().await;
     let _pages = testbed.pages(None).await;
     testbed.publisher.event(&usage("long", json!({ "days": 28 }))).await;
-    worker.logged("usage goes on when Microsoft's limit has room").await;
+    worker.logged("waits until Microsoft's limit allows the next report of usage").await;
     // No worker waits: the sync is in the delay.
     testbed.forget_sleeping_run().await;
     assert_eq!(asked(&testbed).values().sum::<usize>(), 14, "{:?}", asked(&testbed));

@@ -221,7 +221,7 @@ struct Origination {
 impl Origination {
     fn of(message: &Message) -> Self {
         let body: Value = serde_json::from_slice(&message.body).unwrap_or_default();
-        // A run that goes on carries its event.
+        // The message of a run that resumes holds its event.
         let event = body.get("event").unwrap_or(&body);
         let attribute = |name: &str| {
             let in_body = event.get(name).and_then(Value::as_str);

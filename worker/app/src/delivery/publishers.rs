@@ -1,7 +1,7 @@
 //! Who may ask for what. It is decided once, when an event first arrives, by what the broker vouches for: the exchange
 //! it came through and the user who published it. What the event says of its source proves nothing.
 //!
-//! A run that goes on is not asked again: its first delivery decided, and its progress names the publisher.
+//! A run that resumes is not checked again: its first delivery decided, and its progress names the publisher.
 
 use std::collections::BTreeMap;
 

@@ -111,7 +111,7 @@ impl Pass<'_> {
                     done,
                     of = all,
                     in_seconds = seconds,
-                    "usage goes on when Microsoft's limit has room"
+                    "waits until Microsoft's limit allows the next report of usage"
                 );
                 Ok(Reached::Part(UsageProgress { state, sent, waits: waits + 1 }, Some(wait)))
             }

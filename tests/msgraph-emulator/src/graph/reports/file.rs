@@ -18,7 +18,7 @@ const FILES: &str = "/data/download/";
 /// How large a piece is about.
 const PIECE: usize = 64 * 1024;
 
-/// The address of a report's file, good for some minutes, and for whoever has it.
+/// The address of a report's file. It is valid for some minutes, and needs no token.
 pub(super) fn address(host: &str, function: &str) -> String {
     let what = format!("{}|{function}", Timestamp::now().as_second());
     format!("{host}{FILES}{}", URL_SAFE_NO_PAD.encode(what))
