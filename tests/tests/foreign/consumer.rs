@@ -24,6 +24,12 @@ struct Consumer {
 }
 
 impl Consumer {
+    /// A consumer of this testbed that has not started yet.
+    fn of(testbed: &Testbed) -> Self {
+        let (url, prefix) = (testbed.broker.url().to_owned(), testbed.prefix().to_owned());
+        Self { folder: tempfile::TempDir::new().unwrap(), url, prefix, child: None }
+    }
+
     fn python() -> Command {
         let python =
             std::env::var("FOREIGN_PYTHON").expect("FOREIGN_PYTHON is not set: run `make test-foreign`");
@@ -82,12 +88,7 @@ fn tenant() -> Tenant {
 #[tokio::test]
 async fn the_example_of_a_consumer_keeps_its_table_right_through_kills() {
     let mut testbed = Testbed::with(tenant()).build().await;
-    let mut consumer = Consumer {
-        folder: tempfile::TempDir::new().unwrap(),
-        url: testbed.broker.url().to_owned(),
-        prefix: testbed.prefix().to_owned(),
-        child: None,
-    };
+    let mut consumer = Consumer::of(&testbed);
     let mut worker = testbed.worker().await;
     consumer.start().await;
     let sync = |id: &str| events::event(id, "gatehouse.sync.requested.v1", json!({ "what": "users" }));
@@ -149,12 +150,7 @@ async fn the_example_keeps_days_of_usage_right_through_kills() {
     let application = roles.into_iter().fold(Application::default(), Application::role);
     let tenant = Tenant::contoso().application(application).crowd(1, 1_500).lifelike();
     let mut testbed = Testbed::with(tenant).set("GRAPH__LIMITS_SHARE", 1000).build().await;
-    let mut consumer = Consumer {
-        folder: tempfile::TempDir::new().unwrap(),
-        url: testbed.broker.url().to_owned(),
-        prefix: testbed.prefix().to_owned(),
-        child: None,
-    };
+    let mut consumer = Consumer::of(&testbed);
     let mut worker = testbed.worker().await;
     consumer.start().await;
     let usage = |id: &str, have: Value| {

@@ -9,14 +9,13 @@ use directory_sync::{
 use msgraph::Reader;
 use serde::Serialize;
 
-use super::file::{Form, OutFile};
+use super::file::OutFile;
 use super::progress::Progress;
 use super::report::{self, grouped};
-use super::{TenantArgs, page, tenant_of};
+use super::{TenantArgs, page, prices, tenant_of};
 use crate::commands::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
-use crate::settings::sync::read_prices;
 
 /// Arguments of `gatehouse sync licenses`.
 #[derive(clap::Args)]
@@ -67,14 +66,8 @@ struct Report<'a> {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (tenant, client) = tenant_of(&args.tenant, &config)?;
-    let (page, out) = page::or_rows(args.out.as_deref());
-    if let Some(path) = out {
-        Form::of(path)?;
-    }
-    let prices = match &args.prices {
-        None => config.prices()?.remove(&tenant).unwrap_or_default(),
-        Some(path) => read_prices(path).map_err(CommandError::Input)?,
-    };
+    let (page, out) = page::or_rows(args.out.as_deref())?;
+    let prices = prices(args.prices.as_deref(), &tenant, &config)?;
     let mut file = out.map(|path| OutFile::create(path, &KINDS)).transpose()?;
     let summary = everything(client.reader(), &prices, args.format.output, file.as_mut()).await?;
     let rows = file.map(OutFile::finish).transpose()?;

@@ -8,12 +8,15 @@ mod report;
 mod usage;
 mod users;
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use directory_sync::Prices;
 use msgraph::{Client, Priority};
 
 use super::CommandError;
 use crate::settings::Config;
+use crate::settings::sync::read_prices;
 use crate::tenants::Tenants;
 
 /// What to read.
@@ -62,4 +65,12 @@ fn tenant_of(args: &TenantArgs, config: &Config) -> Result<(String, Client), Com
         })
     })?;
     Ok((name.to_owned(), client.with_priority(Priority::Sync)))
+}
+
+/// What licences cost: by this file, or by the one in the settings of the tenant.
+fn prices(file: Option<&Path>, tenant: &str, config: &Config) -> Result<Prices, CommandError> {
+    match file {
+        Some(file) => read_prices(file).map_err(CommandError::Input),
+        None => Ok(config.prices()?.remove(tenant).unwrap_or_default()),
+    }
 }

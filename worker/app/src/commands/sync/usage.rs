@@ -11,14 +11,13 @@ use directory_sync::{
 use msgraph::Reader;
 use serde::Serialize;
 
-use super::file::{Form, OutFile};
+use super::file::OutFile;
 use super::progress::Progress;
 use super::report::{self, grouped};
-use super::{TenantArgs, page, tenant_of};
+use super::{TenantArgs, page, prices, tenant_of};
 use crate::commands::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
-use crate::settings::sync::read_prices;
 
 /// Arguments of `gatehouse sync usage`.
 #[derive(clap::Args)]
@@ -87,18 +86,12 @@ struct Report<'a> {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (tenant, client) = tenant_of(&args.tenant, &config)?;
-    let (page, rows_to) = page::or_rows(args.out.as_deref());
-    if let Some(path) = rows_to {
-        Form::of(path)?;
-    }
+    let (page, rows_to) = page::or_rows(args.out.as_deref())?;
     let privacy: Privacy = config
         .usage_privacy(&tenant)?
         .of_request(args.pseudonyms, args.min_group)
         .map_err(CommandError::Input)?;
-    let prices = match &args.prices {
-        None => config.prices()?.remove(&tenant).unwrap_or_default(),
-        Some(path) => read_prices(path).map_err(CommandError::Input)?,
-    };
+    let prices = prices(args.prices.as_deref(), &tenant, &config)?;
     let (days, by_person) = (args.days, !args.per_day);
     let options = UsageOptions { days, known: Vec::new(), by_person, privacy, prices };
     let mut out = rows_to.map(|path| OutFile::create(path, &KINDS)).transpose()?;

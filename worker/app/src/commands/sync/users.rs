@@ -10,7 +10,7 @@ use directory_sync::{
 use msgraph::Reader;
 use serde::Serialize;
 
-use super::file::{Form, OutFile, replace};
+use super::file::{OutFile, replace};
 use super::progress::Progress;
 use super::report::{self, grouped};
 use super::{TenantArgs, page, tenant_of};
@@ -87,10 +87,7 @@ struct Found {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (tenant, client) = tenant_of(&args.tenant, &config)?;
-    let (page, rows_to) = page::or_rows(args.out.as_deref());
-    if let Some(path) = rows_to {
-        Form::of(path)?;
-    }
+    let (page, rows_to) = page::or_rows(args.out.as_deref())?;
     if let (Some(path), Some(_)) = (page, &args.cursor_file) {
         return Err(CommandError::Input(format!(
             "{}: a page shows everyone, and a cursor file asks for changes: leave out one of them",

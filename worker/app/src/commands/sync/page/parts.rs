@@ -7,15 +7,22 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sync_report::Page;
 
-use super::super::file::replace;
+use super::super::file::{Form, replace};
 use crate::commands::CommandError;
 
 /// The most bars of a chart; the table has every row.
 pub const LONGEST_CHART: usize = 15;
 
 /// The file if it is to be a page, and the file if it is to have rows.
-pub fn or_rows(out: Option<&Path>) -> (Option<&Path>, Option<&Path>) {
-    if out.is_some_and(is_page) { (out, None) } else { (None, out) }
+///
+/// # Errors
+///
+/// When the file's ending says neither.
+pub fn or_rows(out: Option<&Path>) -> Result<(Option<&Path>, Option<&Path>), CommandError> {
+    match out {
+        Some(path) if !is_page(path) => Form::of(path).map(|_| (None, out)),
+        _ => Ok((out, None)),
+    }
 }
 
 fn is_page(path: &Path) -> bool {
