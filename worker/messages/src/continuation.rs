@@ -15,12 +15,12 @@ use crate::cloudevent::violation::Violation;
 use crate::requests::event::Event;
 use crate::schema;
 
-/// What a run has done so far. It lives in the message and nowhere else.
+/// What a run does and has done so far. It lives in the message and nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunProgress {
     /// The run; always that of the event.
     pub run_id: Uuid,
-    /// The workflow the run began with.
+    /// The workflow that its steps were prepared from.
     pub workflow: WorkflowVersion,
     /// How far it has come.
     #[serde(flatten)]
@@ -100,7 +100,7 @@ impl Continuation {
     pub const CONTENT_TYPE: &'static str = "application/vnd.gatehouse.continuation+json";
 
     /// What a run's progress must stay below, in bytes.
-    pub const PROGRESS_LIMIT_BYTES: usize = 64 * 1024;
+    pub const PROGRESS_LIMIT_BYTES: usize = 128 * 1024;
 
     /// The largest accepted continuation. Written anew, an event can grow: a control character in a header becomes six
     /// bytes, `1e15` becomes `1000000000000000.0`. `whatever_is_accepted_can_be_carried_on` has both.

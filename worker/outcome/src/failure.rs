@@ -76,6 +76,12 @@ impl Failure {
         Self { class: Class::Blocked, parameters: &[], ..self }
     }
 
+    /// This failure, with the stage and the step in which it was found.
+    #[must_use]
+    pub fn at(self, stage: &str, step: &str) -> Self {
+        Self { message: format!("{stage} / {step}: {}", self.message), ..self }
+    }
+
     /// A failure that the publisher must act on.
     pub fn rejected(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Class::Rejected, code, message)

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Failure, Outcome, Pinned, Record, Start, Waiting};
+use crate::{Class, Failure, Outcome, Pinned, PreparedSteps, Record, Start, Waiting};
 
-/// What a run has done so far and what it waits for.
+/// What a run does, has done so far, and waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
@@ -38,6 +38,12 @@ pub struct Progress {
     /// The people it has found. Nothing, as opposed to nobody, if a worker wrote it that did not pin people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub people: Option<Vec<Pinned>>,
+    /// What it does. Nothing if a worker wrote it that did not carry this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<PreparedSteps>,
+    /// Whether the tenant needed the plan that the publisher approved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approved: bool,
 }
 
 impl Progress {
@@ -55,6 +61,8 @@ impl Progress {
             uncounted_writes: false,
             publisher: None,
             people: Some(Vec::new()),
+            prepared: None,
+            approved: false,
         }
     }
 

@@ -23,6 +23,11 @@ pub struct Delay(u64);
 pub struct DelayError;
 
 impl Delay {
+    /// A delay of so many seconds; nothing if no workflow can have it.
+    pub(crate) fn from_seconds(seconds: u64) -> Option<Self> {
+        (1..=LIMIT_SECONDS).contains(&seconds).then_some(Self(seconds))
+    }
+
     /// The delay as a duration.
     pub fn duration(self) -> Duration {
         Duration::from_secs(self.0)
@@ -39,7 +44,7 @@ impl FromStr for Delay {
         let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
         let number = number.parse::<u64>().ok().filter(|_| is_plain).ok_or(DelayError)?;
         let total = number.checked_mul(*seconds).ok_or(DelayError)?;
-        if (1..=LIMIT_SECONDS).contains(&total) { Ok(Self(total)) } else { Err(DelayError) }
+        Self::from_seconds(total).ok_or(DelayError)
     }
 }
 

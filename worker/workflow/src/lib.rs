@@ -6,7 +6,8 @@
 //!
 //! What is absent here, on purpose:
 //! - It knows neither Graph nor RabbitMQ: a step's world is a type parameter it only passes on.
-//! - It stores nothing: a run's [`outcome::Progress`] is a value that its caller carries in a message.
+//! - It stores nothing: a run's [`outcome::Progress`] is a value that its caller carries in a message. The prepared
+//!   steps are in it, so that a changed workflow changes no run under way.
 //! - It never sleeps and has no retry loop: it answers [`Next::Resume`], and the caller, which holds
 //!   the message, decides how to wait.
 //!
@@ -17,6 +18,7 @@
 mod test_steps;
 
 mod admission;
+mod carry;
 pub mod definition;
 pub mod delay;
 pub mod digest;
@@ -34,7 +36,8 @@ mod template;
 pub mod wait;
 
 pub use admission::{Limits, Takes};
-pub use definition::{Definition, Definitions, Mistakes, OnFailure};
+pub use carry::refuse_too_large;
+pub use definition::{Definition, Definitions, Mistakes};
 pub use delay::{Delay, DelayError};
 pub use next::{Because, Next};
 pub use people::People;

@@ -3,10 +3,10 @@
 //! Whatever an event and its workflow get wrong together is found here, before the first write: a run is rejected
 //! as a whole, never half carried out.
 
-use outcome::{Class, Failure, Progress};
+use outcome::{Class, Failure, OnFailure, Progress};
 use serde_json::{Map, Value};
 
-use crate::definition::{Definition, OnFailure, Stage, StepDefinition};
+use crate::definition::{Definition, Stage, StepDefinition};
 use crate::delay::Delay;
 use crate::step::{Roster, Step};
 use crate::template;
@@ -111,7 +111,7 @@ fn prepare_stage<'a, W>(
     variables: &Value,
 ) -> Result<PreparedStage<'a, W>, Vec<Failure>> {
     let skip = unless_holds(stage.when.as_deref(), variables)
-        .map_err(|failure| vec![at(&stage.name, "when", failure)])?;
+        .map_err(|failure| vec![failure.at(&stage.name, "when")])?;
     let (mut steps, mut failures) = (Vec::new(), Vec::new());
     for step in &stage.steps {
         let task = match &skip {
@@ -120,7 +120,7 @@ fn prepare_stage<'a, W>(
         };
         match task {
             Ok(task) => steps.push(PreparedStep { name: &step.name, action: &step.action, task }),
-            Err(failure) => failures.push(at(&stage.name, &step.name, failure)),
+            Err(failure) => failures.push(failure.at(&stage.name, &step.name)),
         }
     }
     if !failures.is_empty() {
@@ -168,10 +168,6 @@ fn unless_holds(when: Option<&str>, variables: &Value) -> Result<Option<String>,
         Ok(false) => Ok(Some(format!("condition `{when}` is false"))),
         Err(error) => Err(Failure::rejected("template_failed", error.to_string())),
     }
-}
-
-fn at(stage: &str, step: &str, failure: Failure) -> Failure {
-    Failure { message: format!("{stage} / {step}: {}", failure.message), ..failure }
 }
 
 #[cfg(test)]

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use outcome::{Class, Failure, Finished, Mode, Outcome, Progress, Record, Told};
+use outcome::{Class, Failure, Finished, Mode, OnFailure, Outcome, Progress, Record, Told};
 use serde_json::Value;
 
-use crate::definition::OnFailure;
 use crate::next::{Because, Next};
 use crate::people::People;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use outcome::{Class, Failure, Outcome, Progress, Record, Start, Waiting};
 use serde_json::Value;
 
-/// The largest memo in bytes of JSON: seven of them fit into what a run may carry.
+/// The largest memo in bytes of JSON: seven of them fit into what a run may carry besides its steps.
 pub const MEMO_LIMIT_BYTES: usize = 8 * 1024;
 
 /// How a step wants to wait.

@@ -50,6 +50,9 @@ pub enum Command {
         /// Work queue to replay to [default: the queue in which each message failed]
         #[arg(long, value_name = "QUEUE")]
         to: Option<String>,
+        /// Also replay runs that carry out an approved plan: what is left of them counts as approved
+        #[arg(long)]
+        approved: bool,
         /// Only list the dead letters that would be replayed
         #[arg(long)]
         dry_run: bool,
@@ -127,7 +130,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
                 ))),
             }
         }
-        Command::Replay { work, to, dry_run: true } => {
+        Command::Replay { work, to, dry_run: true, .. } => {
             let which = &work.which;
             let dead = DeadLetters::open(&config.broker()?, &which.queue).await?;
             let letters = dead.list_with(&which.filter(work.ids.clone()), Origination::of).await;
@@ -138,11 +141,13 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
             eprintln!("{} would be replayed to {target}; this dry run replayed none", letters.len());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Replay { work, to, dry_run: false } => {
+        Command::Replay { work, to, approved, dry_run: false } => {
             let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
             super::report_alarms(dead.blocked());
+            let refuse =
+                |message: &Message| (!approved && is_approved(message)).then(|| NOT_APPROVED.to_owned());
             let announce = |entry: &Entry| work.announce(entry, |action| OperatorReplayed(action).into());
-            let report = dead.replay(&work.selection(), to.as_deref(), announce).await;
+            let report = dead.replay(&work.selection(), to.as_deref(), refuse, announce).await;
             dead.close().await;
             work.show_report("replayed", &report?)
         }
@@ -325,6 +330,19 @@ fn show_one(entry: &Entry, message: &Message, format: Format) -> Result<(), Comm
 
 fn is_continuation(message: &Message) -> bool {
     message.properties.content_type.as_deref() == Some(Continuation::CONTENT_TYPE)
+}
+
+const NOT_APPROVED: &str = "the run carries out a plan that was approved as a whole, and what is left is another plan; \
+    look at it with `gatehouse dead show`, and give --approved to replay it";
+
+/// Whether the message is of a run that carries out a plan which its publisher approved.
+fn is_approved(message: &Message) -> bool {
+    let body: Value = serde_json::from_slice(&message.body).unwrap_or_default();
+    let progress = body.get("progress").filter(|_| is_continuation(message));
+    let has = |field: &str| progress.is_some_and(|progress| progress.get(field).is_some());
+    // A worker that did not carry steps did not say either that the plan was approved.
+    let expects = body.pointer("/event/data/expected_plan").is_some();
+    has("approved") || (progress.is_some() && expects && !has("prepared"))
 }
 
 fn origin_line(origin: &Origin) -> String {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use workflow::definition::{Definition, OnFailure};
+use outcome::OnFailure;
+use workflow::definition::Definition;
 use workflow::{Definitions, digest};
 
 use super::{CommandError, OutputArgs};

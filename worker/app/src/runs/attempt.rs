@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use messages::{Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
 use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
 use msgraph::Client;
-use outcome::{Class, Failure, Mode, Progress, State, decisive, state};
+use outcome::{Class, Failure, Mode, PreparedSteps, Progress, State, decisive, state};
 use serde_json::{Map, Value, json};
 use workflow::run::Run;
 use workflow::{
-    Because, Definition, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest,
-    prepare,
+    Because, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest, prepare,
+    refuse_too_large,
 };
 
 use super::job::workflow_of;
@@ -55,42 +55,61 @@ pub struct Failed {
 }
 
 impl Workflows {
-    /// Runs an event's workflow from its progress.
+    /// Runs an event's workflow from its progress. From its first attempt on the steps are those of the progress.
     pub async fn run(
         &self,
         event: &Event,
         request: &PersonRequest,
-        progress: Progress,
+        mut progress: Progress,
         is_new: bool,
         recorder: &dyn Recorder,
     ) -> Attempted {
-        let (definition, graph, prepared) = match self.prepare(event, request, is_new) {
+        // A worker that did not carry steps compared plans at the first delivery alone.
+        progress.approved |= progress.prepared.is_none() && !is_new;
+        let steps = match progress.prepared.clone() {
+            Some(steps) => Ok(steps),
+            None => self.prepare(event, request, is_new),
+        };
+        let ready = steps.and_then(|steps| {
+            progress.prepared = Some(steps.clone());
+            Ok((steps, self.graph(event)?))
+        });
+        let (steps, graph) = match ready {
             Ok(ready) => ready,
             Err(failures) => return refused(event, progress, &failures, is_new),
         };
-        let attempt = Attempt { event, definition, prepared: &prepared, graph, policy: self.policy };
+        let prepared = match Prepared::resumed(&steps, &self.roster, &progress) {
+            Ok(prepared) => prepared,
+            Err(failures) => return refused(event, progress, &failures, is_new),
+        };
+        let attempt =
+            Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy: self.policy };
         match (request.mode, &request.expected_plan) {
-            (Mode::Apply, None) => attempt.apply(progress, recorder).await,
-            (Mode::Apply, Some(expected)) if is_new => attempt.compare_plan(expected, progress).await,
-            (Mode::Apply, Some(_)) => attempt.apply(progress, recorder).await,
+            (Mode::Apply, Some(expected)) if !progress.approved => {
+                attempt.compare_plan(expected, progress).await
+            }
+            (Mode::Apply, _) => attempt.apply(progress, recorder).await,
             (Mode::Plan, _) => attempt.plan(progress).await,
         }
     }
 
     /// Plans an event's workflow, whatever mode the event requests.
     pub async fn plan(&self, event: &Event, request: &PersonRequest) -> Attempted {
+        // The person who plans is present and can look again: nothing is postponed.
+        let policy = RetryPolicy { max_attempts: 1, ..self.policy };
         let progress = Progress::new(Timestamp::now());
-        match self.prepare(event, request, true) {
-            Ok((definition, graph, prepared)) => {
-                // The person who plans is present and can look again: nothing is postponed.
-                let policy = RetryPolicy { max_attempts: 1, ..self.policy };
-                Attempt { event, definition, prepared: &prepared, graph, policy }.plan(progress).await
-            }
-            Err(failures) => refused(event, progress, &failures, true),
-        }
+        let planned = async {
+            let steps = self.prepare(event, request, true)?;
+            let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
+            let graph = self.graph(event)?;
+            let attempt = Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy };
+            Ok::<_, Vec<Failure>>(attempt.plan(progress.clone()).await)
+        };
+        let planned = planned.await;
+        planned.unwrap_or_else(|failures| refused(event, progress, &failures, true))
     }
 
-    /// The progress of a run as its message carries it.
+    /// The progress of a run whose steps were prepared here, as its message carries it.
     pub fn carried(&self, event: &Event, progress: &Progress) -> Option<RunProgress> {
         let definition = self.definitions.get(workflow_of(event))?;
         let workflow =
@@ -98,13 +117,19 @@ impl Workflows {
         Some(RunProgress { run_id: event.run_id(), workflow, progress: progress.clone() })
     }
 
-    fn prepare<'a>(
-        &'a self,
+    fn graph(&self, event: &Event) -> Result<&Client, Vec<Failure>> {
+        let found = self.tenants.find(event.tenant.as_deref());
+        found.map(|(_, graph)| graph).map_err(|failure| vec![failure])
+    }
+
+    /// Makes the steps of a run.
+    fn prepare(
+        &self,
         event: &Event,
         request: &PersonRequest,
         is_new: bool,
-    ) -> Result<(&'a Definition, &'a Client, Prepared<'a, World>), Vec<Failure>> {
-        let (tenant, graph) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
+    ) -> Result<PreparedSteps, Vec<Failure>> {
+        let (tenant, _) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
         let definition = self.definitions.get(workflow_of(event)).ok_or_else(|| {
             let known: Vec<_> = self.definitions.iter().map(|definition| definition.name.as_str()).collect();
             let detail =
@@ -128,8 +153,15 @@ impl Workflows {
             let parameters = takes.with_defaults(&request.parameters);
             variables.insert("parameters".to_owned(), Value::Object(parameters));
         }
-        let prepared = prepare(definition, &self.roster, variables)?;
-        Ok((definition, graph, prepared))
+        let mut steps = prepare(definition, &self.roster, variables.clone())?.carried();
+        refuse_too_large(&steps).map_err(|failure| vec![failure])?;
+        if request.mode == Mode::Plan || request.expected_plan.is_some() {
+            variables.insert("event".to_owned(), any_event(event));
+            if let Ok(of_any_event) = prepare(definition, &self.roster, variables) {
+                steps.digest = of_any_event.carried().digest;
+            }
+        }
+        Ok(steps)
     }
 }
 
@@ -152,11 +184,24 @@ pub(super) fn variables(event: &Event, request: &PersonRequest, tenant: &str) ->
     ])
 }
 
+/// An event as templates see it, without what tells it from another one with the same request: the plan of one is
+/// approved for the other.
+fn any_event(event: &Event) -> Value {
+    json!({
+        "id": "",
+        "source": "",
+        "type": event.kind.event_type(),
+        "time": Timestamp::UNIX_EPOCH.to_string(),
+        "subject": event.subject.as_ref().map(|_| ""),
+    })
+}
+
 /// One attempt at one run.
 struct Attempt<'a> {
     event: &'a Event,
-    definition: &'a Definition,
     prepared: &'a Prepared<'a, World>,
+    /// The digest of the steps.
+    steps: &'a str,
     graph: &'a Client,
     policy: RetryPolicy,
 }
@@ -174,11 +219,11 @@ impl Attempt<'_> {
         if next != Next::Over {
             return Attempted { progress: planned, next, result: None, failed: None };
         }
-        let found = digest::of_plan(self.prepared, &planned.steps);
+        let found = digest::of_plan(self.steps, &planned.steps);
         if found == expected {
             let next = Next::Resume { at: Timestamp::now(), because: Because::PlanApproved };
             // The plan was approved for these people.
-            let progress = Progress { people: planned.people, ..progress };
+            let progress = Progress { people: planned.people, approved: true, ..progress };
             return Attempted { progress, next, result: None, failed: None };
         }
         let detail = format!("the plan has changed and is {found} now; look at it again with mode `plan`");
@@ -194,7 +239,7 @@ impl Attempt<'_> {
                     Some(Failed { step: Some(step), failure })
                 });
                 let result = RunFinished {
-                    workflow: Some(self.definition.name.clone()),
+                    workflow: Some(workflow_of(self.event).to_owned()),
                     state: state(&progress.steps, self.prepared.is_complete(&progress)),
                     failure: failed.as_ref().map(|failed| failed.failure.clone()),
                     ..finished(self.event, &progress)
@@ -233,9 +278,9 @@ impl Attempt<'_> {
         let steps = progress.steps.iter();
         RunPlanned {
             run_id: self.event.run_id(),
-            workflow: self.definition.name.clone(),
+            workflow: workflow_of(self.event).to_owned(),
             steps: steps.map(|record| PlannedStep::of(record, after(&record.finished.stage))).collect(),
-            digest: digest::of_plan(self.prepared, &progress.steps),
+            digest: digest::of_plan(self.steps, &progress.steps),
         }
     }
 
@@ -245,7 +290,7 @@ impl Attempt<'_> {
         let starts = progress.starts.iter().any(|start| start.stage == stage && start.at == until);
         let waiting = RunWaiting {
             run_id: self.event.run_id(),
-            workflow: self.definition.name.clone(),
+            workflow: workflow_of(self.event).to_owned(),
             stage: stage.to_owned(),
             until,
             sleeps: progress.sleeps,

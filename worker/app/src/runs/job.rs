@@ -70,6 +70,11 @@ impl Job {
         progress
     }
 
+    /// Whether the message has the steps of its run.
+    pub fn is_prepared(&self) -> bool {
+        self.progress.as_ref().is_some_and(|progress| progress.prepared.is_some())
+    }
+
     /// This progress, carried with the workflow that the message came with.
     pub fn carried(&self, progress: &Progress) -> Option<RunProgress> {
         let workflow = self.workflow.clone()?;

@@ -79,7 +79,7 @@ impl Work for Runs {
         let rejected =
             matches!(&attempted.result, Some(ResultData::RunFinished(run)) if run.state == State::Rejected);
         // A name that no workflow has is the publisher's and no label.
-        let is_known = self.workflows.definitions.get(job.workflow()).is_some();
+        let is_known = job.is_prepared() || self.workflows.definitions.get(job.workflow()).is_some();
         let workflow = if rejected || !is_known { "none" } else { job.workflow() };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.run_duration_seconds.with_label_values(&[workflow]).observe(seconds);
@@ -206,9 +206,13 @@ impl Runs {
     }
 
     fn continuation(&self, job: &Job, progress: &Progress) -> Result<Vec<u8>, Failure> {
-        let carried = self.workflows.carried(&job.event, progress);
-        // A run whose workflow has been removed keeps its progress.
-        let progress = carried.or_else(|| job.carried(progress)).ok_or_else(|| {
+        let before = job.carried(progress);
+        let carried = match before {
+            Some(before) if job.is_prepared() => Some(before),
+            // A run whose workflow has been removed keeps its progress.
+            before => self.workflows.carried(&job.event, progress).or(before),
+        };
+        let progress = carried.ok_or_else(|| {
             let message = format!("there is no workflow `{}` any more", job.workflow());
             Failure::new(Class::Fault, "internal", message)
         })?;

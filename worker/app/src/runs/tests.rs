@@ -282,7 +282,7 @@ async fn a_run_whose_progress_fits_into_no_message_reports_its_end() {
     let job = runs.decode(&message_of(&event("w"))).unwrap();
     let mut progress = Progress::new(Timestamp::now());
     let mut record = waited();
-    record.finished.reason = Some("x".repeat(70_000));
+    record.finished.reason = Some("x".repeat(140_000));
     progress.record(record);
     let because = Because::PlanApproved;
     let outbox =

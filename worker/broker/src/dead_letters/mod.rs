@@ -150,7 +150,8 @@ impl DeadLetters {
     }
 
     /// Sends dead letters back to the queue they failed in, or to work queue `to`. A message that no queue is
-    /// bound for goes back to its exchange. `announce` makes the message that reports the replay.
+    /// bound for goes back to its exchange. `refuse` says why a message stays a dead letter, if it does. `announce`
+    /// makes the message that reports the replay.
     ///
     /// # Errors
     /// When the pass cannot begin. Later errors are in the report.
@@ -158,11 +159,15 @@ impl DeadLetters {
         &self,
         selection: &Selection,
         to: Option<&str>,
+        refuse: impl Fn(&Message) -> Option<String>,
         announce: impl Fn(&Entry) -> Option<Outgoing>,
     ) -> Result<Report, Error> {
         let to = to.map(|queue| self.topology.work_queue(queue)).transpose()?;
-        self.run(selection, announce, |entry, message| self.replayed(entry, message, to.as_deref()).map(Some))
-            .await
+        let replayed = |entry: &Entry, message: Message| match refuse(&message) {
+            Some(reason) => Err(Error::configuration(reason)),
+            None => self.replayed(entry, message, to.as_deref()).map(Some),
+        };
+        self.run(selection, announce, replayed).await
     }
 
     /// Deletes dead letters. `announce` makes the message that reports it, which is stored first.

@@ -70,7 +70,7 @@ async fn a_replay_sends_the_selected_messages_back_unchanged_and_announces_them(
         let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         let meant = only(Filter { ids: vec!["m-1".to_owned(), "m-3".to_owned()], ..Filter::default() });
         let announce = |entry: &Entry| Some(with_id(Outgoing::result("operator.replayed", "{}"), &entry.id));
-        let report = letters.replay(&meant, None, announce).await.unwrap();
+        let report = letters.replay(&meant, None, |_| None, announce).await.unwrap();
         assert_eq!(report.done, ["m-1", "m-3"]);
         assert!(report.failed.is_empty() && report.stopped.is_none() && report.examined == 3, "{report:?}");
         assert_eq!(ids(&letters, &Filter::default()).await, ["m-2"]);
@@ -106,7 +106,7 @@ async fn a_message_that_dies_again_meanwhile_waits_for_the_next_replay() {
             }
         };
         let all = at_once();
-        let (report, ()) = tokio::join!(letters.replay(&all, None, silent), dying);
+        let (report, ()) = tokio::join!(letters.replay(&all, None, |_| None, silent), dying);
         assert_eq!(report.unwrap().done, ["m-1", "m-2"]);
         fixture.wait_for_depth(&fixture.topology.dead_letter_queue(QUEUE).unwrap(), 2).await;
         let entries = letters.list(&Filter::default()).await.unwrap();
@@ -125,8 +125,8 @@ async fn a_limit_is_kept() {
         }
         let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         let two = Selection { limit: Some(2), ..at_once() };
-        assert_eq!(letters.replay(&two, Some(QUEUE), silent).await.unwrap().done, ["m-1", "m-2"]);
-        assert!(letters.replay(&two, Some("nowhere"), silent).await.unwrap_err().is_invalid());
+        assert_eq!(letters.replay(&two, Some(QUEUE), |_| None, silent).await.unwrap().done, ["m-1", "m-2"]);
+        assert!(letters.replay(&two, Some("nowhere"), |_| None, silent).await.unwrap_err().is_invalid());
         assert_eq!(ids(&letters, &Filter::default()).await, ["m-3"]);
         letters.close().await;
     })
@@ -177,8 +177,12 @@ async fn a_replay_stopped_halfway_loses_nothing() {
         {
             // The announcement is refused and offered again, which holds the replay between its two steps.
             let selection = at_once();
-            let replay =
-                letters.replay(&selection, None, |_| Some(Outgoing::reply(&full.name, "announcement")));
+            let replay = letters.replay(
+                &selection,
+                None,
+                |_| None,
+                |_| Some(Outgoing::reply(&full.name, "announcement")),
+            );
             tokio::select! {
                 report = replay => panic!("the replay should hang: {report:?}"),
                 message = running.next_settled() => assert_eq!(id(&message), "m-1"),
@@ -192,7 +196,7 @@ async fn a_replay_stopped_halfway_loses_nothing() {
                 Err(error) => assert!(error.to_string().contains("another operator"), "{error}"),
             }
         };
-        let report = letters.replay(&at_once(), None, silent).await.unwrap();
+        let report = letters.replay(&at_once(), None, |_| None, silent).await.unwrap();
         assert_eq!(report.done, ["m-1", "m-2"]);
         letters.close().await;
         let mut back =
@@ -222,7 +226,7 @@ async fn a_message_that_crashes_its_workers_is_set_aside_by_the_broker_and_can_b
         let entries = letters.list(&Filter::default()).await.unwrap();
         assert_eq!(entries[0].letter.class, "crash_loop");
         assert_eq!(entries[0].letter.queue, fixture.work_queue());
-        assert_eq!(letters.replay(&at_once(), None, silent).await.unwrap().done, ["m-1"]);
+        assert_eq!(letters.replay(&at_once(), None, |_| None, silent).await.unwrap().done, ["m-1"]);
         letters.close().await;
         // With its old `x-death` it would be stuck in the next delay queue.
         let mut running = fixture.start();
@@ -247,7 +251,7 @@ async fn a_message_at_its_last_return_is_set_aside_by_the_worker_which_knows_its
         let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         let entries = letters.list(&Filter::default()).await.unwrap();
         assert_eq!((entries[0].letter.class.as_str(), &entries[0].origin), ("crash_loop", &Origin::Worker));
-        assert_eq!(letters.replay(&at_once(), None, silent).await.unwrap().done, ["m-1"]);
+        assert_eq!(letters.replay(&at_once(), None, |_| None, silent).await.unwrap().done, ["m-1"]);
         letters.close().await;
         let message = running.next_settled().await;
         assert_eq!(
@@ -271,9 +275,9 @@ async fn an_unroutable_message_is_replayed_to_its_exchange_or_to_a_named_queue()
             (fixture.topology.events().as_str(), "order.plcaed")
         );
         // Still no queue is bound: it returns, as an event that no worker has seen.
-        assert_eq!(letters.replay(&at_once(), None, silent).await.unwrap().done, ["m-1"]);
+        assert_eq!(letters.replay(&at_once(), None, |_| None, silent).await.unwrap().done, ["m-1"]);
         assert_eq!(letters.list(&Filter::default()).await.unwrap()[0].letter.replays, 0);
-        assert_eq!(letters.replay(&at_once(), Some(QUEUE), silent).await.unwrap().done, ["m-1"]);
+        assert_eq!(letters.replay(&at_once(), Some(QUEUE), |_| None, silent).await.unwrap().done, ["m-1"]);
         letters.close().await;
         let mut running = fixture.start();
         assert_eq!(running.next_settled().await.replays(), 1);
@@ -293,7 +297,7 @@ async fn one_among_many_is_found_and_the_others_stay() {
         let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         assert_eq!(letters.list(&Filter::default()).await.unwrap().len(), MANY as usize);
         let meant = only(Filter { ids: vec!["m-17".to_owned(), "m-1200".to_owned()], ..Filter::default() });
-        let report = letters.replay(&meant, None, silent).await.unwrap();
+        let report = letters.replay(&meant, None, |_| None, silent).await.unwrap();
         assert_eq!((report.examined, report.done.len()), (MANY as usize, 2));
         letters.close().await;
         fixture.wait_for_depth(&fixture.topology.dead_letter_queue(QUEUE).unwrap(), MANY - 2).await;

@@ -16,6 +16,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+use outcome::OnFailure;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -65,17 +66,6 @@ pub struct Stage {
     pub on_failure: OnFailure,
     /// Run together.
     pub steps: Vec<StepDefinition>,
-}
-
-/// What a failed step means for the stages after its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// They do not run.
-    #[default]
-    Stop,
-    /// They run as well.
-    Continue,
 }
 
 /// One action with its parameters.

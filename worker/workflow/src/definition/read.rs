@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use outcome::OnFailure;
 use serde_json::{Map, Value};
 
 use super::mistake::{At, Mistake};
 use super::node::{Content, Entry, Node, to_map};
 use super::parameters::Parameters;
-use super::{Definition, OnFailure, Parameter, ParameterType, Stage, StepDefinition, words};
+use super::{Definition, Parameter, ParameterType, Stage, StepDefinition, words};
 use crate::step::Roster;
 use crate::suggest;
 use crate::template::{self, ParametersRead};
