@@ -2,7 +2,7 @@
 # private node that is stopped again.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo playground test test-foreign check soak bench bench-smoke bless clean tools machine
+.PHONY: help demo playground test test-foreign deny check soak bench bench-smoke bless clean tools machine
 
 WITH_BROKER := deploy/broker/private-node run --
 # Where cargo builds, after its variables and its settings files. Between quotes, as it may have a space.
@@ -37,11 +37,15 @@ test-foreign: machine ## Tests with promtool, a Python publisher and a browser
 		FOREIGN_SCREENSHOTS="$(TARGET)/foreign-screenshots" \
 		$(WITH_BROKER) cargo test --workspace --locked --test foreign
 
+deny: ## Checks licences and sources of all dependencies
+	tests/deny/check "$(TARGET)/deny"
+
 # The tests come last, so that their summary is the last thing to read.
 check: machine ## Does what continuous integration does
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --test foreign --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	@$(MAKE) --no-print-directory deny
 	@$(MAKE) --no-print-directory bench-smoke
 	@$(MAKE) --no-print-directory test-foreign
 	@$(MAKE) --no-print-directory test
