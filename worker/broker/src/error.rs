@@ -52,6 +52,12 @@ impl Error {
         matches!(self.kind, Kind::Returned { .. })
     }
 
+    /// A queue is full; it stored nothing.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.kind, Kind::Refused { .. })
+    }
+
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Kind::Invalid(message.into()).into()
     }

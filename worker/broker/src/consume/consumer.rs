@@ -260,8 +260,11 @@ impl InFlight {
                 self.set_aside(letter::EXPIRED, reason, &message)
             }
         };
+        let queue = &self.queue;
+        let full =
+            |error: &Error| tracing::warn!(queue, %error, "a message waits until there is room for it");
         // On failure the receipt is dropped, the session ends, and the broker delivers the message again.
-        if publisher.publish(&outgoing).await.is_ok() {
+        if publisher.insist(&outgoing, full).await.is_ok() {
             let _ = receipt.ack().await;
         }
     }

@@ -65,12 +65,21 @@ pub struct Message {
 
 /// The header that counts how often an operator has replayed a message.
 pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
+/// The header of a message that was put off after the broker had delivered it more than once.
+pub(crate) const BEGUN: OwnName = OwnName::new("gatehouse-begun");
 
 impl Message {
     /// How often an operator has replayed it; 0 if its header is missing or not a count.
     #[must_use]
     pub fn replays(&self) -> u32 {
         self.headers.int(REPLAYS.as_str()).and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
+    }
+
+    /// Whether a worker may have begun it without leaving a trace in it: the broker had delivered it before, now or
+    /// before it was put off.
+    #[must_use]
+    pub fn may_have_begun(&self) -> bool {
+        self.redelivered || self.headers.get(BEGUN.as_str()).is_some()
     }
 
     /// How often the broker delivered it before, as quorum queues count.

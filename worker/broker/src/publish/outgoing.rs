@@ -9,6 +9,7 @@ use crate::{
     DeadLetter, Due, Error, Message, Properties, Schedule, Topology,
     dead_letters::letter::QUEUE as DEAD_QUEUE,
     message::{
+        BEGUN,
         headers::{OwnHeaders, Value},
         origin::Origin,
         signature::Keys,
@@ -129,6 +130,17 @@ impl Outgoing {
         let replays = letter.replays.max(message.replays());
         let mut outgoing = Self::copy(Address::Dead { queue: queue.into() }, message.clone());
         DeadLetter { replays, ..letter.clone() }.write(&mut outgoing.headers);
+        outgoing
+    }
+
+    /// A message that cannot be worked on yet, unchanged, into the delay. It may come back any number of times.
+    #[must_use]
+    pub fn put_off(queue: impl Into<String>, due: Due, message: Message) -> Self {
+        let may_have_begun = message.may_have_begun();
+        let mut outgoing = Self::again(queue.into(), due, 1, message);
+        if may_have_begun {
+            outgoing.headers.put(BEGUN, Value::Bool(true));
+        }
         outgoing
     }
 

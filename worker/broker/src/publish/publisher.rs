@@ -100,6 +100,23 @@ impl Publisher {
         Err(Error::refused(message.exchange.as_str(), message.key.as_str()))
     }
 
+    /// Publishes a message like [`Publisher::publish`], and goes on for as long as a queue is full. `full` hears of it
+    /// twice a minute.
+    ///
+    /// For what must not get lost: whoever waits here takes on nothing else, so a full queue slows its workers down
+    /// instead of returning their messages.
+    ///
+    /// # Errors
+    /// As for [`Publisher::publish`], but for a full queue.
+    pub async fn insist(&self, outgoing: &Outgoing, full: impl Fn(&Error)) -> Result<(), Error> {
+        loop {
+            match self.publish(outgoing).await {
+                Err(error) if error.is_refused() => full(&error),
+                done => return done,
+            }
+        }
+    }
+
     /// Offers a message once and waits for the broker's answer; `false` if a queue refused it because it is full.
     ///
     /// For whoever can slow down, or does not mind. **Guarantees** as for [`Publisher::publish`]. A message that several
