@@ -206,6 +206,7 @@ fn predicates(error: &msgraph::Error) -> String {
         ("password_refused", error.is_password_refused()),
         ("resync_required", error.is_resync_required()),
         ("seat_missing", error.is_seat_missing()),
+        ("shut_out", error.is_shut_out()),
         ("synced", error.is_synced()),
         ("throttled", error.is_throttled()),
         ("transient", error.is_transient()),

@@ -20,7 +20,7 @@ fn refused(name: &'static str, status: u16, error: &str, number: u32, text: &str
         "correlation_id": "6c2d0000-0000-4000-8000-000000000002",
     });
     let answer = sample(name, Call::Token, status, "", "").with_body(body.to_string());
-    answer.blocked("credentials_refused", "credentials")
+    answer.retry("credentials_refused", "credentials shut_out")
 }
 
 pub fn samples() -> Vec<Sample> {

@@ -320,15 +320,6 @@ impl Error {
             && self.0.method.as_ref().is_some_and(|method| !is_repeatable(method))
     }
 
-    /// No token: the tenant, the application or its credential is wrong, and an administrator has to fix it.
-    pub fn is_credentials(&self) -> bool {
-        match &self.0.kind {
-            Kind::SignIn(refusal) => !refusal.is_transient(),
-            Kind::Credential(_) => true,
-            _ => false,
-        }
-    }
-
     /// An answer that Graph does not document, or that is longer than the settings allow.
     pub fn is_decode(&self) -> bool {
         matches!(
@@ -354,7 +345,8 @@ impl Error {
 
     /// Whether the client itself may retry the request after some seconds.
     pub(crate) fn may_repeat(&self) -> bool {
-        let may_succeed_soon = self.is_transient() && self.status() != Some(412) && !self.is_locked();
+        let may_succeed_soon =
+            self.is_transient() && self.status() != Some(412) && !self.is_locked() || self.may_settle();
         may_succeed_soon && (self.was_not_processed() || self.0.method.as_ref().is_some_and(is_repeatable))
     }
 

@@ -1,6 +1,9 @@
 //! Why the sign-in service refuses a token, and how an operator can fix it.
 
 use std::fmt;
+use std::sync::Arc;
+
+use super::{Error, Inner, Kind};
 
 /// A refusal of the token endpoint, by its `AADSTS` number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,16 +11,24 @@ pub(crate) struct SignInRefusal {
     /// The number after `AADSTS`; zero if the answer holds none.
     number: u32,
     status: u16,
+    /// Whether the token was for the administration of Exchange.
+    for_exchange_admin: bool,
 }
 
 impl SignInRefusal {
     pub(crate) fn new(number: u32, status: u16) -> Self {
-        Self { number, status }
+        Self { number, status, for_exchange_admin: false }
     }
 
     /// A retry may succeed: the service is busy or down, or it detected a loop (50196).
     pub(crate) fn is_transient(self) -> bool {
         matches!(self.number, 90_006 | 90_033 | 50_196) || matches!(self.status, 408 | 429 | 500..=599)
+    }
+
+    /// A refusal that may end within minutes by itself, because not every server knows a new secret, certificate,
+    /// federated credential or application yet. It can as well be a mistake that stays.
+    pub(crate) fn may_settle(self) -> bool {
+        matches!(self.number, 70_021 | 700_211..=700_213 | 700_016 | 700_027 | 7_000_215)
     }
 
     /// What is wrong, and how to fix it.
@@ -117,6 +128,56 @@ const SENTENCES: [(&[u32], &str); 24] = [
         "the request is malformed; check the client id and the client secret for stray characters",
     ),
 ];
+
+/// What is wrong with a token.
+impl Error {
+    /// No token: the tenant, the application or its credential is wrong, and an administrator has to fix it.
+    pub fn is_credentials(&self) -> bool {
+        match &self.0.kind {
+            Kind::SignIn(refusal) => !refusal.is_transient(),
+            Kind::Credential(_) => true,
+            _ => false,
+        }
+    }
+
+    /// No token for Graph itself: nothing can be done in the tenant. A token for the administration of Exchange alone can
+    /// be refused as well.
+    pub fn is_shut_out(&self) -> bool {
+        let is_partial = matches!(&self.0.kind, Kind::SignIn(refusal) if refusal.for_exchange_admin);
+        self.is_credentials() && !is_partial
+    }
+
+    /// No token, for a reason that may end by itself within minutes: a new credential is not known everywhere yet.
+    pub fn may_settle(&self) -> bool {
+        matches!(&self.0.kind, Kind::SignIn(refusal) if refusal.may_settle())
+    }
+
+    /// What happened and what to do, without the request: the same for the same error.
+    pub fn reason(&self) -> String {
+        match &self.0.kind {
+            Kind::SignIn(refusal) => refusal.to_string(),
+            Kind::Credential(text) => text.clone(),
+            _ => self.to_string(),
+        }
+    }
+
+    /// The same failure to get a token, which was for the administration of Exchange.
+    pub(crate) fn of_exchange_admin(self) -> Self {
+        let Inner { kind: Kind::SignIn(refusal), peer, method, address, request_id, answer, .. } = &*self.0
+        else {
+            return self;
+        };
+        Self(Arc::new(Inner {
+            kind: Kind::SignIn(SignInRefusal { for_exchange_admin: true, ..*refusal }),
+            peer: *peer,
+            method: method.clone(),
+            address: address.clone(),
+            request_id: request_id.clone(),
+            answer: answer.clone(),
+            source: None,
+        }))
+    }
+}
 
 impl fmt::Display for SignInRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

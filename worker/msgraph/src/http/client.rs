@@ -18,9 +18,9 @@ use crate::http::request::{Query, Request, Target, Write};
 use crate::http::response::Response;
 use crate::http::retry::Retry;
 use crate::http::transport::{Transport, http_client};
-use crate::lane::Lanes;
 use crate::lane::priority::Priority;
 use crate::lane::waiting::Answered;
+use crate::lane::Lanes;
 use crate::observer::{Observer, RetryReport};
 use crate::request_log::RequestLog;
 use crate::settings::Settings;
@@ -141,6 +141,15 @@ impl Client {
         &self.inner.client_id
     }
 
+    /// Gets a token if there is none that is valid. Asks once.
+    ///
+    /// # Errors
+    ///
+    /// The client got no token.
+    pub async fn sign_in(&self) -> Result<(), Error> {
+        self.inner.tokens.current(&mut Retry::new(Duration::ZERO)).await.map(|_| ())
+    }
+
     /// The permissions of the connection, from its token; empty if the token cannot be read.
     ///
     /// # Errors
@@ -165,14 +174,15 @@ impl Client {
         let mut retry = Retry::new(self.inner.retry_budget);
         let mut renewed = false;
         loop {
-            let token = tokens.current(&mut retry).await?;
+            let token = tokens.current(&mut retry).await.map_err(|error| self.told_apart(error, request))?;
             let (mut outcome, used) = self.attempt(request, &url, token, &mut retry).await;
             if let Some(used) =
                 used.filter(|_| !renewed && outcome.as_ref().is_err_and(Error::is_unauthorized))
             {
                 // A token ends early when consent or a policy changes. Graph did nothing, so a POST may be repeated.
                 renewed = true;
-                let token = tokens.replacing(&used, &mut retry).await?;
+                let token = tokens.replacing(&used, &mut retry).await;
+                let token = token.map_err(|error| self.told_apart(error, request))?;
                 (outcome, _) = self.attempt(request, &url, token, &mut retry).await;
             }
             let error = match outcome {
@@ -187,6 +197,14 @@ impl Client {
                 wait,
             });
             tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// An error of a token, with which of the two tokens it was.
+    fn told_apart(&self, error: Error, request: &Request) -> Error {
+        match (&request.target, &self.inner.exchange_admin) {
+            (Target::ExchangeAdmin, Some(_)) => error.of_exchange_admin(),
+            _ => error,
         }
     }
 

@@ -96,7 +96,12 @@ impl Tokens {
                 _ => state.fetched,
             }
         };
-        self.fetched_since(seen, retry).await
+        let next = self.fetched_since(seen, retry).await;
+        if next.as_ref().is_err_and(Error::is_credentials) {
+            // Nobody uses it again, so that it is known that there is none.
+            self.state().token.take_if(|token| token.generation == rejected.generation);
+        }
+        next
     }
 
     /// The next token for one that still works; the same token if another caller is fetching or the fetch fails.

@@ -77,14 +77,43 @@ async fn one_token_is_fetched_for_all_callers() {
 
 #[tokio::test]
 async fn a_refused_secret_is_tried_once_for_all_callers() {
-    let server = Server::with_tokens(|_, _| sign_in_refusal(401, 7_000_215), nothing).await;
+    let server = Server::with_tokens(|_, _| sign_in_refusal(401, 7_000_222), nothing).await;
     let outcomes = read_together(&server.patient_client(), 20).await;
     assert_eq!((server.token_requests().len(), server.graph_requests().len()), (1, 0));
     for error in outcomes.into_iter().map(Result::unwrap_err) {
         assert!(error.is_credentials() && !error.is_transient() && !error.is_unauthorized());
-        assert_eq!((error.code(), error.status()), ("AADSTS7000215", Some(401)));
-        assert!(error.to_string().contains("set it to the secret's value"), "{error}");
+        assert_eq!((error.code(), error.status()), ("AADSTS7000222", Some(401)));
+        assert!(error.to_string().contains("the client secret has expired"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_may_end_by_itself_is_asked_again_within_the_budget() {
+    for number in [7_000_215, 700_016, 700_027, 70_021, 700_213] {
+        let tokens = move |_: &Seen, n| if n < 3 { sign_in_refusal(401, number) } else { granted(n, 3600) };
+        let server = Server::with_tokens(tokens, nothing).await;
+        let impatient = server.client().sign_in().await.unwrap_err();
+        assert!(impatient.is_shut_out() && impatient.may_settle(), "{impatient}");
+        read(&server.patient_client()).await.unwrap();
+        assert_eq!(server.token_requests().len(), 3, "{number}");
+    }
+    let server = Server::with_tokens(|_, _| sign_in_refusal(401, 7_000_215), nothing).await;
+    let settings = Settings { retry_budget: Duration::from_millis(600), ..server.settings() };
+    let error = read(&client(settings)).await.unwrap_err();
+    assert!(error.to_string().contains("set it to the secret's value"), "{error}");
+    assert!((2..6).contains(&server.token_requests().len()), "it is bounded");
+}
+
+#[tokio::test]
+async fn a_token_whose_successor_is_refused_is_not_used_again() {
+    let tokens = |_: &Seen, n| if n == 1 { granted(n, 3600) } else { sign_in_refusal(401, 7_000_222) };
+    let server =
+        Server::with_tokens(tokens, |_, _| refusal(401, "InvalidAuthenticationToken", "Revoked")).await;
+    let client = server.client();
+    client.sign_in().await.unwrap();
+    assert!(read(&client).await.unwrap_err().is_shut_out());
+    assert!(client.sign_in().await.unwrap_err().is_shut_out(), "it is known that there is no token");
+    assert_eq!((server.token_requests().len(), server.graph_requests().len()), (3, 1));
 }
 
 #[tokio::test]
