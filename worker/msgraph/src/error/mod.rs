@@ -243,6 +243,20 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.answer.retry_after
     }
+
+    /// The same failure for a caller that asks again after this time, whatever Graph asked for.
+    pub(crate) fn asked_again_after(self, longest: Duration) -> Self {
+        match self.retry_after() {
+            Some(asked) if asked > longest => {
+                let Inner { kind, peer, method, address, request_id, answer, .. } = &*self.0;
+                let answer = Answer { retry_after: Some(longest), ..answer.clone() };
+                let (kind, method, address) = (kind.clone(), method.clone(), address.clone());
+                let request_id = request_id.clone();
+                Self(Arc::new(Inner { kind, peer: *peer, method, address, request_id, answer, source: None }))
+            }
+            _ => self,
+        }
+    }
 }
 
 /// What the error means for the caller.

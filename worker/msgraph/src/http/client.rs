@@ -20,7 +20,7 @@ use crate::http::retry::Retry;
 use crate::http::transport::{Transport, http_client};
 use crate::lane::priority::Priority;
 use crate::lane::waiting::Answered;
-use crate::lane::Lanes;
+use crate::lane::{Lanes, PROBE_EVERY};
 use crate::observer::{Observer, RetryReport};
 use crate::request_log::RequestLog;
 use crate::settings::Settings;
@@ -311,7 +311,14 @@ impl Client {
                 log.add(id.unwrap_or(sent_id));
             }
         }
-        answered
+        if self.priority != Priority::LockOut {
+            return answered;
+        }
+        let soon = |answered: Answered| Answered {
+            outcome: answered.outcome.map_err(|error| error.asked_again_after(PROBE_EVERY)),
+            ..answered
+        };
+        answered.into_iter().map(soon).collect()
     }
 
     /// Path and query below the version, as a batch writes an address.

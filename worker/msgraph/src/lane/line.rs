@@ -69,6 +69,11 @@ impl Line {
         self.sequences.first_key_value().map(|(arrival, _)| *arrival)
     }
 
+    /// Whether its calls lock people out.
+    pub(super) fn locks_out(&self) -> bool {
+        self.terms.priority == Priority::LockOut
+    }
+
     /// Its place among other lines.
     pub(super) fn place(&self, id: LineId) -> Option<Place> {
         Some((self.terms.priority, self.first()?, id))

@@ -8,7 +8,8 @@
 //! - A call of higher [`Priority`] overtakes every waiting call.
 //! - A call that locks a person out is not put off for what others spent: a tenth of the directory's limits is kept for
 //!   such calls ([`limits`]), they wait for no other call in progress, and they share no batch with others. Only
-//!   Graph's own throttling, and the four calls of a mailbox, hold them back.
+//!   Graph's own throttling, and the four calls of a mailbox, hold them back; and while a lane is parked for long, one of
+//!   them asks every minute whether it still is.
 //! - A caller that would wait longer than its patience gets an error at once and can postpone its work.
 //! - Calls that wait at the same time are sent together ([`crate::http::batching`]), up to twenty. A call that
 //!   arrives alone is sent at once; one that arrives while others are in progress waits at most [`LINGER`] for more.
@@ -46,6 +47,10 @@ use waiting::{Answered, Sequence, Waiting};
 
 /// How long a call waits for more calls while others are in progress.
 const LINGER: Duration = Duration::from_millis(2);
+
+/// How often a lock-out asks whether a parked lane is still throttled. `Retry-After` may be an hour, and Graph throttles
+/// requests of high priority last (Microsoft Graph documentation, "Throttling", 2025).
+pub(crate) const PROBE_EVERY: Duration = Duration::from_secs(60);
 
 /// The lanes of a tenant.
 pub(crate) struct Lanes([Arc<Lane>; Service::ALL.len()]);

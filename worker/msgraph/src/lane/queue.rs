@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::PROBE_EVERY;
 use super::concurrency::Concurrency;
 use super::gates::{Gate, Gates, LineId, Place};
 use super::keys::{Key, Keys};
@@ -32,6 +33,17 @@ pub(super) struct Released {
     pub(super) room_at: Option<Instant>,
 }
 
+/// When a probe that found no room in a limit, or no turn in its mailbox, is tried again.
+const NO_ROOM: Duration = Duration::from_secs(1);
+
+/// The time for which Graph throttles a lane.
+#[derive(Clone, Copy)]
+struct Parked {
+    until: Instant,
+    /// When the next lock-out may go all the same.
+    probe_at: Instant,
+}
+
 pub(super) struct Queue {
     service: Service,
     limits: Limits,
@@ -41,7 +53,7 @@ pub(super) struct Queue {
     /// Those of them that lock a person out.
     lock_outs_under_way: usize,
     /// Until when Graph throttles the whole lane.
-    parked: Option<Instant>,
+    parked: Option<Parked>,
     /// Every line has a call that waits.
     lines: HashMap<LineId, Line>,
     by_terms: HashMap<Arc<Terms>, LineId>,
@@ -107,14 +119,8 @@ impl Queue {
     pub(super) fn release(&mut self, now: Instant) -> Released {
         self.keys.forget_unused(now);
         let mut released = Released::default();
-        if let Some(until) = self.parked.filter(|until| *until > now) {
-            while let Some((_, id)) =
-                self.by_patience.first().copied().filter(|(patience, _)| *patience < until)
-            {
-                self.refuse(id, until, now, &mut released);
-                self.retire_if_empty(id);
-            }
-            released.room_at = Some(until).filter(|_| self.waiting > 0);
+        if let Some(parked) = self.parked.filter(|parked| parked.until > now) {
+            self.release_parked(parked, now, &mut released);
             return released;
         }
         while let Some(gate) = self.gates.due(now) {
@@ -135,6 +141,39 @@ impl Queue {
         released
     }
 
+    /// While the lane is parked: takes out a lock-out as a probe once a minute, and the calls that would wait too long.
+    fn release_parked(&mut self, parked: Parked, now: Instant, released: &mut Released) {
+        let Parked { until, probe_at } = parked;
+        let mut lock_outs: Vec<_> = self.lines.iter().filter(|(_, line)| line.locks_out()).collect();
+        lock_outs.sort_by_key(|(_, line)| line.first());
+        let lock_outs: Vec<_> = lock_outs.into_iter().map(|(id, _)| *id).collect();
+        let mut next_probe = probe_at;
+        if probe_at <= now && !lock_outs.is_empty() {
+            let probe = lock_outs.iter().find_map(|id| {
+                self.wake(*id);
+                if self.may_go(*id, now, released) { self.begin(*id, now) } else { None }
+            });
+            next_probe = now + if probe.is_some() { PROBE_EVERY } else { NO_ROOM };
+            self.parked = Some(Parked { until, probe_at: next_probe });
+            released.sequences.extend(probe);
+        }
+        for id in lock_outs {
+            self.refuse(id, next_probe.min(until), now, released);
+            self.retire_if_empty(id);
+        }
+        let impatient = |(patience, _): &(Instant, LineId)| *patience < until;
+        let impatient: Vec<_> = self.by_patience.iter().copied().take_while(impatient).collect();
+        for (_, id) in impatient {
+            if self.lines.get(&id).is_some_and(|line| !line.locks_out()) {
+                self.refuse(id, until, now, released);
+                self.retire_if_empty(id);
+            }
+        }
+        let probes = self.lines.values().any(Line::locks_out);
+        let room_at = if probes { next_probe.min(until) } else { until };
+        released.room_at = Some(room_at).filter(|_| self.waiting > 0);
+    }
+
     /// Records how a call ended.
     pub(super) fn finished(&mut self, call: &Call, error: Option<&Error>, now: Instant) {
         self.under_way = self.under_way.saturating_sub(1);
@@ -145,16 +184,31 @@ impl Queue {
             self.keys.end_in_mailbox(mailbox);
             self.open(Gate::Turn(mailbox));
         }
-        let Some(error) = error else { return self.concurrency.went_well() };
+        let Some(error) = error else {
+            if let Some(parked) = self.parked.as_mut().filter(|_| call.priority == Priority::LockOut) {
+                // Lock-outs may go again, one after the other.
+                parked.probe_at = now;
+            }
+            return self.concurrency.went_well();
+        };
         if error.asks_to_slow_down() {
             self.concurrency.refused(now);
             if let Some(wait) = error.retry_after().filter(|wait| !wait.is_zero()) {
                 match self.parked_with(call) {
                     Some(key) => self.keys.park(key, now + wait),
-                    None => self.parked = self.parked.max(Some(now + wait)),
+                    None => self.park(now + wait, now),
                 }
             }
         }
+    }
+
+    /// Parks the lane until then. Probes keep their pace.
+    fn park(&mut self, until: Instant, now: Instant) {
+        let parked = self.parked.filter(|parked| parked.until > now);
+        self.parked = Some(match parked {
+            Some(parked) => Parked { until: parked.until.max(until), ..parked },
+            None => Parked { until, probe_at: now + PROBE_EVERY },
+        });
     }
 
     /// The line of calls that need the same as these.

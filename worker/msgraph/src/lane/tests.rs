@@ -11,7 +11,7 @@ use super::limits::{Limits, TenantSize};
 use super::priority::Priority;
 use super::queue::{Queue, Released};
 use super::waiting::{Answered, Sequence, Waiting};
-use super::{Order, trips};
+use super::{Order, PROBE_EVERY, trips};
 use crate::error::Error;
 use crate::error::answer::Answer;
 use crate::error::context::{Context, Peer};
@@ -285,4 +285,36 @@ fn every_call_goes_once_in_the_order_of_its_like() {
         assert_eq!(sent, desk.callers.len(), "{service}");
         assert!(order.values().all(|numbers| numbers.is_sorted()), "{service}: {order:?}");
     }
+}
+
+#[test]
+fn a_lock_out_asks_every_minute_whether_a_parked_lane_still_is() {
+    let mut desk = Desk::new(Service::Directory, Limits::default());
+    desk.write(Priority::Lifecycle, "/users/ada");
+    let first = desk.release().sequences;
+    desk.finish(&first, Some(&throttled(3_600, &first[0][0].call)));
+    desk.write(Priority::Lifecycle, "/users/ada");
+    (0..3).for_each(|_| desk.write(Priority::LockOut, "/users/grace"));
+    let hasty = desk.waiting(Priority::LockOut, Method::PATCH, "/users/grace", Duration::from_secs(20));
+    desk.queue.push(vec![hasty]);
+    let released = desk.release();
+    let refused: Vec<_> =
+        released.refused.iter().map(|(waiting, wait)| (waiting.call.attempt, wait.as_secs())).collect();
+    assert_eq!(refused, [(5, 60)], "its run is postponed until the next probe, and not for an hour");
+    assert_eq!((released.sequences.len(), released.room_at), (0, Some(desk.now + PROBE_EVERY)));
+
+    desk.now += PROBE_EVERY;
+    let probe = desk.release();
+    assert_eq!((numbers(&probe.sequences), probe.room_at), (vec![2], Some(desk.now + PROBE_EVERY)));
+    desk.finish(&probe.sequences, Some(&throttled(3_600, &probe.sequences[0][0].call)));
+    assert_eq!(desk.release().sequences.len(), 0, "one at a time");
+
+    desk.now += PROBE_EVERY;
+    let probe = desk.release().sequences;
+    assert_eq!(numbers(&probe), [3]);
+    desk.finish(&probe, None);
+    assert_eq!(numbers(&desk.release().sequences), [4], "Graph lets lock-outs through again");
+    assert_eq!(desk.queue.waiting(), 1, "and nothing else");
+    desk.now += 2 * Duration::from_secs(3_600);
+    assert_eq!(numbers(&desk.release().sequences), [1]);
 }
