@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use msgraph_emulator::{Application, CERTIFICATE, Decision, Tenant, User};
 use serde_json::{Value, json};
+use system_tests::worker_process::fetch;
 use system_tests::{Testbed, events};
 
 const SERVICE: &str = "service@contoso.example";
@@ -32,18 +33,19 @@ fn leaves(id: &str, tenant: Option<&str>) -> Value {
     event
 }
 
+const SCOPES: [&str; 8] = [
+    "Channel.ReadBasic.All",
+    "ChannelMember.ReadWrite.All",
+    "Directory.Read.All",
+    "GroupMember.ReadWrite.All",
+    "LicenseAssignment.ReadWrite.All",
+    "TeamMember.ReadWrite.All",
+    "User.ReadWrite.All",
+    "User.RevokeSessions.All",
+];
+
 fn public() -> Application {
-    let scopes = [
-        "Channel.ReadBasic.All",
-        "ChannelMember.ReadWrite.All",
-        "Directory.Read.All",
-        "GroupMember.ReadWrite.All",
-        "LicenseAssignment.ReadWrite.All",
-        "TeamMember.ReadWrite.All",
-        "User.ReadWrite.All",
-        "User.RevokeSessions.All",
-    ];
-    Application::default().roles(&[]).scopes(&scopes).public().poll_interval(1)
+    Application::default().roles(&[]).scopes(&SCOPES).public().poll_interval(1)
 }
 
 /// Runs `gatehouse connect` while the person decides; returns the exit code and the output.
@@ -141,20 +143,18 @@ async fn a_sign_in_that_is_declined_connects_nothing() {
 
 #[tokio::test]
 async fn an_event_is_worked_on_with_the_credential_of_its_tenant() {
-    let expired = Application::new("old", "the-old-secret").secret_expired();
+    let other = Application::new("other", "the-other-secret").roles(&[]);
     let tenant = Tenant::contoso().application(Application::default().certificate(CERTIFICATE));
-    let (mut testbed, file) = unopened(tenant.application(expired), "certificate.pem").await;
+    let (mut testbed, file) = unopened(tenant.application(other), "certificate.pem").await;
     std::fs::write(&file, CERTIFICATE).unwrap();
     testbed.set("TENANTS__CONTOSO__CERTIFICATE_FILE", file.display());
     testbed.set("TENANTS__FABRIKAM__TENANT_ID", testbed.emulator.application().tenant_id);
-    testbed.set("TENANTS__FABRIKAM__CLIENT_ID", "old");
-    testbed.set("TENANTS__FABRIKAM__CLIENT_SECRET", "the-old-secret");
+    testbed.set("TENANTS__FABRIKAM__CLIENT_ID", "other");
+    testbed.set("TENANTS__FABRIKAM__CLIENT_SECRET", "the-other-secret");
     let worker = testbed.worker().await;
     testbed.publisher.event(&leaves("leave-fabrikam", Some("fabrikam"))).await;
     let end = testbed.results.end_of("leave-fabrikam").await;
-    assert_eq!(end["state"], "failed", "{end}");
-    let text = end.to_string();
-    assert!(text.contains("credentials_refused") && text.contains("the client secret has expired"), "{text}");
+    assert_eq!((&end["state"], &end["failure"]["code"]), (&"failed".into(), &"permission_missing".into()));
     assert_eq!(testbed.effects(), Vec::<String>::new());
     testbed.publisher.event(&leaves("leave-contoso", Some("contoso"))).await;
     let end = testbed.results.end_of("leave-contoso").await;
@@ -187,5 +187,74 @@ async fn a_secret_is_replaced_in_its_file_while_a_worker_runs() {
     testbed.publisher.event(&leaves("leave-2", None)).await;
     assert_eq!(testbed.results.end_of("leave-2").await["state"], "partial");
     testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_tenant_whose_credential_does_not_work_waits_and_no_other_does() {
+    let expired = Application::new("old", "the-old-secret").secret_expired();
+    let mut testbed = Testbed::with(Tenant::contoso().application(expired)).build().await;
+    let secret = testbed.file("secret", "the-old-secret");
+    let missing = secret.with_file_name("never-written");
+    for (name, file) in [("FABRIKAM", &secret), ("ADATUM", &missing)] {
+        testbed.set(&format!("TENANTS__{name}__TENANT_ID"), testbed.emulator.application().tenant_id);
+        testbed.set(&format!("TENANTS__{name}__CLIENT_ID"), "old");
+        testbed.set(&format!("TENANTS__{name}__CLIENT_SECRET_FILE"), file.display());
+    }
+    let worker = testbed.worker().await;
+    for number in 0..40 {
+        let tenant = if number % 2 == 0 { "fabrikam" } else { "adatum" };
+        testbed.publisher.event(&leaves(&format!("leave-{tenant}-{number}"), Some(tenant))).await;
+    }
+    testbed.publisher.event(&leaves("leave-contoso", Some("contoso"))).await;
+    let end = testbed.results.end_of("leave-contoso").await;
+    assert_eq!(end["state"], "partial", "{end}");
+    worker.counts_with("gatehouse_tenant_paused", "fabrikam", 1.0).await;
+    worker.counts_with("gatehouse_tenant_paused", "adatum", 1.0).await;
+    assert_eq!(worker.metrics().await.sum("gatehouse_tenant_paused", "contoso"), 0.0);
+    let (status, page) = fetch(&worker.admin_address().await, "/readyz").await;
+    assert_eq!(status, 200, "{page}");
+    for says in [
+        "ready\n",
+        "tenant fabrikam is paused: the client secret has expired",
+        "tenant adatum is paused: cannot",
+    ] {
+        assert!(page.contains(says), "{page}");
+    }
+    let checked = testbed.gatehouse(&["check"]).await;
+    let says = checked.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(checked.code, Some(1));
+    assert!(
+        says.contains("the client secret has expired") && says.contains("cannot read the client secret"),
+        "{says}"
+    );
+
+    let renewed = Application::new("old", "the-renewed-secret").roles(&SCOPES);
+    testbed.emulator.with_tenant(|tenant| tenant.put_application(renewed));
+    for file in [&secret, &missing] {
+        std::fs::write(file, "the-renewed-secret\n").unwrap();
+    }
+    let ends = testbed.results.ends(40).await;
+    for end in ends.into_values() {
+        assert_eq!((&end["attempts"], &end["replays"]), (&1.into(), &0.into()), "{end}");
+        assert_ne!(end["state"], "failed", "{end}");
+    }
+    let page = worker.metrics().await;
+    assert_eq!(page.sum("gatehouse_tenant_paused", ""), 0.0);
+    assert_eq!(page.sum("gatehouse_deliveries_total", "redelivered=\"true\""), 0.0);
+    assert!(page.sum("gatehouse_put_off_total", "tenant_paused") >= 40.0, "{}", page.0);
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_worker_none_of_whose_tenants_works_is_not_ready() {
+    let expired = Application::default().secret_expired();
+    let mut testbed = Testbed::with(Tenant::contoso().application(expired)).build().await;
+    let mut worker = testbed.worker().await;
+    worker.answers("/readyz", 503).await;
+    let (_, page) = fetch(&worker.admin_address().await, "/readyz").await;
+    assert!(page.starts_with("every tenant is paused\ntenant contoso is paused: "), "{page}");
+    assert_eq!(worker.terminate().await, Some(0));
     testbed.close().await;
 }

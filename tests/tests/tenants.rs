@@ -1,4 +1,4 @@
-//! Several tenants in one worker, and one tenant with batching and without.
+//! Several tenants in one worker, and one tenant with batching and without. Nobody's events keep others' waiting.
 
 #![expect(
     clippy::unwrap_used,
@@ -63,12 +63,62 @@ async fn a_small_tenant_does_not_starve_beside_a_busy_one_that_is_throttled() {
     assert_eq!(end["state"], "succeeded", "{end}");
     assert!(!small.effects().is_empty());
     assert_eq!(testbed.emulator.effects(), [""; 0], "the busy tenant was still throttled");
-    // Four runs at a time, of which each begins with three reads at once.
+    // Four lock-outs at a time and one in the place that is kept for them, of which each begins with three reads at once.
     let journal = testbed.emulator.journal();
     let asked = journal.iter().filter(|entry| !entry.token && !entry.path.ends_with("/$batch")).count();
-    assert!(asked <= 12, "{asked} requests: those under way together found out, and nobody after them asked");
+    assert!(asked <= 15, "{asked} requests: those under way together found out, and nobody after them asked");
     assert!(throttled > 0);
     assert_eq!(worker.terminate().await, Some(0));
+    testbed.tear_down().await;
+}
+
+fn moves(id: &str, upn: &str) -> Value {
+    let data = json!({ "person": { "upn": upn, "job_title": "Analyst" } });
+    events::event(id, "gatehouse.change.requested.v1", data)
+}
+
+#[tokio::test]
+async fn copies_of_one_event_keep_no_place_from_somebody_elses_lock_out() {
+    let tenant = Tenant::empty()
+        .user(User::new("ada@contoso.example", "Ada Lovelace"))
+        .user(User::new("grace@contoso.example", "Grace Hopper"));
+    let mut testbed = Testbed::with(tenant).set("WORKER__CONCURRENCY", 4).build().await;
+    testbed.emulator.fault(Fault::delayed(100));
+    for _ in 0..32 {
+        testbed.publisher.event(&moves("copied", "ada@contoso.example")).await;
+    }
+    testbed.publisher.event(&events::offboarding("leave", json!({ "upn": "grace@contoso.example" }))).await;
+    let mut worker = testbed.worker().await;
+    testbed.results.end_of("leave").await;
+    let of_copies = testbed.results.received().iter().filter(|result| result.is_end()).count() - 1;
+    assert!(of_copies <= 3, "{of_copies} copies came first");
+    assert!(worker.metrics().await.sum("gatehouse_put_off_total", "reason=\"turn\"") >= 28.0);
+    assert_eq!(worker.terminate().await, Some(0));
+    testbed.tear_down().await;
+}
+
+#[tokio::test]
+async fn a_lock_out_has_a_place_when_all_others_are_taken() {
+    let tenant = (0..12).fold(Tenant::empty(), |tenant, number| {
+        tenant.user(User::new(&format!("ada{number}@contoso.example"), "Ada Lovelace"))
+    });
+    let tenant = tenant.user(User::new("grace@contoso.example", "Grace Hopper"));
+    let testbed = Testbed::with(tenant).set("WORKER__CONCURRENCY", 2);
+    let mut testbed = testbed.set("GRAPH__REQUEST_TIMEOUT_SECONDS", 60).build().await;
+    // Whoever moves waits for Graph as long as this test lasts.
+    testbed.emulator.fault(Fault::delayed(55_000).path("ada"));
+    for number in 0..12 {
+        testbed
+            .publisher
+            .event(&moves(&format!("move-{number}"), &format!("ada{number}@contoso.example")))
+            .await;
+    }
+    testbed.publisher.event(&events::offboarding("leave", json!({ "upn": "grace@contoso.example" }))).await;
+    let mut worker = testbed.worker().await;
+    let end = testbed.results.end_of("leave").await;
+    assert_eq!(end["state"], "succeeded", "{end}");
+    assert_eq!(testbed.results.received().iter().filter(|result| result.is_end()).count(), 1);
+    worker.kill().await;
     testbed.tear_down().await;
 }
 

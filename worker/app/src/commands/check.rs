@@ -70,7 +70,7 @@ struct Broker {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let observer: Arc<dyn msgraph::Observer> = Arc::new(());
-    let tenants = Tenants::new(&config, &observer)?;
+    let tenants = Tenants::as_far_as_usable(&config, &observer)?;
     if let Some(name) = &args.tenant {
         tenants.find(Some(name)).map_err(|failure| CommandError::Input(failure.message))?;
     }

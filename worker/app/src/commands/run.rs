@@ -12,10 +12,11 @@ use tokio::task::JoinHandle;
 
 use super::CommandError;
 use crate::delivery::consume::Consumer;
+use crate::delivery::places::Places;
 use crate::delivery::queues::{SYNC, WORKFLOWS};
 use crate::delivery::replies::AllowedReplies;
 use crate::delivery::work::Work;
-use crate::operate::admin;
+use crate::operate::admin::{self, Health};
 use crate::operate::metrics::{Metrics, OfQueue};
 use crate::operate::telemetry;
 use crate::runs::Runs;
@@ -54,7 +55,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     let graph_observer: Arc<dyn msgraph::Observer> = metrics.clone();
     // One client for each tenant, whoever asks: they share its limits, and a sync goes last.
-    let tenants = Tenants::new(&config, &graph_observer)?;
+    let tenants = Tenants::as_far_as_usable(&config, &graph_observer)?;
     let mut settings = config.broker()?;
     settings.process = worker_name();
     for weakness in config.weaknesses() {
@@ -73,13 +74,14 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     if only != Some(Only::Sync) {
         let workflows = super::workflows(&config, tenants.clone())?;
         let runs = Runs { workflows, publishers: publishers.clone(), metrics: Arc::clone(&metrics) };
-        worker.add(runs, WORKFLOWS, worker.settings.clone())?;
+        let places = Places::new(config.concurrency(), config.lock_out_places());
+        worker.add(runs, WORKFLOWS, worker.settings.clone(), places)?;
     }
     if only != Some(Only::Workflows) {
         let settings = of_syncs(&worker.settings, config.sync.concurrency());
         let schedules = Schedules::new(config.scheduled()?);
         let syncs = Syncs {
-            tenants,
+            tenants: tenants.clone(),
             publishers,
             prices: config.prices()?,
             policy: config.retry(),
@@ -90,11 +92,14 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
             metrics: Arc::clone(&metrics),
         };
         tokio::spawn(schedules.keep_armed(settings.clone()));
-        worker.add(syncs, SYNC, settings)?;
+        let places = Places::new(config.sync.concurrency().get(), 0);
+        worker.add(syncs, SYNC, settings, places)?;
     }
     if !config.admin.listen.is_empty() {
-        serve_admin(&config.admin.listen, metrics, worker.readiness()).await?;
+        let health = Health { metrics, sessions: worker.readiness(), tenants: tenants.clone() };
+        serve_admin(&config.admin.listen, health).await?;
     }
+    tokio::spawn(async move { tenants.sign_in().await });
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, concurrency = config.concurrency(), "worker started");
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -116,16 +121,12 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
 }
 
 /// Serves metrics and health from now on.
-async fn serve_admin(
-    listen: &str,
-    metrics: Arc<Metrics>,
-    readiness: Vec<Readiness>,
-) -> Result<(), CommandError> {
+async fn serve_admin(listen: &str, health: Health) -> Result<(), CommandError> {
     let (listener, address) = admin::listen(listen).await.map_err(|error| {
         ConfigError::Invalid(format!("admin.listen {listen}: {error}; choose another address"))
     })?;
     tracing::info!(%address, "metrics and health are served");
-    tokio::spawn(admin::serve(listener, metrics, readiness));
+    tokio::spawn(admin::serve(listener, health));
     Ok(())
 }
 
@@ -149,12 +150,13 @@ impl Worker {
         work: W,
         queue: &'static str,
         settings: broker::Settings,
+        places: Places,
     ) -> Result<(), CommandError> {
         let observer = Arc::new(OfQueue::new(Arc::clone(&self.metrics), queue));
         let name = settings.process.clone();
         let consumer = broker::Consumer::new(settings, queue, observer)?;
         let readiness = consumer.readiness();
-        let handler = Consumer::new(work, Arc::clone(&self.metrics), name, self.replies.clone());
+        let handler = Consumer::new(work, Arc::clone(&self.metrics), name, self.replies.clone(), places);
         let mut stopped = self.stopped.clone();
         let serve = move || {
             // On a thread of the runtime's pool: tasks it spawns start without waking another thread.

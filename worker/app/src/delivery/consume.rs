@@ -6,16 +6,18 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
-use broker::{Delivery, Message, Publisher, Receipt};
+use broker::{Delivery, Due, Message, Outgoing, Publisher, Receipt};
 use futures_util::FutureExt;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::outbox::{Onward, Outbox, Sealed, SetAside};
+use super::outbox::{self, Onward, Outbox, Sealed, SetAside};
+use super::places::Places;
 use super::recent::{RecentMessages, Remembered};
 use super::replies::{AllowedReplies, Copies};
-use super::work::{Identity, Outlet, Refused, Work};
+use super::work::{Identity, Outlet, PutOff, Refused, Work};
 use crate::operate::metrics::Metrics;
 
 /// Handles every delivery of one queue.
@@ -26,7 +28,11 @@ pub struct Consumer<W: Work> {
     /// Names this worker in dead letters.
     worker: String,
     replies: AllowedReplies,
+    places: Places,
 }
+
+/// How long a message stays away for which there is no place: long enough for others to have one.
+const NO_PLACE: PutOff = PutOff { after: Duration::from_secs(5), reason: "no_place" };
 
 impl<W: Work> broker::Handler for Consumer<W> {
     async fn handle(&self, delivery: Delivery, publisher: &Publisher) {
@@ -46,14 +52,65 @@ impl<W: Work> broker::Handler for Consumer<W> {
 
 impl<W: Work> Consumer<W> {
     /// A consumer that has dealt with nothing yet.
-    pub fn new(work: W, metrics: Arc<Metrics>, worker: String, replies: AllowedReplies) -> Self {
-        Self { work, metrics, recent: RecentMessages::new(), worker, replies }
+    pub fn new(
+        work: W,
+        metrics: Arc<Metrics>,
+        worker: String,
+        replies: AllowedReplies,
+        places: Places,
+    ) -> Self {
+        Self { work, metrics, recent: RecentMessages::new(), worker, replies, places }
+    }
+
+    /// Works on a job when it has its turn and a place, and puts it off if it has to wait for either: what waits in the
+    /// broker keeps nothing else waiting.
+    async fn carry_out(&self, job: &W::Job, message: &Message, receipt: Receipt, publisher: &Publisher) {
+        let Identity { subject, .. } = self.work.identity(job);
+        let turn = match message.redelivered {
+            // It may come again while the handler that had it first is still running, and is known to be a repeat only
+            // as long as it is not published anew.
+            true => self.recent.lock(subject).await,
+            false => match self.recent.try_lock(subject) {
+                Ok(turn) => turn,
+                Err(after) => {
+                    let put_off = PutOff { after, reason: "turn" };
+                    return self.put_off(put_off, message, receipt, publisher).await;
+                }
+            },
+        };
+        let may_begin = match self.places.take(self.work.is_urgent(job)).await {
+            Some(place) => self.work.may_begin(job).await.map(|()| place),
+            None => Err(NO_PLACE),
+        };
+        match may_begin {
+            Ok(_place) => self.work_on(job, message, receipt, publisher).await,
+            Err(put_off) => {
+                drop(turn);
+                self.put_off(put_off, message, receipt, publisher).await;
+            }
+        }
+    }
+
+    /// Sends a message into the delay as it came. It is no attempt, no replay, and no delivery that counts.
+    async fn put_off(
+        &self,
+        PutOff { after, reason }: PutOff,
+        message: &Message,
+        receipt: Receipt,
+        publisher: &Publisher,
+    ) {
+        self.metrics.put_off_total.with_label_values(&[W::QUEUE, reason]).inc();
+        let outgoing = Outgoing::put_off(W::QUEUE, Due::after(after), message.clone());
+        match outbox::insist(&outgoing, publisher).await {
+            Ok(()) => self.acknowledge(receipt).await,
+            // Dropping the receipt ends the session, if it has not ended yet.
+            Err(error) => tracing::debug!(%error, "a message could not be put off; it is delivered again"),
+        }
     }
 
     /// Works on a job, unless this process has done so already.
-    async fn carry_out(&self, job: &W::Job, message: &Message, receipt: Receipt, publisher: &Publisher) {
-        let Identity { subject, message: id, event_type } = self.work.identity(job);
-        let _lock = self.recent.lock(subject).await;
+    async fn work_on(&self, job: &W::Job, message: &Message, receipt: Receipt, publisher: &Publisher) {
+        let Identity { message: id, event_type, .. } = self.work.identity(job);
         let partial = match self.recent.get(id) {
             Some(Remembered::Published) if message.redelivered => {
                 self.metrics.events_total.with_label_values(&[event_type, "duplicate"]).inc();
@@ -87,7 +144,8 @@ impl<W: Work> Consumer<W> {
             Err(_) => {
                 self.metrics.panics_total.inc();
                 tracing::error!(code = "internal", "the work panicked; its message is set aside");
-                let sealed = self.seal(self.work.panicked(job, message), message);
+                let sealed = Arc::new(self.seal(self.work.panicked(job, message), message));
+                self.recent.put(id, Remembered::Unpublished(Arc::clone(&sealed)));
                 self.settle(&sealed, receipt, publisher, Some(id)).await;
             }
         }

@@ -7,6 +7,7 @@
 pub mod consume;
 pub mod decode;
 pub mod outbox;
+pub mod places;
 pub mod publishers;
 pub mod queues;
 pub mod recent;

@@ -125,10 +125,20 @@ impl Sealed {
     pub async fn publish(&self, publisher: &Publisher) -> Result<(), Error> {
         announce(&self.announcements, publisher).await?;
         match &self.onward {
-            Some(onward) => publisher.publish(onward).await,
+            Some(onward) => insist(onward, publisher).await,
             None => Ok(()),
         }
     }
+}
+
+/// Publishes a message, however long its queue is full: its cause is not acknowledged before, and keeps its place.
+///
+/// # Errors
+///
+/// When the session is lost, or no queue is bound.
+pub async fn insist(outgoing: &Outgoing, publisher: &Publisher) -> Result<(), Error> {
+    let full = |error: &Error| tracing::warn!(%error, "a message waits until there is room for it");
+    publisher.insist(outgoing, full).await
 }
 
 impl Announcement {
@@ -190,7 +200,7 @@ pub fn result(result: &ResultEvent) -> Option<Outgoing> {
 /// When one could not be published. A copy that no queue takes is only logged: that the publisher's queue is gone must
 /// not keep the job from its end.
 pub async fn announce(announcements: &[Announcement], publisher: &Publisher) -> Result<(), Error> {
-    try_join_all(announcements.iter().map(|announcement| publisher.publish(&announcement.result))).await?;
+    try_join_all(announcements.iter().map(|announcement| insist(&announcement.result, publisher))).await?;
     let copies = announcements.iter().filter_map(|announcement| announcement.copy.as_ref());
     for copied in join_all(copies.map(|copy| publisher.publish(copy))).await {
         match copied {

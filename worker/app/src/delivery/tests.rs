@@ -19,8 +19,9 @@ use uuid::Uuid;
 
 use super::consume::Consumer;
 use super::outbox::{Next, Onward, Outbox, SetAside};
+use super::places::Places;
 use super::replies::AllowedReplies;
-use super::work::{Identity, Outlet, Refused, Work};
+use super::work::{Identity, Outlet, PutOff, Refused, Work};
 use crate::operate::metrics::Metrics;
 
 const KEY: &str = "letter.sent";
@@ -61,6 +62,14 @@ impl Work for Letters {
         Identity { subject: id, message: id, event_type: "letter" }
     }
 
+    fn is_urgent(&self, letter: &String) -> bool {
+        letter == "urgent"
+    }
+
+    async fn may_begin(&self, _: &String) -> Result<(), PutOff> {
+        Ok(())
+    }
+
     fn span(&self, _: &String) -> tracing::Span {
         tracing::Span::none()
     }
@@ -96,7 +105,8 @@ async fn with_letters(test: impl AsyncFnOnce(&Settings, &Client, &Letters)) {
     let (letters, metrics) = (Letters::default(), Arc::new(Metrics::new().unwrap()));
     let consumer = broker::Consumer::new(settings.clone(), Letters::QUEUE, Arc::new(())).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let handler = Consumer::new(letters.clone(), metrics, "worker-1".to_owned(), AllowedReplies::default());
+    let (replies, places) = (AllowedReplies::default(), Places::new(3, 1));
+    let handler = Consumer::new(letters.clone(), metrics, "worker-1".to_owned(), replies, places);
     let serving = tokio::spawn(consumer.serve(handler, stopped.map(|_| ())));
     let tested = AssertUnwindSafe(timeout(PATIENCE, test(&settings, &client, &letters))).catch_unwind().await;
     stop.send(()).unwrap();

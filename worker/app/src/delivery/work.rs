@@ -1,6 +1,7 @@
 //! What a consumer asks of the work on one queue.
 
 use std::future::Future;
+use std::time::Duration;
 
 use broker::{Message, Outgoing, Properties, Publisher};
 use messages::ResultEvent;
@@ -31,6 +32,12 @@ pub trait Work: Send + Sync + 'static {
     /// What tells this job from others.
     fn identity(&self, job: &Self::Job) -> Identity;
 
+    /// Whether it may take a place that is kept for urgent jobs.
+    fn is_urgent(&self, job: &Self::Job) -> bool;
+
+    /// Whether it can be worked on now. If not, its message is put off unchanged.
+    fn may_begin(&self, job: &Self::Job) -> impl Future<Output = Result<(), PutOff>> + Send;
+
     /// The span of everything that is logged about this job.
     fn span(&self, job: &Self::Job) -> tracing::Span;
 
@@ -55,6 +62,15 @@ pub struct Identity {
     pub message: Uuid,
     /// The type of the event, for metrics.
     pub event_type: &'static str,
+}
+
+/// A job that cannot be worked on now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PutOff {
+    /// For how long.
+    pub after: Duration,
+    /// Why, for metrics.
+    pub reason: &'static str,
 }
 
 /// A message that is refused: it is set aside, and its publisher gets a result if it can be told whose it is.

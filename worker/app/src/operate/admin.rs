@@ -1,23 +1,49 @@
 //! `/metrics`, `/healthz` and `/readyz`.
 //!
 //! `/healthz` reports that the process answers. It never depends on the broker: otherwise a restart of the broker would
-//! restart its workers as well. `/readyz` reports whether every consumer has a broker session.
+//! restart its workers as well. `/readyz` reports whether every consumer has a broker session, or had one within the
+//! last 15 seconds, and whether there is a tenant to work in; it names those that are paused.
+//!
+//! A connection that sends nothing cannot keep others out: at most [`CONNECTIONS`] are open, the oldest makes room for
+//! a new one, and a request has to be there within [`HEAD_LIMIT`].
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::Readiness;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
 
 use crate::operate::metrics::Metrics;
+use crate::tenants::Tenants;
+
+/// Far more than probes and scrapers need, and far fewer than a process may open files.
+const CONNECTIONS: usize = 32;
+/// How long a request may take to arrive, also the next one on a connection.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is asked for.
+#[derive(Clone)]
+pub struct Health {
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The sessions of all consumers.
+    pub sessions: Vec<Readiness>,
+    /// Where to work.
+    pub tenants: Tenants,
+}
 
 /// Listens on this address, for [`serve`].
 ///
@@ -31,51 +57,126 @@ pub async fn listen(address: &str) -> io::Result<(TcpListener, SocketAddr)> {
 }
 
 /// Answers requests until the process ends.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, sessions: Vec<Readiness>) {
+pub async fn serve(listener: TcpListener, health: Health) {
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
                 // For example, no file descriptor is free: one may become free later.
                 tracing::warn!(%error, "the admin port failed to accept a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        let (metrics, sessions) = (Arc::clone(&metrics), sessions.clone());
-        tokio::spawn(async move {
-            let service = service_fn(|request| {
-                let answer = answer(&request, &metrics, &sessions);
-                async { Ok::<_, Infallible>(answer) }
-            });
-            let connection = hyper::server::conn::http1::Builder::new();
-            if let Err(error) = connection.serve_connection(TokioIo::new(stream), service).await {
-                tracing::debug!(%error, "a connection to the admin port ended early");
-            }
-        });
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        open.push_back(tokio::spawn(converse(stream, health.clone())).abort_handle());
     }
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics, sessions: &[Readiness]) -> Response<Full<Bytes>> {
-    let (status, content_type, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => (StatusCode::OK, prometheus::TEXT_FORMAT, metrics.render()),
-        (&Method::GET, "/healthz") => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
-        (&Method::GET, "/readyz") if sessions.iter().all(Readiness::is_ready) => {
-            (StatusCode::OK, "text/plain", "ready\n".to_owned())
-        }
-        (&Method::GET, "/readyz") => {
-            (StatusCode::SERVICE_UNAVAILABLE, "text/plain", "a broker session is missing\n".to_owned())
-        }
-        _ => (
-            StatusCode::NOT_FOUND,
-            "text/plain",
-            "not found; available: /metrics, /healthz, /readyz\n".to_owned(),
-        ),
-    };
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    if let Ok(value) = content_type.parse() {
-        response.headers_mut().insert(CONTENT_TYPE, value);
+/// Answers the requests of one connection.
+async fn converse(stream: TcpStream, health: Health) {
+    let service = service_fn(|request| {
+        let answer = health.answer(&request);
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let mut connection = http1::Builder::new();
+    connection.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
+    if let Err(error) = connection.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "a connection to the admin port ended early");
     }
-    response
+}
+
+impl Health {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let (status, content_type, body) = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/metrics") => (StatusCode::OK, prometheus::TEXT_FORMAT, self.metrics()),
+            (&Method::GET, "/healthz") => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
+            (&Method::GET, "/readyz") => {
+                let (status, body) = self.readiness();
+                (status, "text/plain", body)
+            }
+            _ => (
+                StatusCode::NOT_FOUND,
+                "text/plain",
+                "not found; available: /metrics, /healthz, /readyz\n".to_owned(),
+            ),
+        };
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = status;
+        if let Ok(value) = content_type.parse() {
+            response.headers_mut().insert(CONTENT_TYPE, value);
+        }
+        response
+    }
+
+    fn metrics(&self) -> String {
+        for (tenant, pause) in self.tenants.pauses() {
+            self.metrics.tenant_paused.with_label_values(&[tenant]).set(pause.is_some().into());
+        }
+        self.metrics.render()
+    }
+
+    fn readiness(&self) -> (StatusCode, String) {
+        let pauses: Vec<_> = self.tenants.pauses().collect();
+        let (status, mut body) = if !self.sessions.iter().all(Readiness::is_ready) {
+            (StatusCode::SERVICE_UNAVAILABLE, "a broker session is missing\n".to_owned())
+        } else if pauses.iter().all(|(_, pause)| pause.is_some()) {
+            (StatusCode::SERVICE_UNAVAILABLE, "every tenant is paused\n".to_owned())
+        } else {
+            (StatusCode::OK, "ready\n".to_owned())
+        };
+        for (tenant, pause) in pauses.into_iter().filter_map(|(tenant, pause)| Some((tenant, pause?))) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(body, "tenant {tenant} is paused: {pause}");
+        }
+        (status, body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    fn health() -> Health {
+        let settings = msgraph::Settings {
+            graph_url: "http://127.0.0.1:1".into(),
+            login_url: "http://127.0.0.1:1".into(),
+            ..msgraph::Settings::new("t", "c", String::new().into())
+        };
+        let client = msgraph::Client::new(settings, Arc::new(())).unwrap();
+        let tenants = Tenants::of([("contoso".to_owned(), client)]);
+        Health { metrics: Arc::new(Metrics::new().unwrap()), sessions: Vec::new(), tenants }
+    }
+
+    #[tokio::test]
+    async fn connections_that_say_nothing_keep_nobody_out() {
+        let (listener, address) = listen("127.0.0.1:0").await.unwrap();
+        tokio::spawn(serve(listener, health()));
+        let mut silent = Vec::new();
+        for _ in 0..300 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let asked = Instant::now();
+        let mut probe = TcpStream::connect(address).await.unwrap();
+        probe.write_all(b"GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        probe.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("\r\n\r\nready\n"), "{answer}");
+        assert!(asked.elapsed() < HEAD_LIMIT, "{:?}", asked.elapsed());
+        let mut closed = 0;
+        for connection in &mut silent {
+            let mut byte = [0];
+            let read = tokio::time::timeout(Duration::from_millis(1), connection.read(&mut byte)).await;
+            closed += usize::from(read.is_ok());
+        }
+        assert!(closed >= 300 - CONNECTIONS, "{closed} were closed");
+    }
 }

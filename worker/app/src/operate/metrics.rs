@@ -89,6 +89,8 @@ metrics! {
     in_flight: IntGaugeVec["queue"];
     /// Messages that arrived before their due time and were returned to the delay.
     redelays_total: IntCounterVec["queue"];
+    /// Messages put off unchanged, by reason: turn, no_place or tenant_paused.
+    put_off_total: IntCounterVec["queue", "reason"];
     /// Broker sessions opened.
     sessions_started_total: IntCounterVec["queue"];
     /// Broker sessions that ended, by cause.
@@ -99,6 +101,8 @@ metrics! {
     connection_blocked: IntGaugeVec["queue"];
     /// Acknowledgements that could not be sent; the broker delivers their messages again.
     ack_failures_total: IntCounterVec["queue"];
+    /// 1 while a tenant is paused because its credential is missing or refused, else 0.
+    tenant_paused: IntGaugeVec["tenant"];
     /// Panics caught by the worker.
     panics_total: IntCounter;
     /// Publishers in the settings; 0 means that everybody who may publish may ask for everything.

@@ -107,7 +107,7 @@ impl Job {
 fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let (replays, recorded) = (message.replays(), Mutex::default());
-    let may_have_begun = message.redelivered;
+    let may_have_begun = message.may_have_begun();
     // Only a worker can say how far a run has come: from anybody else it would skip steps.
     if message.origin == Origin::Worker && content_type == Some(Continuation::CONTENT_TYPE) {
         let Continuation { event, progress } = Continuation::from_bytes(&message.body)?;

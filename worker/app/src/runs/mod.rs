@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
-use messages::{Continuation, ResultData, RunFinished};
+use messages::{Continuation, EventKind, ResultData, RunFinished};
 use outcome::{Class, Failure, Progress, State};
 use workflow::{Because, Next};
 
@@ -21,7 +21,7 @@ use self::results::{StepResults, count_finished};
 use crate::delivery::outbox::{self, Onward, Outbox, SetAside};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
-use crate::delivery::work::{Identity, Outlet, Refused, Work};
+use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Work};
 use crate::operate::metrics::Metrics;
 
 /// Runs the workflows that events request.
@@ -50,6 +50,16 @@ impl Work for Runs {
             message: job.key().message_id(),
             event_type: job.event.kind.event_type(),
         }
+    }
+
+    /// A leaver nothing is done for yet.
+    fn is_urgent(&self, job: &Job) -> bool {
+        job.event.kind == EventKind::Offboarding
+            && job.progress.as_ref().is_none_or(|progress| progress.steps.is_empty())
+    }
+
+    async fn may_begin(&self, job: &Job) -> Result<(), PutOff> {
+        self.workflows.tenants.may_begin(job.event.tenant.as_deref()).await
     }
 
     fn span(&self, job: &Job) -> tracing::Span {

@@ -210,8 +210,8 @@ impl Config {
         let url = secret("broker.url_file", &self.broker.url_file, &self.broker.url)?;
         let settings = broker::Settings {
             prefix: self.broker.prefix.clone(),
-            prefetch: self.worker.concurrency,
-            publishes: self.worker.concurrency,
+            prefetch: self.worker.concurrency.saturating_add(self.lock_out_places()),
+            publishes: self.worker.concurrency.saturating_add(self.lock_out_places()),
             publish_timeout: Duration::from_secs(self.broker.publish_timeout_seconds),
             grace: Duration::from_secs(self.worker.grace_seconds),
             declare: self.broker.declare,
@@ -372,8 +372,13 @@ impl Config {
     }
 
     /// Number of events processed at the same time.
-    pub fn concurrency(&self) -> usize {
-        self.worker.concurrency.get().into()
+    pub fn concurrency(&self) -> u16 {
+        self.worker.concurrency.get()
+    }
+
+    /// Number of leavers locked out at the same time besides them.
+    pub fn lock_out_places(&self) -> u16 {
+        (self.worker.concurrency.get() / 4).max(1)
     }
 }
 

@@ -34,7 +34,7 @@ use self::usage::Reached;
 use crate::delivery::outbox::{Next, Onward, Outbox, SetAside};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
-use crate::delivery::work::{Identity, Outlet, Refused, Unreported, Work};
+use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Unreported, Work};
 use crate::operate::metrics::Metrics;
 use crate::settings::usage::UsagePrivacy;
 use crate::tenants::Tenants;
@@ -97,6 +97,18 @@ impl Work for Syncs {
             message: job.message_id(),
             event_type: job.event.kind.event_type(),
         }
+    }
+
+    fn is_urgent(&self, _: &Job) -> bool {
+        false
+    }
+
+    /// A scheduled sync says that it failed, and comes again by itself.
+    async fn may_begin(&self, job: &Job) -> Result<(), PutOff> {
+        if job.is_scheduled() {
+            return Ok(());
+        }
+        self.tenants.may_begin(job.event.tenant.as_deref()).await
     }
 
     fn span(&self, job: &Job) -> tracing::Span {

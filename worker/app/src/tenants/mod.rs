@@ -1,20 +1,30 @@
 //! The configured tenants, by name.
 
 pub mod connection_test;
+mod pause;
 pub mod syncs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use msgraph::{Client, Observer};
+use futures_util::future::join_all;
+use msgraph::{Client, Error, Observer};
 use outcome::Failure;
 
+use self::pause::Pause;
+use crate::delivery::work::PutOff;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
 
-/// A Graph client for each configured tenant. Clones share connections, tokens and limits.
+/// A Graph client for each configured tenant. Clones share connections, tokens, limits and pauses.
 #[derive(Clone)]
-pub struct Tenants(BTreeMap<String, Client>);
+pub struct Tenants(BTreeMap<String, Tenant>);
+
+#[derive(Clone)]
+struct Tenant {
+    client: Client,
+    pause: Pause,
+}
 
 impl Tenants {
     /// Makes the clients. Reads the credentials' files, but opens no connection yet.
@@ -23,14 +33,34 @@ impl Tenants {
     ///
     /// Invalid settings and unusable files. The error names the tenant.
     pub fn new(config: &Config, observer: &Arc<dyn Observer>) -> Result<Self, ConfigError> {
+        Self::made(config, observer, |_| true)
+    }
+
+    /// The same for whoever can do without some of the tenants: a credential's file that is missing or unusable is no
+    /// error yet.
+    ///
+    /// # Errors
+    ///
+    /// Invalid settings. The error names the tenant.
+    pub fn as_far_as_usable(config: &Config, observer: &Arc<dyn Observer>) -> Result<Self, ConfigError> {
+        Self::made(config, observer, |error| !error.is_credentials())
+    }
+
+    fn made(
+        config: &Config,
+        observer: &Arc<dyn Observer>,
+        is_fatal: impl Fn(&Error) -> bool,
+    ) -> Result<Self, ConfigError> {
         if config.tenants.is_empty() {
             return Err(none());
         }
         let clients = config.tenants.iter().map(|(name, tenant)| {
             let settings = config.tenant(tenant);
-            let made = settings.check().and_then(|()| Client::new(settings, Arc::clone(observer)));
+            let checked =
+                settings.check().or_else(|error| if is_fatal(&error) { Err(error) } else { Ok(()) });
+            let made = checked.and_then(|()| Client::new(settings, Arc::clone(observer)));
             let client = made.map_err(|error| ConfigError::Invalid(format!("tenants.{name}: {error}")))?;
-            Ok((name.clone(), client))
+            Ok((name.clone(), Tenant::of(client)))
         });
         clients.collect::<Result<_, _>>().map(Self)
     }
@@ -38,22 +68,36 @@ impl Tenants {
     /// Tenants with these clients.
     #[cfg(test)]
     pub fn of(clients: impl IntoIterator<Item = (String, Client)>) -> Self {
-        Self(clients.into_iter().collect())
+        Self(clients.into_iter().map(|(name, client)| (name, Tenant::of(client))).collect())
     }
 
     /// All tenants, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Client)> {
-        self.0.iter().map(|(name, client)| (name.as_str(), client))
+        self.0.iter().map(|(name, tenant)| (name.as_str(), &tenant.client))
+    }
+
+    /// Whether an event for the named tenant, or the only one, can be worked on now. If it has no such tenant it can: it
+    /// will be rejected.
+    pub async fn may_begin(&self, name: Option<&str>) -> Result<(), PutOff> {
+        match self.named(name) {
+            Some((name, tenant)) => tenant.pause.may_begin(name, &tenant.client).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gets a token for every tenant, so that a credential that does not work is known before an event needs it.
+    pub async fn sign_in(&self) {
+        join_all(self.0.keys().map(|name| self.may_begin(Some(name)))).await;
+    }
+
+    /// Every tenant, and why it is paused if it is.
+    pub fn pauses(&self) -> impl Iterator<Item = (&str, Option<String>)> {
+        self.0.iter().map(|(name, tenant)| (name.as_str(), tenant.pause.reason()))
     }
 
     /// The tenant named in an event, or the only tenant.
     pub fn find(&self, name: Option<&str>) -> Result<(&str, &Client), Failure> {
-        let found = match name {
-            Some(name) => self.0.get_key_value(name),
-            None if self.0.len() == 1 => self.0.first_key_value(),
-            None => None,
-        };
-        found.map(|(name, client)| (name.as_str(), client)).ok_or_else(|| {
+        self.named(name).map(|(name, tenant)| (name, &tenant.client)).ok_or_else(|| {
             let known: Vec<_> = self.0.keys().map(String::as_str).collect();
             let known = known.join(", ");
             match name {
@@ -67,6 +111,21 @@ impl Tenants {
                 ),
             }
         })
+    }
+
+    fn named(&self, name: Option<&str>) -> Option<(&str, &Tenant)> {
+        let found = match name {
+            Some(name) => self.0.get_key_value(name),
+            None if self.0.len() == 1 => self.0.first_key_value(),
+            None => None,
+        };
+        found.map(|(name, tenant)| (name.as_str(), tenant))
+    }
+}
+
+impl Tenant {
+    fn of(client: Client) -> Self {
+        Self { client, pause: Pause::default() }
     }
 }
 
