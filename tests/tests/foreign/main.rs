@@ -1,4 +1,4 @@
-//! Software of others meets Gatehouse: `promtool` reads its metrics, and a Python publisher with the CloudEvents SDK
+//! Software of others meets Gatehouse: `promtool` reads its metrics and tries its alerts, and a Python publisher with the CloudEvents SDK
 //! publishes events and reads results; a Python consumer keeps a table of people; a browser opens the page of a sync.
 //! `make test-foreign` installs what is needed; no other target runs these tests.
 
@@ -59,4 +59,11 @@ async fn a_python_publisher_is_understood_in_both_modes_and_its_metrics_page_pas
     run(promtool, &page).await;
     assert_eq!(worker.terminate().await, Some(0));
     testbed.close().await;
+}
+
+#[tokio::test]
+async fn alerts_fire_when_something_is_wrong_and_not_on_a_quiet_day() {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["test", "rules"]).arg(repository::root().join("tests/tests/foreign/alerts_test.yaml"));
+    run(promtool, "").await;
 }
