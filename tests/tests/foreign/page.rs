@@ -119,8 +119,17 @@ async fn a_page_of_usage_says_what_the_rows_and_the_tenant_say() {
     let page = bench.name("usage.html");
     bench.sync(&["usage", "--days", "7", "--out", &bench.name("usage.ndjson")]).await.ok();
     bench.sync(&["usage", "--days", "7", "--out", &page]).await.ok();
-    let found = look(&[page]).await.remove(0);
-    can_be_read(&found);
+    let everything = bench.name("report.html");
+    bench.sync(&["report", "--days", "7", "--out", &everything]).await.ok();
+    let mut pages = look(&[page, everything]).await;
+    pages.iter().for_each(can_be_read);
+    let (found, report) = (pages.remove(0), pages.remove(0));
+    for figure in ["apps", "platforms", "days", "departments", "licensed"] {
+        assert_eq!(rows(&report, figure), rows(&found, figure), "{figure}");
+    }
+    for figure in ["utilisation", "renewal", "unused", "wasted", "accounts", "people-by-department"] {
+        assert!(!rows(&report, figure).is_empty(), "{figure}");
+    }
 
     let apps = of_kind(&bench, "usage.ndjson", "usage_app");
     let window = |key: &str| apps[0][key].as_str().unwrap().to_owned();
@@ -241,7 +250,7 @@ fn people(bench: &Bench, page: &Value) {
     for department in users.iter().filter_map(|user| user["department"].as_str()) {
         *departments.entry(department).or_default() += 1;
     }
-    let shown = rows(page, "departments");
+    let shown = rows(page, "people-by-department");
     let large = departments.iter().filter(|(_, people)| **people >= 5);
     for (department, people) in large.clone() {
         assert_eq!(shown[*department][0], grouped(&json!(people)), "{department}");

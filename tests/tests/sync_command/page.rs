@@ -114,3 +114,50 @@ async fn a_page_is_complete_or_not_there() {
         assert!(bench.files().is_empty(), "{:?}", bench.files());
     }
 }
+
+#[tokio::test]
+async fn one_page_has_licences_usage_and_people() {
+    let bench = of_usage(tenant().crowd(7, 700).lifelike());
+    for (sync, days) in [("licenses", &[][..]), ("usage", &["--days", "3"][..]), ("users", &[][..])] {
+        let out = bench.name(&format!("{sync}.html"));
+        bench.sync(&[&[sync, "--out", &out][..], days].concat()).await.ok();
+    }
+    let page = bench.name("report.html");
+    let told = bench.sync(&["report", "--days", "3", "--out", &page]).await;
+    for told_part in ["Unused seats", "People by platform", "a page to read is in"] {
+        assert!(told.stdout.contains(told_part), "{told_part}: {told:?}");
+    }
+    let all = bench.text("report.html");
+    let figures = [
+        ("licenses.html", &["utilisation", "renewal", "unused", "wasted"][..]),
+        ("usage.html", &["apps", "platforms", "days", "departments", "licensed"][..]),
+        ("users.html", &["accounts", "people-by-department"][..]),
+    ];
+    for (single, figures) in figures {
+        let single = bench.text(single);
+        for figure in figures {
+            assert_eq!(all.matches(&format!("<section id=\"{figure}\"")).count(), 1, "{figure}");
+            assert_eq!(rows(&all, figure), rows(&single, figure), "{figure}");
+        }
+    }
+    let report = bench.report(&["report", "--days", "3", "--out", &page]).await;
+    assert_eq!(report["licenses"], bench.report(&["licenses"]).await["totals"]);
+    assert_eq!(report["users"], bench.report(&["users"]).await["totals"]);
+    assert_eq!(report["usage"], bench.report(&["usage", "--days", "3"]).await["totals"]);
+}
+
+#[tokio::test]
+async fn one_page_is_complete_or_not_there() {
+    let bench = of_usage(Tenant::contoso());
+    let page = bench.name("report.html");
+    for path in ["reports/getM365AppUserDetail", "subscribedSkus", "/users"] {
+        bench.emulator.clear_faults();
+        bench.emulator.fault(Fault::status(403).path(path));
+        let failed = bench.sync(&["report", "--days", "2", "--out", &page]).await;
+        assert_eq!(failed.code, Some(1), "{path}: {failed:?}");
+        assert!(bench.files().is_empty(), "{path}: {:?}", bench.files());
+    }
+    let refused = bench.sync(&["report", "--out", &bench.name("report.csv")]).await;
+    assert_eq!(refused.code, Some(3));
+    assert!(refused.stderr.contains("must end in .html"), "{refused:?}");
+}

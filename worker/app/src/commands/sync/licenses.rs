@@ -92,7 +92,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn everything(
+/// Reads everything, into a file where one is wanted.
+pub async fn everything(
     reader: Reader<'_>,
     prices: &Prices,
     format: Format,
@@ -110,7 +111,8 @@ async fn everything(
     pass.finish().ok_or_else(|| CommandError::Input("the pass did not reach its end".to_owned()))
 }
 
-fn show(tenant: &str, summary: &LicensesSummary) -> Result<(), CommandError> {
+/// Shows what was read as tables.
+pub fn show(tenant: &str, summary: &LicensesSummary) -> Result<(), CommandError> {
     let totals = &summary.totals;
     print::lines(&format!(
         "Tenant {tenant}: {} licences for {} of {} people",

@@ -2,6 +2,7 @@
 
 mod file;
 mod licenses;
+mod overview;
 mod page;
 mod progress;
 mod report;
@@ -36,6 +37,10 @@ pub enum Command {
     /// Without --out shows totals. With --out writes rows for each person and day, each app, each department and each
     /// unused licence; a file is complete or not there.
     Usage(usage::Args),
+    /// Read licences, usage and people, and write one page about all three
+    ///
+    /// The page has charts and tables to read, print and pass on. It has sums and names nobody.
+    Report(overview::Args),
 }
 
 #[derive(clap::Args)]
@@ -50,6 +55,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
         Command::Users(args) => users::run(args, config).await,
         Command::Licenses(args) => licenses::run(args, config).await,
         Command::Usage(args) => usage::run(args, config).await,
+        Command::Report(args) => overview::run(args, config).await,
     }
 }
 

@@ -119,7 +119,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn everything(
+/// Reads everything, into a file where one is wanted.
+pub async fn everything(
     reader: Reader<'_>,
     options: UsageOptions,
     format: Format,
@@ -185,7 +186,8 @@ async fn count(
     window.finish().ok_or_else(|| CommandError::Input("the pass did not reach its end".to_owned()))
 }
 
-fn show(tenant: &str, days: &[UsageDay], summary: &UsageSummary) -> Result<(), CommandError> {
+/// Shows what was read as tables.
+pub fn show(tenant: &str, days: &[UsageDay], summary: &UsageSummary) -> Result<(), CommandError> {
     let totals = &summary.totals;
     let (Some(from), Some(to)) = (totals.from, totals.to) else {
         return Ok(print::lines(&format!("Tenant {tenant}: no report of usage yet"))?);

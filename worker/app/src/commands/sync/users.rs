@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use directory_sync::{
     ChangeCounts, Cursor, Error, FullPassReason, Note, SignInsPass, SignInsSummary, UserTotals, UsersDelta,
-    UsersPass,
+    UsersPass, UsersSummary,
 };
 use msgraph::Reader;
 use serde::Serialize;
@@ -85,6 +85,13 @@ struct Found {
     notes: Vec<Note>,
 }
 
+impl From<UsersSummary> for Found {
+    fn from(summary: UsersSummary) -> Self {
+        let UsersSummary { totals, cursor, notes } = summary;
+        Self { totals: Some(totals), changes: None, cursor, notes }
+    }
+}
+
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (tenant, client) = tenant_of(&args.tenant, &config)?;
     let (page, rows_to) = page::or_rows(args.out.as_deref())?;
@@ -115,7 +122,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     }
     let found = match found {
         Some(found) => found,
-        None => everyone(reader, args.format.output, out.as_mut(), departments.as_mut()).await?,
+        None => everyone(reader, args.format.output, out.as_mut(), departments.as_mut()).await?.into(),
     };
     let sign_ins = match args.sign_ins {
         true => Some(sign_ins(reader, args.format.output, out.as_mut()).await?),
@@ -159,12 +166,13 @@ fn read_cursor(path: &Path) -> Result<Option<Cursor>, CommandError> {
     }
 }
 
-async fn everyone(
+/// Reads everyone, into a file and into a count of departments where they are wanted.
+pub async fn everyone(
     reader: Reader<'_>,
     format: Format,
     mut out: Option<&mut OutFile>,
     mut departments: Option<&mut page::Departments>,
-) -> Result<Found, CommandError> {
+) -> Result<UsersSummary, CommandError> {
     let progress = Progress::of_people(reader, format).await;
     let mut pass = UsersPass::begin(reader).await?;
     let mut read = 0;
@@ -178,8 +186,7 @@ async fn everyone(
         read += users.len() as u64;
         progress.reach(read);
     }
-    let summary = pass.finish().ok_or_else(incomplete)?;
-    Ok(Found { totals: Some(summary.totals), changes: None, cursor: summary.cursor, notes: summary.notes })
+    pass.finish().ok_or_else(incomplete)
 }
 
 async fn changes(

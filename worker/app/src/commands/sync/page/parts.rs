@@ -25,7 +25,8 @@ pub fn or_rows(out: Option<&Path>) -> Result<(Option<&Path>, Option<&Path>), Com
     }
 }
 
-fn is_page(path: &Path) -> bool {
+/// Whether the file's ending asks for a page.
+pub fn is_page(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html"))
 }
 

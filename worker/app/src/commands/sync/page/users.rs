@@ -162,8 +162,8 @@ fn in_departments(totals: &UserTotals, departments: &Departments) -> Figure {
     let is_empty = bars.is_empty();
     let bars = Bars { bars, legend: Vec::new(), more: more(shown.len()) };
     Figure {
-        id: "departments",
-        title: "Departments".to_owned(),
+        id: "people-by-department",
+        title: "People by department".to_owned(),
         about: format!("Departments of {SMALLEST_GROUP} people or more, as the directory names them."),
         chart: (!is_empty).then_some(Chart::Bars(bars)),
         table: Table {
