@@ -215,6 +215,16 @@ async fn two_workers_that_share_the_days_count_the_same() {
     testbed.close().await;
 }
 
+/// How far a sync says it is, the first time it has to wait.
+async fn waiting_of(testbed: &mut Testbed, event: &str) -> Value {
+    loop {
+        let result = testbed.results.next().await;
+        if result.key == "sync.waiting" && result.event["causationid"] == event {
+            return result.event["data"].clone();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_limit_is_waited_for_in_the_delay_and_is_no_failure() {
     let mut testbed = used(4, 200).build().await;
@@ -223,6 +233,13 @@ async fn a_limit_is_waited_for_in_the_delay_and_is_no_failure() {
     let report = "*/reports/getM365AppUserDetail*";
     testbed.emulator.fault(Fault::status(429).path(report).nth(3).times(1).retry_after("2"));
     testbed.publisher.event(&usage("limited", json!({}))).await;
+    let waiting = waiting_of(&mut testbed, "limited").await;
+    // The newest day, which has no report yet, and two that were read.
+    assert_eq!(
+        (&waiting["days_done"], &waiting["days_wanted"]),
+        (&json!(3), &json!(DAYS + 1)),
+        "{waiting:#}"
+    );
     let end = keep(&mut testbed, &mut pages, &mut kept, "limited").await;
     assert_eq!((&end["state"], &end["attempts"]), (&json!("succeeded"), &json!(1)), "{end:#}");
     worker.logged("waits until Microsoft's limit allows the next report of usage").await;
@@ -238,6 +255,11 @@ async fn microsoft_s_limit_of_fourteen_reports_is_kept_without_a_refusal() {
     let worker = testbed.worker().await;
     let _pages = testbed.pages(None).await;
     testbed.publisher.event(&usage("long", json!({ "days": 28 }))).await;
+    let waiting = waiting_of(&mut testbed, "long").await;
+    assert_eq!((&waiting["days_done"], &waiting["days_wanted"]), (&json!(15), &json!(28)), "{waiting:#}");
+    let until: jiff::Timestamp = waiting["until"].as_str().unwrap().parse().unwrap();
+    let left = until.duration_since(jiff::Timestamp::now()).as_secs();
+    assert!((1..=600).contains(&left), "the limit counts ten minutes: {left} s");
     worker.logged("waits until Microsoft's limit allows the next report of usage").await;
     // No worker waits: the sync is in the delay.
     testbed.forget_sleeping_run().await;

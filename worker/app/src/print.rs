@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
-use messages::{PlannedStep, RunFinished, RunWaiting, StepFinished, SyncFinished};
+use messages::{PlannedStep, RunFinished, RunWaiting, StepFinished, SyncFinished, SyncWaiting};
 use outcome::{Class, Failure, Finished, Left, Needs, Outcome};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -201,6 +201,14 @@ pub fn run_line(run: &RunFinished) -> String {
         text.push_str(&format!("\n  left for an operator by {}", waiting.join(", ")));
     }
     text
+}
+
+/// A sync that waits for a limit: how far it is, and until when.
+pub fn sync_waiting_line(sync: &SyncWaiting) -> String {
+    let SyncWaiting { sync_id, until, days_done, days_wanted, .. } = sync;
+    format!(
+        "sync {sync_id} has read {days_done} of {days_wanted} days; Microsoft's limit has room again at {until:.0}"
+    )
 }
 
 /// The end of a sync: what it sent and found, and what it could not see.

@@ -38,6 +38,6 @@ pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultE
 pub use results::operator::{OperatorAction, OperatorDiscarded, OperatorReplayed};
 pub use results::run::{RunFinished, RunPlanned, RunWaiting};
 pub use results::step::{PlannedStep, StepFinished, WaitingStep};
-pub use results::sync::{SyncDay, SyncFinished, SyncNote, SyncPage, SyncRows, SyncState};
+pub use results::sync::{SyncDay, SyncFinished, SyncNote, SyncPage, SyncRows, SyncState, SyncWaiting};
 pub use schema::{Schema, schemas};
 pub use sync::{SentDay, SyncContinuation, SyncProgress, SyncSchedule, SyncToken, UsageProgress};

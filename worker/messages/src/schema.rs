@@ -48,6 +48,7 @@ pub(crate) static RUN_WAITING: Schema = schema!("results", "run.waiting.v1");
 pub(crate) static RUN_FINISHED: Schema = schema!("results", "run.finished.v1");
 static SYNC: Schema = schema!("results", "sync");
 pub(crate) static SYNC_PAGE: Schema = schema!("results", "sync.page.v1");
+pub(crate) static SYNC_WAITING: Schema = schema!("results", "sync.waiting.v1");
 pub(crate) static SYNC_FINISHED: Schema = schema!("results", "sync.finished.v1");
 pub(crate) static OPERATOR_REPLAYED: Schema = schema!("operator", "operator.replayed.v1");
 pub(crate) static OPERATOR_DISCARDED: Schema = schema!("operator", "operator.discarded.v1");
@@ -56,7 +57,7 @@ pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continua
 pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 23] = [
+static SCHEMAS: [&Schema; 24] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
@@ -73,6 +74,7 @@ static SCHEMAS: [&Schema; 23] = [
     &RUN_FINISHED,
     &SYNC,
     &SYNC_PAGE,
+    &SYNC_WAITING,
     &SYNC_FINISHED,
     &OPERATOR_REPLAYED,
     &OPERATOR_DISCARDED,

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use messages::{
     Class, EventKind, Mode, Needs, OperatorAction, Outcome, Person, PersonReference, PersonRequest,
     RunFinished, RunPlanned, RunProgress, RunWaiting, Schema, State, StepFinished, SyncDetail, SyncFinished,
-    SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject, Violation,
+    SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject, SyncWaiting,
+    Violation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -184,6 +185,7 @@ fn type_reads(schema: &str, document: &Value) -> bool {
         }
         "sync.requested.v1" => reads::<SyncRequest>(data),
         "sync.page.v1" => reads::<SyncPage>(data),
+        "sync.waiting.v1" => reads::<SyncWaiting>(data),
         "sync.finished.v1" => reads::<SyncFinished>(data),
         "sync-continuation.v1" => reads::<SyncProgress>(document.get("progress")),
         "sync-token.v1" => reads::<SyncSchedule>(document.get("schedule")),

@@ -5,7 +5,7 @@
 use messages::{
     Cause, Class, Continuation, Failure, Finished, Incoming, Left, Needs, OperatorAction, OperatorDiscarded,
     OperatorReplayed, Outcome, PlannedStep, ResultData, ResultEvent, RunFinished, RunPlanned, RunWaiting,
-    State, StepFinished, Undecodable, Violation, WaitingStep, decode,
+    State, StepFinished, SyncSubject, SyncWaiting, Undecodable, Violation, WaitingStep, decode,
 };
 use proptest::collection::{hash_map, vec};
 use proptest::option;
@@ -357,6 +357,25 @@ fn run_waiting() -> impl Strategy<Value = ResultData> {
     )
 }
 
+fn sync_waiting() -> impl Strategy<Value = ResultData> {
+    let what = select(vec![SyncSubject::Users, SyncSubject::Licenses, SyncSubject::Usage]);
+    let days = (any::<u32>(), any::<u32>()).prop_map(|(done, wanted)| (u64::from(done), u64::from(wanted)));
+    (run(), what, time(), days, (1..u32::MAX, any::<u32>())).prop_map(
+        |(sync_id, what, until, days, counts)| {
+            let ((days_done, days_wanted), (part, replays)) = (days, counts);
+            ResultData::SyncWaiting(SyncWaiting {
+                sync_id,
+                what,
+                until,
+                days_done,
+                days_wanted,
+                part,
+                replays,
+            })
+        },
+    )
+}
+
 fn run_finished() -> impl Strategy<Value = ResultData> {
     use State::{Failed, Partial, Rejected, Succeeded};
     let state = select(vec![Succeeded, Partial, Failed, Rejected]);
@@ -407,6 +426,7 @@ fn results() -> impl Strategy<Value = ResultEvent> {
         run_planned(),
         run_waiting(),
         run_finished(),
+        sync_waiting(),
         operator_action().prop_map(|action| OperatorReplayed(action).into()),
         operator_action().prop_map(|action| OperatorDiscarded(action).into()),
     ];

@@ -129,6 +129,14 @@ async fn follow(
                 well &= run.state == State::Succeeded;
                 print::run_line(run)
             }
+            ResultData::SyncWaiting(sync) => {
+                if sync.until > ends {
+                    waiting.remove(&run_id);
+                    // What is left of the sync is unknown.
+                    well = false;
+                }
+                print::sync_waiting_line(sync)
+            }
             ResultData::SyncFinished(sync) => {
                 waiting.remove(&run_id);
                 well &= sync.state == SyncState::Succeeded;

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use broker::{Due, Message, Properties};
 use directory_sync::Prices;
 use jiff::Timestamp;
-use messages::{NAMESPACE, SyncContinuation, SyncProgress, SyncState, SyncSubject, UsageProgress};
+use messages::{NAMESPACE, SyncContinuation, SyncProgress, SyncState, SyncSubject, SyncWaiting};
 use outcome::{Class, Failure};
 use uuid::Uuid;
 use workflow::RetryPolicy;
@@ -30,7 +30,7 @@ use self::job::Job;
 use self::pass::Pass;
 use self::schedule::Schedules;
 use self::sender::{Flow, Sender, Stopped};
-use self::usage::Reached;
+use self::usage::{Part, Reached};
 use crate::delivery::outbox::{Next, Onward, Outbox, SetAside};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
@@ -73,8 +73,8 @@ type Generation = i64;
 enum Progress {
     /// To its end.
     Ended(Box<Ended>),
-    /// It goes on, not before this time has passed.
-    Part(UsageProgress, Option<Duration>),
+    /// To a part; it goes on.
+    Part(Part),
 }
 
 impl Work for Syncs {
@@ -138,24 +138,7 @@ impl Work for Syncs {
         self.metrics.sync_duration_seconds.with_label_values(&[what.as_str()]).observe(seconds);
         match read {
             Ok(Progress::Ended(ended)) => Ok(self.outbox(job, generation, *ended, outlet)),
-            Ok(Progress::Part(usage, wait)) => {
-                let parts = job.progress.parts.saturating_add(1);
-                let (attempt, generation) = (1, Some(generation));
-                let progress =
-                    SyncProgress { attempt, generation, parts, usage: Some(usage), ..job.progress.clone() };
-                let due = wait.map(Due::after);
-                let onward = match next(job, progress, outlet) {
-                    Some(next) => Onward::Resume { next, due },
-                    None => {
-                        return Ok(self.broken(
-                            job,
-                            job.progress.replays,
-                            "how far the sync came cannot be written",
-                        ));
-                    }
-                };
-                Ok(Outbox { results: Vec::new(), onward })
-            }
+            Ok(Progress::Part(part)) => Ok(self.go_on(job, generation, part, outlet)),
             Err(Unreported) => Err(generation),
         }
     }
@@ -200,7 +183,7 @@ impl Syncs {
         self.metrics.sync_rows_total.with_label_values(&[job.request.what.as_str()]).inc_by(pass.rows());
         let sent = job.progress.usage.as_ref().map(|usage| usage.sent.as_slice()).unwrap_or_default();
         match read {
-            Ok(Reached::Part(usage, wait)) => Ok(Progress::Part(usage, wait)),
+            Ok(Reached::Part(part)) => Ok(Progress::Part(part)),
             Ok(Reached::End(summary)) => {
                 let days = usage::days(&summary.days, sent);
                 ended(Ended { days, ..pass.ended(Some(*summary), None) })
@@ -234,6 +217,31 @@ impl Syncs {
             self.tallies.keep(sync, tally);
         }
         read
+    }
+
+    /// What follows from a part: the next one, and a result if it has to wait.
+    fn go_on(&self, job: &Job, generation: Generation, part: Part, outlet: &Outlet<'_>) -> Outbox {
+        let parts = job.progress.parts.saturating_add(1);
+        let results = part.wait.map(|wait| {
+            job.result(SyncWaiting {
+                sync_id: job.event.run_id(),
+                what: job.request.what,
+                until: Timestamp::now().saturating_add(wait).unwrap_or(Timestamp::MAX),
+                days_done: part.done as u64,
+                days_wanted: part.wanted as u64,
+                part: parts,
+                replays: job.progress.replays,
+            })
+        });
+        let (attempt, generation, usage) = (1, Some(generation), Some(part.carried));
+        let progress = SyncProgress { attempt, generation, parts, usage, ..job.progress.clone() };
+        match next(job, progress, outlet) {
+            Some(next) => Outbox {
+                results: results.into_iter().collect(),
+                onward: Onward::Resume { next, due: part.wait.map(Due::after) },
+            },
+            None => self.broken(job, job.progress.replays, "how far the sync came cannot be written"),
+        }
     }
 
     /// What follows from a pass.

@@ -56,8 +56,20 @@ impl Tallies {
 pub enum Reached {
     /// To its end.
     End(Box<Summary>),
-    /// It goes on, not before this time has passed.
-    Part(UsageProgress, Option<Duration>),
+    /// To this part; it goes on.
+    Part(Part),
+}
+
+/// How a sync of usage goes on.
+pub struct Part {
+    /// What is carried to the next part.
+    pub carried: UsageProgress,
+    /// It goes on not before this time has passed.
+    pub wait: Option<Duration>,
+    /// Days that are done.
+    pub done: usize,
+    /// Days that the sync looks at.
+    pub wanted: usize,
 }
 
 impl Pass<'_> {
@@ -113,7 +125,8 @@ impl Pass<'_> {
                     in_seconds = seconds,
                     "waits until Microsoft's limit allows the next report of usage"
                 );
-                Ok(Reached::Part(UsageProgress { state, sent, waits: waits + 1 }, Some(wait)))
+                let carried = UsageProgress { state, sent, waits: waits + 1 };
+                Ok(Reached::Part(Part { carried, wait: Some(wait), done, wanted: all }))
             }
             ReadDay::Later(_) => {
                 let text = format!("the limit of usage reports had no room in {MOST_WAITS} attempts");
@@ -125,7 +138,8 @@ impl Pass<'_> {
                     sent.retain(|known| known.date != day.date);
                     sent.push(day);
                 }
-                Ok(Reached::Part(UsageProgress { state, sent, waits: 0 }, None))
+                let carried = UsageProgress { state, sent, waits: 0 };
+                Ok(Reached::Part(Part { carried, wait: None, done, wanted: all }))
             }
         }
     }

@@ -10,7 +10,7 @@ use super::operator::{OperatorDiscarded, OperatorReplayed};
 use super::result_type::ResultType;
 use super::run::{RunFinished, RunPlanned, RunWaiting};
 use super::step::StepFinished;
-use super::sync::{SyncFinished, SyncPage};
+use super::sync::{SyncFinished, SyncPage, SyncWaiting};
 use crate::schema::Schema;
 
 type Read = fn(&Value) -> Result<ResultData, serde_json::Error>;
@@ -78,6 +78,8 @@ results! {
     RunFinished,
     /// Rows of a sync.
     SyncPage,
+    /// A sync waits for a limit.
+    SyncWaiting,
     /// A sync ended.
     SyncFinished,
     /// An operator sent a dead letter back to work.

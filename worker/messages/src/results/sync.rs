@@ -120,6 +120,26 @@ pub struct SyncDay {
     pub pages: Option<u64>,
 }
 
+/// `gatehouse.sync.waiting.v1`: a sync waits until a limit of Microsoft's has room again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncWaiting {
+    /// The sync.
+    pub sync_id: Uuid,
+    /// What it reads.
+    pub what: SyncSubject,
+    /// When it resumes.
+    pub until: Timestamp,
+    /// Days of usage that are done.
+    pub days_done: u64,
+    /// Days of usage that it looks at.
+    pub days_wanted: u64,
+    /// Which part of the sync this is, from 1: each day that is read and each wait is one.
+    pub part: u32,
+    /// How often an operator had replayed the sync by then.
+    pub replays: u32,
+}
+
 /// `gatehouse.sync.finished.v1`: a sync came to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,6 +253,26 @@ impl ResultType for SyncPage {
 
     fn what(&self) -> String {
         what(&["sync.page", &self.generation.to_string(), &self.number.to_string()])
+    }
+}
+
+impl ResultType for SyncWaiting {
+    const TYPE: &'static str = "gatehouse.sync.waiting.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::SYNC_WAITING
+    }
+
+    fn routing_key(&self) -> Cow<'static, str> {
+        "sync.waiting".into()
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        Some(self.sync_id)
+    }
+
+    fn what(&self) -> String {
+        what(&["sync.waiting", &self.replays.to_string(), &self.part.to_string()])
     }
 }
 
