@@ -36,13 +36,23 @@ pub struct SyncPage {
     pub rows: SyncRows,
 }
 
+impl SyncPage {
+    /// The page without rows, and its rows.
+    pub(crate) fn split(&self) -> (Self, &str) {
+        let Self { sync_id, generation, what, mode, kind, number, rows } = self;
+        let (sync_id, generation, what, mode, number) = (*sync_id, *generation, *what, *mode, *number);
+        let empty = SyncRows::from_json("[]");
+        (Self { sync_id, generation, what, mode, kind: kind.clone(), number, rows: empty }, &rows.0)
+    }
+}
+
 /// A list of flat objects, as it was written: a sync sends a million, and to make each a value first would take longer
 /// than all the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncRows(String);
 
 impl SyncRows {
-    /// Takes a JSON list of objects. What is no JSON cannot be written later.
+    /// Takes a JSON list of objects. A page copies it as it is.
     pub fn from_json(list: impl Into<String>) -> Self {
         Self(list.into())
     }
