@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::Error;
 use crate::http::client::{Client, Reader};
-use crate::http::links::{LinkWatch, Links};
+use crate::http::links::{Buffers, LinkWatch, Links};
 use crate::http::paging::Pages;
 use crate::http::request::{Query, Request, Target};
 use crate::http::response::Response;
@@ -26,12 +26,20 @@ pub struct PagesAhead {
     client: Client,
     pages: Pages,
     arriving: Option<Arriving>,
+    buffers: Buffers,
 }
 
 /// A page as Graph wrote it. Its objects can borrow from it.
 pub struct Page {
     response: Response,
     pub(crate) links: Links,
+    buffers: Buffers,
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.buffers.give_back(self.response.take_body());
+    }
 }
 
 /// An object as Graph wrote it.
@@ -67,7 +75,12 @@ struct Objects<T> {
 impl PagesAhead {
     /// The pages do not travel in a batch: a batch is answered when its slowest part is.
     pub(crate) fn of(reader: Reader<'_>, query: Query) -> Self {
-        Self { client: reader.owned(), pages: Pages::of_a_tenant(query.alone()), arriving: None }
+        Self {
+            client: reader.owned(),
+            pages: Pages::of_a_tenant(query.alone()),
+            arriving: None,
+            buffers: Buffers::default(),
+        }
     }
 
     /// The next page; `None` after the last.
@@ -82,8 +95,9 @@ impl PagesAhead {
     ) -> Result<Option<Page>, Error> {
         loop {
             let Some(request) = self.pages.next()? else { return Ok(None) };
-            let arriving =
-                self.arriving.get_or_insert_with(|| Arriving::begin(&self.client, request.clone()));
+            let arriving = self
+                .arriving
+                .get_or_insert_with(|| Arriving::begin(&self.client, request.clone(), &self.buffers));
             let wanted = link_of(request);
             let Some(mut fetch) = arriving.fetches.recv().await else {
                 self.arriving = None;
@@ -118,18 +132,21 @@ fn link_of(request: &Request) -> Option<&str> {
 }
 
 impl Arriving {
-    fn begin(client: &Client, first: Request) -> Self {
+    fn begin(client: &Client, first: Request, buffers: &Buffers) -> Self {
         // One page waits in the channel's place, the other in its task.
         let (sender, fetches) = mpsc::channel(AHEAD);
-        Self { fetches, _requests: Task(tokio::spawn(request_pages(client.clone(), first, sender))) }
+        Self {
+            fetches,
+            _requests: Task(tokio::spawn(request_pages(client.clone(), first, sender, buffers.clone()))),
+        }
     }
 }
 
-async fn request_pages(client: Client, mut request: Request, fetches: mpsc::Sender<Fetch>) {
+async fn request_pages(client: Client, mut request: Request, fetches: mpsc::Sender<Fetch>, buffers: Buffers) {
     while let Ok(place) = fetches.reserve().await {
-        let (watch, link) = LinkWatch::new();
+        let (watch, link) = LinkWatch::new(buffers.clone());
         request.watch = Some(watch.clone());
-        let fetch = tokio::spawn(fetch(client.clone(), request.clone(), watch));
+        let fetch = tokio::spawn(fetch(client.clone(), request.clone(), watch, buffers.clone()));
         place.send(Fetch { link: link_of(&request).map(str::to_owned), page: Task(fetch) });
         // Without an announcement the page failed, and the caller learns why.
         let Ok(Some(link)) = link.await else { return };
@@ -137,11 +154,11 @@ async fn request_pages(client: Client, mut request: Request, fetches: mpsc::Send
     }
 }
 
-async fn fetch(client: Client, request: Request, watch: LinkWatch) -> Result<Page, Error> {
+async fn fetch(client: Client, request: Request, watch: LinkWatch, buffers: Buffers) -> Result<Page, Error> {
     let response = client.reader().send(&request).await?;
     let links = Links::of(response.body());
     watch.tell(links.next.clone());
-    Ok(Page { response, links })
+    Ok(Page { response, links, buffers })
 }
 
 impl Record {

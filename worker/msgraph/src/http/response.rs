@@ -1,6 +1,6 @@
 //! Answers: reads bodies up to a limit and decodes them; a decoding error names the field.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -46,6 +46,11 @@ impl Response {
         &self.body
     }
 
+    /// Takes the body out.
+    pub(crate) fn take_body(&mut self) -> Bytes {
+        std::mem::take(&mut self.body)
+    }
+
     /// Reads the body as JSON that borrows from it. Text is checked once for all of it, which costs a quarter less than
     /// string by string. Knowing the place of a mistake costs time, so only a mistake pays for it.
     pub(crate) fn borrowed<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
@@ -77,7 +82,8 @@ pub(crate) async fn read_body(
     if announced > limit as u64 {
         return Err(Error::too_large(limit, context));
     }
-    let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
+    let mut body = watch.map(LinkWatch::buffer).unwrap_or_default();
+    body.reserve(usize::try_from(announced).unwrap_or_default());
     let mut watch = watch;
     while let Some(chunk) = response.chunk().await.map_err(|error| Error::transport(error, context))? {
         if body.len() + chunk.len() > limit {
