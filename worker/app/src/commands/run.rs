@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use broker::Readiness;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,10 +14,12 @@ use tokio::task::JoinHandle;
 use super::CommandError;
 use crate::delivery::consume::Consumer;
 use crate::delivery::places::Places;
+use crate::delivery::publishers::Publishers;
 use crate::delivery::queues::{SYNC, WORKFLOWS};
 use crate::delivery::replies::AllowedReplies;
 use crate::delivery::work::Work;
 use crate::operate::admin::{self, Health};
+use crate::operate::background::Background;
 use crate::operate::metrics::{Metrics, OfQueue};
 use crate::operate::telemetry;
 use crate::runs::Runs;
@@ -71,29 +74,22 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         stopped,
         consumers: Vec::new(),
     };
+    let mut background = None;
     if only != Some(Only::Sync) {
         let workflows = super::workflows(&config, tenants.clone())?;
         let runs = Runs { workflows, publishers: publishers.clone(), metrics: Arc::clone(&metrics) };
         let places = Places::new(config.concurrency(), config.lock_out_places());
-        worker.add(runs, WORKFLOWS, worker.settings.clone(), places)?;
+        worker.add(runs, WORKFLOWS, worker.settings.clone(), places, Handle::current())?;
     }
     if only != Some(Only::Workflows) {
         let settings = of_syncs(&worker.settings, config.sync.concurrency());
-        let schedules = Schedules::new(config.scheduled()?);
-        let syncs = Syncs {
-            tenants: tenants.clone(),
-            publishers,
-            prices: config.prices()?,
-            policy: config.retry(),
-            patience: config.sync.reader_patience(),
-            schedules: schedules.clone(),
-            privacy: config.usage_privacies()?,
-            tallies: Tallies::default(),
-            metrics: Arc::clone(&metrics),
-        };
-        tokio::spawn(schedules.keep_armed(settings.clone()));
+        let syncs = syncs(&config, tenants.clone(), publishers, Arc::clone(&metrics))?;
         let places = Places::new(config.sync.concurrency().get(), 0);
-        worker.add(syncs, SYNC, settings, places)?;
+        // One for the broker besides those that read.
+        let threads = usize::from(config.sync.concurrency().get()).saturating_add(1);
+        let threads = background.insert(Background::start(threads)?).handle();
+        tokio::spawn(syncs.schedules.clone().keep_armed(settings.clone()));
+        worker.add(syncs, SYNC, settings, places, threads)?;
     }
     if !config.admin.listen.is_empty() {
         let health = Health { metrics, sessions: worker.readiness(), tenants: tenants.clone() };
@@ -116,8 +112,29 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     for ended in serving {
         abandoned = abandoned.saturating_add(ended.await.map_err(io::Error::other)?.abandoned);
     }
+    drop(background);
     tracing::info!(abandoned, "worker stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The work of the second queue.
+fn syncs(
+    config: &Config,
+    tenants: Tenants,
+    publishers: Publishers,
+    metrics: Arc<Metrics>,
+) -> Result<Syncs, CommandError> {
+    Ok(Syncs {
+        tenants,
+        publishers,
+        prices: config.prices()?,
+        policy: config.retry(),
+        patience: config.sync.reader_patience(),
+        schedules: Schedules::new(config.scheduled()?),
+        privacy: config.usage_privacies()?,
+        tallies: Tallies::default(),
+        metrics,
+    })
 }
 
 /// Serves metrics and health from now on.
@@ -144,13 +161,14 @@ struct Worker {
 type Serve = Box<dyn FnOnce() -> JoinHandle<broker::Ended> + Send>;
 
 impl Worker {
-    /// Adds the consumer of one queue.
+    /// Adds the consumer of one queue, which runs there.
     fn add<W: Work>(
         &mut self,
         work: W,
         queue: &'static str,
         settings: broker::Settings,
         places: Places,
+        runtime: Handle,
     ) -> Result<(), CommandError> {
         let observer = Arc::new(OfQueue::new(Arc::clone(&self.metrics), queue));
         let name = settings.process.clone();
@@ -160,7 +178,7 @@ impl Worker {
         let mut stopped = self.stopped.clone();
         let serve = move || {
             // On a thread of the runtime's pool: tasks it spawns start without waking another thread.
-            tokio::spawn(consumer.serve(handler, async move {
+            runtime.spawn(consumer.serve(handler, async move {
                 let _ = stopped.wait_for(|stopped| *stopped).await;
             }))
         };

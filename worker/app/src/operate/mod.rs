@@ -1,5 +1,6 @@
 //! What operators see: metrics, health and logs.
 
 pub mod admin;
+pub mod background;
 pub mod metrics;
 pub mod telemetry;

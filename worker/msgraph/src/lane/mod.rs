@@ -31,6 +31,7 @@ pub(crate) mod waiting;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -57,9 +58,11 @@ pub(crate) struct Lanes([Arc<Lane>; Service::ALL.len()]);
 
 impl Lanes {
     pub(crate) fn new(transport: &Arc<Transport>, limits: Limits, batching: bool) -> Self {
+        let runtime = Handle::try_current().ok();
         Self(Service::ALL.map(|service| {
             let state = Mutex::new(State::new(Queue::new(service, limits)));
-            Arc::new(Lane { transport: Arc::clone(transport), batching, state })
+            let runtime = runtime.clone();
+            Arc::new(Lane { transport: Arc::clone(transport), batching, runtime, state })
         }))
     }
 
@@ -89,6 +92,9 @@ impl Lanes {
 struct Lane {
     transport: Arc<Transport>,
     batching: bool,
+    /// Where the client was made. Whoever releases a call, it travels there: a caller may run on threads that give way
+    /// to others, and what it releases may be somebody else's.
+    runtime: Option<Handle>,
     state: Mutex<State>,
 }
 
@@ -125,7 +131,7 @@ impl Lane {
         let alone = state.queue.under_way() == 0 && !state.had_company_at.is_some_and(recently);
         drop(state);
         let lane = Arc::clone(self);
-        tokio::spawn(async move {
+        self.spawn(async move {
             if alone {
                 // Callers that are polled together with this one queue their calls first.
                 tokio::task::yield_now().await;
@@ -146,7 +152,7 @@ impl Lane {
         {
             state.wakes_at = Some(at);
             let lane = Arc::clone(self);
-            tokio::spawn(async move {
+            self.spawn(async move {
                 tokio::time::sleep_until(at).await;
                 let mut state = lane.state();
                 state.wakes_at = state.wakes_at.filter(|wakes_at| *wakes_at > at);
@@ -160,7 +166,14 @@ impl Lane {
             let _ = waiting.reply.send(Answered { outcome, token: None });
         }
         for (trip, order) in trips(sequences, self.batching) {
-            tokio::spawn(Arc::clone(self).travel(trip, order));
+            self.spawn(Arc::clone(self).travel(trip, order));
+        }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.runtime {
+            Some(runtime) => drop(runtime.spawn(task)),
+            None => drop(tokio::spawn(task)),
         }
     }
 
