@@ -1,11 +1,11 @@
 //! The file of a sync: CSV, NDJSON or JSON by its ending, written under a temporary name until it is complete.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use directory_sync::{AnyRow, Cell, Kind, write_json};
 
+use super::partial::Partial;
 use crate::commands::CommandError;
 
 /// How rows are written.
@@ -36,59 +36,13 @@ impl Form {
 /// A file whose rows arrive batch by batch. Without [`finish`](Self::finish) nothing is left of it.
 pub struct OutFile {
     rows: Rows,
-    partial: Partial,
     count: u64,
 }
 
 enum Rows {
-    Csv(Box<csv::Writer<BufWriter<File>>>, Sheet),
-    Lines(BufWriter<File>, String),
-    List(BufWriter<File>, String),
-}
-
-/// A file under its temporary name, which disappears unless it is kept.
-struct Partial {
-    path: PathBuf,
-    wanted: PathBuf,
-    is_kept: bool,
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // What cannot be removed still has its temporary name.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-impl Partial {
-    /// Beside the wanted file, so that renaming needs no copy. People's data: only the owner reads it.
-    fn create(wanted: &Path) -> io::Result<(Self, File)> {
-        let mut name = wanted.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".{}.partial", std::process::id()));
-        let path = wanted.with_file_name(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path)?;
-        Ok((Self { path, wanted: wanted.to_owned(), is_kept: false }, file))
-    }
-
-    fn keep(mut self, file: &File) -> io::Result<()> {
-        file.sync_all()?;
-        std::fs::rename(&self.path, &self.wanted)?;
-        self.is_kept = true;
-        Ok(())
-    }
-}
-
-/// Writes a small file in one step: a reader sees the old content or the new one.
-pub fn replace(path: &Path, content: &str) -> io::Result<()> {
-    let (partial, mut file) = Partial::create(path)?;
-    file.write_all(content.as_bytes())?;
-    partial.keep(&file)
+    Csv(Box<csv::Writer<BufWriter<Partial>>>, Sheet),
+    Lines(BufWriter<Partial>, String),
+    List(BufWriter<Partial>, String),
 }
 
 impl OutFile {
@@ -96,8 +50,8 @@ impl OutFile {
     pub fn create(path: &Path, kinds: &[&str]) -> Result<Self, CommandError> {
         let form = Form::of(path)?;
         let cannot = |error| CommandError::Input(format!("cannot write {}: {error}", path.display()));
-        let (partial, file) = Partial::create(path).map_err(cannot)?;
-        let mut file = BufWriter::with_capacity(256 * 1024, file);
+        let partial = Partial::create(path).map_err(cannot)?;
+        let mut file = BufWriter::with_capacity(256 * 1024, partial);
         let rows = match form {
             Form::Csv => {
                 // Without the mark Excel reads names as Latin text.
@@ -113,7 +67,7 @@ impl OutFile {
                 Rows::List(file, String::new())
             }
         };
-        Ok(Self { rows, partial, count: 0 })
+        Ok(Self { rows, count: 0 })
     }
 
     /// Appends a row.
@@ -152,8 +106,7 @@ impl OutFile {
                 file
             }
         };
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        self.partial.keep(&file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.keep()?;
         Ok(self.count)
     }
 }

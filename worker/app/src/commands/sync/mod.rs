@@ -4,6 +4,7 @@ mod file;
 mod licenses;
 mod overview;
 mod page;
+mod partial;
 mod progress;
 mod report;
 mod usage;

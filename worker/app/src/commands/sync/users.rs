@@ -10,7 +10,8 @@ use directory_sync::{
 use msgraph::Reader;
 use serde::Serialize;
 
-use super::file::{OutFile, replace};
+use super::file::OutFile;
+use super::partial::replace;
 use super::progress::Progress;
 use super::report::{self, grouped};
 use super::{TenantArgs, page, tenant_of};

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sync_report::Page;
 
-use super::super::file::{Form, replace};
+use super::super::file::Form;
+use super::super::partial::replace;
 use crate::commands::CommandError;
 
 /// The most bars of a chart; the table has every row.
