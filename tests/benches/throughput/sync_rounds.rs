@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties, Consumer};
+use memchr::memmem;
 use msgraph_emulator::{Application, Emulator, Options, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::settings::{connection_settings, setting};
@@ -27,8 +28,8 @@ const LEAVERS: usize = 64;
 pub async fn run(size: &Size) {
     println!("everybody is read; the bare client downloads the same pages; in brackets the ratio to it");
     println!(
-        "{:>9} {:>12} {:>22} {:>22} {:>9}",
-        "people", "bare rows/s", "totals rows/s", "file rows/s", "peak"
+        "{:>9} {:>12} {:>21} {:>21} {:>21} {:>9}",
+        "people", "bare rows/s", "totals rows/s", "CSV rows/s", "NDJSON rows/s", "peak"
     );
     for people in size.people {
         read(*people, size.rounds).await;
@@ -47,27 +48,27 @@ fn tenant(people: usize) -> Tenant {
 async fn read(people: usize, rounds: usize) {
     let emulator = Emulator::start(Options::new(tenant(people))).unwrap();
     let folder = tempfile::TempDir::new().unwrap();
-    let file = folder.path().join("people.ndjson").display().to_string();
-    let (mut bare, mut totals, mut files, mut peaks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let file = |ending: &str| folder.path().join(format!("people.{ending}")).display().to_string();
+    let (csv, lines) = (file("csv"), file("ndjson"));
+    let [mut bare, mut totals, mut sheets, mut files, mut peaks] = [const { Vec::new() }; 5];
     for _ in 0..rounds {
         let (rate, peak) = gatehouse(&emulator, &["sync", "users", "--output", "json"], people).await;
         totals.push(rate);
         peaks.push(peak);
-        let path = listing(&emulator);
-        let application = emulator.application();
-        let (url, tenant, client) = (emulator.url(), application.tenant_id, application.client_id);
-        let arguments = ["bare-pages", &url, &tenant, &client, &application.client_secret, &path];
-        bare.push(bare_loop(&arguments, people).await.0);
-        let arguments = ["sync", "users", "--output", "json", "--out", &file];
-        let (rate, peak) = gatehouse(&emulator, &arguments, people).await;
-        files.push(rate);
-        peaks.push(peak);
+        bare.push(people as f64 / download(&emulator).await);
+        for (file, rates) in [(&csv, &mut sheets), (&lines, &mut files)] {
+            let arguments = ["sync", "users", "--output", "json", "--out", file];
+            let (rate, peak) = gatehouse(&emulator, &arguments, people).await;
+            rates.push(rate);
+            peaks.push(peak);
+        }
         emulator.clear_journal();
     }
-    let (bare, totals, files) = (median(bare), median(totals), median(files));
+    let (bare, totals, sheets, files) = (median(bare), median(totals), median(sheets), median(files));
     println!(
-        "{people:>9} {bare:>12.0} {totals:>14.0} ({:.2}) {files:>14.0} ({:.2}) {:>6.1} MB",
+        "{people:>9} {bare:>12.0} {totals:>14.0} ({:.2}) {sheets:>14.0} ({:.2}) {files:>14.0} ({:.2}) {:>6.1} MB",
         totals / bare,
+        sheets / bare,
         files / bare,
         peaks.into_iter().fold(0.0, f64::max),
     );
@@ -101,13 +102,22 @@ fn listing(emulator: &Emulator) -> String {
     paths.into_iter().find(|path| is_listing(path)).unwrap()
 }
 
-/// Reading and sending pages.
+/// The seconds that a bare client takes for the pages that the worker asked for last.
+async fn download(emulator: &Emulator) -> f64 {
+    let (path, application) = (listing(emulator), emulator.application());
+    let (url, tenant, client) = (emulator.url(), application.tenant_id, application.client_id);
+    let arguments = ["bare-pages", &url, &tenant, &client, &application.client_secret, &path];
+    1.0 / bare_loop(&arguments, 1).await.0
+}
+
+/// Reading and sending pages: beside a bare publisher alone, and beside a bare client and a bare publisher that work at
+/// the same time, as a worker must.
 async fn publish(people: usize, rounds: usize) {
     // It answers at once, so that the sending is what is measured.
     let mut testbed = testbed_of(people, Duration::ZERO).await;
     let worker = testbed.worker_of("sync").await;
     let exchange = format!("{}.sync", testbed.prefix());
-    let (mut ours, mut bares) = (Vec::new(), Vec::new());
+    let (mut ours, mut bares, mut both) = (Vec::new(), Vec::new(), Vec::new());
     let everybody = people + CONTOSO + LEAVERS;
     for round in 0..rounds {
         let mut pages = Drain::bind(testbed.broker.url(), &exchange).await;
@@ -117,15 +127,22 @@ async fn publish(people: usize, rounds: usize) {
         let (end, bodies) = tokio::join!(end_of(&mut testbed.results, &id), pages.rows(everybody));
         ours.push(people as f64 / started.elapsed().as_secs_f64());
         assert_eq!(end["complete"], true, "{end}");
-        let pages = tokio::spawn(async move { pages.rows(everybody).await.len() });
-        let seconds = bare_pages::publish(testbed.broker.url(), &exchange, "users.user", &bodies).await;
-        assert_eq!(pages.await.unwrap(), bodies.len());
-        bares.push(people as f64 / seconds);
+        let twice =
+            tokio::spawn(
+                async move { (pages.rows(everybody).await.len(), pages.rows(everybody).await.len()) },
+            );
+        let publish = || bare_pages::publish(testbed.broker.url(), &exchange, "users.user", &bodies);
+        bares.push(people as f64 / publish().await);
+        let (published, downloaded) = tokio::join!(publish(), download(&testbed.emulator));
+        both.push(people as f64 / published.max(downloaded));
+        assert_eq!(twice.await.unwrap(), (bodies.len(), bodies.len()));
     }
-    let (ours, bares) = (median(ours), median(bares));
+    let (ours, bares, both) = (median(ours), median(bares), median(both));
     println!(
-        "{people} people as pages: gatehouse {ours:.0} rows/s with the reading, bare publisher {bares:.0} rows/s, ratio {:.2}",
-        ours / bares
+        "{people} people read and sent as pages: {ours:.0} rows/s; a bare publisher of these pages {bares:.0} rows/s, ratio {:.2}; \
+         while a bare client downloads them {both:.0} rows/s, ratio {:.2}",
+        ours / bares,
+        ours / both
     );
     testbed.drain([worker]).await;
     testbed.tear_down().await;
@@ -219,8 +236,7 @@ impl Drain {
         let (mut bodies, mut rows) = (Vec::new(), 0);
         while rows < people {
             let page = self.consumer.next().await.unwrap().unwrap();
-            const NAME: &[u8] = b"\"user_principal_name\"";
-            rows += page.data.windows(NAME.len()).filter(|part| *part == NAME).count();
+            rows += memmem::find_iter(&page.data, b"\"user_principal_name\"").count();
             bodies.push(page.data);
         }
         bodies
