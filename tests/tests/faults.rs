@@ -48,7 +48,10 @@ async fn ends_as_undisturbed(mut testbed: Testbed, workers: impl IntoIterator<It
 fn a_hire() -> Value {
     events::onboarding(
         "hire",
-        json!({ "upn": "ada.king@contoso.example", "display_name": "Ada King", "usage_location": "GB" }),
+        json!({
+            "upn": "ada.king@contoso.example", "display_name": "Ada King", "usage_location": "GB",
+            "employee_id": "1852",
+        }),
         json!({ "licenses": ["EMS"], "groups": ["Engineers"] }),
     )
 }

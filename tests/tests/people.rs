@@ -7,7 +7,7 @@
 )]
 
 use lapin::BasicProperties;
-use msgraph_emulator::{Tenant, User};
+use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::{PublishedMessage, Testbed, events};
 
@@ -205,4 +205,66 @@ async fn a_sleeper_of_an_older_worker_deletes_only_an_account_that_is_still_disa
         assert_eq!(run.exist(), (is_enabled, true));
         run.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_manager_whom_the_directory_knows_is_used_where_the_event_names_none() {
+    let workflow = "offboarding:
+  stages:
+    - name: hand over
+      when: manager
+      steps: [transfer_group_ownership]
+    - name: place
+      when: manager
+      steps: [set_manager]
+";
+    let leaver = User::new(LEAVER, "Edsger Dijkstra").manager(NEWCOMER);
+    let tenant = Tenant::empty().user(User::new(NEWCOMER, "Joost Dijkstra")).user(leaver);
+    let mut testbed = Testbed::with(tenant).workflows(workflow).build().await;
+    let worker = testbed.worker().await;
+    testbed.publisher.event(&events::offboarding("leave", json!({ "upn": LEAVER }))).await;
+    let end = testbed.results.end_of("leave").await;
+    assert_eq!(end["state"], "succeeded", "{end}");
+    let outcomes: Vec<_> = end["steps"].as_array().unwrap().iter().map(|step| &step["outcome"]).collect();
+    assert_eq!(outcomes, ["unchanged", "unchanged"], "neither is skipped: {end}");
+    // Whoever has no manager leaves without one.
+    testbed.publisher.event(&events::offboarding("other", json!({ "upn": NEWCOMER }))).await;
+    let end = testbed.results.end_of("other").await;
+    assert_eq!(end["steps"][0]["outcome"], "skipped", "{end}");
+    // A lookup that fails for now is made again: without it the mail would go to nobody.
+    testbed.emulator.fault(Fault::status(503).path("/manager").times(1));
+    testbed.publisher.event(&events::offboarding("later", json!({ "upn": LEAVER }))).await;
+    let end = testbed.results.end_of("later").await;
+    assert_eq!(
+        (&end["state"], &end["steps"][0]["outcome"]),
+        (&json!("succeeded"), &json!("unchanged")),
+        "{end}"
+    );
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_hire_without_a_number_is_no_namesake_but_is_who_a_lost_attempt_created() {
+    let namesake = User::new("ada@contoso.example", "Ada Lovelace");
+    let mut testbed = Testbed::with(Tenant::empty().user(namesake)).compiled_in().build().await;
+    let worker = testbed.worker().await;
+    let hire = |upn: &str| {
+        let person = json!({ "upn": format!("{upn}@contoso.example"), "display_name": "Ada Lovelace" });
+        events::onboarding(upn, person, events::none())
+    };
+    testbed.publisher.event(&hire("ada")).await;
+    let end = testbed.results.end_of("ada").await;
+    let failure = &end["failure"];
+    assert_eq!((&failure["class"], &failure["code"]), (&json!("rejected"), &json!("upn_taken")), "{end}");
+    assert_eq!(testbed.effects(), [""; 0]);
+
+    testbed.emulator.fault(Fault::acted_then_dropped().method("POST").path("/users").times(1));
+    testbed.publisher.event(&hire("countess")).await;
+    let end = testbed.results.end_of("countess").await;
+    assert_eq!((&end["state"], &end["attempts"]), (&json!("succeeded"), &json!(1)), "{end}");
+    let created = testbed.effects().into_iter().filter(|effect| effect.starts_with("create"));
+    assert_eq!(created.count(), 1, "{:#?}", testbed.effects());
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }

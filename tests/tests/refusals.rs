@@ -168,7 +168,7 @@ const OWN: &str = "own:
 ";
 
 #[tokio::test]
-async fn a_run_that_a_lost_worker_has_begun_is_never_rejected() {
+async fn a_run_that_a_lost_worker_has_begun_goes_on_without_its_workflow() {
     let mut testbed =
         Testbed::with(tenant()).workflows(OWN).set("GRAPH__REQUEST_TIMEOUT_SECONDS", 600).build().await;
     testbed.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
@@ -182,17 +182,8 @@ async fn a_run_that_a_lost_worker_has_begun_is_never_rejected() {
     worker.kill().await;
     testbed.emulator.clear_faults();
     // An operator removes the workflow before another worker takes the event.
-    let with_it = testbed.file("own.yaml", OWN);
     testbed.set("WORKFLOWS__FILE", testbed.file("none.yaml", "{}\n").display());
-    let mut worker = testbed.worker().await;
-    let end = testbed.results.end_of("hire").await;
-    let failure = &end["failure"];
-    assert_eq!((&end["state"], &failure["class"]), (&json!("failed"), &json!("blocked")), "{end:#}");
-    testbed.holds("workflows.dlq", 1).await;
-    assert_eq!(worker.terminate().await, Some(0));
-    testbed.set("WORKFLOWS__FILE", with_it.display());
     let worker = testbed.worker().await;
-    testbed.gatehouse(&["dead", "replay", "--all"]).await.ok();
     let end = testbed.results.end_of("hire").await;
     assert_eq!(end["state"], "succeeded", "{end:#}");
     testbed.drain([worker]).await;

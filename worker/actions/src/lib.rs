@@ -28,6 +28,7 @@ mod workflows;
 
 pub use action::driver::Entry;
 pub use action::error::Error;
+pub use action::manager::manager_of;
 pub use action::world::World;
 pub use roster::roster;
 pub use workflows::default_definitions;

@@ -35,6 +35,7 @@ mod onedrive;
 mod reports;
 mod request_log;
 mod rights;
+mod server_clock;
 mod settings;
 mod sign_in;
 mod teams;

@@ -41,9 +41,13 @@ pub struct Progress {
     /// What it does. Nothing if a worker wrote it that did not carry this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepared: Option<PreparedSteps>,
-    /// Whether the tenant needed the plan that the publisher approved.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub approved: bool,
+    /// Whether the tenant needed the plan that the publisher approves; nothing if none is expected, or if a worker wrote
+    /// it that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<bool>,
+    /// When the run first looked at the tenant, by Graph's clock. It has written nothing before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_sight: Option<Timestamp>,
 }
 
 impl Progress {
@@ -62,7 +66,8 @@ impl Progress {
             publisher: None,
             people: Some(Vec::new()),
             prepared: None,
-            approved: false,
+            approved: None,
+            first_sight: None,
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Takes {
     parameters: BTreeMap<String, Parameter>,
     /// Whether it reads parameters by names that only an event decides, and declares none.
     any_parameter: bool,
+    /// Whether its templates may name the manager.
+    names_manager: bool,
 }
 
 /// How much one event may name.
@@ -52,7 +54,8 @@ impl Takes {
                 (read.names.iter().map(any).map(|parameter| by_name(&parameter)).collect(), read.any)
             }
         };
-        Self { workflow: definition.name.clone(), events, parameters, any_parameter }
+        let names_manager = definition.may_name("manager", roster);
+        Self { workflow: definition.name.clone(), events, parameters, any_parameter, names_manager }
     }
 
     /// What each of these workflows takes, by name.
@@ -87,6 +90,11 @@ impl Takes {
         }
         failures.extend(limits.refusals(parameters));
         failures
+    }
+
+    /// Whether its templates may name the manager, so that it is worth looking one up.
+    pub fn names_manager(&self) -> bool {
+        self.names_manager
     }
 
     /// The parameters of an event, with the defaults of those that it does not give.
@@ -221,6 +229,14 @@ mod tests {
         );
         let filled = takes.with_defaults(json!({ "quiet": true }).as_object().unwrap());
         assert_eq!(Value::Object(filled), json!({ "groups": ["staff"], "quiet": true }));
+    }
+
+    #[test]
+    fn the_manager_is_looked_for_only_where_a_template_may_name_one() {
+        let with = |step: &str| takes(&format!("leave: {{ stages: [{{ name: a, steps: [{step}] }}] }}\n"));
+        assert!(!with("note").names_manager());
+        assert!(with("{ note: , when: manager }").names_manager());
+        assert!(with("note: { text: '{{ manager.upn }}' }").names_manager());
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub enum Because {
         /// Another step of it that failed temporarily meanwhile.
         retry: Option<Failure>,
     },
-    /// The tenant still needs the plan that the publisher approved. The progress says so before anything is written:
-    /// once half of a plan is carried out, the rest of it is a different plan.
-    PlanApproved,
+    /// It has looked at the tenant, and has everything to begin with in its progress, which must be stored before the
+    /// first write: the steps, the people, the time, and that the tenant needs the plan that was approved. Once half of
+    /// a plan is carried out, the rest of it is a different plan.
+    Begins,
 }

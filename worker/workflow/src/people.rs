@@ -2,6 +2,7 @@
 //!
 //! The engine carries them and understands nothing of them: a reference is a text that the steps make.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use outcome::{Pinned, Progress};
@@ -10,6 +11,8 @@ use outcome::{Pinned, Progress};
 #[derive(Debug)]
 pub struct People {
     pinned: Mutex<Vec<Pinned>>,
+    /// The references that were looked for in this attempt.
+    sought: Mutex<BTreeSet<String>>,
     /// Whether the run slept without them, in a worker that did not pin people.
     is_late: bool,
 }
@@ -18,13 +21,19 @@ impl People {
     /// The people of a run that is as far as this.
     pub fn of(progress: &Progress) -> Self {
         let is_late = progress.people.is_none() && progress.sleeps > 0;
-        Self { pinned: Mutex::new(progress.people.clone().unwrap_or_default()), is_late }
+        let (pinned, sought) = (Mutex::new(progress.people.clone().unwrap_or_default()), Mutex::default());
+        Self { pinned, sought, is_late }
     }
 
     /// The account behind a reference.
     pub fn find(&self, reference: &str) -> Option<Pinned> {
         let pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
         pinned.iter().find(|known| known.references.iter().any(|its| its == reference)).cloned()
+    }
+
+    /// Whether a step is the first of this attempt that looks for a reference before its turn.
+    pub fn is_sought_first(&self, reference: &str) -> bool {
+        self.sought.lock().unwrap_or_else(PoisonError::into_inner).insert(reference.to_owned())
     }
 
     /// Remembers an account. Its references mean no other account from now on. If the run has slept before anybody
@@ -40,6 +49,9 @@ impl People {
                 let fresh: Vec<_> = fresh.collect();
                 known.references.extend(fresh);
                 known.was_disabled |= seen.was_disabled;
+                if known.notices.is_empty() {
+                    known.notices = seen.notices;
+                }
             }
             None => pinned.push(Pinned { was_disabled: seen.was_disabled || self.is_late, ..seen }),
         }
@@ -60,7 +72,8 @@ mod tests {
 
     fn pinned(object_id: &str, references: &[&str]) -> Pinned {
         let references = references.iter().map(|&reference| reference.to_owned()).collect();
-        Pinned { object_id: object_id.to_owned(), references, employee_id: None, was_disabled: false }
+        let (object_id, notices) = (object_id.to_owned(), Vec::new());
+        Pinned { object_id, references, employee_id: None, was_disabled: false, notices }
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl<W> Prepared<'_, W> {
         self.stages.iter().all(recorded)
     }
 
+    /// Whether any step runs.
+    pub fn has_work(&self) -> bool {
+        self.stages.iter().any(|stage| stage.steps.iter().any(PreparedStep::runs))
+    }
+
     /// How long after the end of the stage before it a stage starts, if any of its steps runs.
     pub fn after(&self, stage: &str) -> Option<Delay> {
         let stage = self.stages.iter().find(|prepared| prepared.name == stage)?;

@@ -14,7 +14,6 @@ use crate::people::People;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
 use crate::records::{exhausted, finished, record_of};
 use crate::rejection;
-use crate::resolution;
 use crate::retry::RetryPolicy;
 use crate::step::{Answer, BoxFuture, Call, Earlier, Report, Step};
 use crate::wait::{self, Wait, later};
@@ -60,9 +59,9 @@ impl Recorder for () {
 pub struct Interrupted;
 
 /// What an attempt begins with, and whom it finds.
-struct Attempt {
-    before: Vec<Record>,
-    people: People,
+pub(crate) struct Attempt {
+    pub(crate) before: Vec<Record>,
+    pub(crate) people: People,
 }
 
 impl<W: Sync> Run<'_, W> {
@@ -83,10 +82,7 @@ impl<W: Sync> Run<'_, W> {
         attempt: &Attempt,
         recorder: &dyn Recorder,
     ) -> Result<Next, Interrupted> {
-        let unresolved = resolution::unresolved(self.prepared, self.world, progress).await;
-        if !unresolved.is_empty() {
-            recorder.recorded(&unresolved).await?;
-            unresolved.into_iter().for_each(|record| progress.record(record));
+        if self.find_unresolved(progress, recorder).await? {
             return Ok(Next::Over);
         }
         let mut got_further = false;
@@ -127,7 +123,7 @@ impl<W: Sync> Run<'_, W> {
     }
 
     /// Finds the people of all steps that are still to run, before the run sleeps.
-    async fn find_people(&self, progress: &Progress, attempt: &Attempt) {
+    pub(crate) async fn find_people(&self, progress: &Progress, attempt: &Attempt) {
         let steps = self.prepared.stages.iter().flat_map(|stage| {
             stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none())
         });
@@ -281,6 +277,7 @@ impl<W: Sync> Run<'_, W> {
             replays: progress.replays,
             sleeps: progress.sleeps,
             first_seen: progress.first_seen,
+            first_sight: progress.first_sight,
             due_since: wait::due_since(progress, (self.clock)()),
             world: self.world,
         }

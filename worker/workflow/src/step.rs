@@ -63,6 +63,8 @@ pub struct Call<'a, W> {
     pub sleeps: u32,
     /// When a worker first saw the event.
     pub first_seen: Timestamp,
+    /// When the run first looked at the tenant, by Graph's clock. It has written nothing before.
+    pub first_sight: Option<Timestamp>,
     /// When the step became due: when a worker first saw the event, or when the latest delay of a stage ended. The
     /// publisher's clock has no part in it.
     pub due_since: Timestamp,
@@ -148,6 +150,11 @@ impl<'a> Earlier<'a> {
     /// Over the records of a run.
     pub fn new(records: &'a [Record]) -> Self {
         Self(records)
+    }
+
+    /// Whether none has finished.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// What became of the last step of this action, if one has finished.

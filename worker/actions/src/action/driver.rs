@@ -104,8 +104,10 @@ impl<A: Action> Step<World> for Driver<A> {
             let graph = call.world.client().with_priority(A::PRIORITY);
             let view = View::of(&call, graph.reader(), false);
             for person in people_in(call.params, &schema::<A>()) {
-                // A refusal or an outage is the step's to report, when it runs.
-                let _not_yet = view.other(&person, &["id"]).await;
+                if call.people.is_sought_first(&person.reference()) {
+                    // A refusal or an outage is the step's to report, when it runs.
+                    let _not_yet = view.other(&person, &["id"]).await;
+                }
             }
         })
     }

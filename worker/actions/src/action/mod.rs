@@ -9,6 +9,7 @@
 pub mod driver;
 pub mod error;
 mod identity;
+pub mod manager;
 pub mod parameters;
 pub mod person;
 mod pins;

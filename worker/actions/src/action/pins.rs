@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use msgraph::{User, UserKey};
-use outcome::{Outcome, Pinned};
+use outcome::{Left, Outcome, Pinned};
 use uuid::Uuid;
 use workflow::{Earlier, People};
 
@@ -31,6 +31,7 @@ pub struct Pins<'a> {
     /// What the run had done when this attempt began.
     pub(super) before: Earlier<'a>,
     pub(super) first_seen: Timestamp,
+    pub(super) first_sight: Option<Timestamp>,
     /// How often the run has slept.
     pub(super) sleeps: u32,
     /// Whether the action removes something for good.
@@ -62,8 +63,9 @@ impl Pins<'_> {
         all
     }
 
-    /// Remembers the account that a reference means, under every identifier of the reference that the account has.
-    pub(super) fn pin(&self, person: &PersonRef, user: &User) {
+    /// Remembers the account that a reference means, under every identifier of the reference that the account has, and
+    /// what was noticed at its first sight.
+    pub(super) fn pin(&self, person: &PersonRef, user: &User, notices: &[Left]) {
         let mut references = vec![digest(&person.reference())];
         let verified = person.keys().filter(|key| is_of(key, user));
         references.extend(verified.map(|key| digest(&reference_of(&key))));
@@ -73,6 +75,7 @@ impl Pins<'_> {
             references,
             employee_id: user.employee_id.as_deref().map(digest),
             was_disabled: user.account_enabled == Some(false),
+            notices: notices.to_vec(),
         });
     }
 

@@ -49,8 +49,9 @@ impl<'a> View<'a> {
 
     /// Reads for this call of a step, which may remove something for good.
     pub fn of(call: &Call<'a, World>, graph: msgraph::Reader<'a>, removes_for_good: bool) -> Self {
-        let &Call { earlier, before, people, memo, replays, sleeps, first_seen, due_since, .. } = call;
-        let pins = Some(Pins { people, before, first_seen, sleeps, removes_for_good });
+        let &Call { earlier, before, people, memo, replays, sleeps, due_since, .. } = call;
+        let (first_seen, first_sight) = (call.first_seen, call.first_sight);
+        let pins = Some(Pins { people, before, first_seen, first_sight, sleeps, removes_for_good });
         Self { replays, due_since, pins, ..Self::new(graph, earlier, memo) }.remembering(call.world.known())
     }
 
@@ -83,6 +84,11 @@ impl<'a> View<'a> {
     /// When the step became due, by the worker's clock.
     pub fn due_since(&self) -> Timestamp {
         self.due_since
+    }
+
+    /// When the run first looked at the tenant, by Graph's clock. It has written nothing before.
+    pub fn first_sight(&self) -> Option<Timestamp> {
+        self.pins?.first_sight
     }
 
     /// How often an operator has replayed the run. A replay retries what an action had given up.
@@ -122,7 +128,7 @@ impl<'a> View<'a> {
     pub async fn find(&self, person: &PersonRef, select: &[&str]) -> Result<(Person, bool), Error> {
         let (found, is_named) = match self.pinned(person) {
             Some(pinned) => (self.again(person, &pinned, select).await?, true),
-            None => self.first_sight(person, select).await?,
+            None => self.find_by_name(person, select).await?,
         };
         let person = match (found, self.created()) {
             (Some(user), _) => return Ok((Person::Present(Box::new(user)), is_named)),
@@ -153,8 +159,7 @@ impl<'a> View<'a> {
             None => {
                 let Found { user, notices, .. } =
                     identity::find(self.graph, person, &self.select(select)).await?;
-                self.note(notices);
-                self.seen_first(person, user)
+                self.seen_first(person, user, notices)
             }
         }
     }
@@ -194,7 +199,10 @@ impl<'a> View<'a> {
         if let Some(user) = self.graph.user(&id, &pins.select(select, false)).await? {
             pins.check_number(person, pinned, &user, self.earlier)?;
             pins.check_returned(&user, pinned.was_disabled)?;
-            pins.pin(person, &user);
+            if self.earlier.is_empty() {
+                self.note(pinned.notices.clone());
+            }
+            pins.pin(person, &user, &[]);
             return Ok(Some(user));
         }
         if pins.had_name(person, pinned)
@@ -206,12 +214,11 @@ impl<'a> View<'a> {
     }
 
     /// The account as named, and whether it has the name of [`View::in_path`].
-    async fn first_sight(&self, person: &PersonRef, select: &[&str]) -> Result<(Option<User>, bool), Error> {
+    async fn find_by_name(&self, person: &PersonRef, select: &[&str]) -> Result<(Option<User>, bool), Error> {
         let mut select = self.select(select);
         let Some(number) = person.beside_upn().filter(|_| self.asked_for_account()) else {
             let Found { user, by_key, notices } = identity::find(self.graph, person, &select).await?;
-            self.note(notices);
-            return Ok((self.seen_first(person, user)?, by_key));
+            return Ok((self.seen_first(person, user, notices)?, by_key));
         };
         if !select.contains(&"employeeId") {
             select.push("employeeId");
@@ -222,7 +229,7 @@ impl<'a> View<'a> {
             Some(user) => (Some(user), true),
             None => (self.graph.user(&UserKey::EmployeeId(number.to_owned()), &select).await?, false),
         };
-        Ok((self.seen_first(person, user)?, is_named))
+        Ok((self.seen_first(person, user, Vec::new())?, is_named))
     }
 
     fn note(&self, found: Vec<Left>) {
@@ -235,13 +242,19 @@ impl<'a> View<'a> {
         self.pins.map_or_else(|| select.to_vec(), |pins| pins.select(select, true))
     }
 
-    /// Pins an account that was found under a name.
-    fn seen_first(&self, person: &PersonRef, user: Option<User>) -> Result<Option<User>, Error> {
+    /// Pins an account that was found under a name, and says what was noticed.
+    fn seen_first(
+        &self,
+        person: &PersonRef,
+        user: Option<User>,
+        notices: Vec<Left>,
+    ) -> Result<Option<User>, Error> {
         if let (Some(pins), Some(user)) = (self.pins, &user) {
-            pins.pin(person, user);
+            pins.pin(person, user, &notices);
             let was_disabled = pins.find(person).is_some_and(|pinned| pinned.was_disabled);
             pins.check_returned(user, was_disabled)?;
         }
+        self.note(notices);
         Ok(user)
     }
 

@@ -32,7 +32,19 @@ impl FirstAttempt {
     ) -> Call<'a, World> {
         let (earlier, before) = (Earlier::new(&[]), Earlier::new(&[]));
         let (people, first_seen) = (&self.people, self.first_seen);
-        let (replays, sleeps, due_since) = (0, 0, first_seen);
-        Call { params, mode, earlier, before, people, memo, replays, sleeps, first_seen, due_since, world }
+        Call {
+            params,
+            mode,
+            earlier,
+            before,
+            people,
+            memo,
+            replays: 0,
+            sleeps: 0,
+            first_seen,
+            first_sight: Some(first_seen),
+            due_since: first_seen,
+            world,
+        }
     }
 }

@@ -7,8 +7,10 @@
 //! `employee_id_missing` (several names are tried, and only an employee id tells the person from their holders);
 //! `synced_user`; `password_refused`; `invalid_properties` (Graph rejects one, such as an unknown country).
 //! **Leaves** names of other people, where it takes a later name (`name_taken`).
-//! **Idempotent because** it first looks for the account, by employee id and by name, and updates an account of the
-//! same person instead of creating another. If somebody took the name meanwhile, the next run looks again.
+//! **Idempotent because** it first looks for the account, by object id, employee id and name, and updates an account of
+//! the same person instead of creating another. An account is the person's if an identifier agrees, or if it was created
+//! since the run first looked at the tenant and is as the run would have created it. A namesake's is not. If somebody
+//! took the name meanwhile, the next run looks again.
 //! **Caveat:** an address that is only an alias of another object is not visible before Graph refuses it as
 //! `mail_taken`.
 //!
@@ -17,6 +19,7 @@
 use std::fmt;
 
 use futures_util::future::try_join;
+use jiff::Timestamp;
 use msgraph::{NewUser, User, UserKey, UserPatch, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,6 +27,7 @@ use serde::Deserialize;
 use crate::licenses::subscriptions as licenses;
 use crate::users::name_conflicts::{Holder, NameConflicts};
 use crate::users::names::{IfTaken, Names};
+use crate::users::own_account;
 use crate::users::password::new_password;
 use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
 use crate::users::refusals;
@@ -42,6 +46,8 @@ pub struct Params {
     /// 2, 3 and so on to the first name. Needs an `employee_id`.
     #[serde(default)]
     if_taken: IfTaken,
+    /// The object id of an account that the person has already.
+    entra_id: Option<String>,
     /// The display name. Defaults to the person's `display_name`, else given and family name.
     display_name: String,
     /// The e-mail address. Defaults to the person's `email`.
@@ -73,12 +79,14 @@ pub struct Params {
     licensed: bool,
 }
 
-/// The account with the employee id, or the holders of the names.
+/// The account with the object id or the employee id, or the holders of the names.
 #[derive(Default)]
 pub struct Observed {
-    by_employee_id: Option<User>,
+    by_identifier: Option<User>,
     names: Names,
     seen: NameConflicts,
+    /// When the run first looked.
+    first_sight: Option<Timestamp>,
 }
 
 /// One write that is missing.
@@ -105,6 +113,7 @@ impl Action for CreateUser {
             "display_name",
             "{{ person.display_name if person.display_name else person.given_name ~ ' ' ~ person.family_name }}",
         ),
+        ("entra_id", "{{ person.entra_id | default(none) }}"),
         ("licensed", "{{ true if parameters.licenses else false }}"),
     ];
 
@@ -124,35 +133,35 @@ impl Action for CreateUser {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let names = Names::of(&params.user_principal_name, &params.if_taken)?;
-        let id = params.employee_id.clone().map(UserKey::EmployeeId);
-        let by_employee_id = async {
-            match &id {
-                Some(id) => graph.user(id, SELECT).await,
-                None => Ok(None),
-            }
-        };
         let first = UserKey::Upn(names.all().first().cloned().unwrap_or_default());
-        let (by_employee_id, first) = try_join(by_employee_id, graph.user(&first, SELECT)).await?;
-        let seen = match &by_employee_id {
+        let (by_identifier, first) = try_join(
+            own_account::by_identifier(params.entra_id.as_deref(), params.employee_id.as_deref(), graph),
+            graph.user(&first, SELECT),
+        )
+        .await?;
+        let first_sight = graph.first_sight();
+        let seen = match &by_identifier {
             Some(_) => NameConflicts::default(),
             None => {
-                let is_self = |user: &User| is_same_person(params, user);
+                let is_self = |user: &User| own_account::is_own(&params.properties(), user, first_sight);
                 NameConflicts::look(&names, first, params.employee_id.as_deref(), is_self, graph).await?
             }
         };
-        Ok(Observed { by_employee_id, names, seen })
+        Ok(Observed { by_identifier, names, seen, first_sight })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
-        let Observed { by_employee_id, names, seen } = observed;
+        let Observed { by_identifier, names, seen, first_sight } = observed;
         if params.employee_id.is_none() {
             names.refuse_choice()?;
         }
         let by_name = match seen.holders.last() {
-            Some(Holder::Account(user)) if is_same_person(params, user) => Some(&**user),
+            Some(Holder::Account(user)) if own_account::is_own(&params.properties(), user, *first_sight) => {
+                Some(&**user)
+            }
             _ => None,
         };
-        let account = by_employee_id.as_ref().or(by_name);
+        let account = by_identifier.as_ref().or(by_name);
         let location =
             account.and_then(|user| user.usage_location.as_ref()).or(params.usage_location.as_ref());
         if params.licensed && location.is_none() {
@@ -187,15 +196,6 @@ impl Action for CreateUser {
             "if_taken": ["Éd.Dijkstra@contoso.example", "number"], "employee_id": "E-1930",
             "surname": "Dijkstra", "department": "Research", "usage_location": "NL", "licensed": true,
         }))
-    }
-}
-
-/// Without an employee id only the display name tells two people apart. An account that has one is somebody's whom the
-/// event would name by it.
-fn is_same_person(params: &Params, user: &User) -> bool {
-    match &params.employee_id {
-        Some(id) => user.employee_id.as_ref() == Some(id),
-        None => user.employee_id.is_none() && user.display_name.as_ref() == Some(&params.display_name),
     }
 }
 
@@ -254,6 +254,7 @@ mod tests {
     use serde_json::{Value, json};
 
     const ADA: &str = "ada@contoso.example";
+    const FIRST_SIGHT: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn params(more: Value) -> Params {
         let mut all = json!({
@@ -276,7 +277,7 @@ mod tests {
     fn plan(params: Value, seen: NameConflicts) -> Result<Vec<String>, String> {
         let params = self::params(params);
         let names = Names::of(&params.user_principal_name, &params.if_taken).unwrap();
-        let observed = Observed { by_employee_id: None, names, seen };
+        let observed = Observed { names, seen, first_sight: Some(FIRST_SIGHT), ..Observed::default() };
         let plan =
             CreateUser::plan(&params, &observed).map_err(|error| outcome::Failure::from(error).code)?;
         Ok(plan.changes().map(ToString::to_string).collect())
@@ -293,9 +294,8 @@ mod tests {
         assert_eq!(plan(seven(), held_by([user(Some("7"), "Research")])), Ok(vec![]));
         let update = Ok(vec!["set department of user 1".to_owned()]);
         assert_eq!(plan(seven(), held_by([user(Some("7"), "Sales")])), update);
-        assert_eq!(plan(json!({}), held_by([user(None, "Sales")])), update);
-        let by_employee_id = Some(*user(Some("7"), "Sales"));
-        let renamed = Observed { by_employee_id, ..Observed::default() };
+        let by_identifier = Some(*user(Some("7"), "Sales"));
+        let renamed = Observed { by_identifier, ..Observed::default() };
         assert_eq!(CreateUser::plan(&params(seven()), &renamed).unwrap().changes().count(), 1);
     }
 
@@ -303,6 +303,7 @@ mod tests {
     fn a_name_that_is_somebody_elses_is_never_adopted() {
         let stranger = || user(Some("8"), "Research");
         let taken = Err("upn_taken".to_owned());
+        assert_eq!(plan(json!({}), held_by([user(None, "Research")])), taken, "a namesake");
         assert_eq!(plan(json!({ "employee_id": "7" }), held_by([stranger()])), taken);
         assert_eq!(plan(json!({ "employee_id": "7" }), held_by([user(None, "Research")])), taken);
         let deleted =
@@ -314,6 +315,18 @@ mod tests {
         assert_eq!(plan(or_another, held_by([stranger(), stranger()])), taken);
         let nobody_tells = json!({ "if_taken": "number" });
         assert_eq!(plan(nobody_tells, NameConflicts::default()), Err("employee_id_missing".to_owned()));
+    }
+
+    #[test]
+    fn what_an_attempt_created_whose_end_was_lost_is_the_persons() {
+        let created = |after: i64, department: &str| {
+            let created_date_time = FIRST_SIGHT.checked_add(jiff::SignedDuration::from_secs(after)).ok();
+            Box::new(User { created_date_time, ..*user(None, department) })
+        };
+        let taken = Err("upn_taken".to_owned());
+        assert_eq!(plan(json!({}), held_by([created(0, "Research")])), Ok(vec![]));
+        assert_eq!(plan(json!({}), held_by([created(-1, "Research")])), taken, "it was there before");
+        assert_eq!(plan(json!({}), held_by([created(1, "Sales")])), taken, "it looks otherwise");
     }
 
     #[test]

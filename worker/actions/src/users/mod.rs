@@ -10,6 +10,7 @@ mod update_user;
 
 pub mod name_conflicts;
 pub mod names;
+pub mod own_account;
 pub mod password;
 pub mod privileged;
 pub mod properties;

@@ -6,7 +6,7 @@ use msgraph::{User, UserPatch};
 
 use crate::{Error, Plan};
 
-/// The properties that [`missing`] compares, for `$select`.
+/// The properties that [`missing`] compares, and the age of an account, for `$select`.
 pub const SELECT: &[&str] = &[
     "id",
     "displayName",
@@ -21,6 +21,7 @@ pub const SELECT: &[&str] = &[
     "companyName",
     "mobilePhone",
     "usageLocation",
+    "createdDateTime",
     "onPremisesSyncEnabled",
 ];
 

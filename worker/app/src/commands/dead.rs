@@ -339,10 +339,13 @@ const NOT_APPROVED: &str = "the run carries out a plan that was approved as a wh
 fn is_approved(message: &Message) -> bool {
     let body: Value = serde_json::from_slice(&message.body).unwrap_or_default();
     let progress = body.get("progress").filter(|_| is_continuation(message));
-    let has = |field: &str| progress.is_some_and(|progress| progress.get(field).is_some());
-    // A worker that did not carry steps did not say either that the plan was approved.
     let expects = body.pointer("/event/data/expected_plan").is_some();
-    has("approved") || (progress.is_some() && expects && !has("prepared"))
+    match progress.map(|progress| progress.get("approved").and_then(Value::as_bool)) {
+        None => false,
+        // A worker of the version before began only what was approved.
+        Some(None) => expects,
+        Some(Some(approved)) => approved,
+    }
 }
 
 fn origin_line(origin: &Origin) -> String {

@@ -64,11 +64,12 @@ impl Workflows {
         is_new: bool,
         recorder: &dyn Recorder,
     ) -> Attempted {
-        // A worker that did not carry steps compared plans at the first delivery alone.
-        progress.approved |= progress.prepared.is_none() && !is_new;
+        if is_new && request.expected_plan.is_some() {
+            progress.approved = Some(false);
+        }
         let steps = match progress.prepared.clone() {
             Some(steps) => Ok(steps),
-            None => self.prepare(event, request, is_new),
+            None => self.prepare(event, request, is_new).await,
         };
         let ready = steps.and_then(|steps| {
             progress.prepared = Some(steps.clone());
@@ -76,7 +77,7 @@ impl Workflows {
         });
         let (steps, graph) = match ready {
             Ok(ready) => ready,
-            Err(failures) => return refused(event, progress, &failures, is_new),
+            Err(failures) => return self.unprepared(event, progress, &failures, is_new),
         };
         let prepared = match Prepared::resumed(&steps, &self.roster, &progress) {
             Ok(prepared) => prepared,
@@ -85,8 +86,11 @@ impl Workflows {
         let attempt =
             Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy: self.policy };
         match (request.mode, &request.expected_plan) {
-            (Mode::Apply, Some(expected)) if !progress.approved => {
+            (Mode::Apply, Some(expected)) if progress.approved == Some(false) => {
                 attempt.compare_plan(expected, progress).await
+            }
+            (Mode::Apply, _) if prepared.has_work() && is_unbegun(&progress) => {
+                attempt.begin(progress, recorder).await
             }
             (Mode::Apply, _) => attempt.apply(progress, recorder).await,
             (Mode::Plan, _) => attempt.plan(progress).await,
@@ -99,7 +103,7 @@ impl Workflows {
         let policy = RetryPolicy { max_attempts: 1, ..self.policy };
         let progress = Progress::new(Timestamp::now());
         let planned = async {
-            let steps = self.prepare(event, request, true)?;
+            let steps = self.prepare(event, request, true).await?;
             let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
             let graph = self.graph(event)?;
             let attempt = Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy };
@@ -122,14 +126,29 @@ impl Workflows {
         found.map(|(_, graph)| graph).map_err(|failure| vec![failure])
     }
 
+    /// What comes after steps could not be made. If time may help, the run is tried again.
+    fn unprepared(&self, event: &Event, progress: Progress, failures: &[Failure], is_new: bool) -> Attempted {
+        let retry = failures.iter().find(|failure| failure.class == Class::Retry);
+        let delay = retry.and_then(|failure| {
+            self.policy.delay_after(progress.attempt, failure.retry_after, spread(event))
+        });
+        let (Some(failure), Some(delay)) = (retry, delay) else {
+            return refused(event, progress, failures, is_new);
+        };
+        let at = Timestamp::now().checked_add(delay).unwrap_or(Timestamp::MAX);
+        let next = Next::Resume { at, because: Because::Retry(failure.clone()) };
+        let progress = Progress { attempt: progress.attempt.saturating_add(1), ..progress };
+        Attempted { progress, next, result: None, failed: None }
+    }
+
     /// Makes the steps of a run.
-    fn prepare(
+    async fn prepare(
         &self,
         event: &Event,
         request: &PersonRequest,
         is_new: bool,
     ) -> Result<PreparedSteps, Vec<Failure>> {
-        let (tenant, _) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
+        let (tenant, graph) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
         let definition = self.definitions.get(workflow_of(event)).ok_or_else(|| {
             let known: Vec<_> = self.definitions.iter().map(|definition| definition.name.as_str()).collect();
             let detail =
@@ -152,6 +171,12 @@ impl Workflows {
             }
             let parameters = takes.with_defaults(&request.parameters);
             variables.insert("parameters".to_owned(), Value::Object(parameters));
+            if request.manager.is_none() && takes.names_manager() {
+                let person = variables.get("person").unwrap_or(&Value::Null);
+                let found = actions::manager_of(person, graph).await.map_err(|failure| vec![failure])?;
+                let manager = found.map_or(Value::Null, |id| json!({ "entra_id": id }));
+                variables.insert("manager".to_owned(), manager);
+            }
         }
         let mut steps = prepare(definition, &self.roster, variables.clone())?.carried();
         refuse_too_large(&steps).map_err(|failure| vec![failure])?;
@@ -196,6 +221,19 @@ fn any_event(event: &Event) -> Value {
     })
 }
 
+/// Where in the spread of a delay a run lies. Any even spread will do: the run's id is one, and needs no source of
+/// randomness.
+fn spread(event: &Event) -> f64 {
+    f64::from(event.run_id().as_fields().0) / f64::from(u32::MAX)
+}
+
+/// Whether a run has not looked at the tenant, nor done anything, as one may have that a worker of the version before
+/// began.
+fn is_unbegun(progress: &Progress) -> bool {
+    let Progress { first_sight, steps, waiting, starts, sleeps, .. } = progress;
+    first_sight.is_none() && steps.is_empty() && waiting.is_empty() && starts.is_empty() && *sleeps == 0
+}
+
 /// One attempt at one run.
 struct Attempt<'a> {
     event: &'a Event,
@@ -213,6 +251,23 @@ impl Attempt<'_> {
         Attempted { progress: planned, next, result, failed: None }
     }
 
+    /// Looks at the tenant. The run is stored with what it has seen before it writes anything: a lost worker repeats
+    /// what it does from there, with the same steps for the same people.
+    async fn begin(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
+        let world = World::of(self.graph);
+        let (mut progress, next) = self.engine(Mode::Apply, &world).begin(progress, recorder).await;
+        if next == Next::Over {
+            return self.attempted(progress, next);
+        }
+        progress.first_sight = Some(self.server_time());
+        Attempted { progress, next, result: None, failed: None }
+    }
+
+    fn server_time(&self) -> Timestamp {
+        let ours = || Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+        self.graph.server_time().unwrap_or_else(ours)
+    }
+
     /// Resumes only if the tenant still needs the plan that the publisher approved.
     async fn compare_plan(&self, expected: &str, progress: Progress) -> Attempted {
         let (planned, next) = self.look(progress.clone()).await;
@@ -221,9 +276,14 @@ impl Attempt<'_> {
         }
         let found = digest::of_plan(self.steps, &planned.steps);
         if found == expected {
-            let next = Next::Resume { at: Timestamp::now(), because: Because::PlanApproved };
+            let next = Next::Resume { at: Timestamp::now(), because: Because::Begins };
             // The plan was approved for these people.
-            let progress = Progress { people: planned.people, approved: true, ..progress };
+            let progress = Progress {
+                people: planned.people,
+                approved: Some(true),
+                first_sight: Some(self.server_time()),
+                ..progress
+            };
             return Attempted { progress, next, result: None, failed: None };
         }
         let detail = format!("the plan has changed and is {found} now; look at it again with mode `plan`");
@@ -232,6 +292,11 @@ impl Attempt<'_> {
 
     async fn apply(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
         let (progress, next) = self.advance(Mode::Apply, progress, recorder).await;
+        self.attempted(progress, next)
+    }
+
+    /// What follows from how far a run came.
+    fn attempted(&self, progress: Progress, next: Next) -> Attempted {
         let (result, failed) = match &next {
             Next::Over => {
                 let failed = decisive(&progress.steps).and_then(|record| {
@@ -266,11 +331,13 @@ impl Attempt<'_> {
     }
 
     async fn advance(&self, mode: Mode, progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
-        // Any even spread will do. The run's id is one, and needs no source of randomness.
-        let spread = f64::from(self.event.run_id().as_fields().0) / f64::from(u32::MAX);
-        let (prepared, world, policy) = (self.prepared, &World::of(self.graph), self.policy);
-        let run = Run { prepared, world, mode, policy, spread, clock: &Timestamp::now };
-        run.advance(progress, recorder).await
+        let world = World::of(self.graph);
+        self.engine(mode, &world).advance(progress, recorder).await
+    }
+
+    fn engine<'b>(&'b self, mode: Mode, world: &'b World) -> Run<'b, World> {
+        let (prepared, policy, spread) = (self.prepared, self.policy, spread(self.event));
+        Run { prepared, world, mode, policy, spread, clock: &Timestamp::now }
     }
 
     fn planned(&self, progress: &Progress) -> RunPlanned {

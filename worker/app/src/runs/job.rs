@@ -59,11 +59,12 @@ impl Job {
     pub fn reached(&self) -> Progress {
         let fresh = || Progress {
             replays: self.replays,
-            uncounted_writes: self.may_have_begun,
             publisher: self.publisher.clone(),
             ..Progress::new(Timestamp::now())
         };
         let mut progress = self.progress.clone().unwrap_or_else(fresh);
+        // A worker that was lost with this message may have written something.
+        progress.uncounted_writes |= self.may_have_begun;
         for record in self.recorded.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             progress.record(record.clone());
         }

@@ -20,6 +20,8 @@ struct Reached {
     attempt: u32,
     steps: usize,
     sleeps: u32,
+    /// Whether it has looked at the tenant.
+    has_begun: bool,
 }
 
 impl RunKey {
@@ -30,8 +32,9 @@ impl RunKey {
 
     /// The key of the continuation that carries this progress.
     pub fn of_continuation(run_id: Uuid, progress: &Progress) -> Self {
-        let Progress { attempt, sleeps, steps, .. } = progress;
-        let reached = Reached { attempt: *attempt, steps: steps.len(), sleeps: *sleeps };
+        let Progress { attempt, sleeps, steps, first_sight, .. } = progress;
+        let (steps, has_begun) = (steps.len(), first_sight.is_some());
+        let reached = Reached { attempt: *attempt, steps, sleeps: *sleeps, has_begun };
         Self { run_id, replays: progress.replays, progress: Some(reached) }
     }
 
@@ -39,8 +42,9 @@ impl RunKey {
     pub fn message_id(self) -> Uuid {
         let what = match self.progress {
             None => format!("event {}", self.replays),
-            Some(Reached { attempt, steps, sleeps }) => {
-                format!("continuation {} {attempt} {steps} {sleeps}", self.replays)
+            Some(Reached { attempt, steps, sleeps, has_begun }) => {
+                let begun = if has_begun { " begun" } else { "" };
+                format!("continuation {} {attempt} {steps} {sleeps}{begun}", self.replays)
             }
         };
         ResultEvent::id_for(self.run_id, &what)
@@ -66,8 +70,9 @@ mod tests {
             of(&fresh),
             of(&Progress { attempt: 2, ..fresh.clone() }),
             of(&Progress { sleeps: 1, ..fresh.clone() }),
+            of(&Progress { first_sight: Some(Timestamp::UNIX_EPOCH), ..fresh.clone() }),
             of(&Progress { replays: 1, ..fresh }),
         ]);
-        assert_eq!(ids.len(), 6);
+        assert_eq!(ids.len(), 7);
     }
 }

@@ -143,7 +143,7 @@ impl Runs {
 
     fn count_resume(&self, workflow: &str, at: Timestamp, because: &Because, progress: &Progress) {
         let retry = match because {
-            Because::PlanApproved => None,
+            Because::Begins => None,
             Because::Retry(failure) => {
                 let retry_after_ms = delay(at).as_millis() as u64;
                 let (code, attempt) = (failure.code.as_str(), progress.attempt);
@@ -174,7 +174,7 @@ impl Runs {
         properties: &Properties,
     ) -> Outbox {
         let due = match because {
-            Because::PlanApproved => None,
+            Because::Begins => None,
             Because::Retry(_) => Some(Due::after(delay(at))),
             // Somebody chose the time that is waited for: no step is woken before it.
             Because::Wait { .. } => Some(Due::at(at).with_tolerance(Duration::ZERO)),

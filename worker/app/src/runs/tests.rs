@@ -125,7 +125,14 @@ async fn run(workflows: &Workflows, event: &Event, progress: Option<Progress>) -
     let request = &requested(event);
     let is_new = progress.is_none();
     let progress = progress.unwrap_or_else(|| Progress::new(Timestamp::now()));
-    workflows.run(event, request, progress, is_new, &()).await
+    let attempted = workflows.run(event, request, progress, is_new, &()).await;
+    match attempted.next {
+        // It has looked at the tenant, and is stored before it writes.
+        Next::Resume { because: Because::Begins, .. } => {
+            workflows.run(event, request, attempted.progress, false, &()).await
+        }
+        _ => attempted,
+    }
 }
 
 #[tokio::test]
@@ -284,7 +291,7 @@ async fn a_run_whose_progress_fits_into_no_message_reports_its_end() {
     let mut record = waited();
     record.finished.reason = Some("x".repeat(140_000));
     progress.record(record);
-    let because = Because::PlanApproved;
+    let because = Because::Begins;
     let outbox =
         runs.resume(&job, &progress, Timestamp::now(), &because, None, &broker::Properties::default());
     let ResultData::RunFinished(result) = &outbox.results[0].data else { panic!("no end") };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -23,6 +24,7 @@ use crate::lane::waiting::Answered;
 use crate::lane::{Lanes, PROBE_EVERY};
 use crate::observer::{Observer, RetryReport};
 use crate::request_log::RequestLog;
+use crate::server_clock::ServerClock;
 use crate::settings::Settings;
 use crate::settings::access::Access;
 use crate::settings::endpoints::Endpoints;
@@ -89,6 +91,7 @@ impl Client {
             endpoints: endpoints.clone(),
             max_body_bytes: settings.max_body_bytes,
             observer: Arc::clone(&observer),
+            clock: ServerClock::default(),
         });
         let lanes = Lanes::new(&transport, settings.limits, settings.batching);
         let (access, batching, retry_budget) = (settings.access, settings.batching, settings.retry_budget);
@@ -107,6 +110,11 @@ impl Client {
             observer,
         };
         Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None })
+    }
+
+    /// The time by Graph's clock; nothing before its first answer.
+    pub fn server_time(&self) -> Option<Timestamp> {
+        self.inner.transport.clock.now()
     }
 
     /// The same client with a log of its requests.

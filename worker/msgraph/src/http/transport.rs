@@ -18,6 +18,7 @@ use crate::http::response::{MAX_REFUSAL_BYTES, Response, read_body};
 use crate::observer::{
     BatchRefusedReport, Observer, Outcome, RequestReport, RoundTripReport, ThrottleReport,
 };
+use crate::server_clock::ServerClock;
 use crate::settings::Settings;
 use crate::settings::endpoints::Endpoints;
 use crate::token::access_token::Token;
@@ -34,6 +35,7 @@ pub(crate) struct Transport {
     pub endpoints: Endpoints,
     pub max_body_bytes: usize,
     pub observer: Arc<dyn Observer>,
+    pub clock: ServerClock,
 }
 
 impl Transport {
@@ -117,6 +119,7 @@ impl Transport {
             None => {}
         }
         let answer = builder.send().await.map_err(|error| Error::transport(error, context))?;
+        self.clock.heard(answer.headers());
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
         let limit = if status.is_success() { self.max_body_bytes } else { MAX_REFUSAL_BYTES };
@@ -176,6 +179,7 @@ impl Transport {
             .header("client-request-id", &context.request_id)
             .body(body);
         let answer = request.send().await.map_err(|error| Error::transport(error, context))?;
+        self.clock.heard(answer.headers());
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
         if status.is_success() {

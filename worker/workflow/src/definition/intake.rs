@@ -89,4 +89,19 @@ impl Definition {
         }
         read
     }
+
+    /// Whether a template of the workflow may name this variable: whether the word is anywhere in one.
+    pub(crate) fn may_name<W>(&self, variable: &str, roster: &Roster<W>) -> bool {
+        let has = |text: &str| text.contains(variable);
+        let in_step = |step: &super::StepDefinition| {
+            let defaults = roster.get(&step.action).map(Step::defaults).unwrap_or_default();
+            let mut used = defaults.iter().filter(|(name, _)| !step.params.contains_key(*name));
+            step.when.as_deref().is_some_and(has)
+                || step.params.values().any(|value| has(&value.to_string()))
+                || used.any(|(_, template)| has(template))
+        };
+        self.stages
+            .iter()
+            .any(|stage| stage.when.as_deref().is_some_and(has) || stage.steps.iter().any(in_step))
+    }
 }
