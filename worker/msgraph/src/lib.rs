@@ -71,6 +71,7 @@ pub use onedrive::copy::{CopyOrder, CopyState, RefusedItem};
 pub use onedrive::drive::{Drive, Identity, IdentitySet, Permission, Quota};
 pub use onedrive::items::{DriveItem, ROOT};
 pub use onedrive::quick_xor_hash::quick_xor_hash;
+pub use onedrive::seal::Seal;
 pub use reports::report::{Column, Report, ReportRow, ReportRows, ReportSpan};
 pub use reports::report_settings::ReportSettings;
 pub use request_log::RequestLog;

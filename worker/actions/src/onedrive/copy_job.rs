@@ -52,7 +52,7 @@ impl Change {
                     replace: *replace,
                 };
                 match graph.copy_item(&order).await {
-                    Ok(address) => Ok(is_monitored.then(|| Note::of_copy(address.as_ref(), sum.items))),
+                    Ok(address) => Ok(is_monitored.then(|| Note::of_copy(address, sum.items))),
                     // The item was deleted after the listing: the next look does not list it.
                     Err(error) if error.is_not_found() => Ok(None),
                     Err(error) => Err(error),

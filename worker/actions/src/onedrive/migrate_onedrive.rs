@@ -19,7 +19,6 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use msgraph::{CopyState, Writer};
 use schemars::JsonSchema;
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
 use workflow::Delay;
@@ -87,11 +86,14 @@ impl Action for MigrateOnedrive {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let mut notes = Notes::read(graph.notes::<Note>());
-        let asked = notes.copies.iter().map(|(address, _)| {
-            let address = SecretString::from(address.as_str());
-            async move { graph.copy_state(&address).await }
-        });
-        let states = try_join_all(asked).await?;
+        let mut states =
+            try_join_all(notes.copies.iter().map(|(address, _)| graph.copy_state(address))).await?;
+        // A worker with another key has started them.
+        let is_open: Vec<_> = states.iter().map(|state| *state != CopyState::Sealed).collect();
+        notes.has_unmonitored |= is_open.contains(&false);
+        notes.copies =
+            notes.copies.into_iter().zip(&is_open).filter_map(|(copy, open)| open.then_some(copy)).collect();
+        states.retain(|state| *state != CopyState::Sealed);
         if let Some(items) = under_way(&notes, &states) {
             return Ok(Observed::Copying { notes, items });
         }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,7 +10,7 @@ use msgraph::RefusedItem;
 
 /// The longest wait between two looks at running copy jobs.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A longer monitor URL is not carried. The next looks then see whether the target grows.
+/// A longer sealed monitor URL is not carried. The next looks then see whether the target grows.
 const LONGEST_ADDRESS: usize = 640;
 /// For how many items that were not copied the reason is carried.
 const REASONS: usize = 20;
@@ -24,7 +23,7 @@ pub enum Note {
     Fresh,
     /// A copy job with its monitor URL.
     Copy {
-        /// The monitor URL, which shows the job's progress without a sign-in.
+        /// The monitor URL, sealed: it shows the job's progress without a sign-in.
         address: String,
         /// The number of its items.
         items: usize,
@@ -54,9 +53,9 @@ pub enum Note {
 
 impl Note {
     /// The note about a copy job.
-    pub fn of_copy(address: Option<&SecretString>, items: usize) -> Self {
-        match address.map(ExposeSecret::expose_secret).filter(|address| address.len() <= LONGEST_ADDRESS) {
-            Some(address) => Self::Copy { address: address.to_owned(), items },
+    pub fn of_copy(address: Option<String>, items: usize) -> Self {
+        match address.filter(|address| address.len() <= LONGEST_ADDRESS) {
+            Some(address) => Self::Copy { address, items },
             None => Self::Unmonitored,
         }
     }
@@ -67,7 +66,7 @@ impl Note {
 pub struct Notes {
     /// The folder is new and no job is copying into it.
     pub is_fresh: bool,
-    /// Monitor URLs of copy jobs, with the number of items.
+    /// Sealed monitor URLs of copy jobs, with the number of items.
     pub copies: Vec<(String, usize)>,
     /// Whether there are copy jobs without a monitor URL.
     pub has_unmonitored: bool,
@@ -156,8 +155,8 @@ mod tests {
 
     #[test]
     fn all_notes_fit_into_a_memo() {
-        let address = SecretString::from("x".repeat(LONGEST_ADDRESS));
-        let copies = [Note::of_copy(Some(&address), 30_000)];
+        let address = "x".repeat(LONGEST_ADDRESS);
+        let copies = [Note::of_copy(Some(address), 30_000)];
         let Note::Copy { address, items } = copies[0].clone() else { panic!("it can be carried") };
         let notes = Notes {
             is_fresh: true,
@@ -170,8 +169,8 @@ mod tests {
         };
         let bytes = Value::Array(notes.write()).to_string().len();
         assert!(bytes <= workflow::MEMO_LIMIT_BYTES, "{bytes}");
-        let longer = SecretString::from("x".repeat(LONGEST_ADDRESS + 1));
-        assert_eq!(Note::of_copy(Some(&longer), 1), Note::Unmonitored);
+        let longer = "x".repeat(LONGEST_ADDRESS + 1);
+        assert_eq!(Note::of_copy(Some(longer), 1), Note::Unmonitored);
         assert_eq!(Note::of_copy(None, 1), Note::Unmonitored);
     }
 

@@ -17,6 +17,7 @@ use broker::Keys;
 use config::{Environment, File, FileFormat};
 use directory_sync::Prices;
 use msgraph::Cloud;
+use msgraph::Seal;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -242,6 +243,17 @@ impl Config {
             ConfigError::Invalid(format!("worker.key_file {}: {error}", key_file.display()))
         })?;
         Ok(Some(keys))
+    }
+
+    /// What seals addresses that wait in messages: the keys of `worker.key_file`, or a random one.
+    pub fn seal(&self) -> Result<Seal, ConfigError> {
+        let key_file = &self.worker.key_file;
+        if key_file.as_os_str().is_empty() {
+            return Ok(Seal::of(&[]));
+        }
+        let text = read_secret("worker.key_file", key_file)?;
+        let keys = text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
+        Ok(Seal::of(&keys.map(SecretString::from).collect::<Vec<_>>()))
     }
 
     /// Where copies of results may go.

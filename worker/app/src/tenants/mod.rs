@@ -54,8 +54,9 @@ impl Tenants {
         if config.tenants.is_empty() {
             return Err(none());
         }
+        let seal = config.seal()?;
         let clients = config.tenants.iter().map(|(name, tenant)| {
-            let settings = config.tenant(tenant);
+            let settings = msgraph::Settings { seal: seal.clone(), ..config.tenant(tenant) };
             let checked =
                 settings.check().or_else(|error| if is_fatal(&error) { Err(error) } else { Ok(()) });
             let made = checked.and_then(|()| Client::new(settings, Arc::clone(observer)));

@@ -23,6 +23,7 @@ use crate::lane::priority::Priority;
 use crate::lane::waiting::Answered;
 use crate::lane::{Lanes, PROBE_EVERY};
 use crate::observer::{Observer, RetryReport};
+use crate::onedrive::seal::Seal;
 use crate::request_log::RequestLog;
 use crate::server_clock::ServerClock;
 use crate::settings::Settings;
@@ -47,6 +48,7 @@ struct Inner {
     access: Access,
     batching: bool,
     retry_budget: Duration,
+    seal: Seal,
     tokens: Tokens,
     /// The tokens for the administration of Exchange, and the mailbox that its requests name.
     exchange_admin: Option<(Tokens, String)>,
@@ -103,6 +105,7 @@ impl Client {
             access,
             batching,
             retry_budget,
+            seal: settings.seal,
             tokens,
             exchange_admin,
             lanes,
@@ -422,6 +425,11 @@ impl Reader<'_> {
         (&self.client.inner.transport, Retry::new(self.client.inner.retry_budget))
     }
 
+    /// What opens the addresses of copies.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.client.inner.seal
+    }
+
     /// Whether the settings have an address to administer Exchange at.
     pub(crate) fn has_exchange_admin(self) -> bool {
         self.client.inner.exchange_admin.is_some()
@@ -434,6 +442,11 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
+    /// What seals the addresses of copies.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.client.inner.seal
+    }
+
     /// Writes and trusts the status; ignores the body of a success.
     pub(crate) async fn send(self, write: Write) -> Result<(), Error> {
         self.client.send(&write.into_request(false)).await.map(|_| ())

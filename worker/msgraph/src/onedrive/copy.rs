@@ -4,7 +4,6 @@
 //! itself and takes no token (Microsoft Graph documentation, "driveItem: copy" and "Long running actions", 2025). The
 //! address expires some time after the copy ends; then only the target drive shows its outcome.
 
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::items::place;
@@ -45,6 +44,8 @@ pub enum CopyState {
     Failed(Vec<RefusedItem>),
     /// Graph no longer knows the job.
     Forgotten,
+    /// The address cannot be opened: another key sealed it. The job may still be in progress.
+    Sealed,
 }
 
 /// An item that was not copied.
@@ -114,10 +115,11 @@ struct CopyTarget<'a> {
 }
 
 impl Reader<'_> {
-    /// The state of a copy, from the address that [`Writer::copy_item`] returned.
-    pub async fn copy_state(self, address: &SecretString) -> Result<CopyState, Error> {
+    /// The state of a copy, from the sealed address that [`Writer::copy_item`] returned.
+    pub async fn copy_state(self, sealed: &str) -> Result<CopyState, Error> {
+        let Some(address) = self.seal().open(sealed) else { return Ok(CopyState::Sealed) };
         let (transport, retry) = self.outside();
-        let mut download = match transport.download(Service::SharePoint, address, retry).await {
+        let mut download = match transport.download(Service::SharePoint, &address, retry).await {
             Ok(download) => download,
             // The redirect leads to the copy ("Long running actions", 2025).
             Err(error) if error.status().is_some_and(|status| (300..400).contains(&status)) => {
@@ -145,8 +147,8 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Orders a copy; returns the address to monitor it at, if Graph sends one.
-    pub async fn copy_item(self, order: &CopyOrder<'_>) -> Result<Option<SecretString>, Error> {
+    /// Orders a copy; returns the address to monitor it at, if Graph sends one, sealed.
+    pub async fn copy_item(self, order: &CopyOrder<'_>) -> Result<Option<String>, Error> {
         let mut segments = place(order.from.0, order.from.1);
         segments.push("copy");
         let body = CopyBody {
@@ -155,7 +157,8 @@ impl Writer<'_> {
             children_only: order.children_only,
         };
         let clash = if order.replace { "replace" } else { "fail" };
-        self.begin(Write::post(&segments)?.option(CLASH, clash).json(&body)?).await
+        let address = self.begin(Write::post(&segments)?.option(CLASH, clash).json(&body)?).await?;
+        Ok(address.and_then(|address| self.seal().close(&address)))
     }
 }
 

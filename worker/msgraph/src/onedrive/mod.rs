@@ -4,3 +4,4 @@ pub(crate) mod copy;
 pub(crate) mod drive;
 pub(crate) mod items;
 pub(crate) mod quick_xor_hash;
+pub(crate) mod seal;

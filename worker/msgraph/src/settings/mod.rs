@@ -8,6 +8,7 @@ pub(crate) mod exchange_admin;
 use std::time::Duration;
 
 use crate::lane::limits::Limits;
+use crate::onedrive::seal::Seal;
 use crate::token::credential::Credential;
 use access::Access;
 use cloud::Cloud;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What may be done in the tenant.
     pub access: Access,
+    /// Seals the addresses at which copies are monitored.
+    pub seal: Seal,
     /// Sent with every request. Microsoft asks for `ISV|Company|App/1.0` or `NONISV|Company|App/1.0`.
     pub user_agent: String,
 }
@@ -60,6 +63,7 @@ impl Settings {
             batching: true,
             limits: Limits::default(),
             access: Access::Act,
+            seal: Seal::of(&[]),
             user_agent: concat!("NONISV|Gatehouse|Gatehouse/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

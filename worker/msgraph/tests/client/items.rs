@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use msgraph::{Client, CopyOrder, CopyState, DriveItem, ROOT};
+use msgraph::{Client, CopyOrder, CopyState, DriveItem, ROOT, Seal, Settings};
 use msgraph_emulator::{Drive, Emulator, Fault, Options, Tenant, User};
 use secrecy::SecretString;
 
-use crate::testing::emulator_client;
+use crate::server::client;
+use crate::testing::{emulator_client, settings};
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
@@ -100,11 +101,26 @@ async fn a_copy_is_monitored_without_our_token_until_it_ends() {
 #[tokio::test]
 async fn an_expired_address_is_distinguished_from_an_outage() {
     let emulator = Emulator::start(Options::new(tenant())).unwrap();
-    let client = emulator_client(&emulator);
-    let unknown = SecretString::from(format!("{}/_api/v2.0/monitor/nothing", emulator.url()));
+    let seal = Seal::of(&[SecretString::from("a key that all workers share")]);
+    let client = client(Settings { seal: seal.clone(), ..settings(&emulator) });
+    let sealed = |address: &str| seal.close(&SecretString::from(address)).unwrap();
+    let address = format!("{}/_api/v2.0/monitor/nothing", emulator.url());
+    let unknown = sealed(&address);
     assert_eq!(client.reader().copy_state(&unknown).await.unwrap(), CopyState::Forgotten);
     emulator.fault(Fault::status(503).path("/_api/v2.0/monitor/*"));
     assert!(client.reader().copy_state(&unknown).await.unwrap_err().is_transient());
-    let foreign = SecretString::from("http://contoso.example/monitor");
+    let foreign = sealed("http://contoso.example/monitor");
     assert!(client.reader().copy_state(&foreign).await.is_err(), "not unencrypted to another machine");
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_here_has_sealed_is_not_asked() {
+    let emulator = Emulator::start(Options::new(tenant())).unwrap();
+    let client = emulator_client(&emulator);
+    let address = format!("{}/_api/v2.0/monitor/nothing", emulator.url());
+    let other = Seal::of(&[]).close(&SecretString::from(address.as_str())).unwrap();
+    for address in [address, other] {
+        assert_eq!(client.reader().copy_state(&address).await.unwrap(), CopyState::Sealed);
+    }
+    assert!(emulator.journal().is_empty(), "{:?}", emulator.journal());
 }
