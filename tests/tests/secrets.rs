@@ -94,3 +94,14 @@ async fn a_pass_is_in_the_mail_and_nowhere_else_however_often_it_is_lost() {
     testbed.drain([worker]).await;
     testbed.close().await;
 }
+
+#[tokio::test]
+async fn a_worker_leaves_no_core_dump() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    let mut worker = testbed.worker().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", worker.id())).unwrap();
+    let cores = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(cores.split_whitespace().rev().take(3).collect::<Vec<_>>(), ["bytes", "0", "0"]);
+    assert_eq!(worker.terminate().await, Some(0));
+    testbed.close().await;
+}

@@ -21,6 +21,9 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if let Err(error) = operate::memory::close() {
+        eprintln!("gatehouse: secrets in memory are not kept from core dumps: {error}");
+    }
     let cli = commands::Cli::parse();
     match commands::run(cli).await {
         Ok(code) => code,

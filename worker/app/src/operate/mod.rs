@@ -2,5 +2,6 @@
 
 pub mod admin;
 pub mod background;
+pub mod memory;
 pub mod metrics;
 pub mod telemetry;
