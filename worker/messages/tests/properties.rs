@@ -408,12 +408,14 @@ fn run_finished() -> impl Strategy<Value = ResultData> {
 }
 
 fn operator_action() -> impl Strategy<Value = OperatorAction> {
-    (text(), option::of(run()), text(), text(), option::of(text()), option::of(text()), any::<u32>())
-        .prop_map(|(message_id, run_id, queue, by, why, dead_class, replays)| OperatorAction {
+    let texts = (text(), text(), text());
+    (texts, option::of(run()), option::of(text()), option::of(text()), option::of(text()), any::<u32>())
+        .prop_map(|((message_id, queue, by), run_id, name, why, dead_class, replays)| OperatorAction {
             message_id,
             run_id,
             queue,
             by,
+            name,
             why,
             dead_class,
             replays,

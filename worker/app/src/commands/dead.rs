@@ -101,7 +101,7 @@ pub struct Work {
     /// Reason to record in the result event
     #[arg(long)]
     why: Option<String>,
-    /// Operator to record [default: your login name]
+    /// Name to record beside your user in the broker [default: your login name]
     #[arg(long)]
     by: Option<String>,
     #[command(flatten)]
@@ -146,7 +146,9 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
             super::report_alarms(dead.blocked());
             let refuse =
                 |message: &Message| (!approved && is_approved(message)).then(|| NOT_APPROVED.to_owned());
-            let announce = |entry: &Entry| work.announce(entry, |action| OperatorReplayed(action).into());
+            let user = config.broker()?.user()?;
+            let announce =
+                |entry: &Entry| work.announce(entry, &user, |action| OperatorReplayed(action).into());
             let report = dead.replay(&work.selection(), to.as_deref(), refuse, announce).await;
             dead.close().await;
             work.show_report("replayed", &report?)
@@ -154,9 +156,10 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
         Command::Discard { work } => {
             let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
             super::report_alarms(dead.blocked());
+            let user = config.broker()?.user()?;
             let report = dead
                 .discard(&work.selection(), |entry| {
-                    work.announce(entry, |action| OperatorDiscarded(action).into())
+                    work.announce(entry, &user, |action| OperatorDiscarded(action).into())
                 })
                 .await;
             dead.close().await;
@@ -178,18 +181,26 @@ impl Work {
     }
 
     /// The result event that reports the action: operator, message, reason.
-    fn announce(&self, entry: &Entry, data: impl Fn(OperatorAction) -> ResultData) -> Option<Outgoing> {
+    fn announce(
+        &self,
+        entry: &Entry,
+        user: &str,
+        data: impl Fn(OperatorAction) -> ResultData,
+    ) -> Option<Outgoing> {
         let run_id = entry.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
         let action = OperatorAction {
             message_id: entry.id.clone(),
             run_id,
             queue: self.which.queue.clone(),
-            by: self.by.clone().unwrap_or_else(login_name),
+            by: user.to_owned(),
+            name: Some(self.by.clone().unwrap_or_else(login_name)),
             why: self.why.clone(),
             dead_class: Some(entry.letter.class.clone()),
             replays: entry.letter.replays.saturating_add(1),
         };
-        outbox::result(&ResultEvent::new(Cause::default(), Timestamp::now(), data(action)))
+        let announced = outbox::result(&ResultEvent::new(Cause::default(), Timestamp::now(), data(action)))?;
+        // The broker refuses any user but that of the connection.
+        Some(announced.published_by(user))
     }
 
     fn show_report(&self, done: &str, report: &Report) -> Result<ExitCode, CommandError> {
@@ -321,6 +332,12 @@ fn show_one(entry: &Entry, message: &Message, format: Format) -> Result<(), Comm
     ] {
         print::lines(&line)?;
     }
+    if let Some(whole) = &entry.letter.whole {
+        print::lines(&format!(
+            "kept       the first {} of {} bytes, whose SHA-256 is {}",
+            entry.bytes, whole.bytes, whole.sha256
+        ))?;
+    }
     if entry.origin == Origin::Worker && is_continuation(message) {
         print::lines("on replay  the run resumes from the progress in the message")?;
     }
@@ -393,6 +410,7 @@ fn described(entry: &Entry, event: &Origination) -> Value {
         "message_type": entry.properties.kind,
         "routing_key": entry.routing_key,
         "bytes": entry.bytes,
+        "whole": letter.whole.as_ref().map(|whole| json!({ "bytes": whole.bytes, "sha256": whole.sha256 })),
     })
 }
 

@@ -37,6 +37,7 @@ fn read(letter: &str) -> ResultEvent {
         run_id: None,
         queue: Letters::QUEUE.to_owned(),
         by: "Ada".to_owned(),
+        name: None,
         why: None,
         dead_class: None,
         replays: 0,

@@ -19,8 +19,11 @@ pub struct OperatorAction {
     pub run_id: Option<Uuid>,
     /// The work queue the message belongs to.
     pub queue: String,
-    /// The operator's account or the name of the machine.
+    /// The operator's user in the broker, which the broker has checked.
     pub by: String,
+    /// Who that is, as the operator says: nobody has checked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The operator's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
