@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use broker::{Delivery, Due, Message, Outgoing, Publisher, Receipt};
 use futures_util::FutureExt;
+use messages::EVENT_LIMIT_BYTES;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -155,7 +156,9 @@ impl<W: Work> Consumer<W> {
         let code = failure.code.as_str();
         tracing::info!(code, bytes = message.body.len(), "message refused and set aside");
         self.metrics.events_total.with_label_values(&["unknown", code]).inc();
-        let onward = Onward::SetAside(SetAside::as_it_came(failure, message.replays()));
+        let beginning_only = message.body.len() > EVENT_LIMIT_BYTES;
+        let aside = SetAside::as_it_came(failure, message.replays());
+        let onward = Onward::SetAside(SetAside { beginning_only, ..aside });
         self.seal(Outbox { results: result.into_iter().collect(), onward }, message)
     }
 

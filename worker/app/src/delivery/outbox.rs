@@ -53,12 +53,22 @@ pub struct SetAside {
     pub replays: u32,
     /// The message that a replay resumes with; the message as it came if nothing is given.
     pub next: Option<Next>,
+    /// Whether only the beginning of the message as it came is kept.
+    pub beginning_only: bool,
 }
 
 impl SetAside {
     /// A message that is set aside as it came.
     pub fn as_it_came(failure: Failure, replays: u32) -> Self {
-        Self { failure, step: None, attempts: None, first_failed_at: None, replays, next: None }
+        Self {
+            failure,
+            step: None,
+            attempts: None,
+            first_failed_at: None,
+            replays,
+            next: None,
+            beginning_only: false,
+        }
     }
 
     /// The letter that says why, from this worker.
@@ -104,11 +114,13 @@ impl Outbox {
             }
             Onward::SetAside(aside) => {
                 let letter = aside.letter(worker);
-                let dead = match aside.next {
-                    None => message.clone(),
-                    Some(Next { body, properties }) => message.rewritten(properties, body),
-                };
-                Some(Outgoing::dead(queue, &letter, &dead))
+                Some(match aside.next {
+                    Some(Next { body, properties }) => {
+                        Outgoing::dead(queue, &letter, &message.rewritten(properties, body))
+                    }
+                    None if aside.beginning_only => Outgoing::dead_beginning(queue, &letter, message),
+                    None => Outgoing::dead(queue, &letter, message),
+                })
             }
         };
         Sealed { announcements, onward }

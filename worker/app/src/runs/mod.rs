@@ -206,6 +206,7 @@ impl Runs {
             replays: job.replays,
             // Without its progress a replay starts over, which is slower and just as right.
             next: self.dead(job, progress, properties),
+            beginning_only: false,
         }
     }
 

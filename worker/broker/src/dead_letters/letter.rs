@@ -1,6 +1,6 @@
 //! A dead letter's headers, which say why the message was set aside; body and properties stay unchanged.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -25,6 +25,8 @@ const HTTP_STATUS: OwnName = OwnName::new("gatehouse-dead-http-status");
 const REQUEST_ID: OwnName = OwnName::new("gatehouse-dead-request-id");
 const WORKER: OwnName = OwnName::new("gatehouse-dead-worker");
 const FINGERPRINT: OwnName = OwnName::new("gatehouse-dead-fingerprint");
+const WHOLE_BYTES: OwnName = OwnName::new("gatehouse-dead-whole-bytes");
+const WHOLE_SHA256: OwnName = OwnName::new("gatehouse-dead-whole-sha256");
 const FIRST_FAILED_AT: OwnName = OwnName::new("gatehouse-dead-first-failed-at");
 
 /// The longest reason.
@@ -68,6 +70,17 @@ pub struct DeadLetter {
     pub first_failed_at: Option<Timestamp>,
     /// How often an operator has replayed it.
     pub replays: u32,
+    /// The message as it was, if only its beginning was kept.
+    pub whole: Option<Whole>,
+}
+
+/// A message of which only the beginning was kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// The size of its body.
+    pub bytes: u64,
+    /// SHA-256 of its body, in hexadecimal digits: its publisher can tell which it was.
+    pub sha256: String,
 }
 
 impl DeadLetter {
@@ -116,8 +129,26 @@ impl DeadLetter {
         put(REQUEST_ID, short(&self.request_id));
         put(WORKER, short(&self.worker));
         put(FIRST_FAILED_AT, self.first_failed_at.map(|at| at.to_string().into()));
+        put(
+            WHOLE_BYTES,
+            self.whole.as_ref().and_then(|whole| i64::try_from(whole.bytes).ok()).map(Value::Int),
+        );
+        put(WHOLE_SHA256, self.whole.as_ref().and_then(|whole| text(&whole.sha256, LIMIT_TEXT_BYTES)));
         put(FINGERPRINT, text(&self.fingerprint(), LIMIT_TEXT_BYTES));
         put(REPLAYS, Some(self.replays.into()));
+    }
+}
+
+impl Whole {
+    /// What a body was.
+    pub(crate) fn of(body: &[u8]) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, body);
+        let mut sha256 = String::with_capacity(2 * digest.as_ref().len());
+        for byte in digest.as_ref() {
+            // Writing to a string cannot fail.
+            let _ = write!(sha256, "{byte:02x}");
+        }
+        Self { bytes: body.len().try_into().unwrap_or(u64::MAX), sha256 }
     }
 }
 
@@ -136,6 +167,10 @@ fn written_by_worker(message: &Message) -> DeadLetter {
         request_id: text(REQUEST_ID),
         worker: text(WORKER),
         first_failed_at: time(FIRST_FAILED_AT),
+        whole: headers.int(WHOLE_BYTES.as_str()).and_then(|bytes| {
+            let sha256 = text(WHOLE_SHA256)?;
+            Some(Whole { bytes: u64::try_from(bytes).ok()?, sha256 })
+        }),
         replays: 0,
     }
 }
@@ -238,11 +273,13 @@ mod tests {
             (step, request_id, worker) in (text(), text(), text()),
             (attempts, http_status, replays) in (any::<Option<u32>>(), any::<Option<u16>>(), any::<u32>()),
             (at, first) in (proptest::option::of(0_i64..4_102_444_800), proptest::option::of(0_i64..4_102_444_800)),
+            whole in any::<Option<u32>>(),
         ) {
             let time = |seconds: Option<i64>| seconds.map(|seconds| Timestamp::from_second(seconds).unwrap());
             let letter = DeadLetter {
                 class, reason, queue, step, attempts, http_status, request_id, worker, replays,
                 at: time(at), first_failed_at: time(first),
+                whole: whole.map(|bytes| Whole { bytes: bytes.into(), sha256: "ab".repeat(32) }),
             };
             prop_assert_eq!(DeadLetter::of(&on_the_wire(&letter)), letter);
         }

@@ -263,6 +263,11 @@ impl DeadLetters {
     }
 
     fn replayed(&self, entry: &Entry, message: Message, to: Option<&str>) -> Result<Outgoing, Error> {
+        if entry.letter.whole.is_some() {
+            return Err(Error::invalid(
+                "only the beginning of this message was kept, because it is too large; its publisher has to send a smaller one",
+            ));
+        }
         let address = self.address(entry, to)?;
         let mut outgoing = Outgoing::copy(address, message);
         if !matches!(&outgoing.address, Address::Exchange { name, .. } if *name == self.topology.dead()) {

@@ -7,7 +7,7 @@ use lapin::{BasicProperties, types::ShortString};
 
 use crate::{
     DeadLetter, Due, Error, Message, Properties, Schedule, Topology,
-    dead_letters::letter::QUEUE as DEAD_QUEUE,
+    dead_letters::letter::{QUEUE as DEAD_QUEUE, Whole},
     message::{
         BEGUN,
         headers::{OwnHeaders, Value},
@@ -18,6 +18,9 @@ use crate::{
 
 /// The broker delivers what is published under such a key to the channel that waits for it; there is no queue.
 const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to.";
+
+/// How much is kept of a message that is too large.
+const KEPT_BYTES: usize = 4 * 1024;
 
 /// A message to publish, made by naming its destination. It is persistent, does not expire, and carries no
 /// header that belongs to the broker.
@@ -131,6 +134,24 @@ impl Outgoing {
         let mut outgoing = Self::copy(Address::Dead { queue: queue.into() }, message.clone());
         DeadLetter { replays, ..letter.clone() }.write(&mut outgoing.headers);
         outgoing
+    }
+
+    /// A dead letter that keeps only the beginning of its message, and says what the whole was: nobody has to store, or
+    /// hold several times in memory, what is too large to be read. It cannot be replayed.
+    #[must_use]
+    pub fn dead_beginning(queue: impl Into<String>, letter: &DeadLetter, message: &Message) -> Self {
+        let beginning = Message {
+            body: message.body.get(..KEPT_BYTES).unwrap_or(&message.body).to_vec(),
+            properties: message.properties.clone(),
+            headers: message.headers.clone(),
+            exchange: message.exchange.clone(),
+            routing_key: message.routing_key.clone(),
+            user: message.user.clone(),
+            origin: message.origin.clone(),
+            redelivered: message.redelivered,
+        };
+        let whole = Some(Whole::of(&message.body));
+        Self::dead(queue, &DeadLetter { whole, ..letter.clone() }, &beginning)
     }
 
     /// A message that cannot be worked on yet, unchanged, into the delay. It may come back any number of times.
