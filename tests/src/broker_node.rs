@@ -46,11 +46,11 @@ impl BrokerNode {
         run(arguments).await;
     }
 
-    /// Runs `rabbitmqctl` on the node.
-    pub async fn ctl(&self, arguments: &[&str]) {
+    /// Runs `rabbitmqctl` on the node and returns what it printed.
+    pub async fn ctl(&self, arguments: &[&str]) -> String {
         let mut all = vec!["ctl".into(), self.home().to_owned().into_os_string()];
         all.extend(arguments.iter().map(|argument| (*argument).into()));
-        run(all).await;
+        run(all).await
     }
 
     fn home(&self) -> &Path {
@@ -66,10 +66,11 @@ impl Drop for BrokerNode {
     }
 }
 
-async fn run(arguments: Vec<std::ffi::OsString>) {
+async fn run(arguments: Vec<std::ffi::OsString>) -> String {
     let output = tokio::process::Command::new(script()).args(&arguments).output().await.unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "private-node {arguments:?}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn script() -> PathBuf {

@@ -7,7 +7,7 @@ use msgraph_emulator::{Fault, Tenant};
 use serde_json::{Value, json};
 use system_tests::crowd::{self, FinalState};
 use system_tests::proxy::{Proxy, Silence};
-use system_tests::{BrokerNode, Testbed, TestbedBuilder, Worker, events, metrics};
+use system_tests::{BrokerNode, Testbed, TestbedBuilder, Worker, events, metrics, repository};
 
 const FEW: usize = 12;
 
@@ -292,6 +292,52 @@ async fn a_worker_that_is_there_before_its_broker_becomes_ready_later() {
     worker.answers("/readyz", 200).await;
     let end = testbed.results.end_of("hire").await;
     assert_eq!(end["state"], "succeeded", "{end}");
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn queues_that_are_full_make_workers_wait_and_lose_nothing() {
+    let node = tokio::task::spawn_blocking(BrokerNode::private).await.unwrap();
+    // The shipped policies are for this prefix.
+    let testbed = Testbed::with(crowd::tenant(FEW)).broker(node).prefix("gatehouse");
+    let mut testbed = testbed.set("RETRY__MAX_ATTEMPTS", 60).build().await;
+    let policies = repository::root().join("deploy/broker/policies.json");
+    testbed.broker.ctl(&["import_definitions", &policies.display().to_string()]).await;
+    let listed = testbed.broker.ctl(&["-q", "list_queues", "name", "policy"]).await;
+    for (queue, policy) in [
+        ("workflows", "work"),
+        ("sync", "work"),
+        ("delay.1s", "delay"),
+        ("delay.2592000s", "delay"),
+        ("workflows.dlq", "dead-letters"),
+        ("sync.dlq", "dead-letters"),
+        ("unrouted", "unrouted"),
+    ] {
+        assert!(listed.contains(&format!("gatehouse.{queue}\tgatehouse-{policy}\n")), "{listed}");
+    }
+    // So small that a few runs fill it.
+    let small = r#"{"max-length":1,"overflow":"reject-publish"}"#;
+    let all = ["set_policy", "--priority", "9", "--apply-to", "queues", "small", r"\.delay\.", small];
+    testbed.broker.ctl(&all).await;
+    testbed.emulator.fault(Fault::status(503));
+    let worker = testbed.worker().await;
+    for event in few() {
+        testbed.publisher.event(&event).await;
+    }
+    metrics::until(async || {
+        worker.metrics().await.sum("gatehouse_publishes_total", "outcome=\"nack\"") >= 3.0
+    })
+    .await;
+    testbed.broker.ctl(&["clear_policy", "small"]).await;
+    testbed.emulator.clear_faults();
+    for end in testbed.results.ends(2 * FEW).await.into_values() {
+        assert_eq!(end["replays"], 0, "{end}");
+    }
+    let page = worker.metrics().await;
+    assert_eq!(page.sum("gatehouse_sessions_started_total", OF_RUNS), 1.0, "{}", page.0);
+    assert_eq!(page.sum("gatehouse_deliveries_total", "redelivered=\"true\""), 0.0);
+    assert_eq!(page.sum("gatehouse_dead_letters_total", ""), 0.0);
     testbed.drain([worker]).await;
     testbed.close().await;
 }
