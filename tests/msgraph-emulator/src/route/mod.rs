@@ -5,6 +5,7 @@ mod found;
 mod operations;
 mod paths;
 pub(crate) mod permissions;
+mod role_permissions;
 mod teams;
 
 pub(crate) use operations::{

@@ -23,6 +23,8 @@ pub(crate) enum Operation<'a> {
         user: &'a str,
         cast: bool,
     },
+    /// Groups and directory roles, through groups as well.
+    ListTransitiveMemberOf(&'a str),
     ListLicenseDetails(&'a str),
     AssignLicense(&'a str),
     Drive(DriveOperation<'a>),
@@ -136,9 +138,14 @@ pub(crate) enum OwnerOperation<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Right<'a> {
     ListRoles,
+    /// Of those who may activate a role and have not.
+    ListEligibleRoles,
     RemoveRole(&'a str),
     ListAppRoles(&'a str),
-    RemoveAppRole { resource: &'a str, assignment: &'a str },
+    RemoveAppRole {
+        resource: &'a str,
+        assignment: &'a str,
+    },
     ListConsents(&'a str),
     RemoveConsent(&'a str),
 }

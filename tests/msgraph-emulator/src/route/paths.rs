@@ -47,6 +47,9 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["organization"] => get(method, Operation::ListOrganization),
         ["directory", ref rest @ ..] => directory_operation(method, rest),
         ["roleManagement", "directory", "roleAssignments"] => get(method, Operation::Right(Right::ListRoles)),
+        ["roleManagement", "directory", "roleEligibilitySchedules"] => {
+            get(method, Operation::Right(Right::ListEligibleRoles))
+        }
         ["roleManagement", "directory", "roleAssignments", assignment] => {
             delete(method, Operation::Right(Right::RemoveRole(assignment)))
         }
@@ -112,6 +115,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [user, "revokeSignInSessions"] if write => Operation::RevokeSessions(user),
         [user, "memberOf"] if read => Operation::ListMemberOf { user, cast: false },
         [user, "memberOf", GROUP] if read => Operation::ListMemberOf { user, cast: true },
+        [user, "transitiveMemberOf"] if read => Operation::ListTransitiveMemberOf(user),
         [user, "ownedObjects"] if read => Operation::Owner(OwnerOperation::ListOwned(user)),
         [user, "appRoleAssignments"] if read => Operation::Right(Right::ListAppRoles(user)),
         [user, "oauth2PermissionGrants"] if read => Operation::Right(Right::ListConsents(user)),
@@ -131,7 +135,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "manager"]
         | [_, "manager", "$ref"]
         | [_, "revokeSignInSessions" | "memberOf" | "ownedObjects" | "licenseDetails" | "assignLicense"]
-        | [_, "managedDevices" | "appRoleAssignments" | "oauth2PermissionGrants"]
+        | [_, "managedDevices" | "appRoleAssignments" | "oauth2PermissionGrants" | "transitiveMemberOf"]
         | [_, "authentication", "methods" | PASSES]
         | [_, "authentication", "methods" | "passwordMethods", _]
         | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),

@@ -13,6 +13,7 @@ use hyper::StatusCode;
 
 use crate::auth::Caller;
 use crate::http::refusal::Refusal;
+use crate::route::role_permissions::{READ_ELIGIBLE_ROLES, READ_ROLES, WRITE_ROLES};
 use crate::route::{
     CalendarOperation, DeviceOperation, DriveOperation, Operation, OwnerOperation, Right, TeamOperation,
 };
@@ -170,15 +171,6 @@ const READ_PRINCIPALS: &[&str] = &[
     "Directory.ReadWrite.All",
 ];
 
-const READ_ROLES: &[&str] = &[
-    "RoleManagement.Read.Directory",
-    "RoleManagement.ReadWrite.Directory",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
-];
-
-const WRITE_ROLES: &[&str] = &["RoleManagement.ReadWrite.Directory"];
-
 const READ_APP_ROLES: &[&str] = &["Directory.Read.All", "AppRoleAssignment.ReadWrite.All"];
 
 const WRITE_APP_ROLES: &[&str] = &["AppRoleAssignment.ReadWrite.All", "Application.ReadWrite.All"];
@@ -254,6 +246,7 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_DEVICES,
         RETIRE_DEVICES,
         READ_ROLES,
+        READ_ELIGIBLE_ROLES,
         WRITE_APP_ROLES,
         WRITE_CONSENTS,
         READ_REPORT_SETTINGS,
@@ -277,7 +270,9 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         | Operation::GetDeletedItem(_) => READ_USERS_FULLY,
         Operation::RevokeSessions(_) => REVOKE_SESSIONS,
         Operation::ListMemberOf { .. } | Operation::ListMembers { .. } => READ_MEMBERS,
-        Operation::Owner(OwnerOperation::ListOwned(_)) => READ_USERS_FULLY,
+        Operation::Owner(OwnerOperation::ListOwned(_)) | Operation::ListTransitiveMemberOf(_) => {
+            READ_USERS_FULLY
+        }
         Operation::Owner(OwnerOperation::List(_)) => READ_OWNERS,
         Operation::Owner(OwnerOperation::Add(_) | OwnerOperation::Remove { .. }) => WRITE_OWNERS,
         Operation::Team(operation) => team(operation),
@@ -355,6 +350,7 @@ fn any_of_drives(operation: &DriveOperation<'_>) -> &'static [&'static str] {
 fn any_of_rights(operation: &Right<'_>) -> &'static [&'static str] {
     match operation {
         Right::ListRoles => READ_ROLES,
+        Right::ListEligibleRoles => READ_ELIGIBLE_ROLES,
         Right::RemoveRole(_) => WRITE_ROLES,
         Right::ListAppRoles(_) => READ_APP_ROLES,
         Right::RemoveAppRole { .. } => WRITE_APP_ROLES,

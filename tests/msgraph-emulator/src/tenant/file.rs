@@ -128,6 +128,10 @@ struct GroupFile {
     #[serde(default)]
     is_assignable_to_role: bool,
     #[serde(default)]
+    directory_role: Option<String>,
+    #[serde(default)]
+    eligible_role: Option<String>,
+    #[serde(default)]
     has_team: bool,
     #[serde(default)]
     channels: Vec<Channel>,
@@ -280,6 +284,7 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
             }
             "manager" => user = user.manager(value.as_str().ok_or_else(wrong)?),
             "directoryRole" => user = user.holding_role(value.as_str().ok_or_else(wrong)?),
+            "eligibleRole" => user = user.eligible_for(value.as_str().ok_or_else(wrong)?),
             "authenticationMethods" => {
                 user.methods = parse(&format!("{place}.authenticationMethods"), value.clone())?;
             }
@@ -337,6 +342,8 @@ fn group(place: &str, file: GroupFile) -> Result<Group, TenantError> {
         membership_rule: file.membership_rule,
         synced: file.on_premises_sync_enabled,
         assignable_to_role: file.is_assignable_to_role,
+        role: file.directory_role,
+        eligible_role: file.eligible_role,
         team: file.has_team || !file.channels.is_empty(),
         channels: file.channels,
         app_roles: file.app_roles,

@@ -36,7 +36,7 @@ pub use error::TenantError;
 pub use groups::group::Group;
 pub(crate) use groups::group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIES};
 pub use ids::TENANT_ID;
-pub(crate) use ids::{name_id, role_id};
+pub(crate) use ids::{name_id, role_id, role_template};
 pub(crate) use licenses::assignment::{Add, NotLicensed};
 pub(crate) use licenses::sku::AppliesTo;
 pub use licenses::sku::Sku;

@@ -66,9 +66,34 @@ async fn each_right_is_listed_and_removed_once() {
 }
 
 #[tokio::test]
-async fn roles_are_listed_of_one_principal_at_a_time() {
+async fn roles_are_listed_of_one_principal_or_one_role_at_a_time() {
     let answer = desk().await.get("roleManagement/directory/roleAssignments").await;
     refused(&answer, 400, "Request_UnsupportedQuery", "");
+}
+
+/// Grace holds a role through a group and may activate another; a group within the group holds none.
+#[tokio::test]
+async fn a_role_is_seen_from_the_person_and_from_the_role_also_through_groups() {
+    let grace = User::new(GRACE, "Grace Hopper").eligible_for("Privileged Role Administrator");
+    let operators = Group::role_assignable("Operators").holding_role("Global Administrator");
+    let permissions = ["User.Read.All", "RoleManagement.Read.Directory"];
+    let tenant = Tenant::empty().application(Application::default().roles(&permissions)).user(grace);
+    let desk = Desk::with(Options::new(tenant.group(operators.member(GRACE)))).await;
+    let id = desk.user(GRACE);
+    let above =
+        desk.found(&format!("users/{GRACE}/transitiveMemberOf?$select=id,roleTemplateId&$top=999")).await;
+    let templates: Vec<_> =
+        rows(&above).iter().filter_map(|it| it["roleTemplateId"].as_str().map(str::to_owned)).collect();
+    assert_eq!(templates, ["62e90394-69f5-4237-9190-012177145e10"]);
+    let principals = async |relation: &str, role: &str| {
+        let path = format!("roleManagement/directory/{relation}?$filter=roleDefinitionId eq '{role}'");
+        rows(&desk.found(&path).await).iter().map(|row| row["principalId"].clone()).collect::<Vec<_>>()
+    };
+    let (global, privileged) =
+        ("62e90394-69f5-4237-9190-012177145e10", "e8611ab8-c189-46e8-94e1-60213ab1f814");
+    assert_eq!(principals("roleAssignments", global).await, [desk.group("Operators")]);
+    assert_eq!(principals("roleEligibilitySchedules", privileged).await, [id]);
+    assert!(principals("roleEligibilitySchedules", global).await.is_empty());
 }
 
 #[tokio::test]
@@ -78,6 +103,7 @@ async fn each_right_asks_for_its_permission() {
     let operations = [
         ("GET", "roleManagement/directory/roleAssignments".to_owned()),
         ("DELETE", "roleManagement/directory/roleAssignments/1".to_owned()),
+        ("GET", "roleManagement/directory/roleEligibilitySchedules".to_owned()),
         ("GET", format!("users/{id}/appRoleAssignments")),
         ("DELETE", format!("servicePrincipals/{id}/appRoleAssignedTo/1")),
         ("GET", format!("users/{id}/oauth2PermissionGrants")),

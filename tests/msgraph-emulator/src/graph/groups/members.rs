@@ -1,6 +1,6 @@
 //! Memberships, from both ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ use crate::http::query::{LIST, NONE, Query, RELATION};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::route::permissions;
-use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, Group, USER_DEFAULTS, User, role_id};
+use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, Group, USER_DEFAULTS, User, role_id, role_template};
 
 /// The properties of a directory role.
 const ROLE_PROPERTIES: &[&str] = &["id", "displayName", "roleTemplateId"];
@@ -43,6 +43,25 @@ pub(crate) fn list_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> An
         let group = visit.tenant.groups.get(&id)?;
         let fields = project_group(group, &names);
         Some(typed(fields, (!cast).then_some("group")))
+    })
+}
+
+/// The groups and directory roles of a user, through other groups as well.
+pub(crate) fn list_transitive_member_of(visit: &mut Visit<'_>, key: &str) -> Answer {
+    let query = Query::read(visit.request, RELATION)?;
+    let user = visit.user(key)?;
+    let groups = visit.tenant.groups_above(&user.member_of);
+    let of_groups = groups.iter().filter_map(|id| visit.tenant.groups.get(id)?.role.as_deref());
+    let roles: BTreeMap<Uuid, &str> =
+        of_groups.chain(user.role.as_deref()).map(|name| (role_id(name), name)).collect();
+    let ids: BTreeSet<Uuid> = groups.into_iter().chain(roles.keys().copied()).collect();
+    let names = mixed(&query, GROUP_DEFAULTS)?;
+    page(visit, &query, ("directoryObjects", &ids), |id| {
+        if let Some(name) = roles.get(&id) {
+            return Some(directory_role(visit, id, name));
+        }
+        let group = visit.tenant.groups.get(&id)?;
+        Some(typed(project_group(group, &names), Some("group")))
     })
 }
 
@@ -201,6 +220,6 @@ fn directory_role(visit: &Visit<'_>, id: Uuid, name: &str) -> Value {
         "@odata.type": "#microsoft.graph.directoryRole",
         "displayName": name,
         "id": id,
-        "roleTemplateId": name.map(|_| id),
+        "roleTemplateId": name.map(role_template),
     })
 }

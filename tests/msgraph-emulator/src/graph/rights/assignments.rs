@@ -2,6 +2,7 @@
 //!
 //! Applications are names here, without a service principal of their own; ids follow from the names.
 
+use hyper::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::http::query::{LIST, NONE, Query};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::route::Right;
-use crate::tenant::{name_id, role_id};
+use crate::tenant::{name_id, role_template};
 
 /// The scope of every consent.
 const SCOPE: &str = "openid User.Read";
@@ -20,7 +21,8 @@ const SCOPE: &str = "openid User.Read";
 /// Carries out an operation on rights.
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: Right<'_>) -> Answer {
     match operation {
-        Right::ListRoles => list_roles(visit),
+        Right::ListRoles => list_roles(visit, "roleAssignments"),
+        Right::ListEligibleRoles => list_roles(visit, "roleEligibilitySchedules"),
         Right::RemoveRole(key) => remove_role(visit, key),
         Right::ListAppRoles(user) => list_app_roles(visit, user),
         Right::RemoveAppRole { resource, assignment } => remove_app_role(visit, resource, assignment),
@@ -29,25 +31,38 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Right<'_>) -> Answer {
     }
 }
 
-/// The roles of one principal, which the filter has to name; all of them on one page.
-fn list_roles(visit: &mut Visit<'_>) -> Answer {
+/// The roles of one principal, or the principals of one role, as the filter names it; all of them on one page.
+fn list_roles(visit: &mut Visit<'_>, relation: &str) -> Answer {
+    let is_eligible = relation == "roleEligibilitySchedules";
     let query = Query::read(visit.request, LIST)?;
-    let filter = query.filter_on(&["principalId"])?;
+    let filter = query.filter_on(&["principalId", "roleDefinitionId"])?;
     let filter = filter.ok_or_else(|| Refusal::unsupported_query("Unsupported Query."))?;
-    let user = Uuid::try_parse(&filter.value).ok().and_then(|id| visit.tenant.users.get(&id));
-    let held = user.and_then(|user| Some((user.id, user.role.as_deref()?)));
-    let value: Vec<Value> = held
-        .map(|(user, role)| {
-            json!({
-                "directoryScopeId": "/",
-                "id": right_id(user, "role", role),
-                "principalId": user,
-                "roleDefinitionId": role_id(role),
-            })
+    if is_eligible && !visit.tenant.premium {
+        // Of the same service for Azure resources (Azure-MG-Sub-Governance-Reporting 114, 2022).
+        let text = "The tenant needs an AAD Premium 2 license.";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "AadPremiumLicenseRequired", text));
+    }
+    let tenant = &visit.tenant;
+    let of_users = tenant.users.values().map(|user| (user.id, &user.role, &user.eligible_role));
+    let of_groups = tenant.groups.values().map(|group| (group.id, &group.role, &group.eligible_role));
+    let held = of_users.chain(of_groups).filter_map(|(principal, active, eligible)| {
+        let role = if is_eligible { eligible } else { active };
+        Some((principal, role.as_deref()?))
+    });
+    let is_it = |(principal, role): &(Uuid, &str)| {
+        let id = if filter.property == "principalId" { *principal } else { role_template(role) };
+        Uuid::try_parse(&filter.value).is_ok_and(|value| value == id)
+    };
+    let value = held.filter(is_it).map(|(principal, role)| {
+        json!({
+            "directoryScopeId": "/",
+            "id": right_id(principal, "role", role),
+            "principalId": principal,
+            "roleDefinitionId": role_template(role),
         })
-        .into_iter()
-        .collect();
-    Ok(listing(visit, "roleManagement/directory/roleAssignments", value))
+    });
+    let value = value.collect();
+    Ok(listing(visit, &format!("roleManagement/directory/{relation}"), value))
 }
 
 fn remove_role(visit: &mut Visit<'_>, key: &str) -> Answer {

@@ -46,6 +46,10 @@ pub struct Group {
     pub(crate) membership_rule: Option<String>,
     pub(crate) synced: bool,
     pub(crate) assignable_to_role: bool,
+    /// The directory role its members hold, by name.
+    pub(crate) role: Option<String>,
+    /// The directory role its members may activate, by name.
+    pub(crate) eligible_role: Option<String>,
     pub(crate) team: bool,
     /// The channels of the team that have members of their own.
     pub(crate) channels: Vec<Channel>,
@@ -83,6 +87,8 @@ impl Group {
             membership_rule: None,
             synced: false,
             assignable_to_role: false,
+            role: None,
+            eligible_role: None,
             team: false,
             channels: Vec::new(),
             members: BTreeSet::new(),
@@ -127,6 +133,20 @@ impl Group {
     #[must_use]
     pub fn role_assignable(display_name: &str) -> Self {
         Self { assignable_to_role: true, ..Self::security(display_name) }
+    }
+
+    /// Gives a directory role, by name, to every member of a group that may hold one.
+    #[must_use]
+    pub fn holding_role(mut self, role: &str) -> Self {
+        self.role = Some(role.to_owned());
+        self
+    }
+
+    /// Makes every member of a group that may hold roles eligible for a directory role, by name.
+    #[must_use]
+    pub fn eligible_for(mut self, role: &str) -> Self {
+        self.eligible_role = Some(role.to_owned());
+        self
     }
 
     /// Gives the group an id, which otherwise follows from its name.

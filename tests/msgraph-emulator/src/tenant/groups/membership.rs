@@ -1,5 +1,7 @@
 //! Group membership, and the licences that come with it.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use crate::tenant::Tenant;
@@ -44,6 +46,20 @@ impl Tenant {
     /// The groups a user is a direct member of.
     pub(crate) fn groups_of(&self, user: Uuid) -> Vec<Uuid> {
         self.users.get(&user).map(|user| user.member_of.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// These groups, and every group that has one of them as a member, directly or through others.
+    pub(crate) fn groups_above(&self, groups: &BTreeSet<Uuid>) -> BTreeSet<Uuid> {
+        let mut all = groups.clone();
+        loop {
+            let above = self.groups.values().filter(|group| !all.contains(&group.id));
+            let above = above.filter(|group| group.members.iter().any(|member| all.contains(member)));
+            let above: Vec<Uuid> = above.map(|group| group.id).collect();
+            if above.is_empty() {
+                return all;
+            }
+            all.extend(above);
+        }
     }
 
     /// Whether only a privileged application may touch the user's sensitive properties: a holder

@@ -38,6 +38,8 @@ pub struct User {
     pub(in crate::tenant) passes_made: u32,
     /// The directory role the user holds, by name.
     pub(crate) role: Option<String>,
+    /// The directory role the user may activate, by name.
+    pub(crate) eligible_role: Option<String>,
     pub(crate) created: String,
     pub(crate) deleted: Option<String>,
     pub(crate) sessions_from: String,
@@ -113,6 +115,7 @@ impl User {
             pass: None,
             passes_made: 0,
             role: None,
+            eligible_role: None,
             created: CREATED.to_owned(),
             deleted: None,
             sessions_from: CREATED.to_owned(),
@@ -184,6 +187,13 @@ impl User {
     #[must_use]
     pub fn holding_role(mut self, role: &str) -> Self {
         self.role = Some(role.to_owned());
+        self
+    }
+
+    /// Makes the user eligible for a directory role, by name: the user may activate it.
+    #[must_use]
+    pub fn eligible_for(mut self, role: &str) -> Self {
+        self.eligible_role = Some(role.to_owned());
         self
     }
 
