@@ -79,6 +79,8 @@ pub use rights::app_assignments::AppRoleAssignment;
 pub use rights::app_consents::PermissionGrant;
 pub use rights::application_roles::DirectoryRole;
 pub use rights::directory_roles::{Administers, RoleAssignment};
+pub use rights::role_holders::Belongings;
+pub use rights::role_templates::{GLOBAL_ADMINISTRATOR, role_names, role_template};
 pub use settings::Settings;
 pub use settings::access::Access;
 pub use settings::cloud::Cloud;

@@ -104,7 +104,12 @@ mod tests {
 
     fn account(roles: Option<&[&str]>, is_delegated: bool) -> Grants {
         let role_templates = roles.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect());
-        Grants { permissions: ["User.Read.All".to_owned()].into(), is_delegated, role_templates }
+        Grants {
+            permissions: ["User.Read.All".to_owned()].into(),
+            is_delegated,
+            object_id: None,
+            role_templates,
+        }
     }
 
     #[test]

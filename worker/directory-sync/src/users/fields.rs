@@ -112,6 +112,7 @@ mod tests {
         let grants = |permission: &str, is_delegated, roles: Option<&[&str]>| Grants {
             permissions: [permission.to_owned()].into(),
             is_delegated,
+            object_id: None,
             role_templates: roles.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect()),
         };
         let is_hidden = |grants| why_leave_dates_are_hidden(&grants).is_some();

@@ -78,7 +78,7 @@ const NO_DRIVE: Signs = Signs {
 
 const NOT_BOUGHT: Signs = Signs {
     statuses: &[400, 403],
-    codes: &["Authentication_RequestFromNonPremiumTenantOrB2CTenant"],
+    codes: &["Authentication_RequestFromNonPremiumTenantOrB2CTenant", "AadPremiumLicenseRequired"],
     fragments: &["tenant does not have a spo license", "request not applicable to target tenant"],
 };
 

@@ -89,6 +89,11 @@ impl Group {
         }
     }
 
+    /// Whether the group can have directory roles, whatever controls its members. That never changes.
+    pub fn can_hold_roles(&self) -> bool {
+        self.is_assignable_to_role == Some(true)
+    }
+
     /// Whether the group has a team.
     pub fn is_team(&self) -> bool {
         self.resource_provisioning_options.iter().any(|option| option.eq_ignore_ascii_case("Team"))

@@ -15,6 +15,8 @@ pub struct Grants {
     pub permissions: BTreeSet<String>,
     /// Whether the token acts for a service account instead of the application itself.
     pub is_delegated: bool,
+    /// The object id of the service account or of the application's principal.
+    pub object_id: Option<String>,
     /// The templates of its directory roles; `None` if the token does not list them.
     pub role_templates: Option<BTreeSet<String>>,
 }
@@ -25,6 +27,7 @@ struct Claims {
     roles: Vec<String>,
     scp: Option<String>,
     wids: Option<BTreeSet<String>>,
+    oid: Option<String>,
 }
 
 impl Grants {
@@ -37,6 +40,7 @@ impl Grants {
         Some(Self {
             is_delegated: claims.scp.is_some(),
             permissions: scopes.chain(claims.roles).collect(),
+            object_id: claims.oid,
             role_templates: claims.wids,
         })
     }
@@ -84,6 +88,9 @@ fn broader(needed: &str) -> &'static [&'static str] {
     match needed {
         "User.Read.All" => &["Directory.Read.All", "Directory.ReadWrite.All"],
         "User.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "RoleManagement.Read.Directory" => {
+            &["RoleManagement.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"]
+        }
         "User.EnableDisableAccount.All" | "User.RevokeSessions.All" | "LicenseAssignment.ReadWrite.All" => {
             &["User.ReadWrite.All", "Directory.ReadWrite.All"]
         }

@@ -179,6 +179,11 @@ async fn rights_are_read_and_removed_as_documented() {
     .await;
     let client = server.client();
     client.reader().role_assignments("1").await.unwrap();
+    client.reader().belongings("ada@contoso.example").await.unwrap();
+    client.reader().role_holders("t").await.unwrap();
+    client.reader().eligible_for_role("t").await.unwrap();
+    client.reader().is_eligible_for_a_role("1").await.unwrap();
+    client.reader().members("g").await.unwrap();
     client.reader().app_role_assignments("1").await.unwrap();
     client.reader().permission_grants("1").await.unwrap();
     client.writer().remove_role_assignment("r").await.unwrap();
@@ -196,6 +201,13 @@ async fn rights_are_read_and_removed_as_documented() {
         lines(&server),
         [
             "GET /v1.0/roleManagement/directory/roleAssignments?$filter=principalId%20eq%20%271%27",
+            "GET /v1.0/users/ada@contoso.example/transitiveMemberOf\
+             ?$select=id,roleTemplateId,isAssignableToRole&$top=999",
+            "GET /v1.0/roleManagement/directory/roleAssignments?$filter=roleDefinitionId%20eq%20%27t%27",
+            "GET /v1.0/roleManagement/directory/roleEligibilitySchedules\
+             ?$filter=roleDefinitionId%20eq%20%27t%27",
+            "GET /v1.0/roleManagement/directory/roleEligibilitySchedules?$filter=principalId%20eq%20%271%27",
+            "GET /v1.0/groups/g/members?$select=id,accountEnabled",
             "GET /v1.0/users/1/appRoleAssignments",
             "GET /v1.0/users/1/oauth2PermissionGrants",
             "DELETE /v1.0/roleManagement/directory/roleAssignments/r",
