@@ -90,6 +90,15 @@ async fn a_service_account_is_connected_and_a_worker_works_as_it() {
     let end = testbed.results.end_of("leave").await;
     assert_eq!(end["state"], "partial", "a dynamic group is left: {end}");
     assert_ne!(std::fs::read_to_string(&file).unwrap(), first, "the next token is kept");
+
+    // It changes nobody it signs in as.
+    testbed.publisher.event(&events::offboarding("itself", json!({ "upn": SERVICE }))).await;
+    let end = testbed.results.end_of("itself").await;
+    assert_eq!(end["failure"]["code"], "protected", "{end}");
+    let message = end["failure"]["message"].as_str().unwrap();
+    assert!(message.contains("Gatehouse itself signs in with this account"), "{message}");
+    testbed.holds("workflows.dlq", 1).await;
+    testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }

@@ -87,7 +87,7 @@ fn is_hired(number: usize) -> Value {
         "usage_location": "GB",
     });
     let parameters = json!({
-        "licenses": ["SPE_E3"], "groups": ["Engineers"], "teams": ["Welcome"], "pass_from": ADA,
+        "licenses": ["SPE_E3"], "groups": ["Engineers"], "teams": ["Welcome"],
     });
     let event = events::onboarding(&id("hire", number), person, parameters);
     events::with(event, "manager", json!({ "upn": ADA }))
@@ -137,7 +137,8 @@ async fn refuse_each_write(testbed: &mut Testbed, what: &str, event: fn(usize) -
 
 #[tokio::test]
 async fn an_unknown_refusal_of_any_write_leaves_a_dead_letter_that_resumes_and_repeats_no_write() {
-    let mut testbed = Testbed::with(tenant()).compiled_in().build().await;
+    let testbed = Testbed::with(tenant()).compiled_in().set("TENANTS__CONTOSO__MAIL__PASS_FROM", ADA);
+    let mut testbed = testbed.build().await;
     let worker = testbed.worker().await;
     for (what, event) in [("leave", leaves as fn(usize) -> Value), ("hire", is_hired), ("move", moves)] {
         let refused = refuse_each_write(&mut testbed, what, event).await;

@@ -132,7 +132,9 @@ async fn a_replayed_run_resumes_at_the_step_that_failed() {
     let of_earlier_steps = journal.iter().filter(|entry| {
         let writes_again = entry.method == "PATCH" || entry.path.ends_with("/revokeSignInSessions");
         let looks_again = ["accountEnabled", "signInSessionsValidFromDateTime"];
-        writes_again || looks_again.iter().any(|property| entry.query.contains(property))
+        // Whom a run may not change is looked at in every attempt, by name.
+        let is_guarded = entry.query.contains("userPrincipalName");
+        writes_again || looks_again.iter().any(|property| entry.query.contains(property) && !is_guarded)
     });
     assert_eq!(of_earlier_steps.count(), 0, "{journal:#?}");
     let steps: Vec<_> = testbed.results.received()[heard_before..]

@@ -19,6 +19,7 @@ mod groups;
 mod licenses;
 mod mail;
 mod onedrive;
+mod protection;
 mod rights;
 mod roster;
 mod sign_in;
@@ -30,6 +31,7 @@ pub use action::driver::Entry;
 pub use action::error::Error;
 pub use action::manager::manager_of;
 pub use action::world::World;
+pub use protection::{PROTECTED, ProtectedPeople, Protection, UNKNOWN as PROTECTION_UNKNOWN};
 pub use roster::roster;
 pub use workflows::default_definitions;
 

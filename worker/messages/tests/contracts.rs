@@ -193,7 +193,9 @@ fn type_reads(schema: &str, document: &Value) -> bool {
         "run.planned.v1" => reads::<RunPlanned>(data),
         "run.waiting.v1" => reads::<RunWaiting>(data),
         "run.finished.v1" => reads::<RunFinished>(data),
-        "operator.replayed.v1" | "operator.discarded.v1" => reads::<OperatorAction>(data),
+        "operator.replayed.v1" | "operator.discarded.v1" | "operator.allowed.v1" => {
+            reads::<OperatorAction>(data)
+        }
         "continuation.v1" => reads::<RunProgress>(document.get("progress")),
         other => unreachable!("{other} has no type"),
     }

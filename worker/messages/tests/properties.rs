@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use messages::{
-    Cause, Class, Continuation, Failure, Finished, Incoming, Left, Needs, OperatorAction, OperatorDiscarded,
-    OperatorReplayed, Outcome, PlannedStep, ResultData, ResultEvent, RunFinished, RunPlanned, RunWaiting,
-    State, StepFinished, SyncSubject, SyncWaiting, Undecodable, Violation, WaitingStep, decode,
+    Cause, Class, Continuation, Failure, Finished, Incoming, Left, Needs, OperatorAction, OperatorAllowed,
+    OperatorDiscarded, OperatorReplayed, Outcome, PlannedStep, ResultData, ResultEvent, RunFinished,
+    RunPlanned, RunWaiting, State, StepFinished, SyncSubject, SyncWaiting, Undecodable, Violation,
+    WaitingStep, decode,
 };
 use proptest::collection::{hash_map, vec};
 use proptest::option;
@@ -431,6 +432,7 @@ fn results() -> impl Strategy<Value = ResultEvent> {
         sync_waiting(),
         operator_action().prop_map(|action| OperatorReplayed(action).into()),
         operator_action().prop_map(|action| OperatorDiscarded(action).into()),
+        operator_action().prop_map(|action| OperatorAllowed(action).into()),
     ];
     let cause = (option::of(text()), option::of(text()), option::of(text()));
     let cause = cause.prop_map(|(tenant, correlation_id, causation_id)| Cause {

@@ -24,7 +24,7 @@ mod waiting;
 pub use failure::{Class, Failure};
 pub use left::{Left, Needs};
 pub use mode::Mode;
-pub use people::Pinned;
+pub use people::{Pinned, Protected};
 pub use prepared::{OnFailure, PreparedSteps, StageToRun, StepToRun};
 pub use progress::Progress;
 pub use record::{Finished, Outcome, Record, Told};

@@ -51,6 +51,9 @@ pub struct StepToRun {
     /// The parameters that the event filled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from_event: Vec<String>,
+    /// The parameters that may give power and that the workflow's author wrote out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub literal: Vec<String>,
 }
 
 /// What a failed step means for the stages after its own.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Failure, Outcome, Pinned, PreparedSteps, Record, Start, Waiting};
+use crate::{Class, Failure, Outcome, Pinned, PreparedSteps, Protected, Record, Start, Waiting};
 
 /// What a run does, has done so far, and waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,12 @@ pub struct Progress {
     /// When the run first looked at the tenant, by Graph's clock. It has written nothing before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sight: Option<Timestamp>,
+    /// Whom it may not change, so that an operator has to decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected: Vec<Protected>,
+    /// Those of them whom an operator has released for this run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Protected>,
 }
 
 impl Progress {
@@ -68,6 +74,8 @@ impl Progress {
             prepared: None,
             approved: None,
             first_sight: None,
+            protected: Vec::new(),
+            released: Vec::new(),
         }
     }
 
@@ -76,6 +84,14 @@ impl Progress {
         self.uncounted_writes
             || self.steps.iter().any(Record::may_have_written)
             || self.waiting.iter().any(|waiting| waiting.changes > 0)
+    }
+
+    /// This progress, released for whoever it may not change.
+    #[must_use]
+    pub fn release(mut self) -> Self {
+        let fresh = std::mem::take(&mut self.protected);
+        self.released.extend(fresh);
+        self
     }
 
     /// The record of a step, if it has one.

@@ -83,13 +83,15 @@ fn carry<W>(step: &PreparedStep<'_, W>, carried: &mut PreparedSteps) -> StepToRu
         skipped: None,
         params: std::collections::BTreeMap::new(),
         from_event: Vec::new(),
+        literal: Vec::new(),
     };
     match &step.task {
         Task::Skip(reason) => to_run.skipped = Some(reason.clone()),
-        Task::Run { params, from_event, .. } => {
+        Task::Run { params, from_event, literal, .. } => {
             let fields = params.as_object().into_iter().flatten();
             to_run.params = fields.map(|(name, value)| (name.clone(), carried.place_of(value))).collect();
             to_run.from_event.clone_from(from_event);
+            to_run.literal.clone_from(literal);
         }
     }
     to_run
@@ -109,7 +111,8 @@ fn resume<'a, W>(step: &StepToRun, values: &[Value], roster: &'a Roster<W>) -> R
     })?;
     let params = Value::Object(params);
     body.check(&params).map_err(Failure::blocked)?;
-    Ok(Task::Run { step: body, params, from_event: step.from_event.clone() })
+    let (from_event, literal) = (step.from_event.clone(), step.literal.clone());
+    Ok(Task::Run { step: body, params, from_event, literal })
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub enum Next {
         /// What the run waits for.
         because: Because,
     },
+    /// Nothing, until an operator acts: the run may not change somebody whom it is about.
+    Refused(Failure),
     /// The last records could not be reported. The message comes again.
     Interrupted,
 }

@@ -49,6 +49,8 @@ pub enum Task<'a, W> {
         params: Value,
         /// The parameters that the event filled.
         from_event: Vec<String>,
+        /// The powerful parameters that the workflow's author wrote out, without a template.
+        literal: Vec<String>,
     },
     /// Skip it, for this reason: its condition is false.
     Skip(String),
@@ -68,6 +70,20 @@ impl<W> Prepared<'_, W> {
     /// Whether any step runs.
     pub fn has_work(&self) -> bool {
         self.stages.iter().any(|stage| stage.steps.iter().any(PreparedStep::runs))
+    }
+
+    /// The steps that run and have no record yet, with their parameters.
+    pub(crate) fn still_to_run<'p>(
+        &'p self,
+        progress: &'p Progress,
+    ) -> impl Iterator<Item = (&'p dyn Step<W>, &'p Value, &'p [String])> {
+        let steps = self.stages.iter().flat_map(|stage| {
+            stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none())
+        });
+        steps.filter_map(|step| match &step.task {
+            Task::Run { step, params, literal, .. } => Some((*step, params, literal.as_slice())),
+            Task::Skip(_) => None,
+        })
     }
 
     /// How long after the end of the stage before it a stage starts, if any of its steps runs.
@@ -156,13 +172,15 @@ fn prepare_step<'a, W>(
     }
     let is_from_event = |(_, value): &(&String, &Value)| template::is_from_event(value);
     let from_event = params.iter().filter(is_from_event).map(|(name, _)| name.clone()).collect();
+    let is_literal = |name: &&&str| params.get(**name).is_some_and(template::is_literal);
+    let literal = step.powerful().iter().filter(is_literal).map(|name| (*name).to_owned()).collect();
     for (name, value) in &mut params {
         *value = template::fill(value, variables)
             .map_err(|error| Failure::rejected("template_failed", format!("parameter `{name}`: {error}")))?;
     }
     let params = Value::Object(params);
     step.check(&params)?;
-    Ok(Task::Run { step, params, from_event })
+    Ok(Task::Run { step, params, from_event, literal })
 }
 
 /// Why a step is skipped, if its condition is false.

@@ -4,7 +4,7 @@
 //! All lookups run at once. Only rejections count. Whatever else keeps a lookup from an answer, such as a missing
 //! permission or an outage, the step itself meets in its turn, and the run does what it always did.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use outcome::{Class, Outcome, Progress, Record, Told};
 
 use crate::next::{Because, Next};
@@ -15,27 +15,37 @@ use crate::rejection;
 use crate::run::{Attempt, Interrupted, Recorder, Run};
 
 impl<W: Sync> Run<'_, W> {
-    /// Records the steps that name something which does not exist, and answers whether there are any.
-    pub(crate) async fn find_unresolved(
+    /// Looks before anything is written: whether the run may change the people whom its steps name, and whether what
+    /// they name exists. Answers with the end of the run if not.
+    pub(crate) async fn look_first(
         &self,
         progress: &mut Progress,
+        attempt: &Attempt,
         recorder: &dyn Recorder,
-    ) -> Result<bool, Interrupted> {
-        let unresolved = unresolved(self.prepared, self.world, progress).await;
+    ) -> Result<Option<Next>, Interrupted> {
+        let asked = self.prepared.still_to_run(progress).map(|(step, params, literal)| {
+            let call = self.call_in((params, literal), progress, attempt, None);
+            step.may_change(call)
+        });
+        let looks = unresolved(self.prepared, self.world, progress);
+        let (unresolved, answers) = join(looks, join_all(asked)).await;
+        if let Some(refusal) = answers.into_iter().find_map(Result::err) {
+            return Ok(Some(Next::Refused(refusal)));
+        }
         if unresolved.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         recorder.recorded(&unresolved).await?;
         unresolved.into_iter().for_each(|record| progress.record(record));
-        Ok(true)
+        Ok(Some(Next::Over))
     }
 
     /// Looks at the tenant and writes nothing: whether what the steps name exists, and whom they mean.
     pub async fn begin(&self, mut progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
-        let next = match self.find_unresolved(&mut progress, recorder).await {
-            Ok(true) => Next::Over,
-            Ok(false) => {
-                let attempt = Attempt { before: Vec::new(), people: People::of(&progress) };
+        let attempt = Attempt { before: Vec::new(), people: People::of(&progress) };
+        let next = match self.look_first(&mut progress, &attempt, recorder).await {
+            Ok(Some(end)) => end,
+            Ok(None) => {
                 self.find_people(&progress, &attempt).await;
                 progress.people = attempt.people.into_pinned();
                 Next::Resume { at: (self.clock)(), because: Because::Begins }
@@ -64,8 +74,8 @@ async fn unresolved<W: Sync>(prepared: &Prepared<'_, W>, world: &W, progress: &P
 }
 
 async fn look_up<W: Sync>(stage: &str, step: &PreparedStep<'_, W>, world: &W) -> Option<Record> {
-    let Task::Run { step: body, params, from_event } = &step.task else { return None };
-    let failure = body.resolve(params, world).await.err()?;
+    let Task::Run { step: body, params, from_event, literal } = &step.task else { return None };
+    let failure = body.resolve(params, literal, world).await.err()?;
     if failure.class != Class::Rejected {
         return None;
     }

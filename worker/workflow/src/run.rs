@@ -82,8 +82,8 @@ impl<W: Sync> Run<'_, W> {
         attempt: &Attempt,
         recorder: &dyn Recorder,
     ) -> Result<Next, Interrupted> {
-        if self.find_unresolved(progress, recorder).await? {
-            return Ok(Next::Over);
+        if let Some(next) = self.look_first(progress, attempt, recorder).await? {
+            return Ok(next);
         }
         let mut got_further = false;
         for stage in &self.prepared.stages {
@@ -124,14 +124,9 @@ impl<W: Sync> Run<'_, W> {
 
     /// Finds the people of all steps that are still to run, before the run sleeps.
     pub(crate) async fn find_people(&self, progress: &Progress, attempt: &Attempt) {
-        let steps = self.prepared.stages.iter().flat_map(|stage| {
-            stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none())
-        });
-        let found = steps.filter_map(|step| match &step.task {
-            Task::Run { step, params, .. } => {
-                Some(step.find_people(self.call_in(params, progress, attempt, None)))
-            }
-            Task::Skip(_) => None,
+        let found = self.prepared.still_to_run(progress).map(|(step, params, literal)| {
+            let call = self.call_in((params, literal), progress, attempt, None);
+            step.find_people(call)
         });
         join_all(found).await;
     }
@@ -232,9 +227,9 @@ impl<W: Sync> Run<'_, W> {
                 let finished = Finished { reason, ..finished(stage, step, Outcome::Skipped) };
                 (Record { finished, told: Told::default() }, None)
             }
-            Task::Run { step: body, params, from_event } => {
+            Task::Run { step: body, params, from_event, literal } => {
                 let memo = progress.waiting(stage, step.name).map(|waiting| &waiting.memo);
-                let mut report = self.call(*body, params, (progress, attempt), memo).await;
+                let mut report = self.call(*body, (params, literal), (progress, attempt), memo).await;
                 if let Answer::Failed(failure) = report.answer {
                     report.answer = Answer::Failed(rejection::of_event(failure, from_event));
                 }
@@ -247,7 +242,7 @@ impl<W: Sync> Run<'_, W> {
     async fn call(
         &self,
         step: &dyn Step<W>,
-        params: &Value,
+        params: (&Value, &[String]),
         (progress, attempt): (&Progress, &Attempt),
         memo: Option<&Value>,
     ) -> Report {
@@ -260,15 +255,16 @@ impl<W: Sync> Run<'_, W> {
         })
     }
 
-    fn call_in<'a>(
+    pub(crate) fn call_in<'a>(
         &'a self,
-        params: &'a Value,
+        (params, literal): (&'a Value, &'a [String]),
         progress: &'a Progress,
         attempt: &'a Attempt,
         memo: Option<&'a Value>,
     ) -> Call<'a, W> {
         Call {
             params,
+            literal,
             mode: self.mode,
             earlier: Earlier::new(&progress.steps),
             before: Earlier::new(&attempt.before),
@@ -389,6 +385,16 @@ mod tests {
         assert_eq!(world.notes(), ["one", "two", "three"]);
         assert_eq!(attempt.received.len(), 3);
         assert_eq!(attempt.state(), State::Succeeded);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_may_not_change_somebody_writes_nothing() {
+        let world = World::default();
+        let refuses = "{ fail: { class: blocked, refuse: true } }";
+        let stages = format!("[{{ name: a, steps: [note] }}, {{ name: b, after: 1h, steps: [{refuses}] }}]");
+        let attempt = advance(&stages, &world, Mode::Apply, fresh()).await;
+        assert!(matches!(attempt.next, Next::Refused(_)), "{:?}", attempt.next);
+        assert_eq!((world.notes().len(), attempt.progress.steps.len()), (0, 0));
     }
 
     #[tokio::test]

@@ -21,6 +21,16 @@ pub trait Step<W>: Send + Sync {
     /// Parameters and the template that fills each one the workflow leaves out.
     fn defaults(&self) -> &'static [(&'static str, &'static str)];
 
+    /// The parameters that may name what gives power only where a workflow's author wrote it out, without a template.
+    fn powerful(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The parameters that only a workflow's author may give: no template of theirs may read the event.
+    fn of_author(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The JSON Schema of its parameters.
     fn schema(&self) -> Value;
 
@@ -28,8 +38,13 @@ pub trait Step<W>: Send + Sync {
     fn check(&self, params: &Value) -> Result<(), Failure>;
 
     /// Looks up what its parameters name besides the person: a run does so for all its steps before it writes anything,
-    /// and heeds only rejections.
-    fn resolve<'a>(&'a self, _params: &'a Value, _world: &'a W) -> BoxFuture<'a, Result<(), Failure>> {
+    /// and heeds only rejections. `literal` are the powerful parameters that the author wrote out.
+    fn resolve<'a>(
+        &'a self,
+        _params: &'a Value,
+        _literal: &'a [String],
+        _world: &'a W,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async { Ok(()) })
     }
 
@@ -37,6 +52,13 @@ pub trait Step<W>: Send + Sync {
     /// found now is looked for when the step runs.
     fn find_people<'a>(&'a self, _call: Call<'a, W>) -> BoxFuture<'a, ()> {
         Box::pin(async {})
+    }
+
+    /// Says whether the run may change the people whom its parameters name. A run asks all its steps before each
+    /// attempt writes anything, and ends if one of them says no. Whatever keeps a step from an answer, it meets when it
+    /// runs.
+    fn may_change<'a>(&'a self, _call: Call<'a, W>) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Does it, or reports what it would do.
@@ -47,6 +69,8 @@ pub trait Step<W>: Send + Sync {
 pub struct Call<'a, W> {
     /// The parameters, every template filled.
     pub params: &'a Value,
+    /// The powerful parameters that the workflow's author wrote out, without a template.
+    pub literal: &'a [String],
     /// Whether it may change anything.
     pub mode: Mode,
     /// What the run has done before this stage.

@@ -89,8 +89,20 @@ impl Step<World> for Fail {
         "fail"
     }
 
+    /// Refuses, if told to.
+    fn may_change<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Result<(), Failure>> {
+        let is_refused = call.params.get("refuse").is_some_and(|refuse| *refuse == json!(true));
+        let refusal = Failure::new(Class::Blocked, "told", "as told");
+        Box::pin(async move { if is_refused { Err(refusal) } else { Ok(()) } })
+    }
+
     /// Fails in the same way, if told to.
-    fn resolve<'a>(&'a self, params: &'a Value, world: &'a World) -> BoxFuture<'a, Result<(), Failure>> {
+    fn resolve<'a>(
+        &'a self,
+        params: &'a Value,
+        _: &'a [String],
+        world: &'a World,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let class = match params.get("resolve").and_then(Value::as_str) {
                 Some("rejected") => Class::Rejected,
@@ -116,6 +128,7 @@ impl Step<World> for Fail {
                 "text": true,
                 "writes": { "type": "boolean" },
                 "resolve": { "type": "string" },
+                "refuse": { "type": "boolean" },
             },
             "required": ["class"],
             "additionalProperties": false,

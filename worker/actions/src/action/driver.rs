@@ -15,6 +15,7 @@ use super::person::PersonRef;
 use super::plan::{Plan, Wait};
 use super::view::View;
 use super::world::World;
+use crate::protection::look;
 
 /// An action in the roster, with its types erased.
 pub struct Entry {
@@ -81,6 +82,14 @@ impl<A: Action> Step<World> for Driver<A> {
         A::DEFAULTS
     }
 
+    fn powerful(&self) -> &'static [&'static str] {
+        A::POWERFUL
+    }
+
+    fn of_author(&self) -> &'static [&'static str] {
+        A::OF_AUTHOR
+    }
+
     fn schema(&self) -> Value {
         schema::<A>()
     }
@@ -89,12 +98,18 @@ impl<A: Action> Step<World> for Driver<A> {
         decode::<A>(params).map(|_| ())
     }
 
-    fn resolve<'a>(&'a self, params: &'a Value, world: &'a World) -> BoxFuture<'a, Result<(), Failure>> {
+    fn resolve<'a>(
+        &'a self,
+        params: &'a Value,
+        literal: &'a [String],
+        world: &'a World,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             // A lock-out may have to wait for the answers.
             let graph = world.client().with_priority(Priority::LockOut);
             let params = decode::<A>(params)?;
             let view = View::new(graph.reader(), Earlier::new(&[]), None).remembering(world.known());
+            let view = view.written_out(literal);
             Ok(A::resolve(&params, view).await?)
         })
     }
@@ -108,6 +123,17 @@ impl<A: Action> Step<World> for Driver<A> {
                     // A refusal or an outage is the step's to report, when it runs.
                     let _not_yet = view.other(&person, &["id"]).await;
                 }
+            }
+        })
+    }
+
+    fn may_change<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            // A lock-out may have to wait for the answers.
+            let graph = call.world.client().with_priority(Priority::LockOut);
+            match ask::<A>(&call, &graph, false).await {
+                Err(error) if look::has_refused(&error) => Err(error.into()),
+                _ => Ok(()),
             }
         })
     }
@@ -137,6 +163,7 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
         _ if names.is_empty() && wait.is_none() => Answer::Unchanged,
         Mode::Plan => planned(names, wait.map(|wait| *wait)),
         Mode::Apply => {
+            ask::<A>(call, graph, true).await?;
             let written = match wait {
                 Some(wait) => begin::<A>(&sequences, *wait, graph).await,
                 None => apply::<A>(&sequences, graph).await.map(|()| Answer::Changed(names)),
@@ -148,6 +175,16 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
         }
     };
     Ok(Report { left, details, ..Report::of(answer) })
+}
+
+/// Refuses somebody whom the action would change and may not.
+async fn ask<A: Action>(call: &Call<'_, World>, graph: &Client, before_write: bool) -> Result<(), Error> {
+    let Some(guard) = call.world.guard() else { return Ok(()) };
+    let view = View::of(call, graph.reader(), false);
+    for person in A::changes(call.params) {
+        look::check(guard, &person, view, before_write).await?;
+    }
+    Ok(())
 }
 
 /// The answer of a dry run: the writes of this look and of later ones. If there are none, the wait itself.

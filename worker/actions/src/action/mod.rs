@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use error::Error;
+use person::PersonRef;
 use plan::Plan;
 use view::View;
 
@@ -46,6 +47,13 @@ pub trait Action: Send + Sync + 'static {
     /// Templates for parameters that the workflow leaves out.
     const DEFAULTS: &'static [(&'static str, &'static str)];
 
+    /// The parameters that may name what gives power, such as groups that can hold roles, only where a workflow's author
+    /// wrote it out.
+    const POWERFUL: &'static [&'static str] = &[];
+
+    /// The parameters that only a workflow's author may give, never an event.
+    const OF_AUTHOR: &'static [&'static str] = &[];
+
     /// Whether it takes away what nobody can give back, such as rules and sign-in methods, or starts a term after which
     /// it is lost, as for a mailbox without a licence. Then it looks again after a pause whether the person has
     /// returned. Groups, teams and rights can be given back: the result lists them.
@@ -60,6 +68,15 @@ pub trait Action: Send + Sync + 'static {
     type Observed: Send + Sync;
     /// One missing write with all it needs. Prints as a short imperative sentence with ids.
     type Change: Display + Send + Sync;
+
+    /// The people whom it changes: the one of the parameter `user`, or else whose account it would find. Whoever only
+    /// receives something is not changed.
+    fn changes(params: &Value) -> Vec<PersonRef> {
+        match PersonRef::in_parameter(params, "user") {
+            Some(user) => vec![user],
+            None => PersonRef::of_account(params),
+        }
+    }
 
     /// Looks up what the parameters name besides the person to act on, such as groups, licences and other people, and
     /// rejects what does not exist. A run does this for all its steps at once, before it writes anything. An action that

@@ -23,6 +23,22 @@ pub struct PersonRef {
 }
 
 impl PersonRef {
+    /// The person that this parameter names, if it names one.
+    pub fn in_parameter(params: &Value, name: &str) -> Option<Self> {
+        Self::deserialize(params.get(name)?).ok()
+    }
+
+    /// The accounts that the properties of a new account find: those with an identifier of it, or else with its name.
+    pub fn of_account(properties: &Value) -> Vec<Self> {
+        let given = |name| properties.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let id = given("entra_id").map(|id| UserKey::Id(id.to_owned()));
+        let number = given("employee_id").map(|number| UserKey::EmployeeId(number.to_owned()));
+        let name = given("user_principal_name").map(|name| UserKey::Upn(name.to_owned()));
+        let by_name = name.filter(|_| id.is_none() && number.is_none());
+        [id, number, by_name].into_iter().flatten().map(Self::by).collect()
+    }
+
+    /// The person with this key.
     fn by(key: UserKey) -> Self {
         Self { key, upn: None, employee_id: None }
     }
@@ -35,6 +51,14 @@ impl PersonRef {
     /// The user principal name, if given.
     pub(super) fn upn(&self) -> Option<&str> {
         self.upn.as_deref()
+    }
+
+    /// The text, if it can be an address: a manager is an object, and no address stands for one.
+    pub fn address(&self) -> Option<&str> {
+        match &self.key {
+            UserKey::Upn(text) if self.upn.is_none() => Some(text),
+            _ => None,
+        }
     }
 
     /// The employee id beside a user principal name.
@@ -51,7 +75,7 @@ impl PersonRef {
     }
 
     /// All identifiers in one text, which is that of the key if there is no other.
-    pub(super) fn reference(&self) -> String {
+    pub fn reference(&self) -> String {
         let all: Vec<_> = self.keys().map(|key| reference_of(&key)).collect();
         all.join("\n")
     }

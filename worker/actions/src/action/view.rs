@@ -30,6 +30,7 @@ pub struct View<'a> {
     pins: Option<Pins<'a>>,
     notices: Option<&'a Notices>,
     known: Option<&'a Known>,
+    literal: &'a [String],
 }
 
 impl<'a> View<'a> {
@@ -44,15 +45,27 @@ impl<'a> View<'a> {
             pins: None,
             notices: None,
             known: None,
+            literal: &[],
         }
     }
 
     /// Reads for this call of a step, which may remove something for good.
     pub fn of(call: &Call<'a, World>, graph: msgraph::Reader<'a>, removes_for_good: bool) -> Self {
-        let &Call { earlier, before, people, memo, replays, sleeps, due_since, .. } = call;
+        let &Call { earlier, before, people, memo, replays, sleeps, due_since, literal, .. } = call;
         let (first_seen, first_sight) = (call.first_seen, call.first_sight);
         let pins = Some(Pins { people, before, first_seen, first_sight, sleeps, removes_for_good });
-        Self { replays, due_since, pins, ..Self::new(graph, earlier, memo) }.remembering(call.world.known())
+        Self { replays, due_since, pins, literal, ..Self::new(graph, earlier, memo) }
+            .remembering(call.world.known())
+    }
+
+    /// These reads, for a step whose author wrote these parameters out.
+    pub fn written_out(self, literal: &'a [String]) -> Self {
+        Self { literal, ..self }
+    }
+
+    /// Whether the workflow's author wrote this parameter out, without a template. Only for a powerful one.
+    pub fn is_written_out(&self, parameter: &str) -> bool {
+        self.literal.iter().any(|literal| literal == parameter)
     }
 
     /// These reads, which look up once what is known from then on.
@@ -66,6 +79,11 @@ impl<'a> View<'a> {
             Some(known) => known.domains(self.graph).await,
             None => world::domains(self.graph).await,
         }
+    }
+
+    /// Whether the settings let mail leave to this address.
+    pub fn may_mail_to(&self, address: &str) -> bool {
+        self.known.is_some_and(|known| known.may_mail_to(address))
     }
 
     /// The groups with this name, or the group with this id.

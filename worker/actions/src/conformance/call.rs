@@ -34,6 +34,7 @@ impl FirstAttempt {
         let (people, first_seen) = (&self.people, self.first_seen);
         Call {
             params,
+            literal: &[],
             mode,
             earlier,
             before,

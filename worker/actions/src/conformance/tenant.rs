@@ -54,7 +54,7 @@ pub(super) fn tenant() -> Tenant {
                 ),
         )
         .user(User::new("admin@contoso.example", "Administrator").holding_role("User Administrator"))
-        .user(User::new(edsger, "Edsger Dijkstra").disabled().manager(grace))
+        .user(User::new(edsger, "Edsger Dijkstra").with("mail", edsger).disabled().manager(grace))
         .deleted_user(User::new("alumna@contoso.example", "Ada King").located("GB").licensed("EMS"));
     with_groups(tenant)
 }

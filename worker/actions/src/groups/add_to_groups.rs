@@ -4,7 +4,8 @@
 //! `RoleManagement.ReadWrite.Directory`.
 //! **Refuses** `user_not_found`; `group_not_found`; `ambiguous_group` (lists the candidates); `dynamic_group`,
 //! `synced_group`, `distribution_list`, `mail_enabled_group` (Graph cannot add members there); `team` (use
-//! `add_to_teams`); `role_assignable_group` (the group can hold directory roles, and the permission is not granted);
+//! `add_to_teams`); `role_group_not_named` (the group can hold directory roles, and the workflow's author did not write
+//! it out); `role_assignable_group` (the same, and the permission is not granted);
 //! `permission_missing`.
 //! **Idempotent because** it reads the person's memberships and adds only missing ones; "already a member" counts as
 //! added.
@@ -38,6 +39,7 @@ pub struct Observed {
     wanted: Vec<Group>,
     member_of: Vec<String>,
     rights: Rights,
+    is_written_out: bool,
 }
 
 /// Adds a membership.
@@ -52,6 +54,7 @@ impl Action for AddToGroups {
     const NAME: &'static str = "add_to_groups";
     const MAKES_TRUE: &'static str = "The person is a member of these groups";
     const NEEDS: &'static [&'static str] = &["GroupMember.ReadWrite.All", "User.Read.All"];
+    const POWERFUL: &'static [&'static str] = &["groups"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -61,12 +64,14 @@ impl Action for AddToGroups {
     async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
         let rights = Rights::observe(graph).await?;
         let wanted = groups::resolve(&params.groups, graph).await?;
-        let Err(refusal) = check(&wanted.iter().collect::<Vec<_>>(), rights) else { return Ok(()) };
+        let is_written_out = graph.is_written_out("groups");
+        let all: Vec<_> = wanted.iter().collect();
+        let Err(refusal) = check(&all, rights, is_written_out) else { return Ok(()) };
         // Whoever is in such a group already may stay.
         let (_, member_of) = graph.person_and_groups(&params.user, &["id"]).await?;
         let missing: Vec<_> =
             wanted.iter().filter(|group| !member_of.iter().any(|known| known.id == group.id)).collect();
-        check(&missing, rights).map_err(|_| refusal)
+        check(&missing, rights, is_written_out).map_err(|_| refusal)
     }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
@@ -74,14 +79,15 @@ impl Action for AddToGroups {
         let seen = graph.person_and_groups(&params.user, &["id"]);
         let ((person, member_of), wanted) = try_join(seen, groups::resolve(&params.groups, graph)).await?;
         let member_of = member_of.into_iter().map(|group| group.id).collect();
-        Ok(Observed { person, wanted, member_of, rights })
+        let is_written_out = graph.is_written_out("groups");
+        Ok(Observed { person, wanted, member_of, rights, is_written_out })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Add>, Error> {
         let (user, _) = observed.person.account()?;
         let missing: Vec<_> =
             observed.wanted.iter().filter(|group| !observed.member_of.contains(&group.id)).collect();
-        check(&missing, observed.rights)?;
+        check(&missing, observed.rights, observed.is_written_out)?;
         Ok(Plan::together(missing.into_iter().map(|group| Add {
             user: user.clone(),
             group: group.id.clone(),
@@ -106,7 +112,8 @@ impl Action for AddToGroups {
 }
 
 /// Refuses groups whose members Graph cannot change.
-fn check(missing: &[&Group], rights: Rights) -> Result<(), Error> {
+fn check(missing: &[&Group], rights: Rights, is_written_out: bool) -> Result<(), Error> {
+    groups::refuse_unnamed(missing.iter().copied(), is_written_out, &["groups"])?;
     if let Some(team) = missing.iter().find(|group| group.is_team()) {
         let detail = format!("group {} is a team; use add_to_teams", team.id);
         return Err(Error::rejected(&["groups"], "team", detail));
@@ -145,7 +152,8 @@ mod tests {
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let member_of = member_of.iter().map(ToString::to_string).collect();
-        let observed = Observed { person, wanted, member_of, rights: groups::tests::ALL };
+        let rights = groups::tests::ALL;
+        let observed = Observed { person, wanted, member_of, rights, is_written_out: true };
         let plan = AddToGroups::plan(&Params { user, groups: vec![] }, &observed);
         let changes = plan.map(|plan| plan.changes().map(ToString::to_string).collect());
         changes.map_err(|error| outcome::Failure::from(error).code)

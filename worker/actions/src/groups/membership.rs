@@ -62,6 +62,39 @@ pub fn restriction(group: &Group, rights: Rights) -> Option<Restriction> {
     Some(Restriction { code, because, needs })
 }
 
+/// Refuses groups that can hold directory roles, unless the workflow's author wrote their names out: membership in them
+/// can be worth the tenant, so no event may choose one.
+///
+/// # Errors
+///
+/// `role_group_not_named`.
+pub fn refuse_unnamed<'a>(
+    groups: impl IntoIterator<Item = &'a Group>,
+    is_written_out: bool,
+    parameter: &'static [&'static str],
+) -> Result<(), Error> {
+    match groups.into_iter().find(|group| group.can_hold_roles() && !is_written_out) {
+        None => Ok(()),
+        Some(group) => Err(Error::rejected(
+            parameter,
+            "role_group_not_named",
+            format!(
+                "group {} can hold directory roles, so only a workflow file can name it, in a list without templates",
+                group.id
+            ),
+        )),
+    }
+}
+
+/// Leaves a group that can hold directory roles without a successor as its owner: an event would choose who that is.
+pub fn ownership_left(group: &Group) -> Left {
+    let detail = format!(
+        "group {} can hold directory roles and has no other owner who can sign in; choose one",
+        group.id
+    );
+    Left { code: "role_assignable_group".to_owned(), detail, needs: Needs::Operator }
+}
+
 impl Restriction {
     /// The refusal of an addition: the publisher has to change the request or, if only a permission is missing, an
     /// operator has to grant it.
@@ -149,6 +182,19 @@ pub(crate) mod tests {
             resource_provisioning_options: vec!["Team".into()],
             ..security(id)
         }
+    }
+
+    #[test]
+    fn a_group_that_can_hold_roles_is_named_by_an_author_only() {
+        let powerful = || Group { is_assignable_to_role: Some(true), ..security("g") };
+        let refused = refuse_unnamed(&[security("s"), powerful()], false, &["groups"]).unwrap_err();
+        let failure = outcome::Failure::from(refused);
+        assert_eq!(
+            (failure.class, failure.code.as_str()),
+            (outcome::Class::Rejected, "role_group_not_named")
+        );
+        assert!(refuse_unnamed(&[powerful()], true, &["groups"]).is_ok());
+        assert!(refuse_unnamed(&[security("s")], false, &["groups"]).is_ok());
     }
 
     #[test]

@@ -121,7 +121,12 @@ impl Action for TransferGroupOwnership {
                 left.push(restriction.left(&owned.group));
                 continue;
             }
-            let to = match owned.is_last(&seen.id) {
+            let is_last = owned.is_last(&seen.id);
+            if is_last && owned.group.can_hold_roles() {
+                left.push(groups::ownership_left(&owned.group));
+                continue;
+            }
+            let to = match is_last {
                 true => Some(observed.successor.of(&user)?),
                 false => None,
             };

@@ -2,7 +2,7 @@
 //!
 //! **Needs** `MailboxSettings.ReadWrite` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `recipient_not_found`, `recipient_without_address` and `own_recipient`;
-//! `read_only_rule`; `permission_missing`.
+//! `outside_not_allowed` (the settings do not let mail leave to that domain); `read_only_rule`; `permission_missing`.
 //! **Waits** while Exchange creates the mailbox.
 //! **Leaves** a warning if mail goes outside: by default the outbound spam policy drops it, and Graph does not say
 //! so; a person without a mailbox, with a note.
@@ -30,7 +30,8 @@ pub struct ForwardMail;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// The recipient. Defaults to the manager. A text with `@` that is no person's UPN is used as an address.
+    /// The recipient. Defaults to the manager. A text that is nobody's UPN is an address if `mail.outside_domains` has its
+    /// domain.
     to: PersonRef,
     /// How to forward it.
     #[serde(default)]

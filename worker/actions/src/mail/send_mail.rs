@@ -2,8 +2,8 @@
 //!
 //! **Needs** `Mail.ReadWrite` and `Mail.Send`, which an administrator can limit to single mailboxes with an
 //! application access policy; `User.Read.All`.
-//! **Refuses** `user_not_found` (the sender); `no_recipient`; `invalid_recipient`; `permission_missing`; a sender
-//! without a mailbox (`mailbox_missing`).
+//! **Refuses** `user_not_found` (the sender); `no_recipient`; `invalid_recipient`; `outside_not_allowed` (the settings do
+//! not let mail leave to that domain); `permission_missing`; a sender without a mailbox (`mailbox_missing`).
 //! **Idempotent because** the mail is first a draft. Its `internetMessageId` is derived from the event and the mail's
 //! content, and stays when the mail is sent: a draft that is found is sent, a sent mail stays.
 //! **Caveat:** while Exchange moves a mail from the drafts to the sent items, it can be in neither. If a worker dies
@@ -11,11 +11,13 @@
 
 use std::fmt;
 
+use futures_util::future::try_join;
 use msgraph::{ItemBody, Message, NewMessage, Recipient, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::mail::message_id::message_id;
+use crate::mail::recipient::refuse_outside;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
@@ -81,14 +83,25 @@ impl Action for SendMail {
     const NAME: &'static str = "send_mail";
     const MAKES_TRUE: &'static str = "This mail was sent, once";
     const NEEDS: &'static [&'static str] = &["Mail.ReadWrite", "Mail.Send", "User.Read.All"];
+    const READS_ORGANIZATION: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("id", "{{ event.source }} {{ event.id }}")];
 
     type Params = Params;
     type Observed = Observed;
     type Change = Change;
 
+    /// The mail is in the sender's name.
+    fn changes(params: &serde_json::Value) -> Vec<PersonRef> {
+        PersonRef::in_parameter(params, "from").into_iter().collect()
+    }
+
+    async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
+        refuse_outside(&params.to, graph).await
+    }
+
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
-        let sender = graph.person(&params.from, &["id"]).await?;
+        let sender = graph.person(&params.from, &["id"]);
+        let (sender, ()) = try_join(sender, refuse_outside(&params.to, graph)).await?;
         let written = match &sender {
             Person::Present(user) => {
                 graph.message_by_internet_id(&user.id, &internet_message_id(params)).await?

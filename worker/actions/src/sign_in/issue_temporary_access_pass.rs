@@ -4,9 +4,11 @@
 //! `Mail.ReadWrite` and `Mail.Send`, which an administrator can limit to the sender's mailbox with an application
 //! access policy.
 //! **Refuses** `user_not_found`, `sender_not_found`; `recipient_not_found`, `recipient_without_address`,
-//! `own_recipient`; `no_place_for_pass`; `invalid_lifetime`; `pass_refused`, `pass_against_policy`;
+//! `own_recipient`, `outside_not_allowed` (the settings do not let mail leave to that domain); `role_holder` (the person
+//! holds a directory role, may activate one, or is in a group that can hold roles); `no_place_for_pass`; `invalid_lifetime`; `pass_refused`, `pass_against_policy`;
 //! `permission_missing`; a sender without a mailbox (`mailbox_missing`).
-//! **Leaves** a person with another registered sign-in method, and a valid pass from before the event, whose value
+//! **Leaves** a person with another registered sign-in method, an account that is older than the run and has a password
+//! that somebody may use (`account_in_use`), and a valid pass from before the event, whose value
 //! nobody can read any more. If the pass goes to an address outside the organization, the result says so.
 //! **Idempotent because** the mail is first a draft, found again by an `internetMessageId` derived from the event and
 //! the person: a draft is sent while its pass is valid, and after a sent mail nothing is left to do.
@@ -15,7 +17,7 @@
 //! the pass expires it can be read in the sender's sent items: choose a mailbox that few people can open. Like
 //! `send_mail`, it sends a second mail if a worker dies, and the run is repeated, while Exchange moves the first.
 
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use jiff::Timestamp;
 use msgraph::{Message, NewTemporaryAccessPass, Writer};
 use schemars::JsonSchema;
@@ -26,8 +28,8 @@ use crate::mail::message_id::message_id;
 use crate::mail::recipient::Recipient;
 use crate::sign_in::pass_changes::Change;
 use crate::sign_in::pass_mail::{self, PassMail};
-use crate::sign_in::passes::SignIn;
-use crate::{Action, Error, Person, PersonRef, Plan, View};
+use crate::sign_in::passes::{self, SignIn};
+use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct IssueTemporaryAccessPass;
@@ -40,7 +42,8 @@ pub struct Params {
     user: PersonRef,
     /// The person from whose mailbox the pass is sent.
     from: PersonRef,
-    /// The recipient. Defaults to the manager. A text with `@` that is no person's UPN is used as an address.
+    /// The recipient. Defaults to the manager. A text that is nobody's UPN is an address if `mail.outside_domains` has
+    /// its domain.
     to: PersonRef,
     /// The mail's subject.
     #[serde(default = "pass_mail::subject")]
@@ -88,6 +91,7 @@ impl Action for IssueTemporaryAccessPass {
         "User.Read.All",
     ];
     const READS_ORGANIZATION: bool = true;
+    const OF_AUTHOR: &'static [&'static str] = &["from"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[
         ("user", "{{ person }}"),
         ("to", "{{ manager }}"),
@@ -102,11 +106,12 @@ impl Action for IssueTemporaryAccessPass {
     async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
         pass_mail::check(&params.text)?;
         let sender = graph.must_find(&params.from, sender_not_found);
-        try_join(sender, Recipient::resolve(&params.to, graph)).await.map(drop)
+        let holder = refuse_role_holder(&params.user, graph);
+        try_join3(sender, Recipient::resolve(&params.to, graph), holder).await.map(drop)
     }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
-        let person = graph.person(&params.user, &["id", "userPrincipalName"]).await?;
+        let person = graph.person(&params.user, passes::SELECT).await?;
         let sender = graph.other(&params.from, &["id"]).await?.map(|user| user.id);
         let recipient = Recipient::find(&params.to, graph).await?;
         let Person::Present(user) = &person else {
@@ -118,13 +123,16 @@ impl Action for IssueTemporaryAccessPass {
             }
             None => None,
         };
-        let sign_in = SignIn::of(&user.id, graph).await?;
+        let sign_in = SignIn::of(user, graph).await?;
         Ok(Observed { person, sign_in, sender, recipient, written })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         pass_mail::check(&params.text)?;
         let (user, seen) = observed.person.account()?;
+        if observed.sign_in.administers {
+            return Err(role_holder(&user));
+        }
         let recipient = Recipient::checked(&user, observed.recipient.as_ref())?;
         let Some(sender) = observed.sender.clone() else {
             return Err(sender_not_found());
@@ -178,7 +186,7 @@ impl Action for IssueTemporaryAccessPass {
     #[cfg(test)]
     fn scenario() -> crate::Scenario {
         crate::Scenario::new(serde_json::json!({
-            "user": "ada@contoso.example", "from": "grace@contoso.example", "to": "it@contoso.example",
+            "user": "ada@contoso.example", "from": "grace@contoso.example", "to": "edsger@contoso.example",
             "issued_after": "2024-03-02T08:00:00Z", "id": "hr 1", "text": "[user]: [pass]",
         }))
     }
@@ -186,6 +194,25 @@ impl Action for IssueTemporaryAccessPass {
 
 fn internet_message_id(params: &Params, user: &str) -> String {
     message_id([IssueTemporaryAccessPass::NAME, &params.id, user])
+}
+
+/// Refuses an administrator before the run writes anything. Whoever is not found, or not for certain, is looked for when
+/// the step runs.
+async fn refuse_role_holder(person: &PersonRef, graph: View<'_>) -> Result<(), Error> {
+    match graph.person(person, &["id"]).await {
+        Ok(Person::Present(user)) if passes::administers(&user.id, graph).await? => {
+            Err(role_holder(&Account::Known(user.id)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn role_holder(user: &Account) -> Error {
+    let detail = format!(
+        "{user} holds a directory role, may activate one, or is in a group that can hold roles; no pass is issued for \
+         administrators, hand one over in person"
+    );
+    Error::rejected(&["user"], "role_holder", detail)
 }
 
 fn sender_not_found() -> Error {
@@ -263,6 +290,8 @@ mod tests {
         assert_eq!(plan(&own, json!({})), Err("own_recipient"));
         let outside = Observed { recipient: Some(to("4")), ..observed() };
         assert_eq!(plan(&outside, json!({})).unwrap().1, ["recipient_outside"]);
+        let administrator = SignIn { administers: true, ..SignIn::default() };
+        assert_eq!(plan(&Observed { sign_in: administrator, ..observed() }, json!({})), Err("role_holder"));
         let promised = Observed { person: Person::ToBeCreated, ..observed() };
         assert_eq!(plan(&promised, json!({})).unwrap().0, "issue write send");
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use jiff::Timestamp;
 use msgraph::{
-    AuthenticationMethod, IssuedPass, MethodKind, NewTemporaryAccessPass, TemporaryAccessPass, Writer,
+    AuthenticationMethod, IssuedPass, MethodKind, NewTemporaryAccessPass, TemporaryAccessPass, User, Writer,
 };
 use outcome::{Left, Needs};
 
@@ -21,14 +21,20 @@ pub struct SignIn {
     pub methods: Vec<AuthenticationMethod>,
     /// The passes, valid or not.
     pub passes: Vec<TemporaryAccessPass>,
+    /// Whether somebody may sign in with the password: the account is older than the run, and the password was changed
+    /// since the account was made.
+    pub is_used: bool,
+    /// Whether the person holds a directory role, may activate one, or is in a group that can hold roles.
+    pub administers: bool,
 }
 
 impl SignIn {
-    /// Reads a person's methods and passes.
-    pub async fn of(user: &str, graph: View<'_>) -> Result<Self, Error> {
-        let looks = try_join(graph.authentication_methods(user), graph.temporary_access_passes(user));
-        let (methods, passes) = looks.await?;
-        Ok(Self { methods, passes })
+    /// Reads a person's methods, passes and roles. The account needs the properties of [`SELECT`].
+    pub async fn of(user: &User, graph: View<'_>) -> Result<Self, Error> {
+        let methods = async { Ok(graph.authentication_methods(&user.id).await?) };
+        let passes = async { Ok(graph.temporary_access_passes(&user.id).await?) };
+        let (methods, passes, administers) = try_join3(methods, passes, administers(&user.id, graph)).await?;
+        Ok(Self { methods, passes, is_used: is_used(user, graph.first_sight()), administers })
     }
 
     /// Whether a valid pass was created since this moment.
@@ -46,6 +52,13 @@ impl SignIn {
             );
             return left("already_registered", detail, Needs::Nobody);
         }
+        if self.is_used {
+            let detail = format!(
+                "{user} is older than this run and has a password that somebody may use, so no pass is issued; if the \
+                 person needs one, hand it over in person"
+            );
+            return left("account_in_use", detail, Needs::Operator);
+        }
         let strange = self.passes.iter().find(|pass| pass.is_good() && !is_since(pass, moment))?;
         let detail = format!(
             "{user} has the valid pass {} from before the event, whose value nobody can read again; hand it over, or \
@@ -54,6 +67,39 @@ impl SignIn {
         );
         left("pass_exists", detail, Needs::Operator)
     }
+}
+
+/// The properties of an account by which it is known whether somebody uses it.
+pub const SELECT: &[&str] = &["id", "userPrincipalName", "createdDateTime", "lastPasswordChangeDateTime"];
+
+/// Whether somebody may sign in with the password. The run's own account has a password that nobody knows.
+fn is_used(user: &User, first_sight: Option<Timestamp>) -> bool {
+    let (Some(created), Some(password)) = (user.created_date_time, user.last_password_change_date_time)
+    else {
+        return true;
+    };
+    let is_newer = first_sight.is_some_and(|first_sight| created >= first_sight);
+    let changed_at_once = created.checked_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+    !is_newer && password > changed_at_once
+}
+
+/// Whether a pass would let somebody sign in as an administrator. Who may activate a role counts where that can be read.
+pub async fn administers(user: &str, graph: View<'_>) -> Result<bool, Error> {
+    let belongings = async {
+        graph.belongings(user).await.map_err(|error| {
+            Error::from(error).or_missing("permission_missing", || {
+                "to see whether the person is an administrator needs User.Read.All".to_owned()
+            })
+        })
+    };
+    let eligible = async {
+        match graph.is_eligible_for_a_role(user).await {
+            Err(error) if error.is_forbidden() || error.is_not_bought() => Ok(false),
+            answer => Ok(answer?),
+        }
+    };
+    let (belongings, is_eligible) = try_join(belongings, eligible).await?;
+    Ok(belongings.administers || is_eligible)
 }
 
 fn is_since(pass: &TemporaryAccessPass, moment: Timestamp) -> bool {
@@ -138,7 +184,8 @@ mod tests {
                 let odata_type = Some(format!("#microsoft.graph.{name}AuthenticationMethod"));
                 AuthenticationMethod { id: (*name).to_owned(), odata_type }
             };
-            let sign_in = SignIn { methods: methods.iter().map(method).collect(), passes };
+            let methods = methods.iter().map(method).collect();
+            let sign_in = SignIn { methods, passes, ..SignIn::default() };
             let left = sign_in.reason_to_issue_none(&user, "2026-03-02T08:00:00Z".parse().unwrap());
             left.map(|left| left.code).unwrap_or_default()
         };
@@ -149,5 +196,24 @@ mod tests {
         assert_eq!(code(&[], vec![made("2026-03-01T08:00:00Z", true)]), "pass_exists");
         assert_eq!(code(&[], vec![made("2026-03-01T08:00:00Z", false)]), "", "it is over");
         assert_eq!(code(&[], vec![made("2026-03-02T07:56:00Z", true)]), "", "clocks differ");
+        let used = SignIn { is_used: true, ..SignIn::default() };
+        let left = used.reason_to_issue_none(&user, "2026-03-02T08:00:00Z".parse().unwrap());
+        assert_eq!(left.unwrap().code, "account_in_use");
+    }
+
+    #[test]
+    fn an_account_is_used_if_it_is_older_and_its_password_was_changed() {
+        let at = |text: &str| Some(text.parse().unwrap());
+        let user = |created: &str, password: &str| User {
+            created_date_time: at(created),
+            last_password_change_date_time: at(password),
+            ..User::default()
+        };
+        let seen = at("2026-03-02T08:00:00Z");
+        let (old, new) = ("2024-01-01T08:00:00Z", "2026-03-02T08:00:05Z");
+        assert!(is_used(&user(old, "2024-01-02T08:00:00Z"), seen));
+        assert!(is_used(&User::default(), seen), "nobody can tell");
+        assert!(!is_used(&user(old, old), seen), "nobody has signed in yet");
+        assert!(!is_used(&user(new, "2026-03-02T09:00:00Z"), seen), "the run made it");
     }
 }

@@ -5,6 +5,7 @@
 //! also `RoleManagement.ReadWrite.Directory`.
 //! **Refuses** `user_not_found`; `team_not_found`, `not_a_team`, `ambiguous_team` (lists the candidates);
 //! `channel_not_found`, `ambiguous_channel`, `standard_channel` (all members of the team are in it); `dynamic_group`;
+//! `role_group_not_named` (the team can hold directory roles, and the workflow's author did not write it out);
 //! `permission_missing`.
 //! **Waits** between a team and its channels: Teams adds to a channel only people whom it shows as members of the
 //! team.
@@ -41,6 +42,7 @@ pub struct Observed {
     person: Person,
     wanted: Vec<Wanted>,
     rights: Rights,
+    is_written_out: bool,
 }
 
 /// A team, whether the person is in it, and the requested channels with their members.
@@ -61,6 +63,7 @@ impl Action for AddToTeams {
         "GroupMember.Read.All",
         "User.Read.All",
     ];
+    const POWERFUL: &'static [&'static str] = &["teams"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
@@ -68,7 +71,9 @@ impl Action for AddToTeams {
     type Change = Change;
 
     async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
-        teams::resolve(&params.teams, graph).await.map(drop)
+        let wanted = teams::resolve(&params.teams, graph).await?;
+        let wanted = wanted.iter().map(|team| &team.group);
+        groups::refuse_unnamed(wanted, graph.is_written_out("teams"), &["teams"])
     }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
@@ -77,7 +82,7 @@ impl Action for AddToTeams {
         let ((person, member_of), wanted) = try_join(seen, teams::resolve(&params.teams, graph)).await?;
         let wanted = wanted.into_iter().map(|team| look(team, &person, &member_of, graph));
         let wanted = try_join_all(wanted).await?;
-        Ok(Observed { person, wanted, rights })
+        Ok(Observed { person, wanted, rights, is_written_out: graph.is_written_out("teams") })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
@@ -88,6 +93,8 @@ impl Action for AddToTeams {
                 let detail = format!("team {} {}", group.id, restriction.because);
                 return Err(restriction.refusal(detail));
             }
+            let joined = Some(group).filter(|_| !is_member);
+            groups::refuse_unnamed(joined, observed.is_written_out, &["teams"])?;
             let is_in = |members: &[TeamMember]| {
                 seen.is_some_and(|seen| members.iter().any(|member| member.is(&seen.id)))
             };
@@ -159,8 +166,8 @@ mod tests {
 
     fn plan(person: Person, wanted: Vec<Wanted>) -> Result<Plan<Change>, String> {
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let plan =
-            AddToTeams::plan(&Params { user, teams: vec![] }, &Observed { person, wanted, rights: ALL });
+        let observed = Observed { person, wanted, rights: ALL, is_written_out: true };
+        let plan = AddToTeams::plan(&Params { user, teams: vec![] }, &observed);
         plan.map_err(|error| outcome::Failure::from(error).code)
     }
 

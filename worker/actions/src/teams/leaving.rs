@@ -5,6 +5,7 @@ use futures_util::future::{try_join, try_join_all};
 use msgraph::{Channel, Group, Owner, Place, TeamMember, TeamRole};
 use outcome::{Left, Needs};
 
+use crate::groups::membership::ownership_left;
 use crate::groups::ownership::Successor;
 use crate::teams::membership::{self as teams, Change, PlaceName, Team};
 use crate::{Account, Error, View};
@@ -87,6 +88,10 @@ impl TeamMembership {
         let last: Vec<_> =
             self.last_owned(user).into_iter().filter(|place| !is_transferred || *place != team).collect();
         let mut leaving = LeavingPlan::default();
+        if self.group.can_hold_roles() && !last.is_empty() {
+            leaving.left.push(ownership_left(&self.group));
+            return leaving;
+        }
         let to = match successor.of(&leaver) {
             _ if last.is_empty() => None,
             Ok(to) => Some(to),

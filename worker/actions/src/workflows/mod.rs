@@ -28,6 +28,23 @@ mod tests {
     use workflow::Roster;
 
     #[test]
+    fn the_mailbox_that_sends_passes_is_no_events_to_name() {
+        let roster = Roster::new(crate::roster().into_iter().map(|entry| entry.step));
+        let mistakes = |from: &str| {
+            let step = format!("{{ issue_temporary_access_pass: {{ from: \"{from}\" }} }}");
+            let file = format!("hire: {{ stages: [{{ name: a, steps: [{step}] }}] }}\n");
+            Definitions::read("hire.yaml", &file, &roster).map(drop).map_err(|mistakes| mistakes.to_string())
+        };
+        for from in ["it@contoso.example", "{{ tenant.pass_from }}"] {
+            assert_eq!(mistakes(from), Ok(()), "{from}");
+        }
+        for from in ["{{ parameters.pass_from }}", "{{ manager }}"] {
+            let said = mistakes(from).unwrap_err();
+            assert!(said.contains("`from` of `issue_temporary_access_pass` must not come from"), "{said}");
+        }
+    }
+
+    #[test]
     fn the_default_workflows_can_run() {
         let roster = Roster::new(crate::roster().into_iter().map(|entry| entry.step));
         for (file, text) in FILES {

@@ -74,6 +74,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     if let Some(name) = &args.tenant {
         tenants.find(Some(name)).map_err(|failure| CommandError::Input(failure.message))?;
     }
+    let protections = config.protections()?;
     let broker = if args.no_broker { None } else { Some(Broker::test(&config).await?) };
     let mut verdicts = Vec::new();
     if broker.as_ref().is_some_and(|broker| !broker.connected) {
@@ -86,7 +87,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         if args.tenant.as_deref().is_some_and(|only| only != name) {
             continue;
         }
-        let mut found = Connection::test(name, client).await;
+        let protection = protections.get(name).cloned().unwrap_or_default();
+        let mut found = Connection::test(name, client, &protection).await;
         found.notes.extend(config.weaknesses());
         let complete = found.is_complete(&args.sync);
         match args.format.output {

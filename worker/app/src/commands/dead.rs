@@ -168,6 +168,30 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     }
 }
 
+/// The result event that reports what an operator did to a dead letter.
+pub(super) fn announcement(
+    entry: &Entry,
+    queue: &str,
+    user: &str,
+    (name, why): (Option<String>, Option<String>),
+    data: impl Fn(OperatorAction) -> ResultData,
+) -> Option<Outgoing> {
+    let run_id = entry.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
+    let action = OperatorAction {
+        message_id: entry.id.clone(),
+        run_id,
+        queue: queue.to_owned(),
+        by: user.to_owned(),
+        name: Some(name.unwrap_or_else(login_name)),
+        why,
+        dead_class: Some(entry.letter.class.clone()),
+        replays: entry.letter.replays.saturating_add(1),
+    };
+    let announced = outbox::result(&ResultEvent::new(Cause::default(), Timestamp::now(), data(action)))?;
+    // The broker refuses any user but that of the connection.
+    Some(announced.published_by(user))
+}
+
 impl Which {
     fn filter(&self, ids: Vec<String>) -> Filter {
         Filter { ids, class: self.class.clone(), step: self.step.clone(), before: self.before }
@@ -187,20 +211,8 @@ impl Work {
         user: &str,
         data: impl Fn(OperatorAction) -> ResultData,
     ) -> Option<Outgoing> {
-        let run_id = entry.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
-        let action = OperatorAction {
-            message_id: entry.id.clone(),
-            run_id,
-            queue: self.which.queue.clone(),
-            by: user.to_owned(),
-            name: Some(self.by.clone().unwrap_or_else(login_name)),
-            why: self.why.clone(),
-            dead_class: Some(entry.letter.class.clone()),
-            replays: entry.letter.replays.saturating_add(1),
-        };
-        let announced = outbox::result(&ResultEvent::new(Cause::default(), Timestamp::now(), data(action)))?;
-        // The broker refuses any user but that of the connection.
-        Some(announced.published_by(user))
+        let (name, why) = (self.by.clone(), self.why.clone());
+        announcement(entry, &self.which.queue, user, (name, why), data)
     }
 
     fn show_report(&self, done: &str, report: &Report) -> Result<ExitCode, CommandError> {

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod allow;
 mod check;
 mod config;
 mod connect;
@@ -68,6 +69,8 @@ enum Command {
     /// List, show, replay and discard dead letters
     #[command(subcommand)]
     Dead(dead::Command),
+    /// Release one run that was refused because of somebody who is protected
+    Allow(allow::Args),
     /// Check and explain workflows
     #[command(subcommand)]
     Workflow(workflow::Command),
@@ -130,6 +133,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Check(args) => check::run(args, config()?).await,
         Command::Publish(args) => publish::run(args, config()?).await,
         Command::Dead(command) => dead::run(command, config()?).await,
+        Command::Allow(args) => allow::run(args, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),
         Command::Connect(args) => connect::run(args, config()?).await,
         Command::Sync(command) => sync::run(command, config()?).await,
@@ -188,6 +192,8 @@ fn workflows(config: &Config, tenants: Tenants) -> Result<Workflows, CommandErro
     Ok(Workflows {
         takes: Takes::of_all(&definitions, &roster),
         definitions,
+        mail: config.mail(),
+        protections: config.protections()?,
         tenants,
         roster,
         policy: config.retry(),

@@ -142,7 +142,10 @@ async fn follow(
                 well &= sync.state == SyncState::Succeeded;
                 print::sync_lines(sync)
             }
-            ResultData::SyncPage(_) | ResultData::OperatorReplayed(_) | ResultData::OperatorDiscarded(_) => {
+            ResultData::SyncPage(_)
+            | ResultData::OperatorReplayed(_)
+            | ResultData::OperatorDiscarded(_)
+            | ResultData::OperatorAllowed(_) => {
                 continue;
             }
         };

@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::Readiness;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -77,6 +78,9 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     let mut background = None;
     if only != Some(Only::Sync) {
         let workflows = super::workflows(&config, tenants.clone())?;
+        for code in [PROTECTED, PROTECTION_UNKNOWN] {
+            metrics.runs_refused_total.with_label_values(&[code]);
+        }
         let runs = Runs { workflows, publishers: publishers.clone(), metrics: Arc::clone(&metrics) };
         let places = Places::new(config.concurrency(), config.lock_out_places());
         worker.add(runs, WORKFLOWS, worker.settings.clone(), places, Handle::current())?;

@@ -43,6 +43,8 @@ metrics! {
     events_total: IntCounterVec["type", "outcome"];
     /// Runs that ended, by state.
     runs_total: IntCounterVec["workflow", "state"];
+    /// Runs that ended because somebody is protected, or because nobody could tell, by code.
+    runs_refused_total: IntCounterVec["code"];
     /// Duration of one attempt at a run.
     run_duration_seconds: HistogramVec["workflow"];
     /// Steps by outcome.

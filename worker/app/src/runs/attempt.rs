@@ -1,8 +1,9 @@
 //! One attempt at the run of an event: prepare, then plan or apply.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use actions::World;
+use actions::{Protection, World};
 use jiff::Timestamp;
 use messages::{Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
 use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
@@ -16,12 +17,17 @@ use workflow::{
 };
 
 use super::job::workflow_of;
+use crate::settings::mail::Mail;
 use crate::tenants::Tenants;
 
 /// Everything an attempt needs that does not depend on the event.
 pub struct Workflows {
     /// Where to work.
     pub tenants: Tenants,
+    /// Whom no run changes, by tenant.
+    pub protections: BTreeMap<String, Arc<Protection>>,
+    /// Where mail about people may go, and who sends passes, by tenant.
+    pub mail: BTreeMap<String, Mail>,
     /// What there is to run.
     pub definitions: Definitions,
     /// What steps there are.
@@ -83,8 +89,8 @@ impl Workflows {
             Ok(prepared) => prepared,
             Err(failures) => return refused(event, progress, &failures, is_new),
         };
-        let attempt =
-            Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy: self.policy };
+        let (policy, guarded) = (self.policy, self.guarded(event));
+        let attempt = Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy, guarded };
         match (request.mode, &request.expected_plan) {
             (Mode::Apply, Some(expected)) if progress.approved == Some(false) => {
                 attempt.compare_plan(expected, progress).await
@@ -106,11 +112,22 @@ impl Workflows {
             let steps = self.prepare(event, request, true).await?;
             let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
             let graph = self.graph(event)?;
-            let attempt = Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy };
+            let guarded = self.guarded(event);
+            let attempt =
+                Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy, guarded };
             Ok::<_, Vec<Failure>>(attempt.plan(progress.clone()).await)
         };
         let planned = planned.await;
         planned.unwrap_or_else(|failures| refused(event, progress, &failures, true))
+    }
+
+    /// Whom no run changes in the tenant of an event, and to which domains outside mail may go.
+    fn guarded(&self, event: &Event) -> Guarded {
+        let found = self.tenants.find(event.tenant.as_deref()).ok();
+        let tenant = found.map(|(name, _)| name).unwrap_or_default();
+        let protection = self.protections.get(tenant).cloned().unwrap_or_default();
+        let outside = self.mail.get(tenant).map(|mail| mail.outside_domains.clone()).unwrap_or_default();
+        Guarded { protection, outside }
     }
 
     /// The progress of a run whose steps were prepared here, as its message carries it.
@@ -155,7 +172,8 @@ impl Workflows {
                 format!("there is no workflow `{}`; known: {}", workflow_of(event), known.join(", "));
             vec![Failure::rejected("unknown_workflow", detail)]
         })?;
-        let mut variables = variables(event, request, tenant);
+        let pass_from = self.mail.get(tenant).map(|mail| mail.pass_from.as_str()).unwrap_or_default();
+        let mut variables = variables(event, request, (tenant, pass_from));
         if let Some(takes) = self.takes.get(&definition.name) {
             // A run that has begun was admitted, maybe before the workflow changed.
             let refusals = match is_new {
@@ -191,7 +209,11 @@ impl Workflows {
 }
 
 /// What templates may use.
-pub(super) fn variables(event: &Event, request: &PersonRequest, tenant: &str) -> Map<String, Value> {
+pub(super) fn variables(
+    event: &Event,
+    request: &PersonRequest,
+    (tenant, pass_from): (&str, &str),
+) -> Map<String, Value> {
     let about = json!({
         "id": event.id,
         "source": event.source,
@@ -202,7 +224,7 @@ pub(super) fn variables(event: &Event, request: &PersonRequest, tenant: &str) ->
     let to_value = |value: serde_json::Result<Value>| value.unwrap_or_default();
     Map::from_iter([
         ("event".to_owned(), about),
-        ("tenant".to_owned(), json!({ "name": tenant })),
+        ("tenant".to_owned(), json!({ "name": tenant, "pass_from": pass_from })),
         ("person".to_owned(), to_value(serde_json::to_value(&request.person))),
         ("manager".to_owned(), to_value(serde_json::to_value(&request.manager))),
         ("parameters".to_owned(), Value::Object(request.parameters.clone())),
@@ -242,6 +264,14 @@ struct Attempt<'a> {
     steps: &'a str,
     graph: &'a Client,
     policy: RetryPolicy,
+    guarded: Guarded,
+}
+
+/// What no event decides.
+struct Guarded {
+    protection: Arc<Protection>,
+    /// Domains outside to which mail may go.
+    outside: Vec<String>,
 }
 
 impl Attempt<'_> {
@@ -254,9 +284,10 @@ impl Attempt<'_> {
     /// Looks at the tenant. The run is stored with what it has seen before it writes anything: a lost worker repeats
     /// what it does from there, with the same steps for the same people.
     async fn begin(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
-        let world = World::of(self.graph);
+        let world = self.guarded_world(&progress);
         let (mut progress, next) = self.engine(Mode::Apply, &world).begin(progress, recorder).await;
-        if next == Next::Over {
+        progress.protected = world.refused();
+        if matches!(next, Next::Over | Next::Refused(_)) {
             return self.attempted(progress, next);
         }
         progress.first_sight = Some(self.server_time());
@@ -291,13 +322,28 @@ impl Attempt<'_> {
     }
 
     async fn apply(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
-        let (progress, next) = self.advance(Mode::Apply, progress, recorder).await;
+        let world = self.guarded_world(&progress);
+        let (mut progress, next) = self.engine(Mode::Apply, &world).advance(progress, recorder).await;
+        progress.protected = world.refused();
         self.attempted(progress, next)
+    }
+
+    fn guarded_world(&self, progress: &Progress) -> World {
+        self.world().guarded(&self.guarded.protection, &progress.released)
     }
 
     /// What follows from how far a run came.
     fn attempted(&self, progress: Progress, next: Next) -> Attempted {
         let (result, failed) = match &next {
+            Next::Refused(failure) => {
+                let workflow = Some(workflow_of(self.event).to_owned());
+                let result = RunFinished {
+                    workflow,
+                    failure: Some(failure.clone()),
+                    ..finished(self.event, &progress)
+                };
+                (Some(result.into()), Some(Failed { step: None, failure: failure.clone() }))
+            }
             Next::Over => {
                 let failed = decisive(&progress.steps).and_then(|record| {
                     let (step, failure) = (record.finished.step.clone(), record.finished.failure.clone()?);
@@ -321,18 +367,18 @@ impl Attempt<'_> {
         Attempted { progress, next, result, failed }
     }
 
+    fn world(&self) -> World {
+        World::of(self.graph).mailing_to(&self.guarded.outside)
+    }
+
     /// Plans. An attempt that has to be repeated plans everything afresh: nothing was written, so nothing is lost.
     async fn look(&self, progress: Progress) -> (Progress, Next) {
-        let (mut planned, next) = self.advance(Mode::Plan, progress, &()).await;
+        let world = self.world();
+        let (mut planned, next) = self.engine(Mode::Plan, &world).advance(progress, &()).await;
         if next != Next::Over {
             planned.steps.clear();
         }
         (planned, next)
-    }
-
-    async fn advance(&self, mode: Mode, progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
-        let world = World::of(self.graph);
-        self.engine(mode, &world).advance(progress, recorder).await
     }
 
     fn engine<'b>(&'b self, mode: Mode, world: &'b World) -> Run<'b, World> {

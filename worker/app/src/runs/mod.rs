@@ -8,6 +8,7 @@ mod results;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
 use messages::{Continuation, EventKind, ResultData, RunFinished};
@@ -97,7 +98,9 @@ impl Work for Runs {
         let properties = outlet.properties();
         match next {
             Next::Interrupted => Err(progress),
-            Next::Over => Ok(self.end(job, workflow, &progress, result, failed, properties)),
+            Next::Over | Next::Refused(_) => {
+                Ok(self.end(job, workflow, &progress, result, failed, properties))
+            }
             Next::Resume { at, because } => {
                 self.count_resume(workflow, at, &because, &progress);
                 Ok(self.resume(job, &progress, at, &because, result, properties))
@@ -135,6 +138,11 @@ impl Runs {
                 tracing::info!(workflow, "run planned");
                 self.metrics.runs_total.with_label_values(&[workflow, "planned"]).inc();
             }
+        }
+        if let Some(Failed { failure, .. }) = &failed
+            && [PROTECTED, PROTECTION_UNKNOWN].contains(&failure.code.as_str())
+        {
+            self.metrics.runs_refused_total.with_label_values(&[&failure.code]).inc();
         }
         let aside = failed.map(|failed| self.set_aside(job, failed, progress, properties));
         let onward = aside.map_or(Onward::Over, Onward::SetAside);

@@ -89,6 +89,8 @@ fn workflows(yaml: &str) -> Workflows {
     let roster = Roster::new(steps);
     Workflows {
         tenants: Tenants::of([("contoso".to_owned(), client)]),
+        protections: BTreeMap::new(),
+        mail: BTreeMap::new(),
         definitions: Definitions::read("w.yaml", yaml, &roster).unwrap(),
         roster,
         takes: std::collections::BTreeMap::new(),
@@ -329,7 +331,7 @@ async fn a_panic_outside_of_steps_reports_the_steps_already_done_and_a_replay_re
 fn templates_may_use_the_fields_of_event_and_tenant_that_a_run_has_and_no_others() {
     let event = event("w");
     let request = &requested(&event);
-    let variables = variables(&event, request, "contoso");
+    let variables = variables(&event, request, ("contoso", ""));
     let roster: Roster<World> = Roster::new([Box::new(Waits) as Box<dyn Step<World>>]);
     let check = |when: &str| {
         let yaml = format!("w: {{ stages: [{{ name: a, when: {when}, steps: [waits] }}] }}");

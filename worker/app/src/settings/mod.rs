@@ -1,18 +1,23 @@
 //! The settings: compiled-in defaults, overridden by a file, overridden by the environment. Checked once, at start.
 
 pub mod error;
+pub mod mail;
+mod protected;
 pub mod publisher;
 pub mod secret;
 pub mod sync;
 pub mod tenant;
 pub mod usage;
+mod words;
 mod workflows;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use actions::Protection;
 use broker::Keys;
 use config::{Environment, File, FileFormat};
 use directory_sync::Prices;
@@ -22,11 +27,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use self::error::ConfigError;
+use self::mail::Mail;
+use self::protected::Protected;
 use self::publisher::Publisher;
 use self::secret::Secret;
 use self::sync::{Scheduled, Sync};
 use self::tenant::{Addresses, Tenant};
 use self::usage::UsagePrivacy;
+use self::words::words;
 use self::workflows::Workflows;
 use crate::delivery::publishers::{Publishers, Rights};
 use crate::delivery::queues;
@@ -50,6 +58,8 @@ pub struct Config {
     pub retry: Retry,
     /// The operator's workflows, and how much one event may ask of them.
     pub workflows: Workflows,
+    /// Whom no run changes.
+    protected: Protected,
     /// Syncs.
     pub sync: Sync,
     /// Microsoft Graph.
@@ -203,6 +213,7 @@ impl Config {
         self.sync.check()?;
         self.replies()?;
         self.rights()?;
+        self.protections()?;
         self.tenants.iter().try_for_each(|(name, tenant)| tenant.check(name))
     }
 
@@ -267,6 +278,20 @@ impl Config {
         let only_tenant = self.tenants.keys().next().filter(|_| self.tenants.len() == 1);
         let days = self.worker.max_event_age_days;
         Ok(Publishers::new(self.rights()?, topology, only_tenant.cloned(), days))
+    }
+
+    /// Whom no run changes, by the name of the tenant.
+    pub fn protections(&self) -> Result<BTreeMap<String, Arc<Protection>>, ConfigError> {
+        let protection = |(name, tenant): (&String, &Tenant)| {
+            let people = self.protected.people(name, tenant.protected())?;
+            Ok((name.clone(), Arc::new(Protection::new(people))))
+        };
+        self.tenants.iter().map(protection).collect()
+    }
+
+    /// Where mail about people may go, by the name of the tenant.
+    pub fn mail(&self) -> BTreeMap<String, Mail> {
+        self.tenants.iter().map(|(name, tenant)| (name.clone(), tenant.mail().clone())).collect()
     }
 
     /// What each publisher may ask for.
@@ -392,20 +417,6 @@ impl Config {
     pub fn lock_out_places(&self) -> u16 {
         (self.worker.concurrency.get() / 4).max(1)
     }
-}
-
-/// A list in a file, or words in a variable of the environment.
-fn words<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        List(Vec<String>),
-        Text(String),
-    }
-    Ok(match Given::deserialize(deserializer)? {
-        Given::List(list) => list,
-        Given::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
-    })
 }
 
 fn secret(key: &str, file: &Path, value: &Secret) -> Result<SecretString, ConfigError> {

@@ -3,7 +3,7 @@
 use messages::EventKind;
 use serde::{Deserialize, Serialize};
 
-use super::words;
+use super::words::words;
 use crate::delivery::publishers::Rights;
 use crate::settings::error::ConfigError;
 

@@ -6,6 +6,8 @@ use directory_sync::Prices;
 use msgraph::{Access, Cloud, Credential, ExchangeAdmin, Limits, SecretSource, Settings, TenantSize};
 use serde::{Deserialize, Serialize};
 
+use super::mail::Mail;
+use super::protected::Protected;
 use super::sync::{Scheduled, TenantSync};
 use crate::settings::error::ConfigError;
 use crate::settings::secret::Secret;
@@ -47,6 +49,10 @@ pub struct Tenant {
     #[serde(default)]
     size: TenantSize,
     #[serde(default)]
+    protected: Protected,
+    #[serde(default)]
+    mail: Mail,
+    #[serde(default)]
     sync: TenantSync,
 }
 
@@ -72,6 +78,16 @@ impl Tenant {
     /// What the licences of this tenant, whose name this is, cost.
     pub fn prices(&self, name: &str) -> Result<Prices, ConfigError> {
         self.sync.prices(name)
+    }
+
+    /// Whom no run changes in this tenant, as far as that differs from others.
+    pub(super) fn protected(&self) -> &Protected {
+        &self.protected
+    }
+
+    /// Where mail about people may go, and who sends passes.
+    pub(super) fn mail(&self) -> &Mail {
+        &self.mail
     }
 
     /// The directory id, and how syncs of usage show people.

@@ -142,8 +142,10 @@ fn every_key_of_a_tenant_is_documented_with_its_variable() {
         value.as_object().unwrap().keys().map(|key| format!("{before}{key}")).collect()
     };
     let mut expected = keys_of(&tenant, "");
-    expected.retain(|key| key != "sync");
-    expected.extend(keys_of(&tenant["sync"], "sync."));
+    for table in ["mail", "protected", "sync"] {
+        expected.retain(|key| key != table);
+        expected.extend(keys_of(&tenant[table], &format!("{table}.")));
+    }
     assert_eq!(keys, expected.into_iter().collect());
 }
 
@@ -177,6 +179,28 @@ fn a_publisher_is_documented_and_a_table_that_makes_no_sense_is_refused_by_its_n
         let error = load(&format!("{CONTOSO}[publishers.hr]\n{table}\n"), &[]).unwrap_err();
         assert!(error.contains(why), "{error}");
     }
+}
+
+#[test]
+fn a_tenant_has_the_protected_people_of_all_or_its_own() {
+    let of = |variables: &[(&str, &str)]| {
+        let config = load(CONTOSO, variables).map_err(|error| error.clone())?;
+        Ok::<_, String>(config.protected.people("contoso", config.tenants["contoso"].protected()).unwrap())
+    };
+    let expected = |people: &[&str], roles: &[&str]| {
+        let [people, roles] =
+            [people, roles].map(|list| list.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        Ok(actions::ProtectedPeople::new(&people, &[], &roles).unwrap())
+    };
+    let usual = ["Global Administrator", "Privileged Role Administrator"];
+    assert_eq!(of(&[]), expected(&[], &usual));
+    let people = ("GATEHOUSE__PROTECTED__PEOPLE", "ada@contoso.example, grace@contoso.example");
+    assert_eq!(of(&[people]), expected(&["ada@contoso.example", "grace@contoso.example"], &usual));
+    let own = ("GATEHOUSE__TENANTS__CONTOSO__PROTECTED__PEOPLE", "edsger@contoso.example");
+    assert_eq!(of(&[people, own]), expected(&["edsger@contoso.example"], &usual));
+    assert_eq!(of(&[("GATEHOUSE__PROTECTED__ROLES", "")]), expected(&[], &[]));
+    let error = of(&[("GATEHOUSE__PROTECTED__ROLES", "Global Admin")]).unwrap_err();
+    assert!(error.contains("protected (tenant contoso): roles: `Global Admin` is not known"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The connection test of a tenant, as data: token, permissions, roles, licences.
 
+use actions::Protection;
 use msgraph::{Access, Client, Error, Grants, SubscribedSku};
 use serde::Serialize;
 
@@ -119,7 +120,7 @@ pub struct Seats {
 
 impl Connection {
     /// Tests a connection.
-    pub async fn test(tenant: &str, client: &Client) -> Self {
+    pub async fn test(tenant: &str, client: &Client, protection: &Protection) -> Self {
         let access = client.access();
         let mut found = Self::nothing(tenant, access);
         let grants = match client.grants().await {
@@ -155,6 +156,7 @@ impl Connection {
             );
         }
         found.look(client, &grants).await;
+        found.see_protection(protection.test(client.reader()).await);
         found
     }
 
@@ -223,6 +225,16 @@ impl Connection {
         match skus {
             Ok(skus) => self.see_licenses(&skus),
             Err(error) => self.unreadable("the licences", "LicenseAssignment.Read.All", &error),
+        }
+    }
+
+    /// First of all problems: without this, everything else is of no use.
+    fn see_protection(&mut self, tested: Result<Vec<String>, actions::Error>) {
+        match tested {
+            Ok(notes) => self.notes.extend(notes),
+            Err(error) if self.access == Access::Act => self.problems.insert(0, error.to_string()),
+            // Nothing is written there anyway.
+            Err(_) => {}
         }
     }
 

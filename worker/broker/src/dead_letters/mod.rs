@@ -30,7 +30,7 @@ use tokio::{
 
 use self::entry::{Entry, Filter, Names, Selection};
 use crate::{
-    Cause, Error, Message, Outgoing, Publisher, Settings, Topology,
+    Cause, Error, Message, Origin, Outgoing, Publisher, Settings, Topology,
     consume::delay,
     error::reply_code,
     message::{REPLAYS, headers::Value, signature::Keys},
@@ -168,6 +168,33 @@ impl DeadLetters {
             None => self.replayed(entry, message, to.as_deref()).map(Some),
         };
         self.run(selection, announce, replayed).await
+    }
+
+    /// Sends one dead letter of a worker back to the queue it failed in, with the body that `rewrite` makes. It leaves as
+    /// a worker's own, signed where there is a key.
+    ///
+    /// # Errors
+    /// When the pass cannot begin. Later errors are in the report: a message that no worker wrote, or of which `rewrite`
+    /// makes nothing, stays.
+    pub async fn replay_rewritten(
+        &self,
+        id: &str,
+        rewrite: impl Fn(&Message) -> Option<Vec<u8>>,
+        announce: impl Fn(&Entry) -> Option<Outgoing>,
+    ) -> Result<Report, Error> {
+        let filter = Filter { ids: vec![id.to_owned()], ..Filter::default() };
+        let selection = Selection { filter, ..Selection::default() };
+        self.run(&selection, announce, |entry, message| {
+            let body = rewrite(&message).filter(|_| message.origin == Origin::Worker);
+            let body = body.ok_or_else(|| {
+                Error::configuration(
+                    "no worker wrote this dead letter, so nothing can be added to it".to_owned(),
+                )
+            })?;
+            let message = message.rewritten(message.properties.clone(), body);
+            self.replayed(entry, message, None).map(Some)
+        })
+        .await
     }
 
     /// Deletes dead letters. `announce` makes the message that reports it, which is stored first.

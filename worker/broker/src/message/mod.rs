@@ -95,6 +95,12 @@ impl Message {
         rewritten
     }
 
+    /// Whether it has a signature, right or wrong.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.headers.get(SIGNATURE.as_str()).is_some()
+    }
+
     /// A message without a known origin; [`Message::judged`] finds it.
     pub(crate) fn from_lapin(delivery: lapin::message::Delivery) -> (Self, lapin::Acker) {
         let headers = Headers::from_wire(delivery.properties.headers().as_ref());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::operator::{OperatorDiscarded, OperatorReplayed};
+use super::operator::{OperatorAllowed, OperatorDiscarded, OperatorReplayed};
 use super::result_type::ResultType;
 use super::run::{RunFinished, RunPlanned, RunWaiting};
 use super::step::StepFinished;
@@ -86,4 +86,6 @@ results! {
     OperatorReplayed,
     /// An operator deleted a dead letter.
     OperatorDiscarded,
+    /// An operator released a run that was refused because of somebody who is protected.
+    OperatorAllowed,
 }

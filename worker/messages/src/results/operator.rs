@@ -44,6 +44,31 @@ pub struct OperatorReplayed(pub OperatorAction);
 #[serde(transparent)]
 pub struct OperatorDiscarded(pub OperatorAction);
 
+/// `gatehouse.operator.allowed.v1`: an operator released a run that was refused because of somebody who is protected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperatorAllowed(pub OperatorAction);
+
+impl ResultType for OperatorAllowed {
+    const TYPE: &'static str = "gatehouse.operator.allowed.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::OPERATOR_ALLOWED
+    }
+
+    fn routing_key(&self) -> Cow<'static, str> {
+        "operator.allowed".into()
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        self.0.run_id
+    }
+
+    fn what(&self) -> String {
+        what(&["operator.allowed", &self.0.replays.to_string(), &self.0.message_id])
+    }
+}
+
 impl ResultType for OperatorReplayed {
     const TYPE: &'static str = "gatehouse.operator.replayed.v1";
 

@@ -93,6 +93,7 @@ impl<'a> Parameters<'a> {
             }
         };
         let mut mistakes = std::mem::take(&mut self.mistakes);
+        mistakes.extend(self.given_away(step.of_author()));
         let value = Value::Object(std::mem::take(&mut self.value));
         let certain = |error: &ValidationError<'_>| self.is_certain(error);
         let refusal =
@@ -108,6 +109,21 @@ impl<'a> Parameters<'a> {
             );
         }
         mistakes
+    }
+
+    /// The parameters that only the author may give, and that a template takes from the event.
+    fn given_away(&self, of_author: &[&str]) -> Vec<Mistake> {
+        let entries = self.entries.iter().filter(|entry| of_author.contains(&entry.name.as_str()));
+        let given = entries.filter(|entry| self.value.get(&entry.name).is_some_and(template::reads_event));
+        let mistake = |entry: &Entry| {
+            let problem = format!(
+                "`{}` of `{}` must not come from the event, because it gives power; write the value here, or a field of \
+                 `tenant`",
+                entry.name, self.action
+            );
+            Mistake::new(entry.value.at, problem)
+        };
+        given.map(mistake).collect()
     }
 
     /// Whether a value is refused whatever the event: an alternative that a template may still fit is no mistake.

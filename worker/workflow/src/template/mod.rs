@@ -12,7 +12,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
-pub(crate) use names::{Known, ParametersRead, check_expression, check_text, is_from_event};
+pub(crate) use names::{Known, ParametersRead, check_expression, check_text, is_from_event, reads_event};
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -91,6 +91,16 @@ fn fill_text(text: &str, variables: &Value) -> Result<Value, TemplateError> {
 /// Whether a text has anything to fill.
 pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
+}
+
+/// Whether a value has nothing to fill anywhere.
+pub(crate) fn is_literal(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !is_template(text),
+        Value::Array(items) => items.iter().all(is_literal),
+        Value::Object(fields) => fields.values().all(is_literal),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 /// The expression, if the text is exactly one.

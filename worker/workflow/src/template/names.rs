@@ -19,7 +19,7 @@ const OF_EVENT: [&str; 4] = ["event", "manager", "parameters", "person"];
 
 /// The variables whose fields are known. A person and the parameters of an event can have fields of their own.
 const FIELDS: [(&str, &[&str]); 2] =
-    [("event", &["id", "source", "subject", "time", "type"]), ("tenant", &["name"])];
+    [("event", &["id", "source", "subject", "time", "type"]), ("tenant", &["name", "pass_from"])];
 
 /// Filters to suggest for a misspelt one. `minijinja` itself says whether a filter exists.
 const FILTERS: [&str; 36] = [
@@ -132,6 +132,13 @@ pub(crate) fn is_from_event(value: &Value) -> bool {
     let mut read = BTreeSet::new();
     collect_variables(value, &mut read);
     OF_EVENT.iter().any(|variable| read.contains(*variable)) && !read.contains("lookups")
+}
+
+/// Whether a value's templates read anything of an event.
+pub(crate) fn reads_event(value: &Value) -> bool {
+    let mut read = BTreeSet::new();
+    collect_variables(value, &mut read);
+    OF_EVENT.iter().any(|variable| read.contains(*variable))
 }
 
 /// The parameters of an event that templates read.
