@@ -19,9 +19,9 @@ use crate::http::request::{Query, Request, Target, Write};
 use crate::http::response::Response;
 use crate::http::retry::Retry;
 use crate::http::transport::{Transport, http_client};
+use crate::lane::Lanes;
 use crate::lane::priority::Priority;
 use crate::lane::waiting::Answered;
-use crate::lane::{Lanes, PROBE_EVERY};
 use crate::observer::{Observer, RetryReport};
 use crate::onedrive::seal::Seal;
 use crate::request_log::RequestLog;
@@ -322,14 +322,7 @@ impl Client {
                 log.add(id.unwrap_or(sent_id));
             }
         }
-        if self.priority != Priority::LockOut {
-            return answered;
-        }
-        let soon = |answered: Answered| Answered {
-            outcome: answered.outcome.map_err(|error| error.asked_again_after(PROBE_EVERY)),
-            ..answered
-        };
-        answered.into_iter().map(soon).collect()
+        answered.into_iter().map(|answered| answered.for_priority(self.priority)).collect()
     }
 
     /// Path and query below the version, as a batch writes an address.

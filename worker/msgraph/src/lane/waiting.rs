@@ -3,6 +3,8 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::PROBE_EVERY;
+use super::priority::Priority;
 use crate::error::Error;
 use crate::http::call::Call;
 use crate::http::response::Response;
@@ -25,4 +27,16 @@ pub(crate) struct Answered {
     pub outcome: Result<Response, Error>,
     /// The token it was sent with. Another caller's may have been newer.
     pub token: Option<Token>,
+}
+
+impl Answered {
+    /// The same for a caller of this priority: a lock-out asks again within a minute, whatever Graph asked for.
+    pub(crate) fn for_priority(self, priority: Priority) -> Self {
+        match priority {
+            Priority::LockOut => {
+                Self { outcome: self.outcome.map_err(|error| error.asked_again_after(PROBE_EVERY)), ..self }
+            }
+            Priority::Lifecycle | Priority::Sync => self,
+        }
+    }
 }
