@@ -76,6 +76,17 @@ async fn waiting(testbed: &mut Testbed) -> Received {
     }
 }
 
+/// Asserts that copies were monitored, and that nobody who reads the messages could do the same.
+async fn addresses_are_sealed(testbed: &mut Testbed) {
+    let carried = testbed.published.take().await;
+    assert!(carried.iter().any(|message| message.text().contains("\"address\"")), "no copy was monitored");
+    for message in carried {
+        let text = message.text();
+        assert!(!text.contains("/monitor/") && !text.contains("tempauth"), "{text}");
+        testbed.saw(&text);
+    }
+}
+
 /// The result of the step that moved the files.
 fn finished(testbed: &Testbed) -> Value {
     let received = testbed.results.received();
@@ -171,6 +182,7 @@ async fn what_changes_while_it_is_copied_is_copied_as_it_is_in_the_end() {
     assert!(testbed.emulator.delete_file(GRACE, "Old/Draft.txt"));
     let end = testbed.results.end_of("leave").await;
     assert_eq!(end["state"], "succeeded", "{end}");
+    addresses_are_sealed(&mut testbed).await;
 
     let copies = files(&testbed, ADA);
     let copy = |path: &str| copies[&format!("{HOME}/{path}")].clone();
