@@ -11,12 +11,13 @@ use std::time::Duration;
 use broker::{Delivery, Due, Message, Outgoing, Publisher, Receipt};
 use futures_util::FutureExt;
 use messages::EVENT_LIMIT_BYTES;
+use tokio::time::timeout;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::outbox::{self, Onward, Outbox, Sealed, SetAside};
 use super::places::Places;
-use super::recent::{RecentMessages, Remembered};
+use super::recent::{RecentMessages, Remembered, SubjectLock};
 use super::replies::{AllowedReplies, Copies};
 use super::work::{Identity, Outlet, PutOff, Refused, Work};
 use crate::operate::metrics::Metrics;
@@ -34,6 +35,10 @@ pub struct Consumer<W: Work> {
 
 /// How long a message stays away for which there is no place: long enough for others to have one.
 const NO_PLACE: PutOff = PutOff { after: Duration::from_secs(5), reason: "no_place" };
+
+/// How long a message waits for its turn before it is put off. What continues a job often arrives before the handler
+/// that stored it has acknowledged what the job came from.
+const HANDOVER: Duration = Duration::from_millis(200);
 
 impl<W: Work> broker::Handler for Consumer<W> {
     async fn handle(&self, delivery: Delivery, publisher: &Publisher) {
@@ -71,7 +76,7 @@ impl<W: Work> Consumer<W> {
             // It may come again while the handler that had it first is still running, and is known to be a repeat only
             // as long as it is not published anew.
             true => self.recent.lock(subject).await,
-            false => match self.recent.try_lock(subject) {
+            false => match self.turn(subject).await {
                 Ok(turn) => turn,
                 Err(after) => {
                     let put_off = PutOff { after, reason: "turn" };
@@ -89,6 +94,14 @@ impl<W: Work> Consumer<W> {
                 drop(turn);
                 self.put_off(put_off, message, receipt, publisher).await;
             }
+        }
+    }
+
+    /// The turn on a subject, or how long to stay away from it.
+    async fn turn(&self, subject: Uuid) -> Result<SubjectLock<'_, W::Partial>, Duration> {
+        match timeout(HANDOVER, self.recent.lock(subject)).await {
+            Ok(turn) => Ok(turn),
+            Err(_) => self.recent.try_lock(subject),
         }
     }
 
