@@ -49,10 +49,6 @@ use waiting::{Answered, Sequence, Waiting};
 /// How long a call waits for more calls while others are in progress.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// How often a lock-out asks whether a parked lane is still throttled. `Retry-After` may be an hour, and Graph throttles
-/// requests of high priority last (Microsoft Graph documentation, "Throttling", 2025).
-const PROBE_EVERY: Duration = Duration::from_secs(60);
-
 /// The lanes of a tenant.
 pub(crate) struct Lanes([Arc<Lane>; Service::ALL.len()]);
 

@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::PROBE_EVERY;
 use super::concurrency::Concurrency;
 use super::gates::{Gate, Gates, LineId, Place};
 use super::keys::{Key, Keys};
 use super::limits::{self, Limits};
 use super::line::{Line, Terms, Whereabouts};
-use super::priority::Priority;
+use super::priority::{PROBE_EVERY, Priority};
 use super::waiting::{Sequence, Waiting};
 use crate::error::Error;
 use crate::http::call::Call;

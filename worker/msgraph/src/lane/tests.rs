@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::limits::{Limits, TenantSize};
-use super::priority::Priority;
+use super::priority::{PROBE_EVERY, Priority};
 use super::queue::{Queue, Released};
 use super::waiting::{Answered, Sequence, Waiting};
-use super::{Order, PROBE_EVERY, trips};
+use super::{Order, trips};
 use crate::error::Error;
 use crate::error::answer::Answer;
 use crate::error::context::{Context, Peer};

@@ -3,8 +3,7 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::PROBE_EVERY;
-use super::priority::Priority;
+use super::priority::{PROBE_EVERY, Priority};
 use crate::error::Error;
 use crate::http::call::Call;
 use crate::http::response::Response;
