@@ -2,7 +2,7 @@
 //!
 //! **Guarantees**
 //! - One operator at a time works on a queue; a second one gets an error.
-//! - A replay never makes a message trusted that was not: its [`Origin`](crate::Origin) goes with it.
+//! - A replay never makes a message trusted that was not: its [`Origin`] goes with it.
 //! - A replay stores the message in its work queue, then publishes the caller's announcement, then removes
 //!   the dead letter. A crash between these steps loses nothing; at worst one message exists twice, with the
 //!   same message id.
