@@ -74,6 +74,7 @@ impl Graph {
         });
         let user = json_of(self.to("POST", "/users").json(&user)).await;
         let id = user["id"].as_str().unwrap();
+        self.look_again(number, &upn, id).await;
         self.get(&format!("/users/{upn}"), &[("$select", "id")]).await;
         let manager = self.get("/users/grace@contoso.example", &[("$select", "id")]).await;
         self.get(&format!("/users/{id}/manager"), &[("$select", "id")]).await;
@@ -89,6 +90,22 @@ impl Graph {
         let path = format!("/groups/{}/members/$ref", groups["value"][0]["id"].as_str().unwrap());
         let member = format!("{}/directoryObjects/{id}", self.root);
         self.send("POST", &path, json!({ "@odata.id": member })).await;
+    }
+
+    /// What a run looks at besides: before its first write, when that is stored, and whether anybody is protected.
+    async fn look_again(&self, number: usize, upn: &str, id: &str) {
+        self.get("/organization", &[("$select", "id,displayName,verifiedDomains")]).await;
+        self.get("/groups", &[("$filter", "displayName eq 'Engineers'"), ("$select", GROUP)]).await;
+        for _ in 0..6 {
+            self.get("/users", &[("$filter", &format!("employeeId eq 'P{number}'")), ("$select", USER)])
+                .await;
+        }
+        for _ in 0..5 {
+            self.get(&format!("/users/{upn}"), &[("$select", USER)]).await;
+        }
+        for _ in 0..3 {
+            self.get(&format!("/users/{id}/transitiveMemberOf"), &[("$select", "id")]).await;
+        }
     }
 
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Value {

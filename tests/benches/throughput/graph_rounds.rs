@@ -79,16 +79,21 @@ async fn bare(testbed: &Testbed, count: usize) -> (f64, f64) {
     bare_loop(&arguments, count).await
 }
 
-/// How many calls of each method and kind of path there were, without tokens and the batches that carry calls.
+/// How many calls of each method and kind of path there were, without tokens, the batches that carry calls, and the
+/// holders of roles, whom a worker reads once for many runs.
 fn calls_by_kind(testbed: &Testbed) -> BTreeMap<String, usize> {
     let mut calls = BTreeMap::new();
     let journal = testbed.emulator.journal().into_iter();
-    for entry in journal.filter(|entry| !entry.token && !entry.path.ends_with("/$batch")) {
+    for entry in journal.filter(|entry| !is_shared(&entry.path) && !entry.token) {
         let kind: Vec<&str> =
             entry.path.split('/').map(|part| if is_name(part) { "*" } else { part }).collect();
         *calls.entry(format!("{} {}", entry.method, kind.join("/"))).or_default() += 1;
     }
     calls
+}
+
+fn is_shared(path: &str) -> bool {
+    path.ends_with("/$batch") || path.contains("/roleManagement/")
 }
 
 fn is_name(part: &str) -> bool {
