@@ -163,7 +163,7 @@ fn in_departments(totals: &UserTotals, departments: &Departments) -> Figure {
     let bars = Bars { bars, legend: Vec::new(), more: more(shown.len()) };
     Figure {
         id: "people-by-department",
-        title: "People by department".to_owned(),
+        title: "People and their departments".to_owned(),
         about: format!("Departments of {SMALLEST_GROUP} people or more, as the directory names them."),
         chart: (!is_empty).then_some(Chart::Bars(bars)),
         table: Table {
