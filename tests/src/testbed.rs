@@ -215,6 +215,16 @@ impl Testbed {
         self.seen.push_str(text);
     }
 
+    /// A publisher whose user in the broker may write to this exchange of the testbed and to nothing else. Users belong
+    /// to the whole broker, so it has to be one of the test's own.
+    pub async fn confined_publisher(&self, user: &str, exchange: &str) -> Publisher {
+        let exchange = format!("{}.{exchange}", self.prefix()).replace('.', "\\.");
+        self.broker.ctl(&["add_user", user, "told-nobody"]).await;
+        self.broker.ctl(&["set_permissions", user, "^$", &format!("^{exchange}$"), "^$"]).await;
+        let (_, host) = self.broker.url().rsplit_once('@').unwrap();
+        Publisher::open(&format!("amqp://{user}:told-nobody@{host}"), self.prefix()).await
+    }
+
     /// The first part of every queue's name.
     pub fn prefix(&self) -> &str {
         &self.prefix

@@ -40,14 +40,6 @@ fn tenant() -> Tenant {
         .group(Group::role_assignable("Helpdesk Operators"))
 }
 
-async fn publisher(testbed: &Testbed) -> Publisher {
-    let events = format!("^{}\\.events$", testbed.prefix());
-    testbed.broker.ctl(&["add_user", "hr", "told-nobody"]).await;
-    testbed.broker.ctl(&["set_permissions", "hr", "^$", &events, "^$"]).await;
-    let (_, host) = testbed.broker.url().rsplit_once('@').unwrap();
-    Publisher::open(&format!("amqp://hr:told-nobody@{host}"), testbed.prefix()).await
-}
-
 async fn publish(publisher: &Publisher, event: &Value) {
     let kind = event["type"].as_str().unwrap().trim_start_matches("gatehouse.").trim_end_matches(".v1");
     let properties = BasicProperties::default().with_content_type("application/cloudevents+json".into());
@@ -100,7 +92,7 @@ async fn an_event_gives_nobody_power_that_the_operator_did_not_write_out() {
     let testbed = Testbed::with(tenant()).broker(node).workflows(WORKFLOW);
     let testbed = testbed.set("TENANTS__CONTOSO__MAIL__PASS_FROM", "it@contoso.example");
     let mut testbed = testbed.build().await;
-    let hr = publisher(&testbed).await;
+    let hr = testbed.confined_publisher("hr", "events").await;
     let worker = testbed.worker().await;
     let attacks = attacks();
     for (event, _) in &attacks {

@@ -46,15 +46,6 @@ async fn testbed(tenant: Tenant) -> TestbedBuilder {
     Testbed::with(tenant).broker(node().await).workflows(WORKFLOW)
 }
 
-/// A publisher whose user may write to the exchange of events and nothing else.
-async fn publisher(testbed: &Testbed) -> Publisher {
-    let events = format!("^{}\\.events$", testbed.prefix());
-    testbed.broker.ctl(&["add_user", "hr", "told-nobody"]).await;
-    testbed.broker.ctl(&["set_permissions", "hr", "^$", &events, "^$"]).await;
-    let (_, host) = testbed.broker.url().rsplit_once('@').unwrap();
-    Publisher::open(&format!("amqp://hr:told-nobody@{host}"), testbed.prefix()).await
-}
-
 async fn publish(publisher: &Publisher, event: &Value) {
     let properties = BasicProperties::default().with_content_type("application/cloudevents+json".into());
     publisher.publish("events", "offboarding.requested", properties, event.to_string().as_bytes()).await;
@@ -93,7 +84,7 @@ async fn forty_leavers_in_a_second_touch_nobody_who_is_protected() {
     let ada = "ada@contoso.example";
     let tenant = tenant.group(operators).user(User::new(ada, "Ada Lovelace"));
     let mut testbed = testbed(tenant).await.build().await;
-    let hr = publisher(&testbed).await;
+    let hr = testbed.confined_publisher("hr", "events").await;
     let worker = testbed.worker().await;
     for number in 0..40 {
         publish(&hr, &leave(&upn(number))).await;
@@ -124,7 +115,7 @@ async fn one_global_administrator_is_left_however_many_are_to_go_at_once() {
         tenant.user(User::new(&upn(number), "Administrator").holding_role(GLOBAL))
     });
     let mut testbed = testbed(tenant).await.set("PROTECTED__ROLES", "").build().await;
-    let hr = publisher(&testbed).await;
+    let hr = testbed.confined_publisher("hr", "events").await;
     for number in 0..5 {
         publish(&hr, &leave(&upn(number))).await;
     }
@@ -147,7 +138,7 @@ async fn an_operator_releases_one_run_and_nobody_else_can() {
     let mut testbed = testbed(tenant).await.build().await;
     let key = testbed.file("key", "3f1c9a7be2d84056a1f0c7d2e9b83a64");
     testbed.set("WORKER__KEY_FILE", key.display());
-    let hr = publisher(&testbed).await;
+    let hr = testbed.confined_publisher("hr", "events").await;
     let worker = testbed.worker().await;
 
     let mut event = leave("grace@contoso.example");
@@ -197,7 +188,7 @@ async fn where_nobody_can_tell_nothing_is_written_and_check_says_it_first() {
     let blind = application(&["User.ReadWrite.All", "User.RevokeSessions.All"]);
     let tenant = Tenant::empty().application(blind).user(User::new(ada, "Ada Lovelace"));
     let mut testbed = testbed(tenant).await.build().await;
-    let hr = publisher(&testbed).await;
+    let hr = testbed.confined_publisher("hr", "events").await;
     let worker = testbed.worker().await;
     publish(&hr, &leave(ada)).await;
     let end = testbed.results.end_of(ada).await;

@@ -30,15 +30,6 @@ fn leave(id: &str) -> Value {
     events::offboarding(id, json!({ "upn": "edsger@contoso.example" }))
 }
 
-/// A publisher whose user may write to one exchange and nothing else.
-async fn publisher(testbed: &Testbed, user: &str, exchange: &str) -> Publisher {
-    let exchange = format!("^{}\\.{exchange}$", testbed.prefix().replace('.', "\\."));
-    testbed.broker.ctl(&["add_user", user, "told-nobody"]).await;
-    testbed.broker.ctl(&["set_permissions", user, "^$", &exchange, "^$"]).await;
-    let (_, host) = testbed.broker.url().rsplit_once('@').unwrap();
-    Publisher::open(&format!("amqp://{user}:told-nobody@{host}"), testbed.prefix()).await
-}
-
 fn structured() -> BasicProperties {
     BasicProperties::default().with_content_type("application/cloudevents+json".into())
 }
@@ -73,9 +64,9 @@ async fn a_publisher_may_ask_for_what_its_table_allows_and_for_nothing_else() {
     testbed.set("PUBLISHERS__ITSM__EXCHANGE", "true");
     testbed.set("PUBLISHERS__ITSM__TENANTS", "contoso");
     let worker = testbed.worker().await;
-    let hr = publisher(&testbed, "hr", "events").await;
-    let itsm = publisher(&testbed, "shovel", "from\\.itsm").await;
-    let stranger = publisher(&testbed, "stranger", "events").await;
+    let hr = testbed.confined_publisher("hr", "events").await;
+    let itsm = testbed.confined_publisher("shovel", "from.itsm").await;
+    let stranger = testbed.confined_publisher("stranger", "events").await;
     let key = "offboarding.requested";
 
     let send = async |publisher: &Publisher, exchange: &str, properties: BasicProperties, event: &Value| {

@@ -73,11 +73,7 @@ async fn with_publisher(key: Option<&str>) -> (Testbed, Publisher) {
         let file = testbed.file("key", key);
         testbed.set("WORKER__KEY_FILE", file.display());
     }
-    let events = format!("^{}\\.events$", testbed.prefix());
-    testbed.broker.ctl(&["add_user", "hr", "told-nobody"]).await;
-    testbed.broker.ctl(&["set_permissions", "hr", "^$", &events, "^$"]).await;
-    let (_, host) = testbed.broker.url().rsplit_once('@').unwrap();
-    let publisher = Publisher::open(&format!("amqp://hr:told-nobody@{host}"), testbed.prefix()).await;
+    let publisher = testbed.confined_publisher("hr", "events").await;
     (testbed, publisher)
 }
 
