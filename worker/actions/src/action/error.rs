@@ -159,7 +159,7 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         (error.is_ambiguous(), Class::Retry, "graph_outcome_unknown"),
         (error.is_read_only(), Class::Blocked, "access_read_only"),
         (error.is_not_unique(), Class::Rejected, "ambiguous_user"),
-        // The tenant is paused meanwhile, and the run goes on where it was.
+        // The tenant is paused. When it has a credential again, the run goes on where it stopped.
         (error.is_shut_out(), Class::Retry, "credentials_refused"),
         (error.is_credentials(), Class::Blocked, "credentials_refused"),
         (error.is_unauthorized(), Class::Blocked, "graph_unauthorized"),

@@ -32,8 +32,8 @@ pub(crate) fn has_refused(error: &Error) -> bool {
     }
 }
 
-/// Refuses a person whom the run may not change. Whoever was looked up is known for the attempt; before a write,
-/// whoever had no account is looked up again.
+/// Refuses a person whom the run may not change. An account that was looked up is not looked up again in the same
+/// attempt. Somebody who had none is, before a write: the run may have created it.
 ///
 /// # Errors
 ///

@@ -2,7 +2,8 @@
 //!
 //! **Rule.** Before each attempt of a run writes anything, everybody whom one of its steps changes is looked up: the
 //! account, with the roles and groups it has now. Whoever is protected ends the run as `protected`; where that cannot be
-//! told, as `protection_unknown`. A step asks again before its own writes about whoever was not found at first.
+//! told, as `protection_unknown`. Somebody who was not found at first is looked up again by
+//! each step, before the step writes.
 //!
 //! Only somebody who is *changed* counts: the person of a step, and the sender of a mail. A manager, a successor or a
 //! recipient gets something and stays as before.

@@ -73,7 +73,7 @@ type Generation = i64;
 enum Progress {
     /// To its end.
     Ended(Box<Ended>),
-    /// To a part; it goes on.
+    /// Not to its end; this part comes next.
     Part(Part),
 }
 

@@ -56,11 +56,11 @@ impl Tallies {
 pub enum Reached {
     /// To its end.
     End(Box<Summary>),
-    /// To this part; it goes on.
+    /// Not to its end; this part comes next.
     Part(Part),
 }
 
-/// How a sync of usage goes on.
+/// The next part of a sync of usage.
 pub struct Part {
     /// What is carried to the next part.
     pub carried: UsageProgress,
