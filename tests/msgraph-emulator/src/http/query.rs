@@ -17,11 +17,13 @@ pub(crate) struct Query {
     pub(crate) skip_token: Option<String>,
 }
 
-/// `property eq 'value'`, the one filter the emulator knows.
+/// `property eq 'value'`, the one filter most resources know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) property: String,
     pub(crate) value: String,
+    /// The further values of `property in ('value', 'value')`.
+    more: Vec<String>,
 }
 
 /// The options of a list.
@@ -32,6 +34,9 @@ pub(crate) const RELATION: &[&str] = &["$select", "$top", "$count", "$skiptoken"
 pub(crate) const ENTITY: &[&str] = &["$select"];
 /// The options of a write.
 pub(crate) const NONE: &[&str] = &[];
+
+/// How many values one filter may compare with (Microsoft Graph, "Known issues", 2023, read 2026-11-29).
+const MOST_VALUES: usize = 15;
 
 /// Entra's largest page.
 const LARGEST_PAGE: usize = 999;
@@ -89,31 +94,86 @@ impl Query {
     /// The filter, if it is on one of these properties.
     pub(crate) fn filter_on(&self, properties: &[&str]) -> Result<Option<&Filter>, Refusal> {
         match &self.filter {
-            Some(filter) if !properties.contains(&filter.property.as_str()) => {
-                Err(Refusal::unsupported_query("Unsupported Query."))
-            }
+            Some(filter) if !filter.more.is_empty() => Err(unsupported()),
+            _ => self.filter_among(properties),
+        }
+    }
+
+    /// The same where a filter may also name several values.
+    pub(crate) fn filter_among(&self, properties: &[&str]) -> Result<Option<&Filter>, Refusal> {
+        match &self.filter {
+            Some(filter) if !properties.contains(&filter.property.as_str()) => Err(unsupported()),
             filter => Ok(filter.as_ref()),
         }
     }
 }
 
 impl Filter {
+    /// Every value that fits.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        [&self.value].into_iter().chain(&self.more).map(String::as_str)
+    }
+
     fn parse(text: &str) -> Result<Self, Refusal> {
-        let unsupported = || Refusal::unsupported_query("Unsupported Query.");
         let mut parts = text.trim().splitn(3, ' ');
-        let (Some(property), Some("eq"), Some(literal)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(property), Some(operator), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(unsupported());
         };
-        let inner =
-            literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(unsupported)?;
-        // A single quote left after removing doubled ones ends the literal too early.
-        if inner.replace("''", "").contains('\'') {
-            return Err(Refusal::malformed(
-                "Invalid filter clause: There is an unterminated string literal.",
-            ));
+        let list = match operator {
+            "eq" => rest,
+            "in" => rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or_else(unsupported)?,
+            _ => return Err(unsupported()),
+        };
+        let mut values = literals(list)?;
+        if values.len() > MOST_VALUES {
+            return Err(Refusal::unsupported_query(format!(
+                "Too many child clauses specified in search filter expression containing 'OR' operators: {}. Max \
+                 allowed: {MOST_VALUES}.",
+                values.len()
+            )));
         }
-        Ok(Self { property: property.to_owned(), value: inner.replace("''", "'") })
+        if operator == "eq" && values.len() > 1 {
+            return Err(unsupported());
+        }
+        let value = values.remove(0);
+        Ok(Self { property: property.to_owned(), value, more: values })
     }
+}
+
+/// The literals of a list, at least one. A single quote inside is doubled.
+fn literals(list: &str) -> Result<Vec<String>, Refusal> {
+    let mut values = Vec::new();
+    let mut rest = list;
+    loop {
+        let mut value = String::new();
+        rest = rest.trim_start().strip_prefix('\'').ok_or_else(unsupported)?;
+        loop {
+            let (text, after) = rest.split_once('\'').ok_or_else(unterminated)?;
+            value.push_str(text);
+            rest = after;
+            match rest.strip_prefix('\'') {
+                Some(after) => {
+                    value.push('\'');
+                    rest = after;
+                }
+                None => break,
+            }
+        }
+        values.push(value);
+        match rest.trim_start() {
+            "" => return Ok(values),
+            // What follows a literal that ended too early.
+            more => rest = more.strip_prefix(',').ok_or_else(unterminated)?,
+        }
+    }
+}
+
+fn unsupported() -> Refusal {
+    Refusal::unsupported_query("Unsupported Query.")
+}
+
+fn unterminated() -> Refusal {
+    Refusal::malformed("Invalid filter clause: There is an unterminated string literal.")
 }
 
 /// An object with the chosen properties, those it has.
@@ -165,7 +225,20 @@ mod tests {
         for wrong in ["mail", "mail ne 'a'", "mail eq a", "startswith(mail,'a')"] {
             assert_eq!(Filter::parse(wrong).unwrap_err().code, "Request_UnsupportedQuery", "{wrong}");
         }
-        let broken = Filter::parse("mail eq 'o'brien'").unwrap_err();
-        assert_eq!(broken.code, "BadRequest");
+        for broken in ["mail eq 'o'brien'", "mail eq 'o", "mail in ('o','b)"] {
+            assert_eq!(Filter::parse(broken).unwrap_err().code, "BadRequest", "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_filter_names_at_most_fifteen_values() {
+        let filter = Filter::parse("displayName in ('R, D', 'o''brien','')").unwrap();
+        assert_eq!(filter.values().collect::<Vec<_>>(), ["R, D", "o'brien", ""]);
+        let of = |count: usize| Filter::parse(&format!("id in ({})", vec!["'a'"; count].join(",")));
+        assert_eq!(of(15).unwrap().values().count(), 15);
+        assert_eq!(of(16).unwrap_err().code, "Request_UnsupportedQuery");
+        for wrong in ["id in 'a'", "id in ()", "id eq 'a','b'", "id in ('a','b'"] {
+            assert_eq!(Filter::parse(wrong).unwrap_err().code, "Request_UnsupportedQuery", "{wrong}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Groups: list and read.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
@@ -22,8 +24,11 @@ pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
     let query = Query::read(visit.request, LIST)?;
     let names = selected(&query)?;
     let window = Window::read(visit.request, &query, visit.page_limit)?;
-    let found = match query.filter_on(FILTERS)? {
-        Some(filter) => visit.tenant.groups_with(&filter.property, &filter.value),
+    let found: BTreeSet<Uuid> = match query.filter_among(FILTERS)? {
+        Some(filter) => {
+            let with = |value| visit.tenant.groups_with(&filter.property, value);
+            filter.values().flat_map(with).collect()
+        }
         None => visit.tenant.groups.keys().copied().collect(),
     };
     let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);

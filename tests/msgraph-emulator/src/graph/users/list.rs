@@ -35,7 +35,7 @@ pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
     let suffix = suffix.unwrap_or_else(|| query.context_suffix());
     let mut page = Page::begin(visit.request, &format!("users{suffix}"));
     let (last, total) = match query.filter_on(FILTERS)? {
-        Some(Filter { property, value }) => {
+        Some(Filter { property, value, .. }) => {
             let found = tenant.users_with(property, value);
             let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
             let rest = found.range((after, Bound::Unbounded)).filter_map(|id| tenant.listed(*id));

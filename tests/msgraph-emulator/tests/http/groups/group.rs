@@ -14,6 +14,8 @@ async fn a_group_is_found_by_name_and_read_by_id() {
     assert_eq!(page["value"], json!([{ "id": id, "displayName": "Engineers" }]));
     let page = desk.found(&format!("groups?{select}&$filter=mailNickname eq 'engineers'")).await;
     assert_eq!(page["value"][0]["id"], id.as_str());
+    let page = desk.found(&format!("groups?{select}&$filter=displayName in ('Nobody','engineers')")).await;
+    assert_eq!(page["value"], json!([{ "id": id, "displayName": "Engineers" }]));
     let group = desk.found(&format!("groups/{id}")).await;
     assert_eq!(group["securityEnabled"], true);
     assert_eq!(group["groupTypes"], json!([]));
