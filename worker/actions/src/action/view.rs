@@ -94,6 +94,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The groups with these names or ids, for [`Self::groups_with`], in as few requests as possible.
+    pub async fn look_up_groups(&self, references: &[&str]) -> Result<(), Error> {
+        match self.known {
+            Some(known) => known.look_up_names(references, self.graph).await,
+            None => Ok(()),
+        }
+    }
+
     /// These reads, which note here what a reference gives and the tenant does not know.
     pub fn noting(self, notices: &'a Notices) -> Self {
         Self { notices: Some(notices), ..self }

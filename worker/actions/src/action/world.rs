@@ -4,7 +4,7 @@
 //! need them again in their turn. Within one attempt, which lasts minutes at most, a name means the group that it meant
 //! at first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use msgraph::{Client, Group, Reader};
@@ -59,6 +59,9 @@ impl World {
     }
 }
 
+/// The longest display name that Graph finds (Microsoft Graph, "Known issues", 2023, read 2026-11-29).
+const LONGEST_NAME: usize = 120;
+
 /// What an attempt has looked up. An error is not remembered.
 #[derive(Default)]
 pub struct Known {
@@ -72,11 +75,32 @@ pub struct Known {
 impl Known {
     /// The groups with this name or id.
     pub(super) async fn groups(&self, reference: &str, graph: Reader<'_>) -> Result<Vec<Group>, Error> {
-        let cell = {
-            let mut cells = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(cells.entry(reference.to_owned()).or_default())
-        };
+        let cell = self.cell(reference);
         Ok(cell.get_or_try_init(|| groups(reference, graph)).await?.clone())
+    }
+
+    /// Looks up in as few requests as possible the groups with these names, as far as they are not known.
+    pub(super) async fn look_up_names(&self, references: &[&str], graph: Reader<'_>) -> Result<(), Error> {
+        let is_open = |name: &&str| {
+            let is_name = uuid::Uuid::try_parse(name).is_err() && name.chars().count() <= LONGEST_NAME;
+            is_name && self.cell(name).get().is_none()
+        };
+        let names: BTreeSet<&str> = references.iter().copied().filter(is_open).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        if names.len() < 2 {
+            return Ok(());
+        }
+        let found = graph.groups_with_names(&names).await?;
+        for (name, groups) in by_name(&names, &found) {
+            // Whoever asked meanwhile has the same answer.
+            let _known = self.cell(name).set(groups);
+        }
+        Ok(())
+    }
+
+    fn cell(&self, reference: &str) -> Arc<OnceCell<Vec<Group>>> {
+        let mut cells = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(reference.to_owned()).or_default())
     }
 
     /// Whether mail may leave to this address, by the settings.
@@ -89,6 +113,19 @@ impl Known {
     pub(super) async fn domains(&self, graph: Reader<'_>) -> Result<Option<Vec<String>>, Error> {
         Ok(self.domains.get_or_try_init(|| domains(graph)).await?.clone())
     }
+}
+
+/// The groups of each name; nothing where the directory found one that has none of the names as far as we can tell:
+/// it compares in another way than we do, so it alone can say who has which name.
+fn by_name<'a>(names: &[&'a str], found: &[Group]) -> Vec<(&'a str, Vec<Group>)> {
+    let has = |group: &Group, name: &str| {
+        group.display_name.as_ref().is_some_and(|its| its.to_lowercase() == name.to_lowercase())
+    };
+    if !found.iter().all(|group| names.iter().any(|name| has(group, name))) {
+        return Vec::new();
+    }
+    let of = |name| (name, found.iter().filter(|group| has(group, name)).cloned().collect());
+    names.iter().copied().map(of).collect()
 }
 
 /// The groups with this name or id.
@@ -107,5 +144,38 @@ pub(super) async fn domains(graph: Reader<'_>) -> Result<Option<Vec<String>>, Er
         })),
         Err(error) if error.is_forbidden() => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::client::client;
+    use msgraph_emulator::{Emulator, Options, Tenant};
+
+    #[tokio::test]
+    async fn names_are_looked_up_together_and_each_once() {
+        let groups = ["Sales", "Engineers", "Engineers"].map(msgraph_emulator::Group::security);
+        let tenant = groups.into_iter().fold(Tenant::empty(), Tenant::group);
+        let emulator = Emulator::start(Options::new(tenant)).unwrap();
+        let client = client(&emulator);
+        let known = Known::default();
+        let names = ["sales", "Engineers", "No Such Group", "Engineers"];
+        known.look_up_names(&names, client.reader()).await.unwrap();
+        for (name, count) in names.into_iter().zip([1, 2, 0, 2]) {
+            assert_eq!(known.groups(name, client.reader()).await.unwrap().len(), count, "{name}");
+        }
+        known.look_up_names(&names, client.reader()).await.unwrap();
+        assert_eq!(emulator.journal().iter().filter(|entry| !entry.token).count(), 1);
+    }
+
+    #[test]
+    fn a_group_that_has_none_of_the_names_leaves_them_to_the_directory() {
+        let group = |name: &str| Group { display_name: Some(name.to_owned()), ..Group::default() };
+        let found = [group("sales"), group("Caf\u{e9}")];
+        let of = |names: &[&'static str]| by_name(names, &found).into_iter().map(|(name, _)| name).collect();
+        let known: Vec<&str> = of(&["Sales", "CAF\u{c9}"]);
+        assert_eq!(known, ["Sales", "CAF\u{c9}"]);
+        assert_eq!(of(&["Sales", "Cafe"]), [""; 0]);
     }
 }

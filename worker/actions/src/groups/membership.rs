@@ -133,6 +133,7 @@ pub fn missing_for_members(group: &str, role_assignable: bool) -> String {
 ///
 /// `group_not_found` and `ambiguous_group`; the latter lists the candidates' ids.
 pub async fn resolve(references: &[String], graph: View<'_>) -> Result<Vec<Group>, Error> {
+    graph.look_up_groups(&references.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     let found = try_join_all(references.iter().map(async |reference| {
         let group = only_one(reference, graph.groups_with(reference).await?)?;
         group.ok_or_else(|| {

@@ -59,6 +59,14 @@ impl TeamRef {
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Channels(references) if references.channels.is_empty())
     }
+
+    /// The team, and the channels if only these are meant.
+    fn named(&self) -> (&str, &[String]) {
+        match self {
+            Self::Team(team) => (team, &[]),
+            Self::Channels(ChannelRefs { team, channels }) => (team, channels),
+        }
+    }
 }
 
 /// Channels of a team.
@@ -87,11 +95,10 @@ pub struct Team {
 /// `team_not_found`, `not_a_team`, `channel_not_found`, `standard_channel`; `ambiguous_team` and `ambiguous_channel`,
 /// which list the candidates' ids.
 pub async fn resolve(references: &[TeamRef], graph: View<'_>) -> Result<Vec<Team>, Error> {
+    let named: Vec<_> = references.iter().map(|reference| reference.named().0).collect();
+    graph.look_up_groups(&named).await?;
     let found = references.iter().map(async |reference| {
-        let (team, wanted) = match reference {
-            TeamRef::Team(team) => (team, &[][..]),
-            TeamRef::Channels(ChannelRefs { team, channels }) => (team, channels.as_slice()),
-        };
+        let (team, wanted) = reference.named();
         let group = find_team(team, graph).await?;
         let known = if wanted.is_empty() { Vec::new() } else { graph.channels(&group.id).await? };
         let channels = wanted.iter().map(|name| find_channel(name, &group, &known).cloned());
