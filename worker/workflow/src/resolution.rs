@@ -5,7 +5,7 @@
 //! permission or an outage, the step itself meets in its turn, and the run does what it always did.
 
 use futures_util::future::{join, join_all};
-use outcome::{Class, Outcome, Progress, Record, Told};
+use outcome::{Class, Failure, Outcome, Progress, Record, Told};
 
 use crate::next::{Because, Next};
 use crate::people::People;
@@ -23,30 +23,29 @@ impl<W: Sync> Run<'_, W> {
         attempt: &Attempt,
         recorder: &dyn Recorder,
     ) -> Result<Option<Next>, Interrupted> {
+        let seen = self.look(progress, attempt).await;
+        take_in(seen, progress, recorder).await
+    }
+
+    /// The refusal to change somebody, or else the records of the steps that name what does not exist.
+    async fn look(&self, progress: &Progress, attempt: &Attempt) -> Result<Vec<Record>, Failure> {
         let asked = self.prepared.still_to_run(progress).map(|(step, params, literal)| {
             let call = self.call_in((params, literal), progress, attempt, None);
             step.may_change(call)
         });
         let looks = unresolved(self.prepared, self.world, progress);
         let (unresolved, answers) = join(looks, join_all(asked)).await;
-        if let Some(refusal) = answers.into_iter().find_map(Result::err) {
-            return Ok(Some(Next::Refused(refusal)));
-        }
-        if unresolved.is_empty() {
-            return Ok(None);
-        }
-        recorder.recorded(&unresolved).await?;
-        unresolved.into_iter().for_each(|record| progress.record(record));
-        Ok(Some(Next::Over))
+        answers.into_iter().find_map(Result::err).map_or(Ok(unresolved), Err)
     }
 
     /// Looks at the tenant and writes nothing: whether what the steps name exists, and whom they mean.
     pub async fn begin(&self, mut progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
         let attempt = Attempt { before: Vec::new(), people: People::of(&progress) };
-        let next = match self.look_first(&mut progress, &attempt, recorder).await {
+        // At once, so that what both need is read once.
+        let (seen, ()) = join(self.look(&progress, &attempt), self.find_people(&progress, &attempt)).await;
+        let next = match take_in(seen, &mut progress, recorder).await {
             Ok(Some(end)) => end,
             Ok(None) => {
-                self.find_people(&progress, &attempt).await;
                 progress.people = attempt.people.into_pinned();
                 Next::Resume { at: (self.clock)(), because: Because::Begins }
             }
@@ -54,6 +53,22 @@ impl<W: Sync> Run<'_, W> {
         };
         (progress, next)
     }
+}
+
+/// What follows from a look: the end of the run, or nothing.
+async fn take_in(
+    seen: Result<Vec<Record>, Failure>,
+    progress: &mut Progress,
+    recorder: &dyn Recorder,
+) -> Result<Option<Next>, Interrupted> {
+    let unresolved = match seen {
+        Ok(unresolved) if unresolved.is_empty() => return Ok(None),
+        Ok(unresolved) => unresolved,
+        Err(refusal) => return Ok(Some(Next::Refused(refusal))),
+    };
+    recorder.recorded(&unresolved).await?;
+    unresolved.into_iter().for_each(|record| progress.record(record));
+    Ok(Some(Next::Over))
 }
 
 /// The records of the steps that name something which does not exist; none once a step has written something. Where a
