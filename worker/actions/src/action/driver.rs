@@ -164,6 +164,7 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
         Mode::Plan => planned(names, wait.map(|wait| *wait)),
         Mode::Apply => {
             ask::<A>(call, graph, true).await?;
+            let _forgotten_then = call.world.known().facts().forgetting();
             let written = match wait {
                 Some(wait) => begin::<A>(&sequences, *wait, graph).await,
                 None => apply::<A>(&sequences, graph).await.map(|()| Answer::Changed(names)),

@@ -13,6 +13,7 @@ use msgraph::{Reader, User, UserKey};
 use outcome::{Left, Needs};
 
 use super::error::Error;
+use super::facts::Lookup;
 use super::person::PersonRef;
 
 /// What a step has to say about the people that it found.
@@ -52,14 +53,14 @@ struct Candidates {
 }
 
 /// Finds the account that a reference means, with these properties. All identifiers are looked up at once.
-pub(super) async fn find(graph: Reader<'_>, person: &PersonRef, select: &[&str]) -> Result<Found, Error> {
+pub(super) async fn find(accounts: Lookup<'_>, person: &PersonRef, select: &[&str]) -> Result<Found, Error> {
     let keys: Vec<_> = person.keys().collect();
     let mut select = select.to_vec();
     if keys.len() > 1 {
         let missing = ["employeeId", "userPrincipalName"].into_iter().filter(|it| !select.contains(it));
         select.extend(missing.collect::<Vec<_>>());
     }
-    let looks = keys.iter().map(|key| look(graph, key, &select));
+    let looks = keys.iter().map(|key| look(accounts, key, &select));
     let mut candidates = Candidates::default();
     for (key, found) in keys.iter().zip(try_join_all(looks).await?) {
         match key {
@@ -77,7 +78,7 @@ pub(super) async fn find(graph: Reader<'_>, person: &PersonRef, select: &[&str])
     let mut notices = Vec::new();
     if let Some(upn) = person.upn()
         && candidates.by_upn.is_none()
-        && !has_address(graph, &user, upn).await?
+        && !has_address(accounts.graph, &user, upn).await?
     {
         let detail =
             format!("no account has the event's user principal name; user {} was found otherwise", user.id);
@@ -90,10 +91,10 @@ pub(super) async fn find(graph: Reader<'_>, person: &PersonRef, select: &[&str])
     Ok(Found { user: Some(user), by_key, notices })
 }
 
-async fn look(graph: Reader<'_>, key: &UserKey, select: &[&str]) -> Result<Vec<User>, Error> {
+async fn look(accounts: Lookup<'_>, key: &UserKey, select: &[&str]) -> Result<Vec<User>, Error> {
     match key {
-        UserKey::EmployeeId(number) => Ok(graph.users_with_employee_id(number, select).await?),
-        key => Ok(graph.user(key, select).await?.into_iter().collect()),
+        UserKey::EmployeeId(number) => Ok(accounts.numbered(number, select).await?),
+        key => Ok(accounts.account(key, select).await?.into_iter().collect()),
     }
 }
 
@@ -189,7 +190,8 @@ mod tests {
     async fn found(emulator: &Emulator, reference: &Value) -> String {
         let client = client(emulator);
         let person: PersonRef = serde_json::from_value(reference.clone()).unwrap();
-        match find(client.reader(), &person, &["id", "userPrincipalName"]).await {
+        let accounts = Lookup { graph: client.reader(), facts: None };
+        match find(accounts, &person, &["id", "userPrincipalName"]).await {
             Ok(Found { user, notices, .. }) => {
                 let upn = user.and_then(|user| user.user_principal_name);
                 let name = upn.as_deref().and_then(|upn| upn.split('@').next()).unwrap_or("nobody");

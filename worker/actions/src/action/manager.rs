@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::Error;
+use super::facts::Lookup;
 use super::identity::{self, Found};
 use super::person::PersonRef;
 
@@ -20,7 +21,8 @@ pub async fn manager_of(person: &Value, client: &Client) -> Result<Option<String
     // A lock-out may have to wait for the answer.
     let client = client.with_priority(Priority::LockOut);
     let look = async {
-        let Found { user, .. } = identity::find(client.reader(), &person, &["id"]).await?;
+        let Found { user, .. } =
+            identity::find(Lookup { graph: client.reader(), facts: None }, &person, &["id"]).await?;
         let Some(user) = user else { return Ok(None) };
         Ok::<_, Error>(client.reader().manager(&user.id).await?.map(|manager| manager.id))
     };

@@ -8,6 +8,7 @@
 
 pub mod driver;
 pub mod error;
+mod facts;
 mod identity;
 pub mod manager;
 pub mod parameters;

@@ -4,13 +4,14 @@ use std::ops::Deref;
 
 use futures_util::future::{try_join, try_join3};
 use jiff::Timestamp;
-use msgraph::{Group, User, UserKey};
+use msgraph::{Belongings, Group, User, UserKey};
 use outcome::{Left, Outcome, Pinned};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use workflow::{Call, Earlier};
 
 use super::error::Error;
+use super::facts::Lookup;
 use super::identity::{self, Found, Notices};
 use super::person::{Person, PersonRef};
 use super::pins::{self, Pins};
@@ -167,7 +168,7 @@ impl<'a> View<'a> {
 
     /// Looks up another person that a step names. `or_else` makes the error for a person without an account.
     pub async fn must_find(&self, named: &PersonRef, or_else: impl FnOnce() -> Error) -> Result<(), Error> {
-        let found = identity::find(self.graph, named, &["id"]).await;
+        let found = identity::find(self.accounts(), named, &["id"]).await;
         match found {
             Ok(Found { user, .. }) => user.map(drop).ok_or_else(or_else),
             // Whatever is wrong with the reference is about the parameter that names the person.
@@ -184,10 +185,41 @@ impl<'a> View<'a> {
             Some(pinned) => self.again(person, &pinned, select).await,
             None => {
                 let Found { user, notices, .. } =
-                    identity::find(self.graph, person, &self.select(select)).await?;
+                    identity::find(self.accounts(), person, &self.select(select)).await?;
                 self.seen_first(person, user, notices)
             }
         }
+    }
+
+    fn accounts(&self) -> Lookup<'a> {
+        Lookup { graph: self.graph, facts: self.known.map(Known::facts) }
+    }
+
+    /// The account with this identifier, with at least these properties.
+    pub async fn user(&self, key: &UserKey, select: &[&str]) -> Result<Option<User>, msgraph::Error> {
+        self.accounts().account(key, select).await
+    }
+
+    /// The groups that the person with this name in a path is a direct member of.
+    pub async fn groups_of(&self, name: &str) -> Result<Vec<Group>, msgraph::Error> {
+        match self.known {
+            Some(known) => known.facts().groups_of(name, self.graph).await,
+            None => self.graph.groups_of(name).await,
+        }
+    }
+
+    /// What the person with this name in a path belongs to, directly and through groups.
+    pub async fn belongings(&self, name: &str) -> Result<Belongings, msgraph::Error> {
+        match self.known {
+            Some(known) => known.facts().belongings(name, self.graph).await,
+            None => self.graph.belongings(name).await,
+        }
+    }
+
+    /// Whether the attempt has read that the person with this name in a path holds no role, nor is in a group that can
+    /// have roles.
+    pub fn administers_nothing(&self, name: &str) -> bool {
+        self.known.is_some_and(|known| known.facts().administers_nothing(name))
     }
 
     /// The person by the object id, if the run has found the account before, and otherwise as named.
@@ -222,13 +254,17 @@ impl<'a> View<'a> {
     ) -> Result<Option<User>, Error> {
         let Some(pins) = self.pins else { return Ok(None) };
         let id = UserKey::Id(pinned.object_id.clone());
-        if let Some(user) = self.graph.user(&id, &pins.select(select, false)).await? {
+        let select = pins.select(select, false);
+        if let Some(user) = self.user(&id, &select).await? {
             pins.check_number(person, pinned, &user, self.earlier)?;
             pins.check_returned(&user, pinned.was_disabled)?;
             if self.earlier.is_empty() {
                 self.note(pinned.notices.clone());
             }
-            pins.pin(person, &user, &[]);
+            // Only a step that asks for it notes that the account is disabled.
+            let is_asked = select.contains(&"accountEnabled");
+            let account_enabled = user.account_enabled.filter(|_| is_asked);
+            pins.pin(person, &User { account_enabled, ..user.clone() }, &[]);
             return Ok(Some(user));
         }
         if pins.had_name(person, pinned)
@@ -243,13 +279,13 @@ impl<'a> View<'a> {
     async fn find_by_name(&self, person: &PersonRef, select: &[&str]) -> Result<(Option<User>, bool), Error> {
         let mut select = self.select(select);
         let Some(number) = person.beside_upn().filter(|_| self.asked_for_account()) else {
-            let Found { user, by_key, notices } = identity::find(self.graph, person, &select).await?;
+            let Found { user, by_key, notices } = identity::find(self.accounts(), person, &select).await?;
             return Ok((self.seen_first(person, user, notices)?, by_key));
         };
         if !select.contains(&"employeeId") {
             select.push("employeeId");
         }
-        let named = self.graph.user(person.key(), &select).await?;
+        let named = self.user(person.key(), &select).await?;
         let named = named.filter(|user| user.employee_id.as_deref() == Some(number));
         let (user, is_named) = match named {
             Some(user) => (Some(user), true),
@@ -300,11 +336,11 @@ impl<'a> View<'a> {
         select: &[&str],
     ) -> Result<(Person, Vec<Group>), Error> {
         let name = self.in_path(person);
-        let groups = under_name(name.as_deref(), |name| self.graph.groups_of(name));
+        let groups = under_name(name.as_deref(), |name| self.groups_of(name));
         let ((found, is_named), groups) = try_join(self.find(person, select), groups).await?;
         let groups = match (&found, groups.filter(|_| is_named)) {
             (Person::Present(_), Some(groups)) => groups,
-            (Person::Present(user), None) => self.graph.groups_of(&user.id).await?,
+            (Person::Present(user), None) => self.groups_of(&user.id).await?,
             (Person::ToBeCreated | Person::Absent, _) => Vec::new(),
         };
         Ok((found, groups))
@@ -318,13 +354,13 @@ impl<'a> View<'a> {
         select: &[&str],
     ) -> Result<(Person, Vec<Group>, Vec<Group>), Error> {
         let name = self.in_path(person);
-        let groups = under_name(name.as_deref(), |name| self.graph.groups_of(name));
+        let groups = under_name(name.as_deref(), |name| self.groups_of(name));
         let owned = under_name(name.as_deref(), |name| self.graph.groups_owned_by(name));
         let ((found, is_named), groups, owned) = try_join3(self.find(person, select), groups, owned).await?;
         let (groups, owned) = match (&found, groups.zip(owned).filter(|_| is_named)) {
             (Person::Present(_), Some(both)) => both,
             (Person::Present(user), None) => {
-                try_join(self.graph.groups_of(&user.id), self.graph.groups_owned_by(&user.id)).await?
+                try_join(self.groups_of(&user.id), self.graph.groups_owned_by(&user.id)).await?
             }
             (Person::ToBeCreated | Person::Absent, _) => Default::default(),
         };

@@ -2,7 +2,7 @@
 //!
 //! The groups that steps name, and the tenant's domains, are looked up before the first write of a run, and the steps
 //! need them again in their turn. Within one attempt, which lasts minutes at most, a name means the group that it meant
-//! at first.
+//! at first. What is read about people holds until a step writes (`facts.rs`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,7 @@ use outcome::Protected;
 use tokio::sync::OnceCell;
 
 use super::error::Error;
+use super::facts::Facts;
 use crate::protection::Protection;
 use crate::protection::guard::Guard;
 
@@ -68,11 +69,17 @@ pub struct Known {
     /// By the name or id in the step.
     groups: Mutex<HashMap<String, Arc<OnceCell<Vec<Group>>>>>,
     domains: OnceCell<Option<Vec<String>>>,
+    /// About people, until a step writes.
+    facts: Facts,
     /// The domains outside to which mail may go, by the settings.
     outside: Vec<String>,
 }
 
 impl Known {
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// The groups with this name or id.
     pub(super) async fn groups(&self, reference: &str, graph: Reader<'_>) -> Result<Vec<Group>, Error> {
         let cell = self.cell(reference);

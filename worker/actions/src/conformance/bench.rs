@@ -59,9 +59,10 @@ impl Bench {
             batching: false,
             ..settings(&self.emulator)
         });
-        let (attempt, world) = (FirstAttempt::new(), World::of(&graph));
+        let attempt = FirstAttempt::new();
         let (mut memo, mut before) = (None, Vec::new());
         for _look in 0..LOOKS {
+            let world = World::of(&graph);
             let call = attempt.call(&self.params, mode, memo.as_ref(), &world);
             let report = self.entry.step.run(call).await;
             let answer = match report.answer {

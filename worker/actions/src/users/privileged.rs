@@ -28,6 +28,9 @@ impl PrivilegedRole {
         if is_told && grants.may_change_administrators() {
             return Ok(Self::NONE);
         }
+        if graph.administers_nothing(user_id) {
+            return Ok(Self::NONE);
+        }
         let by = match graph.administers(user_id).await {
             Err(error) if error.is_forbidden() || error.is_not_found() => return Ok(Self::NONE),
             found => found?.into_iter().find(|by| !is_ended(by, graph)),
