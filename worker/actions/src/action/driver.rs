@@ -1,6 +1,6 @@
 //! How an action runs: written once, the same for all.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use msgraph::{Client, Priority};
 use outcome::{Class, Failure, Mode};
 use serde::Deserialize;
@@ -155,7 +155,9 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
         .map_err(|_| Error::Broken("the parameters were not checked before the run"))?;
     let notices = Notices::default();
     let view = View::of(call, graph.reader(), A::REMOVES_FOR_GOOD).noting(&notices);
-    let observed = A::observe(&params, view).await?;
+    // Beside what the step reads, and before it writes. A plan is made where nobody is guarded.
+    let (observed, asked) = join(A::observe(&params, view), ask::<A>(call, graph, true)).await;
+    let observed = observed?;
     let Plan { sequences, mut left, wait, details } = A::plan(&params, &observed)?;
     left.extend(notices.take());
     let names: Vec<_> = sequences.iter().flatten().map(ToString::to_string).collect();
@@ -163,7 +165,7 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
         _ if names.is_empty() && wait.is_none() => Answer::Unchanged,
         Mode::Plan => planned(names, wait.map(|wait| *wait)),
         Mode::Apply => {
-            ask::<A>(call, graph, true).await?;
+            asked?;
             let _forgotten_then = call.world.known().facts().forgetting();
             let written = match wait {
                 Some(wait) => begin::<A>(&sequences, *wait, graph).await,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use outcome::Protected;
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 
 use super::Protection;
 
@@ -19,8 +20,8 @@ pub(crate) struct Guard {
     turn: tokio::sync::Mutex<Option<OwnedMutexGuard<()>>>,
 }
 
-/// What is known about a person. One step looks, and the others wait for it.
-pub(super) type Cell = Arc<tokio::sync::Mutex<Option<Verdict>>>;
+/// What is known about a person, and since when. One step looks, and the others wait for it.
+pub(super) type Cell = Arc<tokio::sync::Mutex<Option<(Verdict, Instant)>>>;
 
 /// Whether a person may be changed.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::fmt;
 use futures_util::future::try_join3;
 use msgraph::{Belongings, GLOBAL_ADMINISTRATOR, User};
 use outcome::Protected;
+use tokio::time::Instant;
 
 use super::guard::{Guard, Verdict};
 use super::{Lists, PROTECTED, Protection, RoleHolders, UNKNOWN, has_another_administrator, hidden};
@@ -33,7 +34,7 @@ pub(crate) fn has_refused(error: &Error) -> bool {
 }
 
 /// Refuses a person whom the run may not change. An account that was looked up is not looked up again in the same
-/// attempt. Somebody who had none is, before a write: the run may have created it.
+/// attempt. Somebody who had none is, before a write: the run may have created it. Steps that ask at once share a look.
 ///
 /// # Errors
 ///
@@ -44,11 +45,16 @@ pub(crate) async fn check(
     view: View<'_>,
     before_write: bool,
 ) -> Result<(), Error> {
+    let asked_at = Instant::now();
     let cell = guard.cell(person.reference());
     let mut known = cell.lock().await;
     let verdict = match known.as_ref() {
-        Some(verdict) if !(before_write && matches!(verdict, Verdict::Absent)) => verdict.clone(),
-        _ => known.insert(look(guard, person, view).await?).clone(),
+        Some((Verdict::Absent, seen_at)) if before_write && *seen_at < asked_at => None,
+        known => known.map(|(verdict, _)| verdict.clone()),
+    };
+    let verdict = match verdict {
+        Some(verdict) => verdict,
+        None => known.insert((look(guard, person, view).await?, Instant::now())).0.clone(),
     };
     match verdict {
         Verdict::Absent | Verdict::Free => Ok(()),

@@ -8,7 +8,7 @@
 //! Only somebody who is *changed* counts: the person of a step, and the sender of a mail. A manager, a successor or a
 //! recipient gets something and stays as before.
 //!
-//! A person's own roles and groups are read each time. What cannot be read from the person (who may activate a role,
+//! A person's own roles and groups are read in each attempt. What cannot be read from the person (who may activate a role,
 //! who has one for a part of the directory) is read from the roles, and kept for [`KEPT`].
 
 pub(crate) mod guard;
