@@ -191,7 +191,8 @@ impl<'a> View<'a> {
         }
     }
 
-    fn accounts(&self) -> Lookup<'a> {
+    /// The reads of accounts.
+    pub(super) fn accounts(&self) -> Lookup<'a> {
         Lookup { graph: self.graph, facts: self.known.map(Known::facts) }
     }
 

@@ -73,24 +73,30 @@ impl Workflows {
         if is_new && request.expected_plan.is_some() {
             progress.approved = Some(false);
         }
-        let steps = match progress.prepared.clone() {
-            Some(steps) => Ok(steps),
-            None => self.prepare(event, request, is_new).await,
-        };
-        let ready = steps.and_then(|steps| {
-            progress.prepared = Some(steps.clone());
-            Ok((steps, self.graph(event)?))
-        });
-        let (steps, graph) = match ready {
-            Ok(ready) => ready,
+        let graph = match self.graph(event) {
+            Ok(graph) => graph,
             Err(failures) => return self.unprepared(event, progress, &failures, is_new),
         };
+        let guarded = self.guarded(event);
+        let mut world = guarded.world(graph);
+        if request.mode == Mode::Apply {
+            world = world.guarded(&guarded.protection, &progress.released);
+        }
+        let steps = match progress.prepared.clone() {
+            Some(steps) => Ok(steps),
+            None => self.prepare(event, request, is_new, &world).await,
+        };
+        let steps = match steps {
+            Ok(steps) => steps,
+            Err(failures) => return self.unprepared(event, progress, &failures, is_new),
+        };
+        progress.prepared = Some(steps.clone());
         let prepared = match Prepared::resumed(&steps, &self.roster, &progress) {
             Ok(prepared) => prepared,
             Err(failures) => return refused(event, progress, &failures, is_new),
         };
-        let (policy, guarded) = (self.policy, self.guarded(event));
-        let attempt = Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy, guarded };
+        let (policy, steps) = (self.policy, &steps.digest);
+        let attempt = Attempt { event, prepared: &prepared, steps, graph, policy, guarded, world };
         match (request.mode, &request.expected_plan) {
             (Mode::Apply, Some(expected)) if progress.approved == Some(false) => {
                 attempt.compare_plan(expected, progress).await
@@ -109,12 +115,13 @@ impl Workflows {
         let policy = RetryPolicy { max_attempts: 1, ..self.policy };
         let progress = Progress::new(Timestamp::now());
         let planned = async {
-            let steps = self.prepare(event, request, true).await?;
-            let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
             let graph = self.graph(event)?;
             let guarded = self.guarded(event);
-            let attempt =
-                Attempt { event, prepared: &prepared, steps: &steps.digest, graph, policy, guarded };
+            let world = guarded.world(graph);
+            let steps = self.prepare(event, request, true, &world).await?;
+            let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
+            let steps = &steps.digest;
+            let attempt = Attempt { event, prepared: &prepared, steps, graph, policy, guarded, world };
             Ok::<_, Vec<Failure>>(attempt.plan(progress.clone()).await)
         };
         let planned = planned.await;
@@ -164,8 +171,9 @@ impl Workflows {
         event: &Event,
         request: &PersonRequest,
         is_new: bool,
+        world: &World,
     ) -> Result<PreparedSteps, Vec<Failure>> {
-        let (tenant, graph) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
+        let (tenant, _) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
         let definition = self.definitions.get(workflow_of(event)).ok_or_else(|| {
             let known: Vec<_> = self.definitions.iter().map(|definition| definition.name.as_str()).collect();
             let detail =
@@ -191,7 +199,7 @@ impl Workflows {
             variables.insert("parameters".to_owned(), Value::Object(parameters));
             if request.manager.is_none() && takes.names_manager() {
                 let person = variables.get("person").unwrap_or(&Value::Null);
-                let found = actions::manager_of(person, graph).await.map_err(|failure| vec![failure])?;
+                let found = actions::manager_of(person, world).await.map_err(|failure| vec![failure])?;
                 let manager = found.map_or(Value::Null, |id| json!({ "entra_id": id }));
                 variables.insert("manager".to_owned(), manager);
             }
@@ -265,6 +273,8 @@ struct Attempt<'a> {
     graph: &'a Client,
     policy: RetryPolicy,
     guarded: Guarded,
+    /// What the attempt acts on, with what was read to prepare it.
+    world: World,
 }
 
 /// What no event decides.
@@ -272,6 +282,13 @@ struct Guarded {
     protection: Arc<Protection>,
     /// Domains outside to which mail may go.
     outside: Vec<String>,
+}
+
+impl Guarded {
+    /// The tenant of this client, where nobody is protected.
+    fn world(&self, graph: &Client) -> World {
+        World::of(graph).mailing_to(&self.outside)
+    }
 }
 
 impl Attempt<'_> {
@@ -284,9 +301,8 @@ impl Attempt<'_> {
     /// Looks at the tenant. The run is stored with what it has seen before it writes anything: a lost worker repeats
     /// what it does from there, with the same steps for the same people.
     async fn begin(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
-        let world = self.guarded_world(&progress);
-        let (mut progress, next) = self.engine(Mode::Apply, &world).begin(progress, recorder).await;
-        progress.protected = world.refused();
+        let (mut progress, next) = self.engine(Mode::Apply, &self.world).begin(progress, recorder).await;
+        progress.protected = self.world.refused();
         if matches!(next, Next::Over | Next::Refused(_)) {
             return self.attempted(progress, next);
         }
@@ -322,14 +338,9 @@ impl Attempt<'_> {
     }
 
     async fn apply(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
-        let world = self.guarded_world(&progress);
-        let (mut progress, next) = self.engine(Mode::Apply, &world).advance(progress, recorder).await;
-        progress.protected = world.refused();
+        let (mut progress, next) = self.engine(Mode::Apply, &self.world).advance(progress, recorder).await;
+        progress.protected = self.world.refused();
         self.attempted(progress, next)
-    }
-
-    fn guarded_world(&self, progress: &Progress) -> World {
-        self.world().guarded(&self.guarded.protection, &progress.released)
     }
 
     /// What follows from how far a run came.
@@ -367,13 +378,9 @@ impl Attempt<'_> {
         Attempted { progress, next, result, failed }
     }
 
-    fn world(&self) -> World {
-        World::of(self.graph).mailing_to(&self.guarded.outside)
-    }
-
     /// Plans. An attempt that has to be repeated plans everything afresh: nothing was written, so nothing is lost.
     async fn look(&self, progress: Progress) -> (Progress, Next) {
-        let world = self.world();
+        let world = self.guarded.world(self.graph);
         let (mut planned, next) = self.engine(Mode::Plan, &world).advance(progress, &()).await;
         if next != Next::Over {
             planned.steps.clear();
