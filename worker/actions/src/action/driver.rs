@@ -10,6 +10,7 @@ use workflow::{Answer, Call, Earlier, Report, Step};
 
 use super::Action;
 use super::error::Error;
+use super::facts::Fact;
 use super::identity::Notices;
 use super::person::PersonRef;
 use super::plan::{Plan, Wait};
@@ -129,6 +130,9 @@ impl<A: Action> Step<World> for Driver<A> {
 
     fn may_change<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
+            if let Some(user) = PersonRef::in_parameter(call.params, "user") {
+                call.world.known().facts().expect(&user.reference(), A::READS);
+            }
             // A lock-out may have to wait for the answers.
             let graph = call.world.client().with_priority(Priority::LockOut);
             match ask::<A>(&call, &graph, false).await {
@@ -166,7 +170,8 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
         Mode::Plan => planned(names, wait.map(|wait| *wait)),
         Mode::Apply => {
             asked?;
-            let _forgotten_then = call.world.known().facts().forgetting();
+            let spared = Fact::spared_by_all(sequences.iter().flatten().map(A::spares));
+            let _forgotten_then = call.world.known().facts().forgetting(spared);
             let written = match wait {
                 Some(wait) => begin::<A>(&sequences, *wait, graph).await,
                 None => apply::<A>(&sequences, graph).await.map(|()| Answer::Changed(names)),

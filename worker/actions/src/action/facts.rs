@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use msgraph::{Belongings, Error, Group, Reader, User, UserKey};
+use msgraph::{Belongings, Error, Group, Reader, SubscribedSku, User, UserKey};
 use tokio::time::Instant;
 
 use super::pins::reference_of;
@@ -36,6 +36,21 @@ const ACCOUNT: &[&str] = &[
     "licenseAssignmentStates",
 ];
 
+/// A kind of what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The properties of accounts.
+    Accounts,
+    /// The groups that people are direct members of.
+    Groups,
+    /// The groups that people own.
+    Owned,
+    /// What people belong to, directly and through groups.
+    Belongings,
+    /// The tenant's subscriptions.
+    Subscriptions,
+}
+
 /// What an attempt has read about people.
 #[derive(Default)]
 pub struct Facts {
@@ -43,7 +58,12 @@ pub struct Facts {
     accounts: Shelf<Accounts>,
     /// By the person's name in a path, like the following.
     groups: Shelf<Vec<Group>>,
+    owned: Shelf<Vec<Group>>,
     belongings: Shelf<Belongings>,
+    /// Under one name.
+    subscriptions: Shelf<Vec<SubscribedSku>>,
+    /// What steps that are still to run will read of a person, by all identifiers.
+    expected: Mutex<Vec<(String, Fact)>>,
 }
 
 /// Reads of accounts, which share what the attempt has read.
@@ -112,6 +132,28 @@ impl Facts {
         self.groups.get(name.to_lowercase(), |_, _| true, graph.groups_of(name)).await
     }
 
+    /// The groups that the person with this name in a path owns.
+    pub(super) async fn groups_owned_by(&self, name: &str, graph: Reader<'_>) -> Result<Vec<Group>, Error> {
+        self.owned.get(name.to_lowercase(), |_, _| true, graph.groups_owned_by(name)).await
+    }
+
+    /// The tenant's subscriptions.
+    pub(super) async fn subscriptions(&self, graph: Reader<'_>) -> Result<Vec<SubscribedSku>, Error> {
+        self.subscriptions.get(String::new(), |_, _| true, graph.subscribed_skus()).await
+    }
+
+    /// Notes that a step still to run will read this of a person.
+    pub(super) fn expect(&self, person: &str, facts: &[Fact]) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.extend(facts.iter().map(|fact| (person.to_owned(), *fact)));
+    }
+
+    /// What will be read of a person; each only once.
+    pub(super) fn take_expected(&self, person: &str) -> Vec<Fact> {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.extract_if(.., |(reference, _)| reference == person).map(|(_, fact)| fact).collect()
+    }
+
     /// What the person with this name in a path belongs to.
     pub(super) async fn belongings(&self, name: &str, graph: Reader<'_>) -> Result<Belongings, Error> {
         self.belongings.get(name.to_lowercase(), |_, _| true, graph.belongings(name)).await
@@ -122,25 +164,42 @@ impl Facts {
         self.belongings.peek(&name.to_lowercase()).is_some_and(|belongings| !belongings.administers)
     }
 
-    /// Forgets all of it, as soon as what is returned goes.
-    pub(super) fn forgetting(&self) -> Forgetting<'_> {
-        Forgetting(self)
+    /// Forgets all of it but this, as soon as what is returned goes.
+    pub(super) fn forgetting(&self, spared: Vec<Fact>) -> Forgetting<'_> {
+        Forgetting { facts: self, spared }
     }
 
-    fn forget(&self) {
-        let Self { accounts, groups, belongings } = self;
-        accounts.forget();
-        groups.forget();
-        belongings.forget();
+    fn forget(&self, fact: Fact) {
+        match fact {
+            Fact::Accounts => self.accounts.forget(),
+            Fact::Groups => self.groups.forget(),
+            Fact::Owned => self.owned.forget(),
+            Fact::Belongings => self.belongings.forget(),
+            Fact::Subscriptions => self.subscriptions.forget(),
+        }
+    }
+}
+
+impl Fact {
+    const ALL: [Self; 5] = [Self::Accounts, Self::Groups, Self::Owned, Self::Belongings, Self::Subscriptions];
+
+    /// Those that each of these spares.
+    pub(super) fn spared_by_all<'a>(spared: impl Iterator<Item = &'a [Self]> + Clone) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|fact| spared.clone().all(|its| its.contains(fact))).collect()
     }
 }
 
 /// A write: what was read before it ended is forgotten, however it ends.
-pub(super) struct Forgetting<'a>(&'a Facts);
+pub(super) struct Forgetting<'a> {
+    facts: &'a Facts,
+    /// What the write leaves as it was.
+    spared: Vec<Fact>,
+}
 
 impl Drop for Forgetting<'_> {
     fn drop(&mut self) {
-        self.0.forget();
+        let written = Fact::ALL.into_iter().filter(|fact| !self.spared.contains(fact));
+        written.for_each(|fact| self.facts.forget(fact));
     }
 }
 
@@ -273,7 +332,7 @@ mod tests {
         assert_eq!(read.requests(), 1);
         read.ada(&["jobTitle"]).await;
         assert_eq!(read.requests(), 2, "more than steps usually need");
-        let writing = read.facts.forgetting();
+        let writing = read.facts.forgetting(Vec::new());
         read.ada(&["jobTitle"]).await;
         assert_eq!(read.requests(), 2, "steps of a stage run together");
         read.emulator.with_tenant(|tenant| tenant.set(ADA, "accountEnabled", false)).unwrap();
@@ -287,7 +346,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_while_something_was_written_is_for_its_reader_alone() {
         let read = Read::new();
-        let (reading, writing) = (read.ada(&["id"]), read.facts.forgetting());
+        let (reading, writing) = (read.ada(&["id"]), read.facts.forgetting(Vec::new()));
         let write = async {
             tokio::task::yield_now().await;
             drop(writing);
@@ -295,6 +354,25 @@ mod tests {
         join(reading, write).await;
         read.ada(&["id"]).await;
         assert_eq!(read.requests(), 2);
+    }
+
+    #[test]
+    fn a_step_forgets_whatever_one_of_its_changes_may_alter() {
+        let (all, one): (&[Fact], &[Fact]) = (&Fact::ALL, &[Fact::Owned]);
+        assert_eq!(Fact::spared_by_all([all, one].into_iter()), [Fact::Owned]);
+        assert_eq!(Fact::spared_by_all([one, &[]].into_iter()), []);
+    }
+
+    #[tokio::test]
+    async fn what_a_write_leaves_as_it_was_is_not_read_again() {
+        let read = Read::new();
+        let groups = async || read.facts.groups_of(ADA, read.client.reader()).await.unwrap();
+        join(read.ada(&["id"]), groups()).await;
+        drop(read.facts.forgetting(vec![Fact::Accounts]));
+        read.ada(&["id"]).await;
+        let before = read.requests();
+        groups().await;
+        assert_eq!((before, read.requests()), (1, 2));
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@
 
 pub mod driver;
 pub mod error;
-mod facts;
+pub mod facts;
 mod identity;
 pub mod manager;
 pub mod parameters;
@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use error::Error;
+use facts::Fact;
 use person::PersonRef;
 use plan::Plan;
 use view::View;
@@ -59,6 +60,10 @@ pub trait Action: Send + Sync + 'static {
     /// it is lost, as for a mailbox without a licence. Then it looks again after a pause whether the person has
     /// returned. Groups, teams and rights can be given back: the result lists them.
     const REMOVES_FOR_GOOD: bool = false;
+
+    /// What it reads of the person of `user` before anything else: a step before it that reads anyway reads this in the
+    /// same round trip.
+    const READS: &'static [Fact] = &[];
 
     /// The priority of its requests where requests have to queue.
     const PRIORITY: Priority = Priority::Lifecycle;
@@ -97,6 +102,11 @@ pub trait Action: Send + Sync + 'static {
 
     /// Makes one change.
     fn apply(change: &Self::Change, graph: Writer<'_>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// What a change leaves as it is, so that later steps of the attempt need not read it again.
+    fn spares(_: &Self::Change) -> &'static [Fact] {
+        &[]
+    }
 
     /// Makes the changes of one sequence of the plan, each after the one before. An action overrides this where a
     /// write needs the answer to an earlier one, or where Graph takes several writes in one request.

@@ -2,16 +2,16 @@
 
 use std::ops::Deref;
 
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::{join, try_join, try_join3};
 use jiff::Timestamp;
-use msgraph::{Belongings, Group, User, UserKey};
+use msgraph::{Belongings, Group, SubscribedSku, User, UserKey};
 use outcome::{Left, Outcome, Pinned};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use workflow::{Call, Earlier};
 
 use super::error::Error;
-use super::facts::Lookup;
+use super::facts::{Fact, Lookup};
 use super::identity::{self, Found, Notices};
 use super::person::{Person, PersonRef};
 use super::pins::{self, Pins};
@@ -209,6 +209,39 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The groups that the person with this name in a path owns.
+    pub async fn groups_owned_by(&self, name: &str) -> Result<Vec<Group>, msgraph::Error> {
+        match self.known {
+            Some(known) => known.facts().groups_owned_by(name, self.graph).await,
+            None => self.graph.groups_owned_by(name).await,
+        }
+    }
+
+    /// The tenant's subscriptions.
+    pub async fn subscribed_skus(&self) -> Result<Vec<SubscribedSku>, msgraph::Error> {
+        match self.known {
+            Some(known) => known.facts().subscriptions(self.graph).await,
+            None => self.graph.subscribed_skus().await,
+        }
+    }
+
+    /// Reads what later steps will read of this person. Whatever keeps it from an answer, they meet.
+    async fn read_ahead(&self, person: &PersonRef) {
+        let (Some(known), Some(name)) = (self.known, self.in_path(person)) else { return };
+        let expected = known.facts().take_expected(&person.reference());
+        let owned = async {
+            if expected.contains(&Fact::Owned) {
+                let _met_by_the_step = self.groups_owned_by(&name).await;
+            }
+        };
+        let subscriptions = async {
+            if expected.contains(&Fact::Subscriptions) {
+                let _met_by_the_step = self.subscribed_skus().await;
+            }
+        };
+        join(owned, subscriptions).await;
+    }
+
     /// What the person with this name in a path belongs to, directly and through groups.
     pub async fn belongings(&self, name: &str) -> Result<Belongings, msgraph::Error> {
         match self.known {
@@ -338,7 +371,8 @@ impl<'a> View<'a> {
     ) -> Result<(Person, Vec<Group>), Error> {
         let name = self.in_path(person);
         let groups = under_name(name.as_deref(), |name| self.groups_of(name));
-        let ((found, is_named), groups) = try_join(self.find(person, select), groups).await?;
+        let seen = try_join(self.find(person, select), groups);
+        let ((found, is_named), groups) = join(seen, self.read_ahead(person)).await.0?;
         let groups = match (&found, groups.filter(|_| is_named)) {
             (Person::Present(_), Some(groups)) => groups,
             (Person::Present(user), None) => self.groups_of(&user.id).await?,
@@ -356,12 +390,12 @@ impl<'a> View<'a> {
     ) -> Result<(Person, Vec<Group>, Vec<Group>), Error> {
         let name = self.in_path(person);
         let groups = under_name(name.as_deref(), |name| self.groups_of(name));
-        let owned = under_name(name.as_deref(), |name| self.graph.groups_owned_by(name));
+        let owned = under_name(name.as_deref(), |name| self.groups_owned_by(name));
         let ((found, is_named), groups, owned) = try_join3(self.find(person, select), groups, owned).await?;
         let (groups, owned) = match (&found, groups.zip(owned).filter(|_| is_named)) {
             (Person::Present(_), Some(both)) => both,
             (Person::Present(user), None) => {
-                try_join(self.groups_of(&user.id), self.graph.groups_owned_by(&user.id)).await?
+                try_join(self.groups_of(&user.id), self.groups_owned_by(&user.id)).await?
             }
             (Person::ToBeCreated | Person::Absent, _) => Default::default(),
         };

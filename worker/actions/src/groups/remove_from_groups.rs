@@ -19,6 +19,7 @@ use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::facts::Fact;
 use crate::action::parameters;
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, Owned};
@@ -73,6 +74,8 @@ pub struct Remove {
     user: Account,
     group: String,
     role_assignable: bool,
+    /// Whether licences go with it.
+    gives_licenses: bool,
 }
 
 impl Params {
@@ -94,6 +97,7 @@ impl Action for RemoveFromGroups {
     const MAKES_TRUE: &'static str = "The person is in no group whose members are assigned by hand";
     const NEEDS: &'static [&'static str] = &["GroupMember.ReadWrite.All", "User.Read.All"];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const READS: &'static [Fact] = &[Fact::Owned];
 
     type Params = Params;
     type Observed = Observed;
@@ -141,6 +145,7 @@ impl Action for RemoveFromGroups {
                     user: user.clone(),
                     group: group.id.clone(),
                     role_assignable: group.kind() == GroupKind::RoleAssignable,
+                    gives_licenses: !group.assigned_licenses.is_empty(),
                 }),
             }
         }
@@ -150,6 +155,11 @@ impl Action for RemoveFromGroups {
                 .map(last_owner),
         );
         Ok(Plan::together(changes).leaving(left))
+    }
+
+    fn spares(change: &Remove) -> &'static [Fact] {
+        // Licences are what an account has through its groups.
+        if change.gives_licenses { &[] } else { &[Fact::Accounts, Fact::Owned, Fact::Subscriptions] }
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {

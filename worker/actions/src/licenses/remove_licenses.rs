@@ -19,6 +19,7 @@ use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::facts::Fact;
 use crate::action::parameters;
 use crate::groups::membership::{self as groups, Rights};
 use crate::licenses::subscriptions::{self as licenses, Plans};
@@ -85,6 +86,7 @@ impl Action for RemoveLicenses {
         "User.Read.All",
     ];
     const REMOVES_FOR_GOOD: bool = true;
+    const READS: &'static [Fact] = &[Fact::Subscriptions];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
 
     type Params = Params;
