@@ -27,6 +27,9 @@ pub struct StageToRun {
     /// How many seconds after the end of the stage before it the stage starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_seconds: Option<u64>,
+    /// How many seconds after the effective date the stage starts, negative before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_seconds: Option<i64>,
     /// What a failed step means for the stages after it.
     #[serde(default, skip_serializing_if = "OnFailure::is_default")]
     pub on_failure: OnFailure,

@@ -3,6 +3,7 @@
 use outcome::{Class, Failure, PreparedSteps, Progress, StageToRun, StepToRun};
 use serde_json::{Map, Value};
 
+use crate::dates::Offset;
 use crate::delay::Delay;
 use crate::digest;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
@@ -20,6 +21,7 @@ impl<'a, W> Prepared<'a, W> {
             carried.stages.push(StageToRun {
                 stage: stage.name.to_owned(),
                 after_seconds: stage.after.map(|after| after.duration().as_secs()),
+                at_seconds: stage.at.map(Offset::seconds),
                 on_failure: stage.on_failure,
                 steps,
             });
@@ -53,7 +55,8 @@ impl<'a, W> Prepared<'a, W> {
                 }
             }
             let after = stage.after_seconds.and_then(Delay::from_seconds);
-            stages.push(PreparedStage { name: &stage.stage, after, on_failure: stage.on_failure, steps });
+            let (at, on_failure) = (stage.at_seconds.and_then(Offset::from_seconds), stage.on_failure);
+            stages.push(PreparedStage { name: &stage.stage, after, at, on_failure, steps });
         }
         if failures.is_empty() { Ok(Self { stages }) } else { Err(failures) }
     }
@@ -126,9 +129,9 @@ mod tests {
     use serde_json::json;
 
     const FILE: &str = "w: { stages: [
-      { name: a, on_failure: continue, steps: [{ note: { text: '{{ person.id }}' } }, { note: , name: again }] },
+      { name: a, at: -2d, on_failure: continue, steps: [{ note: { text: '{{ person.id }}' } }, { note: , name: again }] },
       { name: b, after: 2d, when: manager, steps: [note] },
-      { name: c, after: 2d, steps: [{ fail: { class: retry, times: 2 } }] }] }";
+      { name: c, at: 2d, steps: [{ fail: { class: retry, times: 2 } }] }] }";
 
     fn carried(file: &str) -> PreparedSteps {
         let definitions = Definitions::parse("w.yaml", file).unwrap();
@@ -152,7 +155,9 @@ mod tests {
         let prepared: Prepared<'_, World> = Prepared::resumed(&back, &roster, &progress()).unwrap();
         assert_eq!(prepared.carried(), steps);
         assert_eq!(prepared.stages[0].on_failure, OnFailure::Continue);
-        assert_eq!(prepared.after("c").unwrap().to_string(), "2d");
+        assert_eq!(prepared.at("a").unwrap().to_string(), "-2d");
+        assert_eq!(prepared.at("c").unwrap().to_string(), "2d");
+        assert_eq!(prepared.stages[1].after.unwrap().to_string(), "2d");
         assert!(prepared.after("b").is_none(), "it is skipped");
     }
 

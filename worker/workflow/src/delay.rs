@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
 /// The longest delay, in seconds: 400 days. For a later date, publish the event again near that date.
-const LIMIT_SECONDS: u64 = 400 * 86_400;
+pub(crate) const LIMIT_SECONDS: u64 = 400 * 86_400;
 
 /// A whole number and a unit: `90s`, `15m`, `12h`, `30d`. At least a second, at most 400 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,23 +38,31 @@ impl FromStr for Delay {
     type Err = DelayError;
 
     fn from_str(text: &str) -> Result<Self, DelayError> {
-        let unit = UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
-        let (number, seconds) = unit.ok_or(DelayError)?;
-        // `parse` would take a sign.
-        let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
-        let number = number.parse::<u64>().ok().filter(|_| is_plain).ok_or(DelayError)?;
-        let total = number.checked_mul(*seconds).ok_or(DelayError)?;
-        Self::from_seconds(total).ok_or(DelayError)
+        seconds_of(text).and_then(Self::from_seconds).ok_or(DelayError)
     }
+}
+
+/// The seconds of a whole number and a unit, without a sign.
+pub(crate) fn seconds_of(text: &str) -> Option<u64> {
+    let (number, seconds) =
+        UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)))?;
+    // `parse` would take a sign.
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse::<u64>().ok().filter(|_| is_plain)?.checked_mul(*seconds)
 }
 
 /// In the largest unit that is exact.
 impl fmt::Display for Delay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fits = UNITS.iter().find(|(_, seconds)| self.0.is_multiple_of(*seconds));
-        let (unit, seconds) = fits.unwrap_or(&('s', 1));
-        write!(f, "{}{unit}", self.0 / seconds)
+        write_seconds(self.0, f)
     }
+}
+
+/// Writes seconds in the largest unit that is exact.
+pub(crate) fn write_seconds(total: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let fits = UNITS.iter().find(|(_, seconds)| total > 0 && total.is_multiple_of(*seconds));
+    let (unit, seconds) = fits.unwrap_or(&('s', 1));
+    write!(f, "{}{unit}", total / seconds)
 }
 
 impl Serialize for Delay {

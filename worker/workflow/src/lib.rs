@@ -12,13 +12,15 @@
 //!   the message, decides how to wait.
 //!
 //! Start reading at [`run`](mod@run); [`definition`] is the YAML, [`prepare`](mod@prepare) turns a
-//! definition and an event into steps that can no longer fail for lack of a value; [`wait`] is how a step waits.
+//! definition and an event into steps that can no longer fail for lack of a value; [`start`] is when a stage starts, and
+//! [`wait`] how a step waits.
 
 #[cfg(test)]
 mod test_steps;
 
 mod admission;
 mod carry;
+mod dates;
 pub mod definition;
 pub mod delay;
 pub mod digest;
@@ -30,6 +32,7 @@ mod rejection;
 mod resolution;
 pub mod retry;
 pub mod run;
+pub mod start;
 pub mod step;
 mod suggest;
 mod template;
@@ -37,6 +40,7 @@ pub mod wait;
 
 pub use admission::{Limits, Takes};
 pub use carry::refuse_too_large;
+pub use dates::{Dates, Offset, OffsetError};
 pub use definition::{Definition, Definitions, Mistakes};
 pub use delay::{Delay, DelayError};
 pub use next::{Because, Next};

@@ -3,9 +3,11 @@
 //! Whatever an event and its workflow get wrong together is found here, before the first write: a run is rejected
 //! as a whole, never half carried out.
 
+use jiff::Timestamp;
 use outcome::{Class, Failure, OnFailure, Progress};
 use serde_json::{Map, Value};
 
+use crate::dates::{Dates, Offset};
 use crate::definition::{Definition, Stage, StepDefinition};
 use crate::delay::Delay;
 use crate::step::{Roster, Step};
@@ -23,6 +25,8 @@ pub struct PreparedStage<'a, W> {
     pub name: &'a str,
     /// How long after the end of the stage before it this one starts.
     pub after: Option<Delay>,
+    /// How long before or after the effective date it starts, if not right after the stage before it.
+    pub at: Option<Offset>,
     /// What a failed step means for the stages after it.
     pub on_failure: OnFailure,
     /// Run together.
@@ -88,8 +92,24 @@ impl<W> Prepared<'_, W> {
 
     /// How long after the end of the stage before it a stage starts, if any of its steps runs.
     pub fn after(&self, stage: &str) -> Option<Delay> {
-        let stage = self.stages.iter().find(|prepared| prepared.name == stage)?;
-        stage.after.filter(|_| stage.steps.iter().any(PreparedStep::runs))
+        self.stage_to_run(stage)?.after
+    }
+
+    /// How long before or after the effective date a stage starts, if any of its steps runs and it says so.
+    pub fn at(&self, stage: &str) -> Option<Offset> {
+        self.stage_to_run(stage)?.at
+    }
+
+    /// When a stage may start at the earliest, if a date says so and any of its steps runs. A stage with a delay has
+    /// none: it follows the one before it.
+    pub fn starts_at(&self, stage: &str, dates: Dates) -> Option<Timestamp> {
+        let stage = self.stage_to_run(stage).filter(|stage| stage.after.is_none())?;
+        dates.start(stage.at)
+    }
+
+    fn stage_to_run(&self, name: &str) -> Option<&PreparedStage<'_, W>> {
+        let stage = self.stages.iter().find(|prepared| prepared.name == name)?;
+        Some(stage).filter(|stage| stage.steps.iter().any(PreparedStep::runs))
     }
 }
 
@@ -147,7 +167,8 @@ fn prepare_stage<'a, W>(
     if !failures.is_empty() {
         return Err(failures);
     }
-    Ok(PreparedStage { name: &stage.name, after: stage.after, on_failure: stage.on_failure, steps })
+    let (after, at, on_failure) = (stage.after, stage.at, stage.on_failure);
+    Ok(PreparedStage { name: &stage.name, after, at, on_failure, steps })
 }
 
 fn prepare_step<'a, W>(

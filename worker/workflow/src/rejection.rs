@@ -37,6 +37,7 @@ fn blocked(failure: Failure, why: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use crate::dates::Dates;
     use crate::definition::Definitions;
     use crate::next::Next;
     use crate::prepare::prepare;
@@ -65,7 +66,8 @@ mod tests {
             prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
         let clock = || world.now();
         let mode = Mode::Apply;
-        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &clock };
+        let dates = Dates { effective: None, event: Timestamp::UNIX_EPOCH };
+        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &clock, dates };
         for _attempt in 0..20 {
             let (came, next) = run.advance(progress, &()).await;
             // As its message carries it.

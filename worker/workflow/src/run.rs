@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use outcome::{Class, Failure, Finished, Mode, OnFailure, Outcome, Progress, Record, Told};
 use serde_json::Value;
 
+use crate::dates::Dates;
 use crate::next::{Because, Next};
 use crate::people::People;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
@@ -40,6 +41,8 @@ pub struct Run<'a, W> {
     pub spread: f64,
     /// What time it is.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
+    /// From when its stages count.
+    pub dates: Dates,
 }
 
 /// Receives every record as soon as its stage is over. `()` ignores them.
@@ -108,18 +111,6 @@ impl<W: Sync> Run<'_, W> {
             }
         }
         Ok(Next::Over)
-    }
-
-    /// When the stage starts, if that is still to come and there is something to do in it.
-    fn starts_later(&self, stage: &PreparedStage<'_, W>, progress: &mut Progress) -> Option<Timestamp> {
-        let after = stage.after.filter(|_| self.mode.waits())?;
-        let is_open = |step: &PreparedStep<'_, W>| progress.find(stage.name, step.name).is_none();
-        if !stage.steps.iter().any(|step| step.runs() && is_open(step)) {
-            return None;
-        }
-        let now = (self.clock)();
-        let at = wait::start_of(progress, stage.name, after.duration(), now);
-        (now < at).then_some(at)
     }
 
     /// Finds the people of all steps that are still to run, before the run sleeps.
@@ -367,7 +358,8 @@ mod tests {
         let prepared =
             prepare(definitions.get("w").unwrap(), &roster, variables).map_err(|_| "refused").unwrap();
         let clock = || world.now();
-        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &clock };
+        let dates = Dates { effective: None, event: Timestamp::UNIX_EPOCH };
+        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &clock, dates };
         let (progress, next) = run.advance(progress, recorder).await;
         let complete = prepared.is_complete(&progress);
         (progress, next, complete)

@@ -9,8 +9,7 @@
 //! again. No step is woken early. Steps that have finished are not run again when the run resumes, and neither is a
 //! step whose own time has not come. A step looks once more when its deadline has come. Only if it still waits then
 //! has it failed, as `blocked` with the code `deadline_passed`; its memo stays for a replay, which gives it the same
-//! time again. A stage's `after` counts from the end of the stage before it, or from the start of the run. Once set it
-//! is a fixed time: no replay, retry or other worker moves it.
+//! time again. [`start`](crate::start) says when a stage starts.
 //!
 //! **Caveats.** A worker that dies between publishing a sleeping run and acknowledging the message it came from leaves
 //! two of them. Both wake and both resume. That is harmless: both carry the same ids, so a consumer that keeps the
@@ -21,7 +20,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use outcome::{Class, Failure, Outcome, Progress, Record, Start, Waiting};
+use outcome::{Class, Failure, Outcome, Progress, Record, Waiting};
 use serde_json::Value;
 
 /// The largest memo in bytes of JSON: seven of them fit into what a run may carry besides its steps.
@@ -38,17 +37,6 @@ pub struct Wait {
     pub reason: String,
     /// Given back to the step. At most [`MEMO_LIMIT_BYTES`]; no names or addresses, since it rides in messages.
     pub memo: Value,
-}
-
-/// When a stage with this delay starts. Set when it is first asked for.
-pub(crate) fn start_of(progress: &mut Progress, stage: &str, after: Duration, now: Timestamp) -> Timestamp {
-    if let Some(known) = progress.starts.iter().find(|start| start.stage == stage) {
-        return known.at;
-    }
-    let begin = if progress.steps.is_empty() { progress.first_seen } else { now };
-    let at = later(begin, after);
-    progress.starts.push(Start { stage: stage.to_owned(), at });
-    at
 }
 
 /// When the steps that run now became due: when the latest delay of a stage ended, or when the run was first seen.
@@ -146,7 +134,11 @@ fn forget(progress: &mut Progress, stage: &str, step: &str) {
 
 /// A time in whole milliseconds, as the broker keeps due times: a fraction of one would wake the run too early.
 pub(crate) fn later(now: Timestamp, after: Duration) -> Timestamp {
-    let at = now.checked_add(after).unwrap_or(Timestamp::MAX);
+    whole_milliseconds(now.checked_add(after).unwrap_or(Timestamp::MAX))
+}
+
+/// A time without its fraction of a millisecond.
+pub(crate) fn whole_milliseconds(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
@@ -169,6 +161,7 @@ fn too_large(action: &str, memo: &Value) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dates::Dates;
     use crate::definition::Definitions;
     use crate::next::{Because, Next};
     use crate::prepare::prepare;
@@ -176,7 +169,7 @@ mod tests {
     use crate::run::{Run, replayed};
     use crate::test_steps::{self, World};
     use jiff::SignedDuration;
-    use outcome::Mode;
+    use outcome::{Mode, Start};
     use serde_json::{Map, json};
 
     const POLICY: RetryPolicy = RetryPolicy {
@@ -192,7 +185,8 @@ mod tests {
         let definition = definitions.get("w").unwrap();
         let prepared = prepare(definition, &roster, variables).map_err(|_| "refused").unwrap();
         let clock = || world.now();
-        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &clock };
+        let dates = Dates { effective: None, event: Timestamp::UNIX_EPOCH };
+        let run = Run { prepared: &prepared, world, mode, policy: POLICY, spread: 0.5, clock: &clock, dates };
         run.advance(progress, &()).await
     }
 

@@ -12,8 +12,8 @@ use outcome::{Class, Failure, Mode, PreparedSteps, Progress, State, decisive, st
 use serde_json::{Map, Value, json};
 use workflow::run::Run;
 use workflow::{
-    Because, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest, prepare,
-    refuse_too_large,
+    Because, Dates, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest,
+    prepare, refuse_too_large,
 };
 
 use super::job::workflow_of;
@@ -390,7 +390,8 @@ impl Attempt<'_> {
 
     fn engine<'b>(&'b self, mode: Mode, world: &'b World) -> Run<'b, World> {
         let (prepared, policy, spread) = (self.prepared, self.policy, spread(self.event));
-        Run { prepared, world, mode, policy, spread, clock: &Timestamp::now }
+        let dates = Dates { effective: None, event: self.event.time };
+        Run { prepared, world, mode, policy, spread, clock: &Timestamp::now, dates }
     }
 
     fn planned(&self, progress: &Progress) -> RunPlanned {

@@ -1,8 +1,8 @@
 //! Workflows as their authors write them: YAML. A file is read once, and every mistake in it is named at its line
 //! and column.
 //!
-//! `node` is the file as a tree with places, `read` makes workflows of it, `parameters` and `refusal` hold a
-//! step's parameters against the schema of its action. [`schema`] publishes the same rules for editors.
+//! `node` is the file as a tree with places, `read` makes workflows of it, `times` says when their stages start,
+//! `parameters` and `refusal` hold a step's parameters against the schema of its action. [`schema`] publishes the same rules for editors.
 
 mod intake;
 mod mistake;
@@ -11,6 +11,7 @@ mod parameters;
 mod read;
 mod refusal;
 pub mod schema;
+mod times;
 mod words;
 mod yaml;
 
@@ -20,6 +21,7 @@ use outcome::OnFailure;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::dates::Offset;
 use crate::delay::Delay;
 use crate::step::Roster;
 
@@ -62,6 +64,9 @@ pub struct Stage {
     /// How long after the end of the stage before it the stage starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Delay>,
+    /// How long before or after the effective date the stage starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Offset>,
     /// What a failed step means for the stages after it.
     pub on_failure: OnFailure,
     /// Run together.
@@ -164,6 +169,53 @@ leave:
         let names: Vec<_> = leave.stages[0].steps.iter().map(|step| (&*step.name, &*step.action)).collect();
         assert_eq!(names, [("note", "note"), ("second", "note")]);
         assert_eq!(leave.stages[0].steps[1].when.as_deref(), Some("manager"));
+    }
+
+    #[test]
+    fn times_that_no_run_can_keep_are_mistakes() {
+        let stage = |lines: &str| format!("leave:\n  stages:\n    - name: a\n{lines}");
+        let rows = [
+            (
+                stage("      steps: []\n      at: 2\n"),
+                "5:11: expected a time such as -2d (two days before the",
+            ),
+            (
+                stage("      at: -2d\n      after: 2d\n      steps: []\n"),
+                "4:11: a stage has one of `after` and `at`",
+            ),
+            (
+                stage("      steps: [note]\n    - { name: b, at: -2d, steps: [] }\n"),
+                "5:22: stage `b` cannot start at -2d: stage `a` runs before it, and not before 0s; put",
+            ),
+            (
+                stage(
+                    "      at: 30d\n      steps: [note]\n    - { name: b, after: 1d, steps: [note] }\n    - { name: c, at: 30d, steps: [] }\n",
+                ),
+                "7:22: stage `c` cannot start at 30d: stage `b` runs before it, and not before 31d;",
+            ),
+        ];
+        for (source, expected) in rows {
+            let found = mistakes(&source);
+            assert!(found.starts_with(&format!("leave.yaml:{expected}")) && !found.contains('\n'), "{found}");
+        }
+    }
+
+    #[test]
+    fn times_that_a_run_can_keep_are_no_mistake() {
+        let rows: [&[&str]; 6] = [
+            &["at: -2d,", "at: -1d,", "", "at: 0s,", "at: 30d,"],
+            &["at: -2d,", "after: 1d,", "at: 0s,"],
+            &["at: -2d,", "after: 3d,", "at: 1d,"],
+            &["at: 30d, when: manager,", "at: 2d,"],
+            &["after: , at: 2d,", "at: , after: 2d,"],
+            &["at: 2d,", "at: 2d,"],
+        ];
+        for times in rows {
+            let stage = |(index, time)| format!("{{ name: s{index}, {time} steps: [note] }}");
+            let stages: Vec<_> = times.iter().enumerate().map(stage).collect();
+            let source = format!("w: {{ stages: [{}] }}", stages.join(", "));
+            assert!(Definitions::read("w.yaml", &source, &test_steps::roster()).is_ok(), "{source}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! From a file's tree to its workflows, naming every mistake on the way.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use outcome::OnFailure;
 use serde_json::{Map, Value};
@@ -8,7 +10,7 @@ use serde_json::{Map, Value};
 use super::mistake::{At, Mistake};
 use super::node::{Content, Entry, Node, to_map};
 use super::parameters::Parameters;
-use super::{Definition, Parameter, ParameterType, Stage, StepDefinition, words};
+use super::{Definition, Parameter, ParameterType, Stage, StepDefinition, times, words};
 use crate::step::Roster;
 use crate::suggest;
 use crate::template::{self, ParametersRead};
@@ -22,7 +24,7 @@ struct Form {
 const WORKFLOW: Form =
     Form { name: "a workflow", fields: &["description", "for", "parameters", "lookups", "stages"] };
 const PARAMETER: Form = Form { name: "a parameter", fields: &["type", "default", "description"] };
-const STAGE: Form = Form { name: "a stage", fields: &["name", "when", "after", "on_failure", "steps"] };
+const STAGE: Form = Form { name: "a stage", fields: &["name", "when", "after", "at", "on_failure", "steps"] };
 
 /// What a step of a known action may have beside its action.
 const STEP_FIELDS: [&str; 2] = ["name", "when"];
@@ -94,6 +96,9 @@ impl<W> Reader<'_, W> {
                 let problem =
                     format!("another stage of this workflow is called `{}`; rename one", stage.name);
                 self.mistake(node.at, problem);
+            }
+            if let Some(problem) = times::too_early(&read, &stage) {
+                self.mistake(place_of(node, "at"), problem);
             }
             read.push(stage);
         }
@@ -210,14 +215,11 @@ impl<W> Reader<'_, W> {
         }
         let name = self.text(entries, "name").unwrap_or_default();
         let when = self.when(entries);
-        let after = self.text(entries, "after").and_then(|text| match text.parse() {
-            Ok(after) => Some(after),
-            Err(error) => {
-                let at = get(entries, "after").map_or(node.at, |after| after.at);
-                self.mistake(at, format!("{error}, found `{text}`"));
-                None
-            }
-        });
+        let after = self.time(entries, "after");
+        let at = self.time(entries, "at");
+        if let (Some(_), Some(_), Some(node)) = (after, at, get(entries, "at")) {
+            self.mistake(node.at, times::BOTH);
+        }
         let on_failure = self.on_failure(entries);
         let what = if name.is_empty() { "this stage".to_owned() } else { format!("stage `{name}`") };
         let nodes = self.list(node.at, entries, "steps", &what).unwrap_or_default();
@@ -231,7 +233,19 @@ impl<W> Reader<'_, W> {
             }
             steps.push(step);
         }
-        Some(Stage { name, when, after, on_failure, steps })
+        Some(Stage { name, when, after, at, on_failure, steps })
+    }
+
+    /// The field of a stage that says when it starts.
+    fn time<T: FromStr<Err: fmt::Display>>(&mut self, entries: &[Entry], name: &str) -> Option<T> {
+        let text = self.text(entries, name)?;
+        match text.parse() {
+            Ok(time) => Some(time),
+            Err(error) => {
+                self.mistake(get(entries, name)?.at, format!("{error}, found `{text}`"));
+                None
+            }
+        }
     }
 
     fn on_failure(&mut self, entries: &[Entry]) -> OnFailure {
@@ -360,6 +374,15 @@ impl<W> Reader<'_, W> {
         }
         Some(when)
     }
+}
+
+/// Where a field of a map stands.
+fn place_of(map: &Node, name: &str) -> At {
+    let field = match &map.content {
+        Content::Map(entries) => get(entries, name),
+        _ => None,
+    };
+    field.map_or(map.at, |field| field.at)
 }
 
 fn get<'n>(entries: &'n [Entry], name: &str) -> Option<&'n Node> {

@@ -248,8 +248,14 @@ fn stage() -> Value {
             "after": {
                 "type": ["string", "null"],
                 "pattern": "^[0-9]+[smhd]$",
-                "description": "How long after the end of the stage before it the stage starts: at least 1s, at most 400d.",
+                "description": "How long after the end of the stage before it the stage starts: at least 1s, at most 400d. If the event names an effective date, the stage does not start before it.",
                 "examples": ["90s", "15m", "12h", "30d"],
+            },
+            "at": {
+                "type": ["string", "null"],
+                "pattern": "^-?[0-9]+[smhd]$",
+                "description": "When the stage starts, counted from the event's effective date, or from the event's time if it names no date: `-2d` is two days before, `0s` on time, `30d` thirty days after; at most 400d. A day has 24 hours. Stages run in order, and what is late runs at once. Only a stage with a negative `at` starts before the effective date. Not together with `after`.",
+                "examples": ["-2d", "0s", "30d"],
             },
             "on_failure": {
                 "description": "What a failed step means for the stages after this one.",
@@ -266,6 +272,10 @@ fn stage() -> Value {
             },
         },
         "required": ["name", "steps"],
+        "not": {
+            "properties": { "after": { "type": "string" }, "at": { "type": "string" } },
+            "required": ["after", "at"],
+        },
         "additionalProperties": false,
     })
 }
@@ -334,7 +344,10 @@ mod tests {
         let full = json!({ "w": {
             "description": "x",
             "lookups": { "a": { "b": 1 } },
-            "stages": [{ "name": "a", "when": "manager", "after": "30d", "on_failure": "continue", "steps": [] }],
+            "stages": [
+                { "name": "a", "when": "manager", "after": "30d", "on_failure": "continue", "steps": [] },
+                { "name": "b", "at": "-2d", "after": null, "steps": [] },
+            ],
         } });
         assert!(accepts(&full) && accepts(&json!({})));
         let steps = json!([
@@ -361,6 +374,8 @@ mod tests {
             json!({ "w": { "stages": [{ "steps": [] }] } }),
             json!({ "w": { "stages": [{ "name": "a" }] } }),
             json!({ "w": { "stages": [{ "name": "a", "steps": [], "after": "30" }] } }),
+            json!({ "w": { "stages": [{ "name": "a", "steps": [], "at": "2" }] } }),
+            json!({ "w": { "stages": [{ "name": "a", "steps": [], "at": "2d", "after": "2d" }] } }),
             json!({ "w": { "stages": [{ "name": "a", "steps": [], "on_failure": "stopp" }] } }),
         ];
         for file in files {
