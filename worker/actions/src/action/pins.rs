@@ -116,9 +116,10 @@ impl Pins<'_> {
         if !self.looks_again() {
             return Ok(());
         }
-        let is_newer = user
-            .created_date_time
-            .is_some_and(|created| created.duration_since(self.first_seen) > CLOCKS_APART);
+        // A run that waited for its date began on that day: the hire that came with a planned end was made before.
+        let began = self.first_sight.unwrap_or(self.first_seen);
+        let is_newer =
+            user.created_date_time.is_some_and(|created| created.duration_since(began) > CLOCKS_APART);
         if is_newer && self.before.outcome_of(CREATES).is_none() {
             let detail = format!(
                 "user {} was created after the run began, so it is another person's account; discard the dead letter, \
@@ -184,4 +185,29 @@ fn is_of(key: &UserKey, user: &User) -> bool {
 
 fn digest(text: &str) -> String {
     Uuid::new_v5(&DIGESTS, text.as_bytes()).simple().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use outcome::Progress;
+
+    #[test]
+    fn an_account_is_newer_than_a_run_only_if_it_was_made_after_the_run_began() {
+        let on_day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
+        let user = User { id: "7".to_owned(), created_date_time: Some(on_day(5)), ..User::default() };
+        let people = People::of(&Progress::new(on_day(0)));
+        let pins = |first_sight| Pins {
+            people: &people,
+            before: Earlier::new(&[]),
+            first_seen: on_day(0),
+            first_sight,
+            sleeps: 1,
+            removes_for_good: true,
+        };
+        assert!(pins(Some(on_day(0))).check_returned(&user, false).is_err());
+        assert!(pins(None).check_returned(&user, false).is_err(), "begun by a version that did not say");
+        // A planned end that came with the hire, and waited for its date.
+        assert!(pins(Some(on_day(60))).check_returned(&user, false).is_ok());
+    }
 }
