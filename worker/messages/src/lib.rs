@@ -28,6 +28,7 @@ pub use cloudevent::undecodable::{NotAdmitted, Reason, Undecodable};
 pub use cloudevent::violation::Violation;
 pub use continuation::{Continuation, RunProgress, Unwritable, WorkflowVersion};
 pub use outcome::{Class, Failure, Finished, Left, Mode, Needs, Outcome, Progress, State};
+pub use requests::effective::{Effective, UnknownZone, Zone};
 pub use requests::event::{Event, Request};
 pub use requests::kind::EventKind;
 pub use requests::person::{Person, PersonReference, PersonRequest};

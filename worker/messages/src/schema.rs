@@ -38,6 +38,7 @@ pub(crate) static OFFBOARDING_REQUESTED: Schema = schema!("requests", "offboardi
 pub(crate) static CHANGE_REQUESTED: Schema = schema!("requests", "change.requested.v1");
 pub(crate) static SYNC_REQUESTED: Schema = schema!("requests", "sync.requested.v1");
 static REQUEST: Schema = schema!("requests", "request");
+static EFFECTIVE: Schema = schema!("requests", "effective");
 static PERSON: Schema = schema!("requests", "person");
 static PERSON_REFERENCE: Schema = schema!("requests", "person-reference");
 static RESULT: Schema = schema!("results", "result");
@@ -58,13 +59,14 @@ pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continua
 pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 25] = [
+static SCHEMAS: [&Schema; 26] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
     &CHANGE_REQUESTED,
     &SYNC_REQUESTED,
     &REQUEST,
+    &EFFECTIVE,
     &PERSON,
     &PERSON_REFERENCE,
     &RESULT,
@@ -135,6 +137,7 @@ impl Schema {
             .should_validate_formats(true)
             // The one reading of time: what the schema accepts is what the decoder can read.
             .with_format("date-time", |text: &str| time::parse(text).is_some())
+            .with_format("date", |text: &str| time::parse_date(text).is_some())
             .build(document)
             .expect("a compiled-in schema compiles")
     }

@@ -281,15 +281,24 @@ fn details() -> impl Strategy<Value = Map<String, Value>> {
 
 fn planned_step() -> impl Strategy<Value = PlannedStep> {
     let names = (text(), text(), text());
-    let after = option::of(1..34_560_000_u64);
+    let after = (option::of(1..34_560_000_u64), option::of(time()));
     let seen = (left(), details());
     (names, after, outcome(), vec(text(), 0..3), seen, failure(), option::of(text())).prop_map(
-        |((stage, step, action), after_seconds, outcome, changes, (left, details), failure, reason)| {
+        |(
+            (stage, step, action),
+            (after_seconds, starts_at),
+            outcome,
+            changes,
+            (left, details),
+            failure,
+            reason,
+        )| {
             PlannedStep {
                 stage,
                 step,
                 action,
                 after_seconds,
+                starts_at,
                 outcome,
                 changes,
                 left,
@@ -340,9 +349,19 @@ fn step_finished() -> impl Strategy<Value = ResultData> {
 }
 
 fn run_planned() -> impl Strategy<Value = ResultData> {
-    (run(), text(), vec(planned_step(), 0..3), digest()).prop_map(|(run_id, workflow, steps, digest)| {
-        ResultData::RunPlanned(RunPlanned { run_id, workflow, steps, digest })
-    })
+    let dates = (option::of(time()), option::of(1..u64::MAX));
+    (run(), text(), vec(planned_step(), 0..3), digest(), dates).prop_map(
+        |(run_id, workflow, steps, digest, (effective_at, late_by_seconds))| {
+            ResultData::RunPlanned(RunPlanned {
+                run_id,
+                workflow,
+                steps,
+                digest,
+                effective_at,
+                late_by_seconds,
+            })
+        },
+    )
 }
 
 fn run_waiting() -> impl Strategy<Value = ResultData> {
@@ -351,9 +370,19 @@ fn run_waiting() -> impl Strategy<Value = ResultData> {
         step.prop_map(|((step, action, reason), (since, until, deadline), (changes, graph_request_ids))| {
             WaitingStep { step, action, reason, since, until, deadline, changes, graph_request_ids }
         });
-    (run(), (text(), text()), time(), (1..u32::MAX, any::<u32>()), vec(step, 0..3)).prop_map(
-        |(run_id, (workflow, stage), until, (sleeps, replays), steps)| {
-            ResultData::RunWaiting(RunWaiting { run_id, workflow, stage, until, sleeps, replays, steps })
+    let texts = (text(), text(), option::of(text()));
+    (run(), texts, time(), (1..u32::MAX, any::<u32>()), vec(step, 0..3)).prop_map(
+        |(run_id, (workflow, stage, reason), until, (sleeps, replays), steps)| {
+            ResultData::RunWaiting(RunWaiting {
+                run_id,
+                workflow,
+                stage,
+                until,
+                sleeps,
+                replays,
+                reason,
+                steps,
+            })
         },
     )
 }
@@ -381,7 +410,7 @@ fn run_finished() -> impl Strategy<Value = ResultData> {
     use State::{Failed, Partial, Rejected, Succeeded};
     let state = select(vec![Succeeded, Partial, Failed, Rejected]);
     let violations = vec((any::<String>(), text()).prop_map(|(at, text)| Violation::new(&at, text)), 0..3);
-    let counts = (1..u32::MAX, any::<u32>());
+    let counts = (1..u32::MAX, any::<u32>(), option::of(1..u64::MAX));
     (
         run(),
         option::of(text()),
@@ -404,6 +433,7 @@ fn run_finished() -> impl Strategy<Value = ResultData> {
                 steps,
                 failure,
                 violations,
+                late_by_seconds: counts.2,
             })
         })
 }

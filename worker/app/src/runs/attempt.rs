@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use actions::{Protection, World};
 use jiff::Timestamp;
-use messages::{Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
+use messages::{Effective, Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
 use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
 use msgraph::Client;
-use outcome::{Class, Failure, Mode, PreparedSteps, Progress, State, decisive, state};
+use outcome::{Class, Failure, Mode, PreparedSteps, Progress, Record, Start, State, decisive, state};
 use serde_json::{Map, Value, json};
 use workflow::run::Run;
 use workflow::{
-    Because, Dates, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest,
-    prepare, refuse_too_large,
+    Because, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest, prepare,
+    refuse_too_large,
 };
 
+use super::effective::{self, is_unbegun, pending_until};
 use super::job::workflow_of;
 use crate::settings::mail::Mail;
 use crate::tenants::Tenants;
@@ -101,7 +102,7 @@ impl Workflows {
             (Mode::Apply, Some(expected)) if progress.approved == Some(false) => {
                 attempt.compare_plan(expected, progress).await
             }
-            (Mode::Apply, _) if prepared.has_work() && is_unbegun(&progress) => {
+            (Mode::Apply, _) if prepared.has_work() && is_unbegun(event, &progress) => {
                 attempt.begin(progress, recorder).await
             }
             (Mode::Apply, _) => attempt.apply(progress, recorder).await,
@@ -207,7 +208,7 @@ impl Workflows {
         let mut steps = prepare(definition, &self.roster, variables.clone())?.carried();
         refuse_too_large(&steps).map_err(|failure| vec![failure])?;
         if request.mode == Mode::Plan || request.expected_plan.is_some() {
-            variables.insert("event".to_owned(), any_event(event));
+            variables.insert("event".to_owned(), any_event(event, request));
             if let Ok(of_any_event) = prepare(definition, &self.roster, variables) {
                 steps.digest = of_any_event.carried().digest;
             }
@@ -228,6 +229,7 @@ pub(super) fn variables(
         "type": event.kind.event_type(),
         "time": event.time.to_string(),
         "subject": event.subject,
+        "effective": effective_text(request),
     });
     let to_value = |value: serde_json::Result<Value>| value.unwrap_or_default();
     Map::from_iter([
@@ -239,15 +241,20 @@ pub(super) fn variables(
     ])
 }
 
+fn effective_text(request: &PersonRequest) -> String {
+    request.effective.as_ref().map(Effective::to_rfc3339).unwrap_or_default()
+}
+
 /// An event as templates see it, without what tells it from another one with the same request: the plan of one is
 /// approved for the other.
-fn any_event(event: &Event) -> Value {
+fn any_event(event: &Event, request: &PersonRequest) -> Value {
     json!({
         "id": "",
         "source": "",
         "type": event.kind.event_type(),
         "time": Timestamp::UNIX_EPOCH.to_string(),
         "subject": event.subject.as_ref().map(|_| ""),
+        "effective": effective_text(request),
     })
 }
 
@@ -255,13 +262,6 @@ fn any_event(event: &Event) -> Value {
 /// randomness.
 fn spread(event: &Event) -> f64 {
     f64::from(event.run_id().as_fields().0) / f64::from(u32::MAX)
-}
-
-/// Whether a run has not looked at the tenant, nor done anything, as one may have that a worker of the version before
-/// began.
-fn is_unbegun(progress: &Progress) -> bool {
-    let Progress { first_sight, steps, waiting, starts, sleeps, .. } = progress;
-    first_sight.is_none() && steps.is_empty() && waiting.is_empty() && starts.is_empty() && *sleeps == 0
 }
 
 /// One attempt at one run.
@@ -299,15 +299,25 @@ impl Attempt<'_> {
     }
 
     /// Looks at the tenant. The run is stored with what it has seen before it writes anything: a lost worker repeats
-    /// what it does from there, with the same steps for the same people.
+    /// what it does from there, with the same steps for the same people. A run whose date is to come sleeps until then.
     async fn begin(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
         let (mut progress, next) = self.engine(Mode::Apply, &self.world).begin(progress, recorder).await;
         progress.protected = self.world.refused();
-        if matches!(next, Next::Over | Next::Refused(_)) {
+        if matches!(next, Next::Over | Next::Refused(_) | Next::Interrupted) {
             return self.attempted(progress, next);
+        }
+        if let Some(start) = pending_until(self.event, &progress, Timestamp::now()) {
+            return self.sleep(progress, start);
         }
         progress.first_sight = Some(self.server_time());
         Attempted { progress, next, result: None, failed: None }
+    }
+
+    /// Nothing is kept but who and what is meant: when the run wakes, it begins.
+    fn sleep(&self, progress: Progress, start: Start) -> Attempted {
+        let because = Because::Wait { stage: start.stage.clone(), retry: None };
+        let next = Next::Resume { at: start.at, because };
+        self.attempted(effective::asleep(progress, start), next)
     }
 
     fn server_time(&self) -> Timestamp {
@@ -323,6 +333,9 @@ impl Attempt<'_> {
         }
         let found = digest::of_plan(self.steps, &planned.steps);
         if found == expected {
+            if let Some(start) = pending_until(self.event, &progress, Timestamp::now()) {
+                return self.sleep(Progress { people: planned.people, ..progress }, start);
+            }
             let next = Next::Resume { at: Timestamp::now(), because: Because::Begins };
             // The plan was approved for these people.
             let progress = Progress {
@@ -390,18 +403,24 @@ impl Attempt<'_> {
 
     fn engine<'b>(&'b self, mode: Mode, world: &'b World) -> Run<'b, World> {
         let (prepared, policy, spread) = (self.prepared, self.policy, spread(self.event));
-        let dates = Dates { effective: None, event: self.event.time };
+        let dates = effective::dates(self.event);
         Run { prepared, world, mode, policy, spread, clock: &Timestamp::now, dates }
     }
 
     fn planned(&self, progress: &Progress) -> RunPlanned {
-        let after = |stage: &str| self.prepared.after(stage).map(|after| after.duration().as_secs());
-        let steps = progress.steps.iter();
+        let dates = effective::dates(self.event);
+        let planned = |record: &Record| {
+            let stage = record.finished.stage.as_str();
+            let after = self.prepared.after(stage).map(|after| after.duration().as_secs());
+            PlannedStep { starts_at: self.prepared.starts_at(stage, dates), ..PlannedStep::of(record, after) }
+        };
         RunPlanned {
             run_id: self.event.run_id(),
             workflow: workflow_of(self.event).to_owned(),
-            steps: steps.map(|record| PlannedStep::of(record, after(&record.finished.stage))).collect(),
+            steps: progress.steps.iter().map(planned).collect(),
             digest: digest::of_plan(self.steps, &progress.steps),
+            effective_at: dates.effective,
+            late_by_seconds: effective::late_by_seconds(self.event, progress),
         }
     }
 
@@ -409,6 +428,7 @@ impl Attempt<'_> {
     fn waiting(&self, stage: &str, until: Timestamp, progress: &Progress) -> Option<RunWaiting> {
         let steps: Vec<_> = progress.open_waits(stage).map(WaitingStep::of).collect();
         let starts = progress.starts.iter().any(|start| start.stage == stage && start.at == until);
+        let reason = || effective::reason(self.event, self.prepared.after(stage), self.prepared.at(stage));
         let waiting = RunWaiting {
             run_id: self.event.run_id(),
             workflow: workflow_of(self.event).to_owned(),
@@ -416,6 +436,7 @@ impl Attempt<'_> {
             until,
             sleeps: progress.sleeps,
             replays: progress.replays,
+            reason: steps.is_empty().then(reason),
             steps,
         };
         Some(waiting).filter(|waiting| starts || !waiting.steps.is_empty())
@@ -468,5 +489,6 @@ pub fn finished(event: &Event, progress: &Progress) -> RunFinished {
         steps: progress.steps.iter().map(|record| record.finished.clone()).collect(),
         failure: None,
         violations: Vec::new(),
+        late_by_seconds: effective::late_by_seconds(event, progress),
     }
 }

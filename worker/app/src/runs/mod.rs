@@ -1,6 +1,7 @@
 //! Runs: the work on events that request a workflow for a person.
 
 pub mod attempt;
+mod effective;
 mod job;
 mod key;
 mod results;

@@ -78,7 +78,10 @@ impl Step<World> for Waits {
     }
 }
 
-fn workflows(yaml: &str) -> Workflows {
+/// When the events were made.
+pub(super) const TIME: &str = "2026-03-02T09:00:00Z";
+
+pub(super) fn workflows(yaml: &str) -> Workflows {
     let settings = msgraph::Settings {
         graph_url: "http://127.0.0.1:1".into(),
         login_url: "http://127.0.0.1:1".into(),
@@ -100,10 +103,13 @@ fn workflows(yaml: &str) -> Workflows {
 }
 
 fn event(workflow: &str) -> Event {
+    event_with(json!({ "person": { "upn": "ada@contoso.example" }, "workflow": workflow }))
+}
+
+pub(super) fn event_with(data: Value) -> Event {
     let event = json!({
         "specversion": "1.0", "id": "1", "source": "/hr", "type": "gatehouse.offboarding.requested.v1",
-        "time": "2026-03-02T09:00:00Z",
-        "data": { "person": { "upn": "ada@contoso.example" }, "workflow": workflow },
+        "time": TIME, "data": data,
     });
     let body = event.to_string();
     let content_type = Some(messages::CLOUDEVENT_CONTENT_TYPE);
@@ -116,7 +122,7 @@ fn event(workflow: &str) -> Event {
     .unwrap()
 }
 
-fn requested(event: &Event) -> messages::PersonRequest {
+pub(super) fn requested(event: &Event) -> messages::PersonRequest {
     match &event.request {
         messages::Request::Person(request) => (**request).clone(),
         messages::Request::Sync(_) => panic!("no person's request"),

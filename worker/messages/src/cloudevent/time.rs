@@ -1,6 +1,7 @@
 //! Times as the schemas mean them.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 /// Reads RFC 3339, and nothing more lenient: every consumer of the schema must read the same instant.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
@@ -21,4 +22,11 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
             && digits(offset + 4, offset + 6));
     let fraction = offset == 19 || (is(19, b".") && offset > 20 && digits(20, offset));
     if date && time && zone && fraction { text.parse().ok() } else { None }
+}
+
+/// Reads a date, `YYYY-MM-DD`.
+pub(crate) fn parse_date(text: &str) -> Option<Date> {
+    let is_right =
+        |(at, byte): (usize, u8)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+    if text.len() == 10 && text.bytes().enumerate().all(is_right) { text.parse().ok() } else { None }
 }

@@ -148,6 +148,7 @@ fn wrong_type(kind: &TypeKind, is_null: bool) -> String {
 
 fn wrong_format(format: &str) -> String {
     match format {
+        "date" => "must be a date that exists, such as \"2027-01-04\"".to_owned(),
         "date-time" => "must be an RFC 3339 time with an offset, such as \"2026-03-02T08:30:00Z\"".to_owned(),
         "email" => "must be an e-mail address, such as \"ada.lovelace@contoso.example\"".to_owned(),
         "uri-reference" => "must be a URI reference, such as \"/hr/contoso\"".to_owned(),

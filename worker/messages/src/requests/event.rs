@@ -7,12 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::effective;
 use super::kind::EventKind;
 use super::person::PersonRequest;
 use super::run_id::{content_digest, former_run_id, run_id};
 use super::sync::SyncRequest;
 use crate::cloudevent::envelope::Envelope;
 use crate::cloudevent::undecodable::{Reason, Undecodable};
+use crate::cloudevent::violation::bounded;
 use crate::schema;
 
 /// The `data` of an event, by what it requests.
@@ -89,7 +91,12 @@ impl Event {
             Ok(kind) => kind,
             Err(reason) => return refuse(reason),
         };
-        let violations = kind.schema().violations(&value);
+        let mut violations = kind.schema().violations(&value);
+        let beyond_schema = effective::violations(&value);
+        if !beyond_schema.is_empty() && kind != EventKind::Sync {
+            violations.extend(beyond_schema);
+            violations = bounded(violations);
+        }
         if !violations.is_empty() {
             return refuse(Reason::Invalid { violations });
         }

@@ -1,5 +1,6 @@
 //! Requests for work: the events that arrive.
 
+pub(crate) mod effective;
 pub(crate) mod event;
 pub(crate) mod kind;
 pub(crate) mod person;

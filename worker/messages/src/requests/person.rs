@@ -6,6 +6,8 @@ use outcome::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::effective::Effective;
+
 /// The `data` of an event that runs a workflow for a person. Its `Debug` shows no person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,9 @@ pub struct PersonRequest {
     /// The person's manager, who is also the successor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<PersonReference>,
+    /// When it takes effect, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Effective>,
     /// The workflow to run, if not the default of the event's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,

@@ -25,6 +25,12 @@ pub struct RunPlanned {
     pub steps: Vec<PlannedStep>,
     /// `sha256:` and 64 hexadecimal digits: what a publisher sends back as `expected_plan`.
     pub digest: String,
+    /// When the request takes effect, if the event says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_at: Option<Timestamp>,
+    /// How many seconds after that the event came, if it was late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_by_seconds: Option<u64>,
 }
 
 /// `gatehouse.run.waiting.v1`: a run went to sleep.
@@ -43,6 +49,9 @@ pub struct RunWaiting {
     pub sleeps: u32,
     /// How often an operator had replayed the run by then.
     pub replays: u32,
+    /// What the stage waits for, if it has not started: words that follow "waits for".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The steps that wait. None: the stage waits for its time.
     pub steps: Vec<WaitingStep>,
 }
@@ -74,6 +83,9 @@ pub struct RunFinished {
     /// Everything wrong with an event that was rejected for its form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
+    /// How many seconds after its effective date the event came, if it was late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_by_seconds: Option<u64>,
 }
 
 impl RunFinished {
@@ -91,6 +103,7 @@ impl RunFinished {
             steps: Vec::new(),
             failure: Some(Failure::rejected(undecodable.code(), undecodable.reason.summary())),
             violations: undecodable.violations().to_vec(),
+            late_by_seconds: None,
         })
     }
 }

@@ -24,6 +24,9 @@ pub struct PlannedStep {
     /// Only if the stage starts so many seconds after the end of the one before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_seconds: Option<u64>,
+    /// When the stage starts at the earliest, if a date says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Timestamp>,
     /// `Planned` if there is something to change.
     pub outcome: Outcome,
     /// The writes that would be made, one sentence each.
@@ -111,6 +114,7 @@ impl PlannedStep {
             step: finished.step.clone(),
             action: finished.action.clone(),
             after_seconds,
+            starts_at: None,
             outcome: finished.outcome,
             changes: told.changes.clone(),
             left: finished.left.clone(),

@@ -18,8 +18,10 @@ const VARIABLES: [&str; 6] = ["event", "lookups", "manager", "parameters", "pers
 const OF_EVENT: [&str; 4] = ["event", "manager", "parameters", "person"];
 
 /// The variables whose fields are known. A person and the parameters of an event can have fields of their own.
-const FIELDS: [(&str, &[&str]); 2] =
-    [("event", &["id", "source", "subject", "time", "type"]), ("tenant", &["name", "pass_from"])];
+const FIELDS: [(&str, &[&str]); 2] = [
+    ("event", &["effective", "id", "source", "subject", "time", "type"]),
+    ("tenant", &["name", "pass_from"]),
+];
 
 /// Filters to suggest for a misspelt one. `minijinja` itself says whether a filter exists.
 const FILTERS: [&str; 36] = [
