@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
-use messages::{PlannedStep, RunFinished, RunWaiting, StepFinished, SyncFinished, SyncWaiting};
+use messages::{PlannedStep, RunFinished, RunPlanned, RunWaiting, StepFinished, SyncFinished, SyncWaiting};
 use outcome::{Class, Failure, Finished, Left, Needs, Outcome};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -142,11 +142,12 @@ pub fn plan_table(steps: &[PlannedStep]) -> Table {
     table
 }
 
-/// The stage, with its delay after the previous stage.
+/// The stage, with its delay after the previous stage or the time from which it may start.
 fn stage_and_delay(step: &PlannedStep) -> String {
-    match step.after_seconds {
-        Some(seconds) => format!("{} (after {})", step.stage, delay(seconds)),
-        None => step.stage.clone(),
+    match (step.after_seconds, step.starts_at) {
+        (Some(seconds), _) => format!("{} (after {})", step.stage, delay(seconds)),
+        (None, Some(at)) => format!("{} ({at:.0})", step.stage),
+        (None, None) => step.stage.clone(),
     }
 }
 
@@ -154,6 +155,15 @@ fn stage_and_delay(step: &PlannedStep) -> String {
 fn delay(seconds: u64) -> String {
     let text = format!("{seconds}s");
     text.parse::<workflow::Delay>().map_or(text, |delay| delay.to_string())
+}
+
+/// When a plan takes effect: lines for the end of a plan, empty if its event names no date.
+pub fn plan_date(plan: &RunPlanned) -> String {
+    let Some(at) = plan.effective_at else { return String::new() };
+    let late = plan
+        .late_by_seconds
+        .map_or_else(String::new, |late| format!(": {} ago, so that apply starts at once", delay(late)));
+    format!("takes effect {at:.0}{late}\n")
 }
 
 /// A run that went to sleep: why, and until when.
@@ -167,6 +177,7 @@ pub fn waiting_lines(run: &RunWaiting) -> String {
         ));
         lines.extend(step.changes.iter().map(|change| format!("  {:<31} {change}", "")));
     }
+    lines.extend(run.reason.iter().map(|reason| format!("  waits for {reason}")));
     let (run_id, stage, until) = (run.run_id, &run.stage, run.until);
     lines.push(format!("run {run_id} sleeps in stage {stage} until {until:.0}; a worker then resumes it"));
     lines.join("\n")
@@ -191,6 +202,9 @@ pub fn run_line(run: &RunFinished) -> String {
     let mut text = format!("run {} {}", run.run_id, run.state.as_str());
     if let Some(failure) = &run.failure {
         text.push_str(&format!(": {} ({}; {})", failure.message, failure.code, who(failure.class)));
+    }
+    if let Some(late) = run.late_by_seconds {
+        text.push_str(&format!("\n  came {} after its effective date", delay(late)));
     }
     for violation in &run.violations {
         text.push_str(&format!("\n  {violation}"));

@@ -50,7 +50,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             print::lines(&format!("Plan of workflow {} for run {}", plan.workflow, plan.run_id))?;
             print::show(&print::plan_table(&plan.steps))?;
             let changes: usize = plan.steps.iter().map(|step| step.changes.len()).sum();
-            print::lines(&format!("{changes} changes; nothing was written\ndigest {}", plan.digest))?;
+            let date = print::plan_date(&plan);
+            print::lines(&format!("{changes} changes; nothing was written\n{date}digest {}", plan.digest))?;
             Ok(super::verdict(well))
         }
         Some(ResultData::RunFinished(result)) => {

@@ -114,7 +114,8 @@ async fn follow(
             ResultData::StepFinished(step) => print::step_line(step),
             ResultData::RunPlanned(plan) => {
                 waiting.remove(&run_id);
-                format!("run {run_id} planned\n{}\ndigest {}", print::plan_table(&plan.steps), plan.digest)
+                let (table, date) = (print::plan_table(&plan.steps), print::plan_date(plan));
+                format!("run {run_id} planned\n{table}\n{date}digest {}", plan.digest)
             }
             ResultData::RunWaiting(run) => {
                 if run.until > ends {
