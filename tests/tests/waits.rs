@@ -204,3 +204,93 @@ async fn a_mailbox_that_exchange_has_yet_to_make_is_waited_for_and_costs_no_atte
     testbed.drain([worker]).await;
     testbed.close().await;
 }
+
+/// The event with the moment in so many seconds as its effective date.
+fn effective_in(event: Value, seconds: i64) -> Value {
+    let at = Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+    events::with(event, "effective", json!({ "rule": "instant", "at": at.to_string() }))
+}
+
+#[tokio::test]
+async fn a_date_ahead_sleeps_in_the_broker_and_then_runs() {
+    let workflow = "offboarding: { stages: [{ name: lock out, steps: [disable_account] }] }";
+    let mut testbed = Testbed::with(Tenant::contoso()).workflows(workflow).build().await;
+    let mut worker = testbed.worker().await;
+    let event = effective_in(leave(), 8);
+    testbed.publisher.event(&event).await;
+    let waiting = reported_as_waiting(&mut testbed).await;
+    let date = time(&event["data"]["effective"]["at"]);
+    assert_eq!(time(&waiting.event["data"]["until"]).as_millisecond(), date.as_millisecond(), "{waiting:?}");
+    assert_eq!(waiting.event["data"]["reason"], date.to_string(), "{waiting:?}");
+    testbed.holds("delay.5s", 1).await;
+    worker.counts("gatehouse_in_flight", 0.0).await;
+    worker.kill().await;
+    assert_eq!(testbed.effects(), Vec::<String>::new(), "nothing is written before the date");
+    let worker = testbed.worker().await;
+    let end = testbed.results.end_of("leave").await;
+    assert_eq!((&end["state"], end.get("late_by_seconds")), (&json!("succeeded"), None), "{end}");
+    assert!(time(&end["finished_at"]) >= date, "{end}");
+    let sleeps = testbed.results.received();
+    assert_eq!(sleeps.iter().filter(|received| received.key == "run.waiting").count(), 1, "{sleeps:#?}");
+    assert_eq!(testbed.effects().len(), 1, "{:#?}", testbed.effects());
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_date_in_the_past_runs_now_and_says_so() {
+    let workflow = "offboarding: { stages: [{ name: lock out, steps: [disable_account] }] }";
+    let testbed = Testbed::with(Tenant::contoso()).workflows(workflow);
+    let mut testbed = testbed.build().await;
+    let worker = testbed.worker().await;
+    let yesterday = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date().yesterday().unwrap();
+    let date = json!({ "rule": "start_of_day", "date": yesterday.to_string(), "time_zone": "UTC" });
+    let event = events::with(leave(), "effective", date);
+    let file = testbed.file("leave.json", &event.to_string()).display().to_string();
+    let planned = testbed.gatehouse(&["plan", &file]).await.ok();
+    assert!(planned.contains(&format!("takes effect {yesterday}T00:00:00Z: ")), "{planned}");
+    let published = testbed.gatehouse(&["publish", "--wait", &file]).await.ok();
+    assert!(published.contains(" after its effective date"), "{published}");
+    let end = testbed.results.end_of("leave").await;
+    assert!(end["late_by_seconds"].as_u64().unwrap() >= 86_400, "{end}");
+    assert_eq!(testbed.results.received().iter().filter(|it| it.key == "run.waiting").count(), 0);
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_stage_a_day_before_the_date_wakes_the_run_and_the_others_wait_for_the_date() {
+    let workflow = "offboarding: { stages: [
+        { name: hand over, at: -1d, steps: [remove_from_groups] },
+        { name: lock out, steps: [disable_account] }] }";
+    let mut testbed = Testbed::with(Tenant::contoso()).workflows(workflow).build().await;
+    let worker = testbed.worker().await;
+    let ada = events::offboarding("ada", json!({ "upn": "ada@contoso.example" }));
+    let event = effective_in(ada, 24 * 3_600 + 4);
+    let date = time(&event["data"]["effective"]["at"]);
+    let file = testbed.file("ada.json", &event.to_string()).display().to_string();
+    testbed.gatehouse(&["publish", &file]).await.ok();
+    let first = reported_as_waiting(&mut testbed).await;
+    let day = jiff::SignedDuration::from_hours(24);
+    assert_eq!(
+        (&first.event["data"]["stage"], &first.event["data"]["sleeps"]),
+        (&json!("hand over"), &json!(1))
+    );
+    assert_eq!(time(&first.event["data"]["until"]).as_millisecond(), (date - day).as_millisecond());
+    assert_eq!(first.event["data"]["reason"], format!("1d before {date}"));
+    assert_eq!(testbed.effects(), Vec::<String>::new());
+    let second = reported_as_waiting(&mut testbed).await;
+    assert_eq!(
+        (&second.event["data"]["stage"], &second.event["data"]["sleeps"]),
+        (&json!("lock out"), &json!(2))
+    );
+    assert_eq!(time(&second.event["data"]["until"]).as_millisecond(), date.as_millisecond());
+    let effects = testbed.effects();
+    assert!(
+        !effects.is_empty() && !effects.iter().any(|effect| effect.starts_with("disable")),
+        "{effects:#?}"
+    );
+    testbed.forget_sleeping_run().await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
