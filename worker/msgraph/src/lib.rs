@@ -25,6 +25,7 @@
 mod calendar;
 mod devices;
 mod error;
+mod fence;
 mod groups;
 mod http;
 mod lane;
@@ -46,6 +47,7 @@ pub use calendar::calendars::{Calendar, CalendarPermission};
 pub use calendar::events::{Event, Recurrence, RecurrencePattern, RecurrenceRange};
 pub use devices::managed_devices::{ManagedDevice, PendingOrder};
 pub use error::Error;
+pub use fence::Fence;
 pub use groups::group::{Group, GroupKind};
 pub use groups::owners::Owner;
 pub use http::client::{Client, Reader, Writer};

@@ -158,6 +158,8 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         // The next observation shows whether the write arrived.
         (error.is_ambiguous(), Class::Retry, "graph_outcome_unknown"),
         (error.is_read_only(), Class::Blocked, "access_read_only"),
+        // The run stops, and claims its person again.
+        (error.is_fenced(), Class::Retry, "run_stopped"),
         (error.is_not_unique(), Class::Rejected, "ambiguous_user"),
         // The tenant is paused. When it has a credential again, the run goes on where it stopped.
         (error.is_shut_out(), Class::Retry, "credentials_refused"),

@@ -67,7 +67,7 @@ impl<'a> Part<'a> {
 }
 
 /// The body of a batch of these calls, numbered by their position.
-pub(crate) fn body(calls: &[Call], order: Order) -> Result<Bytes, Error> {
+pub(crate) fn body(calls: &[&Call], order: Order) -> Result<Bytes, Error> {
     let requests: Option<Vec<_>> =
         calls.iter().enumerate().map(|(index, call)| Part::of(index, call, order)).collect();
     let requests = requests.ok_or_else(|| Error::internal("a request cannot be sent in a batch"))?;

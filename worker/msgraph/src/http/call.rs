@@ -1,9 +1,13 @@
 //! One attempt of a request, ready to be sent.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use reqwest::{Method, Url};
 
+use crate::error::Error;
 use crate::error::context::Context;
+use crate::fence::Fence;
 use crate::http::links::LinkWatch;
 use crate::lane::priority::Priority;
 use crate::observer::Service;
@@ -25,6 +29,8 @@ pub(crate) struct Call {
     pub wants_answer: bool,
     /// Who wants to know the link to the next page while the page still arrives.
     pub watch: Option<LinkWatch>,
+    /// Asked before it is sent; nothing for a read.
+    pub fence: Option<Arc<dyn Fence>>,
     /// 1 for the first attempt.
     pub attempt: u32,
     pub context: Context,
@@ -37,6 +43,14 @@ impl Call {
     /// Whether its method is one whose requests have a body, be it an empty one.
     pub(crate) fn takes_a_body(&self) -> bool {
         matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
+    }
+
+    /// Why it must not be sent now.
+    pub(crate) async fn refusal(&self) -> Option<Error> {
+        match &self.fence {
+            Some(fence) if !fence.may_send().await => Some(Error::fenced(&self.context)),
+            _ => None,
+        }
     }
 
     /// The headers of the request, except the token.

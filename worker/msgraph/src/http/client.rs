@@ -6,16 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::Url;
 use secrecy::SecretString;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::error::context::{Context, Peer, without_names};
+use crate::fence::Fence;
 use crate::http::call::Call;
 use crate::http::paging::Pages;
 use crate::http::path;
-use crate::http::request::{Query, Request, Target, Write};
+use crate::http::request::{Query, Reference, Request, Target, Write};
 use crate::http::response::Response;
 use crate::http::retry::Retry;
 use crate::http::transport::{Transport, http_client};
@@ -29,6 +29,7 @@ use crate::server_clock::ServerClock;
 use crate::settings::Settings;
 use crate::settings::access::Access;
 use crate::settings::endpoints::Endpoints;
+use crate::settings::exchange_admin;
 use crate::token::Tokens;
 use crate::token::access_token::Token;
 use crate::token::grants::Grants;
@@ -39,6 +40,7 @@ pub struct Client {
     inner: Arc<Inner>,
     priority: Priority,
     log: Option<RequestLog>,
+    fence: Option<Arc<dyn Fence>>,
 }
 
 struct Inner {
@@ -86,7 +88,7 @@ impl Client {
         let exchange_admin = settings.exchange_admin.as_ref().map(|admin| {
             let endpoints = endpoints.for_exchange_admin(&admin.scope);
             let tokens = Tokens::new(http.clone(), endpoints, &settings, Arc::clone(&observer));
-            (tokens, organization_mailbox(settings.tenant_id.trim()))
+            (tokens, exchange_admin::organization_mailbox(settings.tenant_id.trim()))
         });
         let transport = Arc::new(Transport {
             http,
@@ -112,7 +114,7 @@ impl Client {
             transport,
             observer,
         };
-        Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None })
+        Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None, fence: None })
     }
 
     /// The time by Graph's clock; nothing before its first answer.
@@ -124,6 +126,12 @@ impl Client {
     pub fn logged(&self) -> (Self, RequestLog) {
         let log = RequestLog::default();
         (Self { log: Some(log.clone()), ..self.clone() }, log)
+    }
+
+    /// The same client, which asks this fence before each write.
+    #[must_use]
+    pub fn fenced(&self, fence: Arc<dyn Fence>) -> Self {
+        Self { fence: Some(fence), ..self.clone() }
     }
 
     /// The same client for calls of this priority.
@@ -289,6 +297,7 @@ impl Client {
             extra_headers: self.headers_of(request),
             wants_answer: request.wants_answer,
             watch: request.watch.clone(),
+            fence: self.fence.clone().filter(|_| request.is_write),
             attempt,
             context: Context {
                 peer: Peer::Graph,
@@ -476,23 +485,11 @@ impl Writer<'_> {
 
     /// The address of an object, as a body refers to it.
     pub(crate) fn reference(self, segments: &[&str]) -> Result<Reference, Error> {
-        Ok(Reference { id: self.address(&path::join(segments)?) })
+        Ok(Reference::to(self.address(&path::join(segments)?)))
     }
 
     /// The address of an encoded path.
     pub(crate) fn address(self, path: &str) -> String {
         format!("{}{path}", self.client.inner.endpoints.graph)
     }
-}
-
-/// The system mailbox that every organization has in Exchange Online (client code, 2026).
-fn organization_mailbox(tenant_id: &str) -> String {
-    format!("APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant_id}")
-}
-
-/// A reference to another object.
-#[derive(Serialize)]
-pub(crate) struct Reference {
-    #[serde(rename = "@odata.id")]
-    id: String,
 }

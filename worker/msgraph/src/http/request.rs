@@ -220,6 +220,20 @@ impl Write {
     }
 }
 
+/// A reference to another object, as a body has it.
+#[derive(Serialize)]
+pub(crate) struct Reference {
+    #[serde(rename = "@odata.id")]
+    id: String,
+}
+
+impl Reference {
+    /// To the object at this address.
+    pub(crate) fn to(address: String) -> Self {
+        Self { id: address }
+    }
+}
+
 /// Relations to objects that exist on their own, in lower case.
 const RELATIONS: [&str; 8] = [
     "members",

@@ -46,16 +46,27 @@ impl Transport {
         order: Order,
         token: &Token,
     ) -> Vec<Result<Response, Error>> {
+        let refusals = refusals(calls, order).await;
+        let let_through: Vec<&Call> = calls
+            .iter()
+            .zip(&refusals)
+            .filter_map(|(call, refusal)| refusal.is_none().then_some(call))
+            .collect();
         let started = Instant::now();
-        let outcomes = match calls {
-            [] => return Vec::new(),
+        let outcomes = match *let_through.as_slice() {
+            [] => Vec::new(),
             [call] => vec![self.alone(call, token).await],
-            calls => self.together(calls, order, token).await,
+            ref calls => self.together(calls, order, token).await,
         };
-        for (call, outcome) in calls.iter().zip(&outcomes) {
+        for (call, outcome) in let_through.iter().zip(&outcomes) {
             self.report(call, outcome, started.elapsed());
         }
-        outcomes
+        let mut outcomes = outcomes.into_iter();
+        let answered = calls.iter().zip(refusals).map(|(call, refusal)| match refusal {
+            Some(refusal) => Err(refusal),
+            None => outcomes.next().unwrap_or_else(|| Err(Error::lost(&call.context))),
+        });
+        answered.collect()
     }
 
     fn report(&self, call: &Call, outcome: &Result<Response, Error>, elapsed: Duration) {
@@ -80,15 +91,19 @@ impl Transport {
     }
 
     /// Sends every call as a request of its own.
-    async fn each_alone(&self, calls: &[Call], order: Order, token: &Token) -> Vec<Result<Response, Error>> {
+    async fn each_alone(&self, calls: &[&Call], order: Order, token: &Token) -> Vec<Result<Response, Error>> {
+        let ask = async |call: &Call| match call.refusal().await {
+            Some(refusal) => Err(refusal),
+            None => self.alone(call, token).await,
+        };
         if order == Order::AtOnce {
-            return join_all(calls.iter().map(|call| self.alone(call, token))).await;
+            return join_all(calls.iter().map(|call| ask(call))).await;
         }
         let mut outcomes: Vec<Result<Response, Error>> = Vec::with_capacity(calls.len());
         for call in calls {
             outcomes.push(match outcomes.last() {
                 Some(Err(_)) => Err(Error::not_begun(&call.context)),
-                _ => self.alone(call, token).await,
+                _ => ask(call).await,
             });
         }
         outcomes
@@ -98,7 +113,7 @@ impl Transport {
     async fn alone(&self, call: &Call, token: &Token) -> Result<Response, Error> {
         let started = Instant::now();
         let outcome = self.ask(call, token).await;
-        self.travelled(std::slice::from_ref(call), started);
+        self.travelled(&[call], started);
         outcome
     }
 
@@ -133,7 +148,7 @@ impl Transport {
     }
 
     /// Sends several calls in one batch.
-    async fn together(&self, calls: &[Call], order: Order, token: &Token) -> Vec<Result<Response, Error>> {
+    async fn together(&self, calls: &[&Call], order: Order, token: &Token) -> Vec<Result<Response, Error>> {
         let Ok(body) = batching::body(calls, order) else {
             return self.each_alone(calls, order, token).await;
         };
@@ -194,7 +209,7 @@ impl Transport {
     /// alone, and so one that Graph cannot read fails alone. Any other failure is that of every call.
     async fn failed_whole(
         &self,
-        calls: &[Call],
+        calls: &[&Call],
         order: Order,
         token: &Token,
         error: &Error,
@@ -209,7 +224,7 @@ impl Transport {
         }
     }
 
-    fn travelled(&self, calls: &[Call], started: Instant) {
+    fn travelled(&self, calls: &[&Call], started: Instant) {
         if let [first, ..] = calls {
             let report =
                 RoundTripReport { service: first.service, calls: calls.len(), elapsed: started.elapsed() };
@@ -218,8 +233,18 @@ impl Transport {
     }
 }
 
+/// Why calls must not be sent now. What depends on one that must not is not sent either.
+async fn refusals(calls: &[Call], order: Order) -> Vec<Option<Error>> {
+    let mut refusals = Vec::with_capacity(calls.len());
+    for call in calls {
+        let is_begun = order == Order::AtOnce || refusals.last().is_none_or(Option::is_none);
+        refusals.push(if is_begun { call.refusal().await } else { Some(Error::fenced(&call.context)) });
+    }
+    refusals
+}
+
 /// The failure of the whole batch, for each of its calls: the method of a call decides whether Graph may have acted.
-fn each(calls: &[Call], error: &Error) -> Vec<Result<Response, Error>> {
+fn each(calls: &[&Call], error: &Error) -> Vec<Result<Response, Error>> {
     calls.iter().map(|call| Err(error.as_of(&call.context))).collect()
 }
 

@@ -55,6 +55,7 @@ impl Desk {
             extra_headers: Vec::new(),
             wants_answer: true,
             watch: None,
+            fence: None,
             attempt: number as u32,
             context,
         };

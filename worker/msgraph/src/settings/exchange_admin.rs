@@ -23,3 +23,8 @@ impl ExchangeAdmin {
         Self { url: url.to_owned(), scope: format!("{url}/.default") }
     }
 }
+
+/// The system mailbox that every organization has in Exchange Online (client code, 2026).
+pub(crate) fn organization_mailbox(tenant_id: &str) -> String {
+    format!("APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant_id}")
+}
