@@ -9,7 +9,6 @@ use lapin::{
     BasicProperties, Channel, Confirmation,
     options::{
         BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
-        QueueDeclareOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -22,7 +21,7 @@ use crate::{
         lifetime::SessionLifetime,
         open_channel,
     },
-    topology::declare::short,
+    topology::declare::{record_stream_on, short},
 };
 
 /// How many records the broker sends ahead. A stream refuses a consumer without a limit.
@@ -41,6 +40,8 @@ const OFFSET: &str = "x-stream-offset";
 /// A session with the log.
 pub struct RecordLog {
     name: String,
+    /// Through which records travel.
+    exchange: String,
     limit: Duration,
     lifetime: SessionLifetime,
     appending: Channel,
@@ -83,13 +84,14 @@ impl RecordLog {
         let appending = open_channel(&publish).await?;
         let failed = |error: lapin::Error| Error::from_lapin("cannot open the ledger", &error);
         appending.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
-        let options = QueueDeclareOptions { durable: true, passive: !settings.declare, ..Default::default() };
-        appending.queue_declare(short(&name)?, options, arguments).await.map_err(failed)?;
+        let topology = settings.topology()?;
+        record_stream_on(&appending, &topology, &name, arguments, settings.declare).await?;
         let lifetime = SessionLifetime::default();
         for connection in [&publish, &consume] {
             let _never_blocked = connection.watch(lifetime.clone(), Arc::new(()));
         }
-        Ok(Self { name, limit: settings.publish_timeout, lifetime, appending, publish, consume })
+        let (limit, exchange) = (settings.publish_timeout, topology.ledger());
+        Ok(Self { name, exchange, limit, lifetime, appending, publish, consume })
     }
 
     /// Appends a record and waits until the broker has stored it on a majority of its replicas.
@@ -97,12 +99,12 @@ impl RecordLog {
     /// # Errors
     /// [`Error::is_session_lost`] once the session has ended: the record may be in the log, or come to it.
     pub async fn append(&self, body: &[u8]) -> Result<(), Error> {
-        let name = short(&self.name)?;
+        let (name, exchange) = (short(&self.name)?, short(&self.exchange)?);
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let properties =
             BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
         let publish = async {
-            let written = self.appending.basic_publish("".into(), name, options, body, properties).await?;
+            let written = self.appending.basic_publish(exchange, name, options, body, properties).await?;
             written.await
         };
         let answer = tokio::select! {

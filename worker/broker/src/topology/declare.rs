@@ -68,6 +68,25 @@ pub(crate) async fn exists_on(channel: &Channel, topology: &Topology) -> Result<
     tokio::try_join!(biased; exchanges, queues).map(|_| ())
 }
 
+/// Declares a stream of records and the way into it, or only checks that it exists.
+pub(crate) async fn record_stream_on(
+    channel: &Channel,
+    topology: &Topology,
+    name: &str,
+    arguments: FieldTable,
+    declare: bool,
+) -> Result<(), Error> {
+    let (stream, exchange) = (Queue { name: name.to_owned(), arguments }, topology.ledger());
+    declare_queue(channel, &stream, !declare).await?;
+    if !declare {
+        return Ok(());
+    }
+    if let Some(declared) = topology.exchanges().iter().find(|declared| declared.name == exchange) {
+        declare_exchange(channel, declared, false).await?;
+    }
+    bind(channel, &Binding { queue: stream.name.clone(), exchange, key: stream.name }).await
+}
+
 /// Declares the queue of a schedule, or only checks that it exists.
 pub(crate) async fn schedule_on(
     channel: &Channel,

@@ -1,6 +1,6 @@
 //! Every exchange, queue and binding as data, with names and arguments.
 //!
-//! **Guarantees** (tests below): every exchange but `unrouted` and that of pages has an alternate exchange; every queue
+//! **Guarantees** (tests below): every exchange but `unrouted`, that of pages and that of the ledger has an alternate; every queue
 //! that dead-letters does so at least once and rejects what exceeds its limit; delay queues lead only into work
 //! queues; the history is bound to results and never to events, so an unknown event stays unroutable.
 
@@ -156,7 +156,8 @@ impl Topology {
         self.named("history")
     }
 
-    /// The stream that orders who may act for whom. Who reads it declares it.
+    /// The exchange and the stream that order who may act for whom. Who reads the stream declares both. A record that no
+    /// stream takes comes back to its worker, so the exchange has no alternate.
     #[must_use]
     pub fn ledger(&self) -> String {
         self.named("ledger")
@@ -225,9 +226,12 @@ impl Topology {
             Exchange { name: self.unrouted(), kind: ExchangeKind::Fanout, arguments: FieldTable::default() };
         let pages =
             Exchange { name: self.pages(), kind: ExchangeKind::Topic, arguments: FieldTable::default() };
+        let ledger =
+            Exchange { name: self.ledger(), kind: ExchangeKind::Direct, arguments: FieldTable::default() };
         let mut all = vec![
             unrouted,
             pages,
+            ledger,
             guarded(self.events(), ExchangeKind::Topic),
             guarded(self.work(), ExchangeKind::Direct),
             guarded(self.results(), ExchangeKind::Topic),
@@ -355,10 +359,11 @@ mod tests {
     }
 
     #[test]
-    fn every_exchange_but_the_last_resort_and_that_of_pages_has_an_alternate() {
+    fn every_exchange_whose_messages_must_not_come_back_has_an_alternate() {
         for exchange in topology().exchanges() {
             let alternate = argument(&exchange.arguments, "alternate-exchange");
-            let has_none = ["gatehouse.unrouted", "gatehouse.sync"].contains(&exchange.name.as_str());
+            let has_none = ["gatehouse.unrouted", "gatehouse.sync", "gatehouse.ledger"]
+                .contains(&exchange.name.as_str());
             let expected = (!has_none).then(|| "gatehouse.unrouted".to_owned());
             assert_eq!(alternate, expected, "{}", exchange.name);
         }
