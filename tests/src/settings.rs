@@ -5,13 +5,17 @@ use std::time::Duration;
 use messages::EventKind;
 use msgraph_emulator::Emulator;
 
-/// Settings of a worker between this tenant and this broker, with delays of one second.
+/// Settings of a worker between this tenant and this broker, with delays of one second. What a dead worker held is
+/// taken over after 11 seconds.
 pub fn worker_settings(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(String, String)> {
     let mut settings = connection_settings(emulator, url, prefix);
     settings.extend([
         setting("RETRY__FIRST_DELAY_SECONDS", 1),
         setting("RETRY__MAX_DELAY_SECONDS", 1),
         setting("GRAPH__RETRY_BUDGET_SECONDS", 0),
+        setting("GRAPH__REQUEST_TIMEOUT_SECONDS", 8),
+        setting("LEDGER__RENEW_WITHIN_SECONDS", 2),
+        setting("LEDGER__TAKE_AFTER_SECONDS", 11),
         setting("ADMIN__LISTEN", "127.0.0.1:0"),
     ]);
     settings

@@ -261,7 +261,9 @@ async fn a_worker_that_is_stopped_finishes_its_work_and_hands_the_rest_back() {
 #[tokio::test]
 async fn a_worker_that_cannot_finish_in_time_leaves_its_work_to_another() {
     let testbed = Testbed::with(Tenant::contoso()).set("WORKER__GRACE_SECONDS", 1);
-    let mut testbed = testbed.set("GRAPH__REQUEST_TIMEOUT_SECONDS", 600).build().await;
+    // Another worker takes over when no request of this one can arrive any more.
+    let testbed = testbed.set("GRAPH__REQUEST_TIMEOUT_SECONDS", 20).set("LEDGER__TAKE_AFTER_SECONDS", 23);
+    let mut testbed = testbed.build().await;
     testbed.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
     let mut worker = testbed.worker().await;
     testbed.publisher.event(&a_hire()).await;

@@ -170,8 +170,10 @@ const OWN: &str = "own:
 
 #[tokio::test]
 async fn a_run_that_a_lost_worker_has_begun_goes_on_without_its_workflow() {
-    let mut testbed =
-        Testbed::with(tenant()).workflows(OWN).set("GRAPH__REQUEST_TIMEOUT_SECONDS", 600).build().await;
+    // Another worker takes over when no request of the lost one can arrive any more.
+    let testbed = Testbed::with(tenant()).workflows(OWN);
+    let testbed = testbed.set("GRAPH__REQUEST_TIMEOUT_SECONDS", 20).set("LEDGER__TAKE_AFTER_SECONDS", 23);
+    let mut testbed = testbed.build().await;
     testbed.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
     let mut worker = testbed.worker().await;
     let person = json!({ "upn": "edsger@contoso.example", "display_name": "Edsger Dijkstra" });

@@ -45,7 +45,9 @@ onboarding:
         - add_to_groups: { groups: [Engineers] }
         - assign_licenses: { licenses: [EMS] }
 ";
-    let testbed = Testbed::with(tenant).set("GRAPH__REQUEST_TIMEOUT_SECONDS", 600).workflows(workflow);
+    // Another worker takes over when no request of the lost one can arrive any more.
+    let testbed = Testbed::with(tenant).workflows(workflow);
+    let testbed = testbed.set("GRAPH__REQUEST_TIMEOUT_SECONDS", 20).set("LEDGER__TAKE_AFTER_SECONDS", 23);
     let mut testbed = testbed.build().await;
     testbed.emulator.fault(Fault::delayed(600_000).path("/members/$ref"));
     testbed.emulator.fault(Fault::delayed(600_000).path("*/assignLicense"));

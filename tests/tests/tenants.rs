@@ -105,7 +105,8 @@ async fn a_lock_out_has_a_place_when_all_others_are_taken() {
     });
     let tenant = tenant.user(User::new("grace@contoso.example", "Grace Hopper"));
     let testbed = Testbed::with(tenant).set("WORKER__CONCURRENCY", 2);
-    let mut testbed = testbed.set("GRAPH__REQUEST_TIMEOUT_SECONDS", 60).build().await;
+    let testbed = testbed.set("GRAPH__REQUEST_TIMEOUT_SECONDS", 60).set("LEDGER__TAKE_AFTER_SECONDS", 70);
+    let mut testbed = testbed.build().await;
     // Whoever moves waits for Graph as long as this test lasts.
     testbed.emulator.fault(Fault::delayed(55_000).path("ada"));
     for number in 0..12 {

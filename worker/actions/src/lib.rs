@@ -30,6 +30,7 @@ mod workflows;
 pub use action::driver::Entry;
 pub use action::error::Error;
 pub use action::manager::manager_of;
+pub use action::pins::account_of;
 pub use action::world::World;
 pub use protection::{PROTECTED, ProtectedPeople, Protection, UNKNOWN as PROTECTION_UNKNOWN};
 pub use roster::roster;

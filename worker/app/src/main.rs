@@ -6,7 +6,6 @@
 
 mod commands;
 mod delivery;
-#[cfg_attr(not(test), expect(dead_code, reason = "its tests alone call it until runs claim"))]
 mod ledger;
 mod operate;
 mod print;

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
-use messages::{PlannedStep, RunFinished, RunPlanned, RunWaiting, StepFinished, SyncFinished, SyncWaiting};
+use messages::{
+    EventDuplicate, KnownState, PlannedStep, RunFinished, RunPlanned, RunWaiting, StepFinished, SyncFinished,
+    SyncWaiting,
+};
 use outcome::{Class, Failure, Finished, Left, Needs, Outcome};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -203,6 +206,9 @@ pub fn run_line(run: &RunFinished) -> String {
     if let Some(failure) = &run.failure {
         text.push_str(&format!(": {} ({}; {})", failure.message, failure.code, who(failure.class)));
     }
+    if let Some(by) = &run.ended_by {
+        text.push_str(&format!(" by run {by}"));
+    }
     if let Some(late) = run.late_by_seconds {
         text.push_str(&format!("\n  came {} after its effective date", delay(late)));
     }
@@ -215,6 +221,18 @@ pub fn run_line(run: &RunFinished) -> String {
         text.push_str(&format!("\n  left for an operator by {}", waiting.join(", ")));
     }
     text
+}
+
+/// An event whose run is known.
+pub fn duplicate_line(EventDuplicate { run_id, state }: &EventDuplicate) -> String {
+    let stands = match state {
+        KnownState::Open => "it has not ended yet",
+        KnownState::Done => "it has reached its end",
+        KnownState::Failed => "it failed: look for it among the dead letters",
+        KnownState::Superseded => "a newer event took charge of the person",
+        KnownState::Cancelled => "it was cancelled",
+    };
+    format!("run {run_id} was asked for before: {stands}")
 }
 
 /// A sync that waits for a limit: how far it is, and until when.

@@ -46,6 +46,7 @@ static STEP: Schema = schema!("results", "step");
 pub(crate) static STEP_FINISHED: Schema = schema!("results", "step.finished.v1");
 pub(crate) static RUN_PLANNED: Schema = schema!("results", "run.planned.v1");
 pub(crate) static RUN_WAITING: Schema = schema!("results", "run.waiting.v1");
+pub(crate) static EVENT_DUPLICATE: Schema = schema!("results", "event.duplicate.v1");
 pub(crate) static RUN_FINISHED: Schema = schema!("results", "run.finished.v1");
 static SYNC: Schema = schema!("results", "sync");
 pub(crate) static SYNC_PAGE: Schema = schema!("results", "sync.page.v1");
@@ -75,6 +76,7 @@ static SCHEMAS: [&Schema; 26] = [
     &RUN_PLANNED,
     &RUN_WAITING,
     &RUN_FINISHED,
+    &EVENT_DUPLICATE,
     &SYNC,
     &SYNC_PAGE,
     &SYNC_WAITING,

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use messages::{
-    Class, EventKind, Mode, Needs, OperatorAction, Outcome, Person, PersonReference, PersonRequest,
-    RunFinished, RunPlanned, RunProgress, RunWaiting, Schema, State, StepFinished, SyncDetail, SyncFinished,
-    SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject, SyncWaiting,
-    Violation,
+    Class, EventDuplicate, EventKind, Mode, Needs, OperatorAction, Outcome, Person, PersonReference,
+    PersonRequest, RunFinished, RunPlanned, RunProgress, RunWaiting, Schema, State, StepFinished, SyncDetail,
+    SyncFinished, SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject,
+    SyncWaiting, Violation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -193,6 +193,7 @@ fn type_reads(schema: &str, document: &Value) -> bool {
         "run.planned.v1" => reads::<RunPlanned>(data),
         "run.waiting.v1" => reads::<RunWaiting>(data),
         "run.finished.v1" => reads::<RunFinished>(data),
+        "event.duplicate.v1" => reads::<EventDuplicate>(data),
         "operator.replayed.v1" | "operator.discarded.v1" | "operator.allowed.v1" => {
             reads::<OperatorAction>(data)
         }

@@ -432,6 +432,7 @@ fn run_finished() -> impl Strategy<Value = ResultData> {
                 replays: counts.1,
                 steps,
                 failure,
+                ended_by: None,
                 violations,
                 late_by_seconds: counts.2,
             })

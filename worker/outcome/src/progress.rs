@@ -20,6 +20,10 @@ pub struct Progress {
     /// How often the run has gone to sleep, retries apart. It tells the reports of two sleeps apart.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub sleeps: u32,
+    /// How many messages have carried the run on before this one. A message that the run has gone on from is known by
+    /// it. Nothing if a worker wrote it that did not count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub leg: u32,
     /// Every step that waits, and those that waited and then failed, with their memos.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
@@ -65,6 +69,7 @@ impl Progress {
             replays: 0,
             steps: Vec::new(),
             sleeps: 0,
+            leg: 0,
             waiting: Vec::new(),
             starts: Vec::new(),
             retry_at: None,

@@ -16,9 +16,18 @@ pub enum State {
     Failed,
     /// Nothing was touched; the publisher must act.
     Rejected,
+    /// A newer event took charge of the person. What the run had done until then stands in its steps.
+    Superseded,
+    /// Somebody took the run out.
+    Cancelled,
 }
 
 impl State {
+    /// Whether every stage was gone through.
+    pub fn has_reached_its_end(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Partial)
+    }
+
     /// The word on the wire, in logs and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,6 +35,8 @@ impl State {
             Self::Partial => "partial",
             Self::Failed => "failed",
             Self::Rejected => "rejected",
+            Self::Superseded => "superseded",
+            Self::Cancelled => "cancelled",
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Next {
     },
     /// Nothing, until an operator acts: the run may not change somebody whom it is about.
     Refused(Failure),
+    /// Nothing now: the run had to stop before it was over. It may go on from the progress as it is.
+    Stopped,
     /// The last records could not be reported. The message comes again.
     Interrupted,
 }

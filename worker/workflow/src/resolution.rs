@@ -10,9 +10,10 @@ use outcome::{Class, Failure, Outcome, Progress, Record, Told};
 use crate::next::{Because, Next};
 use crate::people::People;
 use crate::prepare::{Prepared, PreparedStep, Task};
+use crate::recorder::{Interrupted, Recorder};
 use crate::records::finished;
 use crate::rejection;
-use crate::run::{Attempt, Interrupted, Recorder, Run};
+use crate::run::{Attempt, Run};
 
 impl<W: Sync> Run<'_, W> {
     /// Looks before anything is written: whether the run may change the people whom its steps name, and whether what

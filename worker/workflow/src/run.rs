@@ -13,10 +13,11 @@ use crate::dates::Dates;
 use crate::next::{Because, Next};
 use crate::people::People;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
+use crate::recorder::{Interrupted, Recorder};
 use crate::records::{exhausted, finished, record_of};
 use crate::rejection;
 use crate::retry::RetryPolicy;
-use crate::step::{Answer, BoxFuture, Call, Earlier, Report, Step};
+use crate::step::{Answer, Call, Earlier, Report, Step};
 use crate::wait::{self, Wait, later};
 
 /// One attempt at a run.
@@ -44,22 +45,6 @@ pub struct Run<'a, W> {
     /// From when its stages count.
     pub dates: Dates,
 }
-
-/// Receives every record as soon as its stage is over. `()` ignores them.
-pub trait Recorder: Send + Sync {
-    /// These steps have finished for good. The next stage starts only after this.
-    fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>>;
-}
-
-impl Recorder for () {
-    fn recorded<'a>(&'a self, _: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
-/// The caller can no longer report what happens, so the run stops here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interrupted;
 
 /// What an attempt begins with, and whom it finds.
 pub(crate) struct Attempt {
@@ -99,7 +84,19 @@ impl<W: Sync> Run<'_, W> {
                 let because = Because::Wait { stage: stage.name.to_owned(), retry: None };
                 return Ok(Next::Resume { at, because });
             }
-            let fresh = self.run_stage(stage, progress, attempt).await;
+            if self.has_work_now(stage, progress) && !recorder.may_go_on(&attempt.people).await {
+                return Ok(Next::Stopped);
+            }
+            let mut fresh = self.run_stage(stage, progress, attempt).await;
+            let is_retry = |(record, _): &(Record, _)| record.retry().is_some();
+            if fresh.iter().any(is_retry) && !recorder.may_go_on(&attempt.people).await {
+                // What failed temporarily was held back, or is tried again by whoever goes on. It is no attempt.
+                let held_back = fresh.extract_if(.., |fresh| is_retry(fresh));
+                let written = held_back.filter(|(record, _)| record.told.may_have_written);
+                progress.uncounted_writes |= written.count() > 0;
+                self.take_in(stage, fresh, progress, recorder).await?;
+                return Ok(Next::Stopped);
+            }
             got_further |= !fresh.is_empty();
             if let Some((at, because)) = self.take_in(stage, fresh, progress, recorder).await? {
                 return Ok(Next::Resume { at, because });
@@ -111,6 +108,14 @@ impl<W: Sync> Run<'_, W> {
             }
         }
         Ok(Next::Over)
+    }
+
+    /// Whether a step of the stage runs now.
+    fn has_work_now(&self, stage: &PreparedStage<'_, W>, progress: &Progress) -> bool {
+        let now = (self.clock)();
+        let is_open = |step: &&PreparedStep<'_, W>| progress.find(stage.name, step.name).is_none();
+        let mut open = stage.steps.iter().filter(is_open);
+        open.any(|step| step.runs() && wait::is_due(progress, stage.name, step.name, now))
     }
 
     /// Finds the people of all steps that are still to run, before the run sleeps.
@@ -288,6 +293,7 @@ mod tests {
     use super::*;
     use crate::definition::Definitions;
     use crate::prepare::prepare;
+    use crate::step::BoxFuture;
     use crate::test_steps::{self, World};
     use outcome::{State, state};
     use serde_json::{Map, json};

@@ -138,6 +138,8 @@ pub fn state(state: State) -> (Style, &'static str) {
         State::Partial => (Style::Yellow, "partial"),
         State::Failed => (Style::Red, "failed"),
         State::Rejected => (Style::Yellow, "rejected"),
+        State::Superseded => (Style::Yellow, "superseded"),
+        State::Cancelled => (Style::Yellow, "cancelled"),
     }
 }
 

@@ -13,7 +13,7 @@ mod identity;
 pub mod manager;
 pub mod parameters;
 pub mod person;
-mod pins;
+pub(crate) mod pins;
 pub mod plan;
 pub mod register;
 pub mod view;

@@ -6,6 +6,8 @@
 use jiff::{SignedDuration, Timestamp};
 use msgraph::{User, UserKey};
 use outcome::{Left, Outcome, Pinned};
+use serde::Deserialize;
+use serde_json::Value;
 use uuid::Uuid;
 use workflow::{Earlier, People};
 
@@ -147,6 +149,15 @@ impl Pins<'_> {
         let has_paused = self.sleeps > 0 || Timestamp::now().duration_since(self.first_seen) > A_LONG_TIME;
         self.removes_for_good && has_paused
     }
+}
+
+/// The object id of the account that the run has found for a person with these identifiers; nothing if it has found
+/// none.
+pub fn account_of(person: &Value, people: &People) -> Option<String> {
+    let person = PersonRef::deserialize(person).ok()?;
+    let references = std::iter::once(person.reference()).chain(person.keys().map(|key| reference_of(&key)));
+    let pinned = references.map(|reference| digest(&reference)).find_map(|digest| people.find(&digest))?;
+    Some(pinned.object_id)
 }
 
 /// The refusal of a step for an account that is gone, whose name somebody else has.

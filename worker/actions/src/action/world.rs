@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use msgraph::{Client, Group, Reader};
+use msgraph::{Client, Fence, Group, Reader};
 use outcome::Protected;
 use tokio::sync::OnceCell;
 
@@ -33,6 +33,13 @@ impl World {
     #[must_use]
     pub fn guarded(self, protection: &Arc<Protection>, released: &[Protected]) -> Self {
         Self { guard: Some(Guard::new(protection, released)), ..self }
+    }
+
+    /// The same, where this fence is asked before each write.
+    #[must_use]
+    pub fn fenced(mut self, fence: Arc<dyn Fence>) -> Self {
+        self.client = self.client.fenced(fence);
+        self
     }
 
     /// The same, where mail may also leave to these domains.

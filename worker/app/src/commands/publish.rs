@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use broker::{Outgoing, Properties};
 use jiff::Timestamp;
-use messages::{Event, ResultData, ResultEvent, SyncState};
+use messages::{Event, KnownState, ResultData, ResultEvent, SyncState};
 use outcome::State;
 use uuid::Uuid;
 
@@ -107,54 +107,64 @@ async fn follow(
             let value: serde_json::Value = serde_json::from_slice(&message.body).unwrap_or_default();
             print::json(&value)?;
         }
-        let text = match &result.data {
+        let Some(news) = News::of(&result.data, several, ends) else { continue };
+        if news.is_last {
+            waiting.remove(&run_id);
+        }
+        well &= news.is_well;
+        if format == Format::Human {
+            print::lines(&news.text)?;
+        }
+    }
+    Ok(well)
+}
+
+/// What a result says about a run that is followed.
+struct News {
+    text: String,
+    /// Whether nothing more is to be waited for.
+    is_last: bool,
+    is_well: bool,
+}
+
+impl News {
+    /// Nothing for results that are about no run, or about rows of a sync.
+    fn of(data: &ResultData, several: bool, ends: Timestamp) -> Option<Self> {
+        let (text, is_last, is_well) = match data {
             ResultData::StepFinished(step) if several => {
-                format!("[{:.8}]{}", run_id.to_string(), print::step_line(step))
+                (format!("[{:.8}]{}", step.run_id.to_string(), print::step_line(step)), false, true)
             }
-            ResultData::StepFinished(step) => print::step_line(step),
+            ResultData::StepFinished(step) => (print::step_line(step), false, true),
             ResultData::RunPlanned(plan) => {
-                waiting.remove(&run_id);
                 let (table, date) = (print::plan_table(&plan.steps), print::plan_date(plan));
-                format!("run {run_id} planned\n{table}\n{date}digest {}", plan.digest)
+                (format!("run {} planned\n{table}\n{date}digest {}", plan.run_id, plan.digest), true, true)
             }
+            // A stage that waits for its time follows stages that succeeded; a step that waits is undone.
             ResultData::RunWaiting(run) => {
-                if run.until > ends {
-                    waiting.remove(&run_id);
-                    // A stage that waits for its time follows stages that succeeded; a step that waits is undone.
-                    well &= run.steps.is_empty();
-                }
-                print::waiting_lines(run)
+                let is_last = run.until > ends;
+                (print::waiting_lines(run), is_last, !is_last || run.steps.is_empty())
             }
-            ResultData::RunFinished(run) => {
-                waiting.remove(&run_id);
-                well &= run.state == State::Succeeded;
-                print::run_line(run)
+            ResultData::RunFinished(run) => (print::run_line(run), true, run.state == State::Succeeded),
+            // A run that has not ended is followed to its end.
+            ResultData::EventDuplicate(event) => {
+                let is_last = event.state != KnownState::Open;
+                (print::duplicate_line(event), is_last, !is_last || event.state == KnownState::Done)
             }
+            // What is left of the sync is unknown.
             ResultData::SyncWaiting(sync) => {
-                if sync.until > ends {
-                    waiting.remove(&run_id);
-                    // What is left of the sync is unknown.
-                    well = false;
-                }
-                print::sync_waiting_line(sync)
+                let is_last = sync.until > ends;
+                (print::sync_waiting_line(sync), is_last, !is_last)
             }
             ResultData::SyncFinished(sync) => {
-                waiting.remove(&run_id);
-                well &= sync.state == SyncState::Succeeded;
-                print::sync_lines(sync)
+                (print::sync_lines(sync), true, sync.state == SyncState::Succeeded)
             }
             ResultData::SyncPage(_)
             | ResultData::OperatorReplayed(_)
             | ResultData::OperatorDiscarded(_)
-            | ResultData::OperatorAllowed(_) => {
-                continue;
-            }
+            | ResultData::OperatorAllowed(_) => return None,
         };
-        if format == Format::Human {
-            print::lines(&text)?;
-        }
+        Some(Self { text, is_last, is_well })
     }
-    Ok(well)
 }
 
 /// The event as it was written, or with another time.

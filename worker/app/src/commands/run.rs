@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::CommandError;
 use crate::delivery::consume::Consumer;
@@ -19,11 +20,14 @@ use crate::delivery::publishers::Publishers;
 use crate::delivery::queues::{SYNC, WORKFLOWS};
 use crate::delivery::replies::AllowedReplies;
 use crate::delivery::work::Work;
+use crate::ledger::client::Client;
+use crate::ledger::log::Stream;
 use crate::operate::admin::{self, Health};
 use crate::operate::background::Background;
 use crate::operate::metrics::{Metrics, OfQueue};
 use crate::operate::telemetry;
 use crate::runs::Runs;
+use crate::runs::turns::Turns;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
 use crate::sync::schedule::Schedules;
@@ -75,13 +79,15 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         stopped,
         consumers: Vec::new(),
     };
-    let mut background = None;
+    let (mut background, mut turns) = (None, None);
     if only != Some(Only::Sync) {
         let workflows = super::workflows(&config, tenants.clone())?;
         for code in [PROTECTED, PROTECTION_UNKNOWN] {
             metrics.runs_refused_total.with_label_values(&[code]);
         }
-        let runs = Runs { workflows, publishers: publishers.clone(), metrics: Arc::clone(&metrics) };
+        let turns = Arc::clone(turns.insert(read_ledger(&config, &worker.settings, &metrics)?));
+        let (publishers, metrics) = (publishers.clone(), Arc::clone(&metrics));
+        let runs = Runs { workflows, publishers, turns, metrics };
         let places = Places::new(config.concurrency(), config.lock_out_places());
         worker.add(runs, WORKFLOWS, worker.settings.clone(), places, Handle::current())?;
     }
@@ -96,7 +102,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         worker.add(syncs, SYNC, settings, places, threads)?;
     }
     if !config.admin.listen.is_empty() {
-        let health = Health { metrics, sessions: worker.readiness(), tenants: tenants.clone() };
+        let health = Health { metrics, sessions: worker.readiness(), tenants: tenants.clone(), turns };
         serve_admin(&config.admin.listen, health).await?;
     }
     tokio::spawn(async move { tenants.sign_in().await });
@@ -119,6 +125,20 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     drop(background);
     tracing::info!(abandoned, "worker stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the ledger from now on.
+fn read_ledger(
+    config: &Config,
+    settings: &broker::Settings,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Turns>, CommandError> {
+    // The next process of this name must not take the records of this one for its own.
+    let name = format!("{}-{}", settings.process, Uuid::new_v4().simple());
+    let client = Client::new(Stream::new(settings.clone()), name, config.timing()?);
+    let reading = Arc::clone(&client);
+    tokio::spawn(async move { reading.serve().await });
+    Ok(Arc::new(Turns::new(client, config.directories()?, Arc::clone(metrics))))
 }
 
 /// The work of the second queue.

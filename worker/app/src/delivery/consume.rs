@@ -1,7 +1,7 @@
 //! One delivery from arrival to acknowledgement: receive, decode, work, publish, settle.
 //!
-//! The order is always results, then the one message that continues the job or sets it aside, then the
-//! acknowledgement; each is confirmed before the next. A crash between any two of them repeats work that finds itself
+//! The order is always results, then the one message that continues the job or sets it aside, then whatever closes the
+//! job, then the acknowledgement; each is confirmed before the next. A crash between any two of them repeats work that finds itself
 //! done, and results whose ids are the same. This is the only place that settles a delivery.
 
 use std::panic::AssertUnwindSafe;
@@ -172,7 +172,7 @@ impl<W: Work> Consumer<W> {
         let beginning_only = message.body.len() > EVENT_LIMIT_BYTES;
         let aside = SetAside::as_it_came(failure, message.replays());
         let onward = Onward::SetAside(SetAside { beginning_only, ..aside });
-        self.seal(Outbox { results: result.into_iter().collect(), onward }, message)
+        self.seal(Outbox::of(result.into_iter().collect(), onward), message)
     }
 
     fn seal(&self, outbox: Outbox, message: &Message) -> Sealed {
@@ -191,8 +191,10 @@ impl<W: Work> Consumer<W> {
             // Dropping the receipt ends the session, if it has not ended yet.
             return;
         }
-        if let Some(id) = id {
-            self.recent.put(id, Remembered::Published);
+        match id {
+            Some(id) if sealed.comes_again() => self.recent.forget(id),
+            Some(id) => self.recent.put(id, Remembered::Published),
+            None => {}
         }
         self.acknowledge(receipt).await;
     }

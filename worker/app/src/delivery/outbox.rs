@@ -1,7 +1,10 @@
 //! What follows from a message, and the order in which it is published.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use broker::{DeadLetter, Due, Error, Message, Outgoing, Properties, Publisher};
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::{BoxFuture, join_all, try_join_all};
 use jiff::Timestamp;
 use messages::ResultEvent;
 use outcome::Failure;
@@ -14,6 +17,14 @@ pub struct Outbox {
     pub results: Vec<ResultEvent>,
     /// Published when the results are confirmed.
     pub onward: Onward,
+    /// Done when all of it is confirmed, before the acknowledgement.
+    pub closing: Option<Arc<dyn Closing>>,
+}
+
+/// What is done when everything that follows from a message is stored, and before the message is acknowledged.
+pub trait Closing: Send + Sync {
+    /// Does it, however long it takes. A second time does no harm.
+    fn close(&self) -> BoxFuture<'_, ()>;
 }
 
 /// What becomes of the job itself.
@@ -26,6 +37,11 @@ pub enum Onward {
         next: Next,
         /// When it is due; at once if nothing is given.
         due: Option<Due>,
+    },
+    /// Its message comes again, unchanged.
+    Again {
+        /// After so long.
+        after: Duration,
     },
     /// It is set aside as a dead letter.
     SetAside(SetAside),
@@ -90,6 +106,8 @@ impl SetAside {
 pub struct Sealed {
     announcements: Vec<Announcement>,
     onward: Option<Outgoing>,
+    closing: Option<Arc<dyn Closing>>,
+    comes_again: bool,
 }
 
 /// A result, and a copy for the queue that the event named in `reply_to`.
@@ -99,12 +117,25 @@ pub struct Announcement {
 }
 
 impl Outbox {
+    /// What follows, with nothing to do at its end.
+    pub fn of(results: Vec<ResultEvent>, onward: Onward) -> Self {
+        Self { results, onward, closing: None }
+    }
+
+    /// The same, with this to do at its end.
+    #[must_use]
+    pub fn closing(self, closing: Option<Arc<dyn Closing>>) -> Self {
+        Self { closing, ..self }
+    }
+
     /// Makes the messages that follow from `message`, which came from `queue`.
     pub fn seal(self, queue: &str, message: &Message, copies: &Copies, worker: &str) -> Sealed {
         let announcements =
             self.results.iter().filter_map(|result| Announcement::of(result, copies)).collect();
+        let comes_again = matches!(self.onward, Onward::Again { .. });
         let onward = match self.onward {
             Onward::Over => None,
+            Onward::Again { after } => Some(Outgoing::put_off(queue, Due::after(after), message.clone())),
             Onward::Resume { next: Next { body, properties }, due } => {
                 let outgoing = match due {
                     None => Outgoing::work(queue, body),
@@ -123,23 +154,31 @@ impl Outbox {
                 })
             }
         };
-        Sealed { announcements, onward }
+        Sealed { announcements, onward, closing: self.closing, comes_again }
     }
 }
 
 impl Sealed {
-    /// Publishes everything in order: results first, then the one message that continues the job or sets it aside. Each
-    /// part is confirmed before the next.
+    /// Whether the message comes again as it is: then it is no repeat.
+    pub fn comes_again(&self) -> bool {
+        self.comes_again
+    }
+
+    /// Publishes everything in order: results first, then the one message that continues the job or sets it aside, then
+    /// what is to be done at the end. Each part is confirmed before the next.
     ///
     /// # Errors
     ///
     /// Nothing that comes after the first error is published.
     pub async fn publish(&self, publisher: &Publisher) -> Result<(), Error> {
         announce(&self.announcements, publisher).await?;
-        match &self.onward {
-            Some(onward) => insist(onward, publisher).await,
-            None => Ok(()),
+        if let Some(onward) = &self.onward {
+            insist(onward, publisher).await?;
         }
+        if let Some(closing) = &self.closing {
+            closing.close().await;
+        }
+        Ok(())
     }
 }
 

@@ -99,6 +99,11 @@ impl<P: Clone> RecentMessages<P> {
         self.known().put(message, remembered);
     }
 
+    /// Forgets a message that comes again as it is.
+    pub fn forget(&self, message: Uuid) {
+        self.known().pop(&message);
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, LruCache<Uuid, Remembered<P>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -84,12 +84,12 @@ impl Work for Letters {
         } else {
             Onward::Over
         };
-        Ok(Outbox { results: vec![read(letter)], onward })
+        Ok(Outbox::of(vec![read(letter)], onward))
     }
 
     fn panicked(&self, _: &String, _: &Message) -> Outbox {
         let failure = Failure::new(Class::Fault, "internal", "the reader panicked");
-        Outbox { results: Vec::new(), onward: Onward::SetAside(SetAside::as_it_came(failure, 0)) }
+        Outbox::of(Vec::new(), Onward::SetAside(SetAside::as_it_came(failure, 0)))
     }
 }
 

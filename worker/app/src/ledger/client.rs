@@ -14,9 +14,10 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
 };
+use uuid::Uuid;
 
 use super::{
-    book::{Book, Taken},
+    book::{Book, SNAPSHOT_EVERY, Taken},
     log::{Log, LogError, Records},
 };
 
@@ -102,11 +103,26 @@ impl<L: Log> Client<L> {
 
     /// Begins with the newest snapshot. Without one that can be read the stream is read from its first record.
     async fn restore(&self) {
+        // Looking for a snapshot takes seconds where there is none, and a short log has none.
+        let has_one = match self.log_end().await {
+            Ok(end) => end >= SNAPSHOT_EVERY,
+            Err(_) => true,
+        };
+        if !has_one {
+            return;
+        }
         let Ok(Some(snapshot)) = self.log.get().await else { return };
         let restored = tokio::task::spawn_blocking(move || Ledger::from_snapshot(&snapshot)).await;
         if let Ok(Ok(ledger)) = restored {
             self.book().restore(ledger);
         }
+    }
+
+    async fn log_end(&self) -> Result<u64, Unread> {
+        let body = Body::Forget(Forget { before: Timestamp::UNIX_EPOCH });
+        let worker = format!("{} starts", self.worker);
+        let mark = Record { at: Timestamp::now(), worker, number: 0, seen: None, body };
+        Ok(self.log.end(&encode(&mark)?).await?)
     }
 
     /// Writes a snapshot, after everybody has forgotten what is older than the horizon.
@@ -202,6 +218,13 @@ impl<L: Log> Client<L> {
     /// Which of the holds that an answer waits for may be passed over by now.
     pub(crate) fn passable(&self, holds: &[u64]) -> Vec<u64> {
         self.book().passable(holds, self.now(), &self.timing)
+    }
+
+    /// Whether one of these holds still stands in the way of a run's person.
+    pub(crate) fn are_held(&self, run: Uuid, holds: &[u64]) -> bool {
+        let book = self.book();
+        let person = book.ledger().person_of(run);
+        person.is_some_and(|person| person.holds.iter().any(|hold| holds.contains(&hold.last)))
     }
 
     /// Whether claims are answered.

@@ -1,8 +1,14 @@
 //! The right to act: a lease that renews itself, and the fence before each request.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use ledger::{Claim, Decision, Key, Lease, Refusal, Release, State};
+use ledger::{Claim, Decision, Key, Lease, Refusal};
 use tokio::{task::JoinHandle, time::sleep};
 
 use super::{
@@ -22,6 +28,8 @@ struct Shared<L> {
     claim: Mutex<Claim>,
     /// The lease, and the session that read its grant.
     lease: Mutex<(Lease, u64)>,
+    /// Set once its delivery acts no longer: what it still has in a lane is not sent.
+    is_closed: AtomicBool,
 }
 
 /// What a first claim comes to.
@@ -45,6 +53,7 @@ impl<L: Log> Hold<L> {
             client: Arc::clone(client),
             claim: Mutex::new(claim),
             lease: Mutex::new((lease, session)),
+            is_closed: AtomicBool::new(false),
         };
         let shared = Arc::new(shared);
         let timer = tokio::spawn(Arc::clone(&shared).keep());
@@ -63,35 +72,32 @@ impl<L: Log> Hold<L> {
         }
     }
 
-    /// Asks for the next stage, with identifiers learned since.
-    pub(crate) async fn renew(&self, learned: &[Key]) -> Result<Decision, Unread> {
-        {
+    /// Whether the next stage may begin. Renews with identifiers learned since, and if the grant is older than this.
+    pub(crate) async fn may_go_on(&self, keys: &[Key], fresh: Duration) -> bool {
+        let has_learned = {
             let mut claim = self.shared.claim.lock().unwrap_or_else(PoisonError::into_inner);
-            let new: Vec<Key> = learned.iter().copied().filter(|key| !claim.keys.contains(key)).collect();
-            claim.keys.extend(new);
+            let known = claim.keys.len();
+            let learned: Vec<Key> = keys.iter().copied().filter(|key| !claim.keys.contains(key)).collect();
+            claim.keys.extend(learned);
+            claim.keys.len() > known
+        };
+        if !has_learned && self.shared.age() < fresh {
+            return self.may_send().await.is_ok();
         }
-        self.shared.renew().await
+        let renewed = self.shared.renew().await;
+        matches!(renewed, Ok(Decision::Hold | Decision::Act)) && self.shared.check().is_ok()
     }
 
-    /// Ends the right to act. `leg` is that of the message that carries the run on.
-    pub(crate) async fn release(
-        self,
-        state: State,
-        leg: u32,
-        until: Option<jiff::Timestamp>,
-    ) -> Result<(), Unread> {
+    /// Ends the right to act on this side: nothing is renewed or sent from now on.
+    pub(crate) fn close(&self) {
+        self.shared.is_closed.store(true, Ordering::Relaxed);
         self.timer.abort();
-        let release = {
-            let claim = self.shared.claim.lock().unwrap_or_else(PoisonError::into_inner);
-            Release { run: claim.run, nonce: claim.nonce, state, leg, replays: claim.replays, until }
-        };
-        self.shared.client.release(release).await
     }
 }
 
 impl<L: Log> Drop for Hold<L> {
     fn drop(&mut self) {
-        self.timer.abort();
+        self.close();
     }
 }
 
@@ -106,6 +112,12 @@ impl<L: Log> Shared<L> {
                 Ok(_) => return,
             }
         }
+    }
+
+    /// How long ago the newest grant was published.
+    fn age(&self) -> Duration {
+        let (lease, _) = *self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        self.client.now().saturating_sub(lease.granted)
     }
 
     async fn renew(&self) -> Result<Decision, Unread> {
@@ -123,6 +135,9 @@ impl<L: Log> Shared<L> {
     }
 
     fn check(&self) -> Result<(), Refusal> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(Refusal::NotOurs);
+        }
         let (lease, session) = *self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         self.client.book().may_send(self.client.now(), self.client.timing(), &lease, session)
     }

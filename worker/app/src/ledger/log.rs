@@ -8,6 +8,8 @@ use tokio::{sync::RwLock, time::timeout};
 
 /// How long to look for a snapshot. The broker does not say where a stream ends; it says nothing more.
 const LOOK: Duration = Duration::from_secs(2);
+/// The same once a record has come: what was stored together comes together.
+const MORE: Duration = Duration::from_millis(250);
 /// How long to wait for a part, which is there.
 const PART: Duration = Duration::from_secs(10);
 
@@ -27,6 +29,9 @@ pub(crate) trait Log: Snapshots {
 
     /// Appends a record. An error means that it may be in the log all the same, or come to it.
     fn append(&self, record: &[u8]) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// Appends a record that means nothing, and answers with where it stands: where the log ends.
+    fn end(&self, mark: &[u8]) -> impl Future<Output = Result<u64, LogError>> + Send;
 
     /// Opens a session that begins at an offset, or with the first record. It ends the session before.
     fn read(&self, from: Option<u64>) -> impl Future<Output = Result<Self::Records, LogError>> + Send;
@@ -71,6 +76,23 @@ impl Log for Stream {
         Ok(session.append(record).await?)
     }
 
+    async fn end(&self, mark: &[u8]) -> Result<u64, LogError> {
+        let log = RecordLog::open(&self.settings).await?;
+        let end = async {
+            log.append(mark).await?;
+            let mut last = log.read_last().await?;
+            loop {
+                let (offset, record) = last.next().await?;
+                if record == mark {
+                    return Ok::<_, broker::Error>(offset);
+                }
+            }
+        };
+        let end = timeout(PART, end).await;
+        log.close().await;
+        Ok(end.map_err(|_| LogError("the end of the log was not found".to_owned()))??)
+    }
+
     async fn read(&self, from: Option<u64>) -> Result<broker::Records, LogError> {
         let mut session = self.session.write().await;
         if let Some(session) = session.take() {
@@ -109,9 +131,10 @@ impl Snapshots for Stream {
 /// The newest snapshot. If two workers wrote at once their parts are mixed, and the digest will say so.
 async fn newest(log: &RecordLog) -> Result<Option<Snapshot>, broker::Error> {
     let mut last = log.read_last().await?;
-    let mut index = None;
-    while let Ok(record) = timeout(LOOK, last.next()).await {
+    let (mut index, mut look) = (None, LOOK);
+    while let Ok(record) = timeout(look, last.next()).await {
         index = Some(record?);
+        look = MORE;
     }
     let Some((offset, index)) = index else { return Ok(None) };
     let Some(count) = ledger::parts_of(&index) else { return Ok(None) };

@@ -4,8 +4,8 @@
 //! of them, [`client::Client`] the connection of the two, and [`hold::Hold`] the right to act.
 
 mod book;
-mod client;
-mod hold;
-mod log;
+pub(crate) mod client;
+pub(crate) mod hold;
+pub(crate) mod log;
 #[cfg(test)]
 mod tests;

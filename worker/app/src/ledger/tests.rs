@@ -66,6 +66,11 @@ impl Log for Memory {
         Ok(())
     }
 
+    async fn end(&self, mark: &[u8]) -> Result<u64, LogError> {
+        self.push(mark);
+        Ok(self.records.lock().unwrap().len() as u64 - 1)
+    }
+
     async fn read(&self, from: Option<u64>) -> Result<Reading, LogError> {
         let changed = self.changed.subscribe();
         let session = *changed.borrow();
@@ -131,6 +136,11 @@ fn leave() -> Claim {
     claim(3, 33, Intent::Offboarding, "2026-03-04T08:00:00Z")
 }
 
+async fn release<L: Log>(client: &Client<L>, claim: &Claim, state: State) {
+    let Claim { run, nonce, leg, replays, .. } = *claim;
+    client.release(Release { run, nonce, state, leg, replays, until: None }).await.unwrap();
+}
+
 /// A client that has read everything.
 async fn client<L: Log>(log: L, worker: &str) -> Arc<Client<L>> {
     let client = Client::new(log, worker.to_owned(), Timing::default());
@@ -179,7 +189,7 @@ async fn one_acts_the_other_waits_and_a_release_hands_on() {
     let hold = granted(&one, hire()).await;
     assert_eq!(hold.may_send().await, Ok(()));
     assert!(matches!(refused(&two, change()).await, Decision::Wait(_)));
-    hold.release(State::Done, 0, None).await.unwrap();
+    release(&one, &hire(), State::Done).await;
     assert_eq!(granted(&two, change()).await.may_send().await, Ok(()));
     assert_eq!(refused(&one, hire()).await, Decision::Finished(State::Done));
 }
@@ -219,7 +229,7 @@ async fn newer_word_stops_a_holder_before_its_next_request() {
     let hold = granted(&one, hire()).await;
     assert!(matches!(refused(&two, leave()).await, Decision::Wait(_)));
     assert_eq!(hold.may_send().await, Err(Refusal::NotOurs));
-    assert_eq!(hold.renew(&[]).await.unwrap(), Decision::Superseded(leave().run));
+    assert!(!hold.may_go_on(&[], Duration::ZERO).await);
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,7 +239,7 @@ async fn an_identifier_learned_later_joins_at_the_next_renewal() {
     let ring = KeyRing::new(b"secret of the tests");
     let by_name = Claim { keys: ring.keys("contoso", Kind::Upn, "ada"), ..hire() };
     let hold = granted(&one, by_name).await;
-    assert_eq!(hold.renew(&hire().keys).await.unwrap(), Decision::Hold);
+    assert!(hold.may_go_on(&hire().keys, Duration::MAX).await);
     assert!(matches!(refused(&one, change()).await, Decision::Wait(_)), "it is the same person now");
     assert_eq!(one.book().ledger().people().count(), 1);
 }
@@ -330,7 +340,8 @@ async fn a_claim_that_does_not_fit_is_refused_before_it_is_written() {
 async fn who_crosses_the_mark_writes_a_snapshot_and_a_new_worker_begins_with_it() {
     let log = Memory::default();
     let (one, two) = (client(log.clone(), "one").await, client(log.clone(), "two").await);
-    granted(&two, hire()).await.release(State::Done, 0, None).await.unwrap();
+    granted(&two, hire()).await.close();
+    release(&two, &hire(), State::Done).await;
     for _ in 0..super::book::SNAPSHOT_EVERY {
         log.records.lock().unwrap().push(b"{}".to_vec());
     }
@@ -385,12 +396,11 @@ async fn two_workers_exclude_each_other_through_a_real_broker() {
     assert!(matches!(refused(&two, change()).await, Decision::Wait(_)));
     assert!(matches!(refused(&two, leave()).await, Decision::Wait(_)));
     // Newer word has been read by both: the claim was answered, and a renewal is read behind it.
-    assert_eq!(hold.renew(&[]).await.unwrap(), Decision::Superseded(leave().run));
+    assert!(!hold.may_go_on(&[], Duration::ZERO).await);
     assert_eq!(hold.may_send().await, Err(Refusal::NotOurs));
-    hold.release(State::Superseded, 0, None).await.unwrap();
+    release(&one, &hire(), State::Superseded).await;
     granted(&two, leave()).await;
-    let Claim { run, nonce, .. } = leave();
-    two.release(Release { run, nonce, state: State::Done, leg: 0, replays: 0, until: None }).await.unwrap();
+    release(&two, &leave(), State::Done).await;
     // A third one reads what was there before it.
     let three = client(Stream::new(settings.clone()), "three").await;
     assert_eq!(refused(&three, leave()).await, Decision::Finished(State::Done));

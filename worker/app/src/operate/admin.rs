@@ -2,7 +2,8 @@
 //!
 //! `/healthz` reports that the process answers. It never depends on the broker: otherwise a restart of the broker would
 //! restart its workers as well. `/readyz` reports whether every consumer has a broker session, or had one within the
-//! last 15 seconds, and whether there is a tenant to work in; it names those that are paused.
+//! last 15 seconds, whether the ledger answers claims, and whether there is a tenant to work in; it names those that are
+//! paused.
 //!
 //! A connection that sends nothing cannot keep others out: at most [`CONNECTIONS`] are open, the oldest makes room for
 //! a new one, and a request has to be there within [`HEAD_LIMIT`].
@@ -27,6 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
 use crate::operate::metrics::Metrics;
+use crate::runs::turns::Turns;
 use crate::tenants::Tenants;
 
 /// Far more than probes and scrapers need, and far fewer than a process may open files.
@@ -43,6 +45,8 @@ pub struct Health {
     pub sessions: Vec<Readiness>,
     /// Where to work.
     pub tenants: Tenants,
+    /// Who acts for whom, in a worker that serves workflows.
+    pub turns: Option<Arc<Turns>>,
 }
 
 /// Listens on this address, for [`serve`].
@@ -119,6 +123,9 @@ impl Health {
         for (tenant, pause) in self.tenants.pauses() {
             self.metrics.tenant_paused.with_label_values(&[tenant]).set(pause.is_some().into());
         }
+        if let Some(turns) = &self.turns {
+            turns.count();
+        }
         self.metrics.render()
     }
 
@@ -126,6 +133,8 @@ impl Health {
         let pauses: Vec<_> = self.tenants.pauses().collect();
         let (status, mut body) = if !self.sessions.iter().all(Readiness::is_ready) {
             (StatusCode::SERVICE_UNAVAILABLE, "a broker session is missing\n".to_owned())
+        } else if self.turns.as_ref().is_some_and(|turns| !turns.is_ready()) {
+            (StatusCode::SERVICE_UNAVAILABLE, "the ledger does not answer\n".to_owned())
         } else if pauses.iter().all(|(_, pause)| pause.is_some()) {
             (StatusCode::SERVICE_UNAVAILABLE, "every tenant is paused\n".to_owned())
         } else {
@@ -153,7 +162,7 @@ mod tests {
         };
         let client = msgraph::Client::new(settings, Arc::new(())).unwrap();
         let tenants = Tenants::of([("contoso".to_owned(), client)]);
-        Health { metrics: Arc::new(Metrics::new().unwrap()), sessions: Vec::new(), tenants }
+        Health { metrics: Arc::new(Metrics::new().unwrap()), sessions: Vec::new(), tenants, turns: None }
     }
 
     #[tokio::test]

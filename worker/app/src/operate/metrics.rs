@@ -91,7 +91,7 @@ metrics! {
     in_flight: IntGaugeVec["queue"];
     /// Messages that arrived before their due time and were returned to the delay.
     redelays_total: IntCounterVec["queue"];
-    /// Messages put off unchanged, by reason: turn, no_place or tenant_paused.
+    /// Messages put off unchanged, by reason: turn, no_place, tenant_paused, person, brake or ledger_unread.
     put_off_total: IntCounterVec["queue", "reason"];
     /// Broker sessions opened.
     sessions_started_total: IntCounterVec["queue"];
@@ -103,6 +103,16 @@ metrics! {
     connection_blocked: IntGaugeVec["queue"];
     /// Acknowledgements that could not be sent; the broker delivers their messages again.
     ack_failures_total: IntCounterVec["queue"];
+    /// Claims for people, by what the ledger decided; unread means that it gave no answer.
+    ledger_claims_total: IntCounterVec["decision"];
+    /// Writes that were not sent, because their run did not act for its person any more.
+    ledger_fenced_total: IntCounter;
+    /// How often records of the ledger were gone that this worker had read. Compare late events by hand.
+    ledger_cuts_total: IntCounter;
+    /// Messages in the ledger that are no records, or whose writer had read what is not there.
+    ledger_records_skipped_total: IntCounter;
+    /// 1 while claims are answered, else 0.
+    ledger_ready: IntGauge;
     /// 1 while a tenant is paused because its credential is missing or refused, else 0.
     tenant_paused: IntGaugeVec["tenant"];
     /// Panics caught by the worker.

@@ -7,10 +7,11 @@ use actions::{Protection, World};
 use jiff::Timestamp;
 use messages::{Effective, Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
 use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
-use msgraph::Client;
+use msgraph::{Client, Fence};
 use outcome::{Class, Failure, Mode, PreparedSteps, Progress, Record, Start, State, decisive, state};
 use serde_json::{Map, Value, json};
 use workflow::run::Run;
+use workflow::step::BoxFuture;
 use workflow::{
     Because, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest, prepare,
     refuse_too_large,
@@ -39,6 +40,12 @@ pub struct Workflows {
     pub limits: Limits,
     /// When to retry.
     pub policy: RetryPolicy,
+}
+
+/// The right to act for the person of a run.
+pub trait Right: Sync {
+    /// Takes the right, with the fence that each write asks; nothing if the run may not act now.
+    fn take<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Option<Arc<dyn Fence>>>;
 }
 
 /// What came of an attempt.
@@ -70,6 +77,7 @@ impl Workflows {
         mut progress: Progress,
         is_new: bool,
         recorder: &dyn Recorder,
+        right: &dyn Right,
     ) -> Attempted {
         if is_new && request.expected_plan.is_some() {
             progress.approved = Some(false);
@@ -105,7 +113,7 @@ impl Workflows {
             (Mode::Apply, _) if prepared.has_work() && is_unbegun(event, &progress) => {
                 attempt.begin(progress, recorder).await
             }
-            (Mode::Apply, _) => attempt.apply(progress, recorder).await,
+            (Mode::Apply, _) => attempt.apply(progress, recorder, right).await,
             (Mode::Plan, _) => attempt.plan(progress).await,
         }
     }
@@ -350,7 +358,12 @@ impl Attempt<'_> {
         refused(self.event, progress, &[Failure::rejected("plan_changed", detail)], true)
     }
 
-    async fn apply(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
+    /// Acts, if it has the right to: nothing is written without.
+    async fn apply(mut self, progress: Progress, recorder: &dyn Recorder, right: &dyn Right) -> Attempted {
+        let Some(fence) = right.take(&progress).await else {
+            return Attempted { progress, next: Next::Stopped, result: None, failed: None };
+        };
+        self.world = self.world.fenced(fence);
         let (mut progress, next) = self.engine(Mode::Apply, &self.world).advance(progress, recorder).await;
         progress.protected = self.world.refused();
         self.attempted(progress, next)
@@ -386,7 +399,7 @@ impl Attempt<'_> {
             Next::Resume { at, because: Because::Wait { stage, .. } } => {
                 (self.waiting(stage, *at, &progress).map(ResultData::from), None)
             }
-            Next::Resume { .. } | Next::Interrupted => (None, None),
+            Next::Resume { .. } | Next::Stopped | Next::Interrupted => (None, None),
         };
         Attempted { progress, next, result, failed }
     }
@@ -488,6 +501,7 @@ pub fn finished(event: &Event, progress: &Progress) -> RunFinished {
         replays: progress.replays,
         steps: progress.steps.iter().map(|record| record.finished.clone()).collect(),
         failure: None,
+        ended_by: None,
         violations: Vec::new(),
         late_by_seconds: effective::late_by_seconds(event, progress),
     }

@@ -1,6 +1,6 @@
 //! A message of the workflow queue: an event, or a run that resumes.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use broker::{Message, Origin, Properties};
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use outcome::{Failure, Progress, Record};
 use uuid::Uuid;
 
 use super::key::RunKey;
+use super::turns::Granted;
 use crate::delivery::decode::{Admitted, decode_event};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::work::Refused;
@@ -34,6 +35,10 @@ pub struct Job {
     pub may_have_begun: bool,
     /// What was recorded since, so that a panic does not lose it.
     recorded: Mutex<Vec<Record>>,
+    /// Names this delivery in the ledger.
+    pub nonce: Uuid,
+    /// The right to act for the person, while it has that; a panic does not lose it.
+    granted: Mutex<Option<Arc<Granted>>>,
 }
 
 impl Job {
@@ -71,6 +76,11 @@ impl Job {
         progress
     }
 
+    /// How many messages have carried the run on before this one.
+    pub fn leg(&self) -> u32 {
+        self.progress.as_ref().map_or(0, |progress| progress.leg)
+    }
+
     /// Whether the message has the steps of its run.
     pub fn is_prepared(&self) -> bool {
         self.progress.as_ref().is_some_and(|progress| progress.prepared.is_some())
@@ -85,6 +95,16 @@ impl Job {
     /// Notes what was recorded.
     pub fn record(&self, records: &[Record]) {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(records);
+    }
+
+    /// The right to act that the delivery has, if any.
+    pub fn granted(&self) -> Option<Arc<Granted>> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives the delivery this right, in place of the one before.
+    pub fn grant(&self, granted: Option<Arc<Granted>>) {
+        *self.granted.lock().unwrap_or_else(PoisonError::into_inner) = granted;
     }
 
     /// A result that this event caused.
@@ -107,7 +127,8 @@ impl Job {
 
 fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
-    let (replays, recorded) = (message.replays(), Mutex::default());
+    let nonce = Uuid::new_v4();
+    let (replays, recorded, granted) = (message.replays(), Mutex::default(), Mutex::default());
     let may_have_begun = message.may_have_begun();
     // Only a worker can say how far a run has come: from anybody else it would skip steps.
     if message.origin == Origin::Worker && content_type == Some(Continuation::CONTENT_TYPE) {
@@ -128,11 +149,25 @@ fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable
             publisher: None,
             may_have_begun,
             recorded,
+            nonce,
+            granted,
         });
     }
     let Admitted { event, publisher } = decode_event(message, publishers)?;
     let request = requested(&event)?;
-    Ok(Job { event, request, progress: None, workflow: None, replays, publisher, may_have_begun, recorded })
+    let (progress, workflow) = (None, None);
+    Ok(Job {
+        event,
+        request,
+        progress,
+        workflow,
+        replays,
+        publisher,
+        may_have_begun,
+        recorded,
+        nonce,
+        granted,
+    })
 }
 
 /// What an event requests for a person. Other events have a queue of their own.

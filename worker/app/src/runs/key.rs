@@ -22,6 +22,8 @@ struct Reached {
     sleeps: u32,
     /// Whether it has looked at the tenant.
     has_begun: bool,
+    /// How many messages carried it before.
+    leg: u32,
 }
 
 impl RunKey {
@@ -32,9 +34,9 @@ impl RunKey {
 
     /// The key of the continuation that carries this progress.
     pub fn of_continuation(run_id: Uuid, progress: &Progress) -> Self {
-        let Progress { attempt, sleeps, steps, first_sight, .. } = progress;
+        let Progress { attempt, sleeps, steps, first_sight, leg, .. } = progress;
         let (steps, has_begun) = (steps.len(), first_sight.is_some());
-        let reached = Reached { attempt: *attempt, steps, sleeps: *sleeps, has_begun };
+        let reached = Reached { attempt: *attempt, steps, sleeps: *sleeps, has_begun, leg: *leg };
         Self { run_id, replays: progress.replays, progress: Some(reached) }
     }
 
@@ -42,9 +44,9 @@ impl RunKey {
     pub fn message_id(self) -> Uuid {
         let what = match self.progress {
             None => format!("event {}", self.replays),
-            Some(Reached { attempt, steps, sleeps, has_begun }) => {
+            Some(Reached { attempt, steps, sleeps, has_begun, leg }) => {
                 let begun = if has_begun { " begun" } else { "" };
-                format!("continuation {} {attempt} {steps} {sleeps}{begun}", self.replays)
+                format!("continuation {} {attempt} {steps} {sleeps}{begun} {leg}", self.replays)
             }
         };
         ResultEvent::id_for(self.run_id, &what)
@@ -71,8 +73,9 @@ mod tests {
             of(&Progress { attempt: 2, ..fresh.clone() }),
             of(&Progress { sleeps: 1, ..fresh.clone() }),
             of(&Progress { first_sight: Some(Timestamp::UNIX_EPOCH), ..fresh.clone() }),
+            of(&Progress { leg: 1, ..fresh.clone() }),
             of(&Progress { replays: 1, ..fresh }),
         ]);
-        assert_eq!(ids.len(), 7);
+        assert_eq!(ids.len(), 8);
     }
 }

@@ -1,10 +1,12 @@
 //! Runs: the work on events that request a workflow for a person.
 
 pub mod attempt;
+mod barred;
 mod effective;
 mod job;
 mod key;
 mod results;
+pub mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
-use messages::{Continuation, EventKind, ResultData, RunFinished};
+use messages::{Continuation, EventKind, ResultData, ResultEvent, RunFinished};
 use outcome::{Class, Failure, Progress, State};
 use workflow::{Because, Next};
 
@@ -20,6 +22,7 @@ use self::attempt::{Attempted, Failed, Workflows, finished};
 use self::job::Job;
 use self::key::RunKey;
 use self::results::{StepResults, count_finished};
+use self::turns::{Turn, Turns};
 use crate::delivery::outbox::{self, Onward, Outbox, SetAside};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
@@ -32,6 +35,8 @@ pub struct Runs {
     pub workflows: Workflows,
     /// Who may ask for what.
     pub publishers: Publishers,
+    /// Who acts for whom.
+    pub turns: Arc<Turns>,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -61,6 +66,7 @@ impl Work for Runs {
     }
 
     async fn may_begin(&self, job: &Job) -> Result<(), PutOff> {
+        self.turns.may_begin().await?;
         self.workflows.tenants.may_begin(job.event.tenant.as_deref()).await
     }
 
@@ -75,7 +81,8 @@ impl Work for Runs {
         outlet: &Outlet<'_>,
     ) -> Result<Outbox, Progress> {
         let started = Instant::now();
-        let recorder = StepResults { metrics: &self.metrics, job, outlet };
+        let turn = Turn::of(&self.turns, job);
+        let recorder = StepResults { metrics: &self.metrics, job, outlet, turn: &turn };
         if let Some(partial) = &partial {
             // The last records may not have been published. A consumer that has them sees the same ids again.
             let came = job.progress.as_ref().map_or(0, |progress| progress.steps.len());
@@ -87,7 +94,10 @@ impl Work for Runs {
         }
         let is_new = partial.is_none() && job.progress.is_none();
         let progress = partial.unwrap_or_else(|| job.reached());
-        let attempted = self.workflows.run(&job.event, &job.request, progress, is_new, &recorder).await;
+        let attempted = match self.attempt(job, progress, is_new, &recorder).await {
+            Ok(attempted) => attempted,
+            Err((progress, barred)) => return Ok(self.barred(job, progress, barred, &turn, outlet)),
+        };
         let rejected =
             matches!(&attempted.result, Some(ResultData::RunFinished(run)) if run.state == State::Rejected);
         // A name that no workflow has is the publisher's and no label.
@@ -96,15 +106,19 @@ impl Work for Runs {
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.run_duration_seconds.with_label_values(&[workflow]).observe(seconds);
         let Attempted { progress, next, result, failed } = attempted;
-        let properties = outlet.properties();
         match next {
-            Next::Interrupted => Err(progress),
+            Next::Interrupted | Next::Stopped => {
+                turn.give_back(job.leg());
+                Err(progress)
+            }
             Next::Over | Next::Refused(_) => {
-                Ok(self.end(job, workflow, &progress, result, failed, properties))
+                let closing = turn.end(result.as_ref(), failed.is_some(), progress.leg);
+                let outbox = self.end(job, workflow, &progress, result, failed, outlet.properties());
+                Ok(outbox.closing(closing))
             }
             Next::Resume { at, because } => {
                 self.count_resume(workflow, at, &because, &progress);
-                Ok(self.resume(job, &progress, at, &because, result, properties))
+                Ok(self.resume(job, progress, (at, &because), result, outlet.properties(), &turn))
             }
         }
     }
@@ -118,7 +132,8 @@ impl Work for Runs {
         let next = Some(&progress).filter(|progress| !progress.steps.is_empty());
         let next = next.and_then(|progress| self.dead(job, progress, &message.properties));
         let onward = Onward::SetAside(SetAside { next, ..aside });
-        Outbox { results: vec![job.result(result)], onward }
+        let closing = Turn::of(&self.turns, job).end(None, true, progress.leg);
+        Outbox::of(vec![job.result(result)], onward).closing(closing)
     }
 }
 
@@ -147,7 +162,7 @@ impl Runs {
         }
         let aside = failed.map(|failed| self.set_aside(job, failed, progress, properties));
         let onward = aside.map_or(Onward::Over, Onward::SetAside);
-        Outbox { results: result.map(|data| job.result(data)).into_iter().collect(), onward }
+        Outbox::of(result.map(|data| job.result(data)).into_iter().collect(), onward)
     }
 
     fn count_resume(&self, workflow: &str, at: Timestamp, because: &Because, progress: &Progress) {
@@ -171,16 +186,15 @@ impl Runs {
         }
     }
 
-    /// What follows from a run that resumes: a message with its event and how far it has come. Its dead letter, if no
-    /// message can hold that.
+    /// What follows from a run that resumes.
     fn resume(
         &self,
         job: &Job,
-        progress: &Progress,
-        at: Timestamp,
-        because: &Because,
+        progress: Progress,
+        (at, because): (Timestamp, &Because),
         result: Option<ResultData>,
         properties: &Properties,
+        turn: &Turn<'_>,
     ) -> Outbox {
         let due = match because {
             Because::Begins => None,
@@ -189,20 +203,39 @@ impl Runs {
             Because::Wait { .. } => Some(Due::at(at).with_tolerance(Duration::ZERO)),
         };
         let due = due.filter(|_| at > Timestamp::now());
-        let body = match self.continuation(job, progress) {
+        let results = result.map(|data| job.result(data)).into_iter().collect();
+        let (outbox, leg) = self.carry_on(job, progress, due, results, properties);
+        let closing = match &outbox.onward {
+            Onward::SetAside(_) => turn.end(None, true, leg),
+            _ => turn.goes_on(because, at, leg),
+        };
+        outbox.closing(closing)
+    }
+
+    /// A message with the event and how far its run has come, on its next leg. The run's dead letter, if no message can
+    /// hold that.
+    fn carry_on(
+        &self,
+        job: &Job,
+        mut progress: Progress,
+        due: Option<Due>,
+        results: Vec<ResultEvent>,
+        properties: &Properties,
+    ) -> (Outbox, u32) {
+        progress.leg = progress.leg.saturating_add(1);
+        let body = match self.continuation(job, &progress) {
             Ok(body) => body,
             // The run goes no further: it reports its end, and not that it sleeps.
             Err(failure) => {
-                let run = failed(job, progress, failure.clone());
+                let run = failed(job, &progress, failure.clone());
                 count_finished(&self.metrics, job.workflow(), &run);
                 let onward = Onward::SetAside(SetAside::as_it_came(failure, job.replays));
-                return Outbox { results: vec![job.result(run)], onward };
+                return (Outbox::of(vec![job.result(run)], onward), job.leg());
             }
         };
-        let key = RunKey::of_continuation(job.event.run_id(), progress);
+        let key = RunKey::of_continuation(job.event.run_id(), &progress);
         let next = outbox::Next { body, properties: job.properties(properties, key.message_id()) };
-        let results = result.map(|data| job.result(data)).into_iter().collect();
-        Outbox { results, onward: Onward::Resume { next, due } }
+        (Outbox::of(results, Onward::Resume { next, due }), progress.leg)
     }
 
     /// The run as a dead letter that a replay resumes where it failed.

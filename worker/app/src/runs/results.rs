@@ -3,9 +3,10 @@
 use messages::{ResultEvent, RunFinished, StepFinished};
 use outcome::{Class, Outcome, Record};
 use workflow::step::BoxFuture;
-use workflow::{Interrupted, Recorder};
+use workflow::{Interrupted, People, Recorder};
 
 use super::job::Job;
+use super::turns::Turn;
 use crate::delivery::work::Outlet;
 use crate::operate::metrics::Metrics;
 
@@ -17,6 +18,8 @@ pub struct StepResults<'a> {
     pub job: &'a Job,
     /// Where to report them.
     pub outlet: &'a Outlet<'a>,
+    /// Whether the run may go on.
+    pub turn: &'a Turn<'a>,
 }
 
 impl StepResults<'_> {
@@ -40,6 +43,10 @@ impl Recorder for StepResults<'_> {
             }
             self.report(records).await
         })
+    }
+
+    fn may_go_on<'a>(&'a self, people: &'a People) -> BoxFuture<'a, bool> {
+        Box::pin(self.turn.may_go_on(people))
     }
 }
 

@@ -6,17 +6,36 @@ use std::time::Duration;
 
 use actions::World;
 use jiff::Timestamp;
+use ledger::Timing;
 use messages::{Event, ResultData, RunWaiting};
-use msgraph::Client;
+use msgraph::{Client as Graph, Fence};
 use outcome::{Class, Failure, Outcome, Progress, State};
 use serde_json::{Value, json};
 use workflow::step::BoxFuture;
 use workflow::{Answer, Because, Call, Definitions, Next, Report, RetryPolicy, Roster, Step};
 
-use super::attempt::{Attempted, Workflows, variables};
+use super::attempt::{Attempted, Right, Workflows, variables};
+use super::turns::{Turn, Turns};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::work::Work;
+use crate::ledger::client::Client;
+use crate::ledger::log::Stream;
 use crate::tenants::Tenants;
+
+/// Lets every run act.
+struct Always;
+
+impl Right for Always {
+    fn take<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, Option<Arc<dyn Fence>>> {
+        Box::pin(async { Some(Arc::new(Self) as Arc<dyn Fence>) })
+    }
+}
+
+impl Fence for Always {
+    fn may_send(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { true })
+    }
+}
 
 /// A step with a defect.
 struct Panics;
@@ -87,7 +106,7 @@ pub(super) fn workflows(yaml: &str) -> Workflows {
         login_url: "http://127.0.0.1:1".into(),
         ..msgraph::Settings::new("t", "c", String::new().into())
     };
-    let client = Client::new(settings, std::sync::Arc::new(())).unwrap();
+    let client = Graph::new(settings, std::sync::Arc::new(())).unwrap();
     let steps: [Box<dyn Step<World>>; 2] = [Box::new(Panics), Box::new(Waits)];
     let roster = Roster::new(steps);
     Workflows {
@@ -133,11 +152,11 @@ async fn run(workflows: &Workflows, event: &Event, progress: Option<Progress>) -
     let request = &requested(event);
     let is_new = progress.is_none();
     let progress = progress.unwrap_or_else(|| Progress::new(Timestamp::now()));
-    let attempted = workflows.run(event, request, progress, is_new, &()).await;
+    let attempted = workflows.run(event, request, progress, is_new, &(), &Always).await;
     match attempted.next {
         // It has looked at the tenant, and is stored before it writes.
         Next::Resume { because: Because::Begins, .. } => {
-            workflows.run(event, request, attempted.progress, false, &()).await
+            workflows.run(event, request, attempted.progress, false, &(), &Always).await
         }
         _ => attempted,
     }
@@ -216,7 +235,9 @@ fn runs_of(workflows: Workflows) -> super::Runs {
     let metrics = Arc::new(crate::operate::metrics::Metrics::new().unwrap());
     let broker = broker::Settings::new("amqp://localhost".to_owned().into(), Vec::new());
     let publishers = Publishers::new(BTreeMap::new(), broker.topology().unwrap(), None, 400);
-    super::Runs { workflows, publishers, metrics }
+    let client = Client::new(Stream::new(broker), "worker".to_owned(), Timing::default());
+    let turns = Arc::new(Turns::new(client, BTreeMap::new(), Arc::clone(&metrics)));
+    super::Runs { workflows, publishers, turns, metrics }
 }
 
 /// The record of a step that has written something.
@@ -300,8 +321,8 @@ async fn a_run_whose_progress_fits_into_no_message_reports_its_end() {
     record.finished.reason = Some("x".repeat(140_000));
     progress.record(record);
     let because = Because::Begins;
-    let outbox =
-        runs.resume(&job, &progress, Timestamp::now(), &because, None, &broker::Properties::default());
+    let (turn, properties) = (Turn::of(&runs.turns, &job), broker::Properties::default());
+    let outbox = runs.resume(&job, progress, (Timestamp::now(), &because), None, &properties, &turn);
     let ResultData::RunFinished(result) = &outbox.results[0].data else { panic!("no end") };
     let code = result.failure.as_ref().unwrap().code.as_str();
     assert_eq!((result.state, code, result.steps.len()), (State::Failed, "progress_too_large", 1));

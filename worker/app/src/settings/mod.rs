@@ -1,6 +1,7 @@
 //! The settings: compiled-in defaults, overridden by a file, overridden by the environment. Checked once, at start.
 
 pub mod error;
+pub mod ledger;
 pub mod mail;
 mod protected;
 pub mod publisher;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::ledger::Timing;
 use actions::Protection;
 use broker::Keys;
 use config::{Environment, File, FileFormat};
@@ -27,6 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use self::error::ConfigError;
+use self::ledger::{Directory, Ledger};
 use self::mail::Mail;
 use self::protected::Protected;
 use self::publisher::Publisher;
@@ -58,6 +61,8 @@ pub struct Config {
     pub retry: Retry,
     /// The operator's workflows, and how much one event may ask of them.
     pub workflows: Workflows,
+    /// Who acts for whom.
+    ledger: Ledger,
     /// Whom no run changes.
     protected: Protected,
     /// Syncs.
@@ -211,6 +216,7 @@ impl Config {
         }
         self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
         self.sync.check()?;
+        self.timing()?;
         self.replies()?;
         self.rights()?;
         self.protections()?;
@@ -265,6 +271,21 @@ impl Config {
         let text = read_secret("worker.key_file", key_file)?;
         let keys = text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
         Ok(Seal::of(&keys.map(SecretString::from).collect::<Vec<_>>()))
+    }
+
+    /// How long a right to act lasts.
+    pub fn timing(&self) -> Result<Timing, ConfigError> {
+        self.ledger.timing(Duration::from_secs(self.graph.request_timeout_seconds))
+    }
+
+    /// How the people of each tenant are named in the ledger.
+    pub fn directories(&self) -> Result<BTreeMap<String, Directory>, ConfigError> {
+        let directory = |(name, tenant): (&String, &Tenant)| {
+            let id = tenant.directory().to_owned();
+            let secrets = self.ledger.secrets(&id)?;
+            Ok((name.clone(), Directory { id, secrets }))
+        };
+        self.tenants.iter().map(directory).collect()
     }
 
     /// Where copies of results may go.
@@ -375,7 +396,11 @@ impl Config {
 
     /// The files of secrets that other users of this machine can access, a sentence each.
     fn exposed_files(&self) -> impl Iterator<Item = String> {
-        let ours = [("broker.url_file", &self.broker.url_file), ("worker.key_file", &self.worker.key_file)];
+        let ours = [
+            ("broker.url_file", &self.broker.url_file),
+            ("worker.key_file", &self.worker.key_file),
+            ("ledger.key_file", &self.ledger.key_file),
+        ];
         let ours = ours.into_iter().filter_map(|(setting, file)| secret::exposed(setting, file));
         let theirs = self.tenants.iter().flat_map(|(name, tenant)| {
             tenant.secret_files().filter_map(move |(setting, file)| {

@@ -70,6 +70,11 @@ pub struct Addresses<'a> {
 }
 
 impl Tenant {
+    /// The id of the directory.
+    pub fn directory(&self) -> &str {
+        &self.tenant_id
+    }
+
     /// The syncs of this tenant, whose name this is, that come by themselves.
     pub fn scheduled(&self, name: &str) -> Result<Vec<Scheduled>, ConfigError> {
         self.sync.scheduled(name)

@@ -126,7 +126,7 @@ impl Work for Syncs {
             // Before the pass: a worker that dies in it must not take the schedule with it.
             match self.schedules.rearm(job, outlet).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(Outbox { results: Vec::new(), onward: Onward::Over }),
+                Ok(false) => return Ok(Outbox::of(Vec::new(), Onward::Over)),
                 Err(Unreported) => return Err(last.unwrap_or_default()),
             }
         }
@@ -156,7 +156,7 @@ impl Syncs {
         self.count(job, SyncState::Failed, Some(&failure));
         let aside = SetAside::as_it_came(failure, replays);
         let onward = if job.is_scheduled() { Onward::Over } else { Onward::SetAside(aside) };
-        Outbox { results: vec![job.result(result)], onward }
+        Outbox::of(vec![job.result(result)], onward)
     }
 
     /// Reads and sends once: from beginning to end, or a part of it.
@@ -236,10 +236,10 @@ impl Syncs {
         let (attempt, generation, usage) = (1, Some(generation), Some(part.carried));
         let progress = SyncProgress { attempt, generation, parts, usage, ..job.progress.clone() };
         match next(job, progress, outlet) {
-            Some(next) => Outbox {
-                results: results.into_iter().collect(),
-                onward: Onward::Resume { next, due: part.wait.map(Due::after) },
-            },
+            Some(next) => {
+                let onward = Onward::Resume { next, due: part.wait.map(Due::after) };
+                Outbox::of(results.into_iter().collect(), onward)
+            }
             None => self.broken(job, job.progress.replays, "how far the sync came cannot be written"),
         }
     }
@@ -258,7 +258,7 @@ impl Syncs {
             let progress = SyncProgress { attempt, generation: Some(generation), ..job.progress.clone() };
             if let Some(next) = next(job, progress, outlet) {
                 let due = Some(Due::after(delay));
-                return Outbox { results: Vec::new(), onward: Onward::Resume { next, due } };
+                return Outbox::of(Vec::new(), Onward::Resume { next, due });
             }
         }
         let ended = ended.for_good(job.progress.attempt);
@@ -279,7 +279,7 @@ impl Syncs {
                 ..SetAside::as_it_came(failure, job.progress.replays)
             })
         });
-        Outbox { results: vec![job.result(ended.result(job))], onward }
+        Outbox::of(vec![job.result(ended.result(job))], onward)
     }
 
     /// How long to wait before the next attempt, if there is one.

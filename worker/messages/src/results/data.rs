@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::operator::{OperatorAllowed, OperatorDiscarded, OperatorReplayed};
 use super::result_type::ResultType;
-use super::run::{RunFinished, RunPlanned, RunWaiting};
+use super::run::{EventDuplicate, RunFinished, RunPlanned, RunWaiting};
 use super::step::StepFinished;
 use super::sync::{SyncFinished, SyncPage, SyncWaiting};
 use crate::schema::Schema;
@@ -76,6 +76,8 @@ results! {
     RunWaiting,
     /// A run ended.
     RunFinished,
+    /// An event came again.
+    EventDuplicate,
     /// Rows of a sync.
     SyncPage,
     /// A sync waits for a limit.

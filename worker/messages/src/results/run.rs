@@ -80,12 +80,53 @@ pub struct RunFinished {
     /// The failure that decided the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The run of the event that took charge of the person, or that cancelled this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Uuid>,
     /// Everything wrong with an event that was rejected for its form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
     /// How many seconds after its effective date the event came, if it was late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_by_seconds: Option<u64>,
+}
+
+/// `gatehouse.event.duplicate.v1`: an event came again whose run is known. Nothing was done for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventDuplicate {
+    /// The run of the event.
+    pub run_id: Uuid,
+    /// Where the run stands.
+    pub state: KnownState,
+}
+
+/// Where a run stands whose event came again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnownState {
+    /// It has not ended.
+    Open,
+    /// It reached its end.
+    Done,
+    /// It failed, and its message is a dead letter or was discarded.
+    Failed,
+    /// A newer event took charge of the person.
+    Superseded,
+    /// Somebody took it out.
+    Cancelled,
+}
+
+impl KnownState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 impl RunFinished {
@@ -102,6 +143,7 @@ impl RunFinished {
             replays,
             steps: Vec::new(),
             failure: Some(Failure::rejected(undecodable.code(), undecodable.reason.summary())),
+            ended_by: None,
             violations: undecodable.violations().to_vec(),
             late_by_seconds: None,
         })
@@ -125,6 +167,26 @@ impl ResultType for RunPlanned {
 
     fn what(&self) -> String {
         what(&["run.planned", &self.digest])
+    }
+}
+
+impl ResultType for EventDuplicate {
+    const TYPE: &'static str = "gatehouse.event.duplicate.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::EVENT_DUPLICATE
+    }
+
+    fn routing_key(&self) -> Cow<'static, str> {
+        "event.duplicate".into()
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        Some(self.run_id)
+    }
+
+    fn what(&self) -> String {
+        what(&["event.duplicate", self.state.as_str()])
     }
 }
 
@@ -161,6 +223,8 @@ impl ResultType for RunFinished {
             State::Partial => "run.partial",
             State::Failed => "run.failed",
             State::Rejected => "run.rejected",
+            State::Superseded => "run.superseded",
+            State::Cancelled => "run.cancelled",
         }
         .into()
     }

@@ -1,0 +1,162 @@
+//! What follows from a delivery that may not act: it waits, or its run has ended otherwise.
+
+use broker::Due;
+use jiff::Timestamp;
+use ledger::State as Stands;
+use messages::{EventDuplicate, KnownState, RunFinished};
+use outcome::{Class, Failure, Mode, Progress, State};
+use workflow::Next;
+
+use super::attempt::{Attempted, Failed, finished};
+use super::job::Job;
+use super::results::{StepResults, count_finished};
+use super::turns::{Barred, Turn};
+use super::{Runs, failed};
+use crate::delivery::outbox::{Onward, Outbox};
+use crate::delivery::work::Outlet;
+
+impl Runs {
+    /// One attempt at a run, or why it may not act, with how far it has come by then.
+    pub(super) async fn attempt(
+        &self,
+        job: &Job,
+        mut progress: Progress,
+        mut is_new: bool,
+        recorder: &StepResults<'_>,
+    ) -> Result<Attempted, (Progress, Barred)> {
+        let turn = recorder.turn;
+        // An event that came again is not looked at again, whatever its tenant needs by now.
+        let is_known = is_new && job.request.mode == Mode::Apply && self.turns.knows(job.event.run_id());
+        if is_known && turn.claimed(&progress).await.is_none() {
+            return Err((progress, turn.barred()));
+        }
+        loop {
+            let attempted =
+                self.workflows.run(&job.event, &job.request, progress, is_new, recorder, turn).await;
+            if attempted.next != Next::Stopped {
+                return Ok(attempted);
+            }
+            if job.granted().is_none() {
+                return Err((attempted.progress, turn.barred()));
+            }
+            // It had to stop in the middle: it claims afresh, and obeys.
+            (progress, is_new) = (attempted.progress, false);
+        }
+    }
+
+    /// What follows from a delivery that may not act.
+    pub(super) fn barred(
+        &self,
+        job: &Job,
+        progress: Progress,
+        barred: Barred,
+        turn: &Turn<'_>,
+        outlet: &Outlet<'_>,
+    ) -> Outbox {
+        let leg = progress.leg;
+        match barred {
+            Barred::Later { put_off, state } if has_come_further(job, &progress) => {
+                let due = Some(Due::after(put_off.after));
+                let (outbox, leg) = self.carry_on(job, progress, due, Vec::new(), outlet.properties());
+                outbox.closing(state.map(|state| turn.closing(state, leg, None)))
+            }
+            Barred::Later { put_off, state } => {
+                let outbox = Outbox::of(Vec::new(), Onward::Again { after: put_off.after });
+                outbox.closing(state.map(|state| turn.closing(state, leg, None)))
+            }
+            Barred::Known(stands) => self.duplicate(job, stands),
+            Barred::Superseded(by) => {
+                let run =
+                    RunFinished { state: State::Superseded, ended_by: Some(by), ..ended(job, &progress) };
+                self.shut(job, run).closing(Some(turn.closing(Stands::Superseded, leg, None)))
+            }
+            Barred::Cancelled(by) => {
+                let run = RunFinished { state: State::Cancelled, ended_by: by, ..ended(job, &progress) };
+                self.shut(job, run).closing(Some(turn.closing(Stands::Cancelled, leg, None)))
+            }
+            Barred::Overtaken(names) => {
+                let message = format!(
+                    "newer changes have set {}, and this one sets more than that; publish an event with what still \
+                     holds, or discard the dead letter",
+                    names.join(", ")
+                );
+                let failure = Failure::new(Class::Blocked, "overtaken", message);
+                self.blocked(job, &progress, failure, turn, outlet)
+            }
+            Barred::Conflict => {
+                let message = "the identifiers of the person are those of two people, and a run for the other one is \
+                               under way; correct them, or replay the dead letter when that run has ended";
+                let failure = Failure::new(Class::Blocked, "identity_conflict", message);
+                self.blocked(job, &progress, failure, turn, outlet)
+            }
+            Barred::TooLarge => {
+                let message = "a change sets at most 100 properties and parameters; publish several events";
+                let failure = Failure::rejected("too_many_names", message);
+                let run =
+                    RunFinished { state: State::Rejected, failure: Some(failure), ..ended(job, &progress) };
+                self.shut(job, run)
+            }
+        }
+    }
+
+    /// Nothing: the run is known. Whoever published its event again is told so; the copies that the broker and workers
+    /// make are not worth a word.
+    fn duplicate(&self, job: &Job, stands: Stands) -> Outbox {
+        let event_type = job.event.kind.event_type();
+        self.metrics.events_total.with_label_values(&[event_type, "duplicate"]).inc();
+        let is_published = job.progress.is_none() && !job.may_have_begun;
+        let run_id = job.event.run_id();
+        let result = is_published.then(|| job.result(EventDuplicate { run_id, state: known(stands) }));
+        Outbox::of(result.into_iter().collect(), Onward::Over)
+    }
+
+    /// The end of a run that others decided.
+    fn shut(&self, job: &Job, run: RunFinished) -> Outbox {
+        count_finished(&self.metrics, job.workflow(), &run);
+        Outbox::of(vec![job.result(run)], Onward::Over)
+    }
+
+    /// The dead letter of a run that a person has to decide about.
+    fn blocked(
+        &self,
+        job: &Job,
+        progress: &Progress,
+        failure: Failure,
+        turn: &Turn<'_>,
+        outlet: &Outlet<'_>,
+    ) -> Outbox {
+        let run = failed(job, progress, failure.clone());
+        count_finished(&self.metrics, job.workflow(), &run);
+        let aside = self.set_aside(job, Failed { step: None, failure }, progress, outlet.properties());
+        let outbox = Outbox::of(vec![job.result(run)], Onward::SetAside(aside));
+        outbox.closing(Some(turn.closing(Stands::SetAside, progress.leg, None)))
+    }
+}
+
+/// Whether the run has come further than its message says.
+fn has_come_further(job: &Job, progress: &Progress) -> bool {
+    match &job.progress {
+        Some(before) => {
+            before.steps != progress.steps
+                || before.waiting != progress.waiting
+                || before.uncounted_writes != progress.uncounted_writes
+        }
+        None => !progress.steps.is_empty() || !progress.waiting.is_empty() || progress.uncounted_writes,
+    }
+}
+
+fn ended(job: &Job, progress: &Progress) -> RunFinished {
+    let workflow = Some(job.workflow().to_owned());
+    RunFinished { workflow, finished_at: Timestamp::now(), ..finished(&job.event, progress) }
+}
+
+/// Where a run stands, as publishers are told.
+fn known(stands: Stands) -> KnownState {
+    match stands {
+        Stands::Open | Stands::Asleep | Stands::Waiting | Stands::Braked => KnownState::Open,
+        Stands::Done => KnownState::Done,
+        Stands::Failed | Stands::SetAside => KnownState::Failed,
+        Stands::Superseded => KnownState::Superseded,
+        Stands::Cancelled => KnownState::Cancelled,
+    }
+}

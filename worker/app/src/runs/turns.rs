@@ -1,0 +1,439 @@
+//! Turns: a run writes only while the ledger says that it acts for its person.
+//!
+//! A delivery that is to write claims the person first, and asks the fence before each write. Who may not act, or not
+//! yet, is told why: [`Barred`]. What the ledger promises and how it decides is in `worker/ledger/README.md`.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use ledger::{Claim, Decision, Intent, Key, Kind, Release, State};
+use messages::{EventKind, PersonRequest, ResultData};
+use msgraph::Fence;
+use outcome::Progress;
+use serde_json::Map;
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+use workflow::{Because, People};
+
+use super::attempt::Right;
+use super::job::Job;
+use crate::delivery::outbox::Closing;
+use crate::delivery::queues::WORKFLOWS;
+use crate::delivery::work::PutOff;
+use crate::ledger::client::{Client, Unread};
+use crate::ledger::hold::{Claimed, Hold};
+use crate::ledger::log::Stream;
+use crate::operate::metrics::Metrics;
+use crate::settings::ledger::Directory;
+
+/// How long a claim waits for another run before its message is put off: what waits keeps a place from others.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a message stays away that has to wait for another run.
+const WAITS: PutOff = PutOff { after: Duration::from_secs(5), reason: "person" };
+/// How long a message stays away that the brake holds.
+const BRAKED: PutOff = PutOff { after: Duration::from_secs(60), reason: "brake" };
+/// How long a message stays away while the ledger cannot be read.
+const UNREAD: PutOff = PutOff { after: Duration::from_secs(60), reason: "ledger_unread" };
+/// How long a message waits for the ledger before it is put off: a worker that starts has read it in less.
+const CATCHES_UP: Duration = Duration::from_secs(5);
+/// The wait before a claim that got no answer is made again.
+const ASKS_AGAIN: Duration = Duration::from_millis(250);
+/// Before each stage a grant that is older than this is renewed, so that newer word stops the run there.
+const FRESH: Duration = Duration::from_secs(1);
+/// The wait before a release is tried again.
+const RELEASE_AGAIN: Duration = Duration::from_secs(1);
+/// The most names that one change may set: more do not fit into a record beside the keys of its person.
+const MOST_NAMES: usize = 100;
+
+/// The properties by which an event names its person.
+const IDENTIFIERS: [&str; 3] = ["entra_id", "upn", "employee_id"];
+
+/// Who acts for whom.
+pub struct Turns {
+    client: Arc<Client<Stream>>,
+    directories: BTreeMap<String, Directory>,
+    metrics: Arc<Metrics>,
+}
+
+/// The right of one delivery to act, and the fence of its writes.
+pub struct Granted {
+    hold: Hold<Stream>,
+    has_stopped: AtomicBool,
+    metrics: Arc<Metrics>,
+}
+
+/// Why a delivery may not act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Barred {
+    /// Not yet: its message comes again.
+    Later {
+        /// When.
+        put_off: PutOff,
+        /// What the ledger is told; nothing while it cannot be read.
+        state: Option<State>,
+    },
+    /// The run has gone on from this message, or has ended.
+    Known(State),
+    /// Newer word took charge: of this run.
+    Superseded(Uuid),
+    /// Somebody took it out: with this run, or an operator.
+    Cancelled(Option<Uuid>),
+    /// Newer changes have set some of the names that it sets.
+    Overtaken(Vec<String>),
+    /// Its identifiers are those of two people.
+    Conflict,
+    /// It cannot be claimed.
+    TooLarge,
+}
+
+impl Turns {
+    /// By this ledger.
+    pub fn new(
+        client: Arc<Client<Stream>>,
+        directories: BTreeMap<String, Directory>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { client, directories, metrics }
+    }
+
+    /// Waits until claims are answered; how long to stay away if that takes long.
+    pub async fn may_begin(&self) -> Result<(), PutOff> {
+        let until = Instant::now() + CATCHES_UP;
+        let mut changes = self.client.changes();
+        while !self.client.is_ready() {
+            if !matches!(timeout_at(until, changes.changed()).await, Ok(Ok(()))) {
+                return Err(UNREAD);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether claims are answered.
+    pub fn is_ready(&self) -> bool {
+        self.client.is_ready()
+    }
+
+    /// Counts what was read since the last time.
+    pub fn count(&self) {
+        let (counts, newer) = {
+            let book = self.client.book();
+            (book.counts(), book.newer())
+        };
+        let Metrics { ledger_cuts_total, ledger_records_skipped_total, ledger_ready, .. } = &*self.metrics;
+        ledger_cuts_total.inc_by(counts.cuts.saturating_sub(ledger_cuts_total.get()));
+        let skipped = counts.skipped.saturating_add(counts.contradictions);
+        ledger_records_skipped_total.inc_by(skipped.saturating_sub(ledger_records_skipped_total.get()));
+        ledger_ready.set(i64::from(self.is_ready() && newer.is_none()));
+    }
+
+    /// Whether a run has claimed before.
+    pub fn knows(&self, run: Uuid) -> bool {
+        self.client.book().ledger().person_of(run).is_some()
+    }
+
+    /// Claims for a delivery, or says why it may not act.
+    async fn claim(&self, mut claim: Claim, names: &[String]) -> Result<Granted, Barred> {
+        let (until, gives_up) = (Instant::now() + PATIENCE, Instant::now() + CATCHES_UP);
+        loop {
+            let mut changes = self.client.changes();
+            let answer = match Hold::claim(&self.client, claim.clone()).await {
+                Ok(Claimed::Granted(hold)) => {
+                    self.count_claim("hold");
+                    let (has_stopped, metrics) = (AtomicBool::new(false), Arc::clone(&self.metrics));
+                    return Ok(Granted { hold, has_stopped, metrics });
+                }
+                Ok(Claimed::Refused(decision)) => decision,
+                // While the leader of the stream changes there is no session for a second or two.
+                Err(unread) if may_pass(&unread) && Instant::now() < gives_up => {
+                    sleep(ASKS_AGAIN).await;
+                    continue;
+                }
+                Err(unread) => return Err(self.unread(&unread)),
+            };
+            let Decision::Wait(holds) = &answer else { return Err(self.barred(&claim, answer, names)) };
+            self.count_claim("wait");
+            let over = self.client.passable(holds);
+            if over.len() == holds.len() && over != claim.over {
+                claim.over = over;
+                continue;
+            }
+            let freed = async {
+                while self.client.are_held(claim.run, holds) {
+                    if changes.changed().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            if timeout_at(until, freed).await.is_err() {
+                self.metrics.put_off_total.with_label_values(&[WORKFLOWS, WAITS.reason]).inc();
+                return Err(Barred::Later { put_off: WAITS, state: Some(State::Waiting) });
+            }
+        }
+    }
+
+    fn unread(&self, unread: &Unread) -> Barred {
+        if let Unread::Record(_) = unread {
+            return Barred::TooLarge;
+        }
+        tracing::warn!(error = %unread, "the ledger gave no answer: the message is put off");
+        self.count_claim("unread");
+        self.metrics.put_off_total.with_label_values(&[WORKFLOWS, UNREAD.reason]).inc();
+        Barred::Later { put_off: UNREAD, state: None }
+    }
+
+    fn barred(&self, claim: &Claim, decision: Decision, names: &[String]) -> Barred {
+        let (word, barred) = match decision {
+            Decision::Superseded(by) => ("superseded", Barred::Superseded(by)),
+            Decision::Cancelled(by) => ("cancelled", Barred::Cancelled(by)),
+            Decision::Overtaken(set) => {
+                let is_set = |name: &&String| set.contains(&ledger::name_fingerprint(name));
+                ("overtaken", Barred::Overtaken(names.iter().filter(is_set).cloned().collect()))
+            }
+            Decision::Conflict => ("conflict", Barred::Conflict),
+            Decision::Finished(state) => ("finished", Barred::Known(state)),
+            Decision::Leftover => ("leftover", Barred::Known(State::Open)),
+            Decision::Braked => ("braked", Barred::Later { put_off: BRAKED, state: Some(State::Braked) }),
+            // A fresh claim of these runs is not answered so: it comes again and is asked anew.
+            Decision::Hold
+            | Decision::Act
+            | Decision::Recorded
+            | Decision::Sleep
+            | Decision::Wait(_)
+            | Decision::Lost => ("lost", Barred::Later { put_off: WAITS, state: Some(State::Waiting) }),
+        };
+        self.count_claim(word);
+        tracing::info!(run.id = %claim.run, decision = word, "the ledger lets the run not act");
+        barred
+    }
+
+    fn count_claim(&self, decision: &str) {
+        self.metrics.ledger_claims_total.with_label_values(&[decision]).inc();
+    }
+}
+
+/// The turn of one delivery.
+pub struct Turn<'a> {
+    turns: &'a Turns,
+    job: &'a Job,
+    barred: Mutex<Option<Barred>>,
+}
+
+impl<'a> Turn<'a> {
+    /// Nothing is claimed yet.
+    pub fn of(turns: &'a Turns, job: &'a Job) -> Self {
+        Self { turns, job, barred: Mutex::default() }
+    }
+
+    /// The right to act for the person of the run; nothing if it is barred.
+    pub async fn claimed(&self, progress: &Progress) -> Option<Arc<Granted>> {
+        if let Some(granted) = self.job.granted().filter(|granted| !granted.has_stopped()) {
+            return Some(granted);
+        }
+        // A hold that was lost is gone before its delivery claims afresh.
+        self.job.grant(None);
+        let taken = match self.claim(progress) {
+            Ok((claim, names)) => self.turns.claim(claim, &names).await,
+            Err(barred) => Err(barred),
+        };
+        match taken {
+            Ok(granted) => {
+                let granted = Arc::new(granted);
+                self.job.grant(Some(Arc::clone(&granted)));
+                Some(granted)
+            }
+            Err(barred) => {
+                *self.barred.lock().unwrap_or_else(PoisonError::into_inner) = Some(barred);
+                None
+            }
+        }
+    }
+
+    /// Why the delivery may not act. It was asked for the right before, and has not got it.
+    pub fn barred(&self) -> Barred {
+        let barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        barred.unwrap_or(Barred::Later { put_off: WAITS, state: Some(State::Waiting) })
+    }
+
+    /// Whether the run may begin its next stage, with the people it has found.
+    pub async fn may_go_on(&self, people: &People) -> bool {
+        match self.job.granted() {
+            Some(granted) => granted.may_go_on(&self.keys(people)).await,
+            None => true,
+        }
+    }
+
+    /// Tells the ledger what became of the run, once everything that follows from its message is stored.
+    pub fn closing(&self, state: State, leg: u32, until: Option<Timestamp>) -> Arc<dyn Closing> {
+        let (run, nonce, replays) = (self.job.event.run_id(), self.job.nonce, self.job.replays);
+        let release = Release { run, nonce, state, leg, replays, until };
+        Arc::new(Farewell { client: Arc::clone(&self.turns.client), release, granted: self.job.granted() })
+    }
+
+    /// Tells the ledger how the run ended, if the delivery acted.
+    pub fn end(&self, result: Option<&ResultData>, is_set_aside: bool, leg: u32) -> Option<Arc<dyn Closing>> {
+        self.job.granted()?;
+        let state = match result {
+            _ if is_set_aside => State::SetAside,
+            Some(ResultData::RunFinished(run)) if run.state.has_reached_its_end() => State::Done,
+            _ => State::Failed,
+        };
+        Some(self.closing(state, leg, None))
+    }
+
+    /// Tells the ledger that another message carries the run on, if the delivery acted.
+    pub fn goes_on(&self, because: &Because, at: Timestamp, leg: u32) -> Option<Arc<dyn Closing>> {
+        self.job.granted()?;
+        Some(match because {
+            Because::Wait { .. } => self.closing(State::Asleep, leg, Some(at)),
+            Because::Retry(_) | Because::Begins => self.closing(State::Waiting, leg, None),
+        })
+    }
+
+    /// Gives the right back without an end: the message comes again.
+    pub fn give_back(&self, leg: u32) {
+        if self.job.granted().is_some() {
+            let closing = self.closing(State::Waiting, leg, None);
+            tokio::spawn(async move { closing.close().await });
+        }
+    }
+
+    /// The claim, and the names that it sets.
+    fn claim(&self, progress: &Progress) -> Result<(Claim, Vec<String>), Barred> {
+        let Job { event, request, .. } = self.job;
+        let names = names(event.kind, request);
+        if names.len() > MOST_NAMES {
+            return Err(Barred::TooLarge);
+        }
+        let directory = self.directory();
+        let claim = Claim {
+            run: event.run_id(),
+            nonce: self.job.nonce,
+            fresh: true,
+            event: ledger::event_fingerprint(&event.source, &event.id),
+            keys: self.keys(&People::of(progress)),
+            tenant: directory.map(|it| it.secrets.keys(&it.id, Kind::Tenant, "")).unwrap_or_default(),
+            intent: intent(event.kind),
+            cancels: None,
+            time: event.time,
+            sequence: event.sequence.as_ref().and_then(|sequence| sequence.parse().ok()),
+            effective: None,
+            names: names.iter().map(|name| ledger::name_fingerprint(name)).collect(),
+            pending: false,
+            leg: progress.leg,
+            replays: progress.replays,
+            brake: None,
+            over: Vec::new(),
+        };
+        Ok((claim, names))
+    }
+
+    /// The person, by every identifier known.
+    fn keys(&self, people: &People) -> Vec<Key> {
+        let Some(Directory { id, secrets }) = self.directory() else { return Vec::new() };
+        let person = &self.job.request.person;
+        let found = serde_json::to_value(person).ok().and_then(|person| actions::account_of(&person, people));
+        let identifiers = [
+            (Kind::EntraId, &person.entra_id),
+            (Kind::EntraId, &found),
+            (Kind::EmployeeId, &person.employee_id),
+            (Kind::Upn, &person.upn),
+        ];
+        let given = identifiers.into_iter().filter_map(|(kind, value)| Some((kind, value.as_deref()?)));
+        let mut keys: Vec<_> = given.flat_map(|(kind, value)| secrets.keys(id, kind, value)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    fn directory(&self) -> Option<&Directory> {
+        let directories = &self.turns.directories;
+        match &self.job.event.tenant {
+            Some(name) => directories.get(name),
+            None => directories.values().next(),
+        }
+    }
+}
+
+impl Right for Turn<'_> {
+    fn take<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Option<Arc<dyn Fence>>> {
+        Box::pin(async { self.claimed(progress).await.map(|granted| granted as Arc<dyn Fence>) })
+    }
+}
+
+impl Granted {
+    fn has_stopped(&self) -> bool {
+        self.has_stopped.load(Ordering::Relaxed)
+    }
+
+    async fn may_go_on(&self, keys: &[Key]) -> bool {
+        let may_go_on = !self.has_stopped() && self.hold.may_go_on(keys, FRESH).await;
+        self.has_stopped.fetch_or(!may_go_on, Ordering::Relaxed);
+        may_go_on
+    }
+}
+
+impl Fence for Granted {
+    fn may_send(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async {
+            let may_send = !self.has_stopped() && self.hold.may_send().await.is_ok();
+            if !may_send {
+                self.has_stopped.store(true, Ordering::Relaxed);
+                self.metrics.ledger_fenced_total.inc();
+            }
+            may_send
+        })
+    }
+}
+
+/// The release at the end of a delivery.
+struct Farewell {
+    client: Arc<Client<Stream>>,
+    release: Release,
+    granted: Option<Arc<Granted>>,
+}
+
+impl Closing for Farewell {
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if let Some(granted) = &self.granted {
+                granted.hold.close();
+            }
+            while let Err(error) = self.client.release(self.release.clone()).await {
+                tracing::debug!(%error, "a release is tried again");
+                sleep(RELEASE_AGAIN).await;
+            }
+        })
+    }
+}
+
+/// Whether the ledger may answer in a moment.
+fn may_pass(unread: &Unread) -> bool {
+    matches!(unread, Unread::NoSession | Unread::NoAnswer | Unread::Unwritten(_))
+}
+
+fn intent(kind: EventKind) -> Intent {
+    match kind {
+        EventKind::Onboarding => Intent::Onboarding,
+        EventKind::Offboarding => Intent::Offboarding,
+        // A sync is no run.
+        EventKind::Change | EventKind::Sync => Intent::Change,
+    }
+}
+
+/// What a change sets: properties of the person, and parameters.
+fn names(kind: EventKind, request: &PersonRequest) -> Vec<String> {
+    if kind != EventKind::Change {
+        return Vec::new();
+    }
+    let person = serde_json::to_value(&request.person).unwrap_or_default();
+    let properties = person.as_object().into_iter().flat_map(Map::keys);
+    let is_set = |name: &&String| !IDENTIFIERS.contains(&name.as_str());
+    let properties = properties.filter(is_set).map(|name| format!("person.{name}"));
+    properties.chain(request.parameters.keys().map(|name| format!("parameters.{name}"))).collect()
+}

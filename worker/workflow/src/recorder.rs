@@ -1,0 +1,29 @@
+//! What the caller of a run hears of it, and says to it.
+
+use outcome::Record;
+
+use crate::people::People;
+use crate::step::BoxFuture;
+
+/// Receives every record as soon as its stage is over, and says whether the run may go on. `()` ignores the records
+/// and lets every run go on.
+pub trait Recorder: Send + Sync {
+    /// These steps have finished for good. The next stage starts only after this.
+    fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>>;
+
+    /// Whether the run may begin its next stage, with the people it has found so far. After a stage with steps that
+    /// failed temporarily it says whether they failed because the run had to stop.
+    fn may_go_on<'a>(&'a self, _people: &'a People) -> BoxFuture<'a, bool> {
+        Box::pin(async { true })
+    }
+}
+
+impl Recorder for () {
+    fn recorded<'a>(&'a self, _: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// The caller can no longer report what happens, so the run stops here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
