@@ -60,7 +60,7 @@ pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continua
 pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 26] = [
+static SCHEMAS: [&Schema; 27] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,

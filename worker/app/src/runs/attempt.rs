@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use actions::{Protection, World};
 use jiff::Timestamp;
-use messages::{Effective, Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
+use messages::{Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
 use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
-use msgraph::{Client, Fence};
+use msgraph::Client;
 use outcome::{Class, Failure, Mode, PreparedSteps, Progress, Record, Start, State, decisive, state};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use workflow::run::Run;
-use workflow::step::BoxFuture;
 use workflow::{
     Because, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest, prepare,
     refuse_too_large,
@@ -19,6 +18,8 @@ use workflow::{
 
 use super::effective::{self, is_unbegun, pending_until};
 use super::job::workflow_of;
+use super::right::Right;
+use super::variables::{any_event, variables};
 use crate::settings::mail::Mail;
 use crate::tenants::Tenants;
 
@@ -40,12 +41,6 @@ pub struct Workflows {
     pub limits: Limits,
     /// When to retry.
     pub policy: RetryPolicy,
-}
-
-/// The right to act for the person of a run.
-pub trait Right: Sync {
-    /// Takes the right, with the fence that each write asks; nothing if the run may not act now.
-    fn take<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Option<Arc<dyn Fence>>>;
 }
 
 /// What came of an attempt.
@@ -108,10 +103,10 @@ impl Workflows {
         let attempt = Attempt { event, prepared: &prepared, steps, graph, policy, guarded, world };
         match (request.mode, &request.expected_plan) {
             (Mode::Apply, Some(expected)) if progress.approved == Some(false) => {
-                attempt.compare_plan(expected, progress).await
+                attempt.compare_plan(expected, progress, right).await
             }
             (Mode::Apply, _) if prepared.has_work() && is_unbegun(event, &progress) => {
-                attempt.begin(progress, recorder).await
+                attempt.begin(progress, recorder, right).await
             }
             (Mode::Apply, _) => attempt.apply(progress, recorder, right).await,
             (Mode::Plan, _) => attempt.plan(progress).await,
@@ -225,47 +220,6 @@ impl Workflows {
     }
 }
 
-/// What templates may use.
-pub(super) fn variables(
-    event: &Event,
-    request: &PersonRequest,
-    (tenant, pass_from): (&str, &str),
-) -> Map<String, Value> {
-    let about = json!({
-        "id": event.id,
-        "source": event.source,
-        "type": event.kind.event_type(),
-        "time": event.time.to_string(),
-        "subject": event.subject,
-        "effective": effective_text(request),
-    });
-    let to_value = |value: serde_json::Result<Value>| value.unwrap_or_default();
-    Map::from_iter([
-        ("event".to_owned(), about),
-        ("tenant".to_owned(), json!({ "name": tenant, "pass_from": pass_from })),
-        ("person".to_owned(), to_value(serde_json::to_value(&request.person))),
-        ("manager".to_owned(), to_value(serde_json::to_value(&request.manager))),
-        ("parameters".to_owned(), Value::Object(request.parameters.clone())),
-    ])
-}
-
-fn effective_text(request: &PersonRequest) -> String {
-    request.effective.as_ref().map(Effective::to_rfc3339).unwrap_or_default()
-}
-
-/// An event as templates see it, without what tells it from another one with the same request: the plan of one is
-/// approved for the other.
-fn any_event(event: &Event, request: &PersonRequest) -> Value {
-    json!({
-        "id": "",
-        "source": "",
-        "type": event.kind.event_type(),
-        "time": Timestamp::UNIX_EPOCH.to_string(),
-        "subject": event.subject.as_ref().map(|_| ""),
-        "effective": effective_text(request),
-    })
-}
-
 /// Where in the spread of a delay a run lies. Any even spread will do: the run's id is one, and needs no source of
 /// randomness.
 fn spread(event: &Event) -> f64 {
@@ -308,21 +262,24 @@ impl Attempt<'_> {
 
     /// Looks at the tenant. The run is stored with what it has seen before it writes anything: a lost worker repeats
     /// what it does from there, with the same steps for the same people. A run whose date is to come sleeps until then.
-    async fn begin(&self, progress: Progress, recorder: &dyn Recorder) -> Attempted {
+    async fn begin(&self, progress: Progress, recorder: &dyn Recorder, right: &dyn Right) -> Attempted {
         let (mut progress, next) = self.engine(Mode::Apply, &self.world).begin(progress, recorder).await;
         progress.protected = self.world.refused();
         if matches!(next, Next::Over | Next::Refused(_) | Next::Interrupted) {
             return self.attempted(progress, next);
         }
         if let Some(start) = pending_until(self.event, &progress, Timestamp::now()) {
-            return self.sleep(progress, start);
+            return self.sleep(progress, start, right).await;
         }
         progress.first_sight = Some(self.server_time());
         Attempted { progress, next, result: None, failed: None }
     }
 
     /// Nothing is kept but who and what is meant: when the run wakes, it begins.
-    fn sleep(&self, progress: Progress, start: Start) -> Attempted {
+    async fn sleep(&self, progress: Progress, start: Start, right: &dyn Right) -> Attempted {
+        if !right.announce(&progress).await {
+            return Attempted { progress, next: Next::Stopped, result: None, failed: None };
+        }
         let because = Because::Wait { stage: start.stage.clone(), retry: None };
         let next = Next::Resume { at: start.at, because };
         self.attempted(effective::asleep(progress, start), next)
@@ -334,7 +291,7 @@ impl Attempt<'_> {
     }
 
     /// Resumes only if the tenant still needs the plan that the publisher approved.
-    async fn compare_plan(&self, expected: &str, progress: Progress) -> Attempted {
+    async fn compare_plan(&self, expected: &str, progress: Progress, right: &dyn Right) -> Attempted {
         let (planned, next) = self.look(progress.clone()).await;
         if next != Next::Over {
             return Attempted { progress: planned, next, result: None, failed: None };
@@ -342,7 +299,8 @@ impl Attempt<'_> {
         let found = digest::of_plan(self.steps, &planned.steps);
         if found == expected {
             if let Some(start) = pending_until(self.event, &progress, Timestamp::now()) {
-                return self.sleep(Progress { people: planned.people, ..progress }, start);
+                let progress = Progress { people: planned.people, ..progress };
+                return self.sleep(progress, start, right).await;
             }
             let next = Next::Resume { at: Timestamp::now(), because: Because::Begins };
             // The plan was approved for these people.

@@ -82,7 +82,7 @@ fn named(event: &Event) -> Option<&Effective> {
 mod tests {
     use super::*;
     use crate::runs::attempt::{Attempted, Workflows};
-    use crate::runs::tests::{TIME, event_with, requested, workflows};
+    use crate::runs::tests::{Always, TIME, event_with, requested, workflows};
     use jiff::SignedDuration;
     use messages::{ResultData, RunFinished, RunPlanned, RunWaiting};
     use outcome::{Pinned, State};
@@ -117,7 +117,7 @@ mod tests {
     async fn attempt(workflows: &Workflows, event: &Event, progress: Option<Progress>) -> Attempted {
         let is_new = progress.is_none();
         let progress = progress.unwrap_or_else(|| Progress::new(Timestamp::now()));
-        workflows.run(event, &requested(event), progress, is_new, &()).await
+        workflows.run(event, &requested(event), progress, is_new, &(), &Always).await
     }
 
     fn sleeps(attempted: Attempted) -> (Progress, Timestamp, RunWaiting) {

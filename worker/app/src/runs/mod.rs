@@ -6,7 +6,9 @@ mod effective;
 mod job;
 mod key;
 mod results;
+mod right;
 pub mod turns;
+mod variables;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 use workflow::step::BoxFuture;
 use workflow::{Answer, Because, Call, Definitions, Next, Report, RetryPolicy, Roster, Step};
 
-use super::attempt::{Attempted, Right, Workflows, variables};
+use super::attempt::{Attempted, Workflows};
+use super::right::Right;
 use super::turns::{Turn, Turns};
+use super::variables::variables;
 use crate::delivery::publishers::Publishers;
 use crate::delivery::work::Work;
 use crate::ledger::client::Client;
@@ -23,11 +25,15 @@ use crate::ledger::log::Stream;
 use crate::tenants::Tenants;
 
 /// Lets every run act.
-struct Always;
+pub(super) struct Always;
 
 impl Right for Always {
     fn take<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, Option<Arc<dyn Fence>>> {
         Box::pin(async { Some(Arc::new(Self) as Arc<dyn Fence>) })
+    }
+
+    fn announce<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, bool> {
+        Box::pin(async { true })
     }
 }
 

@@ -21,12 +21,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 use workflow::{Because, People};
 
-use super::attempt::Right;
+use super::effective;
 use super::job::Job;
+use super::right::Right;
 use crate::delivery::outbox::Closing;
 use crate::delivery::queues::WORKFLOWS;
 use crate::delivery::work::PutOff;
-use crate::ledger::client::{Client, Unread};
+use crate::ledger::client::{Answer, Client, Unread};
 use crate::ledger::hold::{Claimed, Hold};
 use crate::ledger::log::Stream;
 use crate::operate::metrics::Metrics;
@@ -222,12 +223,14 @@ pub struct Turn<'a> {
     turns: &'a Turns,
     job: &'a Job,
     barred: Mutex<Option<Barred>>,
+    /// Whether the ledger knows that the run is to act on its date.
+    is_announced: AtomicBool,
 }
 
 impl<'a> Turn<'a> {
     /// Nothing is claimed yet.
     pub fn of(turns: &'a Turns, job: &'a Job) -> Self {
-        Self { turns, job, barred: Mutex::default() }
+        Self { turns, job, barred: Mutex::default(), is_announced: AtomicBool::new(false) }
     }
 
     /// The right to act for the person of the run; nothing if it is barred.
@@ -237,7 +240,7 @@ impl<'a> Turn<'a> {
         }
         // A hold that was lost is gone before its delivery claims afresh.
         self.job.grant(None);
-        let taken = match self.claim(progress) {
+        let taken = match self.claim(progress, false) {
             Ok((claim, names)) => self.turns.claim(claim, &names).await,
             Err(barred) => Err(barred),
         };
@@ -248,7 +251,7 @@ impl<'a> Turn<'a> {
                 Some(granted)
             }
             Err(barred) => {
-                *self.barred.lock().unwrap_or_else(PoisonError::into_inner) = Some(barred);
+                self.bar(barred);
                 None
             }
         }
@@ -288,8 +291,8 @@ impl<'a> Turn<'a> {
 
     /// Tells the ledger that another message carries the run on, if the delivery acted.
     pub fn goes_on(&self, because: &Because, at: Timestamp, leg: u32) -> Option<Arc<dyn Closing>> {
-        self.job.granted()?;
-        Some(match because {
+        let has_claimed = self.job.granted().is_some() || self.is_announced.load(Ordering::Relaxed);
+        has_claimed.then(|| match because {
             Because::Wait { .. } => self.closing(State::Asleep, leg, Some(at)),
             Because::Retry(_) | Because::Begins => self.closing(State::Waiting, leg, None),
         })
@@ -303,8 +306,30 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Claims for a run whose date is still to come. Whether it may wait for that.
+    async fn announced(&self, progress: &Progress) -> bool {
+        let barred = match self.claim(progress, true) {
+            Ok((claim, names)) => match self.turns.client.claim(claim.clone()).await {
+                Ok(Answer { decision: Decision::Sleep, .. }) => {
+                    self.turns.count_claim("sleep");
+                    self.is_announced.store(true, Ordering::Relaxed);
+                    return true;
+                }
+                Ok(Answer { decision, .. }) => self.turns.barred(&claim, decision, &names),
+                Err(unread) => self.turns.unread(&unread),
+            },
+            Err(barred) => barred,
+        };
+        self.bar(barred);
+        false
+    }
+
+    fn bar(&self, barred: Barred) {
+        *self.barred.lock().unwrap_or_else(PoisonError::into_inner) = Some(barred);
+    }
+
     /// The claim, and the names that it sets.
-    fn claim(&self, progress: &Progress) -> Result<(Claim, Vec<String>), Barred> {
+    fn claim(&self, progress: &Progress, pending: bool) -> Result<(Claim, Vec<String>), Barred> {
         let Job { event, request, .. } = self.job;
         let names = names(event.kind, request);
         if names.len() > MOST_NAMES {
@@ -322,9 +347,9 @@ impl<'a> Turn<'a> {
             cancels: None,
             time: event.time,
             sequence: event.sequence.as_ref().and_then(|sequence| sequence.parse().ok()),
-            effective: None,
+            effective: effective::dates(event).effective,
             names: names.iter().map(|name| ledger::name_fingerprint(name)).collect(),
-            pending: false,
+            pending,
             leg: progress.leg,
             replays: progress.replays,
             brake: None,
@@ -363,6 +388,10 @@ impl<'a> Turn<'a> {
 impl Right for Turn<'_> {
     fn take<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Option<Arc<dyn Fence>>> {
         Box::pin(async { self.claimed(progress).await.map(|granted| granted as Arc<dyn Fence>) })
+    }
+
+    fn announce<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, bool> {
+        Box::pin(self.announced(progress))
     }
 }
 
