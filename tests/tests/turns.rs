@@ -85,6 +85,16 @@ async fn an_old_leave_that_comes_again_locks_out_nobody_who_came_back() {
     assert_eq!((&end["state"], &end["ended_by"]), (&json!("superseded"), &json!(by)), "{end}");
     assert_eq!(testbed.effects(), effects);
     assert!(is_enabled(&testbed));
+    let shown = testbed.gatehouse(&["ledger", "show", ADA, "--output", "json"]).await.ok();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let runs = shown["runs"].as_array().unwrap().iter();
+    let runs: Vec<_> = runs.map(|run| (&run["intent"], &run["state"])).collect();
+    let (leave, hire) = (&json!("offboarding"), &json!("onboarding"));
+    assert_eq!(runs, [(leave, &json!("done")), (leave, &json!("superseded")), (hire, &json!("done"))]);
+    let nobody = testbed.gatehouse(&["ledger", "show", "grace@contoso.example"]).await;
+    assert_eq!(nobody.code, Some(1), "{nobody:?}");
+    let checked = testbed.gatehouse(&["ledger", "check"]).await.ok();
+    assert!(checked.starts_with("people: 1, runs: 3, acting now: 0, asleep: 0"), "{checked}");
     testbed.drain([worker]).await;
     testbed.close().await;
 }

@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod connect;
 mod dead;
+mod ledger;
 mod plan;
 mod publish;
 mod run;
@@ -71,6 +72,9 @@ enum Command {
     Dead(dead::Command),
     /// Release one run that was refused because of somebody who is protected
     Allow(allow::Args),
+    /// Show what the ledger knows of a person, and check it
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Check and explain workflows
     #[command(subcommand)]
     Workflow(workflow::Command),
@@ -134,6 +138,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Publish(args) => publish::run(args, config()?).await,
         Command::Dead(command) => dead::run(command, config()?).await,
         Command::Allow(args) => allow::run(args, config()?).await,
+        Command::Ledger(command) => ledger::run(command, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),
         Command::Connect(args) => connect::run(args, config()?).await,
         Command::Sync(command) => sync::run(command, config()?).await,

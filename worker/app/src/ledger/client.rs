@@ -227,6 +227,20 @@ impl<L: Log> Client<L> {
         person.is_some_and(|person| person.holds.iter().any(|hold| holds.contains(&hold.last)))
     }
 
+    /// Waits until claims are answered, and not longer than this. Whether they are.
+    pub(crate) async fn is_ready_within(&self, patience: Duration) -> bool {
+        let mut changes = self.changes();
+        let ready = async {
+            while !self.is_ready() {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = timeout(patience, ready).await;
+        self.is_ready()
+    }
+
     /// Whether claims are answered.
     pub(crate) fn is_ready(&self) -> bool {
         self.book().is_ready()

@@ -105,14 +105,7 @@ impl Turns {
 
     /// Waits until claims are answered; how long to stay away if that takes long.
     pub async fn may_begin(&self) -> Result<(), PutOff> {
-        let until = Instant::now() + CATCHES_UP;
-        let mut changes = self.client.changes();
-        while !self.client.is_ready() {
-            if !matches!(timeout_at(until, changes.changed()).await, Ok(Ok(()))) {
-                return Err(UNREAD);
-            }
-        }
-        Ok(())
+        if self.client.is_ready_within(CATCHES_UP).await { Ok(()) } else { Err(UNREAD) }
     }
 
     /// Whether claims are answered.
