@@ -125,6 +125,28 @@ onboarding:
 }
 
 #[tokio::test]
+async fn a_new_date_for_the_end_replaces_the_old_one_though_that_comes_first() {
+    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let worker = testbed.worker().await;
+    let ends_in = |event: Value, seconds: i64| {
+        let at = Timestamp::now() + seconds.seconds();
+        events::with(event, "effective", json!({ "rule": "instant", "at": at.to_string() }))
+    };
+    testbed.publisher.event(&minutes_ago(ends_in(leave("soon"), 5), 20)).await;
+    while testbed.results.next().await.key != "run.waiting" {}
+    let later = minutes_ago(ends_in(leave("later"), 8), 10);
+    testbed.publisher.event(&later).await;
+    let end = testbed.results.end_of("soon").await;
+    let by = events::run_of(&later).to_string();
+    assert_eq!((&end["state"], &end["ended_by"]), (&json!("superseded"), &json!(by)), "{end}");
+    assert!(is_enabled(&testbed), "she works until the later date");
+    assert_eq!(testbed.results.end_of("later").await["state"], "succeeded");
+    assert!(!is_enabled(&testbed));
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
 async fn of_quick_events_in_any_order_on_three_workers_the_newest_counts() {
     const PEOPLE: usize = 8;
     const EVENTS: usize = 10;
