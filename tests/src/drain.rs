@@ -31,8 +31,8 @@ impl Testbed {
         for mut worker in workers {
             assert_eq!(worker.terminate().await, Some(0));
         }
-        // A message on its way to a worker that stopped has returned to the queue.
-        while self.depth("workflows").await > 0 {
+        // A message on its way to a worker that stopped has returned to the queue, or was put off.
+        while self.holds_work().await {
             let mut worker = self.worker().await;
             self.quiet().await;
             assert_eq!(worker.terminate().await, Some(0));

@@ -272,10 +272,19 @@ impl Testbed {
         }
     }
 
+    /// Whether a queue but that of dead letters holds a message.
+    pub(crate) async fn holds_work(&self) -> bool {
+        for name in queues_of_work() {
+            if self.depth(&name).await > 0 {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Waits until no queue but that of dead letters holds a message.
     pub async fn quiet(&self) {
-        let mut names = ["workflows", "sync", "unrouted"].map(str::to_owned).to_vec();
-        names.extend(broker::STEPS.iter().map(|seconds| format!("delay.{seconds}s")));
+        let names = queues_of_work();
         // A broker does not announce that a queue is empty, so the test asks.
         let mut looks = tokio::time::interval(Duration::from_millis(50));
         let patience = tokio::time::Instant::now() + PATIENCE;
@@ -343,4 +352,11 @@ impl Testbed {
         let all = all.chain(tenant.passes).chain(broker);
         all.filter(|secret| !secret.is_empty()).collect()
     }
+}
+
+/// The queues that are empty when everything is done.
+fn queues_of_work() -> Vec<String> {
+    let mut names = ["workflows", "sync", "unrouted"].map(str::to_owned).to_vec();
+    names.extend(broker::STEPS.iter().map(|seconds| format!("delay.{seconds}s")));
+    names
 }

@@ -84,9 +84,16 @@ impl<L: Log> Client<L> {
     /// Reads until it is dropped, or until a newer worker has written.
     pub(crate) async fn serve(&self) {
         self.restore().await;
+        let mut is_lost = false;
         loop {
             let from = self.book().from();
-            if let Ok(records) = self.log.read(from).await {
+            let records = self.log.read(from).await;
+            // Said once, and not each second.
+            if let Some(error) = records.as_ref().err().filter(|_| !is_lost) {
+                tracing::warn!(%error, "the ledger cannot be read; trying again each second");
+            }
+            is_lost = records.is_err();
+            if let Ok(records) = records {
                 let taken = self.read(records, from.is_some()).await;
                 match taken {
                     Taken::Cut => self.book().cut(),

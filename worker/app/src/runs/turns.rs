@@ -40,7 +40,7 @@ const WAITS: PutOff = PutOff { after: Duration::from_secs(5), reason: "person" }
 /// How long a message stays away that the brake holds.
 const BRAKED: PutOff = PutOff { after: Duration::from_secs(60), reason: "brake" };
 /// How long a message stays away while the ledger cannot be read.
-const UNREAD: PutOff = PutOff { after: Duration::from_secs(60), reason: "ledger_unread" };
+const UNREAD: PutOff = PutOff { after: Duration::from_secs(5), reason: "ledger_unread" };
 /// How long a message waits for the ledger before it is put off: a worker that starts has read it in less.
 const CATCHES_UP: Duration = Duration::from_secs(5);
 /// The wait before a claim that got no answer is made again.
