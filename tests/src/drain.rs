@@ -25,16 +25,30 @@ impl Testbed {
         until(async || self.depth(queue).await == wanted).await;
     }
 
+    /// Waits until no queue holds a message and these workers have none in hand: one may wait for what a dead worker held.
+    async fn idle(&self, workers: &[Worker]) {
+        until(async || {
+            self.quiet().await;
+            let mut in_hand = 0.0;
+            for worker in workers {
+                in_hand += worker.metrics().await.sum("gatehouse_in_flight", "");
+            }
+            in_hand == 0.0 && !self.holds_work().await
+        })
+        .await;
+    }
+
     /// Waits until the workers have nothing left to do, stops them, then receives every result.
     pub async fn drain(&mut self, workers: impl IntoIterator<Item = Worker>) {
-        self.quiet().await;
+        let workers: Vec<Worker> = workers.into_iter().collect();
+        self.idle(&workers).await;
         for mut worker in workers {
             assert_eq!(worker.terminate().await, Some(0));
         }
         // A message on its way to a worker that stopped has returned to the queue, or was put off.
         while self.holds_work().await {
             let mut worker = self.worker().await;
-            self.quiet().await;
+            self.idle(std::slice::from_ref(&worker)).await;
             assert_eq!(worker.terminate().await, Some(0));
         }
         // Results come in order: when this marker arrives, every result before it has arrived.

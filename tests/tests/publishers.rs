@@ -74,7 +74,9 @@ async fn a_publisher_may_ask_for_what_its_table_allows_and_for_nothing_else() {
     };
     // A run that waits resumes without being checked again.
     send(&hr, "events", structured().with_user_id("hr".into()), &leave("by-user")).await;
-    send(&itsm, "from.itsm", structured(), &leave("by-exchange")).await;
+    // About somebody else: a newer leave of the same person would take charge.
+    let grace = events::offboarding("by-exchange", json!({ "upn": "grace@contoso.example" }));
+    send(&itsm, "from.itsm", structured(), &grace).await;
     let allowed = ["by-user", "by-exchange"];
     assert_eq!(ends(&mut testbed, allowed).await, all(allowed, "succeeded "));
     testbed.emulator.clear_journal();
