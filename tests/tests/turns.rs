@@ -222,6 +222,7 @@ async fn a_worker_that_was_frozen_writes_nothing_once_another_acts() {
 async fn while_the_ledger_cannot_be_read_nothing_is_written_and_nothing_set_aside() {
     let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
     let worker = testbed.worker().await;
+    worker.counts("gatehouse_ledger_ready", 1.0).await;
     testbed.delete_queue("ledger").await;
     testbed.publisher.event(&hire("hire")).await;
     let end = testbed.results.end_of("hire").await;
