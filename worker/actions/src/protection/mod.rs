@@ -24,7 +24,7 @@ use std::time::Duration;
 use futures_util::future::{try_join, try_join_all};
 use msgraph::{GLOBAL_ADMINISTRATOR, Reader};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::Error;
@@ -33,6 +33,9 @@ pub use people::ProtectedPeople;
 
 /// How long the lists of a tenant are kept: long enough for a burst of runs, shorter than a change of roles matters.
 const KEPT: Duration = Duration::from_secs(60);
+
+/// How long a run waits for another one to read the lists before it reads them itself.
+const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// The permission that shows roles.
 const READS_ROLES: &str = "RoleManagement.Read.Directory";
@@ -111,7 +114,10 @@ impl Protection {
 
     /// The lists, at most [`KEPT`] old. Runs that need them at once share one look.
     async fn lists(&self, graph: Reader<'_>) -> Result<Arc<Lists>, Error> {
-        let mut kept = self.lists.lock().await;
+        // Whoever reads them may wait for somebody else's slow answer in the same batch: a lock-out does not.
+        let Ok(mut kept) = timeout(SHARED_FOR, self.lists.lock()).await else {
+            return Ok(Arc::new(self.read(graph).await?));
+        };
         if let Some((read_at, lists)) = kept.as_ref()
             && read_at.elapsed() < KEPT
         {
