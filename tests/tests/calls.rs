@@ -48,10 +48,10 @@ async fn calls_of(tenant: Tenant, event: &Value) -> (Vec<Entry>, usize) {
     (calls.collect(), round_trips)
 }
 
-/// Fails with the list of what was called, if that is more than this.
 /// What is asked at once travels in two batches where the machine is too busy to gather it in time.
 const SPLIT: usize = 2;
 
+/// Fails with the list of what was called, if that is more than this.
 fn assert_at_most((calls, round_trips): (Vec<Entry>, usize), most: (usize, usize)) {
     let list: Vec<_> = calls
         .iter()
