@@ -91,7 +91,7 @@ metrics! {
     in_flight: IntGaugeVec["queue"];
     /// Messages that arrived before their due time and were returned to the delay.
     redelays_total: IntCounterVec["queue"];
-    /// Messages put off unchanged, by reason: turn, no_place, tenant_paused, person, brake or ledger_unread.
+    /// Messages put off unchanged, by reason: turn, no_place, tenant_paused, person or ledger_unread.
     put_off_total: IntCounterVec["queue", "reason"];
     /// Broker sessions opened.
     sessions_started_total: IntCounterVec["queue"];

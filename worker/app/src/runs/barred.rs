@@ -26,9 +26,9 @@ impl Runs {
     ) -> Result<Attempted, (Progress, Barred)> {
         let turn = recorder.turn;
         // An event that came again is not looked at again, whatever its tenant needs by now.
-        let is_known = is_new && job.request.mode == Mode::Apply && self.turns.knows(job.event.run_id());
-        if is_known && turn.claimed(&progress).await.is_none() {
-            return Err((progress, turn.barred()));
+        let applies = is_new && job.request.mode == Mode::Apply;
+        if let Some(stands) = applies.then(|| self.turns.known(job)).flatten() {
+            return Err((progress, Barred::Known(stands)));
         }
         loop {
             let attempted =

@@ -17,7 +17,7 @@ use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
 use messages::{Continuation, EventKind, ResultData, ResultEvent, RunFinished};
-use outcome::{Class, Failure, Progress, State};
+use outcome::{Class, Failure, Mode, Progress, State};
 use workflow::{Because, Next};
 
 use self::attempt::{Attempted, Failed, Workflows, finished};
@@ -68,7 +68,9 @@ impl Work for Runs {
     }
 
     async fn may_begin(&self, job: &Job) -> Result<(), PutOff> {
-        self.turns.may_begin().await?;
+        if job.request.mode == Mode::Apply {
+            self.turns.may_begin().await?;
+        }
         self.workflows.tenants.may_begin(job.event.tenant.as_deref()).await
     }
 

@@ -335,6 +335,24 @@ async fn a_run_whose_progress_fits_into_no_message_reports_its_end() {
     assert!(matches!(outbox.onward, Onward::SetAside(_)));
 }
 
+#[tokio::test]
+async fn each_message_of_a_run_has_the_next_leg() {
+    use crate::delivery::outbox::Onward;
+
+    let runs = runs_of(workflows("w: { stages: [{ name: a, steps: [waits] }] }"));
+    let job = runs.decode(&message_of(&event("w"))).unwrap();
+    let (turn, properties) = (Turn::of(&runs.turns, &job), broker::Properties::default());
+    let wait = || Because::Wait { stage: "a".to_owned(), retry: None };
+    let retry = || Because::Retry(Failure::new(Class::Retry, "code", "message"));
+    for because in [Because::Begins, retry(), wait()] {
+        let progress = Progress { leg: 4, ..Progress::new(Timestamp::now()) };
+        let outbox = runs.resume(&job, progress, (Timestamp::now(), &because), None, &properties, &turn);
+        let Onward::Resume { next, .. } = outbox.onward else { panic!("no message") };
+        let carried = messages::Continuation::from_bytes(&next.body).unwrap();
+        assert_eq!(carried.progress.progress.leg, 5, "{because:?}");
+    }
+}
+
 fn message_of(event: &Event) -> broker::Message {
     let (body, origin) = (event.raw.to_string().into_bytes(), broker::Origin::Worker);
     broker::Message { body, origin, ..broker::Message::default() }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use ledger::{Claim, Decision, Intent, Key, Kind, Release, State};
+use ledger::{Claim, Decision, Intent, Key, Kind, Position, Release, State};
 use messages::{EventKind, PersonRequest, ResultData};
 use msgraph::Fence;
 use outcome::Progress;
@@ -37,8 +37,6 @@ use crate::settings::ledger::Directory;
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a message stays away that has to wait for another run.
 const WAITS: PutOff = PutOff { after: Duration::from_secs(5), reason: "person" };
-/// How long a message stays away that the brake holds.
-const BRAKED: PutOff = PutOff { after: Duration::from_secs(60), reason: "brake" };
 /// How long a message stays away while the ledger cannot be read.
 const UNREAD: PutOff = PutOff { after: Duration::from_secs(5), reason: "ledger_unread" };
 /// How long a message waits for the ledger before it is put off: a worker that starts has read it in less.
@@ -126,9 +124,17 @@ impl Turns {
         ledger_ready.set(i64::from(self.is_ready() && newer.is_none()));
     }
 
-    /// Whether a run has claimed before.
-    pub fn knows(&self, run: Uuid) -> bool {
-        self.client.book().ledger().person_of(run).is_some()
+    /// Where a run stands that has ended, or has gone on from this message; nothing if the message is the run's newest.
+    ///
+    /// This reads and does not claim: the message may be of a run whose date is still to come, and a claim that does not
+    /// say so would shut others before that date.
+    pub fn known(&self, job: &Job) -> Option<State> {
+        let run = job.event.run_id();
+        let book = self.client.book();
+        let known = book.ledger().person_of(run)?.run(run)?;
+        let position = Position { replays: job.replays, leg: job.leg() };
+        let has_ended = known.state.is_over() && position.replays <= known.position.replays;
+        (has_ended || position < known.position).then_some(known.state)
     }
 
     /// Claims for a delivery, or says why it may not act.
@@ -192,17 +198,17 @@ impl Turns {
             Decision::Conflict => ("conflict", Barred::Conflict),
             Decision::Finished(state) => ("finished", Barred::Known(state)),
             Decision::Leftover => ("leftover", Barred::Known(State::Open)),
-            Decision::Braked => ("braked", Barred::Later { put_off: BRAKED, state: Some(State::Braked) }),
-            // A fresh claim of these runs is not answered so: it comes again and is asked anew.
+            // These claims are never answered so. Should one be, its message comes again and claims anew.
             Decision::Hold
             | Decision::Act
             | Decision::Recorded
             | Decision::Sleep
+            | Decision::Braked
             | Decision::Wait(_)
             | Decision::Lost => ("lost", Barred::Later { put_off: WAITS, state: Some(State::Waiting) }),
         };
         self.count_claim(word);
-        tracing::info!(run.id = %claim.run, decision = word, "the ledger lets the run not act");
+        tracing::info!(run.id = %claim.run, decision = word, "the run may not act");
         barred
     }
 
