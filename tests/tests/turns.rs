@@ -1,4 +1,4 @@
-//! Turns: the newest word about a person wins, and nobody writes beside whoever acts.
+//! Runs about one person take turns: the newest event wins, and two runs never write at once.
 
 #![expect(
     clippy::unwrap_used,

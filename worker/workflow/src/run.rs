@@ -90,7 +90,7 @@ impl<W: Sync> Run<'_, W> {
             let mut fresh = self.run_stage(stage, progress, attempt).await;
             let is_retry = |(record, _): &(Record, _)| record.retry().is_some();
             if fresh.iter().any(is_retry) && !recorder.may_go_on(&attempt.people).await {
-                // What failed temporarily was held back, or is tried again by whoever goes on. It is no attempt.
+                // The run stopped, so what failed temporarily counts as no attempt. The next delivery tries it again.
                 let held_back = fresh.extract_if(.., |fresh| is_retry(fresh));
                 let written = held_back.filter(|(record, _)| record.told.may_have_written);
                 progress.uncounted_writes |= written.count() > 0;

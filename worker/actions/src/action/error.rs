@@ -161,7 +161,7 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         // The run stops, and claims its person again.
         (error.is_fenced(), Class::Retry, "run_stopped"),
         (error.is_not_unique(), Class::Rejected, "ambiguous_user"),
-        // The tenant is paused. When it has a credential again, the run goes on where it stopped.
+        // The tenant is paused. When it has a credential again, the run resumes where it stopped.
         (error.is_shut_out(), Class::Retry, "credentials_refused"),
         (error.is_credentials(), Class::Blocked, "credentials_refused"),
         (error.is_unauthorized(), Class::Blocked, "graph_unauthorized"),
