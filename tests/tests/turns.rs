@@ -91,6 +91,10 @@ async fn an_old_leave_that_comes_again_locks_out_nobody_who_came_back() {
     let runs: Vec<_> = runs.map(|run| (&run["intent"], &run["state"])).collect();
     let (leave, hire) = (&json!("offboarding"), &json!("onboarding"));
     assert_eq!(runs, [(leave, &json!("done")), (leave, &json!("superseded")), (hire, &json!("done"))]);
+    let id = testbed.emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
+    let by_id = testbed.gatehouse(&["ledger", "show", &id]).await.ok();
+    assert_eq!(by_id.lines().filter(|line| line.starts_with("run ")).count(), 3, "{by_id}");
+    assert!(by_id.lines().all(|line| line.len() <= 80), "{by_id}");
     let nobody = testbed.gatehouse(&["ledger", "show", "grace@contoso.example"]).await;
     assert_eq!(nobody.code, Some(1), "{nobody:?}");
     let checked = testbed.gatehouse(&["ledger", "check"]).await.ok();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Key, Kind, Person, Run, State};
+use msgraph::UserKey;
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -16,11 +17,15 @@ use crate::ledger::log::Stream;
 use crate::print::{self, Format};
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
+use crate::tenants::Tenants;
 
 /// How long to wait until the ledger has been read: 100,000 people take seconds.
 const READS: Duration = Duration::from_secs(60);
 /// A run that sleeps so long past its time is not carried by a message any more.
 const OVERDUE: SignedDuration = SignedDuration::from_hours(1);
+
+/// The identifiers of people.
+const KINDS: [Kind; 3] = [Kind::EntraId, Kind::EmployeeId, Kind::Upn];
 
 /// Shows the ledger.
 #[derive(clap::Subcommand)]
@@ -29,9 +34,9 @@ Examples:
   gatehouse ledger show ada@contoso.example
   gatehouse ledger check")]
 pub enum Command {
-    /// Show the runs of one person, the newest word last
+    /// Show the runs of one person, the newest event last
     ///
-    /// The ledger holds no names: a person is found only by an identifier that an event or the tenant gave.
+    /// The ledger holds no names. The tenant is asked for the other identifiers of the person, and changed in nothing.
     Show {
         /// Object id, user principal name or employee id
         person: String,
@@ -66,7 +71,7 @@ struct Shown {
 pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
     match command {
         Command::Show { person, tenant, format } => {
-            let keys = keys(&config, tenant.as_deref(), &person)?;
+            let keys = keys(&config, tenant.as_deref(), &person).await?;
             let ledger = read(&config).await?;
             let book = ledger.book();
             let runs: Vec<_> = book.ledger().people_with(&keys).into_iter().flat_map(shown).collect();
@@ -82,20 +87,47 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     }
 }
 
-/// Every key that an identifier may have.
-fn keys(config: &Config, tenant: Option<&str>, identifier: &str) -> Result<Vec<Key>, CommandError> {
+/// Every key of a person: of the identifier itself, whatever its kind, and of those that the tenant has beside it.
+async fn keys(config: &Config, tenant: Option<&str>, identifier: &str) -> Result<Vec<Key>, CommandError> {
     let directories = config.directories()?;
+    let observer: Arc<dyn msgraph::Observer> = Arc::new(());
+    let tenants = Tenants::as_far_as_usable(config, &observer)?;
     if let Some(name) = tenant.filter(|name| !directories.contains_key(*name)) {
         let known: Vec<_> = directories.keys().map(String::as_str).collect();
         let text = format!("there is no tenant `{name}`; known: {}", known.join(", "));
         return Err(ConfigError::Invalid(text).into());
     }
-    let wanted = directories.iter().filter(|(name, _)| tenant.is_none_or(|tenant| tenant == *name));
-    let keys = wanted.flat_map(|(_, directory)| {
-        let kinds = [Kind::EntraId, Kind::EmployeeId, Kind::Upn].into_iter();
-        kinds.flat_map(|kind| directory.secrets.keys(&directory.id, kind, identifier))
-    });
-    Ok(keys.collect())
+    let mut keys = Vec::new();
+    for (name, graph) in tenants.iter().filter(|(name, _)| tenant.is_none_or(|tenant| tenant == *name)) {
+        let Some(directory) = directories.get(name) else { continue };
+        let mut identifiers: Vec<_> = KINDS.into_iter().map(|kind| (kind, identifier.to_owned())).collect();
+        match graph.reader().user(&key_of(identifier), &["id", "userPrincipalName", "employeeId"]).await {
+            Ok(Some(user)) => {
+                identifiers.push((Kind::EntraId, user.id));
+                identifiers.extend(user.user_principal_name.map(|upn| (Kind::Upn, upn)));
+                identifiers.extend(user.employee_id.map(|number| (Kind::EmployeeId, number)));
+            }
+            Ok(None) => {}
+            // The ledger can be read all the same.
+            Err(error) => eprintln!(
+                "gatehouse: tenant {name} cannot be asked who this is, so only runs whose event has this identifier \
+                 are found: {error}"
+            ),
+        }
+        let hashed =
+            identifiers.iter().flat_map(|(kind, value)| directory.secrets.keys(&directory.id, *kind, value));
+        keys.extend(hashed);
+    }
+    Ok(keys)
+}
+
+/// An identifier as Graph is asked for it.
+fn key_of(identifier: &str) -> UserKey {
+    match identifier {
+        id if Uuid::try_parse(id).is_ok() => UserKey::Id(id.to_owned()),
+        upn if upn.contains('@') => UserKey::Upn(upn.to_owned()),
+        number => UserKey::EmployeeId(number.to_owned()),
+    }
 }
 
 /// Reads the ledger to its end.
@@ -136,6 +168,20 @@ impl Shown {
         }
     }
 
+    /// The run in lines of at most 80 columns, with its id whole.
+    fn line(&self) -> String {
+        let state = match &self.until {
+            Some(until) => format!("asleep until {until:.0}"),
+            None if self.acts => "acts now".to_owned(),
+            None => self.state.clone(),
+        };
+        let effective = match self.effective == self.time {
+            true => String::new(),
+            false => format!(", takes effect {:.0}", self.effective),
+        };
+        format!("run {} {}\n  {state}\n  event of {:.0}{effective}", self.run_id, self.intent, self.time)
+    }
+
     /// Whether no message carries it any more.
     fn is_overdue(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| now.duration_since(until) > OVERDUE)
@@ -154,30 +200,12 @@ fn show(person: &str, runs: &[Shown], format: Format) -> Result<(), CommandError
         return Ok(());
     }
     if runs.is_empty() {
-        let text = format!(
-            "the ledger knows no run for {person}; look for the object id, the name and the employee id in turn"
-        );
-        print::lines(&text)?;
-        return Ok(());
+        print::lines(&format!("the ledger knows no run for {person}"))?;
     }
-    print::show(&table(runs))?;
-    Ok(())
-}
-
-fn table(runs: &[Shown]) -> comfy_table::Table {
-    let mut table = print::table(&["Run", "Wants", "Event of", "Takes effect", "State"]);
     for run in runs {
-        let state = match &run.until {
-            Some(until) => format!("asleep until {until:.0}"),
-            None if run.acts => "acts now".to_owned(),
-            None => run.state.clone(),
-        };
-        let times = [run.time, run.effective].map(|time| format!("{time:.0}"));
-        let [time, effective] = &times;
-        let cells = [&run.run_id.to_string(), &run.intent, time, effective, &state];
-        table.add_row(cells.map(print::cell));
+        print::lines(&run.line())?;
     }
-    table
+    Ok(())
 }
 
 fn check(people: &[&Person], format: Format) -> Result<ExitCode, CommandError> {
@@ -201,8 +229,8 @@ fn check(people: &[&Person], format: Format) -> Result<ExitCode, CommandError> {
             for run in &overdue {
                 let until = run.until.map(|until| format!("{until:.0}")).unwrap_or_default();
                 let text = format!(
-                    "run {} should have woken at {until}: its message is gone from the delay; publish its event again \
-                     under another id",
+                    "run {} should have woken\n  at {until}: its message is gone from the delay.\n  \
+                     Publish its event again under another id",
                     run.run_id
                 );
                 print::lines(&text)?;
