@@ -19,6 +19,8 @@ use crate::observer::Service;
 pub(crate) const LARGEST_PAGE: usize = 999;
 /// Graph answers larger pages with `signInActivity` with a 500 (Microsoft Graph documentation, "List users", 2024).
 const LARGEST_PAGE_WITH_SIGN_INS: usize = 500;
+/// Who works here: no guests, and nobody whose account is blocked.
+const ENABLED_MEMBERS: &str = "accountEnabled eq true and userType eq 'Member'";
 
 /// How a request identifies a person.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -216,7 +218,16 @@ impl Reader<'_> {
 
     /// How many people the tenant has, by the directory's index, which lags behind.
     pub async fn user_count(self) -> Result<u64, Error> {
-        let response = self.send(&Query::new(&["users", "$count"])?.counting().into_request()).await?;
+        self.count(Query::new(&["users", "$count"])?).await
+    }
+
+    /// How many people can sign in and are no guests, by the directory's index, which lags behind.
+    pub async fn enabled_member_count(self) -> Result<u64, Error> {
+        self.count(Query::new(&["users", "$count"])?.filter(ENABLED_MEMBERS)).await
+    }
+
+    async fn count(self, query: Query) -> Result<u64, Error> {
+        let response = self.send(&query.counting().into_request()).await?;
         // Plain text, which can begin with a byte order mark.
         let text = str::from_utf8(response.body()).unwrap_or_default().trim_start_matches('\u{feff}');
         text.trim().parse().map_err(|_| response.unreadable("the number"))

@@ -20,6 +20,9 @@ use crate::tenant::{Columns, Listed, SIGN_IN_ACTIVITY};
 /// The properties users can be filtered by.
 const FILTERS: &[&str] = &["userPrincipalName", "employeeId", "mail", "id"];
 
+/// The one filter by which users can be counted.
+const ENABLED_MEMBERS: &str = "accountEnabled eq true and userType eq 'Member'";
+
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
     let query = Query::read(visit.request, &[LIST, &["$expand"]].concat())?;
     let names = selected(visit, &query)?;
@@ -76,12 +79,23 @@ fn fill<'a>(
 }
 
 pub(crate) fn count(visit: &mut Visit<'_>) -> Answer {
-    Query::read(visit.request, NONE)?;
+    let options = visit.request.options()?;
+    let filter = match options.as_slice() {
+        [(name, filter)] if name == "$filter" => Some(filter.as_str()),
+        _ => {
+            Query::read(visit.request, NONE)?;
+            None
+        }
+    };
     if !visit.request.is_advanced() {
         return Err(Refusal::bad_request("$count is not currently supported."));
     }
-    let total = visit.tenant.user_count().to_string();
-    Ok(Reply::text(StatusCode::OK, "text/plain", total))
+    let total = match filter {
+        None => visit.tenant.user_count(),
+        Some(ENABLED_MEMBERS) => visit.tenant.totals().enabled_members(),
+        Some(_) => return Err(Refusal::unsupported_query("Unsupported Query.")),
+    };
+    Ok(Reply::text(StatusCode::OK, "text/plain", total.to_string()))
 }
 
 pub(crate) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {

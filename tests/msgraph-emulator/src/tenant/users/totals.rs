@@ -17,6 +17,9 @@ pub(crate) struct Totals {
     guests: u64,
     /// Blocked accounts.
     disabled: u64,
+    /// Neither guests nor blocked. The counts over HTTP do not have it: a reader gets it from Graph's own `$count`.
+    #[serde(skip)]
+    enabled_members: u64,
     synced: u64,
     with_manager: u64,
     /// Without any successful sign-in.
@@ -53,6 +56,13 @@ struct Facts<'a> {
     department: Option<&'a str>,
     /// The SKUs given directly, by groups that worked, and by groups that did not.
     given: [BTreeSet<Uuid>; 3],
+}
+
+impl Totals {
+    /// Who is neither a guest nor blocked.
+    pub(crate) fn enabled_members(&self) -> u64 {
+        self.enabled_members
+    }
 }
 
 impl<'a> Facts<'a> {
@@ -116,6 +126,7 @@ impl Tenant {
             totals.users += 1;
             totals.guests += u64::from(facts.is_guest);
             totals.disabled += u64::from(!facts.is_enabled);
+            totals.enabled_members += u64::from(facts.is_enabled && !facts.is_guest);
             totals.synced += u64::from(facts.is_synced);
             totals.with_manager += u64::from(facts.manager.is_some_and(|id| self.listed(id).is_some()));
             totals.never_signed_in += u64::from(!facts.signed_in);

@@ -119,6 +119,15 @@ async fn the_header_of_an_advanced_query_is_sent_again_with_every_page() {
     refused(&desk.get("users/$count").await, 400, "Request_BadRequest", "not currently supported");
     let counted = advanced("users/$count".into()).send().await.unwrap();
     assert_eq!(counted.text().await.unwrap(), "4");
+    let members = "users/$count?$filter=accountEnabled eq true and userType eq 'Member'";
+    refused(&desk.get(members).await, 400, "Request_BadRequest", "not currently supported");
+    let count = async || advanced(members.into()).send().await.unwrap().text().await.unwrap();
+    let before: u64 = count().await.parse().unwrap();
+    let path = format!("users/{}", desk.user(ADA));
+    desk.send("PATCH", &path, Some(json!({ "accountEnabled": false }))).await;
+    assert_eq!(count().await, (before - 1).to_string());
+    let other = advanced("users/$count?$filter=accountEnabled eq true".into()).send().await.unwrap();
+    assert_eq!(other.status(), 400);
 }
 
 #[tokio::test]
