@@ -27,6 +27,17 @@ pub struct Ledger<R = Specified> {
     rules: PhantomData<R>,
 }
 
+/// How the brake of a tenant stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BrakeState {
+    /// How many were admitted within the window.
+    pub admitted: usize,
+    /// How many more may pass than the limit allows.
+    pub allowance: u32,
+    /// Until when an operator has switched it off.
+    pub off_until: Option<Timestamp>,
+}
+
 /// What the brake of a tenant has let through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Admitted {
@@ -69,6 +80,20 @@ impl<R: Rules> Ledger<R> {
     /// The people with one of these keys: one, unless nothing has joined them yet.
     pub fn people_with(&self, keys: &[Key]) -> Vec<&Person> {
         self.people.of_keys(keys).iter().filter_map(|number| self.people.get(*number)).collect()
+    }
+
+    /// How the brake of a tenant stands for a claim made at that time with a window of so many seconds. While a secret is
+    /// replaced a tenant has two keys, and the one that lets fewer through counts.
+    pub fn brake_of(&self, tenant: &[Key], at: Timestamp, window: u32) -> BrakeState {
+        let now = at.as_microsecond();
+        let none = Admitted::default();
+        let all = || tenant.iter().map(|key| self.brakes.get(key).unwrap_or(&none));
+        let off_until = all().map(|admitted| admitted.off_until).min().filter(|until| *until > now);
+        BrakeState {
+            admitted: all().map(|admitted| admitted_before(admitted, now, window)).max().unwrap_or_default(),
+            allowance: all().map(|admitted| admitted.allowance).min().unwrap_or_default(),
+            off_until: off_until.and_then(|until| Timestamp::from_microsecond(until).ok()),
+        }
     }
 
     /// Reads a message that is no record.

@@ -25,7 +25,7 @@ mod settlement;
 mod snapshot;
 
 pub use decision::{Decision, Read};
-pub use fold::Ledger;
+pub use fold::{BrakeState, Ledger};
 pub use intent::{Intent, Side};
 pub use keys::{BadKey, Key, KeyRing, Kind};
 pub use lease::{Lease, Refusal, Timing, TimingError, may_send};

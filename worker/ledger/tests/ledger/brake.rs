@@ -1,6 +1,6 @@
 //! The brake: how many offboardings a tenant admits.
 
-use ledger::{Body, Brake, Decision, Kind, State};
+use ledger::{Body, Brake, BrakeState, Decision, Kind, State};
 
 use crate::story::{Act, day, key, leave, revoke, stream};
 
@@ -58,7 +58,12 @@ fn an_operator_lets_some_through_or_switches_it_off_for_one_tenant() {
     assert_eq!(stream.claim_on(10, &other(&end(103))), Decision::Braked, "another tenant's is still on");
     assert_eq!(stream.claim_on(10, &end(3)), Decision::Hold);
     assert_eq!(stream.claim_on(10, &end(4)), Decision::Braked, "one was allowed");
-    stream.append(10, Body::Brake(Brake { tenant, allow: 0, until: Some(day(11)) }));
+    let stands = |stream: &crate::story::Stream| stream.ledger.brake_of(&tenant, day(10), 86_400);
+    let three = BrakeState { admitted: 3, allowance: 0, off_until: None };
+    assert_eq!(stands(&stream), three);
+    stream.append(10, Body::Brake(Brake { tenant: tenant.clone(), allow: 7, until: Some(day(11)) }));
+    assert_eq!(stands(&stream), BrakeState { allowance: 7, off_until: Some(day(11)), ..three });
+    assert_eq!(stream.ledger.brake_of(&tenant, day(12), 86_400).off_until, None, "it is on again");
     assert_eq!(stream.claim_on(10, &end(4)), Decision::Hold);
     assert_eq!(stream.claim_on(10, &end(5)), Decision::Hold);
 }
