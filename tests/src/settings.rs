@@ -16,6 +16,10 @@ pub fn worker_settings(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(Str
         setting("GRAPH__REQUEST_TIMEOUT_SECONDS", 8),
         setting("LEDGER__RENEW_WITHIN_SECONDS", 2),
         setting("LEDGER__TAKE_AFTER_SECONDS", 11),
+        // Crowds leave in tests. Those of the brake switch it on.
+        setting("TENANTS__CONTOSO__BRAKE__LIMIT", "off"),
+        setting("TENANTS__CONTOSO__BRAKE__FIRST_DELAY", "1s"),
+        setting("TENANTS__CONTOSO__BRAKE__MAX_DELAY", "1s"),
         setting("ADMIN__LISTEN", "127.0.0.1:0"),
     ]);
     settings

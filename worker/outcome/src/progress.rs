@@ -24,6 +24,9 @@ pub struct Progress {
     /// it. Nothing if a worker wrote it that did not count.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub leg: u32,
+    /// Since when the brake has held the run, if it ever has. That was reported then, and is not again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub braked_since: Option<Timestamp>,
     /// Every step that waits, and those that waited and then failed, with their memos.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
@@ -70,6 +73,7 @@ impl Progress {
             steps: Vec::new(),
             sleeps: 0,
             leg: 0,
+            braked_since: None,
             waiting: Vec::new(),
             starts: Vec::new(),
             retry_at: None,

@@ -27,6 +27,7 @@ use crate::operate::background::Background;
 use crate::operate::metrics::{Metrics, OfQueue};
 use crate::operate::telemetry;
 use crate::runs::Runs;
+use crate::runs::brake::Brakes;
 use crate::runs::turns::Turns;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
@@ -85,7 +86,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         for code in [PROTECTED, PROTECTION_UNKNOWN] {
             metrics.runs_refused_total.with_label_values(&[code]);
         }
-        let turns = Arc::clone(turns.insert(read_ledger(&config, &worker.settings, &metrics)?));
+        let turns = Arc::clone(turns.insert(read_ledger(&config, &worker.settings, &tenants, &metrics)?));
         let (publishers, metrics) = (publishers.clone(), Arc::clone(&metrics));
         let runs = Runs { workflows, publishers, turns, metrics };
         let places = Places::new(config.concurrency(), config.lock_out_places());
@@ -131,6 +132,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
 fn read_ledger(
     config: &Config,
     settings: &broker::Settings,
+    tenants: &Tenants,
     metrics: &Arc<Metrics>,
 ) -> Result<Arc<Turns>, CommandError> {
     // The next process of this name must not take the records of this one for its own.
@@ -138,7 +140,8 @@ fn read_ledger(
     let client = Client::new(Stream::new(settings.clone()), name, config.timing()?);
     let reading = Arc::clone(&client);
     tokio::spawn(async move { reading.serve().await });
-    Ok(Arc::new(Turns::new(client, config.directories()?, Arc::clone(metrics))))
+    let brakes = Brakes::new(config.brakes(), tenants);
+    Ok(Arc::new(Turns::new(client, config.directories()?, brakes, Arc::clone(metrics))))
 }
 
 /// The work of the second queue.

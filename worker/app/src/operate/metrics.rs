@@ -45,6 +45,8 @@ metrics! {
     runs_total: IntCounterVec["workflow", "state"];
     /// Runs that ended because somebody is protected, or because nobody could tell, by code.
     runs_refused_total: IntCounterVec["code"];
+    /// How often the brake held a run. Each run that is held asks again every few minutes, and is counted again.
+    runs_braked_total: IntCounterVec["tenant"];
     /// Duration of one attempt at a run.
     run_duration_seconds: HistogramVec["workflow"];
     /// Steps by outcome.
@@ -91,7 +93,7 @@ metrics! {
     in_flight: IntGaugeVec["queue"];
     /// Messages that arrived before their due time and were returned to the delay.
     redelays_total: IntCounterVec["queue"];
-    /// Messages put off unchanged, by reason: turn, no_place, tenant_paused, person or ledger_unread.
+    /// Messages put off unchanged, by reason: turn, no_place, tenant_paused, person, brake or ledger_unread.
     put_off_total: IntCounterVec["queue", "reason"];
     /// Broker sessions opened.
     sessions_started_total: IntCounterVec["queue"];

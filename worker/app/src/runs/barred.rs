@@ -1,19 +1,21 @@
 //! What follows from a delivery that may not act: it waits, or its run has ended otherwise.
 
-use broker::Due;
+use broker::{Due, Properties};
 use jiff::Timestamp;
-use ledger::State as Stands;
-use messages::{EventDuplicate, KnownState, RunFinished};
+use ledger::{BrakeLimit, State as Stands};
+use messages::{EventDuplicate, KnownState, RunFinished, RunWaiting};
 use outcome::{Class, Failure, Mode, Progress, State};
 use workflow::Next;
 
 use super::attempt::{Attempted, Failed, finished};
+use super::brake;
 use super::job::Job;
 use super::results::{StepResults, count_finished};
 use super::turns::{Barred, Turn};
 use super::{Runs, failed};
 use crate::delivery::outbox::{Onward, Outbox};
-use crate::delivery::work::Outlet;
+use crate::delivery::queues::WORKFLOWS;
+use crate::delivery::work::{Outlet, PutOff};
 
 impl Runs {
     /// One attempt at a run, or why it may not act, with how far it has come by then.
@@ -55,15 +57,10 @@ impl Runs {
     ) -> Outbox {
         let leg = progress.leg;
         match barred {
-            Barred::Later { put_off, state } if has_come_further(job, &progress) => {
-                let due = Some(Due::after(put_off.after));
-                let (outbox, leg) = self.carry_on(job, progress, due, Vec::new(), outlet.properties());
-                outbox.closing(state.map(|state| turn.closing(state, leg, None)))
-            }
             Barred::Later { put_off, state } => {
-                let outbox = Outbox::of(Vec::new(), Onward::Again { after: put_off.after });
-                outbox.closing(state.map(|state| turn.closing(state, leg, None)))
+                self.later(job, progress, (put_off, state), turn, outlet.properties())
             }
+            Barred::Braked(limit) => self.braked(job, progress, limit, turn, outlet.properties()),
             Barred::Known(stands) => self.duplicate(job, stands),
             Barred::Superseded(by) => {
                 let run =
@@ -99,6 +96,69 @@ impl Runs {
         }
     }
 
+    /// The message comes again. If the run has come further than it says, the next one says that.
+    fn later(
+        &self,
+        job: &Job,
+        progress: Progress,
+        (put_off, state): (PutOff, Option<Stands>),
+        turn: &Turn<'_>,
+        properties: &Properties,
+    ) -> Outbox {
+        let (outbox, leg) = if has_come_further(job, &progress) {
+            let due = Some(Due::after(put_off.after));
+            self.carry_on(job, progress, due, Vec::new(), properties)
+        } else {
+            (Outbox::of(Vec::new(), Onward::Again { after: put_off.after }), progress.leg)
+        };
+        outbox.closing(state.map(|state| turn.closing(state, leg, None)))
+    }
+
+    /// The run asks again until the brake lets it through. That is reported once, and the next message knows that it was.
+    ///
+    /// After a crash between the two the same report is published again, under the same id.
+    pub(super) fn braked(
+        &self,
+        job: &Job,
+        mut progress: Progress,
+        limit: BrakeLimit,
+        turn: &Turn<'_>,
+        properties: &Properties,
+    ) -> Outbox {
+        let now = Timestamp::now();
+        let held_for = progress.braked_since.map(|since| now.duration_since(since));
+        let held_for = held_for.and_then(|held_for| held_for.try_into().ok()).unwrap_or_default();
+        let (tenant, brake) = turn.brake().unzip();
+        let after = brake.map(|brake| brake.again_after(held_for)).unwrap_or(held_for);
+        let tenant = tenant.unwrap_or_default();
+        self.metrics.runs_braked_total.with_label_values(&[tenant]).inc();
+        if progress.braked_since.is_some() {
+            let put_off = PutOff { after, reason: "brake" };
+            self.metrics.put_off_total.with_label_values(&[WORKFLOWS, put_off.reason]).inc();
+            return self.later(job, progress, (put_off, Some(Stands::Braked)), turn, properties);
+        }
+        progress.braked_since = Some(now);
+        progress.sleeps = progress.sleeps.saturating_add(1);
+        let stages = progress.prepared.as_ref().map(|prepared| prepared.stages.as_slice());
+        let waiting = RunWaiting {
+            run_id: job.event.run_id(),
+            workflow: job.workflow().to_owned(),
+            stage: stages.and_then(<[_]>::first).map(|it| it.stage.clone()).unwrap_or_default(),
+            until: now.checked_add(after).unwrap_or(Timestamp::MAX),
+            sleeps: progress.sleeps,
+            replays: progress.replays,
+            reason: Some(reason(limit, tenant)),
+            steps: Vec::new(),
+        };
+        let (due, results) = (Some(Due::after(after)), vec![job.result(waiting)]);
+        let (outbox, leg) = self.carry_on(job, progress, due, results, properties);
+        let state = match &outbox.onward {
+            Onward::SetAside(_) => Stands::SetAside,
+            _ => Stands::Braked,
+        };
+        outbox.closing(Some(turn.closing(state, leg, None)))
+    }
+
     /// Nothing: the run is known. Whoever published its event again is told so; the copies that the broker and workers
     /// make are not worth a word.
     fn duplicate(&self, job: &Job, stands: Stands) -> Outbox {
@@ -131,6 +191,15 @@ impl Runs {
         let outbox = Outbox::of(vec![job.result(run)], Onward::SetAside(aside));
         outbox.closing(Some(turn.closing(Stands::SetAside, progress.leg, None)))
     }
+}
+
+/// Why the brake holds a run, in words that follow "waits for".
+fn reason(BrakeLimit { limit, window }: BrakeLimit, tenant: &str) -> String {
+    let window = brake::words(window);
+    format!(
+        "the brake: {limit} people of tenant {tenant} have begun to leave within {window}; if this one is to leave, too, \
+         an operator lets it pass with `gatehouse brake allow`"
+    )
 }
 
 /// Whether the run has come further than its message says.

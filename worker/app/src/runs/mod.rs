@@ -2,6 +2,7 @@
 
 pub mod attempt;
 mod barred;
+pub mod brake;
 mod effective;
 mod job;
 mod key;

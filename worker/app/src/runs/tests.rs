@@ -15,6 +15,7 @@ use workflow::step::BoxFuture;
 use workflow::{Answer, Because, Call, Definitions, Next, Report, RetryPolicy, Roster, Step};
 
 use super::attempt::{Attempted, Workflows};
+use super::brake::Brakes;
 use super::right::Right;
 use super::turns::{Turn, Turns};
 use super::variables::variables;
@@ -106,13 +107,18 @@ impl Step<World> for Waits {
 /// When the events were made.
 pub(super) const TIME: &str = "2026-03-02T09:00:00Z";
 
-pub(super) fn workflows(yaml: &str) -> Workflows {
+/// The client of a tenant that nobody answers for.
+pub(super) fn nowhere() -> Graph {
     let settings = msgraph::Settings {
         graph_url: "http://127.0.0.1:1".into(),
         login_url: "http://127.0.0.1:1".into(),
         ..msgraph::Settings::new("t", "c", String::new().into())
     };
-    let client = Graph::new(settings, std::sync::Arc::new(())).unwrap();
+    Graph::new(settings, std::sync::Arc::new(())).unwrap()
+}
+
+pub(super) fn workflows(yaml: &str) -> Workflows {
+    let client = nowhere();
     let steps: [Box<dyn Step<World>>; 2] = [Box::new(Panics), Box::new(Waits)];
     let roster = Roster::new(steps);
     Workflows {
@@ -241,8 +247,9 @@ fn runs_of(workflows: Workflows) -> super::Runs {
     let metrics = Arc::new(crate::operate::metrics::Metrics::new().unwrap());
     let broker = broker::Settings::new("amqp://localhost".to_owned().into(), Vec::new());
     let publishers = Publishers::new(BTreeMap::new(), broker.topology().unwrap(), None, 400);
+    let brakes = Brakes::new(BTreeMap::new(), &workflows.tenants);
     let client = Client::new(Stream::new(broker), "worker".to_owned(), Timing::default());
-    let turns = Arc::new(Turns::new(client, BTreeMap::new(), Arc::clone(&metrics)));
+    let turns = Arc::new(Turns::new(client, BTreeMap::new(), brakes, Arc::clone(&metrics)));
     super::Runs { workflows, publishers, turns, metrics }
 }
 
@@ -351,6 +358,39 @@ async fn each_message_of_a_run_has_the_next_leg() {
         let carried = messages::Continuation::from_bytes(&next.body).unwrap();
         assert_eq!(carried.progress.progress.leg, 5, "{because:?}");
     }
+}
+
+#[tokio::test]
+async fn a_run_that_the_brake_holds_says_so_once_and_asks_again() {
+    use crate::delivery::outbox::Onward;
+
+    let runs = runs_of(workflows("w: { stages: [{ name: lock out, steps: [waits] }] }"));
+    let mut progress = Progress { leg: 1, ..Progress::new(Timestamp::now()) };
+    progress.prepared = run(&runs.workflows, &event("w"), None).await.progress.prepared;
+    let message = continuation_of(&runs.workflows, event("w"), &progress);
+    let limit = ledger::BrakeLimit { limit: 20, window: 86_400 };
+    let held = |message: &broker::Message| {
+        let job = runs.decode(message).unwrap();
+        let turn = Turn::of(&runs.turns, &job);
+        runs.braked(&job, job.reached(), limit, &turn, &message.properties)
+    };
+    let first = held(&message);
+    let Some(ResultData::RunWaiting(waiting)) = first.results.first().map(|result| &result.data) else {
+        panic!("it says that it waits");
+    };
+    let reason = waiting.reason.as_deref().unwrap();
+    assert!(reason.starts_with("the brake: 20 people of tenant contoso"), "{reason}");
+    assert_eq!((waiting.stage.as_str(), waiting.sleeps, first.results.len()), ("lock out", 1, 1));
+    let Onward::Resume { next, due: Some(_) } = first.onward else { panic!("a message carries it on") };
+    let again = broker::Message { body: next.body, properties: next.properties, ..message.clone() };
+    let second = held(&again);
+    assert!(second.results.is_empty());
+    let Onward::Again { after } = second.onward else { panic!("the same message comes again") };
+    assert_eq!(after.as_secs(), 60);
+    // The broker has delivered it before a worker was lost: the same report, under the same id.
+    let repeated = held(&message);
+    assert_eq!(repeated.results[0].id, first.results[0].id);
+    assert_eq!(runs.metrics.runs_braked_total.with_label_values(&["contoso"]).get(), 3);
 }
 
 fn message_of(event: &Event) -> broker::Message {

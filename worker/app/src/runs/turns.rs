@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use ledger::{Claim, Decision, Intent, Key, Kind, Position, Release, State};
+use ledger::{BrakeLimit, Claim, Decision, Intent, Key, Kind, Position, Release, State};
 use messages::{EventKind, PersonRequest, ResultData};
 use msgraph::Fence;
 use outcome::Progress;
@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 use workflow::{Because, People};
 
+use super::brake::{Brake, Brakes};
 use super::effective;
 use super::job::Job;
 use super::right::Right;
@@ -57,6 +58,7 @@ const IDENTIFIERS: [&str; 3] = ["entra_id", "upn", "employee_id"];
 pub struct Turns {
     client: Arc<Client<Stream>>,
     directories: BTreeMap<String, Directory>,
+    brakes: Brakes,
     metrics: Arc<Metrics>,
 }
 
@@ -85,6 +87,8 @@ pub enum Barred {
     Cancelled(Option<Uuid>),
     /// Newer changes have set some of the names that it sets.
     Overtaken(Vec<String>),
+    /// Too many people leave: an operator has to say whether they do.
+    Braked(BrakeLimit),
     /// Its identifiers are those of two people.
     Conflict,
     /// It cannot be claimed.
@@ -96,9 +100,13 @@ impl Turns {
     pub fn new(
         client: Arc<Client<Stream>>,
         directories: BTreeMap<String, Directory>,
+        brakes: Brakes,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { client, directories, metrics }
+        for (tenant, _) in brakes.iter() {
+            metrics.runs_braked_total.with_label_values(&[tenant]);
+        }
+        Self { client, directories, brakes, metrics }
     }
 
     /// Waits until claims are answered; how long to stay away if that takes long.
@@ -188,6 +196,7 @@ impl Turns {
     }
 
     fn barred(&self, claim: &Claim, decision: Decision, names: &[String]) -> Barred {
+        let again = Barred::Later { put_off: WAITS, state: Some(State::Waiting) };
         let (word, barred) = match decision {
             Decision::Superseded(by) => ("superseded", Barred::Superseded(by)),
             Decision::Cancelled(by) => ("cancelled", Barred::Cancelled(by)),
@@ -196,6 +205,7 @@ impl Turns {
                 ("overtaken", Barred::Overtaken(names.iter().filter(is_set).cloned().collect()))
             }
             Decision::Conflict => ("conflict", Barred::Conflict),
+            Decision::Braked => ("braked", claim.brake.map_or(again, Barred::Braked)),
             Decision::Finished(state) => ("finished", Barred::Known(state)),
             Decision::Leftover => ("leftover", Barred::Known(State::Open)),
             // These claims are never answered so. Should one be, its message comes again and claims anew.
@@ -203,9 +213,8 @@ impl Turns {
             | Decision::Act
             | Decision::Recorded
             | Decision::Sleep
-            | Decision::Braked
             | Decision::Wait(_)
-            | Decision::Lost => ("lost", Barred::Later { put_off: WAITS, state: Some(State::Waiting) }),
+            | Decision::Lost => ("lost", again),
         };
         self.count_claim(word);
         tracing::info!(run.id = %claim.run, decision = word, "the run may not act");
@@ -239,7 +248,7 @@ impl<'a> Turn<'a> {
         }
         // A hold that was lost is gone before its delivery claims afresh.
         self.job.grant(None);
-        let taken = match self.claim(progress, false) {
+        let taken = match self.claim(progress, false).await {
             Ok((claim, names)) => self.turns.claim(claim, &names).await,
             Err(barred) => Err(barred),
         };
@@ -307,7 +316,7 @@ impl<'a> Turn<'a> {
 
     /// Claims for a run whose date is still to come. Whether it may wait for that.
     async fn announced(&self, progress: &Progress) -> bool {
-        let barred = match self.claim(progress, true) {
+        let barred = match self.claim(progress, true).await {
             Ok((claim, names)) => match self.turns.client.claim(claim.clone()).await {
                 Ok(Answer { decision: Decision::Sleep, .. }) => {
                     self.turns.count_claim("sleep");
@@ -328,7 +337,7 @@ impl<'a> Turn<'a> {
     }
 
     /// The claim, and the names that it sets.
-    fn claim(&self, progress: &Progress, pending: bool) -> Result<(Claim, Vec<String>), Barred> {
+    async fn claim(&self, progress: &Progress, pending: bool) -> Result<(Claim, Vec<String>), Barred> {
         let Job { event, request, .. } = self.job;
         let names = names(event.kind, request);
         if names.len() > MOST_NAMES {
@@ -341,7 +350,7 @@ impl<'a> Turn<'a> {
             fresh: true,
             event: ledger::event_fingerprint(&event.source, &event.id),
             keys: self.keys(&People::of(progress)),
-            tenant: directory.map(|it| it.secrets.keys(&it.id, Kind::Tenant, "")).unwrap_or_default(),
+            tenant: directory.map(Directory::tenant).unwrap_or_default(),
             intent: intent(event.kind),
             cancels: None,
             time: event.time,
@@ -351,10 +360,15 @@ impl<'a> Turn<'a> {
             pending,
             leg: progress.leg,
             replays: progress.replays,
-            brake: None,
+            brake: self.turns.brakes.limit(event).await,
             over: Vec::new(),
         };
         Ok((claim, names))
+    }
+
+    /// The brake of the run's tenant, with the tenant's name.
+    pub fn brake(&self) -> Option<(&str, &Brake)> {
+        self.turns.brakes.of(self.job.event.tenant.as_deref())
     }
 
     /// The person, by every identifier known.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{KeyRing, Timing};
+use ledger::{Key, KeyRing, Kind, Timing};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,13 @@ pub struct Directory {
     pub id: String,
     /// What identifiers are hashed with.
     pub secrets: Arc<KeyRing>,
+}
+
+impl Directory {
+    /// The tenant itself, as the brake counts for it.
+    pub fn tenant(&self) -> Vec<Key> {
+        self.secrets.keys(&self.id, Kind::Tenant, "")
+    }
 }
 
 /// See `config.default.toml`.

@@ -1,5 +1,6 @@
 //! The settings: compiled-in defaults, overridden by a file, overridden by the environment. Checked once, at start.
 
+pub mod brake;
 pub mod error;
 pub mod ledger;
 pub mod mail;
@@ -28,6 +29,7 @@ use msgraph::Seal;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use self::brake::{Brake, Limit};
 use self::error::ConfigError;
 use self::ledger::{Directory, Ledger};
 use self::mail::Mail;
@@ -310,6 +312,11 @@ impl Config {
         self.tenants.iter().map(protection).collect()
     }
 
+    /// How many leavers may begin, by the name of the tenant.
+    pub fn brakes(&self) -> BTreeMap<String, Brake> {
+        self.tenants.iter().map(|(name, tenant)| (name.clone(), tenant.brake().clone())).collect()
+    }
+
     /// Where mail about people may go, by the name of the tenant.
     pub fn mail(&self) -> BTreeMap<String, Mail> {
         self.tenants.iter().map(|(name, tenant)| (name.clone(), tenant.mail().clone())).collect()
@@ -390,6 +397,10 @@ impl Config {
                  every tenant"
             ));
         }
+        let off = self.tenants.iter().filter(|(_, tenant)| tenant.brake().limit() == Limit::Off);
+        weaknesses.extend(off.map(|(name, _)| {
+            format!("tenants.{name}.brake.limit is off: whoever may publish leavers may lock out everybody at once")
+        }));
         weaknesses.extend(self.exposed_files());
         weaknesses
     }

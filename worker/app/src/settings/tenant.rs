@@ -6,6 +6,7 @@ use directory_sync::Prices;
 use msgraph::{Access, Cloud, Credential, ExchangeAdmin, Limits, SecretSource, Settings, TenantSize};
 use serde::{Deserialize, Serialize};
 
+use super::brake::Brake;
 use super::mail::Mail;
 use super::protected::Protected;
 use super::sync::{Scheduled, TenantSync};
@@ -51,6 +52,8 @@ pub struct Tenant {
     #[serde(default)]
     protected: Protected,
     #[serde(default)]
+    brake: Brake,
+    #[serde(default)]
     mail: Mail,
     #[serde(default)]
     sync: TenantSync,
@@ -90,6 +93,11 @@ impl Tenant {
         &self.protected
     }
 
+    /// How many leavers may begin.
+    pub(super) fn brake(&self) -> &Brake {
+        &self.brake
+    }
+
     /// Where mail about people may go, and who sends passes.
     pub(super) fn mail(&self) -> &Mail {
         &self.mail
@@ -100,7 +108,7 @@ impl Tenant {
         (&self.tenant_id, &self.sync)
     }
 
-    /// Checks that there is exactly one credential, every interval, and the file of prices.
+    /// Checks that there is exactly one credential, every interval, the brake, and the file of prices.
     pub fn check(&self, name: &str) -> Result<(), ConfigError> {
         let invalid = |text: String| Err(ConfigError::Invalid(text));
         let variable = format!("GATEHOUSE__TENANTS__{}", name.to_uppercase());
@@ -111,6 +119,7 @@ impl Tenant {
         }
         self.scheduled(name)?;
         self.prices(name)?;
+        self.brake.check(name)?;
         match self.given().as_slice() {
             [_] => Ok(()),
             [] => invalid(format!(

@@ -142,7 +142,7 @@ fn every_key_of_a_tenant_is_documented_with_its_variable() {
         value.as_object().unwrap().keys().map(|key| format!("{before}{key}")).collect()
     };
     let mut expected = keys_of(&tenant, "");
-    for table in ["mail", "protected", "sync"] {
+    for table in ["brake", "mail", "protected", "sync"] {
         expected.retain(|key| key != table);
         expected.extend(keys_of(&tenant[table], &format!("{table}.")));
     }
@@ -201,6 +201,35 @@ fn a_tenant_has_the_protected_people_of_all_or_its_own() {
     assert_eq!(of(&[("GATEHOUSE__PROTECTED__ROLES", "")]), expected(&[], &[]));
     let error = of(&[("GATEHOUSE__PROTECTED__ROLES", "Global Admin")]).unwrap_err();
     assert!(error.contains("protected (tenant contoso): roles: `Global Admin` is not known"), "{error}");
+}
+
+#[test]
+fn the_brake_is_on_unless_somebody_says_off() {
+    let of = |variables: &[(&str, &str)]| {
+        let config = load(CONTOSO, variables)?;
+        Ok::<_, String>(config.brakes()["contoso"].limit())
+    };
+    let limit = |value| of(&[("GATEHOUSE__TENANTS__CONTOSO__BRAKE__LIMIT", value)]);
+    assert_eq!(of(&[]), Ok(brake::Limit::Auto));
+    assert_eq!(limit("auto"), Ok(brake::Limit::Auto));
+    assert_eq!(limit("3"), Ok(brake::Limit::Of(3)));
+    assert_eq!(limit("off"), Ok(brake::Limit::Off));
+    let says_so = |value| {
+        let off = ("GATEHOUSE__TENANTS__CONTOSO__BRAKE__LIMIT", value);
+        load(CONTOSO, &[off]).unwrap().weaknesses().iter().any(|said| said.contains("brake.limit is off"))
+    };
+    assert!(says_so("off") && !says_so("0"));
+    let in_a_file = load(&format!("{CONTOSO}brake.limit = 7\n"), &[]).unwrap();
+    assert_eq!(in_a_file.brakes()["contoso"].limit(), brake::Limit::Of(7));
+    assert!(limit("2 %").unwrap_err().contains("a number, `auto` or `off`"));
+    for (key, value, why) in [
+        ("WINDOW", "32d", "tenants.contoso.brake.window must be at most 31d"),
+        ("FIRST_DELAY", "20m", "tenants.contoso.brake.first_delay must not be longer"),
+        ("MAX_DELAY", "1h", "tenants.contoso.brake.max_delay must be at most 15m"),
+    ] {
+        let error = of(&[(&format!("GATEHOUSE__TENANTS__CONTOSO__BRAKE__{key}"), value)]).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
 }
 
 #[test]

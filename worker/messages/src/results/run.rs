@@ -43,7 +43,7 @@ pub struct RunWaiting {
     pub workflow: String,
     /// The stage that waits for its time, or whose steps wait.
     pub stage: String,
-    /// When the run resumes.
+    /// When the run resumes, or asks the brake again.
     pub until: Timestamp,
     /// Which sleep of the run this is, from 1.
     pub sleeps: u32,
