@@ -36,7 +36,9 @@ pub use requests::run_id::NAMESPACE;
 pub use requests::sync::{HaveDay, SyncDetail, SyncMode, SyncRequest, SyncSubject};
 pub use results::data::ResultData;
 pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultEvent};
-pub use results::operator::{OperatorAction, OperatorAllowed, OperatorDiscarded, OperatorReplayed};
+pub use results::operator::{
+    BrakeChange, OperatorAction, OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed,
+};
 pub use results::run::{EventDuplicate, KnownState, RunFinished, RunPlanned, RunWaiting};
 pub use results::step::{PlannedStep, StepFinished, WaitingStep};
 pub use results::sync::{SyncDay, SyncFinished, SyncNote, SyncPage, SyncRows, SyncState, SyncWaiting};

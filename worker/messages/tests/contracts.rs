@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use messages::{
-    Class, EventDuplicate, EventKind, Mode, Needs, OperatorAction, Outcome, Person, PersonReference,
-    PersonRequest, RunFinished, RunPlanned, RunProgress, RunWaiting, Schema, State, StepFinished, SyncDetail,
-    SyncFinished, SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject,
-    SyncWaiting, Violation,
+    BrakeChange, Class, EventDuplicate, EventKind, Mode, Needs, OperatorAction, OperatorBrakeChanged,
+    Outcome, Person, PersonReference, PersonRequest, RunFinished, RunPlanned, RunProgress, RunWaiting,
+    Schema, State, StepFinished, SyncDetail, SyncFinished, SyncMode, SyncPage, SyncProgress, SyncRequest,
+    SyncSchedule, SyncState, SyncSubject, SyncWaiting, Violation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -137,6 +137,8 @@ fn enums_have_the_same_values_on_both_sides() {
     assert_eq!(variants::<Needs>(), options("step", "/$defs/left/items/properties/needs/enum"));
     assert_eq!(variants::<Class>(), options("step", "/$defs/failure/properties/class/enum"));
     assert_eq!(variants::<State>(), options("run.finished.v1", "/properties/data/properties/state/enum"));
+    let change = "/properties/data/properties/change/enum";
+    assert_eq!(variants::<BrakeChange>(), options("operator.brake_changed.v1", change));
     let of_sync = |field: &str| format!("/properties/data/properties/{field}/enum");
     assert_eq!(variants::<SyncSubject>(), options("sync.requested.v1", &of_sync("what")));
     assert_eq!(variants::<SyncSubject>(), options("sync", "/$defs/what/enum"));
@@ -197,6 +199,7 @@ fn type_reads(schema: &str, document: &Value) -> bool {
         "operator.replayed.v1" | "operator.discarded.v1" | "operator.allowed.v1" => {
             reads::<OperatorAction>(data)
         }
+        "operator.brake_changed.v1" => reads::<OperatorBrakeChanged>(data),
         "continuation.v1" => reads::<RunProgress>(document.get("progress")),
         other => unreachable!("{other} has no type"),
     }

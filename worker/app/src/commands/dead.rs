@@ -437,7 +437,7 @@ fn age(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
-fn login_name() -> String {
+pub(super) fn login_name() -> String {
     let name =
         std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME"));
     name.unwrap_or_else(|_| "unknown".to_owned())

@@ -55,7 +55,7 @@ pub enum Command {
 
 /// A run, for people and scripts.
 #[derive(Serialize)]
-struct Shown {
+pub(super) struct Shown {
     run_id: Uuid,
     intent: String,
     state: String,
@@ -131,7 +131,7 @@ fn key_of(identifier: &str) -> UserKey {
 }
 
 /// Reads the ledger to its end.
-async fn read(config: &Config) -> Result<Arc<Client<Stream>>, CommandError> {
+pub(super) async fn read(config: &Config) -> Result<Arc<Client<Stream>>, CommandError> {
     let name = format!("gatehouse-ledger-{}", Uuid::new_v4().simple());
     let client = Client::new(Stream::new(config.broker()?), name, config.timing()?);
     let reading = Arc::clone(&client);
@@ -169,7 +169,7 @@ impl Shown {
     }
 
     /// The run in lines of at most 80 columns, with its id whole.
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let state = match &self.until {
             Some(until) => format!("asleep until {until:.0}"),
             None if self.acts => "acts now".to_owned(),
@@ -186,6 +186,14 @@ impl Shown {
     fn is_overdue(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| now.duration_since(until) > OVERDUE)
     }
+}
+
+/// The runs that the brake holds, of everybody, the oldest event first. The ledger does not say of which tenant they are.
+pub(super) fn braked<'a>(people: impl Iterator<Item = &'a Person>) -> Vec<Shown> {
+    let all = people.flat_map(|person| person.runs.iter().map(move |run| (person, run)));
+    let mut held: Vec<_> = all.filter(|(_, run)| run.state == State::Braked).collect();
+    held.sort_by_key(|(_, run)| run.time);
+    held.into_iter().map(|(person, run)| Shown::of(person, run)).collect()
 }
 
 /// The word for a variant in the records.

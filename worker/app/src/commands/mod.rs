@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod allow;
+mod brake;
 mod check;
 mod config;
 mod connect;
@@ -72,6 +73,11 @@ enum Command {
     Dead(dead::Command),
     /// Release one run that was refused because of somebody who is protected
     Allow(allow::Args),
+    /// Show how many people may leave, and let more of them
+    ///
+    /// The brake holds runs that let people leave once too many of a tenant have begun within a time.
+    #[command(subcommand)]
+    Brake(brake::Command),
     /// Show what the ledger knows of a person, and check it
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -138,6 +144,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Publish(args) => publish::run(args, config()?).await,
         Command::Dead(command) => dead::run(command, config()?).await,
         Command::Allow(args) => allow::run(args, config()?).await,
+        Command::Brake(command) => brake::run(command, config()?).await,
         Command::Ledger(command) => ledger::run(command, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),
         Command::Connect(args) => connect::run(args, config()?).await,

@@ -161,7 +161,8 @@ impl News {
             ResultData::SyncPage(_)
             | ResultData::OperatorReplayed(_)
             | ResultData::OperatorDiscarded(_)
-            | ResultData::OperatorAllowed(_) => return None,
+            | ResultData::OperatorAllowed(_)
+            | ResultData::OperatorBrakeChanged(_) => return None,
         };
         Some(Self { text, is_last, is_well })
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Body, Claim, Decision, Forget, Ledger, Record, RecordError, Release, Timing, encode};
+use ledger::{Body, Brake, Claim, Decision, Forget, Ledger, Record, RecordError, Release, Timing, encode};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
@@ -220,6 +220,11 @@ impl<L: Log> Client<L> {
     /// Publishes that a delivery acts no longer. Only after every request of it has been answered.
     pub(crate) async fn release(&self, release: Release) -> Result<(), Unread> {
         self.append(self.number(), Body::Release(release)).await
+    }
+
+    /// Publishes what an operator did to a brake.
+    pub(crate) async fn brake(&self, brake: Brake) -> Result<(), Unread> {
+        self.append(self.number(), Body::Brake(brake)).await
     }
 
     /// Which of the holds that an answer waits for may be passed over by now.

@@ -89,6 +89,11 @@ impl Brake {
         Some(BrakeLimit { limit, window })
     }
 
+    /// What the settings say.
+    pub fn settings(&self) -> &brake::Brake {
+        &self.settings
+    }
+
     /// How many people the limit follows from; nothing if it does not, or if they cannot be counted. They are counted by
     /// the first who asks, and seldom again: it costs a request.
     pub async fn members(&self) -> Option<u64> {

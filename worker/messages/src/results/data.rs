@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::operator::{OperatorAllowed, OperatorDiscarded, OperatorReplayed};
+use super::operator::{OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed};
 use super::result_type::ResultType;
 use super::run::{EventDuplicate, RunFinished, RunPlanned, RunWaiting};
 use super::step::StepFinished;
@@ -90,4 +90,6 @@ results! {
     OperatorDiscarded,
     /// An operator released a run that was refused because of somebody who is protected.
     OperatorAllowed,
+    /// An operator let leavers pass a brake, or switched it off or on.
+    OperatorBrakeChanged,
 }

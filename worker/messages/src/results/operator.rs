@@ -1,7 +1,8 @@
-//! Results about what an operator did to a dead letter.
+//! Results about what an operator did: to a dead letter, or to a brake.
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -48,6 +49,61 @@ pub struct OperatorDiscarded(pub OperatorAction);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OperatorAllowed(pub OperatorAction);
+
+/// `gatehouse.operator.brake_changed.v1`: an operator let leavers of a tenant pass its brake, or switched it off or on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorBrakeChanged {
+    /// When.
+    pub at: Timestamp,
+    /// What the operator did.
+    pub change: BrakeChange,
+    /// How many more leavers may pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<u32>,
+    /// Until when everybody passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The operator's user in the broker, which the broker has checked.
+    pub by: String,
+    /// Who that is, as the operator says: nobody has checked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The operator's reason.
+    pub why: String,
+}
+
+/// What an operator did to a brake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BrakeChange {
+    /// Let some more pass.
+    Allowed,
+    /// Switched it off for a time.
+    Off,
+    /// Switched it on again.
+    On,
+}
+
+impl ResultType for OperatorBrakeChanged {
+    const TYPE: &'static str = "gatehouse.operator.brake_changed.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::OPERATOR_BRAKE_CHANGED
+    }
+
+    fn routing_key(&self) -> Cow<'static, str> {
+        "operator.brake_changed".into()
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        None
+    }
+
+    fn what(&self) -> String {
+        what(&["operator.brake_changed", &self.at.to_string(), &self.by])
+    }
+}
 
 impl ResultType for OperatorAllowed {
     const TYPE: &'static str = "gatehouse.operator.allowed.v1";
