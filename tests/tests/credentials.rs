@@ -261,6 +261,8 @@ async fn a_worker_none_of_whose_tenants_works_is_not_ready() {
     let expired = Application::default().secret_expired();
     let mut testbed = Testbed::with(Tenant::contoso().application(expired)).build().await;
     let mut worker = testbed.worker().await;
+    // Until the ledger answers the page says that first.
+    worker.counts("gatehouse_ledger_ready", 1.0).await;
     worker.answers("/readyz", 503).await;
     let (_, page) = fetch(&worker.admin_address().await, "/readyz").await;
     assert!(page.starts_with("every tenant is paused\ntenant contoso is paused: "), "{page}");
