@@ -166,7 +166,7 @@ async fn reports_are_as_promised(testbed: &mut Testbed) {
     for report in reports.values() {
         let reason = report[0]["reason"].as_str().unwrap();
         assert!(
-            reason.starts_with("the brake: 3 people of tenant contoso") && report.len() == 1,
+            reason.starts_with("the brake: at most 3 people of tenant contoso") && report.len() == 1,
             "{report:?}"
         );
         assert!(reason.contains("within 1d") && reason.contains("gatehouse brake allow"), "{reason}");

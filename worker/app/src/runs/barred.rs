@@ -197,8 +197,8 @@ impl Runs {
 fn reason(BrakeLimit { limit, window }: BrakeLimit, tenant: &str) -> String {
     let window = brake::words(window);
     format!(
-        "the brake: {limit} people of tenant {tenant} have begun to leave within {window}; if this one is to leave, too, \
-         an operator lets it pass with `gatehouse brake allow`"
+        "the brake: at most {limit} people of tenant {tenant} may begin to leave within {window}; if this one is to leave, \
+         too, an operator lets it pass with `gatehouse brake allow`"
     )
 }
 

@@ -379,7 +379,7 @@ async fn a_run_that_the_brake_holds_says_so_once_and_asks_again() {
         panic!("it says that it waits");
     };
     let reason = waiting.reason.as_deref().unwrap();
-    assert!(reason.starts_with("the brake: 20 people of tenant contoso"), "{reason}");
+    assert!(reason.starts_with("the brake: at most 20 people of tenant contoso"), "{reason}");
     assert_eq!((waiting.stage.as_str(), waiting.sleeps, first.results.len()), ("lock out", 1, 1));
     let Onward::Resume { next, due: Some(_) } = first.onward else { panic!("a message carries it on") };
     let again = broker::Message { body: next.body, properties: next.properties, ..message.clone() };
