@@ -202,7 +202,7 @@ impl<R: Rules> Ledger<R> {
         claim: &Claim,
     ) -> Decision {
         let Some(run) = person.run(claim.run) else { return Decision::Lost };
-        let is_first_look = run.intent == Intent::AccessRevoke && run.position.leg == 0;
+        let is_first_look = run.intent == Intent::AccessRevoke && !claim.looks_again;
         let role = if is_first_look { Role::Actor } else { Role::Holder };
         let in_the_way: Vec<Hold> =
             Self::in_the_way(person, run, claim.nonce, claim.fresh, role).copied().collect();

@@ -86,8 +86,11 @@ pub struct Claim {
     pub names: Vec<u32>,
     /// Whether the effective date is still to come.
     pub pending: bool,
-    /// How often the run has gone to sleep, as the message says. A message's leg never changes.
+    /// How many messages carried the run on before this one. A message's leg never changes.
     pub leg: u32,
+    /// Whether an access revoke has locked out, and looks again with a hold. Until then it acts beside the holder.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub looks_again: bool,
     /// How often an operator has replayed the run.
     pub replays: u32,
     /// How many offboardings this worker admits. Nothing if it has no brake.

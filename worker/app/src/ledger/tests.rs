@@ -118,6 +118,7 @@ fn claim(run: u128, nonce: u128, intent: Intent, time: &str) -> Claim {
         names: Vec::new(),
         pending: false,
         leg: 0,
+        looks_again: false,
         replays: 0,
         brake: None,
         over: Vec::new(),

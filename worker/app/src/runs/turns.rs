@@ -359,6 +359,7 @@ impl<'a> Turn<'a> {
             names: names.iter().map(|name| ledger::name_fingerprint(name)).collect(),
             pending,
             leg: progress.leg,
+            looks_again: false,
             replays: progress.replays,
             brake: self.turns.brakes.limit(event).await,
             over: Vec::new(),

@@ -157,10 +157,12 @@ fn line_9_a_lock_out_looks_again_with_a_hold() {
     stream.claim(&leave(1, 1));
     let revoke = revoke(2, 2).delivery(2);
     assert_eq!(stream.claim(&revoke), Decision::Act);
-    stream.release(&revoke, State::Asleep, 1);
-    assert_eq!(stream.claim(&revoke.leg(1)), Decision::Wait(vec![0]));
+    stream.release(&revoke, State::Waiting, 1);
+    assert_eq!(stream.claim(&revoke.leg(1)), Decision::Act, "it has to try again before it has locked out");
+    stream.release(&revoke.leg(1), State::Asleep, 2);
+    assert_eq!(stream.claim(&revoke.looks_again(2)), Decision::Wait(vec![0]));
     stream.release(&leave(1, 1), State::Done, 0);
-    assert_eq!(stream.claim(&revoke.leg(1)), Decision::Hold);
+    assert_eq!(stream.claim(&revoke.looks_again(2)), Decision::Hold);
 }
 
 #[test]

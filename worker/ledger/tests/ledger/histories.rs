@@ -136,7 +136,7 @@ fn a_lock_out_stops_the_hire_and_not_the_planned_end() {
     stream.release(&lock, State::Asleep, 1);
     assert_eq!(stream.claim(&hired.renewed()), Decision::Superseded(lock.id()));
     stream.release(&hired, State::Superseded, 0);
-    stream.does(&lock.leg(1));
+    stream.does(&lock.looks_again(1));
     stream.does(&end.leg(1));
 }
 

@@ -39,6 +39,7 @@ pub fn act(intent: Intent, number: u8, published: i64) -> Act {
         names: Vec::new(),
         pending: false,
         leg: 0,
+        looks_again: false,
         replays: 0,
         brake: None,
         over: Vec::new(),
@@ -92,6 +93,11 @@ impl Act {
 
     pub fn leg(&self, leg: u32) -> Self {
         self.with(|claim| claim.leg = leg)
+    }
+
+    /// It has locked out, on this leg or before.
+    pub fn looks_again(&self, leg: u32) -> Self {
+        self.leg(leg).with(|claim| claim.looks_again = true)
     }
 
     pub fn replayed(&self, replays: u32) -> Self {

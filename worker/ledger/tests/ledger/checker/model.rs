@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use ledger::{Body, Claim, Decision, Ending, Ledger, Read, Record, Role, Rules, State};
+use ledger::{Body, Claim, Decision, Ending, Intent, Ledger, Read, Record, Role, Rules, State};
 use uuid::Uuid;
 
 use super::scenario::{Mishaps, Scenario, Write};
@@ -168,6 +168,7 @@ impl<R: Rules + Clone> World<R> {
         claim.nonce = Uuid::from_u128(worker.nonce);
         (claim.fresh, claim.over) = (fresh, over);
         (claim.leg, claim.replays) = (leg.into(), replays.into());
+        claim.looks_again = claim.intent == Intent::AccessRevoke && leg > 0;
         claim.pending = self.today < known.effective;
         if scenario.is_braked {
             claim.brake = Some(ledger::BrakeLimit { limit: 0, window: 1 });
