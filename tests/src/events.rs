@@ -14,6 +14,11 @@ pub fn offboarding(id: &str, person: Value) -> Value {
     event(id, "gatehouse.offboarding.requested.v1", json!({ "person": person }))
 }
 
+/// Somebody who is to be locked out at once.
+pub fn access_revoke(id: &str, person: Value) -> Value {
+    event(id, "gatehouse.access.revoke.requested.v1", json!({ "person": person }))
+}
+
 /// Any event, made now.
 pub fn event(id: &str, event_type: &str, data: Value) -> Value {
     json!({

@@ -37,6 +37,7 @@ impl Publisher {
         let key = match event["type"].as_str().unwrap_or_default() {
             "gatehouse.offboarding.requested.v1" => "offboarding.requested",
             "gatehouse.change.requested.v1" => "change.requested",
+            "gatehouse.access.revoke.requested.v1" => "access.revoke.requested",
             "gatehouse.sync.requested.v1" => "sync.requested",
             _ => "onboarding.requested",
         };

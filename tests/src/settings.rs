@@ -47,11 +47,12 @@ pub fn setting(key: &str, value: impl ToString) -> (String, String) {
 
 /// How the `broker` crate reaches the queues with this prefix.
 pub fn broker_settings(url: &str, prefix: &str) -> broker::Settings {
-    let of =
-        |is_sync: bool| EventKind::ALL.into_iter().filter(move |kind| (*kind == EventKind::Sync) == is_sync);
-    let workflows = broker::WorkQueue::new("workflows", of(false).map(EventKind::routing_key));
-    let sync = broker::WorkQueue::new("sync", of(true).map(EventKind::routing_key));
-    let sync = sync.held_for(Duration::from_secs(86_400));
-    let settings = broker::Settings::new(url.to_owned().into(), vec![workflows, sync]);
+    let queue =
+        |name, kinds: &[EventKind]| broker::WorkQueue::new(name, kinds.iter().map(|kind| kind.routing_key()));
+    let lifecycle = [EventKind::Onboarding, EventKind::Offboarding, EventKind::Change];
+    let workflows = queue("workflows", &lifecycle);
+    let access = queue("access", &[EventKind::AccessRevoke]);
+    let sync = queue("sync", &[EventKind::Sync]).held_for(Duration::from_secs(86_400));
+    let settings = broker::Settings::new(url.to_owned().into(), vec![workflows, access, sync]);
     broker::Settings { prefix: prefix.to_owned(), ..settings }
 }

@@ -146,7 +146,7 @@ impl Testbed {
     /// Starts a worker and waits until it consumes.
     pub async fn worker(&mut self) -> Worker {
         let worker = self.start_worker();
-        worker.serves(&["workflows", "sync"]).await;
+        worker.serves(&["workflows", "access", "sync"]).await;
         worker
     }
 
@@ -305,7 +305,7 @@ impl Testbed {
     /// Asserts that no message is left and no secret has leaked, then deletes what the testbed declared.
     pub async fn close(mut self) {
         self.quiet().await;
-        for queue in ["workflows", "sync"] {
+        for queue in ["workflows", "access", "sync"] {
             let listed = self.gatehouse(&["dead", "list", "--queue", queue, "--output", "json"]).await.ok();
             assert_eq!(listed, "", "dead letters are left; a test that expects them discards them");
         }
@@ -356,7 +356,7 @@ impl Testbed {
 
 /// The queues that are empty when everything is done.
 fn queues_of_work() -> Vec<String> {
-    let mut names = ["workflows", "sync", "unrouted"].map(str::to_owned).to_vec();
+    let mut names = ["workflows", "access", "sync", "unrouted"].map(str::to_owned).to_vec();
     names.extend(broker::STEPS.iter().map(|seconds| format!("delay.{seconds}s")));
     names
 }

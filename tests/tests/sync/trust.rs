@@ -32,7 +32,7 @@ async fn each_queue_refuses_the_events_of_the_other() {
     testbed.publisher.event(&sync("totals", json!({ "what": "users", "detail": "none" }))).await;
     let leaver = events::offboarding("leaver", json!({ "upn": "edsger@contoso.example" }));
     testbed.publisher.event(&events::with(leaver, "mode", "plan")).await;
-    for queue in ["workflows", "sync"] {
+    for queue in ["workflows", "access", "sync"] {
         assert_eq!(classes(&mut testbed, queue, 1).await, ["wrong_queue"]);
         discard(&mut testbed, queue).await;
     }

@@ -39,7 +39,7 @@ pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultE
 pub use results::operator::{
     BrakeChange, OperatorAction, OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed,
 };
-pub use results::run::{EventDuplicate, KnownState, RunFinished, RunPlanned, RunWaiting};
+pub use results::run::{EventDuplicate, KnownState, LedgerWord, RunFinished, RunPlanned, RunWaiting};
 pub use results::step::{PlannedStep, StepFinished, WaitingStep};
 pub use results::sync::{SyncDay, SyncFinished, SyncNote, SyncPage, SyncRows, SyncState, SyncWaiting};
 pub use schema::{Schema, schemas};

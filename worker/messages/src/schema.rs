@@ -36,6 +36,7 @@ pub(crate) static CLOUDEVENT: Schema = schema!("requests", "cloudevent");
 pub(crate) static ONBOARDING_REQUESTED: Schema = schema!("requests", "onboarding.requested.v1");
 pub(crate) static OFFBOARDING_REQUESTED: Schema = schema!("requests", "offboarding.requested.v1");
 pub(crate) static CHANGE_REQUESTED: Schema = schema!("requests", "change.requested.v1");
+pub(crate) static ACCESS_REVOKE_REQUESTED: Schema = schema!("requests", "access.revoke.requested.v1");
 pub(crate) static SYNC_REQUESTED: Schema = schema!("requests", "sync.requested.v1");
 static REQUEST: Schema = schema!("requests", "request");
 static EFFECTIVE: Schema = schema!("requests", "effective");
@@ -61,11 +62,12 @@ pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continua
 pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 28] = [
+static SCHEMAS: [&Schema; 29] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
     &CHANGE_REQUESTED,
+    &ACCESS_REVOKE_REQUESTED,
     &SYNC_REQUESTED,
     &REQUEST,
     &EFFECTIVE,

@@ -182,9 +182,10 @@ fn type_reads(schema: &str, document: &Value) -> bool {
     }
     let data = document.get("data");
     match schema {
-        "onboarding.requested.v1" | "offboarding.requested.v1" | "change.requested.v1" => {
-            reads::<PersonRequest>(data)
-        }
+        "onboarding.requested.v1"
+        | "offboarding.requested.v1"
+        | "change.requested.v1"
+        | "access.revoke.requested.v1" => reads::<PersonRequest>(data),
         "sync.requested.v1" => reads::<SyncRequest>(data),
         "sync.page.v1" => reads::<SyncPage>(data),
         "sync.waiting.v1" => reads::<SyncWaiting>(data),

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use messages::{
-    Cause, Class, Continuation, Failure, Finished, Incoming, Left, Needs, OperatorAction, OperatorAllowed,
-    OperatorDiscarded, OperatorReplayed, Outcome, PlannedStep, ResultData, ResultEvent, RunFinished,
-    RunPlanned, RunWaiting, State, StepFinished, SyncSubject, SyncWaiting, Undecodable, Violation,
-    WaitingStep, decode,
+    Cause, Class, Continuation, Failure, Finished, Incoming, LedgerWord, Left, Needs, OperatorAction,
+    OperatorAllowed, OperatorDiscarded, OperatorReplayed, Outcome, PlannedStep, ResultData, ResultEvent,
+    RunFinished, RunPlanned, RunWaiting, State, StepFinished, SyncSubject, SyncWaiting, Undecodable,
+    Violation, WaitingStep, decode,
 };
 use proptest::collection::{hash_map, vec};
 use proptest::option;
@@ -382,6 +382,7 @@ fn run_waiting() -> impl Strategy<Value = ResultData> {
                 replays,
                 reason,
                 steps,
+                ledger: None,
             })
         },
     )
@@ -435,6 +436,7 @@ fn run_finished() -> impl Strategy<Value = ResultData> {
                 ended_by: None,
                 violations,
                 late_by_seconds: counts.2,
+                ledger: counts.2.map(|_| LedgerWord::Unread),
             })
         })
 }

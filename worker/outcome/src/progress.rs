@@ -39,6 +39,9 @@ pub struct Progress {
     /// Whether a step failed while it wrote, so that no record counts what it may have written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub uncounted_writes: bool,
+    /// Whether it locked its person out while the ledger could not be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ledger_unread: bool,
     /// Who published its event, if publishers were listed when it arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<String>,
@@ -78,6 +81,7 @@ impl Progress {
             starts: Vec::new(),
             retry_at: None,
             uncounted_writes: false,
+            ledger_unread: false,
             publisher: None,
             people: Some(Vec::new()),
             prepared: None,

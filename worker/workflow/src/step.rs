@@ -200,18 +200,31 @@ impl<'a> Earlier<'a> {
 pub struct Roster<W> {
     steps: BTreeMap<&'static str, Box<dyn Step<W>>>,
     events: Vec<&'static str>,
+    look_again: Vec<&'static str>,
 }
 
 impl<W> Roster<W> {
     /// A roster of these steps; of two with one name the later wins.
     pub fn new(steps: impl IntoIterator<Item = Box<dyn Step<W>>>) -> Self {
-        Self { steps: steps.into_iter().map(|step| (step.name(), step)).collect(), events: Vec::new() }
+        let steps = steps.into_iter().map(|step| (step.name(), step)).collect();
+        Self { steps, events: Vec::new(), look_again: Vec::new() }
     }
 
     /// The same roster for workflows that these kinds of events ask for.
     #[must_use]
     pub fn for_events(self, events: impl IntoIterator<Item = &'static str>) -> Self {
         Self { events: events.into_iter().collect(), ..self }
+    }
+
+    /// The same roster, where workflows for these kinds of events act beside others, and so must look again.
+    #[must_use]
+    pub fn looking_again(self, events: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { look_again: events.into_iter().collect(), ..self }
+    }
+
+    /// Whether a workflow for this kind of event must look again.
+    pub(crate) fn must_look_again(&self, event: &str) -> bool {
+        self.look_again.contains(&event)
     }
 
     /// The kinds of events that may ask for a workflow; none if that is not checked.

@@ -3,10 +3,11 @@
 use workflow::{Definitions, Mistakes};
 
 /// File name and text of each default workflow.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("onboarding.yaml", include_str!("onboarding.yaml")),
     ("offboarding.yaml", include_str!("offboarding.yaml")),
     ("change.yaml", include_str!("change.yaml")),
+    ("access_revoke.yaml", include_str!("access_revoke.yaml")),
 ];
 
 /// The workflows that every worker has. An operator's file may replace each by its name.
@@ -47,11 +48,12 @@ mod tests {
     #[test]
     fn the_default_workflows_can_run() {
         let roster = Roster::new(crate::roster().into_iter().map(|entry| entry.step));
+        let roster = roster.looking_again(["access_revoke"]);
         for (file, text) in FILES {
             Definitions::read(file, text, &roster).unwrap();
         }
         let definitions = default_definitions().unwrap();
         let names: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
-        assert_eq!(names, ["change", "offboarding", "onboarding"]);
+        assert_eq!(names, ["access_revoke", "change", "offboarding", "onboarding"]);
     }
 }

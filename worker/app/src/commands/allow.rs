@@ -11,7 +11,7 @@ use messages::{Continuation, OperatorAllowed};
 use serde_json::json;
 
 use super::{CommandError, OutputArgs};
-use crate::delivery::queues::WORKFLOWS;
+use crate::delivery::queues::{ACCESS, WORKFLOWS};
 use crate::print::{self, Format};
 use crate::settings::Config;
 
@@ -39,32 +39,41 @@ pub struct Args {
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let settings = config.broker()?;
-    let dead = DeadLetters::open(&settings, WORKFLOWS).await?;
-    super::report_alarms(dead.blocked());
-    let outcome = release(&dead, &args, &settings).await;
-    dead.close().await;
-    outcome?;
-    match args.format.output {
-        Format::Json => print::json(&json!({ "allowed": args.run }))?,
-        Format::Human => print::lines(&format!("run {} is released and resumes", args.run))?,
+    for queue in [WORKFLOWS, ACCESS] {
+        let dead = DeadLetters::open(&settings, queue).await?;
+        super::report_alarms(dead.blocked());
+        let released = release(&dead, queue, &args, &settings).await;
+        dead.close().await;
+        if !released? {
+            continue;
+        }
+        match args.format.output {
+            Format::Json => print::json(&json!({ "allowed": args.run }))?,
+            Format::Human => print::lines(&format!("run {} is released and resumes", args.run))?,
+        }
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(ExitCode::SUCCESS)
+    Err(CommandError::Input(format!(
+        "no run with the id {} was set aside; `gatehouse dead list` shows the ids",
+        args.run
+    )))
 }
 
-async fn release(dead: &DeadLetters, args: &Args, settings: &Settings) -> Result<(), CommandError> {
-    let Some((entry, message)) = dead.get(&args.run).await? else {
-        return Err(CommandError::Input(format!(
-            "no run with the id {} was set aside; `gatehouse dead list` shows the ids",
-            args.run
-        )));
-    };
+/// Whether the run is among these dead letters, and so released now.
+async fn release(
+    dead: &DeadLetters,
+    queue: &str,
+    args: &Args,
+    settings: &Settings,
+) -> Result<bool, CommandError> {
+    let Some((entry, message)) = dead.get(&args.run).await? else { return Ok(false) };
     if let Some(why_not) = why_not(&entry, &message, settings.keys.is_some()) {
         return Err(CommandError::Input(why_not));
     }
     let user = settings.user()?;
     let announce = |entry: &Entry| -> Option<Outgoing> {
         let said = (args.by.clone(), Some(args.why.clone()));
-        super::dead::announcement(entry, WORKFLOWS, &user, said, |action| OperatorAllowed(action).into())
+        super::dead::announcement(entry, queue, &user, said, |action| OperatorAllowed(action).into())
     };
     let mut report = dead.replay_rewritten(&args.run, released, announce).await?;
     match (report.failed.pop(), report.stopped) {
@@ -72,7 +81,7 @@ async fn release(dead: &DeadLetters, args: &Args, settings: &Settings) -> Result
         (None, None) if report.done.is_empty() => {
             Err(CommandError::Input(format!("run {} was taken by somebody else meanwhile", args.run)))
         }
-        (None, None) => Ok(()),
+        (None, None) => Ok(true),
     }
 }
 

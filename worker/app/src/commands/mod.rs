@@ -195,7 +195,9 @@ fn definitions(file: Option<&Path>) -> Result<Definitions, CommandError> {
 
 fn roster() -> Roster<actions::World> {
     let steps = actions::roster().into_iter().map(|entry| entry.step);
-    Roster::new(steps).for_events(EventKind::ALL.into_iter().filter_map(EventKind::default_workflow))
+    Roster::new(steps)
+        .for_events(EventKind::ALL.into_iter().filter_map(EventKind::default_workflow))
+        .looking_again(EventKind::AccessRevoke.default_workflow())
 }
 
 /// Everything a run needs.

@@ -17,7 +17,7 @@ use super::CommandError;
 use crate::delivery::consume::Consumer;
 use crate::delivery::places::Places;
 use crate::delivery::publishers::Publishers;
-use crate::delivery::queues::{SYNC, WORKFLOWS};
+use crate::delivery::queues::{ACCESS, SYNC, WORKFLOWS};
 use crate::delivery::replies::AllowedReplies;
 use crate::delivery::work::Work;
 use crate::ledger::client::Client;
@@ -27,6 +27,7 @@ use crate::operate::background::Background;
 use crate::operate::metrics::{Metrics, OfQueue};
 use crate::operate::telemetry;
 use crate::runs::Runs;
+use crate::runs::access::LockOuts;
 use crate::runs::brake::Brakes;
 use crate::runs::turns::Turns;
 use crate::settings::Config;
@@ -54,6 +55,8 @@ pub struct Args {
 enum Only {
     /// Onboarding, change and offboarding
     Workflows,
+    /// Lock-outs
+    Access,
     /// Syncs, and their schedules
     Sync,
 }
@@ -82,17 +85,16 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     };
     let (mut background, mut turns) = (None, None);
     if only != Some(Only::Sync) {
-        let workflows = super::workflows(&config, tenants.clone())?;
-        for code in [PROTECTED, PROTECTION_UNKNOWN] {
-            metrics.runs_refused_total.with_label_values(&[code]);
-        }
         let turns = Arc::clone(turns.insert(read_ledger(&config, &worker.settings, &tenants, &metrics)?));
-        let (publishers, metrics) = (publishers.clone(), Arc::clone(&metrics));
-        let runs = Runs { workflows, publishers, turns, metrics };
-        let places = Places::new(config.concurrency(), config.lock_out_places());
-        worker.add(runs, WORKFLOWS, worker.settings.clone(), places, Handle::current())?;
+        let runs = Runs {
+            workflows: super::workflows(&config, tenants.clone())?,
+            publishers: publishers.clone(),
+            turns,
+            metrics: Arc::clone(&metrics),
+        };
+        add_runs(&mut worker, runs, only, &config)?;
     }
-    if only != Some(Only::Workflows) {
+    if only.is_none_or(|only| only == Only::Sync) {
         let settings = of_syncs(&worker.settings, config.sync.concurrency());
         let syncs = syncs(&config, tenants.clone(), publishers, Arc::clone(&metrics))?;
         let places = Places::new(config.sync.concurrency().get(), 0);
@@ -126,6 +128,31 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     drop(background);
     tracing::info!(abandoned, "worker stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adds the consumers of runs. Each has places of its own, so that whatever is done keeps no lock-out waiting.
+fn add_runs(
+    worker: &mut Worker,
+    runs: Runs,
+    only: Option<Only>,
+    config: &Config,
+) -> Result<(), CommandError> {
+    for code in [PROTECTED, PROTECTION_UNKNOWN] {
+        worker.metrics.runs_refused_total.with_label_values(&[code]);
+    }
+    let runs = Arc::new(runs);
+    if only != Some(Only::Access) {
+        let places = Places::new(config.concurrency(), config.lock_out_places());
+        let settings = worker.settings.clone();
+        worker.add(Arc::clone(&runs), WORKFLOWS, settings, places, Handle::current())?;
+    }
+    if only != Some(Only::Workflows) {
+        let concurrency = config.access.concurrency();
+        let settings = of_lock_outs(&worker.settings, concurrency);
+        let places = Places::new(concurrency.get(), concurrency.get());
+        worker.add(LockOuts(runs), ACCESS, settings, places, Handle::current())?;
+    }
+    Ok(())
 }
 
 /// Reads the ledger from now on.
@@ -220,6 +247,12 @@ impl Worker {
     fn serve(self) -> Vec<JoinHandle<broker::Ended>> {
         self.consumers.into_iter().map(|(_, serve)| serve()).collect()
     }
+}
+
+/// The broker's settings for lock-outs: as many that look again as those that act.
+fn of_lock_outs(settings: &broker::Settings, concurrency: NonZeroU16) -> broker::Settings {
+    let deliveries = concurrency.saturating_mul(NonZeroU16::MIN.saturating_add(1));
+    broker::Settings { prefetch: deliveries, publishes: deliveries, ..settings.clone() }
 }
 
 /// The broker's settings for syncs: few at once, each with many pages on their way.

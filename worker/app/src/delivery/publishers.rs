@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use broker::{Message, Origin, Topology};
 use jiff::{SignedDuration, Timestamp};
-use messages::{Event, NotAdmitted, Undecodable};
+use messages::{Event, EventKind, NotAdmitted, Undecodable};
 
 /// How far ahead of this worker a publisher's clock may be.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(5);
@@ -29,7 +29,7 @@ pub struct Rights {
     pub user: Option<String>,
     /// Tenants by name.
     pub tenants: Vec<String>,
-    /// Events by the routing key of their type.
+    /// Events by the routing key of their type. An access revoke has to be named.
     pub types: Vec<String>,
     /// Workflows by name.
     pub workflows: Vec<String>,
@@ -90,7 +90,14 @@ impl Publishers {
             )))
         };
         may("tenants", &rights.tenants, "tenant", event.tenant.as_deref().or(self.only_tenant.as_deref()))?;
-        may("types", &rights.types, "type", Some(event.kind.routing_key()))?;
+        let key = event.kind.routing_key();
+        // Who may lock anybody out at once is named for that.
+        if event.kind == EventKind::AccessRevoke && !rights.types.iter().any(|named| named == key) {
+            return Err(NotAdmitted::Publisher(format!(
+                "publisher `{name}` may not use the type `{key}`; it must be named in the setting publishers.{name}.types"
+            )));
+        }
+        may("types", &rights.types, "type", Some(key))?;
         if let Some(workflow) = event.workflow() {
             may("workflows", &rights.workflows, "workflow", Some(workflow))?;
         }
@@ -263,6 +270,25 @@ mod tests {
         assert!(asked(&all, &event(None, "/hr/x", Some("contractor_end"))).is_ok());
         // Without a name the workflow of the type is meant.
         assert!(asked(&all, &event(None, "/hr/x", None)).unwrap_err().contains("the workflow `offboarding`"));
+    }
+
+    #[test]
+    fn who_locks_out_at_once_is_named_for_it() {
+        let mut raw = event(None, "/soc", None).raw;
+        raw["type"] = "gatehouse.access.revoke.requested.v1".into();
+        let (content_type, body) = (Some(messages::CLOUDEVENT_CONTENT_TYPE), raw.to_string());
+        let body = body.as_bytes();
+        let event =
+            messages::decode(&Incoming { content_type, routing_key: None, headers: &[], body }).unwrap();
+        let admit = |types: &[&str]| {
+            let rights = Rights { types: list(types), ..by_user("soc") };
+            admit(&publishers(&[("soc", rights)]), "gatehouse.events", Some("soc"), &event)
+        };
+        assert_eq!(admit(&["access.revoke.requested"]), Ok(Some("soc".to_owned())));
+        for types in [&[] as &[&str], &["offboarding.requested"], &["*"], &["access.*"]] {
+            let error = admit(types).unwrap_err();
+            assert!(error.contains("must be named in the setting publishers.soc.types"), "{error}");
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@ use messages::EventKind;
 /// The queue of requests to run a workflow for a person.
 pub const WORKFLOWS: &str = "workflows";
 
+/// The queue of requests to lock a person out at once, which nothing else may delay.
+pub const ACCESS: &str = "access";
+
 /// The queue of requests to read a tenant.
 pub const SYNC: &str = "sync";
 
@@ -15,9 +18,10 @@ pub const SYNC: &str = "sync";
 const SYNC_HELD_FOR: Duration = Duration::from_secs(86_400);
 
 /// The queue that takes events of this kind.
-fn queue_of(kind: EventKind) -> &'static str {
+pub fn queue_of(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Onboarding | EventKind::Offboarding | EventKind::Change => WORKFLOWS,
+        EventKind::AccessRevoke => ACCESS,
         EventKind::Sync => SYNC,
     }
 }
@@ -26,7 +30,7 @@ fn queue_of(kind: EventKind) -> &'static str {
 pub fn work_queues() -> Vec<WorkQueue> {
     let of = |name| EventKind::ALL.into_iter().filter(move |kind| queue_of(*kind) == name);
     let queue = |name| WorkQueue::new(name, of(name).map(EventKind::routing_key));
-    vec![queue(WORKFLOWS), queue(SYNC).held_for(SYNC_HELD_FOR)]
+    vec![queue(WORKFLOWS), queue(ACCESS), queue(SYNC).held_for(SYNC_HELD_FOR)]
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use actions::{Protection, World};
 use jiff::Timestamp;
-use messages::{Event, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion};
+use messages::{
+    Event, EventKind, LedgerWord, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion,
+};
 use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
 use msgraph::Client;
 use outcome::{Class, Failure, Mode, PreparedSteps, Progress, Record, Start, State, decisive, state};
@@ -262,7 +264,9 @@ impl Attempt<'_> {
 
     /// Looks at the tenant. The run is stored with what it has seen before it writes anything: a lost worker repeats
     /// what it does from there, with the same steps for the same people. A run whose date is to come sleeps until then.
-    async fn begin(&self, progress: Progress, recorder: &dyn Recorder, right: &dyn Right) -> Attempted {
+    ///
+    /// A lock-out goes on at once: to repeat it does no harm.
+    async fn begin(self, progress: Progress, recorder: &dyn Recorder, right: &dyn Right) -> Attempted {
         let (mut progress, next) = self.engine(Mode::Apply, &self.world).begin(progress, recorder).await;
         progress.protected = self.world.refused();
         if matches!(next, Next::Over | Next::Refused(_) | Next::Interrupted) {
@@ -272,6 +276,9 @@ impl Attempt<'_> {
             return self.sleep(progress, start, right).await;
         }
         progress.first_sight = Some(self.server_time());
+        if self.event.kind == EventKind::AccessRevoke {
+            return self.apply(progress, recorder, right).await;
+        }
         Attempted { progress, next, result: None, failed: None }
     }
 
@@ -317,10 +324,16 @@ impl Attempt<'_> {
     }
 
     /// Acts, if it has the right to: nothing is written without.
-    async fn apply(mut self, progress: Progress, recorder: &dyn Recorder, right: &dyn Right) -> Attempted {
+    async fn apply(
+        mut self,
+        mut progress: Progress,
+        recorder: &dyn Recorder,
+        right: &dyn Right,
+    ) -> Attempted {
         let Some(fence) = right.take(&progress).await else {
             return Attempted { progress, next: Next::Stopped, result: None, failed: None };
         };
+        progress.ledger_unread |= right.is_unread();
         self.world = self.world.fenced(fence);
         let (mut progress, next) = self.engine(Mode::Apply, &self.world).advance(progress, recorder).await;
         progress.protected = self.world.refused();
@@ -409,6 +422,7 @@ impl Attempt<'_> {
             replays: progress.replays,
             reason: steps.is_empty().then(reason),
             steps,
+            ledger: ledger_word(progress),
         };
         Some(waiting).filter(|waiting| starts || !waiting.steps.is_empty())
     }
@@ -462,5 +476,10 @@ pub fn finished(event: &Event, progress: &Progress) -> RunFinished {
         ended_by: None,
         violations: Vec::new(),
         late_by_seconds: effective::late_by_seconds(event, progress),
+        ledger: ledger_word(progress),
     }
+}
+
+fn ledger_word(progress: &Progress) -> Option<LedgerWord> {
+    progress.ledger_unread.then_some(LedgerWord::Unread)
 }

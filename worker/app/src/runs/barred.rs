@@ -148,6 +148,7 @@ impl Runs {
             sleeps: progress.sleeps,
             replays: progress.replays,
             reason: Some(reason(limit, tenant)),
+            ledger: None,
             steps: Vec::new(),
         };
         let (due, results) = (Some(Due::after(after)), vec![job.result(waiting)]);

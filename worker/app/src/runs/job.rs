@@ -11,8 +11,8 @@ use messages::{
 use outcome::{Failure, Progress, Record};
 use uuid::Uuid;
 
+use super::granted::Granted;
 use super::key::RunKey;
-use super::turns::Granted;
 use crate::delivery::decode::{Admitted, decode_event};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::work::Refused;

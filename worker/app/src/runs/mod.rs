@@ -1,9 +1,11 @@
 //! Runs: the work on events that request a workflow for a person.
 
+pub mod access;
 pub mod attempt;
 mod barred;
 pub mod brake;
 mod effective;
+mod granted;
 mod job;
 mod key;
 mod results;
@@ -44,7 +46,7 @@ pub struct Runs {
     pub metrics: Arc<Metrics>,
 }
 
-impl Work for Runs {
+impl Work for Arc<Runs> {
     const QUEUE: &'static str = queues::WORKFLOWS;
 
     type Job = Job;
@@ -72,7 +74,7 @@ impl Work for Runs {
         if job.request.mode == Mode::Apply {
             self.turns.may_begin().await?;
         }
-        self.workflows.tenants.may_begin(job.event.tenant.as_deref()).await
+        self.may_begin_in_tenant(job).await
     }
 
     fn span(&self, job: &Job) -> tracing::Span {
@@ -143,6 +145,11 @@ impl Work for Runs {
 }
 
 impl Runs {
+    /// Whether the tenant can be worked in.
+    async fn may_begin_in_tenant(&self, job: &Job) -> Result<(), PutOff> {
+        self.workflows.tenants.may_begin(job.event.tenant.as_deref()).await
+    }
+
     /// What follows from a run that is over.
     fn end(
         &self,

@@ -8,6 +8,11 @@ use workflow::step::BoxFuture;
 
 /// The right to act for the person of a run.
 pub trait Right: Sync {
+    /// Whether the right that was taken is that of a lock-out while the ledger could not be read.
+    fn is_unread(&self) -> bool {
+        false
+    }
+
     /// Takes the right, with the fence that each write asks; nothing if the run may not act now.
     fn take<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Option<Arc<dyn Fence>>>;
 

@@ -243,14 +243,14 @@ async fn a_plan_shows_the_delay_and_its_digest_covers_it() {
     assert_ne!(one, other);
 }
 
-fn runs_of(workflows: Workflows) -> super::Runs {
+fn runs_of(workflows: Workflows) -> Arc<super::Runs> {
     let metrics = Arc::new(crate::operate::metrics::Metrics::new().unwrap());
     let broker = broker::Settings::new("amqp://localhost".to_owned().into(), Vec::new());
     let publishers = Publishers::new(BTreeMap::new(), broker.topology().unwrap(), None, 400);
     let brakes = Brakes::new(BTreeMap::new(), &workflows.tenants);
     let client = Client::new(Stream::new(broker), "worker".to_owned(), Timing::default());
     let turns = Arc::new(Turns::new(client, BTreeMap::new(), brakes, Arc::clone(&metrics)));
-    super::Runs { workflows, publishers, turns, metrics }
+    Arc::new(super::Runs { workflows, publishers, turns, metrics })
 }
 
 /// The record of a step that has written something.

@@ -4,8 +4,6 @@
 //! yet, is told why: [`Barred`]. What the ledger promises and how it decides is in `worker/ledger/README.md`.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,16 +15,17 @@ use messages::{EventKind, PersonRequest, ResultData};
 use msgraph::Fence;
 use outcome::Progress;
 use serde_json::Map;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 use workflow::{Because, People};
 
 use super::brake::{Brake, Brakes};
 use super::effective;
+use super::granted::{Granted, farewell};
 use super::job::Job;
 use super::right::Right;
 use crate::delivery::outbox::Closing;
-use crate::delivery::queues::WORKFLOWS;
+use crate::delivery::queues::queue_of;
 use crate::delivery::work::PutOff;
 use crate::ledger::client::{Answer, Client, Unread};
 use crate::ledger::hold::{Claimed, Hold};
@@ -42,12 +41,10 @@ const WAITS: PutOff = PutOff { after: Duration::from_secs(5), reason: "person" }
 const UNREAD: PutOff = PutOff { after: Duration::from_secs(5), reason: "ledger_unread" };
 /// How long a message waits for the ledger before it is put off: a worker that starts has read it in less.
 const CATCHES_UP: Duration = Duration::from_secs(5);
+/// How long a lock-out waits for the ledger. Then it acts without: a wrong lock-out can be undone.
+const OPENS_AFTER: Duration = Duration::from_secs(2);
 /// The wait before a claim that got no answer is made again.
 const ASKS_AGAIN: Duration = Duration::from_millis(250);
-/// Before each stage a grant that is older than this is renewed, so that newer word stops the run there.
-const FRESH: Duration = Duration::from_secs(1);
-/// The wait before a release is tried again.
-const RELEASE_AGAIN: Duration = Duration::from_secs(1);
 /// The most names that one change may set: more do not fit into a record beside the keys of its person.
 const MOST_NAMES: usize = 100;
 
@@ -59,13 +56,6 @@ pub struct Turns {
     client: Arc<Client<Stream>>,
     directories: BTreeMap<String, Directory>,
     brakes: Brakes,
-    metrics: Arc<Metrics>,
-}
-
-/// The right of one delivery to act, and the fence of its writes.
-pub struct Granted {
-    hold: Hold<Stream>,
-    has_stopped: AtomicBool,
     metrics: Arc<Metrics>,
 }
 
@@ -145,16 +135,20 @@ impl Turns {
         (has_ended || position < known.position).then_some(known.state)
     }
 
-    /// Claims for a delivery, or says why it may not act.
-    async fn claim(&self, mut claim: Claim, names: &[String]) -> Result<Granted, Barred> {
+    /// Claims for a delivery from this queue, or says why it may not act.
+    async fn claim(
+        &self,
+        queue: &'static str,
+        mut claim: Claim,
+        names: &[String],
+    ) -> Result<Granted, Barred> {
         let (until, gives_up) = (Instant::now() + PATIENCE, Instant::now() + CATCHES_UP);
         loop {
             let mut changes = self.client.changes();
             let answer = match Hold::claim(&self.client, claim.clone()).await {
                 Ok(Claimed::Granted(hold)) => {
                     self.count_claim("hold");
-                    let (has_stopped, metrics) = (AtomicBool::new(false), Arc::clone(&self.metrics));
-                    return Ok(Granted { hold, has_stopped, metrics });
+                    return Ok(Granted::by(Some(hold), &self.metrics));
                 }
                 Ok(Claimed::Refused(decision)) => decision,
                 // While the leader of the stream changes there is no session for a second or two.
@@ -162,7 +156,7 @@ impl Turns {
                     sleep(ASKS_AGAIN).await;
                     continue;
                 }
-                Err(unread) => return Err(self.unread(&unread)),
+                Err(unread) => return Err(self.unread(queue, &unread)),
             };
             let Decision::Wait(holds) = &answer else { return Err(self.barred(&claim, answer, names)) };
             self.count_claim("wait");
@@ -179,19 +173,19 @@ impl Turns {
                 }
             };
             if timeout_at(until, freed).await.is_err() {
-                self.metrics.put_off_total.with_label_values(&[WORKFLOWS, WAITS.reason]).inc();
+                self.metrics.put_off_total.with_label_values(&[queue, WAITS.reason]).inc();
                 return Err(Barred::Later { put_off: WAITS, state: Some(State::Waiting) });
             }
         }
     }
 
-    fn unread(&self, unread: &Unread) -> Barred {
+    fn unread(&self, queue: &'static str, unread: &Unread) -> Barred {
         if let Unread::Record(_) = unread {
             return Barred::TooLarge;
         }
         tracing::warn!(error = %unread, "the ledger gave no answer: the message is put off");
         self.count_claim("unread");
-        self.metrics.put_off_total.with_label_values(&[WORKFLOWS, UNREAD.reason]).inc();
+        self.metrics.put_off_total.with_label_values(&[queue, UNREAD.reason]).inc();
         Barred::Later { put_off: UNREAD, state: None }
     }
 
@@ -249,7 +243,8 @@ impl<'a> Turn<'a> {
         // A hold that was lost is gone before its delivery claims afresh.
         self.job.grant(None);
         let taken = match self.claim(progress, false).await {
-            Ok((claim, names)) => self.turns.claim(claim, &names).await,
+            Ok((claim, names)) if self.is_first_lock_out(progress) => self.locks_out(claim, &names).await,
+            Ok((claim, names)) => self.turns.claim(self.queue(), claim, &names).await,
             Err(barred) => Err(barred),
         };
         match taken {
@@ -263,6 +258,29 @@ impl<'a> Turn<'a> {
                 None
             }
         }
+    }
+
+    /// The right to lock out: also without the ledger, if it gives no answer soon.
+    async fn locks_out(&self, claim: Claim, names: &[String]) -> Result<Granted, Barred> {
+        let asked = timeout(OPENS_AFTER, self.turns.claim(self.queue(), claim, names)).await;
+        match asked {
+            Ok(Ok(granted)) => Ok(granted),
+            Ok(Err(barred)) if !matches!(barred, Barred::Later { state: None, .. }) => Err(barred),
+            Ok(Err(_)) | Err(_) => {
+                self.turns.count_claim("unread");
+                tracing::warn!("the ledger gave no answer: the person is locked out without it");
+                Ok(Granted::by(None, &self.turns.metrics))
+            }
+        }
+    }
+
+    /// Whether the run is to lock out, and has not yet: it does not wait for others.
+    fn is_first_lock_out(&self, progress: &Progress) -> bool {
+        self.job.event.kind == EventKind::AccessRevoke && progress.sleeps == 0
+    }
+
+    fn queue(&self) -> &'static str {
+        queue_of(self.job.event.kind)
     }
 
     /// Why the delivery may not act. It was asked for the right before, and has not got it.
@@ -283,7 +301,7 @@ impl<'a> Turn<'a> {
     pub fn closing(&self, state: State, leg: u32, until: Option<Timestamp>) -> Arc<dyn Closing> {
         let (run, nonce, replays) = (self.job.event.run_id(), self.job.nonce, self.job.replays);
         let release = Release { run, nonce, state, leg, replays, until };
-        Arc::new(Farewell { client: Arc::clone(&self.turns.client), release, granted: self.job.granted() })
+        farewell(&self.turns.client, release, self.job.granted())
     }
 
     /// Tells the ledger how the run ended, if the delivery acted.
@@ -324,7 +342,7 @@ impl<'a> Turn<'a> {
                     return true;
                 }
                 Ok(Answer { decision, .. }) => self.turns.barred(&claim, decision, &names),
-                Err(unread) => self.turns.unread(&unread),
+                Err(unread) => self.turns.unread(self.queue(), &unread),
             },
             Err(barred) => barred,
         };
@@ -359,7 +377,7 @@ impl<'a> Turn<'a> {
             names: names.iter().map(|name| ledger::name_fingerprint(name)).collect(),
             pending,
             leg: progress.leg,
-            looks_again: false,
+            looks_again: event.kind == EventKind::AccessRevoke && !self.is_first_lock_out(progress),
             replays: progress.replays,
             brake: self.turns.brakes.limit(event).await,
             over: Vec::new(),
@@ -400,58 +418,16 @@ impl<'a> Turn<'a> {
 }
 
 impl Right for Turn<'_> {
+    fn is_unread(&self) -> bool {
+        self.job.granted().is_some_and(|granted| granted.is_unread())
+    }
+
     fn take<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Option<Arc<dyn Fence>>> {
         Box::pin(async { self.claimed(progress).await.map(|granted| granted as Arc<dyn Fence>) })
     }
 
     fn announce<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, bool> {
         Box::pin(self.announced(progress))
-    }
-}
-
-impl Granted {
-    fn has_stopped(&self) -> bool {
-        self.has_stopped.load(Ordering::Relaxed)
-    }
-
-    async fn may_go_on(&self, keys: &[Key]) -> bool {
-        let may_go_on = !self.has_stopped() && self.hold.may_go_on(keys, FRESH).await;
-        self.has_stopped.fetch_or(!may_go_on, Ordering::Relaxed);
-        may_go_on
-    }
-}
-
-impl Fence for Granted {
-    fn may_send(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
-        Box::pin(async {
-            let may_send = !self.has_stopped() && self.hold.may_send().await.is_ok();
-            if !may_send {
-                self.has_stopped.store(true, Ordering::Relaxed);
-                self.metrics.ledger_fenced_total.inc();
-            }
-            may_send
-        })
-    }
-}
-
-/// The release at the end of a delivery.
-struct Farewell {
-    client: Arc<Client<Stream>>,
-    release: Release,
-    granted: Option<Arc<Granted>>,
-}
-
-impl Closing for Farewell {
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {
-            if let Some(granted) = &self.granted {
-                granted.hold.close();
-            }
-            while let Err(error) = self.client.release(self.release.clone()).await {
-                tracing::debug!(%error, "a release is tried again");
-                sleep(RELEASE_AGAIN).await;
-            }
-        })
     }
 }
 
@@ -464,6 +440,7 @@ fn intent(kind: EventKind) -> Intent {
     match kind {
         EventKind::Onboarding => Intent::Onboarding,
         EventKind::Offboarding => Intent::Offboarding,
+        EventKind::AccessRevoke => Intent::AccessRevoke,
         // A sync is no run.
         EventKind::Change | EventKind::Sync => Intent::Change,
     }

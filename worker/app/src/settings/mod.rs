@@ -1,5 +1,6 @@
 //! The settings: compiled-in defaults, overridden by a file, overridden by the environment. Checked once, at start.
 
+pub mod access;
 pub mod brake;
 pub mod error;
 pub mod ledger;
@@ -29,6 +30,7 @@ use msgraph::Seal;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use self::access::Access;
 use self::brake::{Brake, Limit};
 use self::error::ConfigError;
 use self::ledger::{Directory, Ledger};
@@ -67,6 +69,8 @@ pub struct Config {
     ledger: Ledger,
     /// Whom no run changes.
     protected: Protected,
+    /// Lock-outs.
+    pub access: Access,
     /// Syncs.
     pub sync: Sync,
     /// Microsoft Graph.
@@ -217,6 +221,7 @@ impl Config {
             return invalid("graph.limits_share must be above 0 and at most 1".to_owned());
         }
         self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
+        self.access.check()?;
         self.sync.check()?;
         self.timing()?;
         self.replies()?;

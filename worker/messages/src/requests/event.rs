@@ -74,10 +74,10 @@ impl Request {
     /// Reads the `data` of an event of this kind.
     fn read(kind: EventKind, data: Value) -> serde_json::Result<Self> {
         match kind {
-            EventKind::Onboarding | EventKind::Offboarding | EventKind::Change => {
+            EventKind::Sync => serde_json::from_value(data).map(Self::Sync),
+            EventKind::Onboarding | EventKind::Offboarding | EventKind::Change | EventKind::AccessRevoke => {
                 serde_json::from_value(data).map(Self::Person)
             }
-            EventKind::Sync => serde_json::from_value(data).map(Self::Sync),
         }
     }
 }

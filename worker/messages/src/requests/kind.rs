@@ -11,6 +11,8 @@ pub enum EventKind {
     Offboarding,
     /// Updates a person who stays.
     Change,
+    /// Locks a person out at once.
+    AccessRevoke,
     /// Reads a tenant.
     Sync,
 }
@@ -26,7 +28,8 @@ struct Row {
 
 impl EventKind {
     /// Every kind this worker knows.
-    pub const ALL: [Self; 4] = [Self::Onboarding, Self::Offboarding, Self::Change, Self::Sync];
+    pub const ALL: [Self; 5] =
+        [Self::Onboarding, Self::Offboarding, Self::Change, Self::AccessRevoke, Self::Sync];
 
     fn row(self) -> Row {
         match self {
@@ -47,6 +50,12 @@ impl EventKind {
                 routing_key: "change.requested",
                 workflow: Some("change"),
                 schema: &schema::CHANGE_REQUESTED,
+            },
+            Self::AccessRevoke => Row {
+                event_type: "gatehouse.access.revoke.requested.v1",
+                routing_key: "access.revoke.requested",
+                workflow: Some("access_revoke"),
+                schema: &schema::ACCESS_REVOKE_REQUESTED,
             },
             Self::Sync => Row {
                 event_type: "gatehouse.sync.requested.v1",

@@ -54,6 +54,17 @@ pub struct RunWaiting {
     pub reason: Option<String>,
     /// The steps that wait. None: the stage waits for its time.
     pub steps: Vec<WaitingStep>,
+    /// That the run locked its person out without the ledger, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerWord>,
+}
+
+/// What the ledger said when a run locked its person out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerWord {
+    /// Nothing: it could not be read.
+    Unread,
 }
 
 /// `gatehouse.run.finished.v1`: a run came to its end.
@@ -89,6 +100,9 @@ pub struct RunFinished {
     /// How many seconds after its effective date the event came, if it was late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_by_seconds: Option<u64>,
+    /// That the run locked its person out without the ledger, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerWord>,
 }
 
 /// `gatehouse.event.duplicate.v1`: an event came again whose run is known. Nothing was done for it.
@@ -146,6 +160,7 @@ impl RunFinished {
             ended_by: None,
             violations: undecodable.violations().to_vec(),
             late_by_seconds: None,
+            ledger: None,
         })
     }
 }

@@ -102,6 +102,7 @@ impl<W> Reader<'_, W> {
             }
             read.push(stage);
         }
+        self.look_again(entry, &events, &read);
         let lookups = std::mem::take(&mut self.lookups);
         let definition =
             Definition { name: entry.name.clone(), description, events, parameters, lookups, stages: read };
@@ -125,6 +126,21 @@ impl<W> Reader<'_, W> {
         let Content::Map(entries) = &node.content else { return };
         for entry in entries.iter().filter(|entry| !read.any && !read.names.contains(&entry.name)) {
             self.mistake(entry.at, format!("nothing in the workflow reads the parameter `{}`", entry.name));
+        }
+    }
+
+    /// Says so if a workflow acts beside others and never looks again.
+    fn look_again(&mut self, workflow: &Entry, events: &[String], stages: &[Stage]) {
+        let Some(roster) = self.roster else { return };
+        let of_name = std::slice::from_ref(&workflow.name);
+        let mut events = if events.is_empty() { of_name } else { events }.iter();
+        let Some(event) = events.find(|event| roster.must_look_again(event)) else { return };
+        if !times::looks_again(stages) {
+            let problem = format!(
+                "a workflow for {event} acts beside other runs, which may undo what it does; add a last stage with \
+                 `after: 1s` that repeats it once nobody else acts"
+            );
+            self.mistake(workflow.at, problem);
         }
     }
 

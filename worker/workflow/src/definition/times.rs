@@ -7,6 +7,14 @@ use crate::dates::Offset;
 pub(super) const BOTH: &str = "a stage has one of `after` and `at`; remove one: `after` counts from the end of the stage \
                                before it, `at` from the effective date";
 
+/// Whether a stage after the first surely starts later than the one before it, so that the run sleeps in between.
+pub(super) fn looks_again(stages: &[Stage]) -> bool {
+    let mut later = stages.iter().skip(1);
+    later.any(|stage| {
+        stage.after.is_some() && stage.when.is_none() && stage.steps.iter().any(|it| it.when.is_none())
+    })
+}
+
 /// Why a stage cannot start at its `at`: a stage before it surely starts later.
 pub(super) fn too_early(before: &[Stage], stage: &Stage) -> Option<String> {
     let at = stage.at?;
