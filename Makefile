@@ -50,8 +50,10 @@ check: machine ## Does what continuous integration does
 	@$(MAKE) --no-print-directory test-foreign
 	@$(MAKE) --no-print-directory test
 
-soak: tools ## Runs the demo and all tests on a machine made for it, for an hour
+soak: machine ## Tests at length, and on a machine made for it, for hours
 	LEDGER_WORLDS=large cargo test --workspace --locked --test ledger
+	cargo build --workspace --locked --bins --tests
+	HISTORIES=1000 $(WITH_BROKER) cargo test --workspace --locked --test histories -- --nocapture
 	tests/fresh-machine
 
 bench: machine ## Measures Gatehouse beside a bare loop
