@@ -37,6 +37,11 @@ impl BrokerNode {
         &self.url
     }
 
+    /// Whether it may be stopped.
+    pub fn is_private(&self) -> bool {
+        self.home.is_some()
+    }
+
     /// Stops the node, with SIGKILL if `kill`, and starts it again with its data.
     pub async fn restart(&self, kill: bool) {
         let home = self.home().to_owned();

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use msgraph_emulator::{Fault, Group, Sku, Tenant, User};
-use system_tests::Testbed;
+use system_tests::{BrokerNode, Testbed};
+use tokio::time::MissedTickBehavior;
 
 use self::journal::Journal;
 use self::mishaps::Mishaps;
@@ -36,6 +37,8 @@ const SEED: u64 = 1815;
 const TICK: Duration = Duration::from_millis(200);
 /// Mishaps end after so many ticks.
 const MISHAPS_FOR: usize = 350;
+/// When the broker is restarted: first gently, then without warning.
+const RESTARTS: [usize; 2] = [60, 120];
 /// After so many ticks a run that has not ended never will.
 const GIVES_UP: usize = 900;
 
@@ -85,14 +88,20 @@ async fn histories_end_as_they_say_while_workers_are_killed_frozen_and_cut_off()
     let mut seeds: Vec<u64> = (seed..seed + asked.unwrap_or(AT_ONCE as u64)).collect();
     while !seeds.is_empty() {
         let rest = seeds.split_off(AT_ONCE.min(seeds.len()));
-        tell(&seeds).await;
+        // Of many, every second fifty has a broker of its own, which is restarted.
+        let broker = match rest.len() / AT_ONCE % 2 {
+            0 => BrokerNode::shared(),
+            _ => tokio::task::spawn_blocking(BrokerNode::private).await.unwrap(),
+        };
+        tell(&seeds, broker).await;
         seeds = rest;
     }
 }
 
 /// Tells these histories at once, and asserts that each ended as it should.
-async fn tell(seeds: &[u64]) {
-    println!("histories {} to {}", seeds[0], seeds[seeds.len() - 1]);
+async fn tell(seeds: &[u64], broker: BrokerNode) {
+    let restarts = broker.is_private();
+    println!("histories {} to {}, broker is restarted: {restarts}", seeds[0], seeds[seeds.len() - 1]);
     let (began, now) = (Instant::now(), Timestamp::now());
     let histories: Vec<_> = seeds.iter().map(|seed| History::new(*seed, now)).collect();
     let mail = Sku::new("SPE_E3", AT_ONCE as u64).plan("EXCHANGE_S_ENTERPRISE");
@@ -101,11 +110,11 @@ async fn tell(seeds: &[u64]) {
     let everybody = members.fold(Group::security(EVERYBODY), |group, history| group.member(&history.upn));
     let tenant = histories.iter().fold(tenant, |tenant, history| history.begin(tenant)).group(everybody);
     let testbed = Testbed::with(tenant).workflows(WORKFLOWS).set("GRAPH__LIMITS_SHARE", 1000);
-    let mut testbed = testbed.build().await;
+    let mut testbed = testbed.broker(broker).build().await;
     testbed.emulator.fault(Fault::delayed(20));
     let mut mishaps = Mishaps::begin(&mut testbed, seeds[0]).await;
 
-    let all_ended = all_told(&mut testbed, &histories, &mut mishaps).await;
+    let all_ended = all_told(&mut testbed, &histories, &mut mishaps, restarts).await;
     println!("all {all_ended} runs have ended after {:.0?}", began.elapsed());
     mishaps.end();
     let (kills, cuts, thaws) = (mishaps.kills, mishaps.cuts, mishaps.thaws.clone());
@@ -140,7 +149,12 @@ async fn tell(seeds: &[u64]) {
 }
 
 /// Publishes every word in its order, among mishaps, and waits until all their runs have ended. How many those are.
-async fn all_told(testbed: &mut Testbed, histories: &[History], mishaps: &mut Mishaps) -> usize {
+async fn all_told(
+    testbed: &mut Testbed,
+    histories: &[History],
+    mishaps: &mut Mishaps,
+    restarts: bool,
+) -> usize {
     let words: Vec<_> = histories.iter().flat_map(|history| &history.words).collect();
     let published =
         |word: &&Word| word.published.iter().map(|tick| (*tick, word.event.clone())).collect::<Vec<_>>();
@@ -149,6 +163,8 @@ async fn all_told(testbed: &mut Testbed, histories: &[History], mishaps: &mut Mi
     to_come.sort_by_key(|(tick, event)| (Reverse(*tick), event["id"].to_string()));
     let mut open: BTreeSet<_> = words.iter().map(|word| word.run.to_string()).collect();
     let (mut ticks, mut seen) = (tokio::time::interval(TICK), 0);
+    // What a restart keeps waiting does not come all at once.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for tick in 0..GIVES_UP {
         loop {
             tokio::select! {
@@ -167,7 +183,9 @@ async fn all_told(testbed: &mut Testbed, histories: &[History], mishaps: &mut Mi
         if open.is_empty() && to_come.is_empty() {
             return words.len();
         }
-        if tick < MISHAPS_FOR {
+        if restarts && RESTARTS.contains(&tick) {
+            testbed.restart_broker(tick != RESTARTS[0]).await;
+        } else if tick < MISHAPS_FOR {
             mishaps.go_on(testbed).await;
         } else {
             mishaps.end();
