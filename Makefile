@@ -54,6 +54,7 @@ soak: machine ## Tests at length, and on a machine made for it, for hours
 	LEDGER_WORLDS=large cargo test --workspace --locked --test ledger
 	cargo build --workspace --locked --bins --tests
 	HISTORIES=1000 $(WITH_BROKER) cargo test --workspace --locked --test histories -- --nocapture
+	SLEEPERS=10000 $(WITH_BROKER) cargo test --workspace --locked --test sleepers
 	OUTAGE_SECONDS=600 $(WITH_BROKER) cargo test --workspace --locked --test outage
 	tests/fresh-machine
 
