@@ -1,7 +1,7 @@
-//! A lock-out that arrives when other events have spent the tenant's limit of writes.
+//! A lock-out that arrives when other events have spent the tenant's limit of writes, and many more are queued.
 //!
-//! Every other event adds a person to four groups, and all of them are under way at once. Their writes are more than
-//! Microsoft allows in two and a half minutes, so the rest waits when the leaver's event comes.
+//! Every other event adds a person to four groups, and as many as a worker takes are under way at once. Their writes are
+//! more than Microsoft allows in two and a half minutes, so the rest waits when somebody is to be locked out.
 
 use std::time::{Duration, Instant};
 
@@ -26,29 +26,23 @@ busy:
     - name: add
       steps:
         - add_to_groups: { groups: [Group 0, Group 1, Group 2, Group 3] }
-locked_out:
-  description: Blocks sign-in and ends sessions
-  for: [offboarding]
-  stages:
-    - name: lock out
-      steps:
-        - disable_account
-        - revoke_sessions
 ";
 
 /// Prints how long the lock-out takes, then gives the other events up.
 pub async fn run(size: &Size) {
-    let (busy, share) = size.busy;
+    let (busy, share, queued) = size.busy;
     let mut testbed = testbed_of(busy, share).await;
-    for number in 0..busy {
-        publish(&testbed, "busy", &upn(number)).await;
+    for number in 0..busy + queued {
+        let event = events::offboarding(&new_id(), json!({ "upn": upn(number % busy) }));
+        testbed.publisher.event(&events::with(event, "workflow", "busy")).await;
     }
     let worker = Measured::start(&mut testbed).await;
     let written = spent(&testbed, (WRITES * share * 0.85) as usize).await;
     let leaver = testbed.emulator.with_tenant(|tenant| tenant.user_id("leaver@contoso.example")).unwrap();
     testbed.emulator.clear_journal();
     let started = Instant::now();
-    publish(&testbed, "locked_out", "leaver@contoso.example").await;
+    let event = events::access_revoke(&new_id(), json!({ "upn": "leaver@contoso.example" }));
+    testbed.publisher.event(&event).await;
     let locks_out = |effect: &String| effect.ends_with(&leaver.to_string());
     let mut looks = tokio::time::interval(Duration::from_millis(5));
     while testbed.emulator.effects().iter().filter(|effect| locks_out(effect)).count() < 2 {
@@ -56,9 +50,11 @@ pub async fn run(size: &Size) {
         assert!(started.elapsed() < Duration::from_secs(300), "the person is not locked out");
     }
     println!(
-        "a lock-out behind {busy} events with {} writes, when {written} of them have spent the limit: {:.2} s",
+        "a lock-out beside {busy} events with {} writes, when {written} of them have spent the limit and {queued} more \
+         events are queued: {:.2} s, at {} ms a request",
         busy * GROUPS,
         started.elapsed().as_secs_f64(),
+        LATENCY.as_millis(),
     );
     worker.kill().await;
     testbed.tear_down().await;
@@ -94,9 +90,8 @@ async fn testbed_of(busy: usize, share: f64) -> Testbed {
     builder.emulator(|options| options.latency(LATENCY).limits(Limits::medium())).build().await
 }
 
-async fn publish(testbed: &Testbed, workflow: &str, upn: &str) {
-    let event = events::offboarding(&uuid::Uuid::new_v4().to_string(), json!({ "upn": upn }));
-    testbed.publisher.event(&events::with(event, "workflow", workflow)).await;
+fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 fn upn(number: usize) -> String {

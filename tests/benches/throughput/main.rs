@@ -18,6 +18,7 @@ mod bare_graph;
 mod bare_pages;
 mod broker_rounds;
 mod graph_rounds;
+mod ledger_rounds;
 mod lock_out;
 mod measured;
 mod process;
@@ -49,6 +50,8 @@ async fn main() {
             println!();
             lock_out::run(&size).await;
             println!();
+            ledger_rounds::run(&size).await;
+            println!();
             sync_rounds::run(&size).await;
             println!();
             usage_rounds::run(&size).await;
@@ -58,11 +61,12 @@ async fn main() {
         ["standard"] => standard::run(&size).await,
         ["leavers"] => standard::many(&size).await,
         ["lock-out"] => lock_out::run(&size).await,
+        ["ledger"] => ledger_rounds::run(&size).await,
         ["sync"] => sync_rounds::run(&size).await,
         ["usage"] => usage_rounds::run(&size).await,
         other => {
             panic!(
-                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, sync and usage"
+                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, ledger, sync and usage"
             )
         }
     }

@@ -103,7 +103,7 @@ impl Measured {
     }
 
     /// How many runs have ended, by its metrics.
-    async fn runs(&self) -> usize {
+    pub async fn runs(&self) -> usize {
         let (_, page) = fetch(&self.address, "/metrics").await;
         let lines = page.lines().filter(|line| line.starts_with("gatehouse_runs_total{"));
         lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap()).sum()

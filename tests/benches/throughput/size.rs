@@ -14,8 +14,13 @@ pub struct Size {
     pub hires: usize,
     /// Leavers at the same time.
     pub leavers: usize,
-    /// Events ahead of a lock-out, and the worker's share of the tenant's limits, which they spend.
-    pub busy: (usize, f64),
+    /// Events under way beside a lock-out, the worker's share of the tenant's limits, which they spend, and events that
+    /// are queued.
+    pub busy: (usize, f64, usize),
+    /// Leavers of a round for each worker, where workers are compared.
+    pub scaled: usize,
+    /// People whom the ledger knows.
+    pub known_people: usize,
     /// People of the tenants that a sync reads.
     pub people: &'static [usize],
     /// People of the tenants whose usage is read.
@@ -33,7 +38,9 @@ const FULL: Size = Size {
     memory: 20_000,
     hires: 300,
     leavers: 200,
-    busy: (999, 1.0),
+    busy: (999, 1.0, 10_000),
+    scaled: 60,
+    known_people: 100_000,
     people: &[10_000, 100_000, 1_000_000],
     usage_people: &[200_000, 1_000_000],
     published_people: 100_000,
@@ -47,7 +54,9 @@ const TINY: Size = Size {
     memory: 50,
     hires: 8,
     leavers: 4,
-    busy: (20, 0.02),
+    busy: (20, 0.02, 20),
+    scaled: 4,
+    known_people: 200,
     people: &[2_000],
     usage_people: &[1_000],
     published_people: 2_000,

@@ -27,8 +27,8 @@ const UNITS: (f64, f64) = (5_000.0, 10.0);
 pub async fn run(size: &Size) {
     println!("one person with 3 licences, 40 groups and 2 inbox rules; the tenant answers after 50 ms");
     println!(
-        "{:<12} {:>9} {:>10} {:>12} {:>14} {:>6}",
-        "event", "batching", "wall time", "round trips", "resource units", "calls"
+        "{:<12} {:>9} {:>10} {:>12} {:>14} {:>6} {:>10}",
+        "event", "batching", "wall time", "round trips", "resource units", "calls", "of ledger"
     );
     let mut trips = Vec::new();
     for name in ["onboarding", "offboarding"] {
@@ -40,11 +40,12 @@ pub async fn run(size: &Size) {
             let of = |figure: fn(&Costs) -> f64| median(rounds.iter().map(figure).collect());
             let on = if batching { "on" } else { "off" };
             println!(
-                "{name:<12} {on:>9} {:>7.0} ms {:>12.0} {:>14.0} {:>6.0}",
+                "{name:<12} {on:>9} {:>7.0} ms {:>12.0} {:>14.0} {:>6.0} {:>8.2} %",
                 of(|costs| costs.milliseconds),
                 of(|costs| costs.round_trips),
                 of(|costs| costs.units),
                 of(|costs| costs.calls),
+                of(|costs| costs.ledger / costs.milliseconds * 100.0),
             );
             trips.push(of(|costs| costs.round_trips));
         }
@@ -59,6 +60,8 @@ struct Costs {
     round_trips: f64,
     units: f64,
     calls: f64,
+    /// Milliseconds that the run waited for answers of the ledger.
+    ledger: f64,
 }
 
 /// One event in a tenant of its own.
@@ -73,8 +76,10 @@ async fn one(name: &str, batching: bool) -> Costs {
     let end = testbed.results.end_of(event["id"].as_str().unwrap()).await;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
     assert_eq!(end["state"], "succeeded", "{end}");
+    let waited = worker.metrics().await.sum("gatehouse_ledger_answer_seconds_sum", "");
     let journal = testbed.emulator.journal();
     let costs = Costs {
+        ledger: waited * 1e3,
         milliseconds,
         round_trips: testbed.emulator.round_trips() as f64,
         units: testbed.emulator.usage().values().map(|usage| usage.units as f64).sum(),

@@ -107,6 +107,8 @@ metrics! {
     ack_failures_total: IntCounterVec["queue"];
     /// Claims for people, by what the ledger decided; unread means that it gave no answer.
     ledger_claims_total: IntCounterVec["decision"];
+    /// Time that runs wait for the ledger's answer: kind is claim for the first of a delivery, stage before a stage.
+    ledger_answer_seconds: HistogramVec["kind"];
     /// Writes that were not sent, because their run did not act for its person any more.
     ledger_fenced_total: IntCounter;
     /// How often records of the ledger were gone that this worker had read. Compare late events by hand.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use ledger::{Key, Release};
 use msgraph::Fence;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::delivery::outbox::Closing;
 use crate::ledger::client::Client;
@@ -48,10 +48,13 @@ impl Granted {
 
     /// Whether the next stage may begin for the person with these keys.
     pub async fn may_go_on(&self, keys: &[Key]) -> bool {
+        let asked = Instant::now();
         let may_go_on = match &self.hold {
             Some(hold) => !self.has_stopped() && hold.may_go_on(keys, FRESH).await,
             None => true,
         };
+        let waited = asked.elapsed().as_secs_f64();
+        self.metrics.ledger_answer_seconds.with_label_values(&["stage"]).observe(waited);
         self.has_stopped.fetch_or(!may_go_on, Ordering::Relaxed);
         may_go_on
     }

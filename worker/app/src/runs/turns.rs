@@ -145,7 +145,11 @@ impl Turns {
         let (until, gives_up) = (Instant::now() + PATIENCE, Instant::now() + CATCHES_UP);
         loop {
             let mut changes = self.client.changes();
-            let answer = match Hold::claim(&self.client, claim.clone()).await {
+            let asked = Instant::now();
+            let answer = Hold::claim(&self.client, claim.clone()).await;
+            let waited = asked.elapsed().as_secs_f64();
+            self.metrics.ledger_answer_seconds.with_label_values(&["claim"]).observe(waited);
+            let answer = match answer {
                 Ok(Claimed::Granted(hold)) => {
                     self.count_claim("hold");
                     return Ok(Granted::by(Some(hold), &self.metrics));
