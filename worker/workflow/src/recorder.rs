@@ -16,6 +16,11 @@ pub trait Recorder: Send + Sync {
     fn may_go_on<'a>(&'a self, _people: &'a People) -> BoxFuture<'a, bool> {
         Box::pin(async { true })
     }
+
+    /// Whether the run is stored after each stage, so that no worker that dies takes with it what was done.
+    fn stores_each_stage(&self) -> bool {
+        false
+    }
 }
 
 impl Recorder for () {

@@ -84,7 +84,11 @@ impl<W: Sync> Run<'_, W> {
                 let because = Because::Wait { stage: stage.name.to_owned(), retry: None };
                 return Ok(Next::Resume { at, because });
             }
-            if self.has_work_now(stage, progress) && !recorder.may_go_on(&attempt.people).await {
+            let has_work = self.has_work_now(stage, progress);
+            if has_work && got_further && self.mode.waits() && recorder.stores_each_stage() {
+                return Ok(Next::Resume { at: (self.clock)(), because: Because::Begins });
+            }
+            if has_work && !recorder.may_go_on(&attempt.people).await {
                 return Ok(Next::Stopped);
             }
             let mut fresh = self.run_stage(stage, progress, attempt).await;

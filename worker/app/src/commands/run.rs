@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::CommandError;
 use crate::delivery::consume::Consumer;
+use crate::delivery::neighbours::Neighbours;
 use crate::delivery::places::Places;
 use crate::delivery::publishers::Publishers;
 use crate::delivery::queues::{ACCESS, SYNC, WORKFLOWS};
@@ -82,6 +83,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         replies: config.replies()?,
         stopped,
         consumers: Vec::new(),
+        neighbours: Arc::new(Neighbours::new()),
     };
     let (mut background, mut turns) = (None, None);
     if only != Some(Only::Sync) {
@@ -209,6 +211,7 @@ struct Worker {
     replies: AllowedReplies,
     stopped: watch::Receiver<bool>,
     consumers: Vec<(Readiness, Serve)>,
+    neighbours: Arc<Neighbours>,
 }
 
 /// Starts to serve a queue.
@@ -228,7 +231,8 @@ impl Worker {
         let name = settings.process.clone();
         let consumer = broker::Consumer::new(settings, queue, observer)?;
         let readiness = consumer.readiness();
-        let handler = Consumer::new(work, Arc::clone(&self.metrics), name, self.replies.clone(), places);
+        let (metrics, neighbours) = (Arc::clone(&self.metrics), Arc::clone(&self.neighbours));
+        let handler = Consumer::new(work, metrics, name, self.replies.clone(), places, neighbours);
         let mut stopped = self.stopped.clone();
         let serve = move || {
             // On a thread of the runtime's pool: tasks it spawns start without waking another thread.

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::neighbours::Neighbours;
 use super::outbox::{self, Onward, Outbox, Sealed, SetAside};
 use super::places::Places;
 use super::recent::{RecentMessages, Remembered, SubjectLock};
@@ -31,10 +32,14 @@ pub struct Consumer<W: Work> {
     worker: String,
     replies: AllowedReplies,
     places: Places,
+    neighbours: Arc<Neighbours>,
 }
 
 /// How long a message stays away for which there is no place: long enough for others to have one.
 const NO_PLACE: PutOff = PutOff { after: Duration::from_secs(5), reason: "no_place" };
+
+/// How long a suspect stays away that cannot be worked on alone.
+const SUSPECT: PutOff = PutOff { after: Duration::from_secs(5), reason: "suspect" };
 
 /// How long a message waits for its turn before it is put off. What continues a job often arrives before the handler
 /// that stored it has acknowledged what the job came from.
@@ -64,8 +69,9 @@ impl<W: Work> Consumer<W> {
         worker: String,
         replies: AllowedReplies,
         places: Places,
+        neighbours: Arc<Neighbours>,
     ) -> Self {
-        Self { work, metrics, recent: RecentMessages::new(), worker, replies, places }
+        Self { work, metrics, recent: RecentMessages::new(), worker, replies, places, neighbours }
     }
 
     /// Works on a job when it has its turn and a place, and puts it off if it has to wait for either: what waits in the
@@ -84,17 +90,30 @@ impl<W: Work> Consumer<W> {
                 }
             },
         };
-        let may_begin = match self.places.take(self.work.is_urgent(job)).await {
-            Some(place) => self.work.may_begin(job).await.map(|()| place),
-            None => Err(NO_PLACE),
-        };
-        match may_begin {
+        match self.place(job, message).await {
             Ok(_place) => self.work_on(job, message, receipt, publisher).await,
             Err(put_off) => {
                 drop(turn);
                 self.put_off(put_off, message, receipt, publisher).await;
             }
         }
+    }
+
+    /// A place in which the job may be worked on now, for as long as it is held.
+    async fn place(&self, job: &W::Job, message: &Message) -> Result<impl Sized, PutOff> {
+        let is_urgent = self.work.is_urgent(job);
+        let place = self.places.take(is_urgent).await.ok_or(NO_PLACE)?;
+        let (alone, others) = if message.is_suspect() {
+            (Some(self.neighbours.alone().await.ok_or(SUSPECT)?), None)
+        } else {
+            (None, self.neighbours.among_others(is_urgent).await)
+        };
+        // A lock-out goes on beside a suspect.
+        if alone.is_none() && others.is_none() && !is_urgent {
+            return Err(NO_PLACE);
+        }
+        self.work.may_begin(job).await?;
+        Ok((place, alone, others))
     }
 
     /// The turn on a subject, or how long to stay away from it.

@@ -6,6 +6,7 @@
 
 pub mod consume;
 pub mod decode;
+pub mod neighbours;
 pub mod outbox;
 pub mod places;
 pub mod publishers;

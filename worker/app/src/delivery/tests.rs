@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::consume::Consumer;
+use super::neighbours::Neighbours;
 use super::outbox::{Next, Onward, Outbox, SetAside};
 use super::places::Places;
 use super::replies::AllowedReplies;
@@ -107,7 +108,8 @@ async fn with_letters(test: impl AsyncFnOnce(&Settings, &Client, &Letters)) {
     let consumer = broker::Consumer::new(settings.clone(), Letters::QUEUE, Arc::new(())).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let (replies, places) = (AllowedReplies::default(), Places::new(3, 1));
-    let handler = Consumer::new(letters.clone(), metrics, "worker-1".to_owned(), replies, places);
+    let neighbours = Arc::new(Neighbours::new());
+    let handler = Consumer::new(letters.clone(), metrics, "worker-1".to_owned(), replies, places, neighbours);
     let serving = tokio::spawn(consumer.serve(handler, stopped.map(|_| ())));
     let tested = AssertUnwindSafe(timeout(PATIENCE, test(&settings, &client, &letters))).catch_unwind().await;
     stop.send(()).unwrap();

@@ -33,6 +33,8 @@ pub struct Job {
     publisher: Option<String>,
     /// Whether a worker may have begun it without leaving a trace in the message: the broker has delivered it before.
     pub may_have_begun: bool,
+    /// Whether it may be what crashes its workers.
+    pub is_suspect: bool,
     /// What was recorded since, so that a panic does not lose it.
     recorded: Mutex<Vec<Record>>,
     /// Names this delivery in the ledger.
@@ -129,7 +131,7 @@ fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable
     let content_type = message.properties.content_type.as_deref();
     let nonce = Uuid::new_v4();
     let (replays, recorded, granted) = (message.replays(), Mutex::default(), Mutex::default());
-    let may_have_begun = message.may_have_begun();
+    let (may_have_begun, is_suspect) = (message.may_have_begun(), message.is_suspect());
     // Only a worker can say how far a run has come: from anybody else it would skip steps.
     if message.origin == Origin::Worker && content_type == Some(Continuation::CONTENT_TYPE) {
         let Continuation { event, progress } = Continuation::from_bytes(&message.body)?;
@@ -148,6 +150,7 @@ fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable
             workflow,
             publisher: None,
             may_have_begun,
+            is_suspect,
             recorded,
             nonce,
             granted,
@@ -164,6 +167,7 @@ fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable
         replays,
         publisher,
         may_have_begun,
+        is_suspect,
         recorded,
         nonce,
         granted,

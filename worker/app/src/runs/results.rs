@@ -48,6 +48,10 @@ impl Recorder for StepResults<'_> {
     fn may_go_on<'a>(&'a self, people: &'a People) -> BoxFuture<'a, bool> {
         Box::pin(self.turn.may_go_on(people))
     }
+
+    fn stores_each_stage(&self) -> bool {
+        self.job.is_suspect
+    }
 }
 
 fn count_step(metrics: &Metrics, Record { finished, told }: &Record) {

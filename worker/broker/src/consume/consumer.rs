@@ -14,12 +14,14 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::delay::{self, Verdict};
+use super::{
+    delay::{self, Verdict},
+    storm,
+};
 use crate::{
     Cause, DeadLetter, Delivery, Error, Message, Observer, Outgoing, Publisher, Readiness, Receipt, Settings,
     dead_letters::letter,
     session::{Session, Setup, reconnect::Reconnect},
-    topology::WORK_DELIVERY_LIMIT,
 };
 
 /// The work that one delivery causes.
@@ -195,12 +197,8 @@ impl<H: Handler> Dispatcher<H> {
         let in_flight = InFlight::new(observer, self.setup.queue.clone(), permit);
         let (handler, publisher) = (Arc::clone(&self.handler), session.publisher.clone());
         self.tasks.spawn(async move {
-            // One more return to the queue, and the broker would set it aside: without its origin.
-            let verdict = if message.earlier_deliveries() >= WORK_DELIVERY_LIMIT {
-                Verdict::Crashing
-            } else {
-                delay::verdict(&message, Timestamp::now())
-            };
+            let verdict =
+                storm::verdict(&message).unwrap_or_else(|| delay::verdict(&message, Timestamp::now()));
             match verdict {
                 Verdict::Due => handler.handle(Delivery::new(message, receipt), &publisher).await,
                 early => in_flight.forward(early, Delivery::new(message, receipt), &publisher).await,
@@ -250,9 +248,10 @@ impl InFlight {
                 self.observer.redelayed(&self.queue);
                 Outgoing::again(self.queue.clone(), due, hops, message)
             }
+            Verdict::Suspect(suspicion) => Outgoing::suspect(self.queue.clone(), suspicion, message),
             Verdict::Crashing => {
-                let reason = "the message returned to its queue too often without being settled; its workers may \
-                              have crashed";
+                let reason = "the message returned to its queue too often without being settled, at last while it was \
+                              worked on alone; its workers may have crashed";
                 self.set_aside(letter::CRASH_LOOP, reason, &message)
             }
             Verdict::Due | Verdict::Endless => {

@@ -84,6 +84,8 @@ pub(crate) enum Verdict {
     },
     /// It has passed through the delay too often.
     Endless,
+    /// It has returned to its queue again and again: it is to be worked on alone, for the time with this number.
+    Suspect(i64),
     /// It has returned to its queue too often without being settled.
     Crashing,
 }

@@ -3,3 +3,4 @@
 pub(crate) mod consumer;
 pub(crate) mod delay;
 pub(crate) mod delivery;
+mod storm;

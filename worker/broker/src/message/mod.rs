@@ -68,6 +68,11 @@ pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
 /// The header of a message that was put off after the broker had delivered it more than once.
 pub(crate) const BEGUN: OwnName = OwnName::new("gatehouse-begun");
 
+/// The header of a message that was put off: how often it had come back to its queue before.
+pub(crate) const RETURNS: OwnName = OwnName::new("gatehouse-returns");
+/// The header of a message that may crash its workers: how often it came to be worked on alone.
+pub(crate) const SUSPECT: OwnName = OwnName::new("gatehouse-suspect");
+
 impl Message {
     /// How often an operator has replayed it; 0 if its header is missing or not a count.
     #[must_use]
@@ -82,9 +87,24 @@ impl Message {
         self.redelivered || self.headers.get(BEGUN.as_str()).is_some()
     }
 
-    /// How often the broker delivered it before, as quorum queues count.
-    pub(crate) fn earlier_deliveries(&self) -> i64 {
-        self.headers.int("x-delivery-count").filter(|_| self.redelivered).unwrap_or(0)
+    /// Whether it may be what crashes its workers, because it came back to its queue again and again: work on it while
+    /// nothing else is worked on, so that its next return is its own fault.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.suspicion() > 0
+    }
+
+    /// How often it came to be worked on alone; 0 for a message that is no suspect.
+    pub(crate) fn suspicion(&self) -> i64 {
+        self.headers.int(SUSPECT.as_str()).unwrap_or(0).max(0)
+    }
+
+    /// How often it came back to its queue without being settled: as quorum queues count since it was last published,
+    /// and before it was put off.
+    pub(crate) fn returns(&self) -> i64 {
+        let since = self.headers.int("x-delivery-count").filter(|_| self.redelivered).unwrap_or(0);
+        let before = self.headers.int(RETURNS.as_str()).unwrap_or(0).max(0);
+        since.saturating_add(before)
     }
 
     /// A worker's own message in place of this one: with its headers, and another content.

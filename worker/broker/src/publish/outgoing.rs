@@ -1,6 +1,6 @@
 //! An outgoing message: its destination, and what it carries.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
@@ -9,7 +9,7 @@ use crate::{
     DeadLetter, Due, Error, Message, Properties, Schedule, Topology,
     dead_letters::letter::{QUEUE as DEAD_QUEUE, Whole},
     message::{
-        BEGUN,
+        BEGUN, RETURNS, SUSPECT,
         headers::{OwnHeaders, Value},
         origin::Origin,
         signature::Keys,
@@ -157,11 +157,22 @@ impl Outgoing {
     /// A message that cannot be worked on yet, unchanged, into the delay. It may come back any number of times.
     #[must_use]
     pub fn put_off(queue: impl Into<String>, due: Due, message: Message) -> Self {
-        let may_have_begun = message.may_have_begun();
+        let (may_have_begun, returns) = (message.may_have_begun(), message.returns());
         let mut outgoing = Self::again(queue.into(), due, 1, message);
         if may_have_begun {
             outgoing.headers.put(BEGUN, Value::Bool(true));
         }
+        if returns > 0 {
+            outgoing.headers.put(RETURNS, Value::Int(returns));
+        }
+        outgoing
+    }
+
+    /// A message that may crash its workers, unchanged, into the delay, to be worked on alone.
+    pub(crate) fn suspect(queue: String, suspicion: i64, message: Message) -> Self {
+        let mut outgoing = Self::put_off(queue, Due::after(Duration::ZERO), message);
+        outgoing.headers.put(SUSPECT, Value::Int(suspicion));
+        outgoing.headers.remove(RETURNS);
         outgoing
     }
 
