@@ -105,6 +105,26 @@ impl MissingWhy {
             Self::NotYet => "not_yet",
         }
     }
+
+    /// The same for people.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::NoRows => "it has no rows",
+            Self::Refused => "Microsoft refuses the day",
+            Self::NotYet => "not yet",
+        }
+    }
+}
+
+/// Whose the use may be that has no name, because Microsoft has not created a profile yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nameless {
+    /// There is none: whoever has no row used nothing.
+    Nobodys,
+    /// That of somebody new.
+    Newcomers,
+    /// There is so much of it that it may be anybody's.
+    Anybodys,
 }
 
 /// The days that a figure is about.
@@ -225,6 +245,21 @@ impl UsageState {
             _ => 0,
         };
         self.days.iter().map(nameless).any(|nameless| nameless > 0)
+    }
+
+    /// Whose the use without a name may be, beside so many uses of a day with one.
+    pub(crate) fn nameless(&self, window: &Window, named: u64) -> Nameless {
+        let of_day = |day: &Day| match day.outcome {
+            Some(DayOutcome::Read { nameless, .. }) if window.days.contains(&day.date) => nameless,
+            _ => 0,
+        };
+        let nameless: u64 = self.days.iter().map(of_day).sum();
+        match nameless {
+            0 => Nameless::Nobodys,
+            // Fewer people than that join within weeks.
+            _ if nameless.saturating_mul(20) > named => Nameless::Anybodys,
+            _ => Nameless::Newcomers,
+        }
     }
 
     /// The window of so many days up to the last one. Days at either end that Microsoft refuses, or has not yet, are

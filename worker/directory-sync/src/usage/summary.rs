@@ -1,5 +1,6 @@
 //! What a pass over usage says at its end.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -68,6 +69,8 @@ pub struct UsageTotals {
     pub inactive: u64,
     /// Those who have a licence and used nothing, which proves nothing.
     pub unknown: u64,
+    /// How many of them for which reason; some have several.
+    pub unknown_because: BTreeMap<Cow<'static, str>, u64>,
     /// Licences of which no app was used, each of each person.
     pub unused_licenses: u64,
     /// What they cost a month, for licences with a price.
@@ -87,6 +90,7 @@ pub(crate) struct Summed {
     licensed: u64,
     inactive: u64,
     unknown: u64,
+    unknown_because: BTreeMap<Cow<'static, str>, u64>,
     unused_licenses: u64,
     unused_cost: Money,
     deleted: u64,
@@ -105,6 +109,9 @@ impl Summed {
         self.licensed += u64::from(!row.licensed_for.is_empty());
         self.inactive += u64::from(row.verdict == Verdict::Inactive);
         self.unknown += u64::from(row.verdict == Verdict::Unknown);
+        for reason in &row.reasons {
+            *self.unknown_because.entry(reason.clone()).or_default() += 1;
+        }
         self.deleted += u64::from(row.found_by == FoundBy::Deleted);
         self.not_found += u64::from(row.found_by == FoundBy::Nothing);
     }
@@ -134,12 +141,24 @@ impl UsageTotals {
             licensed: summed.licensed,
             inactive: summed.inactive,
             unknown: summed.unknown,
+            unknown_because: summed.unknown_because.clone(),
             unused_licenses: summed.unused_licenses,
             unused_cost: summed.unused_cost.clone(),
             deleted: summed.deleted,
             not_found: summed.not_found,
             nameless: state.days.iter().map(of_day).sum(),
         }
+    }
+
+    /// Whether every day was read and every name is open: without that nobody knows who is inactive.
+    pub fn is_complete(&self) -> bool {
+        self.window_state == WindowState::Complete.as_str()
+    }
+
+    /// The days without a report between the first and the last.
+    pub fn missing_inside(&self) -> impl Iterator<Item = Date> {
+        let is_inside = |day: &&Date| Some(**day) >= self.from && Some(**day) <= self.to;
+        self.missing.keys().filter(is_inside).copied()
     }
 }
 
@@ -175,7 +194,7 @@ pub(crate) fn notes(state: &UsageState, window: &Window, apps: &[UsageApp], is_b
     }
     let inside = |date: &Date| Some(*date) >= window.from && Some(*date) <= window.to;
     let missing = state.missing().filter(|(date, why)| *why != MissingWhy::NotYet && inside(date));
-    let missing: Vec<_> = missing.map(|(date, why)| format!("{date} ({})", why.code())).collect();
+    let missing: Vec<_> = missing.map(|(date, why)| format!("{date} ({})", why.words())).collect();
     if !missing.is_empty() {
         let why = format!("there is no report of {}; ask again later", missing.join(", "));
         notes.push(Note::new(Subject::Days, why));
@@ -187,7 +206,8 @@ pub(crate) fn notes(state: &UsageState, window: &Window, apps: &[UsageApp], is_b
     if nameless > 0 {
         let why = format!(
             "Microsoft calls people `(Unknown)` until it has created their profile, and some concealed names are empty; \
-             {nameless} uses of a day are theirs, and no figure over several days has them"
+             {nameless} uses of a day are theirs, and no figure over several days has them; who used nothing and may be \
+             one of them is unknown, and not inactive"
         );
         notes.push(Note::new(Subject::Nameless, why));
     }

@@ -247,10 +247,13 @@ impl<'a> UsageWindow<'a> {
             return Ok(Vec::new());
         };
         let holders: Vec<Holder<'_>> = page.objects()?;
+        let all = self.apps.iter().rfind(|row| row.facet() == Facet::anything());
+        let named = all.and_then(|row| row.figures).map_or(0, |(_, days)| days);
         let known = Known {
             tally: &self.tally,
             window: &self.window,
             skus: self.skus.as_ref(),
+            nameless: self.state.nameless(&self.window, named),
             privacy: &self.privacy,
         };
         let mut rows = Vec::with_capacity(holders.len());

@@ -129,6 +129,32 @@ async fn a_renamed_person_is_one_person_and_not_inactive() {
     assert_eq!((&rows[0]["suite_days"], read.summary.totals.not_found), (&json!(3), 0));
 }
 
+/// What is said of somebody idle whose account was made so many days ago, beside so many named people.
+async fn beside_nameless(made: i32, named: usize) -> (Value, Read) {
+    let names: Vec<_> = (0..named).map(|number| format!("u{number}@contoso.example")).collect();
+    let mut rows: Vec<_> = names.iter().map(|name| used(name, &[("Word", "Web")])).collect();
+    rows.extend(["ada@contoso.example", "(Unknown)"].map(|name| used(name, &[("Word", "Web")])));
+    let mut world = plans(&["OFFICESUBSCRIPTION"]).day(day(2), &rows);
+    let mut idle = person("idle@contoso.example", &[SKU]);
+    idle["createdDateTime"] = json!(format!("{}T08:00:00Z", day(made)));
+    world = world.user(idle);
+    let read = Place::of(world).await.read(1).await;
+    (read.find("usage_person", "user_id", "id-of-idle@contoso.example").clone(), read)
+}
+
+#[tokio::test]
+async fn who_may_be_somebody_without_a_name_is_not_inactive() {
+    let cases = [(60, 40, "unknown"), (120, 40, "inactive"), (120, 10, "unknown")];
+    for (made, named, verdict) in cases {
+        let (row, read) = beside_nameless(made, named).await;
+        assert_eq!(row["use"], verdict, "{made} {named}: {row}");
+        let because = read.summary.totals.unknown_because.get("nameless_use").copied();
+        let is_unknown = verdict == "unknown";
+        assert_eq!((because, read.of("waste").len()), (is_unknown.then_some(1), usize::from(!is_unknown)));
+        assert!(read.summary.notes.iter().any(|note| note.about == Subject::Nameless));
+    }
+}
+
 #[tokio::test]
 async fn a_deleted_person_stays_in_the_days_and_is_named_so_and_others_are_left_over() {
     let rows = [
