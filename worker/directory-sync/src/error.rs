@@ -14,12 +14,22 @@ pub enum Error {
     /// The application or its service account may not read usage reports.
     #[error("{0}: grant Reports.Read.All; a service account also needs the role Reports Reader")]
     NoReports(#[source] msgraph::Error),
+    /// The application may not read what the pass is about.
+    #[error("{0}: grant {1}")]
+    NotGranted(#[source] msgraph::Error, &'static str),
     /// Changes cannot be told; only a full pass can.
     #[error("a full pass is needed: {0}")]
     FullPassNeeded(FullPassReason),
 }
 
 impl Error {
+    /// The same with the permission to grant, if Graph refuses for want of it.
+    pub(crate) fn for_want_of(permission: &'static str) -> impl Fn(msgraph::Error) -> Self {
+        move |error| {
+            if error.is_forbidden() { Self::NotGranted(error, permission) } else { Self::Graph(error) }
+        }
+    }
+
     /// How long to wait until a limit of Graph has room again, if that is all that is wrong.
     pub fn wait(&self) -> Option<Duration> {
         match self {

@@ -199,6 +199,10 @@ pub(super) fn failed(error: Error) -> Interrupted {
             let message = Error::NoReports(error.clone()).to_string();
             Failure { message, ..Failure::from(actions::Error::from(error)) }.into()
         }
+        Error::NotGranted(error, permission) => {
+            let message = Error::NotGranted(error.clone(), permission).to_string();
+            Failure { message, ..Failure::from(actions::Error::from(error)) }.into()
+        }
         Error::Graph(error) => Failure::from(actions::Error::from(error)).into(),
         Error::FullPassNeeded(reason) => Interrupted::FullPassNeeded(reason),
     }

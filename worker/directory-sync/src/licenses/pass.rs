@@ -115,7 +115,8 @@ impl<'a> LicensesPass<'a> {
     pub async fn begin(reader: Reader<'a>, prices: &Prices) -> Result<Self, Error> {
         let mut bought = Vec::new();
         let mut pages = reader.subscribed_sku_pages()?;
-        while let Some(page) = next_page(&mut pages).await? {
+        let refused = Error::for_want_of("LicenseAssignment.Read.All");
+        while let Some(page) = next_page(&mut pages).await.map_err(&refused)? {
             let skus = page.objects::<Bought<'_>>()?;
             bought.extend(skus.into_iter().map(|sku| Sku::of(sku, prices)));
         }
@@ -146,7 +147,8 @@ impl<'a> LicensesPass<'a> {
         }
         if self.stage == Stage::People {
             self.page = None;
-            self.page = next_page(&mut self.pages).await?;
+            let page = next_page(&mut self.pages).await;
+            self.page = page.map_err(Error::for_want_of("User.Read.All"))?;
             if self.page.is_none() {
                 self.stage = Stage::Skus;
             }

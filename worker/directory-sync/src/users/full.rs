@@ -145,7 +145,7 @@ impl<'a> UsersPass<'a> {
                     self.notes.push(Note::new(Subject::Managers, error.to_string()));
                     Fields { managers: Managers::Unread, ..fields }
                 }
-                _ => return Err(error.into()),
+                _ => return Err(Error::for_want_of("User.Read.All")(error)),
             };
             self.pages = pages_of(self.reader, self.fields)?;
         }

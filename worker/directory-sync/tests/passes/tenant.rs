@@ -133,6 +133,6 @@ pub fn of_kind<'r>(rows: &'r [Value], kind: &str) -> Vec<&'r Value> {
 pub fn reason(error: &Error) -> &str {
     match error {
         Error::FullPassNeeded(reason) => reason.code(),
-        Error::Graph(error) | Error::NoReports(error) => panic!("{error}"),
+        Error::Graph(error) | Error::NoReports(error) | Error::NotGranted(error, _) => panic!("{error}"),
     }
 }
