@@ -128,6 +128,8 @@ async fn one_page_has_licences_usage_and_people() {
         assert!(told.stdout.contains(told_part), "{told_part}: {told:?}");
     }
     let all = bench.text("report.html");
+    assert!(bench.text("licenses.html").contains("Whether people use what they have is not counted here"));
+    assert!(all.contains("Whether people use what they have is under “Licensed, and inactive”"));
     let figures = [
         ("licenses.html", &["utilisation", "renewal", "unused", "wasted"][..]),
         ("usage.html", &["apps", "platforms", "days", "departments", "licensed"][..]),
@@ -144,6 +146,18 @@ async fn one_page_has_licences_usage_and_people() {
     assert_eq!(report["licenses"], bench.report(&["licenses"]).await["totals"]);
     assert_eq!(report["users"], bench.report(&["users"]).await["totals"]);
     assert_eq!(report["usage"], bench.report(&["usage", "--days", "3"]).await["totals"]);
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_written_is_refused_before_anything_is_read() {
+    let bench = of_usage(Tenant::contoso());
+    let page = bench.name("no-folder/report.html");
+    for sync in ["users", "licenses", "usage", "report"] {
+        let refused = bench.sync(&[sync, "--out", &page]).await;
+        assert_eq!(refused.code, Some(3), "{sync}: {refused:?}");
+        assert!(refused.stderr.contains("cannot write"), "{sync}: {refused:?}");
+    }
+    assert_eq!(bench.emulator.journal().len(), 0, "a pass may take ten minutes");
 }
 
 #[tokio::test]

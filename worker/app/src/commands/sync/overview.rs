@@ -64,6 +64,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             "{path}: the name of a page must end in .html; rows come from sync users, licenses and usage"
         )));
     }
+    page::or_rows(Some(path))?;
     let (tenant, client) = tenant_of(&args.tenant, &config)?;
     let (reader, format) = (client.reader(), args.format.output);
     let prices = prices(args.prices.as_deref(), &tenant, &config)?;

@@ -7,6 +7,14 @@ use sync_report::Page;
 /// The tiles of the people are left out: they say again what those of the licences say.
 pub fn page(licenses: Page, usage: Page, people: Page) -> Page {
     let mut page = Page { title: "Microsoft 365".to_owned(), ..licenses };
+    // The page of licences alone says that this is not counted.
+    if let (Some(wasted), Some(licensed)) = (
+        page.figures.iter_mut().find(|figure| figure.id == "wasted"),
+        usage.figures.iter().find(|figure| figure.id == "licensed"),
+    ) {
+        let title = &licensed.title;
+        wasted.basis.unseen = vec![format!("Whether people use what they have is under “{title}”.")];
+    }
     page.tiles.extend(usage.tiles);
     page.figures.extend(usage.figures.into_iter().chain(people.figures));
     for why in usage.unseen.into_iter().chain(people.unseen) {

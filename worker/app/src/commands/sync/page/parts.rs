@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use sync_report::Page;
 
 use super::super::file::Form;
-use super::super::partial::replace;
+use super::super::partial::{Partial, replace};
 use crate::commands::CommandError;
 
 /// The most bars of a chart; the table has every row.
@@ -18,11 +18,14 @@ pub const LONGEST_CHART: usize = 15;
 ///
 /// # Errors
 ///
-/// When the file's ending says neither.
+/// When the file's ending says neither, or no page can be written there: better now than after a pass of ten minutes.
 pub fn or_rows(out: Option<&Path>) -> Result<(Option<&Path>, Option<&Path>), CommandError> {
     match out {
         Some(path) if !is_page(path) => Form::of(path).map(|_| (None, out)),
-        _ => Ok((out, None)),
+        _ => {
+            out.map(|path| Partial::create(path).map_err(|error| cannot_write(path, &error))).transpose()?;
+            Ok((out, None))
+        }
     }
 }
 
@@ -33,9 +36,12 @@ pub fn is_page(path: &Path) -> bool {
 
 /// Writes the page in one step.
 pub fn write(path: &Path, page: &Page) -> Result<(), CommandError> {
-    let cannot = |error: String| CommandError::Input(format!("cannot write {}: {error}", path.display()));
-    let html = page.html().map_err(|error| cannot(error.to_string()))?;
-    replace(path, &html).map_err(|error| cannot(error.to_string()))
+    let html = page.html().map_err(|error| cannot_write(path, &error))?;
+    replace(path, &html).map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &dyn std::error::Error) -> CommandError {
+    CommandError::Input(format!("cannot write {}: {error}", path.display()))
 }
 
 /// An empty page about a tenant, read now.
