@@ -1,7 +1,7 @@
 //! What a sync shows at a terminal, and what it says as data.
 
-use msgraph_emulator::{Sku, Tenant};
-use serde_json::json;
+use msgraph_emulator::{Sku, TENANT_ID, Tenant};
+use serde_json::{Value, json};
 
 use crate::bench::Bench;
 
@@ -44,6 +44,8 @@ async fn what_could_not_be_seen_is_said_and_is_no_failure() {
         let refused = bench.sync(&[sync]).await;
         assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
         assert!(refused.stderr.contains("403"), "{refused:?}");
+        let grant = if sync == "users" { "grant User.Read.All" } else { "grant LicenseAssignment.Read.All" };
+        assert!(refused.stderr.contains(grant), "{refused:?}");
     }
 }
 
@@ -58,7 +60,7 @@ async fn utilisation_and_waste_fit_a_terminal_with_money_by_currency() {
     assert!(is_readable(&human), "{human}");
     for words in [
         "Microsoft 365 E3",
-        "Unused seats: ",
+        "Unused seats\n",
         " EUR, ",
         " USD",
         "Blocked",
@@ -73,8 +75,27 @@ async fn utilisation_and_waste_fit_a_terminal_with_money_by_currency() {
     assert_eq!((&of("FLOW_FREE")["class"], &of("BRAND_NEW")["name"]), (&json!("free"), &json!(null)));
     let unused = of("SPE_E3")["unassigned"].as_i64().unwrap() * 36_005;
     let expected = format!("{}.{:03}", unused / 1000, unused % 1000);
+    assert!(human.contains("a month, for those with a price") && human.contains("no price"), "{human}");
     let cost = data["totals"]["unused_cost"]["EUR"].as_str().unwrap();
     assert_eq!(cost.trim_end_matches('0'), expected.trim_end_matches('0'));
+}
+
+#[tokio::test]
+async fn purchases_come_in_the_order_of_their_dates_and_undated_ones_last() {
+    let sku = |part: &str, bought: Value| json!({ "skuPartNumber": part, "enabled": 5, "servicePlans": [], "subscriptions": bought });
+    let dated = |part: &str, day: &str| {
+        let next = format!("{day}T00:00:00Z");
+        sku(part, json!([{ "totalLicenses": 5, "nextLifecycleDateTime": next }]))
+    };
+    let skus = [sku("UNDATED", json!([])), dated("LATER", "2031-02-01"), dated("SOONER", "2030-01-01")];
+    let tenant = json!({ "tenantId": TENANT_ID, "displayName": "Contoso",
+        "verifiedDomains": ["contoso.example"], "skus": skus });
+    let tenant = Tenant::from_json(&tenant.to_string()).unwrap();
+    let human = Bench::of(tenant).sync(&["licenses"]).await.ok();
+    let (_, purchases) = human.split_once("Purchases").unwrap();
+    let places = ["SOONER", "LATER", "UNDATED"].map(|part| purchases.find(part).unwrap());
+    assert!(places.is_sorted(), "{purchases}");
+    assert!(is_readable(&human) && !human.contains("A month"), "{human}");
 }
 
 #[tokio::test]

@@ -175,6 +175,34 @@ async fn people_are_counted_under_every_form_of_a_pseudonym_and_found_under_none
 }
 
 #[tokio::test]
+async fn where_nobody_can_be_told_apart_or_a_day_is_missing_the_terminal_says_what_is_known() {
+    let bench = bench(9, 300);
+    let days = bench.report(&["usage", "--days", "4"]).await["days"].clone();
+    bench.emulator.with_tenant(|tenant| {
+        let missing = serde_json::from_value(days[1]["date"].clone()).unwrap();
+        tenant.report_switches().header_only.insert(missing);
+    });
+    let human = bench.sync(&["usage", "--days", "4"]).await.ok();
+    let of = |words: &str| human.lines().find(|line| line.contains(words)).unwrap_or_default().to_owned();
+    assert!(of("inactive on every day").trim().ends_with("unknown"), "{human}");
+    assert!(of("Licences none of whose apps").trim().ends_with("unknown"), "{human}");
+    assert!(human.contains("days missing") && human.contains("(it has no rows)"), "{human}");
+
+    bench.emulator.with_tenant(|tenant| {
+        let switches = tenant.report_switches();
+        (switches.concealed_as, switches.always_concealed) = (Concealment::Empty, true);
+    });
+    let human = bench.sync(&["usage", "--days", "4"]).await.ok();
+    assert!(human.lines().all(|line| line.chars().count() <= 80), "{human}");
+    for (number, day) in days.as_array().unwrap().iter().enumerate() {
+        let date = day["date"].as_str().unwrap();
+        let line = human.lines().find(|line| line.trim_start().starts_with(date)).unwrap();
+        let suite = if number == 1 { "missing".to_owned() } else { day["suite"].to_string() };
+        assert_eq!(line.split_whitespace().nth(1), Some(suite.as_str()), "{human}");
+    }
+}
+
+#[tokio::test]
 async fn a_renamed_person_is_one_person() {
     let bench = bench(10, 50);
     let out = bench.name("usage.ndjson");

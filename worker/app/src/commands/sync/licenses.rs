@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use directory_sync::{
-    LicenseClass, LicenseRow, LicenseTotals, LicensesPass, LicensesSummary, Note, Prices, Sku, Subscription,
+    LicenseClass, LicenseRow, LicenseTotals, LicensesPass, LicensesSummary, Money, Note, Prices, Sku,
+    Subscription,
 };
 use msgraph::Reader;
 use serde::Serialize;
@@ -129,13 +130,9 @@ pub fn show(tenant: &str, summary: &LicensesSummary) -> Result<(), CommandError>
     let apart: Vec<&Sku> = of(|class| class != LicenseClass::Paid).collect();
     if !apart.is_empty() {
         print::lines("\nNot in these numbers")?;
-        let rows = apart.iter().map(|sku| {
-            vec![
-                sku.readable_name().to_owned(),
-                number(sku.units().assigned),
-                sku.class().as_str().to_owned(),
-            ]
-        });
+        let rows = apart
+            .iter()
+            .map(|sku| vec![name(sku), number(sku.units().assigned), sku.class().as_str().to_owned()]);
         print::lines(&report::table(&["Licence", "Assigned", "Why"], rows.collect()).to_string())?;
     }
     renewals(&summary.subscriptions)
@@ -181,16 +178,10 @@ fn name(sku: &Sku) -> String {
 
 fn unused(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
     let unused = paid.iter().filter(|sku| sku.units().unassigned().is_some_and(|free| free > 0));
-    let rows: Vec<_> = unused
-        .map(|sku| vec![name(sku), number(sku.units().unassigned()), sku.unused_money().to_string()])
-        .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let cost = if totals.unused_cost.is_empty() { "" } else { "A month" };
-    print::lines(&format!("\nUnused seats{}", sum(&totals.unused_cost)))?;
-    print::lines(&report::table(&["Licence", "Seats", cost], rows).to_string())?;
-    Ok(())
+    let rows: Vec<_> =
+        unused.map(|sku| (vec![name(sku), number(sku.units().unassigned())], sku.unused_money())).collect();
+    let header = ["Licence", "Seats"];
+    show_with_cost("Unused seats", &header, rows, &totals.unused_cost)
 }
 
 fn waste(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
@@ -198,27 +189,38 @@ fn waste(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
     let rows: Vec<_> = wasted
         .map(|sku| {
             let found = sku.found();
-            vec![
-                name(sku),
-                grouped(found.blocked),
-                grouped(found.included_in_another),
-                grouped(found.group_errors),
-                sku.wasted_money().to_string(),
-            ]
+            let numbers = [found.blocked, found.included_in_another, found.group_errors].map(grouped);
+            (std::iter::once(name(sku)).chain(numbers).collect(), sku.wasted_money())
         })
         .collect();
+    let header = ["Licence", "Blocked account", "In another licence", "Group fails"];
+    show_with_cost("Wasted seats, and groups that fail", &header, rows, &totals.wasted_cost)
+}
+
+/// A table with what each row costs, if any licence has a price. The sum says so where some have none.
+fn show_with_cost(
+    title: &str,
+    header: &[&str],
+    rows: Vec<(Vec<String>, Money)>,
+    sum: &Money,
+) -> Result<(), CommandError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let cost = if totals.wasted_cost.is_empty() { "" } else { "A month" };
-    print::lines(&format!("\nWasted seats, and groups that fail{}", sum(&totals.wasted_cost)))?;
-    let header = ["Licence", "Blocked account", "In another licence", "Group fails", cost];
-    print::lines(&report::table(&header, rows).to_string())?;
+    let is_priced = !sum.is_empty();
+    print::lines(&format!("\n{title}"))?;
+    if is_priced {
+        let has_gaps = rows.iter().any(|(_, cost)| cost.is_empty());
+        let gaps = if has_gaps { ", for those with a price" } else { "" };
+        print::indented(&format!("{sum} a month{gaps}"))?;
+    }
+    let line = |(mut row, cost): (Vec<String>, Money)| {
+        row.extend(is_priced.then(|| if cost.is_empty() { "no price".to_owned() } else { cost.to_string() }));
+        row
+    };
+    let header: Vec<&str> = header.iter().copied().chain(is_priced.then_some("A month")).collect();
+    print::lines(&report::table(&header, rows.into_iter().map(line).collect()).to_string())?;
     Ok(())
-}
-
-fn sum(money: &directory_sync::Money) -> String {
-    if money.is_empty() { String::new() } else { format!(": {money} a month") }
 }
 
 fn renewals(subscriptions: &[Subscription]) -> Result<(), CommandError> {
@@ -226,7 +228,8 @@ fn renewals(subscriptions: &[Subscription]) -> Result<(), CommandError> {
         return Ok(());
     }
     let mut subscriptions: Vec<&Subscription> = subscriptions.iter().collect();
-    subscriptions.sort_by_key(|subscription| subscription.next_change());
+    subscriptions
+        .sort_by_key(|subscription| (subscription.next_change().is_none(), subscription.next_change()));
     let rows = subscriptions.iter().map(|subscription| {
         vec![
             subscription.readable_name().to_owned(),

@@ -1,5 +1,6 @@
 //! `gatehouse sync usage`: which apps people use, by platform, and whose licences nobody uses.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use directory_sync::{
     App, Facet, MOST_DAYS, Note, Privacy, UsageApp, UsageDay, UsageGroup, UsageOptions, UsagePass,
     UsageSummary, UsageTotals, UsageWindow,
 };
+use jiff::civil::Date;
 use msgraph::Reader;
 use serde::Serialize;
 
@@ -201,10 +203,11 @@ pub fn show(tenant: &str, days: &[UsageDay], summary: &UsageSummary) -> Result<(
         totals.days_expected,
         refreshed.unwrap_or_default()
     ))?;
-    if !summary.is_by_person {
-        return show_days(days);
-    }
     let count = |facet: Facet| summary.figure(facet).and_then(UsageApp::people);
+    // Where nobody can be told apart, days still have figures.
+    if count(Facet::anything()).is_none() {
+        return show_days(days, totals);
+    }
     show_bars(
         "People who used it",
         &[("Any of them", count(Facet::anything())), ("Suite, without Teams", count(Facet::suite()))],
@@ -212,21 +215,28 @@ pub fn show(tenant: &str, days: &[UsageDay], summary: &UsageSummary) -> Result<(
     )?;
     show_platforms(count)?;
     show_groups(&summary.groups)?;
+    if totals.directory > 0 { show_people(totals, summary.joins_people) } else { Ok(()) }
+}
+
+/// People of the directory; without their licences nobody knows who has one for nothing.
+fn show_people(totals: &UsageTotals, has_licences: bool) -> Result<(), CommandError> {
     let mut rows = Vec::new();
-    let mut row = |what: &str, number: u64| rows.push(vec![what.to_owned(), grouped(number)]);
-    if totals.directory > 0 {
-        row("Everyone in the directory", totals.directory);
-        row("  licensed for an app", totals.licensed);
-        row("  of these inactive", totals.inactive);
-        row("  of these unknown", totals.unknown);
-        row("Licences none of whose apps was used", totals.unused_licenses);
-        row("In reports and deleted", totals.deleted);
-        row("In reports and not found", totals.not_found);
-        print::lines("")?;
-        print::lines(&report::table(&["", "People"], rows).to_string())?;
-        if !totals.unused_cost.is_empty() {
-            print::lines(&format!("  the unused licences cost {} a month", totals.unused_cost))?;
-        }
+    let mut row = |what: &str, number: Option<u64>| rows.push(vec![what.to_owned(), self::number(number)]);
+    row("Everyone in the directory", Some(totals.directory));
+    let is_known = has_licences && totals.is_complete();
+    row("  licensed for an app", has_licences.then_some(totals.licensed));
+    row("  of these inactive on every day", is_known.then_some(totals.inactive));
+    row("  of these unknown", has_licences.then_some(totals.unknown));
+    for (reason, people) in &totals.unknown_because {
+        row(&format!("    {}", reason.replace('_', " ")), Some(*people));
+    }
+    row("Licences none of whose apps was used", is_known.then_some(totals.unused_licenses));
+    row("In reports and deleted", Some(totals.deleted));
+    row("In reports and not found", Some(totals.not_found));
+    print::lines("")?;
+    print::lines(&report::table(&["", "People"], rows).to_string())?;
+    if !totals.unused_cost.is_empty() {
+        print::indented(&format!("the unused licences with a price cost {} a month", totals.unused_cost))?;
     }
     Ok(())
 }
@@ -300,12 +310,19 @@ fn show_groups(groups: &[UsageGroup]) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn show_days(days: &[UsageDay]) -> Result<(), CommandError> {
-    let rows = days.iter().map(|day| {
-        let facets = [Facet::suite()].into_iter().chain(App::ALL.into_iter().map(Facet::of));
-        let counts = facets.map(|facet| number(day.people(facet)));
-        std::iter::once(day.date().to_string()).chain(counts).collect()
+/// People of each day, newest first. A day without a report has a row without figures.
+fn show_days(days: &[UsageDay], totals: &UsageTotals) -> Result<(), CommandError> {
+    let facets = || [Facet::suite()].into_iter().chain(App::ALL.into_iter().map(Facet::of));
+    // One word: seven of them are wider than a terminal.
+    let missing = totals.missing_inside().map(|date| (date, vec!["missing".to_owned()]));
+    let read = days.iter().map(|day| {
+        let counts: Vec<_> = facets().map(|facet| number(day.people(facet))).collect();
+        (day.date(), counts)
     });
+    let rows: BTreeMap<Date, Vec<String>> = missing.chain(read).collect();
+    let rows = rows.into_iter().rev();
+    let rows = rows.map(|(date, counts)| std::iter::once(date.to_string()).chain(counts).collect());
+    print::lines("People of each day")?;
     let apps = App::ALL.map(App::name);
     let header: Vec<&str> = ["Day", "Suite"].into_iter().chain(apps).collect();
     print::lines(&report::table(&header, rows.collect()).to_string())?;

@@ -44,6 +44,11 @@ fn tells_people(totals: &UsageTotals) -> bool {
     totals.days_counted > 0 && !totals.concealed
 }
 
+/// Who is inactive on every day; nobody knows it of a day that is missing.
+fn inactive(totals: &UsageTotals) -> Option<u64> {
+    totals.is_complete().then_some(totals.inactive)
+}
+
 /// The days that were counted, in words.
 fn window(totals: &UsageTotals) -> String {
     match (totals.from, totals.to) {
@@ -87,7 +92,7 @@ fn tiles(summary: &UsageSummary) -> Vec<Tile> {
             grouped(totals.licensed),
             grouped(totals.unknown)
         );
-        tiles.push(tile("Inactive", grouped(totals.inactive), unknown));
+        tiles.push(tile("Inactive", number(inactive(totals)), unknown));
     }
     tiles
 }
@@ -158,8 +163,8 @@ fn platforms(summary: &UsageSummary) -> Figure {
 }
 
 fn by_day(days: &[UsageDay], summary: &UsageSummary) -> Figure {
-    let missing = summary.totals.missing.keys().filter(|day| Some(**day) <= summary.totals.to);
-    let mut of_day: BTreeMap<Date, Option<&UsageDay>> = missing.map(|day| (*day, None)).collect();
+    let missing = summary.totals.missing_inside();
+    let mut of_day: BTreeMap<Date, Option<&UsageDay>> = missing.map(|day| (day, None)).collect();
     of_day.extend(days.iter().map(|day| (day.date(), Some(day))));
     let people = |day: Option<&UsageDay>, facet: Facet| day.and_then(|day| day.people(facet));
     let count = |day: Option<&UsageDay>, facet: Facet| match people(day, facet) {
@@ -237,7 +242,8 @@ fn licensed(summary: &UsageSummary) -> Figure {
     let active = totals.licensed.saturating_sub(totals.inactive).saturating_sub(totals.unknown);
     let mut lines = vec![("Licensed for an app", totals.licensed)];
     if tells_people(totals) {
-        lines.extend([("Used one", active), ("Inactive on every day", totals.inactive)]);
+        lines.push(("Used one", active));
+        lines.extend(inactive(totals).map(|people| ("Inactive on every day", people)));
     }
     lines.push(("Unknown", totals.unknown));
     let bars = lines.iter().map(|(label, people)| {
@@ -247,12 +253,28 @@ fn licensed(summary: &UsageSummary) -> Figure {
     let line = |label: &str, number: u64| vec![label.to_owned(), grouped(number)];
     let mut rows: Vec<_> = lines.iter().map(|(label, number)| line(label, *number)).collect();
     if tells_people(totals) {
-        rows.push(line("Licences none of whose apps was used", totals.unused_licenses));
+        if totals.is_complete() {
+            rows.push(line("Licences none of whose apps was used", totals.unused_licenses));
+        }
         if !totals.unused_cost.is_empty() {
-            rows.push(vec!["What these licences cost a month".to_owned(), totals.unused_cost.to_string()]);
+            let what = "What these licences cost a month, if they have a price";
+            rows.push(vec![what.to_owned(), totals.unused_cost.to_string()]);
         }
         rows.push(line("In the reports, and deleted since", totals.deleted));
         rows.push(line("In the reports, and not found in the directory", totals.not_found));
+    }
+    let mut basis = basis(
+        summary,
+        &format!("{} people of the directory, beside the reports of", grouped(totals.directory)),
+        &[Subject::People, Subject::Inactive, Subject::Nameless],
+    );
+    let reasons = totals.unknown_because.iter();
+    let reasons: Vec<_> =
+        reasons.map(|(why, people)| format!("{} ({})", why.replace('_', " "), grouped(*people))).collect();
+    if !reasons.is_empty() {
+        basis
+            .unseen
+            .push(format!("Why nobody knows of some whether they are inactive: {}.", reasons.join(", ")));
     }
     Figure {
         id: "licensed",
@@ -266,10 +288,6 @@ fn licensed(summary: &UsageSummary) -> Figure {
             columns: vec![Column::text("Who"), Column::number("Number")],
             rows,
         },
-        basis: basis(
-            summary,
-            &format!("{} people of the directory, beside the reports of", grouped(totals.directory)),
-            &[Subject::People, Subject::Inactive, Subject::Nameless],
-        ),
+        basis,
     }
 }
