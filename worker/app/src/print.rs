@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use messages::{
-    EventDuplicate, KnownState, PlannedStep, RunFinished, RunPlanned, RunWaiting, StepFinished, SyncFinished,
-    SyncWaiting,
+    EventDuplicate, KnownState, PlannedStep, RunFinished, RunPlanned, RunWaiting, StepFinished, SyncDay,
+    SyncFinished, SyncWaiting,
 };
 use outcome::{Class, Failure, Finished, Left, Needs, Outcome};
 use serde::Serialize;
@@ -250,11 +250,18 @@ pub fn sync_lines(sync: &SyncFinished) -> String {
         text.push_str(&format!(": {} ({}; {})", failure.message, failure.code, who(failure.class)));
     }
     if sync.pages > 0 {
-        let whole = if sync.complete { "complete" } else { "not complete" };
+        let whole = if sync.complete { "complete" } else { "not complete: older rows stay" };
         text.push_str(&format!("\n  {} rows in {} pages, {whole}", sync.rows, sync.pages));
     }
+    text.extend(["read", "kept", "missing"].into_iter().filter_map(|state| days_line(&sync.days, state)));
     for (name, total) in &sync.totals {
-        text.push_str(&format!("\n  {name} {total}"));
+        match total {
+            Value::Object(totals) => {
+                text.extend((!totals.is_empty()).then(|| format!("\n  {name}")));
+                text.extend(totals.iter().map(|(name, total)| format!("\n    {name} {}", plain(total))));
+            }
+            total => text.push_str(&format!("\n  {name} {}", plain(total))),
+        }
     }
     for note in &sync.notes {
         text.push_str(&format!("\n  {} ({})", note.detail, note.code));
@@ -263,6 +270,24 @@ pub fn sync_lines(sync: &SyncFinished) -> String {
         text.push_str(&format!("\n  {violation}"));
     }
     text
+}
+
+/// How many days of usage are in this state. Each is complete by itself, in pages of its own.
+fn days_line(days: &[SyncDay], state: &str) -> Option<String> {
+    let found: Vec<&SyncDay> = days.iter().filter(|day| day.state == state).collect();
+    let pages: u64 = found.iter().filter_map(|day| day.pages).sum();
+    let (days, own) = if found.len() == 1 {
+        ("1 day".to_owned(), "its")
+    } else {
+        (format!("{} days", found.len()), "their")
+    };
+    let pages = if pages > 0 { format!(" in {pages} pages of {own} own") } else { String::new() };
+    (!found.is_empty()).then(|| format!("\n  {days} {state}{pages}"))
+}
+
+/// A value without quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 /// Changes, counts, failure, reason and leftovers of a step, one per line.
@@ -295,6 +320,18 @@ fn described(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_sync_of_usage_has_its_days_and_no_json() {
+        let example = include_str!("../../../schemas/examples/sync.finished.v1.usage.json");
+        let mut data = serde_json::from_str::<Value>(example).unwrap()["data"].take();
+        data["totals"] =
+            serde_json::json!({ "from": "2026-03-04", "people": { "any": 7, "word": 3 }, "unused_cost": {} });
+        let text = sync_lines(&serde_json::from_value(data).unwrap());
+        assert!(text.contains("\n  from 2026-03-04\n  people\n    any 7\n    word 3"), "{text}");
+        assert!(text.contains("\n  1 day read in 2 pages of its own\n  2 days missing"), "{text}");
+        assert!(!text.contains(['{', '"']) && !text.contains("unused_cost"), "{text}");
+    }
 
     #[test]
     fn a_text_cannot_command_the_terminal() {
