@@ -62,6 +62,12 @@ impl Bench {
 
     /// The same with further settings.
     pub async fn sync_with(&self, arguments: &[&str], more: &[(&str, String)]) -> Finished {
+        let arguments: Vec<&str> = std::iter::once("sync").chain(arguments.iter().copied()).collect();
+        worker_process::gatehouse(&arguments, &self.settings(more)).await
+    }
+
+    /// The settings of a command.
+    pub fn settings(&self, more: &[(&str, String)]) -> Vec<(String, String)> {
         let setting = |key: &str, value: String| (format!("GATEHOUSE__{key}"), value);
         let settings = [
             setting("TENANTS__CONTOSO__TENANT_ID", TENANT_ID.to_string()),
@@ -76,9 +82,7 @@ impl Bench {
             ("COLUMNS".to_owned(), "80".to_owned()),
         ];
         let more = more.iter().map(|(key, value)| setting(key, value.clone()));
-        let settings: Vec<_> = settings.into_iter().chain(more).collect();
-        let arguments: Vec<&str> = std::iter::once("sync").chain(arguments.iter().copied()).collect();
-        worker_process::gatehouse(&arguments, &settings).await
+        settings.into_iter().chain(more).collect()
     }
 
     /// What a command says as JSON.

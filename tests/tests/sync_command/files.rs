@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::repository;
+use system_tests::metrics::until;
+use system_tests::{repository, worker_process};
 
 use crate::bench::Bench;
 
@@ -158,5 +159,26 @@ async fn only_the_owner_reads_people() {
     for name in ["people.csv", "cursor"] {
         let mode = std::fs::metadata(bench.path(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn who_stops_a_sync_leaves_no_file_behind() {
+    let bench = Bench::of(Tenant::contoso().crowd(1, 2_500));
+    let log = tempfile::TempDir::new().unwrap();
+    for (number, signal) in ["-INT", "-TERM"].into_iter().enumerate() {
+        bench.emulator.clear_faults();
+        bench.emulator.fault(Fault::delayed(60_000).path("*/v1.0/users").nth(2));
+        let log = log.path().join(format!("{number}.log"));
+        let out = bench.name("people.csv");
+        let mut command =
+            worker_process::start(&["sync", "users", "--out", &out], &bench.settings(&[]), &log);
+        until(async || bench.files().len() == 1).await;
+        let id = command.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert_eq!(command.wait().await.unwrap().code(), Some(1));
+        assert_eq!(bench.files(), Vec::<String>::new(), "{signal}");
+        let told = std::fs::read_to_string(log.with_extension("stderr.log")).unwrap();
+        assert!(told.contains("nothing was written"), "{told}");
     }
 }

@@ -44,8 +44,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  success
   1  completed with problems: a run did not succeed, a file is invalid,
-     a dead letter was not replayed, nobody signed in, or a tenant could
-     not be read to the end
+     a dead letter was not replayed, nobody signed in, or a tenant was
+     not read to the end
   2  invalid command line
   3  invalid settings or an unusable file or argument
   4  the broker is unavailable or refused the operation";
@@ -118,6 +118,9 @@ pub enum CommandError {
     /// A tenant could not be read to the end.
     #[error("{0}")]
     Sync(#[from] directory_sync::Error),
+    /// Somebody stopped the command.
+    #[error("stopped before the end; nothing was written")]
+    Stopped,
     /// Standard output is closed, or a similar error.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -129,7 +132,7 @@ impl CommandError {
         ExitCode::from(match self {
             Self::Config(_) | Self::Input(_) => 3,
             Self::Broker(_) => 4,
-            Self::SignIn(_) | Self::Sync(_) | Self::Io(_) => 1,
+            Self::SignIn(_) | Self::Sync(_) | Self::Stopped | Self::Io(_) => 1,
         })
     }
 }

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use directory_sync::Prices;
 use msgraph::{Client, Priority};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::CommandError;
 use crate::settings::Config;
@@ -51,12 +52,21 @@ struct TenantArgs {
     tenant: Option<String>,
 }
 
+/// Runs a sync. Whoever stops it leaves no file behind: half a file of people is nothing to keep.
 pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
-    match command {
-        Command::Users(args) => users::run(args, config).await,
-        Command::Licenses(args) => licenses::run(args, config).await,
-        Command::Usage(args) => usage::run(args, config).await,
-        Command::Report(args) => overview::run(args, config).await,
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let work = async {
+        match command {
+            Command::Users(args) => users::run(args, config).await,
+            Command::Licenses(args) => licenses::run(args, config).await,
+            Command::Usage(args) => usage::run(args, config).await,
+            Command::Report(args) => overview::run(args, config).await,
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        _ = terminate.recv() => Err(CommandError::Stopped),
+        _ = interrupt.recv() => Err(CommandError::Stopped),
     }
 }
 
