@@ -11,7 +11,7 @@ use system_tests::random::Random;
 use system_tests::{BrokerNode, Received, Testbed, Worker, events};
 
 /// Events of each kind.
-const EACH: usize = 100;
+const EACH: usize = 60;
 /// Graph is slow, so that a worker is always killed in the middle of work.
 const LATENCY_MS: u64 = 25;
 const LEAST_KILLS: usize = 15;
