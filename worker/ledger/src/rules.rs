@@ -64,13 +64,22 @@ pub trait Rules {
         are_changes && by.id != run.id && !by.cleared && has_say && Self::precedes(run, by)
     }
 
+    /// Whether a run that would replace another one of its side is shut itself, and the other one has begun: nobody would
+    /// finish what is half done.
+    fn comes_too_late(runs: &[Run], by: &Run, run: &Run) -> bool {
+        let replaces = by.cancels.is_none() && by.intent.side() == run.intent.side();
+        let mut others = runs.iter().filter(|other| other.id != run.id && other.cancels.is_none());
+        replaces && run.held && !by.held && others.any(|other| Self::shuts(other, by))
+    }
+
     /// Whether the runs of a person shut one of them, and how it ends.
     fn verdict(runs: &[Run], run: &Run) -> Option<Decision> {
         if run.stopped {
             return Some(Decision::Cancelled(None));
         }
         let mut newest: Option<&Run> = None;
-        for by in runs.iter().filter(|by| Self::shuts(by, run)) {
+        let shuts = |by: &&Run| Self::shuts(by, run) && !Self::comes_too_late(runs, by, run);
+        for by in runs.iter().filter(shuts) {
             newest = Some(newest.filter(|newest| Self::precedes(by, newest)).unwrap_or(by));
         }
         if let Some(by) = newest {

@@ -151,3 +151,18 @@ fn a_late_lock_out_does_not_lock_who_was_hired_since() {
     stream.does(&hire(4, 7));
     is_shut(&mut stream, &lock.leg(1));
 }
+
+#[test]
+fn a_correction_that_comes_too_late_leaves_no_end_half_done() {
+    let mut stream = stream();
+    let (hired, end, correction) = (hire(1, 8), leave(2, 1).on(9), leave(3, 4).on(5).delivery(2));
+    stream.does(&hired);
+    assert_eq!(stream.claim(&end), Decision::Hold);
+    assert_eq!(stream.claim(&correction), Decision::Superseded(hired.id()));
+    assert_eq!(stream.claim(&end.renewed()), Decision::Hold);
+    // Before it has begun it is replaced.
+    let mut stream = crate::story::stream();
+    stream.does(&hired);
+    assert_eq!(stream.claim(&correction), Decision::Superseded(hired.id()));
+    assert_eq!(stream.claim(&end), Decision::Superseded(correction.id()));
+}
