@@ -64,6 +64,18 @@ change:
     - name: tell
       steps:
         - send_mail: { from: '{{ person.upn }}', to: [grace@contoso.example], subject: '{{ event.id }}', text: New. }
+access_revoke:
+  stages:
+    - name: sign
+      steps: [{ add_to_groups: { groups: ['{{ event.id }}'] } }]
+    - name: lock out
+      steps: [disable_account]
+    - name: look again
+      after: 1s
+      steps: [disable_account]
+    - name: tell
+      steps:
+        - send_mail: { from: '{{ person.upn }}', to: [grace@contoso.example], subject: '{{ event.id }}', text: Stop. }
 offboarding:
   stages:
     - name: sign

@@ -11,6 +11,8 @@ use uuid::Uuid;
 use crate::journal::{Deed, Journal, Write};
 use crate::words::{EVERYBODY, History, Kind, PROPERTIES, Word};
 
+/// A lock-out does not wait for who acts: one request of that run may be under way, for so many seconds.
+const UNDER_WAY: i64 = 2;
 /// A worker that wakes may send one request that it had asked for before, within so many seconds.
 const WAKES_WITHIN: i64 = 5;
 
@@ -38,6 +40,8 @@ fn shuts(by: &Word, word: &Word) -> bool {
     match (by.kind, word.kind) {
         _ if by.run == word.run => false,
         (Kind::Hire, Kind::Hire) | (Kind::Leave, Kind::Leave) => is_older,
+        // A lock-out today does not cancel the leave that is planned.
+        (Kind::LockOut, other) => is_older && other != Kind::Leave,
         // What is planned for later stands.
         (Kind::Hire, _) => is_older && word.turn() <= by.turn(),
         // So does no word that should have come before the leave.
@@ -51,6 +55,11 @@ fn shuts(by: &Word, word: &Word) -> bool {
 fn is_in(history: &History) -> Option<bool> {
     let of = |kind: Kind| history.words.iter().filter(move |word| word.kind == kind);
     let newest = |kind: Kind| of(kind).reduce(|one, other| if one.is_before(other) { other } else { one });
+    if let Some(lock_out) = newest(Kind::LockOut)
+        && newest(Kind::Hire).is_none_or(|hire| hire.is_before(lock_out))
+    {
+        return Some(false);
+    }
     let (hire, leave) = match (newest(Kind::Hire), newest(Kind::Leave)) {
         (None, None) => return Some(history.is_in),
         (Some(_), None) => return Some(true),
@@ -83,8 +92,11 @@ impl Told<'_> {
             complaints.extend(self.of_end(history, word));
             complaints.extend(self.of_mail(history, word));
         }
-        complaints.extend(self.of_order(history));
-        complaints.extend(self.of_state(history));
+        // A lock-out without the ledger does not know whether there is newer word.
+        if !history.words.iter().any(|word| self.was_unread(word)) {
+            complaints.extend(self.of_order(history));
+            complaints.extend(self.of_state(history));
+        }
         if complaints.is_empty() {
             return None;
         }
@@ -95,6 +107,12 @@ impl Told<'_> {
         });
         let all: Vec<_> = complaints.into_iter().chain(ends).chain(writes).collect();
         Some(format!("{history}{}", all.join("\n")))
+    }
+
+    /// Whether a word locked out while the ledger could not be read.
+    fn was_unread(&self, word: &Word) -> bool {
+        let mut of_run = self.results.received().iter().filter(|it| it.run_id() == word.run.to_string());
+        of_run.any(|it| it.event["data"]["ledger"] == "unread")
     }
 
     /// Each distinct end of a word's run.
@@ -176,7 +194,12 @@ impl Told<'_> {
         for write in self.journal.of(&history.upn) {
             let shut_by = |word: &Word| {
                 let mut others = history.words.iter().filter(|by| shuts(by, word));
-                others.find(|by| self.signed(history, by).is_some_and(|first| first.n < write.n))
+                others.find(|by| {
+                    let may_cross = by.kind == Kind::LockOut;
+                    self.signed(history, by).is_some_and(|first| {
+                        first.n < write.n && !(may_cross && write.at < first.at + UNDER_WAY.seconds())
+                    })
+                })
             };
             let suspects = history.words.iter().filter(|word| match write.by {
                 Some(run) => word.run == run,
@@ -211,7 +234,9 @@ impl Told<'_> {
         let is_member = everybody["members"].as_array().unwrap().iter().any(|member| member == id.as_str());
         let is_enabled = user["accountEnabled"] == true;
         let mut complaints = Vec::new();
-        if is_member != is_enabled {
+        let is_locked_out = |word: &Word| word.kind == Kind::LockOut && self.signed(history, word).is_some();
+        // A lock-out takes nothing away, and ends a hire halfway.
+        if is_member != is_enabled && !history.words.iter().any(is_locked_out) {
             complaints.push(format!("enabled is {is_enabled}, member of {EVERYBODY} is {is_member}"));
         }
         if is_in(history).is_some_and(|is_in| is_in != is_enabled) {
@@ -250,7 +275,8 @@ fn may_do(word: &Word, deed: &Deed) -> bool {
     match deed {
         Deed::Sign | Deed::Draft | Deed::Send => true,
         Deed::Enable | Deed::Join => word.kind == Kind::Hire,
-        Deed::Disable | Deed::Reset | Deed::TakeBack => word.kind == Kind::Leave,
+        Deed::Disable => [Kind::Leave, Kind::LockOut].contains(&word.kind),
+        Deed::Reset | Deed::TakeBack => word.kind == Kind::Leave,
         Deed::Set(name) => PROPERTIES.iter().any(|(of, shown)| shown == name && word.sets.contains_key(of)),
         Deed::Strange(_) => false,
     }

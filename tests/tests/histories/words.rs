@@ -27,6 +27,7 @@ pub const PUBLISHED_WITHIN: usize = 100;
 pub enum Kind {
     Change,
     Hire,
+    LockOut,
     Leave,
 }
 
@@ -90,11 +91,12 @@ impl History {
 }
 
 fn word(id: &str, upn: &str, now: Timestamp, chance: &mut Random) -> Word {
-    let kind = [Kind::Hire, Kind::Leave, Kind::Change][chance.between(0, 2)];
+    let kind = [Kind::Hire, Kind::Leave, Kind::Change, Kind::LockOut][chance.between(0, 3)];
     let ago = |minutes: usize| now - i64::try_from(minutes).unwrap().minutes();
     let time = ago(chance.between(1, 12));
     let sequence = (chance.below(4) == 0).then(|| i64::try_from(chance.between(1, 9)).unwrap());
     let effective = match chance.below(10) {
+        _ if kind == Kind::LockOut => None,
         0..=1 => Some(ago(chance.between(1, 14))),
         // Everything that is not planned has been said by then.
         2..=3 => Some(now + i64::try_from(chance.between(35, 50)).unwrap().seconds()),
@@ -126,6 +128,7 @@ fn event(
     let event_type = match kind {
         Kind::Change => "gatehouse.change.requested.v1",
         Kind::Hire => "gatehouse.onboarding.requested.v1",
+        Kind::LockOut => "gatehouse.access.revoke.requested.v1",
         Kind::Leave => "gatehouse.offboarding.requested.v1",
     };
     let mut person = Map::from_iter([("upn".to_owned(), json!(upn))]);

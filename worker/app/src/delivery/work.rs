@@ -114,6 +114,11 @@ impl<'a> Outlet<'a> {
         &self.message.properties
     }
 
+    /// Whether the message is still this worker's: once its session has ended it comes again, to somebody.
+    pub fn is_open(&self) -> bool {
+        self.publisher.is_open()
+    }
+
     /// Publishes results, all at once, and their copies.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ impl Work for Arc<Runs> {
         outlet: &Outlet<'_>,
     ) -> Result<Outbox, Progress> {
         let started = Instant::now();
-        let turn = Turn::of(&self.turns, job);
+        let turn = Turn::of(&self.turns, job).within(outlet);
         let recorder = StepResults { metrics: &self.metrics, job, outlet, turn: &turn };
         if let Some(partial) = &partial {
             // The last records may not have been published. A consumer that has them sees the same ids again.

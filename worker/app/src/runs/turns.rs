@@ -26,7 +26,7 @@ use super::job::Job;
 use super::right::Right;
 use crate::delivery::outbox::Closing;
 use crate::delivery::queues::queue_of;
-use crate::delivery::work::PutOff;
+use crate::delivery::work::{Outlet, PutOff};
 use crate::ledger::client::{Answer, Client, Unread};
 use crate::ledger::hold::{Claimed, Hold};
 use crate::ledger::log::Stream;
@@ -43,6 +43,8 @@ const UNREAD: PutOff = PutOff { after: Duration::from_secs(5), reason: "ledger_u
 const CATCHES_UP: Duration = Duration::from_secs(5);
 /// How long a lock-out waits for the ledger. Then it acts without: a wrong lock-out can be undone.
 const OPENS_AFTER: Duration = Duration::from_secs(2);
+/// A worker whose timer fires so much too late was stopped, or has no processor.
+const STOPPED_FOR: Duration = Duration::from_secs(1);
 /// The wait before a claim that got no answer is made again.
 const ASKS_AGAIN: Duration = Duration::from_millis(250);
 /// The most names that one change may set: more do not fit into a record beside the keys of its person.
@@ -231,12 +233,18 @@ pub struct Turn<'a> {
     barred: Mutex<Option<Barred>>,
     /// Whether the ledger knows that the run is to act on its date.
     is_announced: AtomicBool,
+    outlet: Option<&'a Outlet<'a>>,
 }
 
 impl<'a> Turn<'a> {
     /// Nothing is claimed yet.
     pub fn of(turns: &'a Turns, job: &'a Job) -> Self {
-        Self { turns, job, barred: Mutex::default(), is_announced: AtomicBool::new(false) }
+        Self { turns, job, barred: Mutex::default(), is_announced: AtomicBool::new(false), outlet: None }
+    }
+
+    /// The same for a delivery that reports there.
+    pub fn within(self, outlet: &'a Outlet<'a>) -> Self {
+        Self { outlet: Some(outlet), ..self }
     }
 
     /// The right to act for the person of the run; nothing if it is barred.
@@ -264,18 +272,27 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The right to lock out: also without the ledger, if it gives no answer soon.
+    /// The right to lock out: also without the ledger, if it gives no answer soon. A worker that was stopped meanwhile
+    /// does not know what it missed, and asks again. One that has lost the broker leaves the message to others.
     async fn locks_out(&self, claim: Claim, names: &[String]) -> Result<Granted, Barred> {
-        let asked = timeout(OPENS_AFTER, self.turns.claim(self.queue(), claim, names)).await;
-        match asked {
-            Ok(Ok(granted)) => Ok(granted),
-            Ok(Err(barred)) if !matches!(barred, Barred::Later { state: None, .. }) => Err(barred),
-            Ok(Err(_)) | Err(_) => {
-                self.turns.count_claim("unread");
-                tracing::warn!("the ledger gave no answer: the person is locked out without it");
-                Ok(Granted::by(None, &self.turns.metrics))
+        loop {
+            let asked = Instant::now();
+            let answer = timeout(OPENS_AFTER, self.turns.claim(self.queue(), claim.clone(), names)).await;
+            match answer {
+                Ok(Ok(granted)) => return Ok(granted),
+                Ok(Err(barred)) if !matches!(barred, Barred::Later { state: None, .. }) => {
+                    return Err(barred);
+                }
+                Ok(Err(_)) | Err(_) if asked.elapsed() > OPENS_AFTER + STOPPED_FOR => {}
+                Ok(Err(_)) | Err(_) => break,
             }
         }
+        if self.outlet.is_some_and(|outlet| !outlet.is_open()) {
+            return Err(Barred::Later { put_off: UNREAD, state: None });
+        }
+        self.turns.count_claim("unread");
+        tracing::warn!("the ledger gave no answer: the person is locked out without it");
+        Ok(Granted::by(None, &self.turns.metrics))
     }
 
     /// Whether the run is to lock out, and has not yet: it does not wait for others.

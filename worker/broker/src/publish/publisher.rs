@@ -129,6 +129,12 @@ impl Publisher {
         self.0.attempt(&message).await
     }
 
+    /// Whether its session goes on. Once it has ended nothing can be published, and what was delivered comes again.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.0.lifetime.is_over()
+    }
+
     /// Whether the broker blocks publishers because of an alarm, to watch. It reports that to a connection that
     /// publishes, not before.
     #[must_use]
