@@ -24,10 +24,11 @@ async fn discard(testbed: &mut Testbed, queue: &str) {
 }
 
 #[tokio::test]
-async fn each_queue_refuses_the_events_of_the_other() {
+async fn each_queue_refuses_the_events_of_the_others() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     testbed.also_takes("sync", "offboarding.requested").await;
     testbed.also_takes("workflows", "sync.requested").await;
+    testbed.also_takes("access", "offboarding.requested").await;
     let worker = testbed.worker().await;
     testbed.publisher.event(&sync("totals", json!({ "what": "users", "detail": "none" }))).await;
     let leaver = events::offboarding("leaver", json!({ "upn": "edsger@contoso.example" }));

@@ -24,7 +24,7 @@ impl Work for LockOuts {
     type Partial = Progress;
 
     fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
-        self.0.decode(message)
+        Job::decode(message, &self.0.publishers, Self::QUEUE)
     }
 
     fn identity(&self, job: &Job) -> Identity {

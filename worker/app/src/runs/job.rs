@@ -15,6 +15,7 @@ use super::granted::Granted;
 use super::key::RunKey;
 use crate::delivery::decode::{Admitted, decode_event};
 use crate::delivery::publishers::Publishers;
+use crate::delivery::queues::queue_of;
 use crate::delivery::work::Refused;
 
 /// A decoded message.
@@ -44,9 +45,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// Reads a message, or says why it is refused.
-    pub fn decode(message: &Message, publishers: &Publishers) -> Result<Self, Box<Refused>> {
-        decode(message, publishers).map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
+    /// Reads a message of this queue, or says why it is refused.
+    pub fn decode(message: &Message, publishers: &Publishers, queue: &str) -> Result<Self, Box<Refused>> {
+        decode(message, publishers, queue)
+            .map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
     }
 
     /// The workflow that the event asks for.
@@ -127,7 +129,7 @@ impl Job {
     }
 }
 
-fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable> {
+fn decode(message: &Message, publishers: &Publishers, queue: &str) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let nonce = Uuid::new_v4();
     let (replays, recorded, granted) = (message.replays(), Mutex::default(), Mutex::default());
@@ -141,7 +143,7 @@ fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable
         } else {
             progress
         };
-        let request = requested(&event)?;
+        let request = requested(&event, queue)?;
         return Ok(Job {
             event,
             request,
@@ -157,7 +159,7 @@ fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable
         });
     }
     let Admitted { event, publisher } = decode_event(message, publishers)?;
-    let request = requested(&event)?;
+    let request = requested(&event, queue)?;
     let (progress, workflow) = (None, None);
     Ok(Job {
         event,
@@ -174,11 +176,11 @@ fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable
     })
 }
 
-/// What an event requests for a person. Other events have a queue of their own.
-fn requested(event: &Event) -> Result<PersonRequest, Undecodable> {
+/// What an event of this queue requests for a person. Other events have a queue of their own.
+fn requested(event: &Event, queue: &str) -> Result<PersonRequest, Undecodable> {
     match &event.request {
-        Request::Person(request) => Ok(PersonRequest::clone(request)),
-        Request::Sync(_) => Err(Undecodable::wrong_queue(event)),
+        Request::Person(request) if queue_of(event.kind) == queue => Ok(PersonRequest::clone(request)),
+        Request::Person(_) | Request::Sync(_) => Err(Undecodable::wrong_queue(event)),
     }
 }
 

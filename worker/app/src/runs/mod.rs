@@ -53,7 +53,7 @@ impl Work for Arc<Runs> {
     type Partial = Progress;
 
     fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
-        Job::decode(message, &self.publishers)
+        Job::decode(message, &self.publishers, Self::QUEUE)
     }
 
     fn identity(&self, job: &Job) -> Identity {
