@@ -146,6 +146,10 @@ async fn one_page_has_licences_usage_and_people() {
     assert_eq!(report["licenses"], bench.report(&["licenses"]).await["totals"]);
     assert_eq!(report["users"], bench.report(&["users"]).await["totals"]);
     assert_eq!(report["usage"], bench.report(&["usage", "--days", "3"]).await["totals"]);
+    bench.report(&["report", "--days", "3", "--out", &page, "--min-group", "9"]).await;
+    assert!(
+        bench.text("report.html").contains("Departments of 9 people or more, as the directory names them")
+    );
 }
 
 #[tokio::test]

@@ -39,6 +39,11 @@ impl Privacy {
         Self { min_group: people.max(1), ..self }
     }
 
+    /// The fewest people of a group that is shown.
+    pub fn smallest_group(&self) -> u64 {
+        self.min_group
+    }
+
     /// A name in small letters, or its pseudonym.
     pub(crate) fn person(&self, name: &str) -> String {
         let Some(key) = &self.key else { return name.to_owned() };

@@ -71,7 +71,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let privacy = config.usage_privacy(&tenant)?.of_request(false, args.min_group);
     let privacy = privacy.map_err(CommandError::Input)?;
     let licenses = licenses::everything(reader, &prices, format, None).await?;
-    let mut departments = page::Departments::new();
+    let mut departments = page::Departments::of_at_least(privacy.smallest_group());
     let people = users::everyone(reader, format, None, Some(&mut departments)).await?;
     let options = UsageOptions { days: args.days, known: Vec::new(), by_person: true, privacy, prices };
     let (days, usage) = usage::everything(reader, options, format, None).await?;

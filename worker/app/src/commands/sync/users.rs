@@ -106,7 +106,8 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let reader = client.reader();
     let create = || rows_to.map(|path| OutFile::create(path, &KINDS)).transpose();
     let mut out = create()?;
-    let mut departments = page.map(|_| page::Departments::new());
+    let privacy = config.usage_privacy(&tenant)?.of_request(false, None).map_err(CommandError::Input)?;
+    let mut departments = page.map(|_| page::Departments::of_at_least(privacy.smallest_group()));
     let mut reason = None;
     let mut found = None;
     if let Some(cursor) = &cursor {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use directory_sync::{Cell, Note, Row, SMALLEST_GROUP, SignInsSummary, Subject, User, UserTotals};
+use directory_sync::{Cell, Note, Row, SignInsSummary, Subject, User, UserTotals};
 use sync_report::{Bar, Bars, Basis, Chart, Column, Figure, Page, Part, Shade, Table, Tile};
 
 use super::super::report::grouped;
@@ -14,12 +14,15 @@ pub struct Departments {
     column: Option<usize>,
     people: BTreeMap<String, u64>,
     without: u64,
+    /// The fewest people of a department that is shown.
+    least: u64,
 }
 
 impl Departments {
-    pub fn new() -> Self {
+    /// None yet; those of fewer people than this are not shown.
+    pub fn of_at_least(least: u64) -> Self {
         let column = User::COLUMNS.iter().position(|column| column.name == "department");
-        Self { column, people: BTreeMap::new(), without: 0 }
+        Self { column, people: BTreeMap::new(), without: 0, least }
     }
 
     /// Counts a person.
@@ -48,8 +51,8 @@ impl Departments {
         let (mut smaller, mut together) = (0, 0);
         let mut shown = Vec::new();
         for (name, people) in departments {
-            let is_small = people < SMALLEST_GROUP;
-            if is_small || (smaller > 0 && (together < SMALLEST_GROUP || smaller < 2)) {
+            let is_small = people < self.least;
+            if is_small || (smaller > 0 && (together < self.least || smaller < 2)) {
                 (smaller, together) = (smaller + 1, together + people);
             } else {
                 shown.push((name, people));
@@ -142,7 +145,7 @@ fn in_departments(totals: &UserTotals, departments: &Departments) -> Figure {
     let bars: Vec<Bar> = bars.collect();
     let mut rows: Vec<_> = shown.iter().map(|(name, people)| line(name, *people, totals.people)).collect();
     // Below that even the sum would show somebody.
-    if people_of_small >= SMALLEST_GROUP {
+    if people_of_small >= departments.least {
         let label = format!("({} smaller departments)", grouped(small));
         rows.push(line(&label, people_of_small, totals.people));
     }
@@ -164,7 +167,7 @@ fn in_departments(totals: &UserTotals, departments: &Departments) -> Figure {
     Figure {
         id: "people-by-department",
         title: "People and their departments".to_owned(),
-        about: format!("Departments of {SMALLEST_GROUP} people or more, as the directory names them."),
+        about: format!("Departments of {} people or more, as the directory names them.", departments.least),
         chart: (!is_empty).then_some(Chart::Bars(bars)),
         table: Table {
             caption: "People by department".to_owned(),
@@ -187,7 +190,7 @@ mod tests {
     fn a_small_department_is_never_shown_by_subtraction() {
         let shown = |departments: &[(&str, u64)]| {
             let people = departments.iter().map(|(name, people)| ((*name).to_owned(), *people)).collect();
-            let departments = Departments { column: None, people, without: 0 };
+            let departments = Departments { column: None, people, without: 0, least: 5 };
             let (shown, smaller, together) = departments.shown();
             (
                 shown.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>().join(" "),
