@@ -13,6 +13,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use system_tests::settings::broker_settings;
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
 /// About the size of a `run.finished`.
@@ -98,6 +99,8 @@ struct Ledger {
 
 impl Ledger {
     async fn open(url: &str, prefix: &str) -> Self {
+        // A worker declares it, and none has been there.
+        drop(broker::RecordLog::open(&broker_settings(url, prefix)).await.unwrap());
         let appending = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
         let reading = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
         let channel = appending.create_channel().await.unwrap();

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use lapin::BasicProperties;
 use msgraph_emulator::{Tenant, User};
 use serde_json::json;
+use system_tests::settings::broker_settings;
 use system_tests::{Testbed, events};
 use uuid::Uuid;
 
@@ -77,6 +78,8 @@ async fn rate(workers: usize, leavers: usize) -> f64 {
 async fn people(count: usize) {
     let builder = Testbed::with(Tenant::empty()).workflows("nothing: { for: [change], stages: [] }");
     let mut testbed = builder.build().await;
+    let settings = broker_settings(testbed.broker.url(), testbed.prefix());
+    drop(broker::RecordLog::open(&settings).await.unwrap());
     let numbers: Vec<usize> = (0..count).collect();
     for chunk in numbers.chunks(512) {
         join_all(chunk.iter().map(|number| known(&testbed, *number))).await;
