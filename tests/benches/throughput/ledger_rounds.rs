@@ -10,6 +10,7 @@ use msgraph_emulator::{Tenant, User};
 use serde_json::json;
 use system_tests::settings::broker_settings;
 use system_tests::{Testbed, events};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::measured::Measured;
@@ -19,6 +20,8 @@ use crate::size::Size;
 const LATENCY: Duration = Duration::from_millis(50);
 /// Runs that each worker carries out at once: few, so that they wait for the tenant and not for a processor.
 const IN_FLIGHT: usize = 4;
+/// A start that takes longer has failed.
+const START_LIMIT: Duration = Duration::from_secs(120);
 /// A snapshot is written when a claim crosses a multiple of so many records.
 const SNAPSHOT_EVERY: usize = 20_000;
 
@@ -84,7 +87,10 @@ async fn people(count: usize) {
     for chunk in numbers.chunks(512) {
         join_all(chunk.iter().map(|number| known(&testbed, *number))).await;
     }
-    let (from_start, worker) = start(&mut testbed).await;
+    let Some((from_start, worker)) = start(&mut testbed).await else {
+        println!("{count} people: not ready after {} s without a snapshot", START_LIMIT.as_secs());
+        return testbed.tear_down().await;
+    };
     // Claims cross the next mark, and the snapshot is written.
     for number in 0..SNAPSHOT_EVERY.min(count) / 2 + 10 {
         let change = json!({ "person": { "upn": upn(number) }, "workflow": "nothing" });
@@ -96,7 +102,10 @@ async fn people(count: usize) {
         looks.tick().await;
     }
     worker.stop().await;
-    let (from_snapshot, worker) = start(&mut testbed).await;
+    let Some((from_snapshot, worker)) = start(&mut testbed).await else {
+        println!("{count} people: not ready after {} s with a snapshot", START_LIMIT.as_secs());
+        return testbed.tear_down().await;
+    };
     println!(
         "{count} people: ready after {from_start:.2} s without a snapshot and {from_snapshot:.2} s with one; \
          resident memory {:.1} MB",
@@ -106,12 +115,15 @@ async fn people(count: usize) {
     testbed.tear_down().await;
 }
 
-/// Starts a worker; the seconds until it is ready.
-async fn start(testbed: &mut Testbed) -> (f64, Measured) {
+/// Starts a worker; the seconds until it is ready, if it is in time.
+async fn start(testbed: &mut Testbed) -> Option<(f64, Measured)> {
     let began = Instant::now();
     let worker = Measured::start(testbed).await;
-    worker.ready().await;
-    (began.elapsed().as_secs_f64(), worker)
+    if timeout(START_LIMIT, worker.ready()).await.is_err() {
+        worker.kill().await;
+        return None;
+    }
+    Some((began.elapsed().as_secs_f64(), worker))
 }
 
 /// Writes what a run about one person leaves in the ledger: a claim and a release.

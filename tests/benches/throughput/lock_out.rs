@@ -31,9 +31,9 @@ busy:
 /// Prints how long the lock-out takes, then gives the other events up.
 pub async fn run(size: &Size) {
     let (busy, share, queued) = size.busy;
-    let mut testbed = testbed_of(busy, share).await;
+    let mut testbed = testbed_of(busy, share, queued).await;
     for number in 0..busy + queued {
-        let event = events::offboarding(&new_id(), json!({ "upn": upn(number % busy) }));
+        let event = events::offboarding(&new_id(), json!({ "upn": upn(number) }));
         testbed.publisher.event(&events::with(event, "workflow", "busy")).await;
     }
     let worker = Measured::start(&mut testbed).await;
@@ -74,8 +74,8 @@ async fn spent(testbed: &Testbed, least: usize) -> usize {
     }
 }
 
-async fn testbed_of(busy: usize, share: f64) -> Testbed {
-    let tenant = (0..busy)
+async fn testbed_of(busy: usize, share: f64, queued: usize) -> Testbed {
+    let tenant = (0..busy + queued)
         .fold(Tenant::empty(), |tenant, number| tenant.user(User::new(&upn(number), "Ada Lovelace")));
     let tenant = tenant.user(User::new("leaver@contoso.example", "Grace Hopper"));
     let groups = (0..GROUPS).map(|number| Group::security(&format!("Group {number}")));
