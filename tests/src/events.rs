@@ -14,7 +14,7 @@ pub fn offboarding(id: &str, person: Value) -> Value {
     event(id, "gatehouse.offboarding.requested.v1", json!({ "person": person }))
 }
 
-/// Somebody who is to be locked out at once.
+/// A request to lock a person out at once.
 pub fn access_revoke(id: &str, person: Value) -> Value {
     event(id, "gatehouse.access.revoke.requested.v1", json!({ "person": person }))
 }

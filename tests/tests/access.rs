@@ -142,7 +142,7 @@ async fn while_the_ledger_cannot_be_read_people_are_locked_out_and_nothing_else_
     assert_eq!(waiting["ledger"], "unread", "{waiting}");
     assert!(!is_enabled(&testbed, ADA));
     assert!(testbed.results.received().iter().all(|result| !result.is_end()));
-    // The ledger comes back, empty: whoever was locked out without it is looked at again with it.
+    // The ledger comes back, and is empty. The second look then claims in it.
     assert_eq!(worker.terminate().await, Some(0));
     testbed.delete_queue("ledger").await;
     let worker = testbed.worker().await;

@@ -68,7 +68,7 @@ async fn stands(testbed: &mut Testbed, expected: (u64, u64, usize)) {
     panic!("never {} runs wait", expected.2);
 }
 
-/// How often runs asked the brake again in vain.
+/// How often a run that the brake holds asked again, and was held again.
 async fn asked_again(workers: &[Worker]) -> f64 {
     let mut sum = 0.0;
     for worker in workers {

@@ -242,7 +242,7 @@ impl Told<'_> {
         if is_in(history).is_some_and(|is_in| is_in != is_enabled) {
             complaints.push(format!("the newest word says otherwise: enabled is {is_enabled}"));
         }
-        // Whoever of those that let in or out acted last has succeeded, and the person is so.
+        // The run that acted last has succeeded, and the person is as it says.
         let acted = history.words.iter().filter(|word| word.kind != Kind::Change);
         let acted = acted.filter_map(|word| Some((self.signed(history, word)?.n, word)));
         if let Some((_, last)) = acted.max_by_key(|(n, _)| *n) {

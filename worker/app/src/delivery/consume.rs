@@ -108,7 +108,7 @@ impl<W: Work> Consumer<W> {
         } else {
             (None, self.neighbours.among_others(is_urgent).await)
         };
-        // A lock-out goes on beside a suspect.
+        // A lock-out does not wait for a suspect.
         if alone.is_none() && others.is_none() && !is_urgent {
             return Err(NO_PLACE);
         }

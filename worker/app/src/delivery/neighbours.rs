@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 /// How long a message waits while a suspect is worked on. Then it makes room, and comes again.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long an urgent message waits: a lock-out goes on beside a suspect.
+/// How long an urgent message waits. It is then worked on beside the suspect.
 const LITTLE_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a suspect waits until its neighbours are done.
 const LAST_ONES: Duration = Duration::from_secs(60);
