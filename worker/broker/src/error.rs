@@ -101,7 +101,7 @@ impl Error {
                 "{doing}: {error}; grant the missing permissions to the user in the broker's address, or correct the password"
             )),
             Some(404) => Self::configuration(format!(
-                "{doing}: {error}; set `broker.declare` to true, or declare what is missing"
+                "{doing}: {error}; set `broker.declare` to true, or run `gatehouse topology apply` as a user who may declare it"
             )),
             Some(406) => Self::configuration(format!(
                 "{doing}: {error}; RabbitMQ cannot change the arguments of an existing queue or exchange; delete it once it is empty"

@@ -84,5 +84,6 @@ pub use settings::Settings;
 pub use topology::{
     Topology, WorkQueue,
     declare::{declare, delete},
+    inventory::{Applied, Found, Inventory, Kind, State},
     schedule::Schedule,
 };

@@ -29,11 +29,6 @@ const PREFETCH: u16 = 500;
 /// One acknowledgement for so many records: one for each is five times slower (RabbitMQ 3.10.8 and 4.0.5, measured
 /// 2026-11). There is no nack: RabbitMQ 3.10 closes the connection, and 4.0 takes it for an acknowledgement.
 const ACKNOWLEDGE_EVERY: u32 = 100;
-/// How long records are kept.
-const MAX_AGE: &str = "400D";
-/// How much of its snapshots is kept: more than a dozen of a hundred thousand people.
-const SNAPSHOT_BYTES: i64 = 500_000_000;
-const SEGMENT_BYTES: i64 = 50_000_000;
 /// The header in which the broker says where a record stands.
 const OFFSET: &str = "x-stream-offset";
 
@@ -57,7 +52,7 @@ impl RecordLog {
     /// for a second or two (RabbitMQ 4.0.5, seen 2026-11): try again at once.
     pub async fn open(settings: &Settings) -> Result<Self, Error> {
         let name = settings.topology()?.ledger();
-        Self::open_limited(settings, name, ("x-max-age", AMQPValue::LongString(MAX_AGE.into()))).await
+        Self::open_limited(settings, name).await
     }
 
     /// The same for the snapshots of the ledger, in whose stream only the newest are kept.
@@ -66,17 +61,16 @@ impl RecordLog {
     /// As for [`RecordLog::open`].
     pub async fn open_snapshots(settings: &Settings) -> Result<Self, Error> {
         let name = settings.topology()?.ledger_snapshots();
-        Self::open_limited(settings, name, ("x-max-length-bytes", AMQPValue::LongLongInt(SNAPSHOT_BYTES)))
-            .await
+        Self::open_limited(settings, name).await
     }
 
-    async fn open_limited(settings: &Settings, name: String, kept: (&str, AMQPValue)) -> Result<Self, Error> {
+    async fn open_limited(settings: &Settings, name: String) -> Result<Self, Error> {
         let limit = settings.connect_timeout;
-        let opening = Self::open_unlimited(settings, name, arguments(kept));
+        let opening = Self::open_unlimited(settings, name);
         timeout(limit, opening).await.map_err(|_| Error::no_answer(limit.as_secs()))?
     }
 
-    async fn open_unlimited(settings: &Settings, name: String, arguments: FieldTable) -> Result<Self, Error> {
+    async fn open_unlimited(settings: &Settings, name: String) -> Result<Self, Error> {
         let (publish, consume) = tokio::try_join!(
             BrokerConnection::open(settings, Role::Publish),
             BrokerConnection::open(settings, Role::Consume)
@@ -85,7 +79,7 @@ impl RecordLog {
         let failed = |error: lapin::Error| Error::from_lapin("cannot open the ledger", &error);
         appending.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
         let topology = settings.topology()?;
-        record_stream_on(&appending, &topology, &name, arguments, settings.declare).await?;
+        record_stream_on(&appending, &topology, &name, settings.declare).await?;
         let lifetime = SessionLifetime::default();
         for connection in [&publish, &consume] {
             let _never_blocked = connection.watch(lifetime.clone(), Arc::new(()));
@@ -162,14 +156,6 @@ impl RecordLog {
         self.lifetime.end(Cause::Shutdown, "the ledger is not needed any more");
         tokio::join!(self.publish.close(), self.consume.close());
     }
-}
-
-fn arguments((limit, kept): (&str, AMQPValue)) -> FieldTable {
-    let mut table = FieldTable::default();
-    table.insert("x-queue-type".into(), AMQPValue::LongString("stream".into()));
-    table.insert(limit.into(), kept);
-    table.insert("x-stream-max-segment-size-bytes".into(), AMQPValue::LongLongInt(SEGMENT_BYTES));
-    table
 }
 
 /// Records in their order.

@@ -12,6 +12,7 @@ mod publish;
 mod run;
 mod schema;
 mod sync;
+mod topology;
 mod workflow;
 
 use std::io;
@@ -93,6 +94,9 @@ enum Command {
     /// Read a tenant's people or licences; needs no broker, changes nothing
     #[command(subcommand)]
     Sync(sync::Command),
+    /// Show, declare and export the exchanges and queues in the broker
+    #[command(subcommand)]
+    Topology(topology::Command),
     /// Show the effective settings
     #[command(subcommand)]
     Config(config::Command),
@@ -152,6 +156,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Workflow(command) => workflow::run(command, config()?),
         Command::Connect(args) => connect::run(args, config()?).await,
         Command::Sync(command) => sync::run(command, config()?).await,
+        Command::Topology(command) => topology::run(command, config()?).await,
         Command::Config(command) => config::run(command, config),
         Command::Schema(args) => schema::run(&args),
     }

@@ -39,6 +39,11 @@ impl Schedules {
         Self(scheduled.into_iter().map(|(tenant, scheduled)| OfTenant { tenant, scheduled }).collect())
     }
 
+    /// The queues that the tokens wait in.
+    pub fn queues(&self) -> Vec<Schedule> {
+        self.0.iter().map(OfTenant::schedule).collect()
+    }
+
     /// Puts every token in place, again and again. Ends only if there is no schedule.
     pub async fn keep_armed(self, settings: broker::Settings) {
         if self.0.is_empty() {

@@ -68,23 +68,22 @@ pub(crate) async fn exists_on(channel: &Channel, topology: &Topology) -> Result<
     tokio::try_join!(biased; exchanges, queues).map(|_| ())
 }
 
-/// Declares a stream of records and the way into it, or only checks that it exists.
+/// Declares a stream of the ledger and the way into it, or only checks that it exists.
 pub(crate) async fn record_stream_on(
     channel: &Channel,
     topology: &Topology,
     name: &str,
-    arguments: FieldTable,
     declare: bool,
 ) -> Result<(), Error> {
-    let (stream, exchange) = (Queue { name: name.to_owned(), arguments }, topology.ledger());
+    let (stream, binding) = topology.record_stream(name.to_owned());
     declare_queue(channel, &stream, !declare).await?;
     if !declare {
         return Ok(());
     }
-    if let Some(declared) = topology.exchanges().iter().find(|declared| declared.name == exchange) {
+    if let Some(declared) = topology.exchanges().iter().find(|declared| declared.name == binding.exchange) {
         declare_exchange(channel, declared, false).await?;
     }
-    bind(channel, &Binding { queue: stream.name.clone(), exchange, key: stream.name }).await
+    bind(channel, &binding).await
 }
 
 /// Declares the queue of a schedule, or only checks that it exists.
@@ -125,13 +124,17 @@ async fn with_channel(
     done
 }
 
-async fn declare_exchange(channel: &Channel, exchange: &Exchange, passive: bool) -> Result<(), Error> {
+pub(super) async fn declare_exchange(
+    channel: &Channel,
+    exchange: &Exchange,
+    passive: bool,
+) -> Result<(), Error> {
     let options = ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
     let Exchange { name, kind, arguments } = exchange;
     channel.exchange_declare(short(name)?, kind.clone(), options, arguments.clone()).await.map_err(refused)
 }
 
-async fn declare_queue(channel: &Channel, queue: &Queue, passive: bool) -> Result<(), Error> {
+pub(super) async fn declare_queue(channel: &Channel, queue: &Queue, passive: bool) -> Result<(), Error> {
     let options = QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
     channel
         .queue_declare(short(&queue.name)?, options, queue.arguments.clone())
@@ -140,13 +143,13 @@ async fn declare_queue(channel: &Channel, queue: &Queue, passive: bool) -> Resul
         .map_err(refused)
 }
 
-async fn bind(channel: &Channel, binding: &Binding) -> Result<(), Error> {
+pub(super) async fn bind(channel: &Channel, binding: &Binding) -> Result<(), Error> {
     let (queue, exchange, key) = (short(&binding.queue)?, short(&binding.exchange)?, short(&binding.key)?);
     let options = QueueBindOptions::default();
     channel.queue_bind(queue, exchange, key, options, FieldTable::default()).await.map_err(refused)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "goes straight into map_err")]
-fn refused(error: lapin::Error) -> Error {
+pub(super) fn refused(error: lapin::Error) -> Error {
     Error::from_lapin("the broker rejected the topology", &error)
 }
