@@ -31,8 +31,11 @@ pub(crate) struct Book {
     /// Counts the sessions. A hold of an earlier one is not ours any more.
     session: u64,
     is_open: bool,
-    /// Whether everything was read that was there when the session began.
+    /// The number of our record with which the session began, and whether it was read: everything before it was, then.
+    mark: u64,
     is_caught_up: bool,
+    /// Whether this session began with the first record, and has not read everything yet.
+    is_from_first: bool,
     /// A record of this version was read: nothing is claimed until a newer worker is here.
     newer: Option<u64>,
     counts: Counts,
@@ -73,7 +76,9 @@ impl Book {
             is_snapshot_due: false,
             session: 0,
             is_open: false,
+            mark: 0,
             is_caught_up: false,
+            is_from_first: false,
             newer: None,
             counts: Counts::default(),
         }
@@ -84,10 +89,12 @@ impl Book {
         self.last.as_ref().map(|(offset, _)| *offset)
     }
 
-    /// A session begins. Holds of the one before are not ours any more.
-    pub(crate) fn begin(&mut self) {
+    /// A session begins, with a record of this number. Holds of the one before are not ours any more.
+    pub(crate) fn begin(&mut self, mark: u64) {
+        self.mark = mark;
         self.session += 1;
         self.is_open = true;
+        self.is_from_first = self.last.is_none();
     }
 
     /// The session has ended: nobody gets an answer, and nothing may be sent.
@@ -180,6 +187,9 @@ impl Book {
             let is_known = known.as_ref().is_none_or(|known| *known == body);
             return if *last == offset && is_known { Taken::Folded } else { Taken::Cut };
         }
+        if self.is_from_first {
+            self.ledger.go_on_at(offset);
+        }
         let taken = match decode(&body) {
             Ok(record) => self.fold(offset, &record, now),
             Err(RecordError::Newer(version)) => {
@@ -219,8 +229,10 @@ impl Book {
                     let _ = waiting.send(decision);
                 }
             }
-            // A session begins with a record that forgets nothing: everything before it has been read now.
-            (None, Body::Forget(_)) if is_ours => self.is_caught_up = true,
+            (None, Body::Forget(_)) if is_ours && record.number == self.mark => {
+                self.is_caught_up = true;
+                self.is_from_first = false;
+            }
             (None, _) => {}
         }
         Taken::Folded

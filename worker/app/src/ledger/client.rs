@@ -96,7 +96,10 @@ impl<L: Log> Client<L> {
             if let Ok(records) = records {
                 let taken = self.read(records, from.is_some()).await;
                 match taken {
-                    Taken::Cut => self.book().cut(),
+                    Taken::Cut => {
+                        tracing::warn!("records of the ledger are missing; reading it again from its start");
+                        self.book().cut();
+                    }
                     Taken::Newer | Taken::Folded => self.book().end(),
                 }
                 self.changed.send_replace(());
@@ -157,12 +160,13 @@ impl<L: Log> Client<L> {
                 Err(_) => return Taken::Cut,
             }
         }
-        self.book().begin();
+        let mark = self.number();
+        self.book().begin(mark);
         let (due, mut snapshots) = mpsc::channel(1);
-        let mark = async {
+        let writing = async {
             let forgets_nothing = Body::Forget(Forget { before: Timestamp::UNIX_EPOCH });
             // If it is not written the session ends.
-            let _ = self.append(self.number(), forgets_nothing).await;
+            let _ = self.append(mark, forgets_nothing).await;
             while let Some(ledger) = snapshots.recv().await {
                 self.write_snapshot(ledger).await;
             }
@@ -183,7 +187,7 @@ impl<L: Log> Client<L> {
         };
         tokio::select! {
             taken = reading => taken,
-            () = mark => Taken::Folded,
+            () = writing => Taken::Folded,
         }
     }
 

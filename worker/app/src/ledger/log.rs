@@ -1,6 +1,6 @@
 //! Where the records are: two functions, and RabbitMQ behind them; and where snapshots of them are.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use broker::RecordLog;
 use ledger::Snapshot;
@@ -10,6 +10,8 @@ use tokio::{sync::RwLock, time::timeout};
 const LOOK: Duration = Duration::from_secs(2);
 /// The same once a record has come: what was stored together comes together.
 const MORE: Duration = Duration::from_millis(250);
+/// A file of the stream has room for more parts than this.
+const PARTS_OF_A_FILE: u64 = 20;
 /// How long to wait for a part, which is there.
 const PART: Duration = Duration::from_secs(10);
 
@@ -37,7 +39,7 @@ pub(crate) trait Log: Snapshots {
     fn read(&self, from: Option<u64>) -> impl Future<Output = Result<Self::Records, LogError>> + Send;
 }
 
-/// Records in their order, without a gap.
+/// Records in their order. Their offsets grow; the broker has entries of its own between them.
 pub(crate) trait Records: Send + 'static {
     /// Waits for the next record, and where it stands. An error ends the session.
     fn next(&mut self) -> impl Future<Output = Result<(u64, Vec<u8>), LogError>> + Send;
@@ -132,16 +134,28 @@ async fn newest(log: &RecordLog) -> Result<Option<Snapshot>, broker::Error> {
         index = Some(record?);
         look = MORE;
     }
-    let Some((offset, index)) = index else { return Ok(None) };
+    let Some((end, index)) = index else { return Ok(None) };
     let Some(count) = ledger::parts_of(&index) else { return Ok(None) };
-    let Some(first) = offset.checked_sub(count) else { return Ok(None) };
+    let first = end.saturating_sub(count.saturating_add(entries_of_the_broker(count)));
     let mut records = log.read(Some(first)).await?;
-    let mut parts = Vec::new();
-    while (parts.len() as u64) < count {
+    let mut parts = VecDeque::new();
+    loop {
         let Ok(record) = timeout(PART, records.next()).await else { return Ok(None) };
-        parts.push(record?.1);
+        let (offset, part) = record?;
+        if offset >= end {
+            break;
+        }
+        parts.push_back(part);
+        if parts.len() as u64 > count {
+            parts.pop_front();
+        }
     }
-    Ok(Some(Snapshot { index, parts }))
+    Ok((parts.len() as u64 == count).then(|| Snapshot { index, parts: parts.into() }))
+}
+
+/// How many entries of its own the broker may have between so many parts: one for each file.
+fn entries_of_the_broker(parts: u64) -> u64 {
+    2 + parts / PARTS_OF_A_FILE
 }
 
 impl Records for broker::Records {

@@ -15,6 +15,9 @@ use super::{
     log::{Log, LogError, Records, Snapshots, Stream},
 };
 
+/// An entry of the broker's own: it has an offset, and nobody reads it.
+const OF_THE_BROKER: &[u8] = b"the start of a file";
+
 /// A log in memory. Everybody with a clone of it shares the records.
 #[derive(Clone, Default)]
 struct Memory {
@@ -94,6 +97,9 @@ impl Records for Reading {
             let record = self.log.records.lock().unwrap().get(usize::try_from(self.next).unwrap()).cloned();
             if let Some(record) = record.filter(|_| !*self.log.is_silent.lock().unwrap()) {
                 self.next += 1;
+                if record == OF_THE_BROKER {
+                    continue;
+                }
                 return Ok((self.next - 1, record));
             }
             self.changed.changed().await.unwrap();
@@ -337,6 +343,31 @@ async fn a_claim_that_does_not_fit_is_refused_before_it_is_written() {
     assert!(error.to_string().contains("fewer names"), "{error}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_entry_of_the_broker_is_read_over_and_a_longer_gap_is_read_again_once() {
+    let log = Memory::default();
+    let one = client(log.clone(), "one").await;
+    log.push(OF_THE_BROKER);
+    granted(&one, hire()).await.close();
+    release(&one, &hire(), State::Done).await;
+    assert_eq!(one.book().counts().cuts, 0, "the start of a file is no loss");
+    for _ in 0..3 {
+        log.push(OF_THE_BROKER);
+    }
+    log.push(b"{}");
+    let mut changes = one.changes();
+    while one.book().counts().cuts == 0 {
+        timeout(Duration::from_secs(60), changes.changed()).await.expect("a cut").unwrap();
+    }
+    ready(&one).await;
+    assert_eq!(refused(&one, hire()).await, Decision::Finished(State::Done), "it has read all of it again");
+    granted(&one, change()).await;
+    assert_eq!(one.book().counts().cuts, 1);
+    let two = client(log, "two").await;
+    assert!(matches!(refused(&two, leave()).await, Decision::Wait(_)));
+    assert_eq!(two.book().counts().cuts, 0);
+}
+
 #[tokio::test]
 async fn who_crosses_the_mark_writes_a_snapshot_and_a_new_worker_begins_with_it() {
     let log = Memory::default();
@@ -381,6 +412,46 @@ async fn a_snapshot_goes_through_a_real_broker_in_parts() {
     log.append(b"{}").await.unwrap();
     log.close().await;
     assert!(stream.get().await.unwrap().is_none());
+    broker::delete(&settings).await.unwrap();
+}
+
+/// A stream is kept in files of 50 MB. Between two of them the offsets jump.
+#[tokio::test]
+async fn a_ledger_and_a_snapshot_in_several_files_are_read_through() {
+    let url = std::env::var("AMQP_URL").expect("AMQP_URL: run `make test`, which starts a broker");
+    let mut settings = broker::Settings::new(url.into(), Vec::new());
+    settings.prefix = format!("test-{}", Uuid::new_v4().simple());
+    let stream = Stream::new(settings.clone());
+    let one = client(Stream::new(settings.clone()), "one").await;
+    granted(&one, hire()).await.close();
+    release(&one, &hire(), State::Done).await;
+    let log = broker::RecordLog::open(&settings).await.unwrap();
+    let no_record = vec![b' '; 1 << 20];
+    for _ in 0..110 {
+        log.append(&no_record).await.unwrap();
+    }
+    log.close().await;
+    granted(&one, change()).await;
+    let two = client(Stream::new(settings.clone()), "two").await;
+    assert_eq!(refused(&two, hire()).await, Decision::Finished(State::Done));
+    assert!(matches!(refused(&two, leave()).await, Decision::Wait(_)));
+    let read = |client: &Client<Stream>| {
+        let counts = client.book().counts();
+        (counts.cuts, counts.skipped)
+    };
+    assert_eq!((read(&one), read(&two)), ((0, 110), (0, 110)));
+    let seen = two.book().seen().unwrap();
+    assert!(
+        seen > 110 + 8,
+        "{seen}: there were fewer than two starts of files, so this test has shown nothing"
+    );
+
+    let small = Ledger::<ledger::Specified>::default().snapshot().unwrap();
+    let index = String::from_utf8(small.index).unwrap().replace(r#""parts":0"#, r#""parts":110"#);
+    let part = |number: u8| vec![number; ledger::PART_BYTES];
+    let large = Snapshot { parts: (0..110).map(part).collect(), index: index.into_bytes() };
+    stream.put(&large).await.unwrap();
+    assert!(stream.get().await.unwrap().unwrap() == large, "every part, in their order");
     broker::delete(&settings).await.unwrap();
 }
 

@@ -151,10 +151,13 @@ fn a_reader_sees_that_records_were_lost() {
     let mut ledger: Ledger = Ledger::default();
     assert_eq!(ledger.read(7, &record(Some(90))), Read::Decided(Decision::Hold), "it is there all the same");
     assert_eq!(ledger.read(7, &record(None)), Read::Cut, "the stream is shorter than it was");
-    assert_eq!(ledger.read(9, &record(None)), Read::Cut, "and here one is missing");
-    assert_eq!(ledger.skip(9), Read::Cut);
+    assert_eq!(ledger.read(10, &record(None)), Read::Cut, "and here two are missing");
+    assert_eq!(ledger.skip(10), Read::Cut);
     assert_eq!(ledger.skip(8), Read::Noted);
-    assert_eq!(ledger.seen(), Some(8));
+    assert_eq!(ledger.skip(10), Read::Noted, "one is an entry of the broker");
+    assert_eq!(ledger.seen(), Some(10));
+    ledger.go_on_at(20);
+    assert_eq!(ledger.skip(20), Read::Noted, "what is missing from the first record on is there for nobody");
 }
 
 /// The memory of this process, in bytes.
