@@ -1,6 +1,7 @@
 //! The time as Entra stores it: whole seconds, UTC.
 
-use jiff::Timestamp;
+use hyper::header::HeaderValue;
+use jiff::{SignedDuration, Timestamp};
 
 /// The creation time of every object at the start, so that two starts are equal.
 pub(crate) const CREATED: &str = "2024-01-15T08:00:00Z";
@@ -9,6 +10,12 @@ pub(crate) const CREATED: &str = "2024-01-15T08:00:00Z";
 pub(crate) fn now() -> String {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+/// The time this far from now, as a header shows it.
+pub(crate) fn http_date(shift: SignedDuration) -> Option<HeaderValue> {
+    let then = Timestamp::now().checked_add(shift).ok()?;
+    HeaderValue::from_str(&then.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
 }
 
 /// The current time to the millisecond, for the journal.

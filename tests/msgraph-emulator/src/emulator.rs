@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::auth::{Decision, PendingSignIn};
@@ -205,6 +206,11 @@ impl Emulator {
     /// Expires every refresh token, as if unused for too long.
     pub fn expire_refresh_tokens(&self) {
         self.world.lock().tokens.expire_refresh();
+    }
+
+    /// Sets the clock that the `Date` of every answer shows this far from the machine's.
+    pub fn shift_clock(&self, seconds: i64) {
+        self.world.lock().clock_shift = SignedDuration::from_secs(seconds);
     }
 
     /// Restores the tenant of the start, with an empty journal and no faults.

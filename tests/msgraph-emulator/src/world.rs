@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Method;
+use jiff::SignedDuration;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -58,6 +59,8 @@ pub(crate) struct Inside {
     /// Held by every licence call in progress.
     licensing: Arc<()>,
     options: Options,
+    /// How far the clock of answers is from the machine's.
+    pub(crate) clock_shift: SignedDuration,
     /// Where the files of reports are.
     files: SocketAddr,
     /// The world around this, for answers that go on after the lock is free.
@@ -97,6 +100,7 @@ impl World {
                 replication: Replication::new(options.new_users_after, options.stale_reads),
                 licensing: Arc::default(),
                 options,
+                clock_shift: SignedDuration::ZERO,
                 files,
                 world: Weak::clone(world),
             }))
@@ -139,7 +143,7 @@ impl World {
 }
 
 impl Inside {
-    /// Resets tenant, journal, faults, limits and lag. Tokens stay valid and secrets stay
+    /// Resets tenant, journal, faults, limits, lag and clock. Tokens stay valid and secrets stay
     /// known, because a client and a test that looks for secrets outlive a reset.
     pub(crate) fn reset(&mut self) {
         let options = &self.options;
@@ -149,6 +153,7 @@ impl Inside {
         self.latency = Latency::new(options.latency, options.jitter);
         self.limiter = Limiter::new(options.limits);
         self.replication = Replication::new(options.new_users_after, options.stale_reads);
+        self.clock_shift = SignedDuration::ZERO;
     }
 
     /// Every secret seen so far.

@@ -40,6 +40,7 @@ mod server_clock;
 mod settings;
 mod sign_in;
 mod teams;
+mod time;
 mod token;
 mod users;
 

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::header::DATE;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode};
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+use crate::clock;
 use crate::control::paths;
 use crate::http::pace::{CutOff, Paced};
 use crate::http::refusal::Refusal;
@@ -157,5 +159,13 @@ async fn serve(
         None if request.lacks_length() => Some(Reply::length_required()),
         None => world.answer(&request).await,
     };
-    reply.map(|reply| reply.into_response(&request)).ok_or(HangUp)
+    let mut response = reply.map(|reply| reply.into_response(&request)).ok_or(HangUp)?;
+    let shift = world.lock().clock_shift;
+    // Otherwise `Date` is hyper's.
+    if !shift.is_zero()
+        && let Some(date) = clock::http_date(shift)
+    {
+        response.headers_mut().insert(DATE, date);
+    }
+    Ok(response)
 }

@@ -170,7 +170,13 @@ fn read_ledger(
     let reading = Arc::clone(&client);
     tokio::spawn(async move { reading.serve().await });
     let brakes = Brakes::new(config.brakes(), tenants);
-    Ok(Arc::new(Turns::new(client, config.directories()?, brakes, Arc::clone(metrics))))
+    Ok(Arc::new(Turns::new(
+        client,
+        config.directories()?,
+        brakes,
+        tenants.clock().clone(),
+        Arc::clone(metrics),
+    )))
 }
 
 /// The work of the second queue.

@@ -21,7 +21,11 @@ pub struct Admitted {
 /// # Errors
 ///
 /// Says why it is refused.
-pub fn decode_event(message: &Message, publishers: &Publishers) -> Result<Admitted, Undecodable> {
+pub fn decode_event(
+    message: &Message,
+    publishers: &Publishers,
+    now: Timestamp,
+) -> Result<Admitted, Undecodable> {
     let routing_key = match &message.origin {
         Origin::Worker => None,
         Origin::Publisher { routing_key, .. } => Some(routing_key.as_str()),
@@ -32,7 +36,7 @@ pub fn decode_event(message: &Message, publishers: &Publishers) -> Result<Admitt
     let headers: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_ref())).collect();
     let event =
         messages::decode(&Incoming { content_type, routing_key, headers: &headers, body: &message.body })?;
-    let publisher = publishers.admit(message, &event)?;
+    let publisher = publishers.admit(message, &event, now)?;
     Ok(Admitted { event, publisher })
 }
 

@@ -54,17 +54,20 @@ impl Publishers {
         self.listed.len()
     }
 
-    /// The publisher of an event that arrives, if publishers are listed.
+    /// The publisher of an event that arrives now, if publishers are listed.
     ///
     /// # Errors
     ///
     /// The publisher may not ask for this, or the time of the event cannot be right.
-    pub fn admit(&self, message: &Message, event: &Event) -> Result<Option<String>, Undecodable> {
+    pub fn admit(
+        &self,
+        message: &Message,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<Option<String>, Undecodable> {
         let Origin::Publisher { exchange, user, .. } = &message.origin else { return Ok(None) };
         self.check(exchange, user.as_deref(), event)
-            .and_then(|publisher| {
-                check_time(event.time, Timestamp::now(), self.most_days).map(|()| publisher)
-            })
+            .and_then(|publisher| check_time(event.time, now, self.most_days).map(|()| publisher))
             .map_err(|why| Undecodable::not_admitted(event, why))
     }
 
@@ -204,7 +207,9 @@ mod tests {
             user: user.map(str::to_owned),
         };
         let message = Message { origin, ..Message::default() };
-        publishers.admit(&message, event).map_err(|refused| format!("{}: {refused}", refused.code()))
+        publishers
+            .admit(&message, event, Timestamp::now())
+            .map_err(|refused| format!("{}: {refused}", refused.code()))
     }
 
     #[test]
@@ -308,7 +313,8 @@ mod tests {
     #[test]
     fn what_a_worker_wrote_has_been_admitted() {
         let message = Message { origin: Origin::Worker, ..Message::default() };
-        let admitted = publishers(&[("hr", by_user("hr"))]).admit(&message, &event(None, "/x", None));
+        let admitted =
+            publishers(&[("hr", by_user("hr"))]).admit(&message, &event(None, "/x", None), Timestamp::now());
         assert_eq!(admitted, Ok(None));
     }
 }

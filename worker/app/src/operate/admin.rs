@@ -2,8 +2,8 @@
 //!
 //! `/healthz` reports that the process answers. It never depends on the broker: otherwise a restart of the broker would
 //! restart its workers as well. `/readyz` reports whether every consumer has a broker session, or had one within the
-//! last 15 seconds, whether the ledger answers claims, and whether there is a tenant to work in; it names those that are
-//! paused.
+//! last 15 seconds, whether the ledger answers claims, whether the clock is right, and whether there is a tenant to work
+//! in; it names those that are paused.
 //!
 //! A connection that sends nothing cannot keep others out: at most [`CONNECTIONS`] are open, the oldest makes room for
 //! a new one, and a request has to be there within [`HEAD_LIMIT`].
@@ -123,6 +123,7 @@ impl Health {
         for (tenant, pause) in self.tenants.pauses() {
             self.metrics.tenant_paused.with_label_values(&[tenant]).set(pause.is_some().into());
         }
+        self.metrics.clock_wrong.set(self.tenants.clock().is_wrong().into());
         if let Some(turns) = &self.turns {
             turns.count();
         }
@@ -131,15 +132,22 @@ impl Health {
 
     fn readiness(&self) -> (StatusCode, String) {
         let pauses: Vec<_> = self.tenants.pauses().collect();
+        let clock = self.tenants.clock().problem();
         let (status, mut body) = if !self.sessions.iter().all(Readiness::is_ready) {
             (StatusCode::SERVICE_UNAVAILABLE, "a broker session is missing\n".to_owned())
         } else if self.turns.as_ref().is_some_and(|turns| !turns.is_ready()) {
             (StatusCode::SERVICE_UNAVAILABLE, "the ledger does not answer\n".to_owned())
+        } else if self.turns.is_some() && clock.is_some() {
+            (StatusCode::SERVICE_UNAVAILABLE, "the clock is wrong\n".to_owned())
         } else if pauses.iter().all(|(_, pause)| pause.is_some()) {
             (StatusCode::SERVICE_UNAVAILABLE, "every tenant is paused\n".to_owned())
         } else {
             (StatusCode::OK, "ready\n".to_owned())
         };
+        if let Some(problem) = clock {
+            // Writing to a string cannot fail.
+            let _ = writeln!(body, "{problem}");
+        }
         for (tenant, pause) in pauses.into_iter().filter_map(|(tenant, pause)| Some((tenant, pause?))) {
             // Writing to a string cannot fail.
             let _ = writeln!(body, "tenant {tenant} is paused: {pause}");

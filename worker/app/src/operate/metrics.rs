@@ -93,7 +93,7 @@ metrics! {
     in_flight: IntGaugeVec["queue"];
     /// Messages that arrived before their due time and were returned to the delay.
     redelays_total: IntCounterVec["queue"];
-    /// Messages put off unchanged, by reason: turn, no_place, tenant_paused, person, brake or ledger_unread.
+    /// Messages put off unchanged, by reason: turn, no_place, suspect, tenant_paused, clock, person, brake or ledger_unread.
     put_off_total: IntCounterVec["queue", "reason"];
     /// Broker sessions opened.
     sessions_started_total: IntCounterVec["queue"];
@@ -117,6 +117,8 @@ metrics! {
     ledger_records_skipped_total: IntCounter;
     /// 1 while claims are answered, else 0.
     ledger_ready: IntGauge;
+    /// 1 while the clock is more than a minute from Microsoft's, so that this worker begins no run, else 0.
+    clock_wrong: IntGauge;
     /// 1 while a tenant is paused because its credential is missing or refused, else 0.
     tenant_paused: IntGaugeVec["tenant"];
     /// Panics caught by the worker.

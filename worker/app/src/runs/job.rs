@@ -46,8 +46,13 @@ pub struct Job {
 
 impl Job {
     /// Reads a message of this queue, or says why it is refused.
-    pub fn decode(message: &Message, publishers: &Publishers, queue: &str) -> Result<Self, Box<Refused>> {
-        decode(message, publishers, queue)
+    pub fn decode(
+        message: &Message,
+        publishers: &Publishers,
+        queue: &str,
+        now: Timestamp,
+    ) -> Result<Self, Box<Refused>> {
+        decode(message, publishers, queue, now)
             .map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
     }
 
@@ -129,7 +134,12 @@ impl Job {
     }
 }
 
-fn decode(message: &Message, publishers: &Publishers, queue: &str) -> Result<Job, Undecodable> {
+fn decode(
+    message: &Message,
+    publishers: &Publishers,
+    queue: &str,
+    now: Timestamp,
+) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let nonce = Uuid::new_v4();
     let (replays, recorded, granted) = (message.replays(), Mutex::default(), Mutex::default());
@@ -158,7 +168,7 @@ fn decode(message: &Message, publishers: &Publishers, queue: &str) -> Result<Job
             granted,
         });
     }
-    let Admitted { event, publisher } = decode_event(message, publishers)?;
+    let Admitted { event, publisher } = decode_event(message, publishers, now)?;
     let request = requested(&event, queue)?;
     let (progress, workflow) = (None, None);
     Ok(Job {

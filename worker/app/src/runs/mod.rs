@@ -53,7 +53,7 @@ impl Work for Arc<Runs> {
     type Partial = Progress;
 
     fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
-        Job::decode(message, &self.publishers, Self::QUEUE)
+        self.read(message, Self::QUEUE)
     }
 
     fn identity(&self, job: &Job) -> Identity {
@@ -71,10 +71,12 @@ impl Work for Arc<Runs> {
     }
 
     async fn may_begin(&self, job: &Job) -> Result<(), PutOff> {
-        if job.request.mode == Mode::Apply {
-            self.turns.may_begin().await?;
+        if job.request.mode == Mode::Plan {
+            return self.may_begin_in_tenant(job).await;
         }
-        self.may_begin_in_tenant(job).await
+        self.turns.may_begin().await?;
+        self.may_begin_in_tenant(job).await?;
+        self.may_claim(job).await
     }
 
     fn span(&self, job: &Job) -> tracing::Span {
@@ -145,6 +147,16 @@ impl Work for Arc<Runs> {
 }
 
 impl Runs {
+    /// Reads a message of this queue.
+    fn read(&self, message: &Message, queue: &str) -> Result<Job, Box<Refused>> {
+        Job::decode(message, &self.publishers, queue, self.workflows.tenants.clock().now())
+    }
+
+    /// Whether this worker's clock is right enough for a claim.
+    async fn may_claim(&self, job: &Job) -> Result<(), PutOff> {
+        self.workflows.tenants.may_claim(job.event.tenant.as_deref()).await
+    }
+
     /// Whether the tenant can be worked in.
     async fn may_begin_in_tenant(&self, job: &Job) -> Result<(), PutOff> {
         self.workflows.tenants.may_begin(job.event.tenant.as_deref()).await

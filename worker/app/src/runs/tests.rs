@@ -24,6 +24,7 @@ use crate::delivery::work::Work;
 use crate::ledger::client::Client;
 use crate::ledger::log::Stream;
 use crate::tenants::Tenants;
+use crate::tenants::clock::Clock;
 
 /// Lets every run act.
 pub(super) struct Always;
@@ -249,7 +250,7 @@ fn runs_of(workflows: Workflows) -> Arc<super::Runs> {
     let publishers = Publishers::new(BTreeMap::new(), broker.topology().unwrap(), None, 400);
     let brakes = Brakes::new(BTreeMap::new(), &workflows.tenants);
     let client = Client::new(Stream::new(broker), "worker".to_owned(), Timing::default());
-    let turns = Arc::new(Turns::new(client, BTreeMap::new(), brakes, Arc::clone(&metrics)));
+    let turns = Arc::new(Turns::new(client, BTreeMap::new(), brakes, Clock::default(), Arc::clone(&metrics)));
     Arc::new(super::Runs { workflows, publishers, turns, metrics })
 }
 

@@ -32,6 +32,7 @@ use crate::ledger::hold::{Claimed, Hold};
 use crate::ledger::log::Stream;
 use crate::operate::metrics::Metrics;
 use crate::settings::ledger::Directory;
+use crate::tenants::clock::Clock;
 
 /// How long a claim waits for another run before its message is put off: what waits keeps a place from others.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -58,6 +59,7 @@ pub struct Turns {
     client: Arc<Client<Stream>>,
     directories: BTreeMap<String, Directory>,
     brakes: Brakes,
+    clock: Clock,
     metrics: Arc<Metrics>,
 }
 
@@ -93,12 +95,13 @@ impl Turns {
         client: Arc<Client<Stream>>,
         directories: BTreeMap<String, Directory>,
         brakes: Brakes,
+        clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
         for (tenant, _) in brakes.iter() {
             metrics.runs_braked_total.with_label_values(&[tenant]);
         }
-        Self { client, directories, brakes, metrics }
+        Self { client, directories, brakes, clock, metrics }
     }
 
     /// Waits until claims are answered; how long to stay away if that takes long.
@@ -272,10 +275,11 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The right to lock out: also without the ledger, if it gives no answer soon. A worker that was stopped meanwhile
-    /// does not know what it missed, and asks again. One that has lost the broker leaves the message to others.
+    /// The right to lock out: also without the ledger, if it gives no answer soon or this worker's clock is wrong. A
+    /// worker that was stopped meanwhile does not know what it missed, and asks again. One that has lost the broker
+    /// leaves the message to others.
     async fn locks_out(&self, claim: Claim, names: &[String]) -> Result<Granted, Barred> {
-        loop {
+        while !self.turns.clock.is_wrong() {
             let asked = Instant::now();
             let answer = timeout(OPENS_AFTER, self.turns.claim(self.queue(), claim.clone(), names)).await;
             match answer {
@@ -291,7 +295,7 @@ impl<'a> Turn<'a> {
             return Err(Barred::Later { put_off: UNREAD, state: None });
         }
         self.turns.count_claim("unread");
-        tracing::warn!("the ledger gave no answer: the person is locked out without it");
+        tracing::warn!("no claim was answered or could be made: the person is locked out without the ledger");
         Ok(Granted::by(None, &self.turns.metrics))
     }
 

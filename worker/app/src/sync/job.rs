@@ -29,8 +29,9 @@ pub struct Job {
 
 impl Job {
     /// Reads a message, or says why it is refused.
-    pub fn decode(message: &Message, publishers: &Publishers) -> Result<Self, Box<Refused>> {
-        decode(message, publishers).map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
+    pub fn decode(message: &Message, publishers: &Publishers, now: Timestamp) -> Result<Self, Box<Refused>> {
+        decode(message, publishers, now)
+            .map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
     }
 
     /// The id of the message. A redelivery, and a copy published again, have the same.
@@ -82,7 +83,7 @@ fn name(progress: &SyncProgress) -> String {
     }
 }
 
-fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable> {
+fn decode(message: &Message, publishers: &Publishers, now: Timestamp) -> Result<Job, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let replays = message.replays();
     // Only a worker can say what a sync has gone through, and when it comes again.
@@ -103,7 +104,7 @@ fn decode(message: &Message, publishers: &Publishers) -> Result<Job, Undecodable
         let SyncToken { event, schedule } = SyncToken::from_bytes(&message.body)?;
         (event, Some(schedule), None)
     } else {
-        let Admitted { event, publisher } = decode_event(message, publishers)?;
+        let Admitted { event, publisher } = decode_event(message, publishers, now)?;
         (event, None, publisher)
     };
     let request = requested(&event)?;

@@ -84,7 +84,7 @@ impl Work for Syncs {
     type Partial = Generation;
 
     fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
-        Job::decode(message, &self.publishers)
+        Job::decode(message, &self.publishers, self.tenants.clock().now())
     }
 
     /// Two syncs of one tenant and subject would only read the same twice, at half the speed each.

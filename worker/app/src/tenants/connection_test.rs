@@ -4,6 +4,7 @@ use actions::Protection;
 use msgraph::{Access, Client, Error, Grants, SubscribedSku};
 use serde::Serialize;
 
+use super::clock;
 use super::syncs::{SYNCS, Sync};
 
 /// The directory role an application needs to change administrators.
@@ -121,6 +122,13 @@ pub struct Seats {
 impl Connection {
     /// Tests a connection.
     pub async fn test(tenant: &str, client: &Client, protection: &Protection) -> Self {
+        let mut found = Self::tested(tenant, client, protection).await;
+        // A credential can be refused because of the clock.
+        found.problems.splice(0..0, clock::problem(client));
+        found
+    }
+
+    async fn tested(tenant: &str, client: &Client, protection: &Protection) -> Self {
         let access = client.access();
         let mut found = Self::nothing(tenant, access);
         let grants = match client.grants().await {

@@ -1,5 +1,6 @@
 //! The configured tenants, by name.
 
+pub mod clock;
 pub mod connection_test;
 mod pause;
 pub mod syncs;
@@ -11,14 +12,18 @@ use futures_util::future::join_all;
 use msgraph::{Client, Error, Observer};
 use outcome::Failure;
 
+use self::clock::Clock;
 use self::pause::Pause;
 use crate::delivery::work::PutOff;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
 
-/// A Graph client for each configured tenant. Clones share connections, tokens, limits and pauses.
+/// A Graph client for each configured tenant. Clones share connections, tokens, limits, pauses and the clock.
 #[derive(Clone)]
-pub struct Tenants(BTreeMap<String, Tenant>);
+pub struct Tenants {
+    tenants: BTreeMap<String, Tenant>,
+    clock: Clock,
+}
 
 #[derive(Clone)]
 struct Tenant {
@@ -63,43 +68,63 @@ impl Tenants {
             let client = made.map_err(|error| ConfigError::Invalid(format!("tenants.{name}: {error}")))?;
             Ok((name.clone(), Tenant::of(client)))
         });
-        clients.collect::<Result<_, _>>().map(Self)
+        let tenants = clients.collect::<Result<_, _>>()?;
+        Ok(Self { tenants, clock: Clock::default() })
     }
 
     /// Tenants with these clients.
     #[cfg(test)]
     pub fn of(clients: impl IntoIterator<Item = (String, Client)>) -> Self {
-        Self(clients.into_iter().map(|(name, client)| (name, Tenant::of(client))).collect())
+        let tenants = clients.into_iter().map(|(name, client)| (name, Tenant::of(client))).collect();
+        Self { tenants, clock: Clock::default() }
     }
 
     /// All tenants, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Client)> {
-        self.0.iter().map(|(name, tenant)| (name.as_str(), &tenant.client))
+        self.tenants.iter().map(|(name, tenant)| (name.as_str(), &tenant.client))
     }
 
     /// Whether an event for the named tenant, or the only one, can be worked on now. If it has no such tenant it can: it
     /// will be rejected.
     pub async fn may_begin(&self, name: Option<&str>) -> Result<(), PutOff> {
         match self.named(name) {
-            Some((name, tenant)) => tenant.pause.may_begin(name, &tenant.client).await,
+            Some((name, tenant)) => {
+                let begun = tenant.pause.may_begin(name, &tenant.client).await;
+                self.clock.look(&tenant.client);
+                begun
+            }
             None => Ok(()),
         }
     }
 
-    /// Gets a token for every tenant, so that a credential that does not work is known before an event needs it.
+    /// Whether a run for the named tenant, or the only one, may claim by this worker's clock.
+    pub async fn may_claim(&self, name: Option<&str>) -> Result<(), PutOff> {
+        match self.named(name) {
+            Some((_, tenant)) => self.clock.may_begin(&tenant.client).await,
+            None => Ok(()),
+        }
+    }
+
+    /// This worker's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Gets a token for every tenant, so that a credential that does not work, and a clock that is wrong, are known
+    /// before an event needs them.
     pub async fn sign_in(&self) {
-        join_all(self.0.keys().map(|name| self.may_begin(Some(name)))).await;
+        join_all(self.tenants.keys().map(|name| self.may_begin(Some(name)))).await;
     }
 
     /// Every tenant, and why it is paused if it is.
     pub fn pauses(&self) -> impl Iterator<Item = (&str, Option<String>)> {
-        self.0.iter().map(|(name, tenant)| (name.as_str(), tenant.pause.reason()))
+        self.tenants.iter().map(|(name, tenant)| (name.as_str(), tenant.pause.reason()))
     }
 
     /// The tenant named in an event, or the only tenant.
     pub fn find(&self, name: Option<&str>) -> Result<(&str, &Client), Failure> {
         self.named(name).map(|(name, tenant)| (name, &tenant.client)).ok_or_else(|| {
-            let known: Vec<_> = self.0.keys().map(String::as_str).collect();
+            let known: Vec<_> = self.tenants.keys().map(String::as_str).collect();
             let known = known.join(", ");
             match name {
                 Some(name) => Failure::rejected(
@@ -116,8 +141,8 @@ impl Tenants {
 
     fn named(&self, name: Option<&str>) -> Option<(&str, &Tenant)> {
         let found = match name {
-            Some(name) => self.0.get_key_value(name),
-            None if self.0.len() == 1 => self.0.first_key_value(),
+            Some(name) => self.tenants.get_key_value(name),
+            None if self.tenants.len() == 1 => self.tenants.first_key_value(),
             None => None,
         };
         found.map(|(name, tenant)| (name.as_str(), tenant))

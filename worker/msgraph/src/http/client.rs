@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -32,6 +31,7 @@ use crate::settings::endpoints::Endpoints;
 use crate::settings::exchange_admin;
 use crate::token::Tokens;
 use crate::token::access_token::Token;
+use crate::token::endpoint::SignInService;
 use crate::token::grants::Grants;
 
 /// One tenant's Graph. Clones share connections and tokens.
@@ -84,10 +84,12 @@ impl Client {
     pub fn new(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         let endpoints = Endpoints::of(&settings)?;
         let http = http_client(&settings, &endpoints)?;
-        let tokens = Tokens::new(http.clone(), endpoints.clone(), &settings, Arc::clone(&observer));
+        let clock = Arc::new(ServerClock::default());
+        let service = |endpoints| SignInService::new(&http, endpoints, &settings.client_id, &clock);
+        let tokens = Tokens::new(service(endpoints.clone()), &settings, Arc::clone(&observer));
         let exchange_admin = settings.exchange_admin.as_ref().map(|admin| {
             let endpoints = endpoints.for_exchange_admin(&admin.scope);
-            let tokens = Tokens::new(http.clone(), endpoints, &settings, Arc::clone(&observer));
+            let tokens = Tokens::new(service(endpoints), &settings, Arc::clone(&observer));
             (tokens, exchange_admin::organization_mailbox(settings.tenant_id.trim()))
         });
         let transport = Arc::new(Transport {
@@ -95,7 +97,7 @@ impl Client {
             endpoints: endpoints.clone(),
             max_body_bytes: settings.max_body_bytes,
             observer: Arc::clone(&observer),
-            clock: ServerClock::default(),
+            clock,
         });
         let lanes = Lanes::new(&transport, settings.limits, settings.batching);
         let (access, batching, retry_budget) = (settings.access, settings.batching, settings.retry_budget);
@@ -115,11 +117,6 @@ impl Client {
             observer,
         };
         Ok(Self { inner: Arc::new(inner), priority: Priority::default(), log: None, fence: None })
-    }
-
-    /// The time by Graph's clock; nothing before its first answer.
-    pub fn server_time(&self) -> Option<Timestamp> {
-        self.inner.transport.clock.now()
     }
 
     /// The same client with a log of its requests.
@@ -158,6 +155,11 @@ impl Client {
     /// The application's (client) id.
     pub fn client_id(&self) -> &str {
         &self.inner.client_id
+    }
+
+    /// How it talks to Graph.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.inner.transport
     }
 
     /// Gets a token if there is none that is valid. Asks once.
@@ -424,7 +426,7 @@ impl Reader<'_> {
 
     /// The transport and the retries for a file that Graph stores elsewhere.
     pub(crate) fn outside(&self) -> (&Transport, Retry) {
-        (&self.client.inner.transport, Retry::new(self.client.inner.retry_budget))
+        (self.client.transport(), Retry::new(self.client.inner.retry_budget))
     }
 
     /// What opens the addresses of copies.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, redirect};
 use tokio::time::Instant;
@@ -29,16 +30,29 @@ const LARGE_ANSWERS: usize = 4;
 /// How long opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long an answer that tells the time may take: somebody waits for it.
+const TIME_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How the client talks to Graph.
 pub(crate) struct Transport {
     pub http: reqwest::Client,
     pub endpoints: Endpoints,
     pub max_body_bytes: usize,
     pub observer: Arc<dyn Observer>,
-    pub clock: ServerClock,
+    pub clock: Arc<ServerClock>,
 }
 
 impl Transport {
+    /// Asks Graph for the time: any answer tells it, and none needs a token.
+    pub(crate) async fn ask_time(&self) {
+        let sent = Timestamp::now();
+        let request = self.http.head(self.endpoints.graph_url.clone()).timeout(TIME_TIMEOUT);
+        // Without an answer nothing is known, and nothing has to be done about that here.
+        if let Ok(answer) = request.send().await {
+            self.clock.heard(answer.headers(), sent);
+        }
+    }
+
     /// Sends calls of one service in one round trip; returns an answer for each, in their order.
     pub(crate) async fn round_trip(
         &self,
@@ -133,8 +147,9 @@ impl Transport {
             None if call.takes_a_body() => builder = builder.header(CONTENT_LENGTH, 0),
             None => {}
         }
+        let sent = Timestamp::now();
         let answer = builder.send().await.map_err(|error| Error::transport(error, context))?;
-        self.clock.heard(answer.headers());
+        self.clock.heard(answer.headers(), sent);
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
         let limit = if status.is_success() { self.max_body_bytes } else { MAX_REFUSAL_BYTES };
@@ -193,8 +208,9 @@ impl Transport {
             .header(CONTENT_TYPE, "application/json")
             .header("client-request-id", &context.request_id)
             .body(body);
+        let sent = Timestamp::now();
         let answer = request.send().await.map_err(|error| Error::transport(error, context))?;
-        self.clock.heard(answer.headers());
+        self.clock.heard(answer.headers(), sent);
         let status = answer.status();
         let head = Answer::of_head(status.as_u16(), answer.headers());
         if status.is_success() {

@@ -1,6 +1,7 @@
 //! The first sign-in of a service account, by a person on any device with a browser: the device code flow of RFC 8628.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -81,8 +82,7 @@ impl DeviceSignIn {
         refresh_token::check_place(file)?;
         let endpoints = Endpoints::of(settings)?;
         let http = http_client(settings, &endpoints)?;
-        let client_id = settings.client_id.trim().to_owned();
-        let service = SignInService { http, endpoints, client_id };
+        let service = SignInService::new(&http, endpoints, &settings.client_id, &Arc::default());
         let code: DeviceCode = service.device_code().await?;
         let expires_in = Duration::from_secs(code.expires_in.min(24 * 60 * 60));
         Ok(Self {

@@ -1,7 +1,9 @@
 //! The sign-in service: sends a form and reads the answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,6 +19,7 @@ use crate::error::answer::Answer;
 use crate::error::context::{Context, Peer};
 use crate::error::sign_in::SignInRefusal;
 use crate::http::response::{Response, read_body};
+use crate::server_clock::ServerClock;
 use crate::settings::endpoints::Endpoints;
 
 /// A token is renewed this long before its end, or a tenth of its lifetime before if that is shorter.
@@ -26,13 +29,25 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// One application at the sign-in service of one tenant.
 #[derive(Clone)]
-pub(super) struct SignInService {
+pub(crate) struct SignInService {
     pub http: reqwest::Client,
     pub endpoints: Endpoints,
     pub client_id: String,
+    pub clock: Arc<ServerClock>,
 }
 
 impl SignInService {
+    /// The application with this id, as the settings have it.
+    pub(crate) fn new(
+        http: &reqwest::Client,
+        endpoints: Endpoints,
+        client_id: &str,
+        clock: &Arc<ServerClock>,
+    ) -> Self {
+        let (http, clock) = (http.clone(), Arc::clone(clock));
+        Self { http, endpoints, client_id: client_id.trim().to_owned(), clock }
+    }
+
     /// One request for tokens.
     pub(super) async fn tokens(&self, form: Form) -> Result<Granted, Error> {
         // The lifetime counts from before the request, so that a slow answer cannot lengthen it.
@@ -62,7 +77,9 @@ impl SignInService {
         let form = form.with("client_id", self.client_id.as_str());
         let request = self.http.post(url).form(&form.pairs());
         let request = request.header("client-request-id", &context.request_id);
+        let sent = Timestamp::now();
         let response = request.send().await.map_err(|error| Error::transport(error, &context))?;
+        self.clock.compared(response.headers(), sent);
         let status = response.status();
         let head = Answer::of_head(status.as_u16(), response.headers());
         let body = read_body(response, MAX_ANSWER_BYTES, &context, None).await;

@@ -11,7 +11,7 @@ pub(crate) mod access_token;
 mod certificate;
 pub(crate) mod credential;
 pub(crate) mod device;
-mod endpoint;
+pub(crate) mod endpoint;
 pub(crate) mod grants;
 mod proof;
 mod refresh_token;
@@ -27,7 +27,6 @@ use crate::error::Error;
 use crate::http::retry::Retry;
 use crate::observer::{Observer, Outcome, TokenReport};
 use crate::settings::Settings;
-use crate::settings::endpoints::Endpoints;
 use access_token::Token;
 use credential::{Credential, SecretSource};
 use endpoint::SignInService;
@@ -58,14 +57,9 @@ struct State {
 }
 
 impl Tokens {
-    pub(crate) fn new(
-        http: reqwest::Client,
-        endpoints: Endpoints,
-        settings: &Settings,
-        observer: Arc<dyn Observer>,
-    ) -> Self {
+    pub(crate) fn new(service: SignInService, settings: &Settings, observer: Arc<dyn Observer>) -> Self {
         Self {
-            service: SignInService { http, endpoints, client_id: settings.client_id.trim().to_owned() },
+            service,
             credential: settings.credential.clone(),
             observer,
             turn: tokio::sync::Mutex::default(),
