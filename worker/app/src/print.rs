@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use messages::{
     EventDuplicate, KnownState, PlannedStep, RunFinished, RunPlanned, RunWaiting, StepFinished, SyncDay,
     SyncFinished, SyncWaiting,
@@ -105,6 +105,33 @@ pub fn table(header: &[&str]) -> Table {
         table.force_no_tty().set_width(columns.unwrap_or(120));
     }
     table.set_header(header.iter().map(|title| Cell::new(title).add_attribute(comfy_table::Attribute::Bold)));
+    table
+}
+
+/// The same table with no column narrower than its longest word, so that none is broken, if they fit side by side.
+pub fn unbroken(mut table: Table) -> Table {
+    let rows = table.header().into_iter().chain(table.row_iter());
+    let mut longest: Vec<u16> = Vec::new();
+    for (index, cell) in rows.flat_map(|row| row.cell_iter().enumerate()) {
+        if longest.len() <= index {
+            longest.resize(index + 1, 0);
+        }
+        let content = cell.content();
+        let words = content.split_whitespace().map(|word| word.chars().count());
+        let word = u16::try_from(words.max().unwrap_or_default()).unwrap_or(u16::MAX);
+        if let Some(longest) = longest.get_mut(index) {
+            *longest = word.max(*longest);
+        }
+    }
+    let widths = table.column_iter().zip(longest).map(|(column, word)| word + column.padding_width());
+    let widths: Vec<u16> = widths.collect();
+    // A space stands between two columns.
+    let all: usize = widths.iter().map(|width| usize::from(*width) + 1).sum();
+    if table.width().is_some_and(|width| all <= usize::from(width) + 1) {
+        for (column, width) in table.column_iter_mut().zip(widths) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+        }
+    }
     table
 }
 

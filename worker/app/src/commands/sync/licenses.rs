@@ -52,6 +52,11 @@ pub struct Args {
 /// The kinds of rows in a file.
 const KINDS: [&str; 4] = ["license_assignment", "waste", "sku", "subscription"];
 
+const UTILISATION: [&str; 6] = ["Licence", "Seats", "Assigned", "Free", "Over", "Used"];
+const UNUSED: [&str; 2] = ["Licence", "Seats"];
+const WASTE: [&str; 4] = ["Licence", "Blocked account", "In another licence", "Group fails"];
+const RENEWALS: [&str; 4] = ["Licence", "Status", "Seats", "Changes on"];
+
 /// What was read.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -157,8 +162,7 @@ fn utilisation(paid: &[&Sku]) -> Result<(), CommandError> {
             used.unwrap_or_default(),
         ]
     });
-    let header = ["Licence", "Seats", "Assigned", "Free", "Over", "Used"];
-    print::lines(&report::table(&header, rows.collect()).to_string())?;
+    print::lines(&report::table(&UTILISATION, rows.collect()).to_string())?;
     for sku in paid.iter().filter(|sku| sku.cross_check().is_some()) {
         let (assigned, people) = (number(sku.units().assigned), grouped(sku.found().people));
         let why = sku.cross_check().unwrap_or_default();
@@ -180,8 +184,7 @@ fn unused(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
     let unused = paid.iter().filter(|sku| sku.units().unassigned().is_some_and(|free| free > 0));
     let rows: Vec<_> =
         unused.map(|sku| (vec![name(sku), number(sku.units().unassigned())], sku.unused_money())).collect();
-    let header = ["Licence", "Seats"];
-    show_with_cost("Unused seats", &header, rows, &totals.unused_cost)
+    show_with_cost("Unused seats", &UNUSED, rows, &totals.unused_cost)
 }
 
 fn waste(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
@@ -193,8 +196,7 @@ fn waste(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
             (std::iter::once(name(sku)).chain(numbers).collect(), sku.wasted_money())
         })
         .collect();
-    let header = ["Licence", "Blocked account", "In another licence", "Group fails"];
-    show_with_cost("Wasted seats, and groups that fail", &header, rows, &totals.wasted_cost)
+    show_with_cost("Wasted seats, and groups that fail", &WASTE, rows, &totals.wasted_cost)
 }
 
 /// A table with what each row costs, if any licence has a price. The sum says so where some have none.
@@ -239,7 +241,34 @@ fn renewals(subscriptions: &[Subscription]) -> Result<(), CommandError> {
         ]
     });
     print::lines("\nPurchases; without a renewal the status changes on the day")?;
-    let header = ["Licence", "Status", "Seats", "Changes on"];
-    print::lines(&report::table(&header, rows.collect()).to_string())?;
+    print::lines(&report::table(&RENEWALS, rows.collect()).to_string())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, numbers: &[&str]) -> Vec<String> {
+        std::iter::once(name).chain(numbers.iter().copied()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn licences_of_millions_fit_a_terminal_and_break_no_number() {
+        let name = "Microsoft 365 E3 (no Teams) for people who work with their hands";
+        let numbers = ["9,999,999"; 4];
+        let utilisation = row(name, &[&numbers[..], &["100 %"]].concat());
+        report::assert_fits(report::table(&UTILISATION, vec![utilisation]), &["9,999,999", "100 %"]);
+        let money = "359,999,964.005 EUR";
+        let header: Vec<&str> = WASTE.into_iter().chain(["A month"]).collect();
+        let waste = row(name, &[&numbers[..3], &[money]].concat());
+        report::assert_fits(
+            report::table(&header, vec![waste]),
+            &["9,999,999", "359,999,964.005", "Microsoft"],
+        );
+        let header: Vec<&str> = UNUSED.into_iter().chain(["A month"]).collect();
+        report::assert_fits(report::table(&header, vec![row(name, &["9,999,999", money])]), &[money]);
+        let purchase = row(name, &["suspended", "9,999,999", "2026-03-04"]);
+        report::assert_fits(report::table(&RENEWALS, vec![purchase]), &["9,999,999", "2026-03-04"]);
+    }
 }

@@ -11,8 +11,21 @@ use crate::print;
 /// One line below the header: a tenant has dozens of licences.
 const COMPACT: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// A table whose numbers stand below one another.
+/// A table whose numbers stand below one another, and in which no word is broken.
 pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
+    print::unbroken(aligned(header, rows))
+}
+
+/// The same with one space between its columns, for one that has many.
+pub fn narrow_table(header: &[&str], rows: Vec<Vec<String>>) -> Table {
+    let mut table = aligned(header, rows);
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 0));
+    });
+    print::unbroken(table)
+}
+
+fn aligned(header: &[&str], rows: Vec<Vec<String>>) -> Table {
     let mut table = print::table(header);
     table.load_style(COMPACT);
     for row in rows {
@@ -52,4 +65,15 @@ pub fn end(notes: &[Note], out: Option<(&Path, u64)>, page: Option<&Path>) -> Re
         print::lines(&format!("a page to read is in {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Asserts that a table fits 80 columns and breaks none of these texts.
+#[cfg(test)]
+pub(super) fn assert_fits(mut table: Table, whole: &[&str]) {
+    table.set_width(80);
+    let text = print::unbroken(table).to_string();
+    assert!(text.lines().all(|line| line.trim_end().chars().count() <= 80), "{text}");
+    for word in whole {
+        assert!(text.contains(word), "{word} is broken:\n{text}");
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use comfy_table::Table;
 use directory_sync::{
     App, Facet, MOST_DAYS, Note, Privacy, UsageApp, UsageDay, UsageGroup, UsageOptions, UsagePass,
     UsageSummary, UsageTotals, UsageWindow,
@@ -319,14 +320,20 @@ fn show_days(days: &[UsageDay], totals: &UsageTotals) -> Result<(), CommandError
         let counts: Vec<_> = facets().map(|facet| number(day.people(facet))).collect();
         (day.date(), counts)
     });
-    let rows: BTreeMap<Date, Vec<String>> = missing.chain(read).collect();
-    let rows = rows.into_iter().rev();
-    let rows = rows.map(|(date, counts)| std::iter::once(date.to_string()).chain(counts).collect());
     print::lines("People of each day")?;
+    print::lines(&days_table(missing.chain(read).collect()).to_string())?;
+    Ok(())
+}
+
+/// The figures of each day. The head has the year, for which there is no room here.
+fn days_table(days: BTreeMap<Date, Vec<String>>) -> Table {
+    let rows = days.into_iter().rev().map(|(date, counts)| {
+        let day = date.strftime("%b %d").to_string();
+        std::iter::once(day).chain(counts).collect()
+    });
     let apps = App::ALL.map(App::name);
     let header: Vec<&str> = ["Day", "Suite"].into_iter().chain(apps).collect();
-    print::lines(&report::table(&header, rows.collect()).to_string())?;
-    Ok(())
+    report::narrow_table(&header, rows.collect())
 }
 
 fn number(number: Option<u64>) -> String {
@@ -342,5 +349,35 @@ mod tests {
         assert_eq!(bar(100, 100).chars().count(), BAR as usize);
         assert_eq!(bar(50, 100).chars().count(), BAR as usize / 2);
         assert_eq!((bar(1, 1_000_000).as_str(), bar(0, 10).as_str(), bar(0, 0).as_str()), ("▏", "", ""));
+    }
+
+    #[test]
+    fn the_days_of_millions_fit_a_terminal() {
+        let figures = vec![grouped(9_999_999_u64); 1 + App::ALL.len()];
+        let day = |date: &str| date.parse::<Date>().unwrap();
+        let table = days_table(BTreeMap::from([
+            (day("2026-03-04"), figures),
+            (day("2026-03-03"), vec!["missing".to_owned()]),
+        ]));
+        report::assert_fits(table, &["Mar 04", "PowerPoint", "9,999,999", "missing"]);
+    }
+
+    #[test]
+    fn platforms_and_departments_of_millions_fit_a_terminal() {
+        let header = ["Department", "People", "Active", "Suite", "Teams"];
+        let millions = || grouped(9_999_999_u64);
+        let row = vec![
+            "Research and development of everything".to_owned(),
+            millions(),
+            millions(),
+            millions(),
+            millions(),
+        ];
+        report::assert_fits(report::table(&header, vec![row]), &["9,999,999", "development"]);
+        let header = ["App", "Windows", "Mac", "Mobile", "Web", "Unknown"];
+        let row = std::iter::once("Suite, without Teams".to_owned()).chain(vec![millions(); 5]).collect();
+        report::assert_fits(report::table(&header, vec![row]), &["without", "9,999,999"]);
+        let row = vec!["Suite, without Teams".to_owned(), millions(), bar(1, 1)];
+        report::assert_fits(report::table(&["App", "People who used it", ""], vec![row]), &["9,999,999"]);
     }
 }
