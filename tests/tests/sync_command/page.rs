@@ -1,6 +1,6 @@
 //! The page of a sync, without a browser: what it never has. The browser is in the tests with foreign software.
 
-use msgraph_emulator::{Fault, Tenant, User};
+use msgraph_emulator::{Fault, Sku, Tenant, User};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, ROLES};
@@ -178,4 +178,26 @@ async fn one_page_is_complete_or_not_there() {
     let refused = bench.sync(&["report", "--out", &bench.name("report.csv")]).await;
     assert_eq!(refused.code, Some(3));
     assert!(refused.stderr.contains("must end in .html"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_sum_is_of_what_has_a_price_and_a_date_is_never_broken() {
+    let ada = User::new("ada@contoso.example", "Ada Lovelace").located("GB").licensed("SPE_E3");
+    let tenant = Tenant::empty().sku(Sku::new("SPE_E3", 1)).sku(Sku::new("EMS", 9_000)).user(ada);
+    let bench = Bench::of(tenant);
+    let (page, prices) = (bench.name("licenses.html"), bench.name("prices.csv"));
+    std::fs::write(&prices, "licence,price,currency\nSPE_E3,36,USD\n").unwrap();
+    let human = bench.sync(&["licenses", "--prices", &prices]).await.ok();
+    assert!(human.contains("no price is known") && !human.contains("0.00"), "{human}");
+    bench.sync(&["licenses", "--prices", &prices, "--out", &page]).await.ok();
+    let html = bench.text("licenses.html");
+    assert!(html.contains("no price is known") && !html.contains("0.00 USD"), "{html}");
+    assert!(html.contains("<td class=\"date\">") && html.contains("tbody .date { white-space: nowrap; }"));
+
+    std::fs::write(&prices, "licence,price,currency\nEMS,1234.5,USD\n").unwrap();
+    let human = bench.sync(&["licenses", "--prices", &prices]).await.ok();
+    bench.sync(&["licenses", "--prices", &prices, "--out", &page]).await.ok();
+    for shown in [human, bench.text("licenses.html")] {
+        assert!(shown.contains("11,110,500.00 USD a month"), "{shown}");
+    }
 }

@@ -15,18 +15,23 @@ pub struct Table {
 #[derive(Debug, Clone)]
 pub struct Column {
     pub(crate) name: String,
-    pub(crate) is_number: bool,
+    class: &'static str,
 }
 
 impl Column {
     /// A column of texts.
     pub fn text(name: &str) -> Self {
-        Self { name: name.to_owned(), is_number: false }
+        Self { name: name.to_owned(), class: "text" }
+    }
+
+    /// A column of dates, which are never broken.
+    pub fn date(name: &str) -> Self {
+        Self { name: name.to_owned(), class: "date" }
     }
 
     /// A column of numbers, which stand below one another.
     pub fn number(name: &str) -> Self {
-        Self { name: name.to_owned(), is_number: true }
+        Self { name: name.to_owned(), class: "number" }
     }
 }
 
@@ -45,6 +50,6 @@ impl Table {
 
 impl Column {
     pub(crate) fn class(&self) -> &'static str {
-        if self.is_number { "number" } else { "text" }
+        self.class
     }
 }

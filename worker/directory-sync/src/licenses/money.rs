@@ -73,17 +73,35 @@ impl Money {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether nothing that there is costs anything.
+    pub fn is_zero(&self) -> bool {
+        self.0.values().all(|amount| amount.0 == 0)
+    }
 }
 
-/// Like `12.50 EUR, 3.00 USD`.
+/// Like `1,234.50 EUR, 3.00 USD`: to read. Data have their amounts as plain numbers.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (currency, amount)) in self.0.iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
-            write!(f, "{comma}{amount} {currency}")?;
+            write!(f, "{comma}{} {currency}", grouped(&amount.to_string()))?;
         }
         Ok(())
     }
+}
+
+/// An amount with its thousands apart.
+fn grouped(amount: &str) -> String {
+    let (whole, decimals) = amount.split_once('.').unwrap_or((amount, ""));
+    let mut text = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text}.{decimals}")
 }
 
 #[cfg(test)]
@@ -113,5 +131,14 @@ mod tests {
         money.add(Amount::parse("2.20").unwrap(), "USD");
         assert_eq!(money.to_string(), "2.00 EUR, 3.30 USD");
         assert_eq!(serde_json::to_string(&money).unwrap(), r#"{"EUR":"2.00","USD":"3.30"}"#);
+    }
+
+    #[test]
+    fn thousands_are_apart_for_people_and_not_in_data() {
+        for (amount, shown) in [("999", "999.00"), ("1000.5", "1,000.50"), ("1234567.005", "1,234,567.005")] {
+            let money = Money::of(Amount::parse(amount), Some("EUR"));
+            assert_eq!(money.to_string(), format!("{shown} EUR"));
+            assert!(!serde_json::to_string(&money).unwrap().contains(','), "{amount}");
+        }
     }
 }

@@ -199,7 +199,7 @@ fn waste(paid: &[&Sku], totals: &LicenseTotals) -> Result<(), CommandError> {
     show_with_cost("Wasted seats, and groups that fail", &WASTE, rows, &totals.wasted_cost)
 }
 
-/// A table with what each row costs, if any licence has a price. The sum says so where some have none.
+/// A table with what each row costs, if any of them has a price. The sum says so where some have none.
 fn show_with_cost(
     title: &str,
     header: &[&str],
@@ -209,12 +209,10 @@ fn show_with_cost(
     if rows.is_empty() {
         return Ok(());
     }
-    let is_priced = !sum.is_empty();
+    let is_priced = rows.iter().any(|(_, cost)| !cost.is_empty());
     print::lines(&format!("\n{title}"))?;
-    if is_priced {
-        let has_gaps = rows.iter().any(|(_, cost)| cost.is_empty());
-        let gaps = if has_gaps { ", for those with a price" } else { "" };
-        print::indented(&format!("{sum} a month{gaps}"))?;
+    if let Some(cost) = report::a_month(sum, rows.iter().map(|(_, cost)| cost.clone())) {
+        print::indented(&cost)?;
     }
     let line = |(mut row, cost): (Vec<String>, Money)| {
         row.extend(is_priced.then(|| if cost.is_empty() { "no price".to_owned() } else { cost.to_string() }));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
-use directory_sync::Note;
+use directory_sync::{Money, Note};
 
 use crate::commands::CommandError;
 use crate::print;
@@ -50,6 +50,18 @@ pub fn grouped(number: impl TryInto<i128>) -> String {
         text.push(digit);
     }
     text
+}
+
+/// What rows cost together, in words; nothing if no row has a price, and it says so where others do. A sum of rows
+/// without a price is no sum of nothing.
+pub fn a_month(sum: &Money, mut costs: impl Iterator<Item = Money>) -> Option<String> {
+    let has_gaps = costs.any(|cost| cost.is_empty());
+    match (sum.is_empty(), sum.is_zero(), has_gaps) {
+        (true, _, _) | (false, true, false) => None,
+        (false, true, true) => Some("no price is known".to_owned()),
+        (false, false, true) => Some(format!("{sum} a month, for those with a price")),
+        (false, false, false) => Some(format!("{sum} a month")),
+    }
 }
 
 /// The notes of a pass, and where its rows or its page are.

@@ -4,7 +4,7 @@ use directory_sync::{LicenseClass, LicenseTotals, LicensesSummary, Money, Sku, S
 use jiff::civil::Date;
 use sync_report::{Bar, Bars, Basis, Chart, Column, Figure, Page, Part, Shade, Table, Tile};
 
-use super::super::report::grouped;
+use super::super::report::{a_month, grouped};
 use super::parts::{LONGEST_CHART, more, now, of, percent, sentence};
 
 /// How far ahead the chart of renewals looks.
@@ -18,7 +18,7 @@ pub fn page(tenant: &str, summary: &LicensesSummary) -> Page {
     paid.sort_by_key(|sku| std::cmp::Reverse((sku.units().assignable(), sku.id())));
     let apart = of_class(summary, |class| class != LicenseClass::Paid);
     let mut page = of("Licences", tenant, &summary.notes);
-    page.tiles = tiles(&summary.totals);
+    page.tiles = tiles(&paid, &summary.totals);
     page.figures = vec![
         utilisation(&paid, &summary.totals),
         renewal(summary),
@@ -48,7 +48,10 @@ fn tile(label: &str, value: String, about: String) -> Tile {
     Tile { label: label.to_owned(), value, about }
 }
 
-fn tiles(totals: &LicenseTotals) -> Vec<Tile> {
+fn tiles(paid: &[&Sku], totals: &LicenseTotals) -> Vec<Tile> {
+    let free = paid.iter().filter(|sku| sku.units().unassigned().is_some_and(|free| free > 0));
+    let wasted = paid.iter().filter(|sku| sku.found().wasted > 0);
+    let cost = |sum: &Money, costs: &mut dyn Iterator<Item = Money>| a_month(sum, costs).unwrap_or_default();
     let mut tiles = vec![
         tile(
             "People with a licence",
@@ -60,11 +63,15 @@ fn tiles(totals: &LicenseTotals) -> Vec<Tile> {
             grouped(totals.assigned),
             format!("of {} in {} paid licences", grouped(totals.assignable), grouped(totals.skus)),
         ),
-        tile("Unused seats", grouped(totals.unassigned), a_month(&totals.unused_cost)),
+        tile(
+            "Unused seats",
+            grouped(totals.unassigned),
+            cost(&totals.unused_cost, &mut free.map(|sku| sku.unused_money())),
+        ),
         tile(
             "Wasted seats",
             grouped(totals.blocked.saturating_add(totals.included_in_another)),
-            a_month(&totals.wasted_cost),
+            cost(&totals.wasted_cost, &mut wasted.map(|sku| sku.wasted_money())),
         ),
     ];
     if totals.over_assigned > 0 {
@@ -72,10 +79,6 @@ fn tiles(totals: &LicenseTotals) -> Vec<Tile> {
         tiles.push(tile("Seats too many", grouped(totals.over_assigned), about));
     }
     tiles
-}
-
-fn a_month(money: &Money) -> String {
-    if money.is_empty() { String::new() } else { format!("{money} a month") }
 }
 
 /// The price's column, if any licence has a price.
@@ -196,7 +199,7 @@ fn renewal(summary: &LicensesSummary) -> Figure {
         Column::text("Licence"),
         Column::text("Status"),
         Column::number("Seats"),
-        Column::text("Changes on"),
+        Column::date("Changes on"),
         Column::number("Days left"),
     ];
     let legend = [(Shade::Alarm, "Within 30 days"), (Shade::First, "Later; the whole width is a year")];
