@@ -34,9 +34,9 @@ pub fn lines(text: &str) -> io::Result<()> {
     write_lines(&printable(text))
 }
 
-/// Writes a table, whose cells are made with [`cell`].
-pub fn show(table: &Table) -> io::Result<()> {
-    write_lines(&table.to_string())
+/// Writes a table, whose cells are made with [`cell`]. No word in it is broken, if they fit.
+pub fn show(table: Table) -> io::Result<()> {
+    write_lines(&unbroken(table).to_string())
 }
 
 /// A cell of a table.

@@ -163,7 +163,8 @@ fn show(found: &Connection) -> Result<(), CommandError> {
     }
     if let Some(roles) = &found.directory_roles {
         let roles = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
-        print::lines(&format!("  directory roles of the application: {roles}"))?;
+        print::lines("  directory roles of the application:")?;
+        print::indented(&roles)?;
     }
     let concealed = match found.concealed_names {
         None => "",
@@ -177,7 +178,7 @@ fn show(found: &Connection) -> Result<(), CommandError> {
         print::lines("  reports hide names:")?;
         print::indented(concealed)?;
     }
-    print::show(&uses_table(&found.uses))?;
+    print::show(uses_table(&found.uses))?;
     if let Some(licenses) = &found.licenses {
         let mut table = print::table(&["Licence", "Seats", "Used", "Free"]);
         for seats in licenses {
@@ -189,7 +190,7 @@ fn show(found: &Connection) -> Result<(), CommandError> {
                 free,
             ]);
         }
-        print::show(&table)?;
+        print::show(table)?;
     }
     for one in found.uses.iter().filter(|one| !one.adds.is_empty()) {
         let missing = one.adds.iter().filter(|addition| !addition.granted);
@@ -208,28 +209,44 @@ fn show(found: &Connection) -> Result<(), CommandError> {
 }
 
 fn uses_table(uses: &[Use]) -> comfy_table::Table {
-    let mut table = print::table(&["Action or sync", "May", "Granted", "Missing"]);
+    let mut table = print::table(&["May", "Action or sync, and the permissions that it needs"]);
     for one in uses {
-        let names = |granted: bool| {
-            let those = one.needs.iter().filter(|need| need.granted == granted);
-            those.map(|need| need.permission.as_str()).collect::<Vec<_>>().join("\n")
-        };
-        let name = match one.kind {
+        // One below the other: side by side, names as long as these fit no terminal.
+        let mut lines = vec![match one.kind {
             Kind::Action => one.name.clone(),
             Kind::Sync => format!("sync {}", one.name),
-        };
+        }];
+        lines.extend(one.needs.iter().map(|need| {
+            let word = if need.granted { "granted" } else { "missing" };
+            format!("  {word} {}", need.permission)
+        }));
         let (word, color) = match one.may {
             May::Act => ("act", Color::Green),
             May::Read if one.kind == Kind::Sync => ("read", Color::Green),
             May::Read => ("read", Color::Yellow),
             May::Nothing => ("nothing", Color::Red),
         };
-        table.add_row(vec![
-            print::cell(name),
-            print::cell(word).fg(color),
-            print::cell(names(true)),
-            print::cell(names(false)).fg(Color::Red),
-        ]);
+        table.add_row(vec![print::cell(word).fg(color), print::cell(lines.join("\n"))]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use msgraph::Grants;
+
+    use super::*;
+    use crate::tenants::connection_test::uses;
+
+    #[test]
+    fn permissions_fit_a_terminal_and_are_not_broken() {
+        let uses = uses(&Grants::default(), Access::Act);
+        let mut table = uses_table(&uses);
+        table.set_width(80);
+        let text = print::unbroken(table).to_string();
+        assert!(text.lines().all(|line| line.trim_end().chars().count() <= 80), "{text}");
+        for permission in uses.iter().flat_map(|one| &one.needs).map(|need| &need.permission) {
+            assert!(text.contains(&format!("missing {permission}")), "{permission} is broken:\n{text}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub fn run(
     for (key, value) in flattened("", &value) {
         table.add_row([key, value].map(print::cell));
     }
-    print::show(&table)?;
+    print::show(table)?;
     Ok(ExitCode::SUCCESS)
 }
 

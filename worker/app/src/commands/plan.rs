@@ -48,7 +48,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
                 return Ok(super::verdict(well));
             }
             print::lines(&format!("Plan of workflow {} for run {}", plan.workflow, plan.run_id))?;
-            print::show(&print::plan_table(&plan.steps))?;
+            print::show(print::plan_table(&plan.steps))?;
             let changes: usize = plan.steps.iter().map(|step| step.changes.len()).sum();
             let date = print::plan_date(&plan);
             print::lines(&format!("{changes} changes; nothing was written\n{date}digest {}", plan.digest))?;

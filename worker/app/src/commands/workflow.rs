@@ -75,7 +75,7 @@ fn list(definitions: &Definitions, format: Format) -> Result<ExitCode, CommandEr
         let row = [&definition.name, &definition.stages.len().to_string(), &steps.to_string(), what];
         table.add_row(row.map(print::cell));
     }
-    print::show(&table)?;
+    print::show(table)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -293,7 +293,8 @@ impl Connection {
     }
 }
 
-fn uses(grants: &Grants, access: Access) -> Vec<Use> {
+/// What each action and sync may do with these permissions.
+pub fn uses(grants: &Grants, access: Access) -> Vec<Use> {
     let needs = |names: &[&str]| -> Vec<Need> {
         let need = |name: &&str| Need { permission: (*name).to_owned(), granted: grants.covers(name) };
         names.iter().map(need).collect()
