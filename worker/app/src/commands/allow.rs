@@ -10,7 +10,7 @@ use broker::{DeadLetters, Entry, Message, Origin, Outgoing, Settings};
 use messages::{Continuation, OperatorAllowed};
 use serde_json::json;
 
-use super::{CommandError, OutputArgs};
+use super::{CommandError, OutputArgs, Said};
 use crate::delivery::queues::{ACCESS, WORKFLOWS};
 use crate::print::{self, Format};
 use crate::settings::Config;
@@ -27,12 +27,8 @@ where it was; what it does is in its results, and the release is a result
 pub struct Args {
     /// Id of the run, as shown by `dead list`
     run: String,
-    /// Reason to record in the result event
-    #[arg(long)]
-    why: String,
-    /// Name to record beside your user in the broker [default: your login name]
-    #[arg(long)]
-    by: Option<String>,
+    #[command(flatten)]
+    said: Said,
     #[command(flatten)]
     format: OutputArgs,
 }
@@ -72,7 +68,7 @@ async fn release(
     }
     let user = settings.user()?;
     let announce = |entry: &Entry| -> Option<Outgoing> {
-        let said = (args.by.clone(), Some(args.why.clone()));
+        let said = (args.said.name(), Some(args.said.why.clone()));
         super::dead::announcement(entry, queue, &user, said, |action| OperatorAllowed(action).into())
     };
     let mut report = dead.replay_rewritten(&args.run, released, announce).await?;

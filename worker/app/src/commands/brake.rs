@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use workflow::Delay;
 
-use super::{CommandError, OutputArgs};
+use super::{CommandError, OutputArgs, Said};
 use crate::delivery::outbox;
 use crate::print::{self, Format};
 use crate::runs::brake::{self, Brake, Brakes};
@@ -49,7 +49,7 @@ pub enum Command {
         /// How many
         number: NonZeroU32,
         #[command(flatten)]
-        said: Said,
+        there: There,
     },
     /// Let everybody leave for a time
     #[command(group = clap::ArgGroup::new("end").required(true))]
@@ -61,27 +61,23 @@ pub enum Command {
         #[arg(long, value_name = "TIME", group = "end")]
         until: Option<Timestamp>,
         #[command(flatten)]
-        said: Said,
+        there: There,
     },
     /// Let nobody leave above the limit again, before the time has passed
     On {
         #[command(flatten)]
-        said: Said,
+        there: There,
     },
 }
 
 /// The tenant, the operator and the reason.
 #[derive(clap::Args)]
-pub struct Said {
+pub struct There {
     /// Tenant [default: the only one]
     #[arg(long)]
     tenant: Option<String>,
-    /// Reason to record in the result event
-    #[arg(long)]
-    why: String,
-    /// Name to record beside your user in the broker [default: your login name]
-    #[arg(long)]
-    by: Option<String>,
+    #[command(flatten)]
+    said: Said,
     #[command(flatten)]
     format: OutputArgs,
 }
@@ -117,11 +113,11 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     let deed = |change| Deed { change, allow: None, until: None };
     match command {
         Command::Show { tenant, format } => show(&config, tenant.as_deref(), format.output).await,
-        Command::Allow { number, said } => {
+        Command::Allow { number, there } => {
             let deed = Deed { allow: Some(number), ..deed(BrakeChange::Allowed) };
-            act(&config, said, deed, now).await
+            act(&config, there, deed, now).await
         }
-        Command::Off { lasts, until, said } => {
+        Command::Off { lasts, until, there } => {
             let lasts = lasts.map(|lasts| now.checked_add(lasts.duration()).unwrap_or(Timestamp::MAX));
             let until = until.or(lasts);
             if until.is_none_or(|until| until <= now) {
@@ -129,9 +125,9 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
                     "the brake would be off until a time that has passed".into(),
                 ));
             }
-            act(&config, said, Deed { until, ..deed(BrakeChange::Off) }, now).await
+            act(&config, there, Deed { until, ..deed(BrakeChange::Off) }, now).await
         }
-        Command::On { said } => act(&config, said, deed(BrakeChange::On), now).await,
+        Command::On { there } => act(&config, there, deed(BrakeChange::On), now).await,
     }
 }
 
@@ -172,19 +168,19 @@ async fn show(config: &Config, tenant: Option<&str>, format: Format) -> Result<E
 }
 
 /// Does it, once it is reported.
-async fn act(config: &Config, said: Said, deed: Deed, now: Timestamp) -> Result<ExitCode, CommandError> {
+async fn act(config: &Config, there: There, deed: Deed, now: Timestamp) -> Result<ExitCode, CommandError> {
     let brakes = brakes(config)?;
-    let (tenant, brake) = named(&brakes, said.tenant.as_deref())?;
+    let (tenant, brake) = named(&brakes, there.tenant.as_deref())?;
     let directories = config.directories()?;
     let keys = directories.get(tenant).map(Directory::tenant).unwrap_or_default();
     let ledger = super::ledger::read(config).await?;
-    announce(config, tenant, &said, deed, now).await?;
+    announce(config, tenant, &there.said, deed, now).await?;
     let until = deed.until.or((deed.change == BrakeChange::On).then_some(now));
     let record = ledger::Brake { tenant: keys, allow: deed.allow.map_or(0, NonZeroU32::get), until };
     ledger.brake(record).await.map_err(|error| {
         CommandError::Input(format!("it was reported and is not done ({error}); give the command again"))
     })?;
-    match said.format.output {
+    match there.format.output {
         Format::Json => print::json(&json!({
             "tenant": tenant, "change": deed.change, "allow": deed.allow, "until": deed.until,
         }))?,
@@ -209,7 +205,7 @@ async fn announce(
         allow: deed.allow.map(NonZeroU32::get),
         until: deed.until,
         by: user.clone(),
-        name: Some(said.by.clone().unwrap_or_else(super::dead::login_name)),
+        name: Some(said.name()),
         why: said.why.clone(),
     };
     let cause = Cause { tenant: Some(tenant.to_owned()), ..Cause::default() };

@@ -173,7 +173,7 @@ pub(super) fn announcement(
     entry: &Entry,
     queue: &str,
     user: &str,
-    (name, why): (Option<String>, Option<String>),
+    (name, why): (String, Option<String>),
     data: impl Fn(OperatorAction) -> ResultData,
 ) -> Option<Outgoing> {
     let run_id = entry.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
@@ -182,7 +182,7 @@ pub(super) fn announcement(
         run_id,
         queue: queue.to_owned(),
         by: user.to_owned(),
-        name: Some(name.unwrap_or_else(login_name)),
+        name: Some(name),
         why,
         dead_class: Some(entry.letter.class.clone()),
         replays: entry.letter.replays.saturating_add(1),
@@ -211,7 +211,7 @@ impl Work {
         user: &str,
         data: impl Fn(OperatorAction) -> ResultData,
     ) -> Option<Outgoing> {
-        let (name, why) = (self.by.clone(), self.why.clone());
+        let (name, why) = (self.by.clone().unwrap_or_else(login_name), self.why.clone());
         announcement(entry, &self.which.queue, user, (name, why), data)
     }
 

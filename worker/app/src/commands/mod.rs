@@ -170,6 +170,24 @@ struct OutputArgs {
     output: Format,
 }
 
+/// What an operator says of what they do, for the result event that reports it.
+#[derive(clap::Args)]
+struct Said {
+    /// Reason to record in the result event
+    #[arg(long)]
+    why: String,
+    /// Name to record beside your user in the broker [default: your login name]
+    #[arg(long)]
+    by: Option<String>,
+}
+
+impl Said {
+    /// The operator's name.
+    fn name(&self) -> String {
+        self.by.clone().unwrap_or_else(dead::login_name)
+    }
+}
+
 /// Exit code 0 if all is well, else 1.
 fn verdict(well: bool) -> ExitCode {
     ExitCode::from(u8::from(!well))
