@@ -30,6 +30,7 @@ pub mod repository;
 pub mod results;
 pub mod settings;
 pub mod site;
+pub mod stages;
 pub mod testbed;
 pub mod worker_process;
 

@@ -8,30 +8,27 @@
 
 use jiff::{Timestamp, ToSpan as _};
 use lapin::BasicProperties;
-use msgraph_emulator::{Fault, Group, Tenant, User};
+use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::{Value, json};
+use system_tests::stages::{self, IN_STAGES};
 use system_tests::{Testbed, events};
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
 
-/// Lets in, in stages, so that somebody can be locked out between two writes.
-const IN_STAGES: &str = "
+/// Lets in twice, so that somebody can be locked out in between.
+const LETS_IN_TWICE: &str = "
 onboarding:
   stages:
     - name: let in
       steps: [enable_account]
-    - name: place
-      steps: [{ add_to_groups: { groups: [Engineers] } }]
     - name: let in again
       after: 1s
       steps: [{ enable_account: {}, name: again }]
 ";
 
 fn tenant() -> Tenant {
-    let people = [(ADA, "Ada Lovelace"), (GRACE, "Grace Hopper")];
-    let people = people.map(|(upn, name)| User::new(upn, name));
-    people.into_iter().fold(Tenant::empty().group(Group::security("Engineers")), Tenant::user)
+    stages::tenant([(ADA, "Ada Lovelace"), (GRACE, "Grace Hopper")].map(|(upn, name)| User::new(upn, name)))
 }
 
 fn lock_out(id: &str, upn: &str) -> Value {
@@ -78,7 +75,7 @@ async fn a_person_is_locked_out_and_looked_at_again() {
 
 #[tokio::test]
 async fn a_lock_out_acts_beside_a_hire_and_ends_it() {
-    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(tenant()).workflows(LETS_IN_TWICE).build().await;
     testbed.emulator.fault(Fault::delayed(300));
     let worker = testbed.worker().await;
     testbed.publisher.event(&earlier(events::onboarding("hire", json!({ "upn": ADA }), json!({})))).await;

@@ -7,9 +7,10 @@
 
 use std::time::Duration;
 
-use msgraph_emulator::{Fault, Group, Tenant, User};
+use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::json;
 use system_tests::proxy::Proxy;
+use system_tests::stages::{self, IN_STAGES};
 use system_tests::{BrokerNode, Testbed, events};
 use tokio::time::timeout;
 
@@ -17,25 +18,12 @@ const PEOPLE: usize = 40;
 /// Whoever has sent nothing for so long sends nothing any more: leases are shorter.
 const SILENCE: Duration = Duration::from_secs(5);
 
-const IN_STAGES: &str = "
-onboarding:
-  stages:
-    - name: let in
-      steps: [enable_account]
-    - name: place
-      steps: [{ add_to_groups: { groups: [Engineers] } }]
-    - name: place again
-      steps: [{ add_to_groups: { groups: [Writers] } }]
-";
-
 fn upn(number: usize) -> String {
     format!("ada{number}@contoso.example")
 }
 
 fn tenant() -> Tenant {
-    let people = (0..PEOPLE).map(|number| User::new(&upn(number), "Ada Lovelace").disabled());
-    let tenant = people.fold(Tenant::empty(), Tenant::user);
-    ["Engineers", "Writers"].map(Group::security).into_iter().fold(tenant, Tenant::group)
+    stages::tenant((0..PEOPLE).map(|number| User::new(&upn(number), "Ada Lovelace").disabled()))
 }
 
 async fn publish(testbed: &Testbed, numbers: std::ops::Range<usize>) {

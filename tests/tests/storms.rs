@@ -4,21 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use msgraph_emulator::{Fault, Group, Tenant, User};
+use msgraph_emulator::{Fault, User};
 use serde_json::{Value, json};
+use system_tests::stages::{self, IN_STAGES};
 use system_tests::{Testbed, Worker, events};
-
-/// Takes its time, so that a worker has many in hand when it dies.
-const IN_STAGES: &str = "
-offboarding:
-  stages:
-    - name: lock out
-      steps: [disable_account]
-    - name: take back
-      steps: [remove_from_groups]
-    - name: end
-      steps: [revoke_sessions]
-";
 
 const INNOCENT: usize = 10;
 const EDSGER: &str = "edsger@contoso.example";
@@ -36,10 +25,10 @@ fn looks_at_edsger(testbed: &Testbed) -> usize {
 
 #[tokio::test]
 async fn of_many_in_hand_only_the_one_that_kills_its_workers_is_set_aside() {
-    let tenant = Tenant::empty().group(Group::security("Engineers"));
-    let tenant = (0..INNOCENT).fold(tenant, |all, number| all.user(User::new(&upn(number), "Ada Lovelace")));
-    let tenant = tenant.user(User::new(EDSGER, "Edsger Dijkstra"));
+    let innocent = (0..INNOCENT).map(|number| User::new(&upn(number), "Ada Lovelace"));
+    let tenant = stages::tenant(innocent.chain([User::new(EDSGER, "Edsger Dijkstra")]));
     let mut testbed = Testbed::with(tenant).workflows(IN_STAGES).build().await;
+    // A worker has many in hand when it dies.
     testbed.emulator.fault(Fault::delayed(300));
     for number in 0..INNOCENT {
         let leave = events::offboarding(&format!("leave-{number}"), json!({ "upn": upn(number) }));

@@ -10,38 +10,16 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use jiff::{Timestamp, ToSpan as _};
-use msgraph_emulator::{Fault, Group, Tenant, User};
+use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::random::Random;
+use system_tests::stages::{self, IN_STAGES};
 use system_tests::{Testbed, Worker, events};
 
 const ADA: &str = "ada@contoso.example";
 
-/// Lets in, changes and lets out in stages, so that a run can be stopped between two writes.
-const IN_STAGES: &str = "
-onboarding:
-  stages:
-    - name: let in
-      steps: [enable_account]
-    - name: place
-      steps: [{ add_to_groups: { groups: [Engineers] } }]
-    - name: place again
-      steps: [{ add_to_groups: { groups: [Writers] } }]
-change:
-  stages:
-    - name: properties
-      steps: [update_user]
-offboarding:
-  stages:
-    - name: lock out
-      steps: [disable_account]
-    - name: take back
-      steps: [remove_from_groups]
-";
-
 fn tenant() -> Tenant {
-    let groups = ["Engineers", "Writers"].map(Group::security);
-    groups.into_iter().fold(Tenant::empty().user(User::new(ADA, "Ada Lovelace")), Tenant::group)
+    stages::tenant([User::new(ADA, "Ada Lovelace")])
 }
 
 /// The event, made so many minutes ago.
@@ -156,8 +134,7 @@ async fn of_quick_events_in_any_order_on_three_workers_the_newest_counts() {
     const EVENTS: usize = 10;
     let upn = |person: usize| format!("ada{person}@contoso.example");
     let people = (0..PEOPLE).map(|person| User::new(&upn(person), "Ada Lovelace"));
-    let tenant = people.fold(Tenant::empty(), Tenant::user);
-    let mut testbed = Testbed::with(tenant).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(stages::tenant(people)).workflows(IN_STAGES).build().await;
     testbed.emulator.fault(Fault::delayed(20));
     let mut workers = Vec::new();
     for _ in 0..3 {
