@@ -322,6 +322,16 @@ async fn queues_that_are_full_make_workers_wait_and_lose_nothing() {
     ] {
         assert!(listed.contains(&format!("gatehouse.{queue}\tgatehouse-{policy}\n")), "{listed}");
     }
+    // An age limit would drop work, or have it back from the delay too early.
+    let read: Value = serde_json::from_str(&std::fs::read_to_string(&policies).unwrap()).unwrap();
+    let ages = |policy: &&Value| {
+        ["message-ttl", "expires"].iter().any(|limit| !policy["definition"][limit].is_null())
+    };
+    let with_age: Vec<_> = read["policies"].as_array().unwrap().iter().filter(ages).collect();
+    assert!(
+        matches!(with_age.as_slice(), [policy] if policy["name"] == "gatehouse-unrouted"),
+        "{with_age:?}"
+    );
     // So small that a few runs fill it.
     let small = r#"{"max-length":1,"overflow":"reject-publish"}"#;
     let all = ["set_policy", "--priority", "9", "--apply-to", "queues", "small", r"\.delay\.", small];
