@@ -212,3 +212,39 @@ async fn where_nobody_can_tell_nothing_is_written_and_check_says_it_first() {
     testbed.drain([worker]).await;
     testbed.close().await;
 }
+
+#[tokio::test]
+async fn a_plan_says_first_what_would_keep_its_run_from_beginning() {
+    let ada = "ada@contoso.example";
+    let tenant = Tenant::empty()
+        .application(application(PERMISSIONS))
+        .user(User::new(ada, "Ada Lovelace").holding_role(GLOBAL));
+    let testbed = Testbed::with(tenant).workflows(WORKFLOW);
+    let mut testbed = testbed.set("TENANTS__CONTOSO__BRAKE__LIMIT", 0).build().await;
+    testbed.set("PUBLISHERS__HR__USER", "hr");
+    testbed.set("PUBLISHERS__HR__TYPES", "onboarding.requested");
+    let event = testbed.file("leave.json", &leave(ada).to_string()).display().to_string();
+    let human = testbed.gatehouse(&["plan", &event]).await.ok();
+    assert!(human.starts_with("Apply would be refused (publisher_not_allowed):\n"), "{human}");
+    let (before, plan) = human.split_once("Plan of workflow offboarding").unwrap();
+    for says in ["Apply would be refused (protected):", "Apply would wait (brake):", "the limit is 0"] {
+        assert!(before.split_whitespace().collect::<Vec<_>>().join(" ").contains(says), "{says}: {human}");
+    }
+    assert!(plan.contains("disable_account"), "{human}");
+    let data = testbed.gatehouse(&["plan", "--output", "json", &event]).await.ok();
+    let data: Value = serde_json::from_str(&data).unwrap();
+    let codes: Vec<_> = data["refusals"].as_array().unwrap().iter().map(|refusal| &refusal["code"]).collect();
+    assert_eq!(codes, ["publisher_not_allowed", "protected", "brake"], "{data}");
+    assert_eq!(testbed.effects(), [""; 0]);
+
+    testbed.set("BROKER__URL", "amqp://127.0.0.1:1");
+    let human = testbed.gatehouse(&["plan", &event]).await.ok();
+    assert!(human.contains("Apply may have to wait (brake_unknown):"), "{human}");
+    let url = testbed.broker.url().to_owned();
+    testbed.set("BROKER__URL", url);
+    testbed.set("TENANTS__CONTOSO__CLIENT_SECRET", "not-the-secret");
+    let shut = testbed.gatehouse(&["plan", &event]).await;
+    assert_eq!(shut.code, Some(1), "{shut:?}");
+    assert!(shut.stdout.contains("Apply would be refused (tenant_paused):"), "{shut:?}");
+    testbed.close().await;
+}

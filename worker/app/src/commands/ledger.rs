@@ -132,17 +132,28 @@ fn key_of(identifier: &str) -> UserKey {
 
 /// Reads the ledger to its end.
 pub(super) async fn read(config: &Config) -> Result<Arc<Client<Stream>>, CommandError> {
+    read_within(config, READS).await
+}
+
+/// The same for whoever waits no longer than this.
+pub(super) async fn read_within(
+    config: &Config,
+    patience: Duration,
+) -> Result<Arc<Client<Stream>>, CommandError> {
     let name = format!("gatehouse-ledger-{}", Uuid::new_v4().simple());
     let client = Client::new(Stream::new(config.broker()?), name, config.timing()?);
     let reading = Arc::clone(&client);
     tokio::spawn(async move { reading.serve().await });
-    if client.is_ready_within(READS).await {
+    if client.is_ready_within(patience).await {
         return Ok(client);
     }
     let newer = client.book().newer();
     Err(CommandError::Input(match newer {
         Some(version) => format!("the ledger has records of version {version}: update this program"),
-        None => "the ledger could not be read within a minute; `gatehouse check` tests the broker".to_owned(),
+        None => format!(
+            "the ledger could not be read within {} seconds; `gatehouse check` tests the broker",
+            patience.as_secs()
+        ),
     }))
 }
 

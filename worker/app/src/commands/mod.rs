@@ -9,6 +9,7 @@ mod dead;
 mod ledger;
 mod plan;
 mod publish;
+mod refusals;
 mod run;
 mod schema;
 mod sync;

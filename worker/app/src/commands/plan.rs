@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use messages::{Request, ResultData};
 use outcome::Outcome;
+use serde::Serialize;
 
+use super::refusals::{self, Refusal};
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
@@ -22,12 +24,24 @@ Examples:
 The digest binds a later run to this plan: an event with the digest as
 data.expected_plan is rejected if its plan differs by then.
 
+What would keep the run from beginning comes first: somebody who is protected, the
+brake, a credential that does not work, a right that no publisher has.
+
 Exits with 1 if a step cannot be planned.")]
 pub struct Args {
     /// File with the event, a CloudEvent in JSON; - for standard input
     file: PathBuf,
     #[command(flatten)]
     format: OutputArgs,
+}
+
+/// A plan, or why there is none, for scripts.
+#[derive(Serialize)]
+struct Shown<'a, T: Serialize> {
+    /// What would keep the run from beginning.
+    refusals: &'a [Refusal],
+    #[serde(flatten)]
+    shown: &'a T,
 }
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
@@ -39,12 +53,21 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         )));
     };
     let observer: Arc<dyn msgraph::Observer> = Arc::new(());
-    let workflows = super::workflows(&config, Tenants::new(&config, &observer)?)?;
-    match workflows.plan(&event, request).await.result {
+    let tenants = Tenants::new(&config, &observer)?;
+    let workflows = super::workflows(&config, tenants.clone())?;
+    let planned = workflows.plan(&event, request).await;
+    let is_planned = matches!(planned.result, Some(ResultData::RunPlanned(_)));
+    // What could not be planned says so itself.
+    let failed = planned.failed.filter(|_| is_planned);
+    let refusals = refusals::of(&event, failed, &config, &tenants).await?;
+    if args.format.output == Format::Human {
+        refusals::show(&refusals)?;
+    }
+    match planned.result {
         Some(ResultData::RunPlanned(plan)) => {
             let well = plan.steps.iter().all(|step| step.outcome != Outcome::Failed);
             if args.format.output == Format::Json {
-                print::json(&plan)?;
+                print::json(&Shown { refusals: &refusals, shown: &plan })?;
                 return Ok(super::verdict(well));
             }
             print::lines(&format!("Plan of workflow {} for run {}", plan.workflow, plan.run_id))?;
@@ -56,7 +79,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         }
         Some(ResultData::RunFinished(result)) => {
             match args.format.output {
-                Format::Json => print::json(&result)?,
+                Format::Json => print::json(&Shown { refusals: &refusals, shown: &result })?,
                 Format::Human => print::lines(&print::run_line(&result))?,
             }
             Ok(super::verdict(false))

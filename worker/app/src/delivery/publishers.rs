@@ -81,6 +81,20 @@ impl Publishers {
             return Ok(None);
         }
         let (name, rights) = self.find(exchange, user).map_err(NotAdmitted::Publisher)?;
+        self.allows(name, rights, event).map(|()| Some(name.to_owned()))
+    }
+
+    /// Why no publisher may ask for this now; nothing if one may.
+    pub fn refusal_of_all(&self, event: &Event, now: Timestamp) -> Option<NotAdmitted> {
+        if let Err(why) = check_time(event.time, now, self.most_days) {
+            return Some(why);
+        }
+        let asked = self.listed.iter().map(|(name, rights)| self.allows(name, rights, event));
+        let refusals: Option<Vec<_>> = asked.map(Result::err).collect();
+        refusals?.into_iter().next()
+    }
+
+    fn allows(&self, name: &str, rights: &Rights, event: &Event) -> Result<(), NotAdmitted> {
         let may = |setting: &str, allowed: &[String], what: &str, asked: Option<&str>| {
             let is_allowed = |asked: &str| allowed.iter().any(|pattern| matches(pattern, asked));
             if allowed.is_empty() || asked.is_some_and(is_allowed) {
@@ -104,8 +118,7 @@ impl Publishers {
         if let Some(workflow) = event.workflow() {
             may("workflows", &rights.workflows, "workflow", Some(workflow))?;
         }
-        may("sources", &rights.sources, "source", Some(&event.source))?;
-        Ok(Some(name.to_owned()))
+        may("sources", &rights.sources, "source", Some(&event.source))
     }
 
     fn find(&self, exchange: &str, user: Option<&str>) -> Result<(&str, &Rights), String> {
@@ -308,6 +321,19 @@ mod tests {
         assert_eq!(code("2099-01-01T00:00:00Z"), Some("time_in_future"));
         assert_eq!(code("2025-04-27T12:00:00Z"), None);
         assert_eq!(code("2025-04-27T11:59:59Z"), Some("event_too_old"));
+    }
+
+    #[test]
+    fn a_plan_knows_whether_anybody_may_ask_for_it() {
+        let now = Timestamp::now();
+        let leave = event(Some("contoso"), "/hr", None);
+        let refusal = |listed: &[(&str, Rights)], at| publishers(listed).refusal_of_all(&leave, at);
+        let onboards = Rights { types: list(&["onboarding.requested"]), ..by_user("hr") };
+        assert!(refusal(&[], now).is_none());
+        assert!(refusal(&[("hr", onboards.clone()), ("itsm", Rights::default())], now).is_none());
+        assert!(matches!(refusal(&[("hr", onboards)], now), Some(NotAdmitted::Publisher(_))));
+        let too_soon = now - SignedDuration::from_mins(6);
+        assert!(matches!(refusal(&[], too_soon), Some(NotAdmitted::TimeInFuture { .. })));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actions::{Protection, World};
+use futures_util::future::join;
 use jiff::Timestamp;
 use messages::{
     Event, EventKind, LedgerWord, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion,
@@ -115,7 +116,8 @@ impl Workflows {
         }
     }
 
-    /// Plans an event's workflow, whatever mode the event requests.
+    /// Plans an event's workflow, whatever mode the event requests. With the plan comes why nothing of it could be
+    /// applied, if somebody whom it changes is protected.
     pub async fn plan(&self, event: &Event, request: &PersonRequest) -> Attempted {
         // The person who plans is present and can look again: nothing is postponed.
         let policy = RetryPolicy { max_attempts: 1, ..self.policy };
@@ -128,7 +130,8 @@ impl Workflows {
             let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
             let steps = &steps.digest;
             let attempt = Attempt { event, prepared: &prepared, steps, graph, policy, guarded, world };
-            Ok::<_, Vec<Failure>>(attempt.plan(progress.clone()).await)
+            let (planned, failed) = join(attempt.plan(progress.clone()), attempt.refusal(&progress)).await;
+            Ok::<_, Vec<Failure>>(Attempted { failed, ..planned })
         };
         let planned = planned.await;
         planned.unwrap_or_else(|failures| refused(event, progress, &failures, true))
@@ -260,6 +263,15 @@ impl Attempt<'_> {
         let (planned, next) = self.look(progress).await;
         let result = (next == Next::Over).then(|| self.planned(&planned).into());
         Attempted { progress: planned, next, result, failed: None }
+    }
+
+    /// Why the run may not begin: somebody whom it changes is protected.
+    async fn refusal(&self, progress: &Progress) -> Option<Failed> {
+        let world = self.guarded.world(self.graph).guarded(&self.guarded.protection, &progress.released);
+        match self.engine(Mode::Apply, &world).begin(progress.clone(), &()).await {
+            (_, Next::Refused(failure)) => Some(Failed { step: None, failure }),
+            _ => None,
+        }
     }
 
     /// Looks at the tenant. The run is stored with what it has seen before it writes anything: a lost worker repeats
