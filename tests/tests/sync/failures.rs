@@ -1,6 +1,6 @@
 //! Graph fails, a permission is missing: syncs that are tried again, and those that an operator has to see.
 
-use msgraph_emulator::Fault;
+use msgraph_emulator::{Application, Fault};
 use serde_json::{Value, json};
 use system_tests::Testbed;
 
@@ -43,6 +43,47 @@ async fn a_missing_permission_is_a_dead_letter_that_a_replay_answers() {
     testbed.gatehouse(&["dead", "replay", "--queue", "sync", &id]).await.ok();
     let end = end_of(&mut testbed, "all").await;
     assert_eq!((&end["complete"], &end["replays"]), (&json!(true), &json!(1)), "{end}");
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_pass_whose_credential_is_refused_waits_for_a_new_one_and_begins_again() {
+    // One attempt: to wait for a credential is none.
+    let testbed = Testbed::with(tenant(3_000)).emulator(|options| options.page_limit(50));
+    let mut testbed = testbed.set("RETRY__MAX_ATTEMPTS", 1).build().await;
+    let worker = testbed.worker().await;
+    // The consumer takes one page at a time, so the worker is in the middle of the pass until the last.
+    let mut pages = testbed.pages(Some(1)).await;
+    testbed.publisher.event(&users("all")).await;
+    let (_, first) = pages.next().await;
+    testbed.emulator.with_tenant(|tenant| tenant.put_application(Application::default().secret_expired()));
+    testbed.emulator.revoke_access_tokens();
+    let reading = async {
+        loop {
+            pages.next().await;
+        }
+    };
+    tokio::select! {
+        () = worker.counts_with("gatehouse_tenant_paused", "contoso", 1.0) => {}
+        () = reading => unreachable!(),
+    }
+    testbed.emulator.with_tenant(|tenant| tenant.put_application(Application::default()));
+    let reading = async {
+        loop {
+            pages.next().await;
+        }
+    };
+    let end = tokio::select! {
+        end = end_of(&mut testbed, "all") => end,
+        () = reading => unreachable!(),
+    };
+    assert_eq!(
+        (&end["complete"], &end["rows"], &end["attempts"]),
+        (&json!(true), &json!(3_000), &json!(1)),
+        "{end}"
+    );
+    assert!(end["generation"].as_i64() > first["data"]["generation"].as_i64(), "the pass began again");
     testbed.drain([worker]).await;
     testbed.close().await;
 }

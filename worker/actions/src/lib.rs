@@ -28,7 +28,7 @@ mod users;
 mod workflows;
 
 pub use action::driver::Entry;
-pub use action::error::Error;
+pub use action::error::{CREDENTIALS_REFUSED, Error};
 pub use action::manager::manager_of;
 pub use action::pins::account_of;
 pub use action::world::World;

@@ -150,6 +150,9 @@ impl From<Error> for Failure {
     }
 }
 
+/// The code of a failure because there is no token.
+pub const CREDENTIALS_REFUSED: &str = "credentials_refused";
+
 /// Every error of the Graph client, by who has to act next.
 fn of_graph(error: &msgraph::Error) -> Failure {
     // The more specific comes first: a full drive is a 507 before it is an outage.
@@ -162,8 +165,8 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         (error.is_fenced(), Class::Retry, "run_stopped"),
         (error.is_not_unique(), Class::Rejected, "ambiguous_user"),
         // The tenant is paused. When it has a credential again, the run resumes where it stopped.
-        (error.is_shut_out(), Class::Retry, "credentials_refused"),
-        (error.is_credentials(), Class::Blocked, "credentials_refused"),
+        (error.is_shut_out(), Class::Retry, CREDENTIALS_REFUSED),
+        (error.is_credentials(), Class::Blocked, CREDENTIALS_REFUSED),
         (error.is_unauthorized(), Class::Blocked, "graph_unauthorized"),
         (error.is_not_bought(), Class::Blocked, "service_not_bought"),
         (error.is_against_policy(), Class::Blocked, "policy_forbids"),

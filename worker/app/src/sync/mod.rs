@@ -66,6 +66,9 @@ pub struct Syncs {
 
 static NO_PRICES: LazyLock<Prices> = LazyLock::new(Prices::default);
 
+/// How long a sync stays away whose credential was refused. When it comes again it is put off while the tenant is paused.
+const CREDENTIAL: Duration = Duration::from_secs(5);
+
 /// The start of the last pass that could not report its end.
 type Generation = i64;
 
@@ -254,7 +257,7 @@ impl Syncs {
             self.metrics.retries_total.with_label_values(&[code]).inc();
             let retry_after_ms = delay.as_millis() as u64;
             tracing::warn!(code, error = failure.message, retry_after_ms, attempt, "sync postponed");
-            let attempt = attempt.saturating_add(1);
+            let attempt = attempt.saturating_add(u32::from(!waits_for_credential(job, failure)));
             let progress = SyncProgress { attempt, generation: Some(generation), ..job.progress.clone() };
             if let Some(next) = next(job, progress, outlet) {
                 let due = Some(Due::after(delay));
@@ -286,6 +289,9 @@ impl Syncs {
     fn delay(&self, job: &Job, failure: &Failure) -> Option<Duration> {
         // Any even spread will do. The sync's id is one, and needs no source of randomness.
         let spread = f64::from(job.event.run_id().as_fields().0) / f64::from(u32::MAX);
+        if waits_for_credential(job, failure) {
+            return Some(CREDENTIAL);
+        }
         self.policy.delay_after(job.progress.attempt, failure.retry_after, spread)
     }
 
@@ -303,6 +309,13 @@ impl Syncs {
             }
         }
     }
+}
+
+/// Whether a pass ended because the tenant's credential was refused. The tenant is paused then: the sync waits, without
+/// counting as an attempt, until there is a token, and the pass begins again.
+fn waits_for_credential(job: &Job, failure: &Failure) -> bool {
+    let is_refused = failure.class == Class::Retry && failure.code == actions::CREDENTIALS_REFUSED;
+    is_refused && !job.is_scheduled()
 }
 
 /// The message with which a sync goes on.
