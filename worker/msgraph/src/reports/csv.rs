@@ -144,12 +144,17 @@ impl Records {
 
     /// A field of the record.
     pub(crate) fn field(&self, column: usize) -> Option<&str> {
+        std::str::from_utf8(self.bytes(column)?).ok()
+    }
+
+    /// The same as bytes.
+    pub(crate) fn bytes(&self, column: usize) -> Option<&[u8]> {
         let end = *self.ends.get(..self.columns)?.get(column)?;
         let start = match column.checked_sub(1) {
             Some(before) => *self.ends.get(before)?,
             None => 0,
         };
-        std::str::from_utf8(self.fields.get(start..end)?).ok()
+        self.fields.get(start..end)
     }
 }
 

@@ -231,6 +231,12 @@ impl ReportRow<'_> {
     ///
     /// The column has another content.
     pub fn flag(&self, column: Column) -> Result<Option<bool>, Error> {
+        // Microsoft writes one of these two, thirty times in a row of the apps report: every other form takes longer.
+        match self.rows.records.bytes(column.0) {
+            Some(b"No") => return Ok(Some(false)),
+            Some(b"Yes") => return Ok(Some(true)),
+            _ => {}
+        }
         let is = |text: &str, words: [&str; 2]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
         self.parsed(column, "yes or no", |text| match text {
             text if is(text, ["no", "false"]) => Some(false),
