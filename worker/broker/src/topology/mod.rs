@@ -6,6 +6,7 @@
 
 pub(crate) mod declare;
 pub(crate) mod inventory;
+mod ledger;
 pub(crate) mod schedule;
 
 use std::time::Duration;
@@ -19,11 +20,6 @@ use crate::{Error, consume::delay::STEPS};
 
 /// How often a message may return to its work queue before the broker sets it aside.
 pub(crate) const WORK_DELIVERY_LIMIT: i64 = 20;
-/// How long records of the ledger are kept.
-const LEDGER_AGE: &str = "400D";
-/// How much of the ledger's snapshots is kept: more than a dozen of a hundred thousand people.
-const SNAPSHOT_BYTES: i64 = 500_000_000;
-const LEDGER_SEGMENT_BYTES: i64 = 50_000_000;
 /// Reading a message counts as a delivery, and since RabbitMQ 4.0 a queue's default limit is 20. A dead
 /// letter must survive being read (release notes 4.0.1, read 2026-11-21).
 const KEEP_DELIVERY_LIMIT: i64 = 1_000_000;
@@ -286,21 +282,6 @@ impl Topology {
             all.push(Queue { name, arguments });
         }
         all
-    }
-
-    /// A stream of the ledger, and the way into it: the records that order who may act, or the snapshots of them.
-    pub(crate) fn record_stream(&self, name: String) -> (Queue, Binding) {
-        let kept: (&str, AMQPValue) = match name == self.ledger_snapshots() {
-            true => ("x-max-length-bytes", SNAPSHOT_BYTES.into()),
-            false => ("x-max-age", text(LEDGER_AGE)),
-        };
-        let arguments = table([
-            ("x-queue-type", text("stream")),
-            kept,
-            ("x-stream-max-segment-size-bytes", LEDGER_SEGMENT_BYTES.into()),
-        ]);
-        let binding = Binding { queue: name.clone(), exchange: self.ledger(), key: name.clone() };
-        (Queue { name, arguments }, binding)
     }
 
     /// At-least-once dead-lettering silently becomes at-most-once unless the overflow behaviour is
