@@ -33,7 +33,7 @@ pub use action::manager::manager_of;
 pub use action::pins::account_of;
 pub use action::world::World;
 pub use protection::{PROTECTED, ProtectedPeople, Protection, UNKNOWN as PROTECTION_UNKNOWN};
-pub use roster::roster;
+pub use roster::{removes_for_good, roster};
 pub use workflows::default_definitions;
 
 // What actions are written with.

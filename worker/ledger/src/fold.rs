@@ -150,6 +150,33 @@ impl<R: Rules> Ledger<R> {
             && Self::in_the_way(person, run, nonce, false, hold.role).next().is_none()
     }
 
+    /// What shuts a run that has not ended, as far as the records read so far say; nothing if it may go on.
+    pub fn verdict(&self, run: Uuid) -> Option<Decision> {
+        let person = self.people.of_run(run)?;
+        let run = person.run(run).filter(|run| !run.state.is_over())?;
+        R::verdict(&person.runs, run)
+    }
+
+    /// The runs of its person that this run shuts: those that have not ended, and those that ended by that.
+    pub fn shut_by(&self, run: Uuid) -> Vec<&Run> {
+        let Some(person) = self.people.of_run(run) else { return Vec::new() };
+        let is_shut = |other: &&Run| {
+            let (by, ends) = match R::verdict(&person.runs, other) {
+                Some(Decision::Superseded(by)) => (Some(by), State::Superseded),
+                Some(Decision::Cancelled(by)) => (by, State::Cancelled),
+                _ => return false,
+            };
+            by == Some(run) && (!other.state.is_over() || other.state == ends)
+        };
+        person.runs.iter().filter(is_shut).collect()
+    }
+
+    /// Whether an operator has stopped this run, or what else has this id. A sync has no other record.
+    pub fn is_stopped(&self, run: Uuid) -> bool {
+        let known = self.people.of_run(run).and_then(|person| person.run(run));
+        known.is_some_and(|run| run.stopped) || self.stops.contains_key(&run)
+    }
+
     /// Decides a claim. The first line that fits decides.
     fn claim(&mut self, offset: u64, at: i64, claim: &Claim) -> Decision {
         // Before anything is joined: a late copy of a run that has ended may name what is somebody else's by now.
@@ -272,6 +299,9 @@ impl<R: Rules> Ledger<R> {
         run.state = release.state;
         run.position = position;
         run.until = release.until.map_or(0, Timestamp::as_microsecond);
+        // Whoever takes a run out asks what it has changed. Nobody can take out what has reached its end.
+        let done = release.done.as_ref().filter(|_| run.state != State::Done);
+        run.done = done.map(|done| Box::new(done.clone()));
     }
 
     fn brake(&mut self, brake: &Brake) {

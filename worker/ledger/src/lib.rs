@@ -31,8 +31,8 @@ pub use keys::{BadKey, Key, KeyRing, Kind};
 pub use lease::{Lease, Refusal, Timing, TimingError, may_send};
 pub use person::{Hold, Person, Position, Role, Run, State};
 pub use record::{
-    Body, Brake, BrakeLimit, Cancels, Claim, Clear, Forget, MAX_BYTES, Record, RecordError, Release, Stop,
-    decode, encode, event_fingerprint, name_fingerprint,
+    Body, Brake, BrakeLimit, Cancels, Claim, Clear, Done, Forget, MAX_BYTES, Record, RecordError, Release,
+    Stop, decode, encode, event_fingerprint, name_fingerprint,
 };
 pub use rules::{Rules, Specified};
 pub use settlement::{Ending, Step};

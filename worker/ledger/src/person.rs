@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     intent::Intent,
     keys::Key,
-    record::{Cancels, Claim},
+    record::{Cancels, Claim, Done},
 };
 
 /// Where a run stands.
@@ -91,6 +91,8 @@ pub struct Run {
     pub stopped: bool,
     /// Whether an operator cleared it: it shuts nothing.
     pub cleared: bool,
+    /// What it had changed by its last release, unless it has reached its end since.
+    pub done: Option<Box<Done>>,
 }
 
 impl Run {
@@ -114,6 +116,7 @@ impl Run {
             admitted: false,
             stopped: false,
             cleared: false,
+            done: None,
         }
     }
 

@@ -145,6 +145,55 @@ pub struct Release {
     /// When a run that sleeps wakes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// What it had changed by then, if anything. It decides nothing: it is for whoever takes the run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<Done>,
+}
+
+/// What a run has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The names of the steps that changed something, in order, as far as there is room.
+    pub steps: Vec<String>,
+    /// How many more did.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u32,
+    /// The first of all of them that removes for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_return: Option<String>,
+}
+
+/// How many bytes the names of steps may take in a record.
+const DONE_BYTES: usize = 1024;
+
+impl Done {
+    /// These steps, the first ones by name; nothing if there are none.
+    pub fn of(steps: Vec<String>, no_return: Option<String>) -> Option<Self> {
+        let mut room = DONE_BYTES;
+        let no_return = no_return.filter(|step| takes(step) <= room);
+        room = room.saturating_sub(no_return.as_deref().map_or(0, takes));
+        let mut done = Self { steps: Vec::new(), more: 0, no_return };
+        for step in steps {
+            match room.checked_sub(takes(&step)).filter(|_| done.more == 0) {
+                Some(rest) => {
+                    room = rest;
+                    done.steps.push(step);
+                }
+                None => done.more = done.more.saturating_add(1),
+            }
+        }
+        (!done.steps.is_empty() || done.more > 0).then_some(done)
+    }
+}
+
+/// The most bytes that a name takes in a record, with what stands around it.
+fn takes(name: &str) -> usize {
+    serde_json::to_string(name).map_or(DONE_BYTES, |text| text.len()).saturating_add(1)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// An operator cancels one run.

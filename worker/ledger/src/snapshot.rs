@@ -9,7 +9,7 @@ use crate::{
     intent::Intent,
     keys::Key,
     person::{Hold, Person, Position, Role, Run, State},
-    record::Cancels,
+    record::{Cancels, Done},
     rules::Rules,
 };
 
@@ -65,6 +65,8 @@ enum Line {
     Person(Vec<Key>, i64, Vec<RunRow>, Vec<(Uuid, Uuid, u64, Role)>),
     Brake(Key, Vec<i64>, u32, i64),
     Stop(Uuid, i64),
+    /// Of the run of a person before it.
+    Done(Uuid, Done),
 }
 
 /// Id, event, intent and what it cancels; time, sequence, effective; names; state, until; position; first; flags.
@@ -120,6 +122,7 @@ fn run(row: RunRow) -> Run {
         admitted,
         stopped,
         cleared,
+        done: None,
     }
 }
 
@@ -174,6 +177,11 @@ impl<R: Rules> Ledger<R> {
             let holds =
                 person.holds.iter().map(|hold| (hold.run, hold.nonce, hold.last, hold.role)).collect();
             parts.push(&Line::Person(person.keys.clone(), person.last_at, runs, holds))?;
+            for run in &person.runs {
+                if let Some(done) = &run.done {
+                    parts.push(&Line::Done(run.id, Done::clone(done)))?;
+                }
+            }
         }
         for (tenant, Admitted { at, allowance, off_until }) in &self.brakes {
             parts.push(&Line::Brake(*tenant, at.clone(), *allowance, *off_until))?;
@@ -226,6 +234,11 @@ impl<R: Rules> Ledger<R> {
             }
             Line::Stop(run, at) => {
                 self.stops.insert(run, at);
+            }
+            Line::Done(id, done) => {
+                if let Some(run) = self.people.of_run_mut(id).and_then(|person| person.run_mut(id)) {
+                    run.done = Some(Box::new(done));
+                }
             }
         }
     }

@@ -28,6 +28,8 @@ pub struct Entry {
     pub needs: &'static [&'static str],
     /// Whether it reads the organization, for which Graph takes fewer permissions than for people.
     pub reads_organization: bool,
+    /// Whether it takes away what nobody can give back.
+    pub removes_for_good: bool,
     /// The JSON Schema of its parameters.
     pub schema: fn() -> Value,
     /// What the engine runs.
@@ -44,6 +46,7 @@ impl Entry {
             makes_true: A::MAKES_TRUE,
             needs: A::NEEDS,
             reads_organization: A::READS_ORGANIZATION,
+            removes_for_good: A::REMOVES_FOR_GOOD,
             schema: schema::<A>,
             step: Box::new(Driver::<A>(std::marker::PhantomData)),
             #[cfg(test)]

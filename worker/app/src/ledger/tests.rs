@@ -145,7 +145,7 @@ fn leave() -> Claim {
 
 async fn release<L: Log>(client: &Client<L>, claim: &Claim, state: State) {
     let Claim { run, nonce, leg, replays, .. } = *claim;
-    client.release(Release { run, nonce, state, leg, replays, until: None }).await.unwrap();
+    client.release(Release { run, nonce, state, leg, replays, until: None, done: None }).await.unwrap();
 }
 
 /// A client that has read everything.

@@ -325,7 +325,7 @@ impl<'a> Turn<'a> {
     /// Tells the ledger what became of the run, once everything that follows from its message is stored.
     pub fn closing(&self, state: State, leg: u32, until: Option<Timestamp>) -> Arc<dyn Closing> {
         let (run, nonce, replays) = (self.job.event.run_id(), self.job.nonce, self.job.replays);
-        let release = Release { run, nonce, state, leg, replays, until };
+        let release = Release { run, nonce, state, leg, replays, until, done: None };
         farewell(&self.turns.client, release, self.job.granted())
     }
 

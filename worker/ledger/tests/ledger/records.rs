@@ -1,7 +1,7 @@
 //! Records as bytes.
 
 use ledger::{
-    Body, Brake, BrakeLimit, Clear, Forget, Kind, MAX_BYTES, Record, RecordError, Release, State, Stop,
+    Body, Brake, BrakeLimit, Clear, Done, Forget, Kind, MAX_BYTES, Record, RecordError, Release, State, Stop,
     decode, encode, event_fingerprint, name_fingerprint,
 };
 use uuid::Uuid;
@@ -41,6 +41,7 @@ fn every_record_comes_back_as_it_was() {
             leg: 3,
             replays: 1,
             until: Some(day(2)),
+            done: Done::of(vec!["disable_account".to_owned()], None),
         }),
         Body::Stop(Stop { run }),
         Body::Brake(Brake { tenant: key(Kind::Tenant, ""), allow: 3, until: None }),
@@ -88,4 +89,24 @@ fn a_record_names_nobody() {
 fn source_and_id_do_not_run_into_each_other() {
     assert_ne!(event_fingerprint("/hr/1", "7"), event_fingerprint("/hr/", "17"));
     assert_eq!(BrakeLimit { limit: 1, window: 2 }, BrakeLimit { limit: 1, window: 2 });
+}
+
+#[test]
+fn what_a_run_has_changed_fits_into_a_record_however_much_it_is() {
+    let names = |count: usize| (0..count).map(|number| format!("step \"{number}\"")).collect::<Vec<_>>();
+    assert_eq!(Done::of(Vec::new(), None), None);
+    let few = Done::of(names(3), Some("step 1".to_owned())).unwrap();
+    assert_eq!((few.steps, few.more, few.no_return.as_deref()), (names(3), 0, Some("step 1")));
+    let many = Done::of(names(500), None).unwrap();
+    assert_eq!(many.steps[..], names(500)[..many.steps.len()]);
+    assert_eq!(many.steps.len() + many.more as usize, 500);
+    let long = Done::of(vec!["\u{1}".repeat(5_000)], Some("x".repeat(5_000))).unwrap();
+    assert_eq!((long.steps.len(), long.more, &long.no_return), (0, 1, &None));
+    for done in [many, long] {
+        let (run, nonce) = (Uuid::max(), Uuid::max());
+        let (leg, replays, until) = (u32::MAX, u32::MAX, Some(day(2)));
+        let state = State::Superseded;
+        let release = Release { run, nonce, state, leg, replays, until, done: Some(done) };
+        assert!(encode(&record(Body::Release(release))).is_ok());
+    }
 }

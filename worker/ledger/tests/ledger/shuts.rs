@@ -1,6 +1,8 @@
 //! What shuts what: one test for each row of the table of floors, and the properties of the whole.
 
-use ledger::{Body, Cancels, Clear, Decision, Intent, Rules, Run, Side, Specified, State};
+use ledger::{
+    Body, Cancels, Clear, Decision, Done, Intent, Ledger, Release, Rules, Run, Side, Specified, State, Stop,
+};
 use proptest::prelude::*;
 
 use crate::story::{Act, act, cancel, change, day, hire, leave, revoke, stream};
@@ -240,4 +242,72 @@ proptest! {
         };
         prop_assert!(!circle(0, 1, 2) && !circle(0, 2, 1));
     }
+}
+
+#[test]
+fn what_a_run_has_shut_and_what_that_had_changed_is_known() {
+    let mut stream = stream();
+    let ids = |runs: Vec<&Run>| runs.into_iter().map(|run| run.id).collect::<Vec<_>>();
+    let (asleep, done, planned) = (hire(1, 1), change(2, 1, &[1]), leave(3, 2).on(30));
+    stream.does(&done);
+    assert_eq!(stream.claim(&asleep), Decision::Hold);
+    let changed = Done::of(vec!["enable_account".to_owned()], None);
+    let release = |state, leg, done| {
+        let (run, nonce, until) = (asleep.0.run, asleep.0.nonce, Some(day(9)));
+        Body::Release(Release { run, nonce, state, leg, replays: 0, until, done })
+    };
+    stream.append(3, release(State::Asleep, 1, changed.clone()));
+    stream.plans(&planned);
+    let by = cancel(9, 5, Cancels::All);
+    assert_eq!(stream.claim(&by), Decision::Recorded);
+    // What had ended before is none of its business.
+    assert_eq!(ids(stream.ledger.shut_by(by.id())), [asleep.id(), planned.id()]);
+    assert_eq!(stream.ledger.shut_by(by.id())[0].done.as_deref(), changed.as_ref());
+    assert_eq!(stream.ledger.verdict(asleep.id()), Some(Decision::Cancelled(Some(by.id()))));
+    assert_eq!(stream.ledger.verdict(done.id()), None);
+    // It says so when it wakes, and is still what the cancel shut.
+    stream.append(9, release(State::Cancelled, 1, changed.clone()));
+    assert_eq!(stream.ledger.verdict(asleep.id()), None, "it has ended");
+    assert_eq!(ids(stream.ledger.shut_by(by.id())), [asleep.id(), planned.id()]);
+    let restored = Ledger::<Specified>::from_snapshot(&stream.ledger.snapshot().unwrap()).unwrap();
+    assert_eq!(restored.shut_by(by.id())[0].done.as_deref(), changed.as_ref());
+    assert!(restored.shut_by(asleep.id()).is_empty());
+}
+
+#[test]
+fn a_cancel_has_not_shut_what_newer_word_had_ended_before() {
+    let mut stream = stream();
+    let (older, newer) = (hire(1, 1), hire(2, 2));
+    stream.does(&newer);
+    assert_eq!(stream.claim(&older), Decision::Superseded(newer.id()));
+    stream.release(&older, State::Superseded, 0);
+    let by = cancel(9, 5, Cancels::Event(older.0.event));
+    stream.does(&by);
+    assert!(stream.ledger.shut_by(by.id()).is_empty());
+}
+
+#[test]
+fn nobody_asks_what_a_run_had_changed_that_is_done() {
+    let mut stream = stream();
+    let hire = hire(1, 1);
+    for (state, is_kept) in [(State::Waiting, true), (State::Done, false)] {
+        stream.claim(&hire);
+        let (run, nonce) = (hire.0.run, hire.0.nonce);
+        let done = Done::of(vec!["enable_account".to_owned()], None);
+        stream.append(1, Body::Release(Release { run, nonce, state, leg: 0, replays: 0, until: None, done }));
+        assert_eq!(stream.ledger.person_of(run).unwrap().run(run).unwrap().done.is_some(), is_kept);
+    }
+}
+
+#[test]
+fn a_stop_is_known_of_runs_and_of_what_never_claims() {
+    let mut stream = stream();
+    let (run, other) = (hire(1, 1), hire(2, 1).id());
+    stream.claim(&run);
+    assert!(!stream.ledger.is_stopped(run.id()) && !stream.ledger.is_stopped(other));
+    for stopped in [run.id(), other] {
+        stream.append(1, Body::Stop(Stop { run: stopped }));
+        assert!(stream.ledger.is_stopped(stopped));
+    }
+    assert_eq!(stream.ledger.verdict(run.id()), Some(Decision::Cancelled(None)));
 }

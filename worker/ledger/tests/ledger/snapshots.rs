@@ -1,8 +1,8 @@
 //! A snapshot and the rest of the stream are the whole stream; forgetting changes no decision; a lost record shows.
 
 use ledger::{
-    Body, Brake, Cancels, Clear, Decision, Forget, Intent, Kind, Ledger, PART_BYTES, Read, Record, Release,
-    Side, Snapshot, SnapshotError, Specified, State, Stop,
+    Body, Brake, Cancels, Clear, Decision, Done, Forget, Intent, Kind, Ledger, PART_BYTES, Read, Record,
+    Release, Side, Snapshot, SnapshotError, Specified, State, Stop,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -14,8 +14,9 @@ fn any_body() -> impl Strategy<Value = Body> {
     prop_oneof![
         6 => any_claim().prop_map(Body::Claim),
         4 => (1..8_u128, 1..4_u128, any_state(), 0..3_u32).prop_map(|(run, nonce, state, leg)| {
+            let done = Done::of(vec![format!("step {leg}")], None);
             let (run, nonce) = (Uuid::from_u128(run), Uuid::from_u128(nonce));
-            Body::Release(Release { run, nonce, state, leg, replays: 0, until: Some(day(3)) })
+            Body::Release(Release { run, nonce, state, leg, replays: 0, until: Some(day(3)), done })
         }),
         1 => (1..8_u128).prop_map(|run| Body::Stop(Stop { run: Uuid::from_u128(run) })),
         1 => (0..2_u32).prop_map(|allow| Body::Brake(Brake { tenant: key(Kind::Tenant, ""), allow, until: None })),
@@ -187,7 +188,10 @@ fn a_hundred_thousand_people_take_less_than_48_mb_and_parts_stay_small() {
         };
         let (run, nonce, state) = (claim.run, claim.nonce, State::Done);
         assert_eq!(read(&mut ledger, Body::Claim(claim)), Read::Decided(Decision::Hold));
-        read(&mut ledger, Body::Release(Release { run, nonce, state, leg: 0, replays: 0, until: None }));
+        read(
+            &mut ledger,
+            Body::Release(Release { run, nonce, state, leg: 0, replays: 0, until: None, done: None }),
+        );
     }
     let taken = resident().saturating_sub(before);
     assert!(taken < 48 << 20, "{taken} bytes");

@@ -171,7 +171,7 @@ impl<R: Rules> Stream<R> {
         let Claim { run, nonce, replays, .. } = act.0;
         let until = None;
         assert_eq!(
-            self.append(0, Body::Release(Release { run, nonce, state, leg, replays, until })),
+            self.append(0, Body::Release(Release { run, nonce, state, leg, replays, until, done: None })),
             Read::Noted
         );
     }

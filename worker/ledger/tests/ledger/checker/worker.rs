@@ -259,6 +259,7 @@ impl<R: Rules + Clone> World<R> {
                     leg,
                     replays: next.replays.into(),
                     until: None,
+                    done: None,
                 }));
             }
             SettleStep::Acknowledge => self.workers[at].is_ours = false,
