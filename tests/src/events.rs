@@ -19,6 +19,18 @@ pub fn access_revoke(id: &str, person: Value) -> Value {
     event(id, "gatehouse.access.revoke.requested.v1", json!({ "person": person }))
 }
 
+/// A request to take runs of a person out: `which` is one of `event`, `side` and `all`.
+pub fn cancel(id: &str, person: Value, which: Value) -> Value {
+    let mut data = json!({ "person": person });
+    data.as_object_mut().unwrap().extend(which.as_object().unwrap().clone());
+    event(id, "gatehouse.run.cancel.requested.v1", data)
+}
+
+/// What names this event.
+pub fn named(event: &Value) -> Value {
+    json!({ "source": event["source"], "id": event["id"] })
+}
+
 /// Any event, made now.
 pub fn event(id: &str, event_type: &str, data: Value) -> Value {
     json!({

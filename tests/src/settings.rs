@@ -51,7 +51,7 @@ pub fn broker_settings(url: &str, prefix: &str) -> broker::Settings {
         |name, kinds: &[EventKind]| broker::WorkQueue::new(name, kinds.iter().map(|kind| kind.routing_key()));
     let lifecycle = [EventKind::Onboarding, EventKind::Offboarding, EventKind::Change];
     let workflows = queue("workflows", &lifecycle);
-    let access = queue("access", &[EventKind::AccessRevoke]);
+    let access = queue("access", &[EventKind::AccessRevoke, EventKind::Cancel]);
     let sync = queue("sync", &[EventKind::Sync]).held_for(Duration::from_secs(86_400));
     let settings = broker::Settings::new(url.to_owned().into(), vec![workflows, access, sync]);
     broker::Settings { prefix: prefix.to_owned(), ..settings }

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use messages::{
-    EventDuplicate, KnownState, PlannedStep, RunFinished, RunPlanned, RunWaiting, StepFinished, SyncDay,
-    SyncFinished, SyncWaiting,
+    EventDuplicate, KnownState, PlannedStep, RunFinished, RunPlanned, RunWaiting, ShutRun, ShutState,
+    StepFinished, SyncDay, SyncFinished, SyncWaiting,
 };
 use outcome::{Class, Failure, Finished, Left, Needs, Outcome};
 use serde::Serialize;
@@ -236,6 +236,11 @@ pub fn run_line(run: &RunFinished) -> String {
     if let Some(by) = &run.ended_by {
         text.push_str(&format!(" by run {by}"));
     }
+    if let Some(step) = &run.point_of_no_return {
+        text.push_str(&format!("\n  nobody can give back what {step} removed"));
+    }
+    text.extend(run.shut.iter().map(shut_line));
+    text.extend(run.had_ended.iter().map(|run| format!("\n  run {} had ended before", run.run_id)));
     if let Some(late) = run.late_by_seconds {
         text.push_str(&format!("\n  came {} after its effective date", delay(late)));
     }
@@ -248,6 +253,25 @@ pub fn run_line(run: &RunFinished) -> String {
         text.push_str(&format!("\n  left for an operator by {}", waiting.join(", ")));
     }
     text
+}
+
+/// A run that another one shut.
+fn shut_line(run: &ShutRun) -> String {
+    let state = match (run.state, &run.until) {
+        (ShutState::Asleep, Some(until)) => format!("sleeps until {until:.0}"),
+        (ShutState::Asleep, None) => "sleeps".to_owned(),
+        (ShutState::Waiting, _) => "waits".to_owned(),
+        (ShutState::Braked, _) => "is held by the brake".to_owned(),
+        (ShutState::Running, _) => "is stopping".to_owned(),
+        (ShutState::Ended, _) => "has stopped".to_owned(),
+    };
+    let more = run.more_changed.map_or_else(String::new, |more| format!(" and {more} more"));
+    let changed = match run.changed.as_slice() {
+        [] if run.state == ShutState::Running => String::new(),
+        [] => "\n    it changed nothing".to_owned(),
+        changed => format!("\n    it changed something in {}{more}", changed.join(", ")),
+    };
+    format!("\n  run {} {state}, and does nothing more{changed}", run.run_id)
 }
 
 /// An event whose run is known.

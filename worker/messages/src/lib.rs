@@ -28,6 +28,7 @@ pub use cloudevent::undecodable::{NotAdmitted, Reason, Undecodable};
 pub use cloudevent::violation::Violation;
 pub use continuation::{Continuation, RunProgress, Unwritable, WorkflowVersion};
 pub use outcome::{Class, Failure, Finished, Left, Mode, Needs, Outcome, Progress, State};
+pub use requests::cancel::{CancelRequest, CancelSide, Cancelled, EventName};
 pub use requests::effective::{Effective, UnknownZone, Zone};
 pub use requests::event::{Event, Request};
 pub use requests::kind::EventKind;
@@ -40,6 +41,7 @@ pub use results::operator::{
     BrakeChange, OperatorAction, OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed,
 };
 pub use results::run::{EventDuplicate, KnownState, LedgerWord, RunFinished, RunPlanned, RunWaiting};
+pub use results::shut::{EndedRun, RunSide, ShutRun, ShutState};
 pub use results::step::{PlannedStep, StepFinished, WaitingStep};
 pub use results::sync::{SyncDay, SyncFinished, SyncNote, SyncPage, SyncRows, SyncState, SyncWaiting};
 pub use schema::{Schema, schemas};

@@ -42,6 +42,7 @@ fn through_the_type(schema: &str, body: &[u8]) -> Value {
         let mut written = event.raw.clone();
         written["data"] = match &event.request {
             Request::Person(request) => serde_json::to_value(request).unwrap(),
+            Request::Cancel(request) => serde_json::to_value(request).unwrap(),
             Request::Sync(request) => serde_json::to_value(request).unwrap(),
         };
         return written;
@@ -69,6 +70,7 @@ fn every_example_passes_its_schema_and_survives_its_type() {
             // Defaults are written out.
             let defaults = match schema.name() {
                 "sync.requested.v1" => json!({ "mode": "full", "detail": "pages", "sign_ins": false }),
+                "run.cancel.requested.v1" => json!({}),
                 _ => json!({ "mode": "apply" }),
             };
             let data = expected["data"].as_object_mut().unwrap();

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{CommandError, OutputArgs};
 use crate::ledger::client::Client;
+use crate::ledger::identifiers;
 use crate::ledger::log::Stream;
 use crate::print::{self, Format};
 use crate::settings::Config;
@@ -101,22 +102,15 @@ async fn keys(config: &Config, tenant: Option<&str>, identifier: &str) -> Result
     for (name, graph) in tenants.iter().filter(|(name, _)| tenant.is_none_or(|tenant| tenant == *name)) {
         let Some(directory) = directories.get(name) else { continue };
         let mut identifiers: Vec<_> = KINDS.into_iter().map(|kind| (kind, identifier.to_owned())).collect();
-        match graph.reader().user(&key_of(identifier), &["id", "userPrincipalName", "employeeId"]).await {
-            Ok(Some(user)) => {
-                identifiers.push((Kind::EntraId, user.id));
-                identifiers.extend(user.user_principal_name.map(|upn| (Kind::Upn, upn)));
-                identifiers.extend(user.employee_id.map(|number| (Kind::EmployeeId, number)));
-            }
-            Ok(None) => {}
+        match identifiers::found(graph.reader(), &key_of(identifier)).await {
+            Ok(found) => identifiers.extend(found),
             // The ledger can be read all the same.
             Err(error) => eprintln!(
                 "gatehouse: tenant {name} cannot be asked who this is, so only runs whose event has this identifier \
                  are found: {error}"
             ),
         }
-        let hashed =
-            identifiers.iter().flat_map(|(kind, value)| directory.secrets.keys(&directory.id, *kind, value));
-        keys.extend(hashed);
+        keys.extend(directory.keys(&identifiers));
     }
     Ok(keys)
 }

@@ -48,8 +48,9 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let (event, _) = super::read_event(&args.file)?;
     let Request::Person(request) = &event.request else {
         return Err(CommandError::Input(format!(
-            "{}: a sync changes nothing, so there is nothing to plan",
-            args.file.display()
+            "{}: {} changes nothing in a tenant, so there is nothing to plan",
+            args.file.display(),
+            event.kind.event_type()
         )));
     };
     let observer: Arc<dyn msgraph::Observer> = Arc::new(());

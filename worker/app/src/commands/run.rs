@@ -56,7 +56,7 @@ pub struct Args {
 enum Only {
     /// Onboarding, change and offboarding
     Workflows,
-    /// Lock-outs
+    /// Lock-outs and cancels
     Access,
     /// Syncs, and their schedules
     Sync,
@@ -86,8 +86,9 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         neighbours: Arc::new(Neighbours::new()),
     };
     let (mut background, mut turns) = (None, None);
+    let ledger = read_ledger(&config, &worker.settings)?;
     if only != Some(Only::Sync) {
-        let turns = Arc::clone(turns.insert(read_ledger(&config, &worker.settings, &tenants, &metrics)?));
+        let turns = Arc::clone(turns.insert(turns_by(&ledger, &config, &tenants, &metrics)?));
         let runs = Runs {
             workflows: super::workflows(&config, tenants.clone())?,
             publishers: publishers.clone(),
@@ -98,7 +99,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     }
     if only.is_none_or(|only| only == Only::Sync) {
         let settings = of_syncs(&worker.settings, config.sync.concurrency());
-        let syncs = syncs(&config, tenants.clone(), publishers, Arc::clone(&metrics))?;
+        let syncs = syncs(&config, tenants.clone(), publishers, ledger, Arc::clone(&metrics))?;
         let places = Places::new(config.sync.concurrency().get(), 0);
         // One for the broker besides those that read.
         let threads = usize::from(config.sync.concurrency().get()).saturating_add(1);
@@ -158,25 +159,26 @@ fn add_runs(
 }
 
 /// Reads the ledger from now on.
-fn read_ledger(
-    config: &Config,
-    settings: &broker::Settings,
-    tenants: &Tenants,
-    metrics: &Arc<Metrics>,
-) -> Result<Arc<Turns>, CommandError> {
+fn read_ledger(config: &Config, settings: &broker::Settings) -> Result<Arc<Client<Stream>>, CommandError> {
     // The next process of this name must not take the records of this one for its own.
     let name = format!("{}-{}", settings.process, Uuid::new_v4().simple());
     let client = Client::new(Stream::new(settings.clone()), name, config.timing()?);
     let reading = Arc::clone(&client);
     tokio::spawn(async move { reading.serve().await });
+    Ok(client)
+}
+
+/// Who acts for whom, by this ledger.
+fn turns_by(
+    ledger: &Arc<Client<Stream>>,
+    config: &Config,
+    tenants: &Tenants,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Turns>, CommandError> {
     let brakes = Brakes::new(config.brakes(), tenants);
-    Ok(Arc::new(Turns::new(
-        client,
-        config.directories()?,
-        brakes,
-        tenants.clock().clone(),
-        Arc::clone(metrics),
-    )))
+    let clock = tenants.clock().clone();
+    let turns = Turns::new(Arc::clone(ledger), config.directories()?, brakes, clock, Arc::clone(metrics));
+    Ok(Arc::new(turns))
 }
 
 /// The work of the second queue.
@@ -184,6 +186,7 @@ fn syncs(
     config: &Config,
     tenants: Tenants,
     publishers: Publishers,
+    ledger: Arc<Client<Stream>>,
     metrics: Arc<Metrics>,
 ) -> Result<Syncs, CommandError> {
     Ok(Syncs {
@@ -194,6 +197,7 @@ fn syncs(
         patience: config.sync.reader_patience(),
         schedules: Schedules::new(config.scheduled()?),
         privacy: config.usage_privacies()?,
+        ledger,
         tallies: Tallies::default(),
         metrics,
     })

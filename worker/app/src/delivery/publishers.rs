@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use broker::{Message, Origin, Topology};
 use jiff::{SignedDuration, Timestamp};
-use messages::{Event, EventKind, NotAdmitted, Undecodable};
+use messages::{Event, EventKind, NotAdmitted, Request, Undecodable};
 
 /// How far ahead of this worker a publisher's clock may be.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(5);
@@ -118,7 +118,15 @@ impl Publishers {
         if let Some(workflow) = event.workflow() {
             may("workflows", &rights.workflows, "workflow", Some(workflow))?;
         }
-        may("sources", &rights.sources, "source", Some(&event.source))
+        may("sources", &rights.sources, "source", Some(&event.source))?;
+        // Nobody takes out what only others may ask for.
+        match &event.request {
+            Request::Cancel(cancel) => {
+                let named = cancel.event().map(|event| event.source.as_str());
+                named.map_or(Ok(()), |source| may("sources", &rights.sources, "source", Some(source)))
+            }
+            Request::Person(_) | Request::Sync(_) => Ok(()),
+        }
     }
 
     fn find(&self, exchange: &str, user: Option<&str>) -> Result<(&str, &Rights), String> {
@@ -306,6 +314,37 @@ mod tests {
         for types in [&[] as &[&str], &["offboarding.requested"], &["*"], &["access.*"]] {
             let error = admit(types).unwrap_err();
             assert!(error.contains("must be named in the setting publishers.soc.types"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nobody_takes_out_an_event_whose_source_is_not_theirs() {
+        let cancel = |data: serde_json::Value| {
+            let mut raw = event(None, "/hr/contoso", None).raw;
+            raw["type"] = "gatehouse.run.cancel.requested.v1".into();
+            raw["data"] = data;
+            let (content_type, body) = (Some(messages::CLOUDEVENT_CONTENT_TYPE), raw.to_string());
+            let body = body.as_bytes();
+            messages::decode(&Incoming { content_type, routing_key: None, headers: &[], body }).unwrap()
+        };
+        let person = json!({ "upn": "ada@contoso.example" });
+        let of = |source: &str| json!({ "source": source, "id": "1" });
+        let rights =
+            Rights { types: list(&["run.cancel.requested"]), sources: list(&["/hr/*"]), ..by_user("hr") };
+        let publishers = publishers(&[("hr", rights)]);
+        let admit = |data| admit(&publishers, "gatehouse.events", Some("hr"), &cancel(data));
+        for data in [
+            json!({ "person": person, "event": of("/hr/payroll") }),
+            json!({ "person": person, "side": "leave" }),
+            json!({ "sync": of("/hr/inventory") }),
+        ] {
+            assert_eq!(admit(data), Ok(Some("hr".to_owned())));
+        }
+        for data in
+            [json!({ "person": person, "event": of("/itsm") }), json!({ "sync": of("/inventory/contoso") })]
+        {
+            let error = admit(data).unwrap_err();
+            assert!(error.contains("the source `/i"), "{error}");
         }
     }
 

@@ -8,7 +8,7 @@ use messages::EventKind;
 /// The queue of requests to run a workflow for a person.
 pub const WORKFLOWS: &str = "workflows";
 
-/// The queue of requests to lock a person out at once, which nothing else may delay.
+/// The queue of requests to lock a person out at once, and to take runs out, which nothing else may delay.
 pub const ACCESS: &str = "access";
 
 /// The queue of requests to read a tenant.
@@ -21,7 +21,7 @@ const SYNC_HELD_FOR: Duration = Duration::from_secs(86_400);
 pub fn queue_of(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Onboarding | EventKind::Offboarding | EventKind::Change => WORKFLOWS,
-        EventKind::AccessRevoke => ACCESS,
+        EventKind::AccessRevoke | EventKind::Cancel => ACCESS,
         EventKind::Sync => SYNC,
     }
 }

@@ -9,7 +9,9 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Body, Brake, Claim, Decision, Forget, Ledger, Record, RecordError, Release, Timing, encode};
+use ledger::{
+    Body, Brake, Claim, Decision, Forget, Ledger, Record, RecordError, Release, Stop, Timing, encode,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
@@ -229,6 +231,11 @@ impl<L: Log> Client<L> {
     /// Publishes what an operator did to a brake.
     pub(crate) async fn brake(&self, brake: Brake) -> Result<(), Unread> {
         self.append(self.number(), Body::Brake(brake)).await
+    }
+
+    /// Publishes that an operator stops a run, or that a sync is to stop.
+    pub(crate) async fn stop(&self, stop: Stop) -> Result<(), Unread> {
+        self.append(self.number(), Body::Stop(stop)).await
     }
 
     /// Which of the holds that an answer waits for may be passed over by now.

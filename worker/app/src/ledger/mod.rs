@@ -6,6 +6,7 @@
 mod book;
 pub(crate) mod client;
 pub(crate) mod hold;
+pub(crate) mod identifiers;
 pub(crate) mod log;
 #[cfg(test)]
 mod tests;

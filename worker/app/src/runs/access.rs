@@ -1,7 +1,8 @@
-//! Lock-outs: the work on events that request one at once, on a queue of their own.
+//! Lock-outs and cancels: the work on events that request one at once, on a queue of their own.
 //!
 //! A lock-out is a run like any other but for this: it acts beside whoever acts for the person, also while the ledger
-//! cannot be read or this worker's clock is wrong, and looks again once nobody else acts. So nothing that waits, and no other queue, keeps it waiting.
+//! cannot be read or this worker's clock is wrong, and looks again once nobody else acts. So nothing that waits, and no
+//! other queue, keeps it waiting. A cancel writes nothing to a tenant. It gives way to lock-outs, and to nothing else.
 
 use std::sync::Arc;
 
@@ -9,58 +10,87 @@ use broker::Message;
 use outcome::Progress;
 
 use super::Runs;
-use super::job::Job;
+use super::job::{Asked, Job};
 use crate::delivery::outbox::Outbox;
 use crate::delivery::queues::ACCESS;
 use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Work};
 
-/// Locks people out.
+/// Locks people out, and takes runs out.
 pub struct LockOuts(pub Arc<Runs>);
 
 impl Work for LockOuts {
     const QUEUE: &'static str = ACCESS;
 
-    type Job = Job;
+    type Job = Asked;
     type Partial = Progress;
 
-    fn decode(&self, message: &Message) -> Result<Job, Box<Refused>> {
-        self.0.read(message, Self::QUEUE)
+    fn decode(&self, message: &Message) -> Result<Asked, Box<Refused>> {
+        let Runs { publishers, workflows, .. } = &*self.0;
+        Asked::decode(message, publishers, Self::QUEUE, workflows.tenants.clock().now())
     }
 
-    fn identity(&self, job: &Job) -> Identity {
-        self.0.identity(job)
+    fn identity(&self, asked: &Asked) -> Identity {
+        match asked {
+            Asked::Run(job) => self.0.identity(job),
+            Asked::Cancel(cancel) => Identity {
+                subject: cancel.event.run_id(),
+                message: cancel.message_id(),
+                event_type: cancel.event.kind.event_type(),
+            },
+        }
     }
 
     /// Who is not locked out yet.
-    fn is_urgent(&self, job: &Job) -> bool {
-        !has_locked_out(job)
+    fn is_urgent(&self, asked: &Asked) -> bool {
+        matches!(asked, Asked::Run(job) if !has_locked_out(job))
     }
 
-    async fn may_begin(&self, job: &Job) -> Result<(), PutOff> {
-        if has_locked_out(job) {
-            self.0.turns.may_begin().await?;
+    async fn may_begin(&self, asked: &Asked) -> Result<(), PutOff> {
+        match asked {
+            Asked::Run(job) => {
+                if has_locked_out(job) {
+                    self.0.turns.may_begin().await?;
+                }
+                self.0.may_begin_in_tenant(job).await?;
+                // Who is not locked out yet is, whatever the clock.
+                let on_time = self.0.may_claim(&job.event).await;
+                if has_locked_out(job) { on_time } else { Ok(()) }
+            }
+            // What it shuts is shut also while its tenant is paused.
+            Asked::Cancel(cancel) => {
+                self.0.turns.may_begin().await?;
+                self.0.may_claim(&cancel.event).await
+            }
         }
-        self.0.may_begin_in_tenant(job).await?;
-        // Who is not locked out yet is, whatever the clock.
-        let on_time = self.0.may_claim(job).await;
-        if has_locked_out(job) { on_time } else { Ok(()) }
     }
 
-    fn span(&self, job: &Job) -> tracing::Span {
-        self.0.span(job)
+    fn span(&self, asked: &Asked) -> tracing::Span {
+        match asked {
+            Asked::Run(job) => self.0.span(job),
+            Asked::Cancel(cancel) => {
+                let event = &cancel.event;
+                tracing::info_span!("cancel", run.id = %event.run_id(), event.id = %event.id)
+            }
+        }
     }
 
     async fn work(
         &self,
-        job: &Job,
+        asked: &Asked,
         partial: Option<Progress>,
         outlet: &Outlet<'_>,
     ) -> Result<Outbox, Progress> {
-        self.0.work(job, partial, outlet).await
+        match asked {
+            Asked::Run(job) => self.0.work(job, partial, outlet).await,
+            Asked::Cancel(cancel) => Ok(self.0.cancel(cancel).await),
+        }
     }
 
-    fn panicked(&self, job: &Job, message: &Message) -> Outbox {
-        self.0.panicked(job, message)
+    fn panicked(&self, asked: &Asked, message: &Message) -> Outbox {
+        match asked {
+            Asked::Run(job) => self.0.panicked(job, message),
+            Asked::Cancel(cancel) => self.0.cancel_panicked(cancel),
+        }
     }
 }
 

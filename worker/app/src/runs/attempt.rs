@@ -476,19 +476,12 @@ fn for_operator(failure: Failure) -> Failure {
 /// The result of a run that ends now, as far as its progress tells it: a failed one.
 pub fn finished(event: &Event, progress: &Progress) -> RunFinished {
     RunFinished {
-        run_id: event.run_id(),
-        workflow: None,
-        state: State::Failed,
         started_at: progress.first_seen,
-        finished_at: Timestamp::now(),
         attempts: progress.attempt,
-        replays: progress.replays,
         steps: progress.steps.iter().map(|record| record.finished.clone()).collect(),
-        failure: None,
-        ended_by: None,
-        violations: Vec::new(),
         late_by_seconds: effective::late_by_seconds(event, progress),
         ledger: ledger_word(progress),
+        ..RunFinished::of_nothing(event.run_id(), State::Failed, Timestamp::now(), progress.replays)
     }
 }
 

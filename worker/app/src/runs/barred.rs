@@ -3,12 +3,14 @@
 use broker::{Due, Properties};
 use jiff::Timestamp;
 use ledger::{BrakeLimit, State as Stands};
-use messages::{EventDuplicate, KnownState, RunFinished, RunWaiting};
+use messages::{EventDuplicate, RunFinished, RunWaiting};
 use outcome::{Class, Failure, Mode, Progress, State};
 use workflow::Next;
 
 use super::attempt::{Attempted, Failed, finished};
 use super::brake;
+use super::cancel::reached::{Reached, point_of_no_return};
+use super::cancel::shut::known;
 use super::job::Job;
 use super::results::{StepResults, count_finished};
 use super::turns::{Barred, Turn};
@@ -29,8 +31,13 @@ impl Runs {
         let turn = recorder.turn;
         // An event that came again is not looked at again, whatever its tenant needs by now.
         let applies = is_new && job.request.mode == Mode::Apply;
-        if let Some(stands) = applies.then(|| self.turns.known(job)).flatten() {
+        let run = job.event.run_id();
+        if let Some(stands) = applies.then(|| self.turns.known_run(run, job.position())).flatten() {
             return Err((progress, Barred::Known(stands)));
+        }
+        // Whoever was shut while it slept does nothing, whatever became of the person and of its tenant.
+        if let Some(barred) = self.turns.shut(job) {
+            return Err((progress, barred));
         }
         loop {
             let attempted =
@@ -55,7 +62,6 @@ impl Runs {
         turn: &Turn<'_>,
         outlet: &Outlet<'_>,
     ) -> Outbox {
-        let leg = progress.leg;
         match barred {
             Barred::Later { put_off, state } => {
                 self.later(job, progress, (put_off, state), turn, outlet.properties())
@@ -64,12 +70,20 @@ impl Runs {
             Barred::Known(stands) => self.duplicate(job, stands),
             Barred::Superseded(by) => {
                 let run =
-                    RunFinished { state: State::Superseded, ended_by: Some(by), ..ended(job, &progress) };
-                self.shut(job, run).closing(Some(turn.closing(Stands::Superseded, leg, None)))
+                    RunFinished { state: State::Superseded, ended_by: Some(by), ..shut(job, &progress) };
+                self.shut(job, run).closing(Some(turn.closing(
+                    Stands::Superseded,
+                    Reached::of(&progress),
+                    None,
+                )))
             }
             Barred::Cancelled(by) => {
-                let run = RunFinished { state: State::Cancelled, ended_by: by, ..ended(job, &progress) };
-                self.shut(job, run).closing(Some(turn.closing(Stands::Cancelled, leg, None)))
+                let run = RunFinished { state: State::Cancelled, ended_by: by, ..shut(job, &progress) };
+                self.shut(job, run).closing(Some(turn.closing(
+                    Stands::Cancelled,
+                    Reached::of(&progress),
+                    None,
+                )))
             }
             Barred::Overtaken(names) => {
                 let message = format!(
@@ -105,13 +119,14 @@ impl Runs {
         turn: &Turn<'_>,
         properties: &Properties,
     ) -> Outbox {
-        let (outbox, leg) = if has_come_further(job, &progress) {
+        let (outbox, reached) = if has_come_further(job, &progress) {
             let due = Some(Due::after(put_off.after));
             self.carry_on(job, progress, due, Vec::new(), properties)
         } else {
-            (Outbox::of(Vec::new(), Onward::Again { after: put_off.after }), progress.leg)
+            let reached = Reached::of(&progress);
+            (Outbox::of(Vec::new(), Onward::Again { after: put_off.after }), reached)
         };
-        outbox.closing(state.map(|state| turn.closing(state, leg, None)))
+        outbox.closing(state.map(|state| turn.closing(state, reached, None)))
     }
 
     /// The run asks again until the brake lets it through. That is reported once, and the next message knows that it was.
@@ -152,12 +167,12 @@ impl Runs {
             steps: Vec::new(),
         };
         let (due, results) = (Some(Due::after(after)), vec![job.result(waiting)]);
-        let (outbox, leg) = self.carry_on(job, progress, due, results, properties);
+        let (outbox, reached) = self.carry_on(job, progress, due, results, properties);
         let state = match &outbox.onward {
             Onward::SetAside(_) => Stands::SetAside,
             _ => Stands::Braked,
         };
-        outbox.closing(Some(turn.closing(state, leg, None)))
+        outbox.closing(Some(turn.closing(state, reached, None)))
     }
 
     /// Nothing: the run is known. Whoever published its event again is told so; the copies that the broker and workers
@@ -190,7 +205,7 @@ impl Runs {
         count_finished(&self.metrics, job.workflow(), &run);
         let aside = self.set_aside(job, Failed { step: None, failure }, progress, outlet.properties());
         let outbox = Outbox::of(vec![job.result(run)], Onward::SetAside(aside));
-        outbox.closing(Some(turn.closing(Stands::SetAside, progress.leg, None)))
+        outbox.closing(Some(turn.closing(Stands::SetAside, Reached::of(progress), None)))
     }
 }
 
@@ -215,18 +230,12 @@ fn has_come_further(job: &Job, progress: &Progress) -> bool {
     }
 }
 
+/// The end of a run that others decided, with what it cannot give back by then.
+fn shut(job: &Job, progress: &Progress) -> RunFinished {
+    RunFinished { point_of_no_return: point_of_no_return(progress), ..ended(job, progress) }
+}
+
 fn ended(job: &Job, progress: &Progress) -> RunFinished {
     let workflow = Some(job.workflow().to_owned());
     RunFinished { workflow, finished_at: Timestamp::now(), ..finished(&job.event, progress) }
-}
-
-/// Where a run stands, as publishers are told.
-fn known(stands: Stands) -> KnownState {
-    match stands {
-        Stands::Open | Stands::Asleep | Stands::Waiting | Stands::Braked => KnownState::Open,
-        Stands::Done => KnownState::Done,
-        Stands::Failed | Stands::SetAside => KnownState::Failed,
-        Stands::Superseded => KnownState::Superseded,
-        Stands::Cancelled => KnownState::Cancelled,
-    }
 }

@@ -74,7 +74,7 @@ pub fn reason(event: &Event, after: Option<Delay>, at: Option<Offset>) -> String
 fn named(event: &Event) -> Option<&Effective> {
     match &event.request {
         Request::Person(request) => request.effective.as_ref(),
-        Request::Sync(_) => None,
+        Request::Cancel(_) | Request::Sync(_) => None,
     }
 }
 

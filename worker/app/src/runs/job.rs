@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use broker::{Message, Origin, Properties};
 use jiff::Timestamp;
+use ledger::Position;
 use messages::{
     Cause, Continuation, Event, PersonRequest, Request, ResultData, ResultEvent, RunFinished, RunProgress,
     Undecodable, WorkflowVersion,
@@ -11,6 +12,7 @@ use messages::{
 use outcome::{Failure, Progress, Record};
 use uuid::Uuid;
 
+use super::cancel::job::CancelJob;
 use super::granted::Granted;
 use super::key::RunKey;
 use crate::delivery::decode::{Admitted, decode_event};
@@ -44,7 +46,15 @@ pub struct Job {
     granted: Mutex<Option<Arc<Granted>>>,
 }
 
-impl Job {
+/// What a message asks for.
+pub enum Asked {
+    /// A run.
+    Run(Box<Job>),
+    /// The end of runs, or of a sync.
+    Cancel(Box<CancelJob>),
+}
+
+impl Asked {
     /// Reads a message of this queue, or says why it is refused.
     pub fn decode(
         message: &Message,
@@ -54,6 +64,29 @@ impl Job {
     ) -> Result<Self, Box<Refused>> {
         decode(message, publishers, queue, now)
             .map_err(|undecodable| Box::new(refused(&undecodable, message.replays())))
+    }
+}
+
+impl Job {
+    /// Reads a message of this queue, which asks for runs alone, or says why it is refused.
+    pub fn decode(
+        message: &Message,
+        publishers: &Publishers,
+        queue: &str,
+        now: Timestamp,
+    ) -> Result<Self, Box<Refused>> {
+        match Asked::decode(message, publishers, queue, now)? {
+            Asked::Run(job) => Ok(*job),
+            Asked::Cancel(cancel) => {
+                let undecodable = Undecodable::wrong_queue(&cancel.event);
+                Err(Box::new(refused(&undecodable, message.replays())))
+            }
+        }
+    }
+
+    /// How far the run had come when the message was written.
+    pub fn position(&self) -> Position {
+        Position { replays: self.replays, leg: self.leg() }
     }
 
     /// The workflow that the event asks for.
@@ -139,7 +172,7 @@ fn decode(
     publishers: &Publishers,
     queue: &str,
     now: Timestamp,
-) -> Result<Job, Undecodable> {
+) -> Result<Asked, Undecodable> {
     let content_type = message.properties.content_type.as_deref();
     let nonce = Uuid::new_v4();
     let (replays, recorded, granted) = (message.replays(), Mutex::default(), Mutex::default());
@@ -154,7 +187,7 @@ fn decode(
             progress
         };
         let request = requested(&event, queue)?;
-        return Ok(Job {
+        return Ok(Asked::Run(Box::new(Job {
             event,
             request,
             replays: progress.replays,
@@ -166,12 +199,18 @@ fn decode(
             recorded,
             nonce,
             granted,
-        });
+        })));
     }
     let Admitted { event, publisher } = decode_event(message, publishers, now)?;
+    if let Request::Cancel(request) = &event.request
+        && queue_of(event.kind) == queue
+    {
+        let request = request.clone();
+        return Ok(Asked::Cancel(Box::new(CancelJob::new(event, request, message))));
+    }
     let request = requested(&event, queue)?;
     let (progress, workflow) = (None, None);
-    Ok(Job {
+    Ok(Asked::Run(Box::new(Job {
         event,
         request,
         progress,
@@ -183,14 +222,14 @@ fn decode(
         recorded,
         nonce,
         granted,
-    })
+    })))
 }
 
 /// What an event of this queue requests for a person. Other events have a queue of their own.
 fn requested(event: &Event, queue: &str) -> Result<PersonRequest, Undecodable> {
     match &event.request {
         Request::Person(request) if queue_of(event.kind) == queue => Ok(PersonRequest::clone(request)),
-        Request::Person(_) | Request::Sync(_) => Err(Undecodable::wrong_queue(event)),
+        Request::Person(_) | Request::Cancel(_) | Request::Sync(_) => Err(Undecodable::wrong_queue(event)),
     }
 }
 

@@ -4,6 +4,8 @@ pub mod access;
 pub mod attempt;
 mod barred;
 pub mod brake;
+mod cancel;
+mod claims;
 mod effective;
 mod granted;
 mod job;
@@ -19,11 +21,12 @@ use std::time::{Duration, Instant};
 use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
-use messages::{Continuation, EventKind, ResultData, ResultEvent, RunFinished};
+use messages::{Continuation, Event, EventKind, ResultData, ResultEvent, RunFinished};
 use outcome::{Class, Failure, Mode, Progress, State};
 use workflow::{Because, Next};
 
 use self::attempt::{Attempted, Failed, Workflows, finished};
+use self::cancel::reached::Reached;
 use self::job::Job;
 use self::key::RunKey;
 use self::results::{StepResults, count_finished};
@@ -76,7 +79,7 @@ impl Work for Arc<Runs> {
         }
         self.turns.may_begin().await?;
         self.may_begin_in_tenant(job).await?;
-        self.may_claim(job).await
+        self.may_claim(&job.event).await
     }
 
     fn span(&self, job: &Job) -> tracing::Span {
@@ -114,14 +117,17 @@ impl Work for Arc<Runs> {
         let workflow = if rejected || !is_known { "none" } else { job.workflow() };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.run_duration_seconds.with_label_values(&[workflow]).observe(seconds);
-        let Attempted { progress, next, result, failed } = attempted;
+        let Attempted { progress, next, mut result, failed } = attempted;
         match next {
             Next::Interrupted | Next::Stopped => {
-                turn.give_back(job.leg());
+                turn.give_back(Reached { leg: job.leg(), ..Reached::of(&progress) });
                 Err(progress)
             }
             Next::Over | Next::Refused(_) => {
-                let closing = turn.end(result.as_ref(), failed.is_some(), progress.leg);
+                if let Some(ResultData::RunFinished(run)) = &mut result {
+                    run.shut = self.turns.shut_by(run.run_id);
+                }
+                let closing = turn.end(result.as_ref(), failed.is_some(), Reached::of(&progress));
                 let outbox = self.end(job, workflow, &progress, result, failed, outlet.properties());
                 Ok(outbox.closing(closing))
             }
@@ -141,7 +147,7 @@ impl Work for Arc<Runs> {
         let next = Some(&progress).filter(|progress| !progress.steps.is_empty());
         let next = next.and_then(|progress| self.dead(job, progress, &message.properties));
         let onward = Onward::SetAside(SetAside { next, ..aside });
-        let closing = Turn::of(&self.turns, job).end(None, true, progress.leg);
+        let closing = Turn::of(&self.turns, job).end(None, true, Reached::of(&progress));
         Outbox::of(vec![job.result(result)], onward).closing(closing)
     }
 }
@@ -153,8 +159,8 @@ impl Runs {
     }
 
     /// Whether this worker's clock is right enough for a claim.
-    async fn may_claim(&self, job: &Job) -> Result<(), PutOff> {
-        self.workflows.tenants.may_claim(job.event.tenant.as_deref()).await
+    async fn may_claim(&self, event: &Event) -> Result<(), PutOff> {
+        self.workflows.tenants.may_claim(event.tenant.as_deref()).await
     }
 
     /// Whether the tenant can be worked in.
@@ -228,10 +234,10 @@ impl Runs {
         };
         let due = due.filter(|_| at > Timestamp::now());
         let results = result.map(|data| job.result(data)).into_iter().collect();
-        let (outbox, leg) = self.carry_on(job, progress, due, results, properties);
+        let (outbox, reached) = self.carry_on(job, progress, due, results, properties);
         let closing = match &outbox.onward {
-            Onward::SetAside(_) => turn.end(None, true, leg),
-            _ => turn.goes_on(because, at, leg),
+            Onward::SetAside(_) => turn.end(None, true, reached),
+            _ => turn.goes_on(because, at, reached),
         };
         outbox.closing(closing)
     }
@@ -245,7 +251,7 @@ impl Runs {
         due: Option<Due>,
         results: Vec<ResultEvent>,
         properties: &Properties,
-    ) -> (Outbox, u32) {
+    ) -> (Outbox, Reached) {
         progress.leg = progress.leg.saturating_add(1);
         let body = match self.continuation(job, &progress) {
             Ok(body) => body,
@@ -254,12 +260,13 @@ impl Runs {
                 let run = failed(job, &progress, failure.clone());
                 count_finished(&self.metrics, job.workflow(), &run);
                 let onward = Onward::SetAside(SetAside::as_it_came(failure, job.replays));
-                return (Outbox::of(vec![job.result(run)], onward), job.leg());
+                let reached = Reached { leg: job.leg(), ..Reached::of(&progress) };
+                return (Outbox::of(vec![job.result(run)], onward), reached);
             }
         };
         let key = RunKey::of_continuation(job.event.run_id(), &progress);
         let next = outbox::Next { body, properties: job.properties(properties, key.message_id()) };
-        (Outbox::of(results, Onward::Resume { next, due }), progress.leg)
+        (Outbox::of(results, Onward::Resume { next, due }), Reached::of(&progress))
     }
 
     /// The run as a dead letter that a replay resumes where it failed.

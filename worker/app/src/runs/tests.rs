@@ -157,7 +157,7 @@ pub(super) fn event_with(data: Value) -> Event {
 pub(super) fn requested(event: &Event) -> messages::PersonRequest {
     match &event.request {
         messages::Request::Person(request) => (**request).clone(),
-        messages::Request::Sync(_) => panic!("no person's request"),
+        messages::Request::Cancel(_) | messages::Request::Sync(_) => panic!("no person's request"),
     }
 }
 

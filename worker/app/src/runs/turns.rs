@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use ledger::{BrakeLimit, Claim, Decision, Intent, Key, Kind, Position, Release, State};
-use messages::{EventKind, PersonRequest, ResultData};
+use ledger::{BrakeLimit, Claim, Decision, Key, Kind, Position, Release, State};
+use messages::{EventKind, ResultData};
 use msgraph::Fence;
 use outcome::Progress;
-use serde_json::Map;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 use workflow::{Because, People};
 
 use super::brake::{Brake, Brakes};
+use super::cancel::reached::Reached;
+use super::claims::{MOST_NAMES, intent, names};
 use super::effective;
 use super::granted::{Granted, farewell};
 use super::job::Job;
@@ -39,7 +40,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a message stays away that has to wait for another run.
 const WAITS: PutOff = PutOff { after: Duration::from_secs(5), reason: "person" };
 /// How long a message stays away while the ledger cannot be read.
-const UNREAD: PutOff = PutOff { after: Duration::from_secs(5), reason: "ledger_unread" };
+pub(super) const UNREAD: PutOff = PutOff { after: Duration::from_secs(5), reason: "ledger_unread" };
 /// How long a message waits for the ledger before it is put off: a worker that starts has read it in less.
 const CATCHES_UP: Duration = Duration::from_secs(5);
 /// How long a lock-out waits for the ledger. Then it acts without: a wrong lock-out can be undone.
@@ -48,15 +49,10 @@ const OPENS_AFTER: Duration = Duration::from_secs(2);
 const STOPPED_FOR: Duration = Duration::from_secs(1);
 /// The wait before a claim that got no answer is made again.
 const ASKS_AGAIN: Duration = Duration::from_millis(250);
-/// The most names that one change may set: more do not fit into a record beside the keys of its person.
-const MOST_NAMES: usize = 100;
-
-/// The properties by which an event names its person.
-const IDENTIFIERS: [&str; 3] = ["entra_id", "upn", "employee_id"];
 
 /// Who acts for whom.
 pub struct Turns {
-    client: Arc<Client<Stream>>,
+    pub(super) client: Arc<Client<Stream>>,
     directories: BTreeMap<String, Directory>,
     brakes: Brakes,
     clock: Clock,
@@ -131,13 +127,40 @@ impl Turns {
     ///
     /// This reads and does not claim: the message may be of a run whose date is still to come, and a claim that does not
     /// say so would shut others before that date.
-    pub fn known(&self, job: &Job) -> Option<State> {
-        let run = job.event.run_id();
+    pub fn known_run(&self, run: Uuid, position: Position) -> Option<State> {
         let book = self.client.book();
         let known = book.ledger().person_of(run)?.run(run)?;
-        let position = Position { replays: job.replays, leg: job.leg() };
         let has_ended = known.state.is_over() && position.replays <= known.position.replays;
         (has_ended || position < known.position).then_some(known.state)
+    }
+
+    /// Why the run of a message may not go on, if somebody has shut it by now: then it looks at nothing any more.
+    pub fn shut(&self, job: &Job) -> Option<Barred> {
+        let run = job.event.run_id();
+        if self.known_run(run, job.position()).is_some() {
+            return None;
+        }
+        let verdict = self.client.book().ledger().verdict(run);
+        let (word, barred) = match verdict? {
+            Decision::Superseded(by) => ("superseded", Barred::Superseded(by)),
+            Decision::Cancelled(by) => ("cancelled", Barred::Cancelled(by)),
+            _ => return None,
+        };
+        tracing::info!(run.id = %run, decision = word, "the run may not go on");
+        Some(barred)
+    }
+
+    /// The answer to a claim that asks for no hold.
+    pub async fn answer(&self, claim: Claim) -> Result<Decision, Unread> {
+        self.client.claim(claim).await.map(|Answer { decision, .. }| decision)
+    }
+
+    /// How the people of this tenant, or of the only one, are named in the ledger.
+    pub fn directory(&self, tenant: Option<&str>) -> Option<&Directory> {
+        match tenant {
+            Some(name) => self.directories.get(name),
+            None => self.directories.values().next(),
+        }
     }
 
     /// Claims for a delivery from this queue, or says why it may not act.
@@ -323,36 +346,42 @@ impl<'a> Turn<'a> {
     }
 
     /// Tells the ledger what became of the run, once everything that follows from its message is stored.
-    pub fn closing(&self, state: State, leg: u32, until: Option<Timestamp>) -> Arc<dyn Closing> {
+    pub fn closing(&self, state: State, reached: Reached, until: Option<Timestamp>) -> Arc<dyn Closing> {
         let (run, nonce, replays) = (self.job.event.run_id(), self.job.nonce, self.job.replays);
-        let release = Release { run, nonce, state, leg, replays, until, done: None };
+        let Reached { leg, done } = reached;
+        let release = Release { run, nonce, state, leg, replays, until, done };
         farewell(&self.turns.client, release, self.job.granted())
     }
 
     /// Tells the ledger how the run ended, if the delivery acted.
-    pub fn end(&self, result: Option<&ResultData>, is_set_aside: bool, leg: u32) -> Option<Arc<dyn Closing>> {
+    pub fn end(
+        &self,
+        result: Option<&ResultData>,
+        is_set_aside: bool,
+        reached: Reached,
+    ) -> Option<Arc<dyn Closing>> {
         self.job.granted()?;
         let state = match result {
             _ if is_set_aside => State::SetAside,
             Some(ResultData::RunFinished(run)) if run.state.has_reached_its_end() => State::Done,
             _ => State::Failed,
         };
-        Some(self.closing(state, leg, None))
+        Some(self.closing(state, reached, None))
     }
 
     /// Tells the ledger that another message carries the run on, if the delivery acted.
-    pub fn goes_on(&self, because: &Because, at: Timestamp, leg: u32) -> Option<Arc<dyn Closing>> {
+    pub fn goes_on(&self, because: &Because, at: Timestamp, reached: Reached) -> Option<Arc<dyn Closing>> {
         let has_claimed = self.job.granted().is_some() || self.is_announced.load(Ordering::Relaxed);
         has_claimed.then(|| match because {
-            Because::Wait { .. } => self.closing(State::Asleep, leg, Some(at)),
-            Because::Retry(_) | Because::Begins => self.closing(State::Waiting, leg, None),
+            Because::Wait { .. } => self.closing(State::Asleep, reached, Some(at)),
+            Because::Retry(_) | Because::Begins => self.closing(State::Waiting, reached, None),
         })
     }
 
     /// Gives the right back without an end: the message comes again.
-    pub fn give_back(&self, leg: u32) {
+    pub fn give_back(&self, reached: Reached) {
         if self.job.granted().is_some() {
-            let closing = self.closing(State::Waiting, leg, None);
+            let closing = self.closing(State::Waiting, reached, None);
             tokio::spawn(async move { closing.close().await });
         }
     }
@@ -417,7 +446,7 @@ impl<'a> Turn<'a> {
 
     /// The person, by every identifier known.
     fn keys(&self, people: &People) -> Vec<Key> {
-        let Some(Directory { id, secrets }) = self.directory() else { return Vec::new() };
+        let Some(directory) = self.directory() else { return Vec::new() };
         let person = &self.job.request.person;
         let found = serde_json::to_value(person).ok().and_then(|person| actions::account_of(&person, people));
         let identifiers = [
@@ -426,19 +455,12 @@ impl<'a> Turn<'a> {
             (Kind::EmployeeId, &person.employee_id),
             (Kind::Upn, &person.upn),
         ];
-        let given = identifiers.into_iter().filter_map(|(kind, value)| Some((kind, value.as_deref()?)));
-        let mut keys: Vec<_> = given.flat_map(|(kind, value)| secrets.keys(id, kind, value)).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys
+        let given = identifiers.into_iter().filter_map(|(kind, value)| Some((kind, value.clone()?)));
+        directory.keys(&given.collect::<Vec<_>>())
     }
 
     fn directory(&self) -> Option<&Directory> {
-        let directories = &self.turns.directories;
-        match &self.job.event.tenant {
-            Some(name) => directories.get(name),
-            None => directories.values().next(),
-        }
+        self.turns.directory(self.job.event.tenant.as_deref())
     }
 }
 
@@ -459,26 +481,4 @@ impl Right for Turn<'_> {
 /// Whether the ledger may answer in a moment.
 fn may_pass(unread: &Unread) -> bool {
     matches!(unread, Unread::NoSession | Unread::NoAnswer | Unread::Unwritten(_))
-}
-
-fn intent(kind: EventKind) -> Intent {
-    match kind {
-        EventKind::Onboarding => Intent::Onboarding,
-        EventKind::Offboarding => Intent::Offboarding,
-        EventKind::AccessRevoke => Intent::AccessRevoke,
-        // A sync is no run.
-        EventKind::Change | EventKind::Sync => Intent::Change,
-    }
-}
-
-/// What a change sets: properties of the person, and parameters.
-fn names(kind: EventKind, request: &PersonRequest) -> Vec<String> {
-    if kind != EventKind::Change {
-        return Vec::new();
-    }
-    let person = serde_json::to_value(&request.person).unwrap_or_default();
-    let properties = person.as_object().into_iter().flat_map(Map::keys);
-    let is_set = |name: &&String| !IDENTIFIERS.contains(&name.as_str());
-    let properties = properties.filter(is_set).map(|name| format!("person.{name}"));
-    properties.chain(request.parameters.keys().map(|name| format!("parameters.{name}"))).collect()
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
 use super::read_secret;
+use crate::ledger::identifiers::Identifier;
 
 /// How the people of a tenant are named in the ledger.
 pub struct Directory {
@@ -20,6 +21,15 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// A person, by these identifiers.
+    pub fn keys(&self, identifiers: &[Identifier]) -> Vec<Key> {
+        let hashed = |(kind, value): &Identifier| self.secrets.keys(&self.id, *kind, value);
+        let mut keys: Vec<_> = identifiers.iter().flat_map(hashed).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
     /// The tenant itself, as the brake counts for it.
     pub fn tenant(&self) -> Vec<Key> {
         self.secrets.keys(&self.id, Kind::Tenant, "")

@@ -24,6 +24,8 @@ pub struct Ended {
     pub summary: Option<Summary>,
     /// Why it did not come to its end.
     pub failure: Option<Failure>,
+    /// Whether somebody took it out.
+    pub is_cancelled: bool,
 }
 
 /// What a pass that came to its end says of it.
@@ -60,6 +62,11 @@ impl Ended {
         Self { failure: Some(failure), ..Self::default() }
     }
 
+    /// The end of a sync that was taken out before it began, or between two parts.
+    pub fn cancelled_before() -> Self {
+        Self { is_cancelled: true, ..Self::default() }
+    }
+
     /// The end after so many attempts, when there will be no other.
     #[must_use]
     pub fn for_good(self, attempts: u32) -> Self {
@@ -75,6 +82,9 @@ impl Ended {
 
     /// How the sync ended.
     pub fn state(&self) -> SyncState {
+        if self.is_cancelled {
+            return SyncState::Cancelled;
+        }
         match (&self.failure, &self.summary) {
             // Nothing was read for a request that cannot be met.
             (Some(failure), _) if failure.class == Class::Rejected && self.pages == 0 => SyncState::Rejected,
@@ -87,7 +97,7 @@ impl Ended {
     /// The result that reports it.
     pub fn result(self, job: &Job) -> SyncFinished {
         let state = self.state();
-        let Self { generation, mode_done, pages, rows, days, summary, failure } = self;
+        let Self { generation, mode_done, pages, rows, days, summary, failure, .. } = self;
         let Summary { totals, cursor, notes, kinds, .. } =
             summary.filter(|_| failure.is_none()).unwrap_or_default();
         SyncFinished {

@@ -128,7 +128,7 @@ fn decode(message: &Message, publishers: &Publishers, now: Timestamp) -> Result<
 fn requested(event: &Event) -> Result<SyncRequest, Undecodable> {
     match &event.request {
         Request::Sync(request) => Ok(request.clone()),
-        Request::Person(_) => Err(Undecodable::wrong_queue(event)),
+        Request::Person(_) | Request::Cancel(_) => Err(Undecodable::wrong_queue(event)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the consumer keeps. So a sync that is interrupted anywhere starts over under a new generation, and its consumer
 //! tells the rows of both by that number. Usage is the exception: it is read day by day, see `usage.rs`.
 
+mod cancelled;
 mod ending;
 mod job;
 mod pages;
@@ -25,6 +26,7 @@ use outcome::{Class, Failure};
 use uuid::Uuid;
 use workflow::RetryPolicy;
 
+use self::cancelled::Cancel;
 use self::ending::Ended;
 use self::job::Job;
 use self::pass::Pass;
@@ -35,6 +37,8 @@ use crate::delivery::outbox::{Next, Onward, Outbox, SetAside};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
 use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Unreported, Work};
+use crate::ledger::client::Client;
+use crate::ledger::log::Stream;
 use crate::operate::metrics::Metrics;
 use crate::settings::usage::UsagePrivacy;
 use crate::tenants::Tenants;
@@ -58,6 +62,8 @@ pub struct Syncs {
     pub schedules: Schedules,
     /// How each tenant's people appear in usage.
     pub privacy: BTreeMap<String, UsagePrivacy>,
+    /// Who has taken which sync out.
+    pub ledger: Arc<Client<Stream>>,
     /// What is remembered of syncs of usage that go on.
     pub tallies: Tallies,
     /// Counts.
@@ -136,7 +142,13 @@ impl Work for Syncs {
         let now = Timestamp::now().as_millisecond();
         let generation = last.map_or(now, |last| now.max(last.saturating_add(1)));
         let (started, what) = (Instant::now(), job.request.what);
-        let read = self.read(job, generation, outlet).await;
+        let cancel = Cancel::of(&job.event, &self.ledger).await;
+        let read = if cancel.is_requested() {
+            let sent = job.progress.usage.as_ref().map(|usage| usage.sent.as_slice()).unwrap_or_default();
+            Ok(Progress::Ended(Box::new(Ended { days: usage::days(&[], sent), ..Ended::cancelled_before() })))
+        } else {
+            self.read(job, generation, outlet, &cancel).await
+        };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.sync_duration_seconds.with_label_values(&[what.as_str()]).observe(seconds);
         match read {
@@ -168,6 +180,7 @@ impl Syncs {
         job: &Job,
         generation: Generation,
         outlet: &Outlet<'_>,
+        cancel: &Cancel,
     ) -> Result<Progress, Unreported> {
         let ended = |ended: Ended| Ok(Progress::Ended(Box::new(ended)));
         let (name, tenant) = match self.tenants.find(job.event.tenant.as_deref()) {
@@ -176,7 +189,7 @@ impl Syncs {
         };
         let flow = Flow::new(outlet, self.patience, &self.metrics, job.request.what);
         let prices = self.prices.get(name).unwrap_or(&NO_PRICES);
-        let mut pass = Pass::new(job, generation, prices, Sender::new(&flow));
+        let mut pass = Pass::new(job, generation, prices, Sender::new(&flow, cancel));
         let read = match job.request.what {
             SyncSubject::Usage => self.part(job, name, tenant.reader(), &mut pass).await,
             SyncSubject::Users | SyncSubject::Licenses => {
@@ -194,6 +207,10 @@ impl Syncs {
             Err(Stopped::Failed(failure)) => {
                 let days = usage::days(&[], sent);
                 ended(Ended { days, ..pass.ended(None, Some(failure)) })
+            }
+            Err(Stopped::Cancelled) => {
+                let days = usage::days(&[], sent);
+                ended(Ended { days, is_cancelled: true, ..pass.ended(None, None) })
             }
             Err(Stopped::Unreported) => Err(Unreported),
         }

@@ -46,6 +46,7 @@ impl<'a> Pass<'a> {
             days: Vec::new(),
             summary,
             failure,
+            is_cancelled: false,
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::delivery::outbox;
 use crate::delivery::work::{Offered, Outlet, Unreported};
 use crate::operate::metrics::Metrics;
+use crate::sync::cancelled::Cancel;
 use crate::sync::pages::Page;
 
 /// Pages that wait for their confirm at the same time.
@@ -30,6 +31,8 @@ pub enum Stopped {
     Unreported,
     /// Something somebody has to know.
     Failed(Failure),
+    /// Somebody took the sync out.
+    Cancelled,
 }
 
 impl From<Failure> for Stopped {
@@ -41,6 +44,7 @@ impl From<Failure> for Stopped {
 /// Sends the pages of one pass.
 pub struct Sender<'a> {
     flow: &'a Flow<'a>,
+    cancel: &'a Cancel,
     in_flight: FuturesUnordered<BoxFuture<'a, Result<(), Stopped>>>,
 }
 
@@ -126,8 +130,8 @@ impl<'a> Flow<'a> {
 
 impl<'a> Sender<'a> {
     /// Nothing is in flight yet.
-    pub fn new(flow: &'a Flow<'a>) -> Self {
-        Self { flow, in_flight: FuturesUnordered::new() }
+    pub fn new(flow: &'a Flow<'a>, cancel: &'a Cancel) -> Self {
+        Self { flow, cancel, in_flight: FuturesUnordered::new() }
     }
 
     /// Sends a page as soon as fewer than [`WINDOW`] are in flight.
@@ -157,10 +161,11 @@ impl<'a> Sender<'a> {
 
     /// Waits for this work and meanwhile for confirms: what nobody waits for makes no progress.
     pub async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stopped> {
-        let mut work = std::pin::pin!(work);
+        let (mut work, mut cancelled) = (std::pin::pin!(work), std::pin::pin!(self.cancel.requested()));
         loop {
             tokio::select! {
                 biased;
+                () = &mut cancelled => return Err(Stopped::Cancelled),
                 Some(sent) = self.in_flight.next() => sent?,
                 done = &mut work => return Ok(done),
             }
@@ -176,7 +181,11 @@ impl<'a> Sender<'a> {
     }
 
     async fn one(&mut self) -> Result<(), Stopped> {
-        self.in_flight.next().await.unwrap_or(Ok(()))
+        tokio::select! {
+            biased;
+            () = self.cancel.requested() => Err(Stopped::Cancelled),
+            sent = self.in_flight.next() => sent.unwrap_or(Ok(())),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::cancel::CancelRequest;
 use super::effective;
 use super::kind::EventKind;
 use super::person::PersonRequest;
@@ -22,6 +23,8 @@ use crate::schema;
 pub enum Request {
     /// A workflow for a person.
     Person(Box<PersonRequest>),
+    /// The end of runs or of a sync.
+    Cancel(CancelRequest),
     /// A sync of a tenant.
     Sync(SyncRequest),
 }
@@ -75,6 +78,7 @@ impl Request {
     fn read(kind: EventKind, data: Value) -> serde_json::Result<Self> {
         match kind {
             EventKind::Sync => serde_json::from_value(data).map(Self::Sync),
+            EventKind::Cancel => serde_json::from_value(data).map(Self::Cancel),
             EventKind::Onboarding | EventKind::Offboarding | EventKind::Change | EventKind::AccessRevoke => {
                 serde_json::from_value(data).map(Self::Person)
             }
@@ -93,7 +97,7 @@ impl Event {
         };
         let mut violations = kind.schema().violations(&value);
         let beyond_schema = effective::violations(&value);
-        if !beyond_schema.is_empty() && kind != EventKind::Sync {
+        if !beyond_schema.is_empty() && !matches!(kind, EventKind::Sync | EventKind::Cancel) {
             violations.extend(beyond_schema);
             violations = bounded(violations);
         }
@@ -139,7 +143,7 @@ impl Event {
     pub fn workflow(&self) -> Option<&str> {
         match &self.request {
             Request::Person(request) => request.workflow.as_deref().or(self.kind.default_workflow()),
-            Request::Sync(_) => None,
+            Request::Cancel(_) | Request::Sync(_) => None,
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum EventKind {
     Change,
     /// Locks a person out at once.
     AccessRevoke,
+    /// Takes runs or a sync out.
+    Cancel,
     /// Reads a tenant.
     Sync,
 }
@@ -28,8 +30,8 @@ struct Row {
 
 impl EventKind {
     /// Every kind this worker knows.
-    pub const ALL: [Self; 5] =
-        [Self::Onboarding, Self::Offboarding, Self::Change, Self::AccessRevoke, Self::Sync];
+    pub const ALL: [Self; 6] =
+        [Self::Onboarding, Self::Offboarding, Self::Change, Self::AccessRevoke, Self::Cancel, Self::Sync];
 
     fn row(self) -> Row {
         match self {
@@ -56,6 +58,12 @@ impl EventKind {
                 routing_key: "access.revoke.requested",
                 workflow: Some("access_revoke"),
                 schema: &schema::ACCESS_REVOKE_REQUESTED,
+            },
+            Self::Cancel => Row {
+                event_type: "gatehouse.run.cancel.requested.v1",
+                routing_key: "run.cancel.requested",
+                workflow: None,
+                schema: &schema::RUN_CANCEL_REQUESTED,
             },
             Self::Sync => Row {
                 event_type: "gatehouse.sync.requested.v1",

@@ -1,5 +1,6 @@
 //! Requests for work: the events that arrive.
 
+pub(crate) mod cancel;
 pub(crate) mod effective;
 pub(crate) mod event;
 pub(crate) mod kind;

@@ -5,5 +5,6 @@ pub(crate) mod event;
 pub(crate) mod operator;
 pub(crate) mod result_type;
 pub(crate) mod run;
+pub(crate) mod shut;
 pub(crate) mod step;
 pub(crate) mod sync;

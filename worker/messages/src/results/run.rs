@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::result_type::{ResultType, what};
+use super::shut::{EndedRun, ShutRun};
 use super::step::{PlannedStep, WaitingStep};
 use crate::cloudevent::undecodable::Undecodable;
 use crate::cloudevent::violation::Violation;
@@ -94,6 +95,15 @@ pub struct RunFinished {
     /// The run of the event that took charge of the person, or that cancelled this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<Uuid>,
+    /// The first step that changed something and removes for good, if the run was shut after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point_of_no_return: Option<String>,
+    /// The runs of its person that it shut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shut: Vec<ShutRun>,
+    /// The runs that it was to take out and that had ended before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub had_ended: Vec<EndedRun>,
     /// Everything wrong with an event that was rejected for its form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
@@ -148,20 +158,32 @@ impl RunFinished {
     /// which run it would have been.
     pub fn rejected(undecodable: &Undecodable, at: Timestamp, replays: u32) -> Option<Self> {
         Some(Self {
-            run_id: undecodable.run_id()?,
+            failure: Some(Failure::rejected(undecodable.code(), undecodable.reason.summary())),
+            violations: undecodable.violations().to_vec(),
+            ..Self::of_nothing(undecodable.run_id()?, State::Rejected, at, replays)
+        })
+    }
+
+    /// The end of a run without a workflow.
+    pub fn of_nothing(run_id: Uuid, state: State, at: Timestamp, replays: u32) -> Self {
+        Self {
+            run_id,
             workflow: None,
-            state: State::Rejected,
+            state,
             started_at: at,
             finished_at: at,
             attempts: 1,
             replays,
             steps: Vec::new(),
-            failure: Some(Failure::rejected(undecodable.code(), undecodable.reason.summary())),
+            failure: None,
             ended_by: None,
-            violations: undecodable.violations().to_vec(),
+            point_of_no_return: None,
+            shut: Vec::new(),
+            had_ended: Vec::new(),
+            violations: Vec::new(),
             late_by_seconds: None,
             ledger: None,
-        })
+        }
     }
 }
 

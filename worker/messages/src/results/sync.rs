@@ -84,6 +84,8 @@ pub enum SyncState {
     Failed,
     /// Nothing was read; the publisher must act.
     Rejected,
+    /// Somebody took it out.
+    Cancelled,
 }
 
 impl SyncState {
@@ -94,6 +96,7 @@ impl SyncState {
             Self::Partial => "partial",
             Self::Failed => "failed",
             Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
         }
     }
 }
