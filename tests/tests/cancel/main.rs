@@ -6,6 +6,7 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+mod command;
 mod stages;
 
 use std::collections::BTreeMap;

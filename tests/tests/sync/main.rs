@@ -6,6 +6,7 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+mod cancels;
 mod failures;
 mod flow;
 mod kills;

@@ -39,6 +39,7 @@ pub use results::data::ResultData;
 pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultEvent};
 pub use results::operator::{
     BrakeChange, OperatorAction, OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed,
+    OperatorRunCancelled,
 };
 pub use results::run::{EventDuplicate, KnownState, LedgerWord, RunFinished, RunPlanned, RunWaiting};
 pub use results::shut::{EndedRun, RunSide, ShutRun, ShutState};

@@ -57,13 +57,14 @@ pub(crate) static SYNC_FINISHED: Schema = schema!("results", "sync.finished.v1")
 pub(crate) static OPERATOR_REPLAYED: Schema = schema!("operator", "operator.replayed.v1");
 pub(crate) static OPERATOR_ALLOWED: Schema = schema!("operator", "operator.allowed.v1");
 pub(crate) static OPERATOR_BRAKE_CHANGED: Schema = schema!("operator", "operator.brake_changed.v1");
+pub(crate) static OPERATOR_RUN_CANCELLED: Schema = schema!("operator", "operator.run_cancelled.v1");
 pub(crate) static OPERATOR_DISCARDED: Schema = schema!("operator", "operator.discarded.v1");
 pub(crate) static CONTINUATION: Schema = schema!("internal", "continuation.v1");
 pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continuation.v1");
 pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 30] = [
+static SCHEMAS: [&Schema; 31] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
@@ -89,6 +90,7 @@ static SCHEMAS: [&Schema; 30] = [
     &OPERATOR_REPLAYED,
     &OPERATOR_ALLOWED,
     &OPERATOR_BRAKE_CHANGED,
+    &OPERATOR_RUN_CANCELLED,
     &OPERATOR_DISCARDED,
     &CONTINUATION,
     &SYNC_CONTINUATION,

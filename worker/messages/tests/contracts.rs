@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use messages::{
     BrakeChange, CancelRequest, CancelSide, Class, EventDuplicate, EventKind, Mode, Needs, OperatorAction,
-    OperatorBrakeChanged, Outcome, Person, PersonReference, PersonRequest, RunFinished, RunPlanned,
-    RunProgress, RunSide, RunWaiting, Schema, ShutState, State, StepFinished, SyncDetail, SyncFinished,
-    SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject, SyncWaiting,
-    Violation,
+    OperatorBrakeChanged, OperatorRunCancelled, Outcome, Person, PersonReference, PersonRequest, RunFinished,
+    RunPlanned, RunProgress, RunSide, RunWaiting, Schema, ShutState, State, StepFinished, SyncDetail,
+    SyncFinished, SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject,
+    SyncWaiting, Violation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -207,6 +207,7 @@ fn type_reads(schema: &str, document: &Value) -> bool {
         "operator.replayed.v1" | "operator.discarded.v1" | "operator.allowed.v1" => {
             reads::<OperatorAction>(data)
         }
+        "operator.run_cancelled.v1" => reads::<OperatorRunCancelled>(data),
         "operator.brake_changed.v1" => reads::<OperatorBrakeChanged>(data),
         "continuation.v1" => reads::<RunProgress>(document.get("progress")),
         other => unreachable!("{other} has no type"),

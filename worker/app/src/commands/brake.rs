@@ -164,6 +164,9 @@ async fn show(config: &Config, tenant: Option<&str>, format: Format) -> Result<E
     for run in &waiting {
         print::lines(&run.line())?;
     }
+    if !waiting.is_empty() {
+        print::lines("`gatehouse runs cancel RUN --why ...` drops one of them")?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

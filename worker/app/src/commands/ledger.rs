@@ -67,6 +67,14 @@ pub(super) struct Shown {
     legs: u32,
     replays: u32,
     acts: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changed: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_changed: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    point_of_no_return: Option<String>,
+    #[serde(skip)]
+    stands: State,
 }
 
 pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
@@ -158,8 +166,9 @@ fn shown(person: &Person) -> Vec<Shown> {
 }
 
 impl Shown {
-    fn of(person: &Person, run: &Run) -> Self {
+    pub(super) fn of(person: &Person, run: &Run) -> Self {
         let at = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or_default();
+        let done = run.done.as_deref().cloned().unwrap_or_default();
         Self {
             run_id: run.id,
             intent: word(&run.intent),
@@ -170,7 +179,31 @@ impl Shown {
             legs: run.position.leg,
             replays: run.position.replays,
             acts: person.holds.iter().any(|hold| hold.run == run.id),
+            changed: done.steps,
+            more_changed: (done.more > 0).then_some(done.more),
+            point_of_no_return: done.no_return,
+            stands: run.state,
         }
+    }
+
+    /// Where it stands.
+    pub(super) fn stands(&self) -> State {
+        self.stands
+    }
+
+    /// What it has changed, as far as the ledger says: up to its last pause.
+    pub(super) fn changes(&self) -> Vec<String> {
+        let more = self.more_changed.map_or_else(String::new, |more| format!(" and {more} more"));
+        let mut texts = match (self.stands, self.changed.as_slice()) {
+            (State::Done, _) => Vec::new(),
+            (_, []) if self.acts => vec!["what it has changed is not known while it acts".to_owned()],
+            (_, []) => vec!["it has changed nothing".to_owned()],
+            (_, changed) => vec![format!("it has changed something in {}{more}", changed.join(", "))],
+        };
+        texts.extend(self.point_of_no_return.iter().map(|step| {
+            format!("it has passed the point of no return: nobody can give back what {step} removed")
+        }));
+        texts
     }
 
     /// The run in lines of at most 80 columns, with its id whole.

@@ -11,6 +11,7 @@ mod plan;
 mod publish;
 mod refusals;
 mod run;
+mod runs;
 mod schema;
 mod sync;
 mod topology;
@@ -46,8 +47,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  success
   1  completed with problems: a run did not succeed, a file is invalid,
-     a dead letter was not replayed, nobody signed in, or a tenant was
-     not read to the end
+     a dead letter was not replayed, a run was not cancelled, nobody
+     signed in, or a tenant was not read to the end
   2  invalid command line
   3  invalid settings or an unusable file or argument
   4  the broker is unavailable or refused the operation";
@@ -80,6 +81,9 @@ enum Command {
     /// The brake holds runs that let people leave once too many of a tenant have begun within a time.
     #[command(subcommand)]
     Brake(brake::Command),
+    /// Take a run or a sync out
+    #[command(subcommand)]
+    Runs(runs::Command),
     /// Show what the ledger knows of a person, and check it
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -153,6 +157,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Dead(command) => dead::run(command, config()?).await,
         Command::Allow(args) => allow::run(args, config()?).await,
         Command::Brake(command) => brake::run(command, config()?).await,
+        Command::Runs(command) => runs::run(command, config()?).await,
         Command::Ledger(command) => ledger::run(command, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),
         Command::Connect(args) => connect::run(args, config()?).await,

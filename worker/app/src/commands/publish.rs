@@ -162,7 +162,8 @@ impl News {
             | ResultData::OperatorReplayed(_)
             | ResultData::OperatorDiscarded(_)
             | ResultData::OperatorAllowed(_)
-            | ResultData::OperatorBrakeChanged(_) => return None,
+            | ResultData::OperatorBrakeChanged(_)
+            | ResultData::OperatorRunCancelled(_) => return None,
         };
         Some(Self { text, is_last, is_well })
     }

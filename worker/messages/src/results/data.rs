@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::operator::{OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed};
+use super::operator::{
+    OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed, OperatorRunCancelled,
+};
 use super::result_type::ResultType;
 use super::run::{EventDuplicate, RunFinished, RunPlanned, RunWaiting};
 use super::step::StepFinished;
@@ -92,4 +94,6 @@ results! {
     OperatorAllowed,
     /// An operator let leavers pass a brake, or switched it off or on.
     OperatorBrakeChanged,
+    /// An operator took a run or a sync out.
+    OperatorRunCancelled,
 }

@@ -1,4 +1,4 @@
-//! Results about what an operator did: to a dead letter, or to a brake.
+//! Results about what an operator did: to a dead letter, to a brake, or to a run.
 
 use std::borrow::Cow;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::result_type::{ResultType, what};
+use crate::requests::cancel::EventName;
 use crate::schema::{self, Schema};
 
 /// The operator, the message, and why.
@@ -73,6 +74,27 @@ pub struct OperatorBrakeChanged {
     pub why: String,
 }
 
+/// `gatehouse.operator.run_cancelled.v1`: an operator took a run or a sync out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorRunCancelled {
+    /// When.
+    pub at: Timestamp,
+    /// The run or sync, if its id was named or found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<Uuid>,
+    /// Its event, if the operator named that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventName>,
+    /// The operator's user in the broker, which the broker has checked.
+    pub by: String,
+    /// Who that is, as the operator says: nobody has checked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The operator's reason.
+    pub why: String,
+}
+
 /// What an operator did to a brake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,6 +124,26 @@ impl ResultType for OperatorBrakeChanged {
 
     fn what(&self) -> String {
         what(&["operator.brake_changed", &self.at.to_string(), &self.by])
+    }
+}
+
+impl ResultType for OperatorRunCancelled {
+    const TYPE: &'static str = "gatehouse.operator.run_cancelled.v1";
+
+    fn schema() -> &'static Schema {
+        &schema::OPERATOR_RUN_CANCELLED
+    }
+
+    fn routing_key(&self) -> Cow<'static, str> {
+        "operator.run_cancelled".into()
+    }
+
+    fn run_id(&self) -> Option<Uuid> {
+        self.run_id
+    }
+
+    fn what(&self) -> String {
+        what(&["operator.run_cancelled", &self.at.to_string(), &self.by])
     }
 }
 
