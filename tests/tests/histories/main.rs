@@ -171,9 +171,12 @@ async fn all_told(
     let published =
         |word: &&Word| word.published.iter().map(|tick| (*tick, word.event.clone())).collect::<Vec<_>>();
     let mut to_come: Vec<_> = words.iter().flat_map(published).collect();
+    let cancels: Vec<_> = histories.iter().filter_map(|history| history.cancel.as_ref()).collect();
+    to_come.extend(cancels.iter().map(|cancel| (cancel.published, cancel.event.clone())));
     // The first is the last.
     to_come.sort_by_key(|(tick, event)| (Reverse(*tick), event["id"].to_string()));
-    let mut open: BTreeSet<_> = words.iter().map(|word| word.run.to_string()).collect();
+    let runs = words.iter().map(|word| word.run).chain(cancels.iter().map(|cancel| cancel.run));
+    let mut open: BTreeSet<_> = runs.map(|run| run.to_string()).collect();
     let (mut ticks, mut seen) = (tokio::time::interval(TICK), 0);
     // What a restart keeps waiting does not come all at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -193,7 +196,7 @@ async fn all_told(
             testbed.publisher.event(&event).await;
         }
         if open.is_empty() && to_come.is_empty() {
-            return words.len();
+            return words.len() + cancels.len();
         }
         if restarts && RESTARTS.contains(&tick) {
             testbed.restart_broker(tick != RESTARTS[0]).await;

@@ -92,8 +92,10 @@ impl Told<'_> {
             complaints.extend(self.of_end(history, word));
             complaints.extend(self.of_mail(history, word));
         }
-        // A lock-out without the ledger does not know whether there is newer word.
-        if !history.words.iter().any(|word| self.was_unread(word)) {
+        complaints.extend(self.of_cancel(history));
+        // A lock-out without the ledger does not know whether there is newer word. A word that was taken out halfway
+        // leaves the person as it was then.
+        if history.cancel.is_none() && !history.words.iter().any(|word| self.was_unread(word)) {
             complaints.extend(self.of_order(history));
             complaints.extend(self.of_state(history));
         }
@@ -115,12 +117,43 @@ impl Told<'_> {
         of_run.any(|it| it.event["data"]["ledger"] == "unread")
     }
 
+    /// Each distinct end of a run, as it was reported.
+    fn reported(&self, run: Uuid) -> Vec<&Received> {
+        let mut known = BTreeSet::new();
+        let ends = self.results.received().iter().filter(|it| it.is_end() && it.run_id() == run.to_string());
+        ends.filter(|it| known.insert(it.id().to_owned())).collect()
+    }
+
+    /// A cancel ends once. What it says to have shut ends by it, and writes nothing after that.
+    fn of_cancel(&self, history: &History) -> Option<String> {
+        let cancel = history.cancel.as_ref()?;
+        let reported = self.reported(cancel.run);
+        let [end] = reported.as_slice() else {
+            return Some(format!("the cancel has {} ends", reported.len()));
+        };
+        let data = &end.event["data"];
+        // One that was at work may have had nothing left to write.
+        let shut = data["shut"].as_array().into_iter().flatten().filter(|run| run["state"] != "running");
+        let shut: Vec<_> = shut.map(|run| &run["run_id"]).collect();
+        let word = history.words.iter().find(|word| word.run == cancel.of)?;
+        let ends = self.ends(word);
+        let was_shut = ends.iter().any(|end| end.state == "cancelled");
+        let is_well = data["state"] == "succeeded"
+            && shut.iter().all(|run| **run == word.run.to_string().as_str() && was_shut);
+        let late = |end: &End| {
+            let writes = self.journal.of(&history.upn).iter();
+            let mut late = writes.filter(|write| write.by == Some(word.run) && write.at > end.at);
+            late.any(|write| {
+                !self.thaws.iter().any(|thaw| *thaw <= write.at && write.at < *thaw + WAKES_WITHIN.seconds())
+            })
+        };
+        let wrote_late = ends.iter().any(|end| end.state == "cancelled" && late(end));
+        (!is_well || wrote_late).then(|| format!("the cancel of {} ended wrongly: {data}", word.id))
+    }
+
     /// Each distinct end of a word's run.
     fn ends(&self, word: &Word) -> Vec<End> {
-        let mut known = BTreeSet::new();
-        let ends =
-            self.results.received().iter().filter(|it| it.is_end() && it.run_id() == word.run.to_string());
-        let ends = ends.filter(|it| known.insert(it.id().to_owned()));
+        let ends = self.reported(word.run).into_iter();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let ends = ends.map(|it| {
             let data = &it.event["data"];
@@ -150,6 +183,10 @@ impl Told<'_> {
             // A newer word of the same side counts at once, another one on its date.
             ("superseded", "", Some(by)) => shuts(by, word) && (by.kind == word.kind || by.turn() <= end.at),
             // Some were taken by then; the others may be later.
+            ("cancelled", "", None) => history
+                .cancel
+                .as_ref()
+                .is_some_and(|cancel| cancel.of == word.run && end.by == Some(cancel.run)),
             ("failed", "overtaken", None) => 0 < taken && 1 < word.sets.len(),
             _ => false,
         };

@@ -47,6 +47,16 @@ pub struct Word {
     pub run: Uuid,
 }
 
+/// A cancel of one of the words.
+pub struct Cancel {
+    /// The run of the word.
+    pub of: Uuid,
+    /// The tick at which it is published.
+    pub published: usize,
+    pub event: Value,
+    pub run: Uuid,
+}
+
 /// Everything about one person.
 pub struct History {
     pub seed: u64,
@@ -54,6 +64,7 @@ pub struct History {
     /// Whether the person is let in at the beginning.
     pub is_in: bool,
     pub words: Vec<Word>,
+    pub cancel: Option<Cancel>,
 }
 
 impl Word {
@@ -77,8 +88,16 @@ impl History {
         let is_in = chance.below(2) == 0;
         let count = chance.between(2, 6);
         let words = (0..count).map(|number| word(&format!("h{seed}-{number}"), &upn, now, &mut chance));
-        let words = words.collect();
-        Self { seed, upn, is_in, words }
+        let words: Vec<Word> = words.collect();
+        let cancel = (chance.below(3) == 0).then(|| {
+            let named = &words[chance.below(words.len())];
+            let which = json!({ "event": events::named(&named.event) });
+            let mut event = events::cancel(&format!("h{seed}-no"), json!({ "upn": upn }), which);
+            event["time"] = json!(now.to_string());
+            let (of, published, run) = (named.run, chance.below(PUBLISHED_WITHIN), events::run_of(&event));
+            Cancel { of, published, event, run }
+        });
+        Self { seed, upn, is_in, words, cancel }
     }
 
     /// The tenant with this person, too.
@@ -160,6 +179,9 @@ impl fmt::Display for History {
                 write!(f, ", sets {:?}", sets.keys().collect::<Vec<_>>())?;
             }
             writeln!(f)?;
+        }
+        if let Some(Cancel { of, published, run, .. }) = &self.cancel {
+            writeln!(f, "  cancel of {of}, run {run}, published at {published}")?;
         }
         Ok(())
     }
