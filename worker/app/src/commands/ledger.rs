@@ -178,7 +178,8 @@ impl Shown {
             until: (run.state == State::Asleep && run.until != 0).then(|| at(run.until)),
             legs: run.position.leg,
             replays: run.position.replays,
-            acts: person.holds.iter().any(|hold| hold.run == run.id),
+            // The hold of a worker that died stays when its run is taken out; nobody acts by it.
+            acts: !run.state.is_over() && person.holds.iter().any(|hold| hold.run == run.id),
             changed: done.steps,
             more_changed: (done.more > 0).then_some(done.more),
             point_of_no_return: done.no_return,
@@ -284,4 +285,49 @@ fn check(people: &[&Person], format: Format) -> Result<ExitCode, CommandError> {
         }
     }
     Ok(super::verdict(overdue.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::{Body, Claim, Decision, Intent, KeyRing, Ledger, Read, Record, Release};
+
+    use super::*;
+
+    fn record(worker: &str, body: Body) -> Record {
+        Record { at: Timestamp::UNIX_EPOCH, worker: worker.to_owned(), number: 0, seen: None, body }
+    }
+
+    #[test]
+    fn nobody_acts_for_a_run_that_was_taken_out_after_its_worker_had_died() {
+        let (run, dead, other) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+        let claim = Claim {
+            run,
+            nonce: dead,
+            fresh: true,
+            event: 7,
+            keys: KeyRing::new(b"secret of the tests").keys("contoso", Kind::Upn, "ada@contoso.example"),
+            tenant: Vec::new(),
+            intent: Intent::Offboarding,
+            cancels: None,
+            time: Timestamp::UNIX_EPOCH,
+            sequence: None,
+            effective: None,
+            names: Vec::new(),
+            pending: false,
+            leg: 0,
+            looks_again: false,
+            replays: 0,
+            brake: None,
+            over: Vec::new(),
+        };
+        let mut ledger: Ledger = Ledger::default();
+        assert_eq!(ledger.read(0, &record("one", Body::Claim(claim))), Read::Decided(Decision::Hold));
+        let acts = |ledger: &Ledger| ledger.people().flat_map(shown).map(|run| run.acts).collect::<Vec<_>>();
+        assert_eq!(acts(&ledger), [true]);
+        let state = State::Cancelled;
+        let release = Release { run, nonce: other, state, leg: 0, replays: 0, until: None, done: None };
+        assert_eq!(ledger.read(1, &record("two", Body::Release(release))), Read::Noted);
+        assert_eq!(ledger.person_of(run).map(|person| person.holds.len()), Some(1));
+        assert_eq!(acts(&ledger), [false]);
+    }
 }
