@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::{Application, Fault, Tenant};
 use serde_json::{Value, json};
 use system_tests::worker_process::fetch;
@@ -330,13 +332,18 @@ async fn what_may_not_be_read_is_for_an_operator_and_names_the_role() {
     let mut testbed = used(8, 30).build().await;
     let worker = testbed.worker().await;
     let _pages = testbed.pages(None).await;
-    testbed.emulator.fault(Fault::status(403).path("*/reports/getM365AppUserDetail*").from(2));
+    // Days are read from the newest on, and the newest may not be there yet.
+    for back in 6..40_i64 {
+        let day = Timestamp::now().to_zoned(TimeZone::UTC).date() - back.days();
+        let of_day = format!("*/reports/getM365AppUserDetail*{day}*");
+        testbed.emulator.fault(Fault::status(403).path(&of_day));
+    }
     testbed.publisher.event(&usage("forbidden", json!({}))).await;
     let end = end_of(&mut testbed, "forbidden").await;
     assert_eq!((&end["state"], &end["failure"]["class"]), (&json!("failed"), &json!("blocked")), "{end:#}");
     assert!(end["failure"]["message"].as_str().unwrap().contains("Reports Reader"), "{end:#}");
     let days = end["days"].as_array().unwrap();
-    assert_eq!((days.len(), &days[0]["state"]), (1, &json!("read")), "one day is there: {end:#}");
+    assert!(days.iter().any(|day| day["state"] == "read"), "what was read is there: {end:#}");
     testbed.holds("sync.dlq", 1).await;
 
     // A replay starts a new pass.
