@@ -132,7 +132,8 @@ async fn fifty_thousand_items_move_once_however_often_a_worker_is_killed() {
             kills += 1;
         }
     };
-    assert!(kills >= 4, "only {kills} died: {reasons:?}");
+    // On a slow machine the copies have ended before the second worker takes over: then the run sleeps once.
+    assert!(kills >= 3, "only {kills} died: {reasons:?}");
     assert_eq!((&end["state"], &end["attempts"]), (&json!("succeeded"), &json!(1)), "{end}");
     assert_eq!(licenses(&testbed), 0);
 
