@@ -1,4 +1,5 @@
-//! A worker whose clock is wrong claims nothing, sets nothing aside, and goes on once the clock is right.
+//! A worker whose clock is wrong claims nothing and sets nothing aside. As soon as its clock is right it carries out what
+//! has waited.
 
 use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::{Tenant, User};

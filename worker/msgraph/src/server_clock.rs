@@ -15,7 +15,7 @@ const CLOCKS_AGREE: SignedDuration = SignedDuration::from_secs(5);
 /// A `Date` leaves the fraction of its second out.
 const FRACTION: SignedDuration = SignedDuration::from_secs(1);
 
-/// What answers told of the time.
+/// The time as Microsoft's answers give it.
 #[derive(Default)]
 pub(crate) struct ServerClock(Mutex<Heard>);
 

@@ -32,8 +32,9 @@ pub(crate) struct Book {
     /// Counts the sessions. A hold of an earlier one is not ours any more.
     session: u64,
     is_open: bool,
-    /// The number of our record with which the session began, and whether it was read: everything before it was, then.
+    /// The number of our record with which the session began.
     mark: u64,
+    /// Whether that record was read. Then everything was that was there when the session began.
     is_caught_up: bool,
     /// Whether this session began with the first record, and has not read everything yet.
     is_from_first: bool,

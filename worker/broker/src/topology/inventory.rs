@@ -142,7 +142,8 @@ impl Inventory {
         Ok(all)
     }
 
-    /// Declares everything, whatever [`Settings::declare`] says, and goes on where the broker refuses one of them.
+    /// Declares every entry, even if [`Settings::declare`] is false. If the broker refuses one, the others are declared all
+    /// the same.
     ///
     /// # Errors
     /// When the broker cannot be reached.

@@ -158,7 +158,7 @@ fn a_reader_sees_that_records_were_lost() {
     assert_eq!(ledger.skip(10), Read::Noted, "one is an entry of the broker");
     assert_eq!(ledger.seen(), Some(10));
     ledger.go_on_at(20);
-    assert_eq!(ledger.skip(20), Read::Noted, "what is missing from the first record on is there for nobody");
+    assert_eq!(ledger.skip(20), Read::Noted, "read from the first record, no reader has the missing ones");
 }
 
 /// The memory of this process, in bytes.
