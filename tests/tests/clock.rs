@@ -1,5 +1,5 @@
-//! A worker whose clock is wrong claims nothing and sets nothing aside. As soon as its clock is right it carries out what
-//! has waited.
+//! A worker whose clock is wrong claims nothing and sets nothing aside. As soon as its clock is right it carries out
+//! what has waited.
 
 use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::{Tenant, User};

@@ -110,8 +110,8 @@ impl<R: Rules> Ledger<R> {
         Read::Noted
     }
 
-    /// Continues at an offset, however many are missing before it. If the stream is read from its first record, no other
-    /// reader has the missing ones either.
+    /// Continues at an offset, however many are missing before it. If the stream is read from its first record, no
+    /// other reader has the missing ones either.
     pub fn go_on_at(&mut self, offset: u64) {
         self.next = Some(offset);
     }

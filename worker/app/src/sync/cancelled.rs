@@ -1,7 +1,7 @@
 //! Whether somebody has taken a sync out: an event that names the sync's event, or an operator who names the sync.
 //!
-//! Each of the two is a record in the ledger. A sync that cannot read the ledger continues: a sync changes nothing in its
-//! tenant.
+//! Each of the two is a record in the ledger. A sync that cannot read the ledger continues: a sync changes nothing in
+//! its tenant.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -142,8 +142,8 @@ impl Inventory {
         Ok(all)
     }
 
-    /// Declares every entry, even if [`Settings::declare`] is false. If the broker refuses one, the others are declared all
-    /// the same.
+    /// Declares every entry, even if [`Settings::declare`] is false. If the broker refuses one, the others are declared
+    /// all the same.
     ///
     /// # Errors
     /// When the broker cannot be reached.
