@@ -102,6 +102,30 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// The first claim of a delivery, which begins its run: about nobody yet, and limited by nothing.
+    pub fn new(run: Uuid, nonce: Uuid, intent: Intent, event: u64, time: Timestamp) -> Self {
+        Self {
+            run,
+            nonce,
+            fresh: true,
+            event,
+            keys: Vec::new(),
+            tenant: Vec::new(),
+            intent,
+            cancels: None,
+            time,
+            sequence: None,
+            effective: None,
+            names: Vec::new(),
+            pending: false,
+            leg: 0,
+            looks_again: false,
+            replays: 0,
+            brake: None,
+            over: Vec::new(),
+        }
+    }
+
     /// Which part of the run the message carries.
     pub(crate) fn position(&self) -> Position {
         Position { replays: self.replays, leg: self.leg }
@@ -145,7 +169,7 @@ pub struct Release {
     /// When a run that sleeps wakes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// What it had changed by then, if anything. It decides nothing: it is for whoever takes the run out.
+    /// The steps that had changed something by then, if any. No decision depends on them: a cancel reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<Done>,
 }

@@ -137,7 +137,7 @@ pub(super) async fn read(config: &Config) -> Result<Arc<Client<Stream>>, Command
     read_within(config, READS).await
 }
 
-/// The same for whoever waits no longer than this.
+/// Reads the ledger to its end, and fails if that takes longer than `patience`.
 pub(super) async fn read_within(
     config: &Config,
     patience: Duration,
@@ -300,26 +300,8 @@ mod tests {
     #[test]
     fn nobody_acts_for_a_run_that_was_taken_out_after_its_worker_had_died() {
         let (run, dead, other) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
-        let claim = Claim {
-            run,
-            nonce: dead,
-            fresh: true,
-            event: 7,
-            keys: KeyRing::new(b"secret of the tests").keys("contoso", Kind::Upn, "ada@contoso.example"),
-            tenant: Vec::new(),
-            intent: Intent::Offboarding,
-            cancels: None,
-            time: Timestamp::UNIX_EPOCH,
-            sequence: None,
-            effective: None,
-            names: Vec::new(),
-            pending: false,
-            leg: 0,
-            looks_again: false,
-            replays: 0,
-            brake: None,
-            over: Vec::new(),
-        };
+        let keys = KeyRing::new(b"secret of the tests").keys("contoso", Kind::Upn, "ada@contoso.example");
+        let claim = Claim { keys, ..Claim::new(run, dead, Intent::Offboarding, 7, Timestamp::UNIX_EPOCH) };
         let mut ledger: Ledger = Ledger::default();
         assert_eq!(ledger.read(0, &record("one", Body::Claim(claim))), Read::Decided(Decision::Hold));
         let acts = |ledger: &Ledger| ledger.people().flat_map(shown).map(|run| run.acts).collect::<Vec<_>>();

@@ -109,25 +109,12 @@ impl Records for Reading {
 
 fn claim(run: u128, nonce: u128, intent: Intent, time: &str) -> Claim {
     let ring = KeyRing::new(b"secret of the tests");
+    let (id, nonce, time) = (Uuid::from_u128(run), Uuid::from_u128(nonce), time.parse().unwrap());
+    let event = ledger::event_fingerprint("/hr", &run.to_string());
     Claim {
-        run: Uuid::from_u128(run),
-        nonce: Uuid::from_u128(nonce),
-        fresh: true,
-        event: ledger::event_fingerprint("/hr", &run.to_string()),
         keys: ring.keys("contoso", Kind::EntraId, "ada"),
         tenant: ring.keys("contoso", Kind::Tenant, ""),
-        intent,
-        cancels: None,
-        time: time.parse().unwrap(),
-        sequence: None,
-        effective: None,
-        names: Vec::new(),
-        pending: false,
-        leg: 0,
-        looks_again: false,
-        replays: 0,
-        brake: None,
-        over: Vec::new(),
+        ..Claim::new(id, nonce, intent, event, time)
     }
 }
 

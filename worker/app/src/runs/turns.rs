@@ -416,16 +416,10 @@ impl<'a> Turn<'a> {
             return Err(Barred::TooLarge);
         }
         let directory = self.directory();
+        let fingerprint = ledger::event_fingerprint(&event.source, &event.id);
         let claim = Claim {
-            run: event.run_id(),
-            nonce: self.job.nonce,
-            fresh: true,
-            event: ledger::event_fingerprint(&event.source, &event.id),
             keys: self.keys(&People::of(progress)),
             tenant: directory.map(Directory::tenant).unwrap_or_default(),
-            intent: intent(event.kind),
-            cancels: None,
-            time: event.time,
             sequence: event.sequence.as_ref().and_then(|sequence| sequence.parse().ok()),
             effective: effective::dates(event).effective,
             names: names.iter().map(|name| ledger::name_fingerprint(name)).collect(),
@@ -434,7 +428,7 @@ impl<'a> Turn<'a> {
             looks_again: event.kind == EventKind::AccessRevoke && !self.is_first_lock_out(progress),
             replays: progress.replays,
             brake: self.turns.brakes.limit(event).await,
-            over: Vec::new(),
+            ..Claim::new(event.run_id(), self.job.nonce, intent(event.kind), fingerprint, event.time)
         };
         Ok((claim, names))
     }

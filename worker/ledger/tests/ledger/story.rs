@@ -24,25 +24,11 @@ pub struct Act(pub Claim);
 
 /// The first claim of run `number`, for an event about Ada that was published on a day and takes effect at once.
 pub fn act(intent: Intent, number: u8, published: i64) -> Act {
+    let (run, nonce) = (Uuid::from_u128(number.into()), Uuid::from_u128(1));
     Act(Claim {
-        run: Uuid::from_u128(number.into()),
-        nonce: Uuid::from_u128(1),
-        fresh: true,
-        event: number.into(),
         keys: key(Kind::EntraId, "ada"),
         tenant: key(Kind::Tenant, ""),
-        intent,
-        cancels: None,
-        time: day(published),
-        sequence: None,
-        effective: None,
-        names: Vec::new(),
-        pending: false,
-        leg: 0,
-        looks_again: false,
-        replays: 0,
-        brake: None,
-        over: Vec::new(),
+        ..Claim::new(run, nonce, intent, number.into(), day(published))
     })
 }
 

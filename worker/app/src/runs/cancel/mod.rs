@@ -173,25 +173,14 @@ impl Runs {
         let Event { tenant, time, sequence, source, id, .. } = &job.event;
         let directory = self.turns.directory(tenant.as_deref());
         let keys = directory.map(|directory| directory.keys(known)).unwrap_or_default();
+        let fingerprint = ledger::event_fingerprint(source, id);
         let claim = Claim {
-            run: job.event.run_id(),
-            nonce: job.nonce,
-            fresh: true,
-            event: ledger::event_fingerprint(source, id),
             keys,
             tenant: directory.map(Directory::tenant).unwrap_or_default(),
-            intent: Intent::Cancel,
             cancels: Some(cancels(which)),
-            time: *time,
             sequence: sequence.as_ref().and_then(|sequence| sequence.parse().ok()),
-            effective: None,
-            names: Vec::new(),
-            pending: false,
-            leg: 0,
-            looks_again: false,
             replays: job.replays,
-            brake: None,
-            over: Vec::new(),
+            ..Claim::new(job.event.run_id(), job.nonce, Intent::Cancel, fingerprint, *time)
         };
         match self.turns.answer(claim).await {
             Ok(Decision::Recorded) => None,
