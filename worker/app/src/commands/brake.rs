@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ledger::BrakeState;
-use messages::{BrakeChange, Cause, OperatorBrakeChanged, ResultEvent};
+use messages::{BrakeChange, Cause, OperatorBrakeChanged};
 use serde::Serialize;
 use serde_json::json;
 use workflow::Delay;
 
 use super::{CommandError, OutputArgs, Said};
-use crate::delivery::outbox;
 use crate::print::{self, Format};
 use crate::runs::brake::{self, Brake, Brakes};
 use crate::settings::Config;
@@ -49,7 +48,7 @@ pub enum Command {
         /// How many
         number: NonZeroU32,
         #[command(flatten)]
-        there: There,
+        args: DeedArgs,
     },
     /// Let everybody leave for a time
     #[command(group = clap::ArgGroup::new("end").required(true))]
@@ -61,18 +60,18 @@ pub enum Command {
         #[arg(long, value_name = "TIME", group = "end")]
         until: Option<Timestamp>,
         #[command(flatten)]
-        there: There,
+        args: DeedArgs,
     },
     /// Let nobody leave above the limit again, before the time has passed
     On {
         #[command(flatten)]
-        there: There,
+        args: DeedArgs,
     },
 }
 
 /// The tenant, the operator and the reason.
 #[derive(clap::Args)]
-pub struct There {
+pub struct DeedArgs {
     /// Tenant [default: the only one]
     #[arg(long)]
     tenant: Option<String>,
@@ -113,11 +112,11 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     let deed = |change| Deed { change, allow: None, until: None };
     match command {
         Command::Show { tenant, format } => show(&config, tenant.as_deref(), format.output).await,
-        Command::Allow { number, there } => {
+        Command::Allow { number, args } => {
             let deed = Deed { allow: Some(number), ..deed(BrakeChange::Allowed) };
-            act(&config, there, deed, now).await
+            act(&config, args, deed, now).await
         }
-        Command::Off { lasts, until, there } => {
+        Command::Off { lasts, until, args } => {
             let lasts = lasts.map(|lasts| now.checked_add(lasts.duration()).unwrap_or(Timestamp::MAX));
             let until = until.or(lasts);
             if until.is_none_or(|until| until <= now) {
@@ -125,9 +124,9 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
                     "the brake would be off until a time that has passed".into(),
                 ));
             }
-            act(&config, there, Deed { until, ..deed(BrakeChange::Off) }, now).await
+            act(&config, args, Deed { until, ..deed(BrakeChange::Off) }, now).await
         }
-        Command::On { there } => act(&config, there, deed(BrakeChange::On), now).await,
+        Command::On { args } => act(&config, args, deed(BrakeChange::On), now).await,
     }
 }
 
@@ -171,19 +170,19 @@ async fn show(config: &Config, tenant: Option<&str>, format: Format) -> Result<E
 }
 
 /// Does it, once it is reported.
-async fn act(config: &Config, there: There, deed: Deed, now: Timestamp) -> Result<ExitCode, CommandError> {
+async fn act(config: &Config, args: DeedArgs, deed: Deed, now: Timestamp) -> Result<ExitCode, CommandError> {
     let brakes = brakes(config)?;
-    let (tenant, brake) = named(&brakes, there.tenant.as_deref())?;
+    let (tenant, brake) = named(&brakes, args.tenant.as_deref())?;
     let directories = config.directories()?;
     let keys = directories.get(tenant).map(Directory::tenant).unwrap_or_default();
     let ledger = super::ledger::read(config).await?;
-    announce(config, tenant, &there.said, deed, now).await?;
+    announce(config, tenant, &args.said, deed, now).await?;
     let until = deed.until.or((deed.change == BrakeChange::On).then_some(now));
     let record = ledger::Brake { tenant: keys, allow: deed.allow.map_or(0, NonZeroU32::get), until };
     ledger.brake(record).await.map_err(|error| {
         CommandError::Input(format!("it was reported and is not done ({error}); give the command again"))
     })?;
-    match there.format.output {
+    match args.format.output {
         Format::Json => print::json(&json!({
             "tenant": tenant, "change": deed.change, "allow": deed.allow, "until": deed.until,
         }))?,
@@ -212,15 +211,7 @@ async fn announce(
         why: said.why.clone(),
     };
     let cause = Cause { tenant: Some(tenant.to_owned()), ..Cause::default() };
-    let Some(result) = outbox::result(&ResultEvent::new(cause, at, data)) else {
-        return Err(CommandError::Input("the result event could not be written".to_owned()));
-    };
-    let client = broker::Client::connect(&settings).await?;
-    super::report_alarms(client.publisher().blocked());
-    // The broker refuses any user but that of the connection.
-    let published = client.publisher().publish(&result.published_by(&user)).await;
-    client.close().await;
-    Ok(published?)
+    super::announce(&settings, &user, cause, at, data).await
 }
 
 fn brakes(config: &Config) -> Result<Brakes, CommandError> {

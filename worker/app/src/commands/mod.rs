@@ -23,9 +23,11 @@ use std::process::ExitCode;
 
 use ::workflow::{Definitions, Roster, Takes};
 use clap::{Parser, Subcommand};
-use messages::{Event, EventKind, Incoming};
+use jiff::Timestamp;
+use messages::{Cause, Event, EventKind, Incoming, ResultData, ResultEvent};
 use tokio::sync::watch;
 
+use crate::delivery::outbox;
 use crate::print::Format;
 use crate::runs::attempt::Workflows;
 use crate::settings::Config;
@@ -192,6 +194,25 @@ impl Said {
     fn name(&self) -> String {
         self.by.clone().unwrap_or_else(dead::login_name)
     }
+}
+
+/// Reports what the operator who connects as `user` is about to do.
+async fn announce(
+    settings: &broker::Settings,
+    user: &str,
+    cause: Cause,
+    at: Timestamp,
+    data: impl Into<ResultData>,
+) -> Result<(), CommandError> {
+    let Some(result) = outbox::result(&ResultEvent::new(cause, at, data)) else {
+        return Err(CommandError::Input("the result event could not be written".to_owned()));
+    };
+    let client = broker::Client::connect(settings).await?;
+    report_alarms(client.publisher().blocked());
+    // The broker refuses any user but that of the connection.
+    let published = client.publisher().publish(&result.published_by(user)).await;
+    client.close().await;
+    Ok(published?)
 }
 
 /// Exit code 0 if all is well, else 1.

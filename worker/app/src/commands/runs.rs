@@ -10,14 +10,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ledger::{Ledger, State, Stop};
-use messages::{Cause, EventName, OperatorRunCancelled, ResultEvent};
+use messages::{Cause, EventName, OperatorRunCancelled};
 use serde_json::json;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::ledger::Shown;
 use super::{CommandError, OutputArgs, Said};
-use crate::delivery::outbox;
 use crate::ledger::client::Client;
 use crate::ledger::identifiers::stop_of;
 use crate::ledger::log::Stream;
@@ -198,15 +197,7 @@ async fn announce(config: &Config, args: &Args, target: &Target) -> Result<(), C
         name: Some(args.said.name()),
         why: args.said.why.clone(),
     };
-    let Some(result) = outbox::result(&ResultEvent::new(Cause::default(), at, data)) else {
-        return Err(CommandError::Input("the result event could not be written".to_owned()));
-    };
-    let client = broker::Client::connect(&settings).await?;
-    super::report_alarms(client.publisher().blocked());
-    // The broker refuses any user but that of the connection.
-    let published = client.publisher().publish(&result.published_by(&user)).await;
-    client.close().await;
-    Ok(published?)
+    super::announce(&settings, &user, Cause::default(), at, data).await
 }
 
 /// What became of it, once the record has been read back: the run may have ended before.
