@@ -4,7 +4,7 @@ use msgraph_emulator::Fault;
 use serde_json::{Value, json};
 use system_tests::{Testbed, events};
 
-use crate::{ADA, GRACE, IN_STAGES, asleep, hire, in_seconds, leave, run, tenant};
+use crate::{ADA, GRACE, asleep, hire, in_seconds, leave, run, tenant, workflows};
 
 const WHY: [&str; 4] = ["--why", "she stays", "--by", "grace"];
 
@@ -31,7 +31,7 @@ async fn deeds(testbed: &mut Testbed, count: usize) -> Vec<Value> {
 
 #[tokio::test]
 async fn an_operator_looks_at_a_sleeper_and_takes_it_out() {
-    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(tenant()).workflows(&workflows()).build().await;
     let worker = testbed.worker().await;
     let later = events::with(hire("later", GRACE), "workflow", "later");
     let planned = in_seconds(leave("planned", ADA), 10);
@@ -80,7 +80,7 @@ async fn an_operator_looks_at_a_sleeper_and_takes_it_out() {
 
 #[tokio::test]
 async fn a_run_that_the_brake_holds_is_dropped() {
-    let testbed = Testbed::with(tenant()).workflows(IN_STAGES).set("TENANTS__CONTOSO__BRAKE__LIMIT", 0);
+    let testbed = Testbed::with(tenant()).workflows(&workflows()).set("TENANTS__CONTOSO__BRAKE__LIMIT", 0);
     let mut testbed = testbed.build().await;
     let worker = testbed.worker().await;
     testbed.publisher.event(&leave("leave", ADA)).await;
@@ -106,7 +106,7 @@ async fn a_run_that_the_brake_holds_is_dropped() {
 
 #[tokio::test]
 async fn a_run_under_way_is_stopped() {
-    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(tenant()).workflows(&workflows()).build().await;
     testbed.emulator.fault(Fault::delayed(4_000).path("/groups"));
     let worker = testbed.worker().await;
     testbed.publisher.event(&hire("hire", ADA)).await;

@@ -7,36 +7,23 @@
 )]
 
 mod command;
-mod stages;
+mod every_stage;
 
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan as _};
-use msgraph_emulator::{Fault, Group, Tenant, User};
+use msgraph_emulator::{Fault, Tenant, User};
 use serde_json::{Value, json};
 use system_tests::metrics::until;
+use system_tests::stages::{self, IN_STAGES};
 use system_tests::{Testbed, events};
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
 const EDSGER: &str = "edsger@contoso.example";
 
-/// Lets in and out in stages, so that a run can be stopped between two writes.
-const IN_STAGES: &str = "
-onboarding:
-  stages:
-    - name: let in
-      steps: [enable_account]
-    - name: place
-      steps: [{ add_to_groups: { groups: [Engineers] } }]
-change:
-  stages:
-    - name: properties
-      steps: [update_user]
-offboarding:
-  stages:
-    - name: lock out
-      steps: [disable_account]
+/// Hires whose second stage comes later.
+const LATER: &str = "
 later:
   for: [onboarding]
   stages:
@@ -56,11 +43,16 @@ on_time:
 ";
 
 fn tenant() -> Tenant {
-    let people = [(ADA, "Ada Lovelace", "1815"), (GRACE, "Grace Hopper", "1906")];
-    let people = people.map(|(upn, name, number)| User::new(upn, name).with("employeeId", number).disabled());
-    let edsger = User::new(EDSGER, "Edsger Dijkstra").with("employeeId", "1930").disabled();
-    let tenant = Tenant::empty().group(Group::security("Engineers")).user(edsger);
-    people.into_iter().fold(tenant, Tenant::user)
+    let people =
+        [(ADA, "Ada Lovelace", "1815"), (GRACE, "Grace Hopper", "1906"), (EDSGER, "Edsger Dijkstra", "1930")];
+    stages::tenant(
+        people.map(|(upn, name, number)| User::new(upn, name).with("employeeId", number).disabled()),
+    )
+}
+
+/// Workflows in stages, and hires that sleep in the middle.
+fn workflows() -> String {
+    format!("{IN_STAGES}{LATER}")
 }
 
 fn hire(id: &str, upn: &str) -> Value {
@@ -125,7 +117,7 @@ fn is_cancelled(end: &Value, by: &Value) {
 
 #[tokio::test]
 async fn sleepers_are_listed_by_what_shuts_them_and_do_nothing_when_they_wake() {
-    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(tenant()).workflows(&workflows()).build().await;
     let worker = testbed.worker().await;
     let planned = in_seconds(hire("planned", ADA), 10);
     let later = events::with(hire("later", GRACE), "workflow", "later");
@@ -172,7 +164,7 @@ async fn sleepers_are_listed_by_what_shuts_them_and_do_nothing_when_they_wake() 
 
 #[tokio::test]
 async fn a_run_under_way_stops_before_its_next_write_and_one_that_waits_for_it_too() {
-    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(tenant()).workflows(&workflows()).build().await;
     testbed.emulator.fault(Fault::delayed(1_500).path("/groups"));
     let worker = testbed.worker().await;
     let (hire, grace) = (earlier(hire("hire", ADA)), hire("grace", GRACE));
@@ -215,7 +207,7 @@ async fn a_run_under_way_stops_before_its_next_write_and_one_that_waits_for_it_t
 
 #[tokio::test]
 async fn a_side_is_taken_out_and_the_others_stand() {
-    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(tenant()).workflows(&workflows()).build().await;
     let worker = testbed.worker().await;
     let hire = earlier(in_seconds(hire("hire", ADA), 10));
     let end = earlier(in_seconds(leave("end", ADA), 12));
@@ -236,7 +228,7 @@ async fn a_side_is_taken_out_and_the_others_stand() {
 
 #[tokio::test]
 async fn what_has_ended_stays_and_what_has_not_come_ends_when_it_comes() {
-    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(tenant()).workflows(&workflows()).build().await;
     let worker = testbed.worker().await;
     let (done, unknown) = (hire("done", ADA), leave("unknown", GRACE));
     testbed.publisher.event(&done).await;
@@ -266,7 +258,7 @@ async fn what_has_ended_stays_and_what_has_not_come_ends_when_it_comes() {
 
 #[tokio::test]
 async fn a_cancel_that_cannot_ask_the_tenant_shuts_what_it_can_and_is_reported_as_failed() {
-    let mut testbed = Testbed::with(tenant()).workflows(IN_STAGES).build().await;
+    let mut testbed = Testbed::with(tenant()).workflows(&workflows()).build().await;
     let worker = testbed.worker().await;
     let planned = in_seconds(hire("planned", ADA), 8);
     testbed.publisher.event(&planned).await;
