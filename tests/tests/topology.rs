@@ -95,3 +95,13 @@ async fn a_queue_with_other_arguments_is_named_and_the_rest_is_declared() {
     connection.close(200, "the test has ended".into()).await.unwrap();
     testbed.tear_down().await;
 }
+
+#[tokio::test]
+async fn nothing_is_missing_where_a_worker_may_declare() {
+    let mut testbed = Testbed::with(Tenant::contoso()).workflows(WORKFLOW).build().await;
+    let mut worker = testbed.worker().await;
+    let shown = testbed.gatehouse(&["topology", "show"]).await.ok();
+    assert!(shown.ends_with("are there.\n"), "{shown}");
+    assert_eq!(worker.terminate().await, Some(0));
+    testbed.close().await;
+}

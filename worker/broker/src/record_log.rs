@@ -80,6 +80,12 @@ impl RecordLog {
         appending.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
         let topology = settings.topology()?;
         record_stream_on(&appending, &topology, &name, settings.declare).await?;
+        // A healthy deployment misses nothing, though a snapshot comes only after thousands of records.
+        for other in [topology.ledger(), topology.ledger_snapshots()] {
+            if settings.declare && other != name {
+                record_stream_on(&appending, &topology, &other, true).await?;
+            }
+        }
         let lifetime = SessionLifetime::default();
         for connection in [&publish, &consume] {
             let _never_blocked = connection.watch(lifetime.clone(), Arc::new(()));
