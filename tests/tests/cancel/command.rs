@@ -79,6 +79,29 @@ async fn an_operator_looks_at_a_sleeper_and_takes_it_out() {
 }
 
 #[tokio::test]
+async fn what_is_taken_out_already_is_shown_so_while_it_sleeps() {
+    let mut testbed = Testbed::with(tenant()).workflows(&workflows()).build().await;
+    let mut worker = testbed.worker().await;
+    let planned = in_seconds(leave("planned", ADA), 3_600);
+    testbed.publisher.event(&planned).await;
+    asleep(&mut testbed, 1).await;
+    worker.counts("gatehouse_in_flight", 0.0).await;
+    let shown = testbed.gatehouse(&["ledger", "show", ADA]).await.ok();
+    assert!(shown.contains("asleep until") && !shown.contains("then ends"), "{shown}");
+    let (code, shown) = cancel(&mut testbed, &[&run(&planned), "--yes"]).await;
+    assert_eq!(code, Some(0), "{shown}");
+    let (code, shown) = cancel(&mut testbed, &[&run(&planned), "--yes"]).await;
+    let known = "nothing to cancel; it is cancelled already";
+    assert!(code == Some(1) && shown.contains(known), "{code:?} {shown}");
+    let shown = testbed.gatehouse(&["ledger", "show", ADA]).await.ok();
+    assert!(shown.contains(", then ends as cancelled\n"), "{shown}");
+    assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
+    testbed.forget_sleeping_run().await;
+    assert_eq!(worker.terminate().await, Some(0));
+    testbed.close().await;
+}
+
+#[tokio::test]
 async fn a_run_that_the_brake_holds_is_dropped() {
     let testbed = Testbed::with(tenant()).workflows(&workflows()).set("TENANTS__CONTOSO__BRAKE__LIMIT", 0);
     let mut testbed = testbed.build().await;

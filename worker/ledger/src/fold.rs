@@ -160,15 +160,18 @@ impl<R: Rules> Ledger<R> {
     /// The runs of its person that this run shuts: those that have not ended, and those that ended by that.
     pub fn shut_by(&self, run: Uuid) -> Vec<&Run> {
         let Some(person) = self.people.of_run(run) else { return Vec::new() };
-        let is_shut = |other: &&Run| {
-            let (by, ends) = match R::verdict(&person.runs, other) {
-                Some(Decision::Superseded(by)) => (Some(by), State::Superseded),
-                Some(Decision::Cancelled(by)) => (by, State::Cancelled),
-                _ => return false,
-            };
-            by == Some(run) && (!other.state.is_over() || other.state == ends)
+        let is_shut = |other: &&Run| match shut::<R>(person, other) {
+            Some((by, ends)) => by == Some(run) && (!other.state.is_over() || other.state == ends),
+            None => false,
         };
         person.runs.iter().filter(is_shut).collect()
+    }
+
+    /// How a run that has not ended will end, if somebody has shut it: it says so when its message comes.
+    pub fn will_end(&self, run: Uuid) -> Option<State> {
+        let person = self.people.of_run(run)?;
+        let run = person.run(run).filter(|run| !run.state.is_over())?;
+        shut::<R>(person, run).map(|(_, ends)| ends)
     }
 
     /// Whether an operator has stopped this run, or what else has this id. A sync has no other record.
@@ -328,6 +331,15 @@ impl<R: Rules> Ledger<R> {
         for admitted in self.brakes.values_mut() {
             admitted.at.retain(|at| *at >= horizon);
         }
+    }
+}
+
+/// By which run this one is shut, if by one, and how it ends then.
+fn shut<R: Rules>(person: &Person, run: &Run) -> Option<(Option<Uuid>, State)> {
+    match R::verdict(&person.runs, run)? {
+        Decision::Superseded(by) => Some((Some(by), State::Superseded)),
+        Decision::Cancelled(by) => Some((by, State::Cancelled)),
+        _ => None,
     }
 }
 

@@ -150,7 +150,7 @@ async fn show(config: &Config, tenant: Option<&str>, format: Format) -> Result<E
         let window_seconds = window;
         all.push(Shown { tenant, limit, window_seconds, members, admitted, allowance, off_until, setting });
     }
-    let waiting = super::ledger::braked(client.book().ledger().people());
+    let waiting = super::ledger::braked(client.book().ledger());
     if format == Format::Json {
         print::json(&json!({ "tenants": all, "waiting": waiting }))?;
         return Ok(ExitCode::SUCCESS);

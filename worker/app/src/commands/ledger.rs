@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Key, Kind, Person, Run, State};
+use ledger::{Key, Kind, Ledger, Person, Run, State};
 use msgraph::UserKey;
 use serde::Serialize;
 use serde_json::json;
@@ -64,6 +64,9 @@ pub(super) struct Shown {
     effective: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    /// How it ends when it would have gone on, since somebody has shut it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    will_end: Option<State>,
     legs: u32,
     replays: u32,
     acts: bool,
@@ -83,15 +86,16 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
             let keys = keys(&config, tenant.as_deref(), &person).await?;
             let ledger = read(&config).await?;
             let book = ledger.book();
-            let runs: Vec<_> = book.ledger().people_with(&keys).into_iter().flat_map(shown).collect();
+            let ledger = book.ledger();
+            let runs: Vec<_> =
+                ledger.people_with(&keys).into_iter().flat_map(|person| shown(ledger, person)).collect();
             show(&person, &runs, format.output)?;
             Ok(super::verdict(!runs.is_empty()))
         }
         Command::Check { format } => {
             let ledger = read(&config).await?;
             let book = ledger.book();
-            let people: Vec<_> = book.ledger().people().collect();
-            check(&people, format.output)
+            check(book.ledger(), format.output)
         }
     }
 }
@@ -159,14 +163,14 @@ pub(super) async fn read_within(
     }))
 }
 
-fn shown(person: &Person) -> Vec<Shown> {
+fn shown(ledger: &Ledger, person: &Person) -> Vec<Shown> {
     let mut runs: Vec<&Run> = person.runs.iter().collect();
     runs.sort_by_key(|run| (run.time, run.sequence));
-    runs.into_iter().map(|run| Shown::of(person, run)).collect()
+    runs.into_iter().map(|run| Shown::of(ledger, person, run)).collect()
 }
 
 impl Shown {
-    pub(super) fn of(person: &Person, run: &Run) -> Self {
+    pub(super) fn of(ledger: &Ledger, person: &Person, run: &Run) -> Self {
         let at = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or_default();
         let done = run.done.as_deref().cloned().unwrap_or_default();
         Self {
@@ -176,6 +180,7 @@ impl Shown {
             time: at(run.time),
             effective: at(run.effective),
             until: (run.state == State::Asleep && run.until != 0).then(|| at(run.until)),
+            will_end: ledger.will_end(run.id),
             legs: run.position.leg,
             replays: run.position.replays,
             // The hold of a worker that died stays when its run is taken out; nobody acts by it.
@@ -190,6 +195,11 @@ impl Shown {
     /// Where it stands.
     pub(super) fn stands(&self) -> State {
         self.stands
+    }
+
+    /// Whether somebody has taken it out, and it has still to say so.
+    pub(super) fn will_be_cancelled(&self) -> bool {
+        self.will_end == Some(State::Cancelled)
     }
 
     /// What it has changed, as far as the ledger says: up to its last pause.
@@ -214,11 +224,15 @@ impl Shown {
             None if self.acts => "acts now".to_owned(),
             None => self.state.clone(),
         };
+        let ends = self.will_end.map_or_else(String::new, |state| format!(", then ends as {}", word(&state)));
         let effective = match self.effective == self.time {
             true => String::new(),
             false => format!(", takes effect {:.0}", self.effective),
         };
-        format!("run {} {}\n  {state}\n  event of {:.0}{effective}", self.run_id, self.intent, self.time)
+        format!(
+            "run {} {}\n  {state}{ends}\n  event of {:.0}{effective}",
+            self.run_id, self.intent, self.time
+        )
     }
 
     /// Whether no message carries it any more.
@@ -228,11 +242,11 @@ impl Shown {
 }
 
 /// The runs that the brake holds, of everybody, the oldest event first. The ledger does not say of which tenant they are.
-pub(super) fn braked<'a>(people: impl Iterator<Item = &'a Person>) -> Vec<Shown> {
-    let all = people.flat_map(|person| person.runs.iter().map(move |run| (person, run)));
+pub(super) fn braked(ledger: &Ledger) -> Vec<Shown> {
+    let all = ledger.people().flat_map(|person| person.runs.iter().map(move |run| (person, run)));
     let mut held: Vec<_> = all.filter(|(_, run)| run.state == State::Braked).collect();
     held.sort_by_key(|(_, run)| run.time);
-    held.into_iter().map(|(person, run)| Shown::of(person, run)).collect()
+    held.into_iter().map(|(person, run)| Shown::of(ledger, person, run)).collect()
 }
 
 /// The word for a variant in the records.
@@ -255,23 +269,21 @@ fn show(person: &str, runs: &[Shown], format: Format) -> Result<(), CommandError
     Ok(())
 }
 
-fn check(people: &[&Person], format: Format) -> Result<ExitCode, CommandError> {
+fn check(ledger: &Ledger, format: Format) -> Result<ExitCode, CommandError> {
     let now = Timestamp::now();
-    let runs: Vec<_> = people.iter().flat_map(|person| shown(person)).collect();
+    let people = ledger.people().count();
+    let runs: Vec<_> = ledger.people().flat_map(|person| shown(ledger, person)).collect();
     let count = |is_counted: &dyn Fn(&Shown) -> bool| runs.iter().filter(|run| is_counted(run)).count();
     let asleep = count(&|run| run.state == "asleep");
     let acting = count(&|run| run.acts);
     let overdue: Vec<_> = runs.iter().filter(|run| run.is_overdue(now)).collect();
     match format {
         Format::Json => print::json(&json!({
-            "people": people.len(), "runs": runs.len(), "asleep": asleep, "acting": acting, "overdue": overdue,
+            "people": people, "runs": runs.len(), "asleep": asleep, "acting": acting, "overdue": overdue,
         }))?,
         Format::Human => {
-            let counts = format!(
-                "people: {}, runs: {}, acting now: {acting}, asleep: {asleep}",
-                people.len(),
-                runs.len()
-            );
+            let counts =
+                format!("people: {people}, runs: {}, acting now: {acting}, asleep: {asleep}", runs.len());
             print::lines(&counts)?;
             for run in &overdue {
                 let until = run.until.map(|until| format!("{until:.0}")).unwrap_or_default();
@@ -304,7 +316,9 @@ mod tests {
         let claim = Claim { keys, ..Claim::new(run, dead, Intent::Offboarding, 7, Timestamp::UNIX_EPOCH) };
         let mut ledger: Ledger = Ledger::default();
         assert_eq!(ledger.read(0, &record("one", Body::Claim(claim))), Read::Decided(Decision::Hold));
-        let acts = |ledger: &Ledger| ledger.people().flat_map(shown).map(|run| run.acts).collect::<Vec<_>>();
+        let acts = |ledger: &Ledger| {
+            ledger.people().flat_map(|person| shown(ledger, person)).map(|run| run.acts).collect::<Vec<_>>()
+        };
         assert_eq!(acts(&ledger), [true]);
         let state = State::Cancelled;
         let release = Release { run, nonce: other, state, leg: 0, replays: 0, until: None, done: None };

@@ -83,8 +83,8 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     if format == Format::Human {
         target.show()?;
     }
-    if let Some(state) = target.shown.as_ref().map(Shown::stands).filter(|state| state.is_over()) {
-        return target.tell(format, false, &has_ended(state)).map(|()| ExitCode::FAILURE);
+    if let Some(text) = target.shown.as_ref().and_then(nothing_to_cancel) {
+        return target.tell(format, false, &text).map(|()| ExitCode::FAILURE);
     }
     let is_sure = args.yes || (format == Format::Human && asked()?);
     if !is_sure {
@@ -137,7 +137,7 @@ impl Args {
                 self.id
             ))
         })?;
-        Ok(Target { stop: run.id, run_id: Some(run.id), event, shown: Some(Shown::of(person, run)) })
+        Ok(Target { stop: run.id, run_id: Some(run.id), event, shown: Some(Shown::of(ledger, person, run)) })
     }
 }
 
@@ -238,6 +238,14 @@ impl Target {
             Some(_) => "cancelled; it stops before its next write".to_owned(),
         }
     }
+}
+
+/// Why a cancel would change nothing.
+fn nothing_to_cancel(shown: &Shown) -> Option<String> {
+    if shown.will_be_cancelled() {
+        return Some("nothing to cancel; it is cancelled already".to_owned());
+    }
+    Some(shown.stands()).filter(|state| state.is_over()).map(has_ended)
 }
 
 fn has_ended(state: State) -> String {
