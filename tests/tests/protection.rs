@@ -248,3 +248,26 @@ async fn a_plan_says_first_what_would_keep_its_run_from_beginning() {
     assert!(shut.stdout.contains("Apply would be refused (tenant_paused):"), "{shut:?}");
     testbed.close().await;
 }
+
+#[tokio::test]
+async fn a_plan_over_the_broker_says_so_too_and_is_no_dead_letter() {
+    let ada = "ada@contoso.example";
+    let tenant = Tenant::empty()
+        .application(application(PERMISSIONS))
+        .user(User::new(ada, "Ada Lovelace").holding_role(GLOBAL));
+    let testbed = Testbed::with(tenant).workflows(WORKFLOW).set("TENANTS__CONTOSO__BRAKE__LIMIT", 0);
+    let mut testbed = testbed.set("TENANTS__CONTOSO__ACCESS", "read").build().await;
+    let worker = testbed.worker().await;
+    let mut event = leave(ada);
+    event["data"]["mode"] = json!("plan");
+    testbed.publisher.event(&event).await;
+    let planned = testbed.results.next().await;
+    assert_eq!(planned.key, "run.planned", "{planned:?}");
+    let data = &planned.event["data"];
+    let codes: Vec<_> = data["refusals"].as_array().unwrap().iter().map(|refusal| &refusal["code"]).collect();
+    assert_eq!(codes, ["read_only", "protected", "brake"], "{data}");
+    assert_eq!(data["steps"].as_array().unwrap().len(), 2, "{data}");
+    testbed.drain([worker]).await;
+    assert_eq!(testbed.effects(), [""; 0]);
+    testbed.close().await;
+}

@@ -41,7 +41,9 @@ pub use results::operator::{
     BrakeChange, OperatorAction, OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed,
     OperatorRunCancelled,
 };
-pub use results::run::{EventDuplicate, KnownState, LedgerWord, RunFinished, RunPlanned, RunWaiting};
+pub use results::run::{
+    EventDuplicate, KnownState, LedgerWord, PlanRefusal, RunFinished, RunPlanned, RunWaiting,
+};
 pub use results::shut::{EndedRun, RunSide, ShutRun, ShutState};
 pub use results::step::{PlannedStep, StepFinished, WaitingStep};
 pub use results::sync::{SyncDay, SyncFinished, SyncNote, SyncPage, SyncRows, SyncState, SyncWaiting};

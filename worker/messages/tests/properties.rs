@@ -4,9 +4,9 @@
 
 use messages::{
     Cause, Class, Continuation, Failure, Finished, Incoming, LedgerWord, Left, Needs, OperatorAction,
-    OperatorAllowed, OperatorDiscarded, OperatorReplayed, Outcome, PlannedStep, ResultData, ResultEvent,
-    RunFinished, RunPlanned, RunWaiting, State, StepFinished, SyncSubject, SyncWaiting, Undecodable,
-    Violation, WaitingStep, decode,
+    OperatorAllowed, OperatorDiscarded, OperatorReplayed, Outcome, PlanRefusal, PlannedStep, ResultData,
+    ResultEvent, RunFinished, RunPlanned, RunWaiting, State, StepFinished, SyncSubject, SyncWaiting,
+    Undecodable, Violation, WaitingStep, decode,
 };
 use proptest::collection::{hash_map, vec};
 use proptest::option;
@@ -350,8 +350,9 @@ fn step_finished() -> impl Strategy<Value = ResultData> {
 
 fn run_planned() -> impl Strategy<Value = ResultData> {
     let dates = (option::of(time()), option::of(1..u64::MAX));
-    (run(), text(), vec(planned_step(), 0..3), digest(), dates).prop_map(
-        |(run_id, workflow, steps, digest, (effective_at, late_by_seconds))| {
+    let refusal = (text(), text()).prop_map(|(code, message)| PlanRefusal { code, message });
+    (run(), text(), vec(planned_step(), 0..3), digest(), dates, vec(refusal, 0..3)).prop_map(
+        |(run_id, workflow, steps, digest, (effective_at, late_by_seconds), refusals)| {
             ResultData::RunPlanned(RunPlanned {
                 run_id,
                 workflow,
@@ -359,6 +360,7 @@ fn run_planned() -> impl Strategy<Value = ResultData> {
                 digest,
                 effective_at,
                 late_by_seconds,
+                refusals,
             })
         },
     )

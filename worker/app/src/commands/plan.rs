@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use messages::{Request, ResultData};
+use messages::{PlanRefusal, Request, ResultData, RunFinished, RunPlanned};
 use outcome::Outcome;
 use serde::Serialize;
 
-use super::refusals::{self, Refusal};
+use super::refusals;
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
@@ -35,13 +35,13 @@ pub struct Args {
     format: OutputArgs,
 }
 
-/// A plan, or why there is none, for scripts.
+/// Why there is no plan, for scripts.
 #[derive(Serialize)]
-struct Shown<'a, T: Serialize> {
+struct Unplanned<'a> {
     /// What would keep the run from beginning.
-    refusals: &'a [Refusal],
+    refusals: &'a [PlanRefusal],
     #[serde(flatten)]
-    shown: &'a T,
+    end: &'a RunFinished,
 }
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
@@ -56,19 +56,22 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let observer: Arc<dyn msgraph::Observer> = Arc::new(());
     let tenants = Tenants::new(&config, &observer)?;
     let workflows = super::workflows(&config, tenants.clone())?;
-    let planned = workflows.plan(&event, request).await;
-    let is_planned = matches!(planned.result, Some(ResultData::RunPlanned(_)));
-    // What could not be planned says so itself.
-    let failed = planned.failed.filter(|_| is_planned);
-    let refusals = refusals::of(&event, failed, &config, &tenants).await?;
+    let mut planned = workflows.plan(&event, request).await;
+    let found = match &mut planned.result {
+        Some(ResultData::RunPlanned(plan)) => std::mem::take(&mut plan.refusals),
+        // What could not be planned says so itself.
+        _ => Vec::new(),
+    };
+    let refusals = refusals::of(&event, found, &config, &tenants).await?;
     if args.format.output == Format::Human {
         refusals::show(&refusals)?;
     }
     match planned.result {
         Some(ResultData::RunPlanned(plan)) => {
+            let plan = RunPlanned { refusals, ..plan };
             let well = plan.steps.iter().all(|step| step.outcome != Outcome::Failed);
             if args.format.output == Format::Json {
-                print::json(&Shown { refusals: &refusals, shown: &plan })?;
+                print::json(&plan)?;
                 return Ok(super::verdict(well));
             }
             print::lines(&format!("Plan of workflow {} for run {}", plan.workflow, plan.run_id))?;
@@ -80,7 +83,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         }
         Some(ResultData::RunFinished(result)) => {
             match args.format.output {
-                Format::Json => print::json(&Shown { refusals: &refusals, shown: &result })?,
+                Format::Json => print::json(&Unplanned { refusals: &refusals, end: &result })?,
                 Format::Human => print::lines(&print::run_line(&result))?,
             }
             Ok(super::verdict(false))

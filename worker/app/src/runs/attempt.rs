@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use messages::{
     Event, EventKind, LedgerWord, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion,
 };
-use messages::{PlannedStep, RunProgress, RunWaiting, WaitingStep};
-use msgraph::Client;
+use messages::{PlanRefusal, PlannedStep, RunProgress, RunWaiting, WaitingStep};
+use msgraph::{Access, Client};
 use outcome::{Class, Failure, Mode, PreparedSteps, Progress, Record, Start, State, decisive, state};
 use serde_json::{Value, json};
 use workflow::run::Run;
@@ -116,8 +116,7 @@ impl Workflows {
         }
     }
 
-    /// Plans an event's workflow, whatever mode the event requests. With the plan comes why nothing of it could be
-    /// applied, if somebody whom it changes is protected.
+    /// Plans an event's workflow, whatever mode the event requests.
     pub async fn plan(&self, event: &Event, request: &PersonRequest) -> Attempted {
         // The person who plans is present and can look again: nothing is postponed.
         let policy = RetryPolicy { max_attempts: 1, ..self.policy };
@@ -130,8 +129,7 @@ impl Workflows {
             let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
             let steps = &steps.digest;
             let attempt = Attempt { event, prepared: &prepared, steps, graph, policy, guarded, world };
-            let (planned, failed) = join(attempt.plan(progress.clone()), attempt.refusal(&progress)).await;
-            Ok::<_, Vec<Failure>>(Attempted { failed, ..planned })
+            Ok::<_, Vec<Failure>>(attempt.plan(progress.clone()).await)
         };
         let planned = planned.await;
         planned.unwrap_or_else(|failures| refused(event, progress, &failures, true))
@@ -259,19 +257,28 @@ impl Guarded {
 }
 
 impl Attempt<'_> {
+    /// With the plan comes why nothing of it could be applied.
     async fn plan(&self, progress: Progress) -> Attempted {
-        let (planned, next) = self.look(progress).await;
-        let result = (next == Next::Over).then(|| self.planned(&planned).into());
+        let ((planned, next), refusals) = join(self.look(progress.clone()), self.refusals(&progress)).await;
+        let plan = || RunPlanned { refusals, ..self.planned(&planned) };
+        let result = (next == Next::Over).then(|| plan().into());
         Attempted { progress: planned, next, result, failed: None }
     }
 
-    /// Why the run may not begin: somebody whom it changes is protected.
-    async fn refusal(&self, progress: &Progress) -> Option<Failed> {
-        let world = self.guarded.world(self.graph).guarded(&self.guarded.protection, &progress.released);
-        match self.engine(Mode::Apply, &world).begin(progress.clone(), &()).await {
-            (_, Next::Refused(failure)) => Some(Failed { step: None, failure }),
-            _ => None,
+    /// Why the run could not begin: the tenant may only be read, or somebody whom it changes is protected.
+    async fn refusals(&self, progress: &Progress) -> Vec<PlanRefusal> {
+        let mut refusals = Vec::new();
+        if self.graph.access() == Access::Read {
+            let why = "the setting `access` of the tenant is `read`, so nothing is written there";
+            refusals.push(PlanRefusal::new("read_only", why));
         }
+        let world = self.guarded.world(self.graph).guarded(&self.guarded.protection, &progress.released);
+        if let (_, Next::Refused(failure)) =
+            self.engine(Mode::Apply, &world).begin(progress.clone(), &()).await
+        {
+            refusals.push(PlanRefusal { code: failure.code, message: failure.message });
+        }
+        refusals
     }
 
     /// Looks at the tenant. The run is stored with what it has seen before it writes anything: a lost worker repeats
@@ -417,6 +424,7 @@ impl Attempt<'_> {
             digest: digest::of_plan(self.steps, &progress.steps),
             effective_at: dates.effective,
             late_by_seconds: effective::late_by_seconds(self.event, progress),
+            refusals: Vec::new(),
         }
     }
 

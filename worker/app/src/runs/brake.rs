@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ledger::BrakeLimit;
-use messages::{Event, EventKind};
+use ledger::{BrakeLimit, BrakeState};
+use messages::{Event, EventKind, PlanRefusal};
 use msgraph::Client;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
@@ -126,6 +126,33 @@ impl Brake {
         let (first, most) = self.settings.delays();
         held_for.clamp(first, most)
     }
+}
+
+/// Why the brake would hold the run of an event that is planned: what the ledger says, or why nobody knows that.
+pub async fn refusal(
+    brakes: &Brakes,
+    event: &Event,
+    state: impl AsyncFnOnce(&str, BrakeLimit) -> Result<BrakeState, String>,
+) -> Option<PlanRefusal> {
+    let limit = brakes.limit(event).await?;
+    let (tenant, _) = brakes.of(event.tenant.as_deref())?;
+    let BrakeState { admitted, allowance, off_until } = match state(tenant, limit).await {
+        Ok(state) => state,
+        Err(why) => {
+            let why = format!("nobody knows here whether the brake holds leavers: {why}");
+            return Some(PlanRefusal::new("brake_unknown", why));
+        }
+    };
+    let is_on = off_until.is_none() && allowance == 0;
+    let holds = is_on && u32::try_from(admitted).unwrap_or(u32::MAX) >= limit.limit;
+    holds.then(|| {
+        let (within, limit) = (words(limit.window), limit.limit);
+        let why = format!(
+            "the brake holds leavers: {admitted} people have begun to leave within {within}, and the limit is {limit}; \
+             see `gatehouse brake show`"
+        );
+        PlanRefusal::new("brake", why)
+    })
 }
 
 /// So many seconds, in the largest unit that is exact.

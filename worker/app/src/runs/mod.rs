@@ -118,6 +118,9 @@ impl Work for Arc<Runs> {
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.run_duration_seconds.with_label_values(&[workflow]).observe(seconds);
         let Attempted { progress, next, mut result, failed } = attempted;
+        if let Some(ResultData::RunPlanned(plan)) = &mut result {
+            plan.refusals.extend(self.turns.brake_refusal(&job.event).await);
+        }
         match next {
             Next::Interrupted | Next::Stopped => {
                 turn.give_back(Reached { leg: job.leg(), ..Reached::of(&progress) });

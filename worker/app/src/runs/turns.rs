@@ -11,14 +11,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use ledger::{BrakeLimit, Claim, Decision, Key, Kind, Position, Release, State};
-use messages::{EventKind, ResultData};
+use messages::{Event, EventKind, PlanRefusal, ResultData};
 use msgraph::Fence;
 use outcome::Progress;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 use workflow::{Because, People};
 
-use super::brake::{Brake, Brakes};
+use super::brake::{Brake, Brakes, refusal};
 use super::cancel::reached::Reached;
 use super::claims::{MOST_NAMES, intent, names};
 use super::effective;
@@ -108,6 +108,18 @@ impl Turns {
     /// Whether claims are answered.
     pub fn is_ready(&self) -> bool {
         self.client.is_ready()
+    }
+
+    /// Why the brake would hold the run of an event that is planned.
+    pub async fn brake_refusal(&self, event: &Event) -> Option<PlanRefusal> {
+        let state = async |tenant: &str, limit: BrakeLimit| {
+            if !self.client.is_ready_within(CATCHES_UP).await {
+                return Err("the ledger cannot be read".to_owned());
+            }
+            let keys = self.directories.get(tenant).map(Directory::tenant).unwrap_or_default();
+            Ok(self.client.book().ledger().brake_of(&keys, Timestamp::now(), limit.window))
+        };
+        refusal(&self.brakes, event, state).await
     }
 
     /// Counts what was read since the last time.

@@ -32,6 +32,26 @@ pub struct RunPlanned {
     /// How many seconds after that the event came, if it was late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_by_seconds: Option<u64>,
+    /// Why nothing of it would be applied as things stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<PlanRefusal>,
+}
+
+/// Why a plan would be refused, or would have to wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRefusal {
+    /// The code with which apply would end, or `brake` if it would wait.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+impl PlanRefusal {
+    /// By this code.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
 }
 
 /// `gatehouse.run.waiting.v1`: a run went to sleep.
