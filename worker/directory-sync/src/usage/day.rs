@@ -124,9 +124,7 @@ async fn read_rows(
             found.nameless += u64::from(!used.is_empty());
             found.nameless_use.add(used);
         } else if !used.is_empty() {
-            name.clear();
-            // Microsoft compares names without regard to case, and writes them as somebody typed them.
-            name.extend(row.person().chars().flat_map(char::to_lowercase));
+            lower_case(row.person(), &mut name);
             tally.add(day, &name, used);
         }
     }
@@ -135,4 +133,15 @@ async fn read_rows(
     // (Microsoft 365 documentation, "Activity reports", 2021).
     found.concealed = names_hidden == Some(true) || concealed * 2 > named;
     Ok(DayFile::Rows(Box::new(found)))
+}
+
+/// Microsoft compares names without regard to case, and writes them as somebody typed them.
+fn lower_case(person: &str, name: &mut String) {
+    name.clear();
+    if person.is_ascii() {
+        name.push_str(person);
+        name.make_ascii_lowercase();
+    } else {
+        name.extend(person.chars().flat_map(char::to_lowercase));
+    }
 }
