@@ -1,7 +1,8 @@
 //! One pass: from the tenant into pages, under one generation.
 
 use directory_sync::{
-    Cursor, CursorProblem, Error, FullPassReason, LicensesPass, Prices, SignInsPass, UsersDelta, UsersPass,
+    Cursor, CursorProblem, Error, FullPassReason, LicensesPass, Prices, SignInsPass, User, UsersDelta,
+    UsersPass,
 };
 use jiff::Timestamp;
 use messages::{Cause, ResultEvent, SyncDetail, SyncMode, SyncNote, SyncPage, SyncRows, SyncSubject};
@@ -94,7 +95,9 @@ impl<'a> Pass<'a> {
     }
 
     async fn everyone(&mut self, reader: Reader<'_>) -> Result<Summary, Stopped> {
-        let pass = self.sender.meanwhile(UsersPass::begin(reader)).await?.map_err(failed)?;
+        let wants_rows = self.wants_rows();
+        let batches = move |users: &[User<'_>]| Batch::of(users, wants_rows);
+        let pass = self.sender.meanwhile(UsersPass::begin(reader, batches)).await?.map_err(failed)?;
         Ok(self.read(pass).await?)
     }
 

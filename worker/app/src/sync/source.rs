@@ -77,9 +77,10 @@ impl Batch {
     }
 }
 
-impl Source for UsersPass<'_> {
-    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
-        Ok(Self::next(self).await?.map(|rows| Batch::of(&rows, wants_rows)))
+impl Source for UsersPass<'_, Batch> {
+    /// It was told at its beginning whether rows are wanted.
+    async fn next(&mut self, _: bool) -> Result<Option<Batch>, Error> {
+        Self::next(self).await
     }
 
     fn summary(self) -> Option<Summary> {

@@ -2,9 +2,16 @@
 //!
 //! The token for changes is taken before the first page. So whoever changes while the pass runs is in the next round of
 //! changes, and nobody is missed; some people are in both.
+//!
+//! Pages are read on other threads than the one that asks for them, two at a time: a tenant has a million people.
+
+use std::collections::VecDeque;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use msgraph::{Page, PagesAhead, Reader};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::fields::{Fields, Managers, why_leave_dates_are_hidden};
 use super::totals::UserTotals;
@@ -15,28 +22,43 @@ use crate::pages::next_page;
 use crate::rows::user::{Source, User};
 use crate::users::people::users;
 
-/// A pass over everyone, pulled batch by batch.
+/// How many pages are read at the same time.
+const AT_ONCE: usize = 2;
+
+/// A pass over everyone, pulled batch by batch: what the caller makes of the people of each page.
 ///
 /// ```no_run
 /// # async fn example(client: &msgraph::Client) -> Result<(), directory_sync::Error> {
-/// let mut pass = directory_sync::UsersPass::begin(client.reader()).await?;
-/// while let Some(users) = pass.next().await? {
-///     for user in &users {
-///         println!("{}", serde_json::to_string(user).unwrap_or_default());
+/// use directory_sync::{User, UsersPass, write_json};
+///
+/// let lines = |users: &[User<'_>]| {
+///     let mut lines = String::new();
+///     for user in users {
+///         write_json(user, &mut lines);
+///         lines.push('\n');
 ///     }
+///     lines
+/// };
+/// let mut pass = UsersPass::begin(client.reader(), lines).await?;
+/// while let Some(lines) = pass.next().await? {
+///     print!("{lines}");
 /// }
 /// let summary = pass.finish();
 /// # Ok(())
 /// # }
 /// ```
-pub struct UsersPass<'a> {
+pub struct UsersPass<'a, T> {
     reader: Reader<'a>,
     fields: Fields,
     cursor: Option<Cursor>,
     pages: PagesAhead,
-    /// The first page until it is returned, then the last one that was.
-    page: Option<Page>,
-    is_first: bool,
+    make: Arc<dyn Fn(&[User<'_>]) -> T + Send + Sync>,
+    /// The first page until it is read.
+    first: Option<Page>,
+    /// Pages that are being read, in their order.
+    reading: VecDeque<JoinHandle<Result<(T, UserTotals), msgraph::Error>>>,
+    /// How the listing ended: with its last page or with an error.
+    end: Option<Result<(), msgraph::Error>>,
     is_over: bool,
     totals: UserTotals,
     notes: Vec<Note>,
@@ -53,13 +75,16 @@ pub struct UsersSummary {
     pub notes: Vec<Note>,
 }
 
-impl<'a> UsersPass<'a> {
-    /// Takes the token for changes and reads the first page.
+impl<'a, T: Send + 'static> UsersPass<'a, T> {
+    /// Takes the token for changes and reads the first page. `make` makes what [`next`](Self::next) returns.
     ///
     /// # Errors
     ///
     /// Graph refuses, or cannot be reached.
-    pub async fn begin(reader: Reader<'a>) -> Result<Self, Error> {
+    pub async fn begin(
+        reader: Reader<'a>,
+        make: impl Fn(&[User<'_>]) -> T + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
         let grants = reader.grants().await?;
         let mut notes = Vec::new();
         let hidden = why_leave_dates_are_hidden(&grants);
@@ -82,8 +107,10 @@ impl<'a> UsersPass<'a> {
             fields,
             cursor,
             pages: pages_of(reader, fields)?,
-            page: None,
-            is_first: true,
+            make: Arc::new(make),
+            first: None,
+            reading: VecDeque::new(),
+            end: None,
             is_over: false,
             totals: UserTotals::default(),
             notes,
@@ -92,27 +119,50 @@ impl<'a> UsersPass<'a> {
         Ok(pass)
     }
 
-    /// The next batch of people; `None` after the last.
+    /// What was made of the next page; `None` after the last.
     ///
     /// # Errors
     ///
     /// Graph refuses, or cannot be reached: the pass is over, and not complete.
-    pub async fn next(&mut self) -> Result<Option<Vec<User<'_>>>, Error> {
-        if !std::mem::take(&mut self.is_first) {
-            // Free it first: the next page takes its place.
-            self.page = None;
-            self.page = next_page(&mut self.pages).await?;
+    pub async fn next(&mut self) -> Result<Option<T>, Error> {
+        while self.end.is_none() && self.reading.len() < AT_ONCE {
+            let page = match self.first.take() {
+                Some(page) => Ok(Some(page)),
+                None => next_page(&mut self.pages).await,
+            };
+            match page {
+                Ok(Some(page)) => self.reading.push_back(self.read(page)),
+                Ok(None) => self.end = Some(Ok(())),
+                Err(error) => self.end = Some(Err(error)),
+            }
         }
-        let Some(page) = &self.page else {
+        let Some(reading) = self.reading.pop_front() else {
+            self.end.clone().unwrap_or(Ok(()))?;
             self.is_over = true;
             return Ok(None);
         };
-        let source = Source::Whole { unknown: self.fields.unknown() };
-        let users = users(page, source)?;
-        for user in &users {
-            self.totals.add(user);
+        match reading.await.unwrap_or_else(|error| resume_unwind(error.into_panic())) {
+            Ok((made, totals)) => {
+                self.totals.add_all(totals);
+                Ok(Some(made))
+            }
+            Err(error) => {
+                self.reading.clear();
+                self.end = Some(Err(error.clone()));
+                Err(error.into())
+            }
         }
-        Ok(Some(users))
+    }
+
+    /// Reads a page on another thread.
+    fn read(&self, page: Page) -> JoinHandle<Result<(T, UserTotals), msgraph::Error>> {
+        let (make, source) = (Arc::clone(&self.make), Source::Whole { unknown: self.fields.unknown() });
+        spawn_blocking(move || {
+            let users = users(&page, source)?;
+            let mut totals = UserTotals::default();
+            users.iter().for_each(|user| totals.add(user));
+            Ok((make(&users), totals))
+        })
     }
 
     /// What the pass found; `None` if it did not reach its end.
@@ -126,7 +176,7 @@ impl<'a> UsersPass<'a> {
         loop {
             let error = match next_page(&mut self.pages).await {
                 Ok(page) => {
-                    self.page = page;
+                    self.first = page;
                     return Ok(());
                 }
                 Err(error) => error,

@@ -31,6 +31,32 @@ pub struct UserTotals {
 }
 
 impl UserTotals {
+    /// Adds the people of another page.
+    pub(crate) fn add_all(&mut self, other: Self) {
+        let Self {
+            people,
+            enabled,
+            disabled,
+            members,
+            guests,
+            of_no_type,
+            licensed,
+            licensed_and_disabled,
+            synced,
+            managed,
+        } = other;
+        self.people += people;
+        self.enabled += enabled;
+        self.disabled += disabled;
+        self.members += members;
+        self.guests += guests;
+        self.of_no_type += of_no_type;
+        self.licensed += licensed;
+        self.licensed_and_disabled += licensed_and_disabled;
+        self.synced += synced;
+        self.managed += managed;
+    }
+
     pub(crate) fn add(&mut self, user: &User<'_>) {
         let is_enabled = user.person.account_enabled.value() == Some(&true);
         let licenses = user.person.assigned_licenses.value();

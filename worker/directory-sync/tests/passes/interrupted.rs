@@ -27,18 +27,19 @@ fn faults() -> Vec<Fault> {
 async fn a_refusal_in_the_middle_of_the_paging_is_never_an_end() {
     for fault in faults() {
         let place = place();
-        let mut pass = UsersPass::begin(place.client.reader()).await.unwrap();
+        let mut pass = UsersPass::begin(place.client.reader(), |users| users.len()).await.unwrap();
         place.emulator.clear_faults();
         place.emulator.fault(fault);
         let mut people = 0;
         let error = loop {
             match pass.next().await {
-                Ok(Some(users)) => people += users.len(),
+                Ok(Some(users)) => people += users,
                 Ok(None) => panic!("it looks complete after {people} people"),
                 Err(error) => break error,
             }
         };
         assert!(people < 64, "{error}");
+        assert!(pass.next().await.is_err(), "it goes on after {error}");
         assert!(pass.finish().is_none(), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directory_sync::{
-    AnyRow, Error, LicensesPass, LicensesSummary, Prices, UsersPass, UsersSummary, write_json,
+    AnyRow, Error, LicensesPass, LicensesSummary, Prices, User, UsersPass, UsersSummary, write_json,
 };
 use msgraph::{Client, Settings};
 use msgraph_emulator::{Application, CLIENT_ID, CLIENT_SECRET, Emulator, Options, TENANT_ID, Tenant};
@@ -52,10 +52,11 @@ impl Place {
 
     /// Everyone as rows, and what the pass found.
     pub async fn everyone(&self) -> (Vec<Value>, UsersSummary) {
-        let mut pass = UsersPass::begin(self.client.reader()).await.unwrap();
+        let as_rows = |users: &[User<'_>]| users.iter().map(row).collect::<Vec<_>>();
+        let mut pass = UsersPass::begin(self.client.reader(), as_rows).await.unwrap();
         let mut rows = Vec::new();
         while let Some(users) = pass.next().await.unwrap() {
-            rows.extend(users.iter().map(row));
+            rows.extend(users);
         }
         (rows, pass.finish().unwrap())
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use directory_sync::{AnyRow, Cell, Kind, write_json};
 
@@ -35,14 +36,23 @@ impl Form {
 
 /// A file whose rows arrive batch by batch. Without [`finish`](Self::finish) nothing is left of it.
 pub struct OutFile {
-    rows: Rows,
+    file: BufWriter<Partial>,
+    writing: Writing,
     count: u64,
 }
 
-enum Rows {
-    Csv(Box<csv::Writer<BufWriter<Partial>>>, Sheet),
-    Lines(BufWriter<Partial>, String),
-    List(BufWriter<Partial>, String),
+/// How the rows of a file are written: several threads can write rows at once, each its own.
+#[derive(Clone)]
+pub struct Writing {
+    form: Form,
+    sheet: Arc<Sheet>,
+}
+
+/// Rows as they stand in a file.
+#[derive(Default)]
+pub struct Written {
+    text: String,
+    rows: u64,
 }
 
 impl OutFile {
@@ -52,71 +62,79 @@ impl OutFile {
         let cannot = |error| CommandError::Input(format!("cannot write {}: {error}", path.display()));
         let partial = Partial::create(path).map_err(cannot)?;
         let mut file = BufWriter::with_capacity(256 * 1024, partial);
-        let rows = match form {
+        let writing = Writing { form, sheet: Arc::new(Sheet::of(kinds)) };
+        match form {
+            // Without the mark Excel reads names as Latin text.
             Form::Csv => {
-                // Without the mark Excel reads names as Latin text.
-                file.write_all("\u{feff}".as_bytes())?;
-                let sheet = Sheet::of(kinds);
-                let mut writer = csv::WriterBuilder::new().from_writer(file);
-                writer.write_record(&sheet.columns).map_err(io::Error::from)?;
-                Rows::Csv(Box::new(writer), sheet)
+                file.write_all(format!("\u{feff}{}\n", writing.sheet.columns.join(",")).as_bytes())?
             }
-            Form::Ndjson => Rows::Lines(file, String::new()),
-            Form::Json => {
-                file.write_all(b"[")?;
-                Rows::List(file, String::new())
-            }
-        };
-        Ok(Self { rows, count: 0 })
+            Form::Ndjson => {}
+            Form::Json => file.write_all(b"[")?,
+        }
+        Ok(Self { file, writing, count: 0 })
     }
 
-    /// Appends a row.
-    pub fn write(&mut self, row: &impl AnyRow) -> io::Result<()> {
-        match &mut self.rows {
-            Rows::Csv(writer, sheet) => {
-                sheet.fill(row);
-                writer.write_record(&sheet.line)?;
-            }
-            Rows::Lines(file, buffer) => {
-                buffer.clear();
-                write_json(row, buffer);
-                buffer.push('\n');
-                file.write_all(buffer.as_bytes())?;
-            }
-            Rows::List(file, buffer) => {
-                buffer.clear();
-                buffer.push_str(if self.count == 0 { "\n" } else { ",\n" });
-                write_json(row, buffer);
-                file.write_all(buffer.as_bytes())?;
-            }
+    /// How its rows are written.
+    pub fn writing(&self) -> Writing {
+        self.writing.clone()
+    }
+
+    /// Appends rows.
+    pub fn write<R: AnyRow>(&mut self, rows: &[R]) -> io::Result<()> {
+        self.append(&self.writing.write(rows))
+    }
+
+    /// Appends rows that are written.
+    pub fn append(&mut self, rows: &Written) -> io::Result<()> {
+        let mut text = rows.text.as_str();
+        if self.writing.form == Form::Json && self.count == 0 {
+            text = text.strip_prefix(',').unwrap_or(text);
         }
-        self.count += 1;
+        self.file.write_all(text.as_bytes())?;
+        self.count += rows.rows;
         Ok(())
     }
 
     /// Gives the file its name. Returns the number of rows.
-    pub fn finish(self) -> io::Result<u64> {
-        let file = match self.rows {
-            Rows::Csv(writer, _) => {
-                writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?
-            }
-            Rows::Lines(file, _) => file,
-            Rows::List(mut file, _) => {
-                file.write_all(b"\n]\n")?;
-                file
-            }
-        };
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.keep()?;
+    pub fn finish(mut self) -> io::Result<u64> {
+        if self.writing.form == Form::Json {
+            self.file.write_all(b"\n]\n")?;
+        }
+        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.keep()?;
         Ok(self.count)
     }
 }
 
-/// The columns of several kinds of rows side by side, and the line that is being written.
+/// About as many bytes as a row has.
+const ROW_BYTES: usize = 1024;
+
+impl Writing {
+    /// Writes rows.
+    pub fn write<R: AnyRow>(&self, rows: &[R]) -> Written {
+        let mut text = String::with_capacity(rows.len() * ROW_BYTES);
+        let mut line = self.sheet.line();
+        for row in rows {
+            match self.form {
+                Form::Csv => self.sheet.write(row, &mut line, &mut text),
+                Form::Ndjson => {
+                    write_json(row, &mut text);
+                    text.push('\n');
+                }
+                Form::Json => {
+                    text.push_str(",\n");
+                    write_json(row, &mut text);
+                }
+            }
+        }
+        Written { text, rows: rows.len() as u64 }
+    }
+}
+
+/// The columns of several kinds of rows side by side.
 struct Sheet {
     columns: Vec<&'static str>,
     /// For each kind where its columns are.
     places: Vec<(&'static str, Vec<usize>)>,
-    line: Vec<String>,
 }
 
 impl Sheet {
@@ -134,16 +152,20 @@ impl Sheet {
             }
             places.push((kind.name, own));
         }
-        let line = vec![String::new(); columns.len()];
-        Self { columns, places, line }
+        Self { columns, places }
     }
 
-    fn fill(&mut self, row: &impl AnyRow) {
-        self.line.iter_mut().for_each(String::clear);
+    /// Room for the cells of a line.
+    fn line(&self) -> Vec<String> {
+        vec![String::new(); self.columns.len()]
+    }
+
+    /// Appends a row as a line. `line` is room for its cells.
+    fn write(&self, row: &impl AnyRow, line: &mut [String], text: &mut String) {
+        line.iter_mut().for_each(String::clear);
         let kind = row.kind();
         let places = self.places.iter().find(|(name, _)| *name == kind).map(|(_, places)| places);
         let mut places = places.into_iter().flatten();
-        let line = &mut self.line;
         if let Some(first) = line.first_mut() {
             first.push_str(kind);
         }
@@ -152,7 +174,29 @@ impl Sheet {
                 write_cell(text, &cell);
             }
         });
+        for (at, cell) in line.iter().enumerate() {
+            if at > 0 {
+                text.push(',');
+            }
+            write_field(cell, text);
+        }
+        text.push('\n');
     }
+}
+
+/// Appends a field as RFC 4180 has it. `csv` takes four times as long for a file of a million people.
+fn write_field(field: &str, text: &mut String) {
+    // All bytes are looked at, whatever the first ones are: several at a time.
+    let is_special = |found, byte| found | matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    if !field.bytes().fold(false, is_special) {
+        return text.push_str(field);
+    }
+    text.push('"');
+    for (at, part) in field.split('"').enumerate() {
+        text.push_str(if at > 0 { "\"\"" } else { "" });
+        text.push_str(part);
+    }
+    text.push('"');
 }
 
 fn write_cell(text: &mut String, cell: &Cell<'_>) {
@@ -173,5 +217,28 @@ fn write_cell(text: &mut String, cell: &Cell<'_>) {
     // A spreadsheet runs a text that begins like this as a formula (OWASP, "CSV Injection").
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         text.insert(0, '\'');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_written_as_the_csv_crate_writes_them() {
+        let parts = ["", "a", ",", "\"", "\r", "\n", " ", "é", ";"];
+        for number in 0..parts.len().pow(4) {
+            let part = |place: u32| parts[number / parts.len().pow(place) % parts.len()];
+            let fields = [part(0).to_owned() + part(1), part(2).repeat(9) + part(3), part(1).to_owned()];
+            let mut expected = csv::Writer::from_writer(Vec::new());
+            expected.write_record(&fields).unwrap();
+            let expected = String::from_utf8(expected.into_inner().unwrap()).unwrap();
+            let mut line = String::new();
+            for (at, field) in fields.iter().enumerate() {
+                line.push_str(if at > 0 { "," } else { "" });
+                write_field(field, &mut line);
+            }
+            assert_eq!(line + "\n", expected, "{fields:?}");
+        }
     }
 }

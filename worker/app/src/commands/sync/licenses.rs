@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use directory_sync::{
-    LicenseClass, LicenseRow, LicenseTotals, LicensesPass, LicensesSummary, Money, Note, Prices, Sku,
-    Subscription,
+    LicenseClass, LicenseTotals, LicensesPass, LicensesSummary, Money, Note, Prices, Sku, Subscription,
 };
 use msgraph::Reader;
 use serde::Serialize;
@@ -109,7 +108,7 @@ pub async fn everything(
     let mut pass = LicensesPass::begin(reader, prices).await?;
     while let Some(rows) = pass.next().await? {
         if let Some(out) = &mut out {
-            rows.iter().try_for_each(|row: &LicenseRow<'_>| out.write(row))?;
+            out.write(&rows)?;
         }
         drop(rows);
         progress.reach(pass.people());

@@ -152,7 +152,7 @@ pub async fn everything(
         let Some(day) = day else { continue };
         if let Some(out) = &mut out {
             write_people(&pass, &day, out)?;
-            out.write(&day)?;
+            out.write(std::slice::from_ref(&day))?;
         }
         days.push(day);
     }
@@ -168,7 +168,7 @@ fn write_people(pass: &UsagePass<'_>, day: &UsageDay, out: &mut OutFile) -> Resu
         if rows.is_empty() {
             return Ok(());
         }
-        rows.iter().try_for_each(|row| out.write(row))?;
+        out.write(&rows)?;
     }
 }
 
@@ -181,7 +181,7 @@ async fn count(
     let progress = Progress::of_people(reader, format).await;
     while let Some(rows) = window.next().await? {
         if let Some(out) = &mut out {
-            rows.iter().try_for_each(|row| out.write(row))?;
+            out.write(&rows)?;
         }
         drop(rows);
         progress.reach(window.people());

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use directory_sync::{
-    ChangeCounts, Cursor, Error, FullPassReason, Note, SignInsPass, SignInsSummary, UserTotals, UsersDelta,
-    UsersPass, UsersSummary,
+    ChangeCounts, Cursor, Error, FullPassReason, Note, SignInsPass, SignInsSummary, User, UserTotals,
+    UsersDelta, UsersPass, UsersSummary,
 };
 use msgraph::Reader;
 use serde::Serialize;
 
-use super::file::OutFile;
+use super::file::{OutFile, Written};
 use super::partial::replace;
 use super::progress::Progress;
 use super::report::{self, grouped};
@@ -168,6 +168,13 @@ fn read_cursor(path: &Path) -> Result<Option<Cursor>, CommandError> {
     }
 }
 
+/// What becomes of a page of people.
+struct PageRead {
+    people: u64,
+    written: Option<Written>,
+    departments: Option<page::Departments>,
+}
+
 /// Reads everyone, into a file and into a count of departments where they are wanted.
 pub async fn everyone(
     reader: Reader<'_>,
@@ -176,17 +183,26 @@ pub async fn everyone(
     mut departments: Option<&mut page::Departments>,
 ) -> Result<UsersSummary, CommandError> {
     let progress = Progress::of_people(reader, format).await;
-    let mut pass = UsersPass::begin(reader).await?;
-    let mut read = 0;
-    while let Some(users) = pass.next().await? {
-        if let Some(out) = &mut out {
-            users.iter().try_for_each(|user| out.write(user))?;
-        }
-        if let Some(departments) = &mut departments {
+    let (writing, counted) = (out.as_ref().map(|out| out.writing()), departments.as_deref().cloned());
+    let read = move |users: &[User<'_>]| PageRead {
+        people: users.len() as u64,
+        written: writing.as_ref().map(|writing| writing.write(users)),
+        departments: counted.clone().map(|mut departments| {
             users.iter().for_each(|user| departments.add(user));
+            departments
+        }),
+    };
+    let mut pass = UsersPass::begin(reader, read).await?;
+    let mut people = 0;
+    while let Some(page) = pass.next().await? {
+        if let (Some(out), Some(written)) = (&mut out, &page.written) {
+            out.append(written)?;
         }
-        read += users.len() as u64;
-        progress.reach(read);
+        if let (Some(departments), Some(counted)) = (&mut departments, page.departments) {
+            departments.add_all(counted);
+        }
+        people += page.people;
+        progress.reach(people);
     }
     pass.finish().ok_or_else(incomplete)
 }
@@ -199,7 +215,7 @@ async fn changes(
     let mut round = UsersDelta::begin(reader, cursor)?;
     while let Some(changes) = round.next().await? {
         if let Some(out) = &mut out {
-            changes.iter().try_for_each(|change| out.write(change))?;
+            out.write(&changes)?;
         }
     }
     let summary = round.finish().ok_or_else(incomplete)?;
@@ -217,7 +233,7 @@ async fn sign_ins(
     let mut read = 0;
     while let Some(rows) = pass.next().await? {
         if let Some(out) = &mut out {
-            rows.iter().try_for_each(|row| out.write(row))?;
+            out.write(&rows)?;
         }
         read += rows.len() as u64;
         progress.reach(read);

@@ -9,6 +9,7 @@ use super::super::report::grouped;
 use super::parts::{LONGEST_CHART, more, now, of, percent, sentence};
 
 /// How many people each department has.
+#[derive(Clone)]
 pub struct Departments {
     /// Where a row has the department.
     column: Option<usize>,
@@ -40,6 +41,14 @@ impl Departments {
             at += 1;
         });
         self.without += u64::from(department.is_none());
+    }
+
+    /// Adds the people of another page.
+    pub fn add_all(&mut self, other: Self) {
+        for (name, people) in other.people {
+            *self.people.entry(name).or_default() += people;
+        }
+        self.without += other.without;
     }
 
     /// The departments that are large enough, the largest first; then how many smaller ones there are, and their people.
