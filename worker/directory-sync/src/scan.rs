@@ -12,6 +12,15 @@ pub(crate) struct Scanner<'a> {
     at: usize,
 }
 
+/// The members of the objects of a list in the order of the first one, and what the reader makes of each name.
+pub(crate) struct Order<'a, T>(Vec<(&'a [u8], T)>);
+
+impl<T> Default for Order<'_, T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 /// Eight bytes that are all one.
 const ONES: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of eight bytes.
@@ -88,6 +97,45 @@ impl<'a> Scanner<'a> {
                 return self.take(b'}');
             }
         }
+    }
+
+    /// The same for one of many objects that have their members in one order, mostly. `find` tells what a name means, and
+    /// is asked once for a name that stands where it stood before.
+    pub(crate) fn object_like<T: Copy>(
+        &mut self,
+        order: &mut Order<'a, T>,
+        find: impl Fn(&str) -> T,
+        mut member: impl FnMut(&mut Self, T) -> Option<()>,
+    ) -> Option<()> {
+        self.take(b'{')?;
+        if self.take(b'}').is_some() {
+            return Some(());
+        }
+        for place in 0.. {
+            let rest = self.page.as_bytes().get(self.at..)?;
+            let meaning = match order.0.get(place) {
+                Some((name, meaning)) if rest.starts_with(name) => {
+                    self.at += name.len();
+                    *meaning
+                }
+                _ => {
+                    let meaning = find(self.text()?.as_str());
+                    self.take(b':')?;
+                    let length = self.page.len() - self.at;
+                    // Only the first object, or a longer one, has a name at a place where none was.
+                    if place == order.0.len() {
+                        order.0.push((rest.get(..rest.len() - length)?, meaning));
+                    }
+                    meaning
+                }
+            };
+            self.peek()?;
+            member(self, meaning)?;
+            if self.take(b',').is_none() {
+                break;
+            }
+        }
+        self.take(b'}')
     }
 
     /// Takes a list; `element` takes each value.

@@ -4,7 +4,7 @@ use msgraph::{Error, Page};
 use uuid::Uuid;
 
 use crate::rows::user::{Manager, Person, SkuIds, Source, User};
-use crate::scan::Scanner;
+use crate::scan::{Order, Scanner};
 use crate::text::{Property, Text};
 
 /// The people of a page: read as Graph writes them, and in any other form by `serde_json`, in three times the time.
@@ -26,9 +26,9 @@ fn plain_users(page: &str, source: Source) -> Option<Vec<User<'_>>> {
         if name != "value" {
             return scanner.pass_value();
         }
-        let mut found = Vec::with_capacity(MOST);
+        let (mut found, mut order) = (Vec::with_capacity(MOST), Order::default());
         scanner.list(|scanner| {
-            found.push(User { person: person(scanner)?, source });
+            found.push(User { person: person(scanner, &mut order)?, source });
             Some(())
         })?;
         // A second list would be a mistake.
@@ -37,41 +37,67 @@ fn plain_users(page: &str, source: Source) -> Option<Vec<User<'_>>> {
     users.filter(|_| scanner.is_at_end())
 }
 
-fn person<'a>(scanner: &mut Scanner<'a>) -> Option<Person<'a>> {
+/// What a name of a person's property means.
+#[derive(Clone, Copy)]
+enum Member {
+    Id,
+    AccountEnabled,
+    OnPremisesSyncEnabled,
+    AssignedLicenses,
+    Manager,
+    Text(for<'p, 'a> fn(&'p mut Person<'a>) -> &'p mut Property<Text<'a>>),
+    /// Only a round of changes has it.
+    OfChange,
+    /// Nothing is read from it.
+    Other,
+}
+
+impl Member {
+    fn named(name: &str) -> Self {
+        match name {
+            "id" => Self::Id,
+            "accountEnabled" => Self::AccountEnabled,
+            "onPremisesSyncEnabled" => Self::OnPremisesSyncEnabled,
+            "assignedLicenses" => Self::AssignedLicenses,
+            "manager" => Self::Manager,
+            "userPrincipalName" => Self::Text(|person| &mut person.user_principal_name),
+            "displayName" => Self::Text(|person| &mut person.display_name),
+            "givenName" => Self::Text(|person| &mut person.given_name),
+            "surname" => Self::Text(|person| &mut person.surname),
+            "mail" => Self::Text(|person| &mut person.mail),
+            "mailNickname" => Self::Text(|person| &mut person.mail_nickname),
+            "jobTitle" => Self::Text(|person| &mut person.job_title),
+            "department" => Self::Text(|person| &mut person.department),
+            "officeLocation" => Self::Text(|person| &mut person.office_location),
+            "companyName" => Self::Text(|person| &mut person.company_name),
+            "country" => Self::Text(|person| &mut person.country),
+            "usageLocation" => Self::Text(|person| &mut person.usage_location),
+            "mobilePhone" => Self::Text(|person| &mut person.mobile_phone),
+            "userType" => Self::Text(|person| &mut person.user_type),
+            "createdDateTime" => Self::Text(|person| &mut person.created_date_time),
+            "employeeId" => Self::Text(|person| &mut person.employee_id),
+            "employeeType" => Self::Text(|person| &mut person.employee_type),
+            "employeeHireDate" => Self::Text(|person| &mut person.employee_hire_date),
+            "employeeLeaveDateTime" => Self::Text(|person| &mut person.employee_leave_date_time),
+            "externalUserState" => Self::Text(|person| &mut person.external_user_state),
+            "@removed" | "manager@delta" => Self::OfChange,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn person<'a>(scanner: &mut Scanner<'a>, order: &mut Order<'a, Member>) -> Option<Person<'a>> {
     let mut person = Person::default();
     let mut id = None;
-    scanner.object(|scanner, name| {
-        let property = match name {
-            "id" => return set(&mut id, scanner.text()?),
-            "accountEnabled" => return flag(scanner, &mut person.account_enabled),
-            "onPremisesSyncEnabled" => return flag(scanner, &mut person.on_premises_sync_enabled),
-            "assignedLicenses" => return value(scanner, &mut person.assigned_licenses, licenses),
-            "manager" => return value(scanner, &mut person.manager, manager),
-            "userPrincipalName" => &mut person.user_principal_name,
-            "displayName" => &mut person.display_name,
-            "givenName" => &mut person.given_name,
-            "surname" => &mut person.surname,
-            "mail" => &mut person.mail,
-            "mailNickname" => &mut person.mail_nickname,
-            "jobTitle" => &mut person.job_title,
-            "department" => &mut person.department,
-            "officeLocation" => &mut person.office_location,
-            "companyName" => &mut person.company_name,
-            "country" => &mut person.country,
-            "usageLocation" => &mut person.usage_location,
-            "mobilePhone" => &mut person.mobile_phone,
-            "userType" => &mut person.user_type,
-            "createdDateTime" => &mut person.created_date_time,
-            "employeeId" => &mut person.employee_id,
-            "employeeType" => &mut person.employee_type,
-            "employeeHireDate" => &mut person.employee_hire_date,
-            "employeeLeaveDateTime" => &mut person.employee_leave_date_time,
-            "externalUserState" => &mut person.external_user_state,
-            // Only a round of changes has these.
-            "@removed" | "manager@delta" => return None,
-            _ => return scanner.pass_value(),
-        };
-        value(scanner, property, Scanner::text)
+    scanner.object_like(order, Member::named, |scanner, member| match member {
+        Member::Id => set(&mut id, scanner.text()?),
+        Member::AccountEnabled => flag(scanner, &mut person.account_enabled),
+        Member::OnPremisesSyncEnabled => flag(scanner, &mut person.on_premises_sync_enabled),
+        Member::AssignedLicenses => value(scanner, &mut person.assigned_licenses, licenses),
+        Member::Manager => value(scanner, &mut person.manager, manager),
+        Member::Text(property) => value(scanner, property(&mut person), Scanner::text),
+        Member::OfChange => None,
+        Member::Other => scanner.pass_value(),
     })?;
     Some(Person { id: id?, ..person })
 }
@@ -194,6 +220,27 @@ mod tests {
             }
         }
         assert!(plain > pages.len() / 10, "{plain} of {}", pages.len());
+    }
+
+    #[test]
+    fn people_may_have_their_properties_in_any_order() {
+        let ada = ada();
+        let members: Vec<_> = ada.as_object().unwrap().iter().collect();
+        let text = |order: &mut dyn Iterator<Item = &(&String, &Value)>| {
+            let members: Vec<_> = order.map(|(name, value)| format!("{}: {value}", json!(name))).collect();
+            format!("{{{}}}", members.join(" , "))
+        };
+        let mut people = vec![text(&mut members.iter()), text(&mut members.iter().rev())];
+        for turn in 0..members.len() {
+            people.push(text(&mut members.iter().cycle().skip(turn).take(members.len())));
+            if members[turn].0 != "id" {
+                people.push(text(&mut members.iter().take(turn).chain(members.iter().skip(turn + 1))));
+            }
+        }
+        let page = format!("{{\"value\": [ {} ]}}", people.join(","));
+        let read = plain_people(&page).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{:?}", general_people(&page).unwrap()));
+        assert_eq!(read.len(), 1 + 2 * members.len());
     }
 
     #[test]
