@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 /// How much is written before the disk begins to store it. Left alone, Linux begins at the end, when everybody waits.
-const STRIDE: usize = 32 * 1024 * 1024;
+const STRIDE: usize = 8 * 1024 * 1024;
 
 /// A file that disappears unless it is kept.
 pub struct Partial {
