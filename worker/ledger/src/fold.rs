@@ -10,7 +10,7 @@ use crate::{
     identity::People,
     intent::Intent,
     keys::Key,
-    person::{Hold, Person, Position, Role, Run, State},
+    person::{Hold, Person, Position, Role, Run, State, append, retain},
     record::{Body, Brake, Claim, Clear, Record, Release},
     rules::{Rules, Specified},
 };
@@ -189,8 +189,7 @@ impl<R: Rules> Ledger<R> {
         let Ok(person) = self.people.identify(claim.run, &claim.keys) else { return Decision::Conflict };
         person.last_at = person.last_at.max(at);
         if person.run(claim.run).is_none() {
-            person.runs.reserve_exact(1);
-            person.runs.push(Run::new(claim, offset));
+            append(&mut person.runs, [Run::new(claim, offset)]);
         }
         let Some(run) = person.run_mut(claim.run) else { return Decision::Lost };
         run.position = R::position_after(claim.fresh, claim.position(), run.position);
@@ -252,8 +251,8 @@ impl<R: Rules> Ledger<R> {
         if !blocking.is_empty() {
             return Decision::Wait(blocking);
         }
-        person.holds.retain(|hold| !in_the_way.contains(hold) && !hold.is_of(claim.run, claim.nonce));
-        person.holds.push(Hold { run: claim.run, nonce: claim.nonce, last: offset, role });
+        retain(&mut person.holds, |hold| !in_the_way.contains(hold) && !hold.is_of(claim.run, claim.nonce));
+        append(&mut person.holds, [Hold { run: claim.run, nonce: claim.nonce, last: offset, role }]);
         let Some(run) = person.run_mut(claim.run) else { return Decision::Lost };
         run.held = true;
         if !run.admitted && matches!(run.intent, Intent::Offboarding | Intent::AccessRevoke) {
@@ -286,10 +285,7 @@ impl<R: Rules> Ledger<R> {
         let Some(person) = self.people.of_run_mut(release.run) else { return };
         person.last_at = person.last_at.max(at);
         let held = person.hold(release.run, release.nonce).is_some();
-        person.holds.retain(|hold| !hold.is_of(release.run, release.nonce));
-        if person.holds.is_empty() {
-            person.holds = Vec::new();
-        }
+        retain(&mut person.holds, |hold| !hold.is_of(release.run, release.nonce));
         let another_copy_acts = person.holds.iter().any(|hold| hold.run == release.run);
         let Some(run) = person.run_mut(release.run) else { return };
         // A worker that was passed over may wake and release late. What has gone on stays.

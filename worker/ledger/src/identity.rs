@@ -1,21 +1,21 @@
 //! Which person a claim is about: people who turn out to be one are joined.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
 use crate::{
     keys::{Key, Kind},
-    person::Person,
+    person::{Person, append, retain},
+    places::{Index, Places},
 };
 
 /// The people, by number, and the ways to them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct People {
-    /// None in the place of who was joined with somebody else, or forgotten.
-    people: Vec<Option<Person>>,
-    by_key: BTreeMap<Key, u32>,
-    by_run: BTreeMap<Uuid, u32>,
+    places: Places,
+    by_key: Index,
+    by_run: Index,
 }
 
 /// Two people share a UPN, and both are in use.
@@ -24,54 +24,65 @@ pub(crate) struct Conflict;
 impl People {
     /// Everybody, in the order in which they were first heard of.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Person> {
-        self.people.iter().flatten()
+        self.places.all()
     }
 
     /// The person with this number.
     pub(crate) fn get(&self, number: u32) -> Option<&Person> {
-        self.people.get(usize::try_from(number).ok()?)?.as_ref()
+        self.places.get(number)
     }
 
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Person> {
-        self.people.get_mut(usize::try_from(number).ok()?)?.as_mut()
+        self.places.get_mut(number)
     }
 
     /// The person of a run.
     pub(crate) fn of_run(&self, run: Uuid) -> Option<&Person> {
-        self.get(*self.by_run.get(&run)?)
+        self.get(self.number_of_run(run)?)
     }
 
     pub(crate) fn of_run_mut(&mut self, run: Uuid) -> Option<&mut Person> {
-        self.get_mut(*self.by_run.get(&run)?)
+        self.get_mut(self.number_of_run(run)?)
+    }
+
+    fn number_of_run(&self, run: Uuid) -> Option<u32> {
+        self.by_run.get(&run, |number| has_run(&self.places, number, run))
     }
 
     /// The people with one of these keys.
     pub(crate) fn of_keys(&self, keys: &[Key]) -> BTreeSet<u32> {
-        keys.iter().filter_map(|key| self.by_key.get(key)).copied().collect()
+        keys.iter().filter_map(|key| self.number_of_key(*key)).collect()
+    }
+
+    fn number_of_key(&self, key: Key) -> Option<u32> {
+        self.by_key.get(&key, |number| has_key(&self.places, number, key))
     }
 
     /// Adds a person, with the keys and the runs they have.
     pub(crate) fn add(&mut self, person: Person) {
-        let number = self.next();
-        self.by_key.extend(person.keys.iter().map(|key| (*key, number)));
-        self.by_run.extend(person.runs.iter().map(|run| (run.id, number)));
-        self.people.push(Some(person));
-    }
-
-    fn next(&self) -> u32 {
-        u32::try_from(self.people.len()).unwrap_or(u32::MAX)
+        let number = self.places.add(person);
+        let Self { places, by_key, by_run } = self;
+        let Some(person) = places.get(number) else { return };
+        for key in &person.keys {
+            by_key.set(key, number, |other| other != number && has_key(places, other, *key));
+        }
+        for run in &person.runs {
+            by_run.set(&run.id, number, |other| other != number && has_run(places, other, run.id));
+        }
     }
 
     /// Removes the people that a test names.
     pub(crate) fn remove(&mut self, is_old: impl Fn(&Person) -> bool) {
-        for place in &mut self.people {
-            let Some(person) = place.take_if(|person| is_old(person)) else { continue };
+        for number in 0..self.places.count() {
+            let Self { places, by_key, by_run } = self;
+            let Some(person) = places.get(number).filter(|person| is_old(person)) else { continue };
             for key in &person.keys {
-                self.by_key.remove(key);
+                by_key.remove(key, |other| has_key(places, other, *key));
             }
             for run in &person.runs {
-                self.by_run.remove(&run.id);
+                by_run.remove(&run.id, |other| has_run(places, other, run.id));
             }
+            places.take(number);
         }
     }
 
@@ -82,7 +93,7 @@ impl People {
     pub(crate) fn identify(&mut self, run: Uuid, keys: &[Key]) -> Result<&mut Person, Conflict> {
         let strong: Vec<Key> = keys.iter().copied().filter(|key| key.is_strong()).collect();
         let mut joined = self.of_keys(&strong);
-        joined.extend(self.by_run.get(&run));
+        joined.extend(self.number_of_run(run));
         let mut known = keys.to_vec();
         for number in &joined {
             known.extend(self.get(*number).into_iter().flat_map(|person| &person.keys));
@@ -103,53 +114,59 @@ impl People {
             }
         }
         for (upn, number) in moved.into_iter().filter(|(_, number)| !joined.contains(number)) {
+            self.by_key.remove(&upn, |other| has_key(&self.places, other, upn));
             if let Some(owner) = self.get_mut(number) {
-                owner.keys.retain(|key| *key != upn);
+                retain(&mut owner.keys, |key| *key != upn);
             }
         }
         self.join(run, &joined, keys).ok_or(Conflict)
     }
 
     fn owner(&self, key: Key) -> Option<(u32, &Person)> {
-        let number = *self.by_key.get(&key)?;
+        let number = self.number_of_key(key)?;
         Some((number, self.get(number)?))
     }
 
     /// Makes one person of several, with further keys and a run that may be new. The first of them stays.
     fn join(&mut self, run: Uuid, numbers: &BTreeSet<u32>, keys: &[Key]) -> Option<&mut Person> {
-        let mut first = None;
-        for number in numbers {
-            let place = usize::try_from(*number).ok().and_then(|place| self.people.get_mut(place));
-            let Some(other) = place.and_then(Option::take) else { continue };
-            let Some(joined) = &mut first else {
-                first = Some(other);
-                continue;
-            };
-            let joined: &mut Person = joined;
-            joined.keys.extend(other.keys);
-            joined.runs.extend(other.runs);
+        let Self { places, by_key, by_run } = self;
+        let mut numbers = numbers.iter().copied();
+        let number = numbers.next().unwrap_or_else(|| places.add(Person::default()));
+        let mut joined = places.take(number).unwrap_or_default();
+        for former in numbers {
+            let Some(other) = places.take(former) else { continue };
+            let is_old = |other: u32, has: bool| other == former || (other != number && has);
+            for key in &other.keys {
+                by_key.set(key, number, |other| is_old(other, has_key(places, other, *key)));
+            }
+            for run in &other.runs {
+                by_run.set(&run.id, number, |other| is_old(other, has_run(places, other, run.id)));
+            }
+            append(&mut joined.keys, other.keys);
+            append(&mut joined.runs, other.runs);
             joined.runs.sort_by_key(|run| run.first);
-            joined.holds.extend(other.holds);
+            append(&mut joined.holds, other.holds);
             joined.last_at = joined.last_at.max(other.last_at);
         }
-        let mut joined = first.unwrap_or_default();
-        let number = numbers.first().copied().unwrap_or_else(|| self.next());
-        if numbers.len() > 1 {
-            self.by_key.extend(joined.keys.iter().map(|key| (*key, number)));
-            self.by_run.extend(joined.runs.iter().map(|run| (run.id, number)));
-        }
         let new: BTreeSet<Key> = keys.iter().copied().filter(|key| !joined.keys.contains(key)).collect();
-        // A list that grows by itself takes twice what it needs, and most people never learn another key.
-        joined.keys.reserve_exact(new.len());
-        joined.keys.extend(&new);
-        self.by_key.extend(new.into_iter().map(|key| (key, number)));
-        self.by_run.insert(run, number);
-        match usize::try_from(number).ok().and_then(|place| self.people.get_mut(place)) {
-            Some(place) => *place = Some(joined),
-            None => self.people.push(Some(joined)),
+        for key in &new {
+            by_key.set(key, number, |other| has_key(places, other, *key));
         }
+        if joined.run(run).is_none() {
+            by_run.set(&run, number, |_| false);
+        }
+        append(&mut joined.keys, new);
+        places.put(number, joined);
         self.get_mut(number)
     }
+}
+
+fn has_key(places: &Places, number: u32, key: Key) -> bool {
+    places.get(number).is_some_and(|person| person.keys.contains(&key))
+}
+
+fn has_run(places: &Places, number: u32, run: Uuid) -> bool {
+    places.get(number).is_some_and(|person| person.run(run).is_some())
 }
 
 /// Whether both sides know a strong key of one kind, and none of that kind is equal.

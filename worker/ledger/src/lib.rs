@@ -19,6 +19,7 @@ mod intent;
 mod keys;
 mod lease;
 mod person;
+mod places;
 mod record;
 mod rules;
 mod settlement;

@@ -160,11 +160,11 @@ impl Hold {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
     /// Every identifier known.
-    pub keys: Vec<Key>,
+    pub keys: Box<[Key]>,
     /// Every run, in the order of first claims.
-    pub runs: Vec<Run>,
+    pub runs: Box<[Run]>,
     /// Who acts. More than one holder only after two people turned out to be one.
-    pub holds: Vec<Hold>,
+    pub holds: Box<[Hold]>,
     /// The latest `at` of a record, in microseconds since 1970.
     pub last_at: i64,
 }
@@ -188,4 +188,14 @@ impl Person {
     pub(crate) fn is_open(&self) -> bool {
         self.runs.iter().any(|run| !run.state.is_over())
     }
+}
+
+/// Makes a list longer. Each takes the memory it needs and no more: there are hundreds of thousands, which seldom grow.
+pub(crate) fn append<T>(list: &mut Box<[T]>, more: impl IntoIterator<Item = T>) {
+    *list = std::mem::take(list).into_iter().chain(more).collect();
+}
+
+/// Makes a list shorter.
+pub(crate) fn retain<T>(list: &mut Box<[T]>, is_kept: impl FnMut(&T) -> bool) {
+    *list = std::mem::take(list).into_iter().filter(is_kept).collect();
 }

@@ -176,7 +176,7 @@ impl<R: Rules> Ledger<R> {
             let runs = person.runs.iter().map(row).collect();
             let holds =
                 person.holds.iter().map(|hold| (hold.run, hold.nonce, hold.last, hold.role)).collect();
-            parts.push(&Line::Person(person.keys.clone(), person.last_at, runs, holds))?;
+            parts.push(&Line::Person(person.keys.to_vec(), person.last_at, runs, holds))?;
             for run in &person.runs {
                 if let Some(done) = &run.done {
                     parts.push(&Line::Done(run.id, Done::clone(done)))?;
@@ -227,6 +227,7 @@ impl<R: Rules> Ledger<R> {
             Line::Person(keys, last_at, runs, holds) => {
                 let runs = runs.into_iter().map(run).collect();
                 let hold = |(run, nonce, last, role)| Hold { run, nonce, last, role };
+                let keys = keys.into_boxed_slice();
                 self.people.add(Person { keys, runs, holds: holds.into_iter().map(hold).collect(), last_at });
             }
             Line::Brake(tenant, at, allowance, off_until) => {
