@@ -24,17 +24,29 @@ use crate::{
     topology::declare::{record_stream_on, short},
 };
 
-/// How many records the broker sends ahead. A stream refuses a consumer without a limit.
-const PREFETCH: u16 = 500;
-/// One acknowledgement for so many records: one for each is five times slower (RabbitMQ 3.10.8 and 4.0.5, measured
-/// 2026-11). There is no nack: RabbitMQ 3.10 closes the connection, and 4.0 takes it for an acknowledgement.
-const ACKNOWLEDGE_EVERY: u32 = 100;
+/// What travels in a stream, and how it is read.
+#[derive(Clone, Copy)]
+struct Kind {
+    content_type: &'static str,
+    /// How many messages the broker sends ahead. A stream refuses a consumer without a limit.
+    ahead: u16,
+    /// One acknowledgement for so many messages. There is no nack: RabbitMQ 3.10 closes the connection, and 4.0 takes it
+    /// for an acknowledgement.
+    acknowledge_every: u32,
+}
+
+/// One acknowledgement for each record is five times slower (RabbitMQ 3.10.8 and 4.0.5, measured 2026-11).
+const RECORDS: Kind = Kind { content_type: "application/json", ahead: 500, acknowledge_every: 100 };
+/// Parts are large, and what the broker sends ahead waits in the reader's memory.
+const SNAPSHOTS: Kind = Kind { content_type: "application/octet-stream", ahead: 4, acknowledge_every: 1 };
+
 /// The header in which the broker says where a record stands.
 const OFFSET: &str = "x-stream-offset";
 
 /// A session with the log.
 pub struct RecordLog {
     name: String,
+    kind: Kind,
     /// Through which records travel.
     exchange: String,
     limit: Duration,
@@ -52,7 +64,7 @@ impl RecordLog {
     /// for a second or two (RabbitMQ 4.0.5, seen 2026-11): try again at once.
     pub async fn open(settings: &Settings) -> Result<Self, Error> {
         let name = settings.topology()?.ledger();
-        Self::open_limited(settings, name).await
+        Self::open_limited(settings, name, RECORDS).await
     }
 
     /// The same for the snapshots of the ledger, in whose stream only the newest are kept.
@@ -61,19 +73,19 @@ impl RecordLog {
     /// As for [`RecordLog::open`].
     pub async fn open_snapshots(settings: &Settings) -> Result<Self, Error> {
         let name = settings.topology()?.ledger_snapshots();
-        Self::open_limited(settings, name).await
+        Self::open_limited(settings, name, SNAPSHOTS).await
     }
 
-    async fn open_limited(settings: &Settings, name: String) -> Result<Self, Error> {
+    async fn open_limited(settings: &Settings, name: String, kind: Kind) -> Result<Self, Error> {
         let limit = settings.connect_timeout;
-        let opening = Self::open_unlimited(settings, name);
+        let opening = Self::open_unlimited(settings, name, kind);
         timeout(limit, opening).await.map_err(|_| Error::no_answer(limit.as_secs()))?
     }
 
-    async fn open_unlimited(settings: &Settings, name: String) -> Result<Self, Error> {
+    async fn open_unlimited(settings: &Settings, name: String, kind: Kind) -> Result<Self, Error> {
         let (publish, consume) = tokio::try_join!(
             BrokerConnection::open(settings, Role::Publish),
-            BrokerConnection::open(settings, Role::Consume)
+            BrokerConnection::open(settings, Role::Read)
         )?;
         let appending = open_channel(&publish).await?;
         let failed = |error: lapin::Error| Error::from_lapin("cannot open the ledger", &error);
@@ -91,7 +103,7 @@ impl RecordLog {
             let _never_blocked = connection.watch(lifetime.clone(), Arc::new(()));
         }
         let (limit, exchange) = (settings.publish_timeout, topology.ledger());
-        Ok(Self { name, exchange, limit, lifetime, appending, publish, consume })
+        Ok(Self { name, kind, exchange, limit, lifetime, appending, publish, consume })
     }
 
     /// Appends a record and waits until the broker has stored it on a majority of its replicas.
@@ -102,7 +114,7 @@ impl RecordLog {
         let (name, exchange) = (short(&self.name)?, short(&self.exchange)?);
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let properties =
-            BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
+            BasicProperties::default().with_delivery_mode(2).with_content_type(self.kind.content_type.into());
         let publish = async {
             let written = self.appending.basic_publish(exchange, name, options, body, properties).await?;
             written.await
@@ -147,14 +159,21 @@ impl RecordLog {
     async fn read_from(&self, offset: AMQPValue, from: Option<u64>) -> Result<Records, Error> {
         let failed = |error: lapin::Error| Error::from_lapin("cannot read the ledger", &error);
         let channel = open_channel(&self.consume).await?;
-        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failed)?;
+        channel.basic_qos(self.kind.ahead, BasicQosOptions::default()).await.map_err(failed)?;
         let mut arguments = FieldTable::default();
         arguments.insert(OFFSET.into(), offset);
         let options = BasicConsumeOptions::default();
         // The broker names the consumer: one connection may have several.
         let consumer = channel.basic_consume(short(&self.name)?, "".into(), options, arguments);
         let consumer = consumer.await.map_err(failed)?;
-        Ok(Records { consumer, lifetime: self.lifetime.clone(), unacknowledged: 0, from, _channel: channel })
+        Ok(Records {
+            consumer,
+            lifetime: self.lifetime.clone(),
+            acknowledge_every: self.kind.acknowledge_every,
+            unacknowledged: 0,
+            from,
+            _channel: channel,
+        })
     }
 
     /// Ends the session.
@@ -168,6 +187,7 @@ impl RecordLog {
 pub struct Records {
     consumer: lapin::Consumer,
     lifetime: SessionLifetime,
+    acknowledge_every: u32,
     unacknowledged: u32,
     from: Option<u64>,
     /// Closes with the reader.
@@ -206,7 +226,7 @@ impl Records {
 
     async fn acknowledge(&mut self, delivery: &lapin::message::Delivery) {
         self.unacknowledged += 1;
-        if self.unacknowledged >= ACKNOWLEDGE_EVERY {
+        if self.unacknowledged >= self.acknowledge_every {
             self.unacknowledged = 0;
             // If it is lost the channel is, and the next record does not come.
             let _ = delivery.acker.ack(BasicAckOptions { multiple: true }).await;

@@ -23,15 +23,22 @@ use crate::{Cause, Error, Observer, Settings};
 /// How long the broker may take to answer a close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
-/// lapin keeps four buffers of 32 frames for two connections. A connection that only publishes never
-/// reads a large frame, so it needs less memory (lapin 4.12.3, read 2026-11-21).
-const PUBLISH_FRAME_BYTES: u32 = 32 * 1024;
+/// lapin keeps two buffers of 32 frames for each connection. A connection that only publishes never reads a large frame,
+/// and neither does one that reads our own records (lapin 4.12.3, read 2026-11-21).
+const OWN_FRAME_BYTES: u32 = 32 * 1024;
+/// What RabbitMQ offers itself: the headers that a publisher gave an event fit into it.
+///
+/// It is asked for all the same. lapin then makes its buffers as large at once, and they take no memory before they are
+/// used. Otherwise it makes them larger once the broker has answered, and overwrites all of them with zeros: 8 MiB.
+const EVENT_FRAME_BYTES: u32 = 128 * 1024;
 
 /// What a connection is used for. Publishing and consuming never share one: a broker with an alarm stops
 /// reading from a connection that publishes, and acknowledgements would wait behind publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Consume,
+    /// Reads what we have written ourselves.
+    Read,
     Publish,
 }
 
@@ -55,13 +62,12 @@ impl BrokerConnection {
 
     async fn open_unlimited(settings: &Settings, role: Role) -> Result<Self, Error> {
         let mut uri = settings.uri()?;
-        let role_name = match role {
-            Role::Consume => "consume",
-            Role::Publish => {
-                uri.query.frame_max.get_or_insert(PUBLISH_FRAME_BYTES);
-                "publish"
-            }
+        let (role_name, frame) = match role {
+            Role::Consume => ("consume", EVENT_FRAME_BYTES),
+            Role::Read => ("consume", OWN_FRAME_BYTES),
+            Role::Publish => ("publish", OWN_FRAME_BYTES),
         };
+        uri.query.frame_max.get_or_insert(frame);
         let name = format!("{}-{}-{role_name}", settings.process, std::process::id());
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let failed = |error: lapin::Error| {
