@@ -13,7 +13,7 @@ use crate::{
 /// The people, by number, and the ways to them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct People {
-    places: Places,
+    pub(crate) places: Places,
     by_key: Index,
     by_run: Index,
 }
@@ -178,4 +178,43 @@ fn contradict(one: &[Key], other: &[Key]) -> bool {
         let ours = || one.iter().filter(|known| known.is_comparable(*key));
         of_kind().next().is_some() && !ours().any(|mine| other.contains(mine))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{Claim, Intent, KeyRing, Run};
+
+    fn keys(of: &[(Kind, &str)]) -> Vec<Key> {
+        let ring = KeyRing::new(b"secret of the tests");
+        of.iter().flat_map(|(kind, value)| ring.keys("contoso", *kind, value)).collect()
+    }
+
+    /// Somebody with these keys has a run.
+    fn add(people: &mut People, run: u128, of: &[(Kind, &str)]) {
+        let run = Uuid::from_u128(run);
+        let claim = Claim::new(run, run, Intent::Onboarding, 0, Timestamp::UNIX_EPOCH);
+        let Ok(person) = people.identify(run, &keys(of)) else { panic!("a conflict") };
+        let mut run = Run::new(&claim, 0);
+        run.state = crate::State::Done;
+        append(&mut person.runs, [run]);
+    }
+
+    #[test]
+    fn nothing_leads_to_people_who_were_joined_or_have_lost_a_key() {
+        let mut people = People::default();
+        let counts = |people: &People| (people.by_key.count(), people.by_run.count());
+        add(&mut people, 1, &[(Kind::EntraId, "a"), (Kind::Upn, "ada")]);
+        add(&mut people, 2, &[(Kind::EmployeeId, "17")]);
+        add(&mut people, 3, &[(Kind::EntraId, "b"), (Kind::Upn, "ada")]);
+        assert_eq!(counts(&people), (4, 3), "the UPN has moved");
+        add(&mut people, 4, &[(Kind::EntraId, "a"), (Kind::EmployeeId, "17")]);
+        assert_eq!((people.all().count(), counts(&people)), (2, (4, 4)), "two are one");
+        people.remove(|person| person.runs.len() == 3);
+        assert_eq!((people.all().count(), counts(&people)), (1, (2, 1)));
+        people.remove(|_| true);
+        assert_eq!(counts(&people), (0, 0));
+    }
 }

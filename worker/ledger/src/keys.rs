@@ -6,7 +6,7 @@ use ring::hmac;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Which identifier a key stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// The object id in Entra: strong.
     EntraId,
@@ -111,9 +111,13 @@ fn bytes<const N: usize>(text: &str) -> Result<[u8; N], BadKey> {
     Ok(bytes)
 }
 
+/// Text in a record, which people may read, and bytes in a snapshot.
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
+        (self.kind, self.secret, self.hash).serialize(serializer)
     }
 }
 
@@ -129,7 +133,11 @@ impl<'de> Deserialize<'de> for Key {
                 text.parse().map_err(E::custom)
             }
         }
-        deserializer.deserialize_str(Text)
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_str(Text);
+        }
+        let (kind, secret, hash) = Deserialize::deserialize(deserializer)?;
+        Ok(Self { kind, secret, hash })
     }
 }
 

@@ -37,4 +37,4 @@ pub use record::{
 };
 pub use rules::{Rules, Specified};
 pub use settlement::{Ending, Step};
-pub use snapshot::{PART_BYTES, Snapshot, SnapshotError, parts_of};
+pub use snapshot::{Index, PART_BYTES, Piece, Restoring, SnapshotError, Writer, piece};

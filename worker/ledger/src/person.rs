@@ -55,7 +55,7 @@ pub struct Position {
 }
 
 /// One run. Times are microseconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Its id.
     pub id: Uuid,
@@ -92,6 +92,7 @@ pub struct Run {
     /// Whether an operator cleared it: it shuts nothing.
     pub cleared: bool,
     /// What it had changed by its last release, unless it has reached its end since.
+    #[serde(with = "crate::snapshot::done")]
     pub done: Option<Box<Done>>,
 }
 
@@ -137,7 +138,7 @@ pub enum Role {
 }
 
 /// A delivery that acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// Its run.
     pub run: Uuid,
@@ -157,7 +158,7 @@ impl Hold {
 }
 
 /// One person.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// Every identifier known.
     pub keys: Box<[Key]>,

@@ -1,8 +1,12 @@
 //! The places of people, by number, and the ways to them.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use hashbrown::HashTable;
+use uuid::Uuid;
 
 use crate::person::Person;
 
@@ -11,6 +15,18 @@ use crate::person::Person;
 pub(crate) struct Places {
     /// None in the place of who was joined with somebody else, or forgotten. Nobody else gets it.
     people: Vec<Option<Person>>,
+    kept: Option<Kept>,
+}
+
+/// A moment that a snapshot is being written of. Whoever changes since is kept as they were until they are written.
+#[derive(Clone, Debug)]
+struct Kept {
+    snapshot: Uuid,
+    /// The next person to write.
+    next: u32,
+    /// How many people there were.
+    end: u32,
+    before: BTreeMap<u32, Person>,
 }
 
 impl Places {
@@ -24,6 +40,7 @@ impl Places {
     }
 
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Person> {
+        self.keep(number);
         self.people.get_mut(place(number))?.as_mut()
     }
 
@@ -36,10 +53,11 @@ impl Places {
 
     /// Takes a person out of their place.
     pub(crate) fn take(&mut self, number: u32) -> Option<Person> {
+        self.keep(number);
         self.people.get_mut(place(number))?.take()
     }
 
-    /// Puts a person into a place that is known.
+    /// Puts a person into the place that they, or whom they were joined of, were taken out of.
     pub(crate) fn put(&mut self, number: u32, person: Person) {
         if let Some(place) = self.people.get_mut(place(number)) {
             *place = Some(person);
@@ -49,6 +67,47 @@ impl Places {
     /// The number of the next person.
     pub(crate) fn count(&self) -> u32 {
         u32::try_from(self.people.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Keeps everybody as they are now for a snapshot, and for no other one.
+    pub(crate) fn keep_for(&mut self, snapshot: Uuid) {
+        self.kept = Some(Kept { snapshot, next: 0, end: self.count(), before: BTreeMap::new() });
+    }
+
+    /// Which snapshot people are kept for.
+    pub(crate) fn kept_for(&self) -> Option<Uuid> {
+        Some(self.kept.as_ref()?.snapshot)
+    }
+
+    pub(crate) fn keep_no_longer(&mut self) {
+        self.kept = None;
+    }
+
+    /// Hands out the people that are kept, as they were, until one is refused; that one is the first the next time.
+    pub(crate) fn hand_out<E>(&mut self, mut takes: impl FnMut(&Person) -> Result<bool, E>) -> Result<(), E> {
+        let Self { people, kept: Some(kept) } = self else { return Ok(()) };
+        while kept.next < kept.end {
+            let now = people.get(place(kept.next)).and_then(Option::as_ref);
+            if let Some(person) = kept.before.get(&kept.next).or(now)
+                && !takes(person)?
+            {
+                return Ok(());
+            }
+            kept.before.remove(&kept.next);
+            kept.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Keeps a person who is about to change.
+    fn keep(&mut self, number: u32) {
+        let Self { people, kept: Some(kept) } = self else { return };
+        if !(kept.next..kept.end).contains(&number) {
+            return;
+        }
+        if let Some(Some(person)) = people.get(place(number)) {
+            kept.before.entry(number).or_insert_with(|| person.clone());
+        }
     }
 }
 
@@ -113,5 +172,10 @@ impl Index {
         if let Ok(entry) = self.entries.find_entry(old.spread(), is_old) {
             entry.remove();
         }
+    }
+    /// How many things somebody has.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len()
     }
 }

@@ -5,8 +5,12 @@ use std::{
     time::Duration,
 };
 
-use ledger::{Body, Decision, Lease, Ledger, Read, Record, RecordError, Refusal, Timing, decode, may_send};
+use ledger::{
+    Body, Decision, Lease, Ledger, PART_BYTES, Read, Record, RecordError, Refusal, SnapshotError, Timing,
+    Writer, decode, may_send,
+};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 const SIGHTINGS: usize = 4096;
 /// A snapshot is written after so many records. RabbitMQ hands out about 6,600 a second of those that were written one
@@ -104,6 +108,7 @@ impl Book {
         self.is_open = false;
         self.is_caught_up = false;
         self.waiting.clear();
+        self.end_snapshot();
     }
 
     /// Records were lost: what was read is worth nothing.
@@ -122,9 +127,20 @@ impl Book {
         self.ledger = ledger;
     }
 
-    /// What to write a snapshot of, if this process is to write one: it made the claim that crossed the mark.
-    pub(crate) fn snapshot_due(&mut self) -> Option<Ledger> {
-        std::mem::take(&mut self.is_snapshot_due).then(|| self.ledger.clone())
+    /// Begins a snapshot, if this process is to write one: it made the claim that crossed the mark. One at a time.
+    pub(crate) fn snapshot_due(&mut self) -> Option<Writer> {
+        let is_due = std::mem::take(&mut self.is_snapshot_due) && !self.ledger.is_in_snapshot();
+        is_due.then(|| self.ledger.begin_snapshot(Uuid::new_v4()))
+    }
+
+    /// The next part of a snapshot. Nothing is read meanwhile.
+    pub(crate) fn part(&mut self, writer: &mut Writer) -> Result<Option<Vec<u8>>, SnapshotError> {
+        writer.part(&mut self.ledger, PART_BYTES)
+    }
+
+    /// The snapshot is written, or given up.
+    pub(crate) fn end_snapshot(&mut self) {
+        self.ledger.end_snapshot();
     }
 
     /// Whether claims are answered.

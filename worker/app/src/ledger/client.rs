@@ -10,7 +10,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
-    Body, Brake, Claim, Decision, Forget, Ledger, Record, RecordError, Release, Stop, Timing, encode,
+    Body, Brake, Claim, Decision, Forget, Record, RecordError, Release, Stop, Timing, Writer, encode,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -20,7 +20,8 @@ use uuid::Uuid;
 
 use super::{
     book::{Book, SNAPSHOT_EVERY, Taken},
-    log::{Log, LogError, Records},
+    log::{Log, LogError, Messages, Records},
+    snapshots,
 };
 
 /// How long a claim waits for its answer.
@@ -115,17 +116,15 @@ impl<L: Log> Client<L> {
 
     /// Begins with the newest snapshot. Without one that can be read the stream is read from its first record.
     async fn restore(&self) {
+        let (end, messages) = tokio::join!(self.log_end(), self.log.snapshots());
+        let Ok(messages) = messages else { return };
         // Looking for a snapshot takes seconds where there is none, and a short log has none.
-        let has_one = match self.log_end().await {
-            Ok(end) => end >= SNAPSHOT_EVERY,
-            Err(_) => true,
+        let newest = match end {
+            Ok(end) if end < SNAPSHOT_EVERY => Ok(None),
+            _ => snapshots::newest(&messages).await,
         };
-        if !has_one {
-            return;
-        }
-        let Ok(Some(snapshot)) = self.log.get().await else { return };
-        let restored = tokio::task::spawn_blocking(move || Ledger::from_snapshot(&snapshot)).await;
-        if let Ok(Ok(ledger)) = restored {
+        messages.close().await;
+        if let Ok(Some(ledger)) = newest {
             self.book().restore(ledger);
         }
     }
@@ -138,16 +137,30 @@ impl<L: Log> Client<L> {
     }
 
     /// Writes a snapshot, after everybody has forgotten what is older than the horizon.
-    async fn write_snapshot(&self, ledger: Ledger) {
+    async fn write_snapshot(&self, writer: Writer) {
         let before = Timestamp::now() - REMEMBERED;
         let written = async {
             self.append(self.number(), Body::Forget(Forget { before })).await.ok()?;
-            let snapshot = tokio::task::spawn_blocking(move || ledger.snapshot()).await.ok()?.ok()?;
-            self.log.put(&snapshot).await.ok()
+            let messages = self.log.snapshots().await.ok()?;
+            let written = self.write_parts(writer, &messages).await;
+            messages.close().await;
+            written
         };
         // Whoever crosses the next mark writes the next one.
         let _ = written.await;
+        self.book().end_snapshot();
         self.changed.send_replace(());
+    }
+
+    /// Writes part after part, then the index: whoever finds an index knows that its parts stand before it.
+    async fn write_parts(&self, mut writer: Writer, messages: &L::Snapshots) -> Option<()> {
+        loop {
+            let part = self.book().part(&mut writer).ok()?;
+            let Some(part) = part else { break };
+            writer.written(&part);
+            messages.append(&part).await.ok()?;
+        }
+        messages.append(&writer.index().ok()?).await.ok()
     }
 
     /// Reads one session to its end.
@@ -169,8 +182,8 @@ impl<L: Log> Client<L> {
             let forgets_nothing = Body::Forget(Forget { before: Timestamp::UNIX_EPOCH });
             // If it is not written the session ends.
             let _ = self.append(mark, forgets_nothing).await;
-            while let Some(ledger) = snapshots.recv().await {
-                self.write_snapshot(ledger).await;
+            while let Some(writer) = snapshots.recv().await {
+                self.write_snapshot(writer).await;
             }
         };
         let reading = async {
@@ -180,9 +193,9 @@ impl<L: Log> Client<L> {
                     other => return other,
                 }
                 let snapshot = self.book().snapshot_due();
-                if let Some(ledger) = snapshot {
-                    // One at a time: if one is being written, this one is not.
-                    let _ = due.try_send(ledger);
+                if let Some(writer) = snapshot {
+                    // There is room: the next one begins when this one is written.
+                    let _ = due.try_send(writer);
                 }
             }
             Taken::Folded

@@ -1,33 +1,37 @@
-//! Where the records are: two functions, and RabbitMQ behind them; and where snapshots of them are.
+//! Where the records are: a few functions, and RabbitMQ behind them; and the stream of their snapshots.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use broker::RecordLog;
-use ledger::Snapshot;
 use tokio::{sync::RwLock, time::timeout};
 
-/// How long to look for a snapshot. The broker does not say where a stream ends; it says nothing more.
-const LOOK: Duration = Duration::from_secs(2);
-/// The same once a record has come: what was stored together comes together.
-const MORE: Duration = Duration::from_millis(250);
-/// A file of the stream has room for more parts than this.
-const PARTS_OF_A_FILE: u64 = 20;
-/// How long to wait for a part, which is there.
-const PART: Duration = Duration::from_secs(10);
+/// How long the broker may take to hand out a record that is there.
+const THERE: Duration = Duration::from_secs(10);
 
-/// Where snapshots are. Only the newest counts.
-pub(crate) trait Snapshots: Send + Sync + 'static {
-    /// Stores a snapshot.
-    fn put(&self, snapshot: &Snapshot) -> impl Future<Output = Result<(), LogError>> + Send;
+/// A session with the stream of snapshots.
+pub(crate) trait Messages: Send + Sync + 'static {
+    /// The messages from an offset on.
+    type Records: Records;
 
-    /// The newest snapshot, if it is whole.
-    fn get(&self) -> impl Future<Output = Result<Option<Snapshot>, LogError>> + Send;
+    /// Appends a message.
+    fn append(&self, message: &[u8]) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// The messages from an offset on.
+    fn read_from(&self, offset: u64) -> impl Future<Output = Result<Self::Records, LogError>> + Send;
+
+    /// The messages from near the end on, or those that are yet to come.
+    fn read_last(&self) -> impl Future<Output = Result<Self::Records, LogError>> + Send;
+
+    /// Ends the session.
+    fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// A log that everybody appends to and reads.
-pub(crate) trait Log: Snapshots {
+pub(crate) trait Log: Send + Sync + 'static {
     /// The records from an offset on.
     type Records: Records;
+    /// A session with the stream of snapshots.
+    type Snapshots: Messages;
 
     /// Appends a record. An error means that it may be in the log all the same, or come to it.
     fn append(&self, record: &[u8]) -> impl Future<Output = Result<(), LogError>> + Send;
@@ -37,6 +41,9 @@ pub(crate) trait Log: Snapshots {
 
     /// Opens a session that begins at an offset, or with the first record. It ends the session before.
     fn read(&self, from: Option<u64>) -> impl Future<Output = Result<Self::Records, LogError>> + Send;
+
+    /// Opens a session with the stream of snapshots.
+    fn snapshots(&self) -> impl Future<Output = Result<Self::Snapshots, LogError>> + Send;
 }
 
 /// Records in their order. Their offsets grow; the broker has entries of its own between them.
@@ -71,6 +78,7 @@ impl Stream {
 
 impl Log for Stream {
     type Records = broker::Records;
+    type Snapshots = RecordLog;
 
     async fn append(&self, record: &[u8]) -> Result<(), LogError> {
         let session = self.session.read().await.clone();
@@ -86,7 +94,7 @@ impl Log for Stream {
             let (offset, _) = log.read_last().await?.next().await?;
             Ok::<_, broker::Error>(offset)
         };
-        let end = timeout(PART, end).await;
+        let end = timeout(THERE, end).await;
         log.close().await;
         Ok(end.map_err(|_| LogError("the end of the log was not found".to_owned()))??)
     }
@@ -101,61 +109,29 @@ impl Log for Stream {
         *session = Some(Arc::new(opened));
         Ok(records)
     }
-}
-
-impl Snapshots for Stream {
-    /// The parts, then the index: whoever finds an index knows that its parts stand before it.
-    async fn put(&self, snapshot: &Snapshot) -> Result<(), LogError> {
-        let log = RecordLog::open_snapshots(&self.settings).await?;
-        let put = async {
-            for part in snapshot.parts.iter().chain([&snapshot.index]) {
-                log.append(part).await?;
-            }
-            Ok(())
-        };
-        let put: Result<(), broker::Error> = put.await;
-        log.close().await;
-        Ok(put?)
-    }
-
-    async fn get(&self) -> Result<Option<Snapshot>, LogError> {
-        let log = RecordLog::open_snapshots(&self.settings).await?;
-        let found = newest(&log).await;
-        log.close().await;
-        Ok(found?)
+    async fn snapshots(&self) -> Result<RecordLog, LogError> {
+        Ok(RecordLog::open_snapshots(&self.settings).await?)
     }
 }
 
-/// The newest snapshot. If two workers wrote at once their parts are mixed, and the digest will say so.
-async fn newest(log: &RecordLog) -> Result<Option<Snapshot>, broker::Error> {
-    let mut last = log.read_last().await?;
-    let (mut index, mut look) = (None, LOOK);
-    while let Ok(record) = timeout(look, last.next()).await {
-        index = Some(record?);
-        look = MORE;
-    }
-    let Some((end, index)) = index else { return Ok(None) };
-    let Some(count) = ledger::parts_of(&index) else { return Ok(None) };
-    let first = end.saturating_sub(count.saturating_add(entries_of_the_broker(count)));
-    let mut records = log.read(Some(first)).await?;
-    let mut parts = VecDeque::new();
-    loop {
-        let Ok(record) = timeout(PART, records.next()).await else { return Ok(None) };
-        let (offset, part) = record?;
-        if offset >= end {
-            break;
-        }
-        parts.push_back(part);
-        if parts.len() as u64 > count {
-            parts.pop_front();
-        }
-    }
-    Ok((parts.len() as u64 == count).then(|| Snapshot { index, parts: parts.into() }))
-}
+impl Messages for RecordLog {
+    type Records = broker::Records;
 
-/// How many entries of its own the broker may have between so many parts: one for each file.
-fn entries_of_the_broker(parts: u64) -> u64 {
-    2 + parts / PARTS_OF_A_FILE
+    async fn append(&self, message: &[u8]) -> Result<(), LogError> {
+        Ok(RecordLog::append(self, message).await?)
+    }
+
+    async fn read_from(&self, offset: u64) -> Result<broker::Records, LogError> {
+        Ok(self.read(Some(offset)).await?)
+    }
+
+    async fn read_last(&self) -> Result<broker::Records, LogError> {
+        Ok(self.read_last().await?)
+    }
+
+    async fn close(&self) {
+        RecordLog::close(self).await;
+    }
 }
 
 impl Records for broker::Records {

@@ -8,5 +8,6 @@ pub(crate) mod client;
 pub(crate) mod hold;
 pub(crate) mod identifiers;
 pub(crate) mod log;
+mod snapshots;
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,21 @@
 //! The client over a log in memory, with the clock moved; and over a real broker.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
-use ledger::{Claim, Decision, Intent, KeyRing, Kind, Ledger, Refusal, Release, Snapshot, State, Timing};
+use ledger::{Claim, Decision, Intent, KeyRing, Kind, Refusal, Release, State, Timing};
 use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
 
 use super::{
     client::{Client, Unread},
     hold::{Claimed, Hold},
-    log::{Log, LogError, Records, Snapshots, Stream},
+    log::{Log, LogError, Messages, Records, Stream},
 };
+
+mod snapshots;
 
 /// An entry of the broker's own: it has an offset, and nobody reads it.
 const OF_THE_BROKER: &[u8] = b"the start of a file";
@@ -25,18 +27,31 @@ struct Memory {
     changed: Arc<watch::Sender<u64>>,
     /// Takes records, and hands out none.
     is_silent: Arc<Mutex<bool>>,
-    snapshot: Arc<Mutex<Option<Snapshot>>>,
+    /// Takes no message until it takes messages again.
+    is_stuck: Arc<watch::Sender<bool>>,
+    snapshots: Arc<OnceLock<Memory>>,
 }
 
-impl Snapshots for Memory {
-    async fn put(&self, snapshot: &Snapshot) -> Result<(), LogError> {
-        *self.snapshot.lock().unwrap() = Some(snapshot.clone());
+impl Messages for Memory {
+    type Records = Reading;
+
+    async fn append(&self, message: &[u8]) -> Result<(), LogError> {
+        let mut is_stuck = self.is_stuck.subscribe();
+        is_stuck.wait_for(|is_stuck| !is_stuck).await.unwrap();
+        self.push(message);
         Ok(())
     }
 
-    async fn get(&self) -> Result<Option<Snapshot>, LogError> {
-        Ok(self.snapshot.lock().unwrap().clone())
+    async fn read_from(&self, offset: u64) -> Result<Reading, LogError> {
+        self.read(Some(offset)).await
     }
+
+    async fn read_last(&self) -> Result<Reading, LogError> {
+        let length = self.records.lock().unwrap().len();
+        self.read(Some(length.saturating_sub(1) as u64)).await
+    }
+
+    async fn close(&self) {}
 }
 
 impl Memory {
@@ -63,6 +78,7 @@ impl Memory {
 
 impl Log for Memory {
     type Records = Reading;
+    type Snapshots = Memory;
 
     async fn append(&self, record: &[u8]) -> Result<(), LogError> {
         self.push(record);
@@ -78,6 +94,10 @@ impl Log for Memory {
         let changed = self.changed.subscribe();
         let session = *changed.borrow();
         Ok(Reading { log: self.clone(), next: from.unwrap_or(0), changed, session })
+    }
+
+    async fn snapshots(&self) -> Result<Memory, LogError> {
+        Ok(self.snapshots.get_or_init(Memory::default).clone())
     }
 }
 
@@ -355,56 +375,11 @@ async fn an_entry_of_the_broker_is_read_over_and_a_longer_gap_is_read_again_once
     assert_eq!(two.book().counts().cuts, 0);
 }
 
-#[tokio::test]
-async fn who_crosses_the_mark_writes_a_snapshot_and_a_new_worker_begins_with_it() {
-    let log = Memory::default();
-    let (one, two) = (client(log.clone(), "one").await, client(log.clone(), "two").await);
-    granted(&two, hire()).await.close();
-    release(&two, &hire(), State::Done).await;
-    for _ in 0..super::book::SNAPSHOT_EVERY {
-        log.records.lock().unwrap().push(b"{}".to_vec());
-    }
-    log.push(b"{}");
-    granted(&one, change()).await;
-    let mut changes = one.changes();
-    while log.snapshot.lock().unwrap().is_none() {
-        timeout(Duration::from_secs(30), changes.changed()).await.expect("a snapshot").unwrap();
-    }
-    // What the snapshot holds need not be there any more.
-    log.records.lock().unwrap()[..4_000].fill(b"lost".to_vec());
-    let three = client(log, "three").await;
-    assert_eq!(three.book().counts().skipped, 0, "it has read none of the first four thousand");
-    assert_eq!(refused(&three, hire()).await, Decision::Finished(State::Done));
-    assert!(matches!(refused(&three, leave()).await, Decision::Wait(_)));
-}
-
 /// The suite's broker, under a prefix of its own.
 fn real_broker() -> broker::Settings {
     let url = std::env::var("AMQP_URL").expect("AMQP_URL: run `make test`, which starts a broker");
     let prefix = format!("test-{}", Uuid::new_v4().simple());
     broker::Settings { prefix, ..broker::Settings::new(url.into(), Vec::new()) }
-}
-
-#[tokio::test]
-async fn a_snapshot_goes_through_a_real_broker_in_parts() {
-    let settings = real_broker();
-    let stream = Stream::new(settings.clone());
-    assert!(stream.get().await.unwrap().is_none(), "there is none yet");
-    let small = Ledger::<ledger::Specified>::default().snapshot().unwrap();
-    stream.put(&small).await.unwrap();
-    let large = Snapshot { parts: vec![vec![b' '; ledger::PART_BYTES]; 3], ..small.clone() };
-    let index = String::from_utf8(large.index).unwrap().replace(r#""parts":0"#, r#""parts":3"#);
-    let large = Snapshot { index: index.into_bytes(), ..large };
-    stream.put(&large).await.unwrap();
-    assert_eq!(stream.get().await.unwrap().unwrap(), large, "the newest");
-    stream.put(&small).await.unwrap();
-    assert_eq!(stream.get().await.unwrap().unwrap(), small);
-    // A writer that died: its part is no index, and the stream is read from its first record.
-    let log = broker::RecordLog::open_snapshots(&settings).await.unwrap();
-    log.append(b"{}").await.unwrap();
-    log.close().await;
-    assert!(stream.get().await.unwrap().is_none());
-    broker::delete(&settings).await.unwrap();
 }
 
 /// How many records the ledger has up to this offset.
@@ -421,9 +396,8 @@ async fn records_up_to(settings: &broker::Settings, end: u64) -> u64 {
 
 /// A stream is kept in files of 50 MB. Between two of them the offsets jump.
 #[tokio::test]
-async fn a_ledger_and_a_snapshot_in_several_files_are_read_through() {
+async fn a_ledger_in_several_files_is_read_through() {
     let settings = real_broker();
-    let stream = Stream::new(settings.clone());
     let one = client(Stream::new(settings.clone()), "one").await;
     granted(&one, hire()).await.close();
     release(&one, &hire(), State::Done).await;
@@ -448,13 +422,6 @@ async fn a_ledger_and_a_snapshot_in_several_files_are_read_through() {
         read + 2 <= seen + 1,
         "{read} records up to {seen}: fewer than two files began, which shows nothing"
     );
-
-    let small = Ledger::<ledger::Specified>::default().snapshot().unwrap();
-    let index = String::from_utf8(small.index).unwrap().replace(r#""parts":0"#, r#""parts":110"#);
-    let part = |number: u8| vec![number; ledger::PART_BYTES];
-    let large = Snapshot { parts: (0..110).map(part).collect(), index: index.into_bytes() };
-    stream.put(&large).await.unwrap();
-    assert!(stream.get().await.unwrap().unwrap() == large, "every part, in their order");
     broker::delete(&settings).await.unwrap();
 }
 

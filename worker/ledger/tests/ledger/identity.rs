@@ -6,7 +6,13 @@ use ledger::{
     State,
 };
 
-use crate::story::{Act, Stream, change, hire, leave, stream};
+use proptest::prelude::*;
+
+use crate::{
+    any::any_body,
+    messages::snapshot,
+    story::{Act, Stream, change, hire, leave, stream},
+};
 
 fn ada(keys: &[(Kind, &str)]) -> Act {
     hire(1, 1).about(keys)
@@ -42,11 +48,11 @@ fn a_upn_joins_unless_strong_keys_contradict() {
 fn a_upn_that_is_in_use_twice_is_a_conflict_and_changes_nothing() {
     let mut stream = stream();
     stream.claim(&ada(&[(Upn, "ada"), (EntraId, "a")]));
-    let before = stream.ledger.snapshot().unwrap().parts;
+    let before = snapshot(&stream.ledger).parts;
     let namesake = hire(2, 2).about(&[(Upn, "ada"), (EntraId, "b")]);
     assert_eq!(stream.claim(&namesake), Decision::Conflict);
     stream.release(&namesake, State::SetAside, 0);
-    assert_eq!(stream.ledger.snapshot().unwrap().parts, before);
+    assert_eq!(snapshot(&stream.ledger).parts, before);
     stream.release(&ada(&[]), State::Done, 0);
     assert_eq!(stream.claim(&namesake.replayed(1)), Decision::Hold, "the replay finds the other run ended");
 }
@@ -72,11 +78,11 @@ fn a_late_copy_of_a_run_that_has_ended_moves_no_upn_and_joins_nobody() {
     let first = ada(&[(Upn, "ada"), (EntraId, "a")]);
     stream.does(&first);
     stream.does(&hire(2, 2).about(&[(Upn, "ada"), (EntraId, "b")]));
-    let before = stream.ledger.snapshot().unwrap().parts;
+    let before = snapshot(&stream.ledger).parts;
     assert_eq!(stream.claim(&first.delivery(2)), Decision::Finished(State::Done));
     let resolved_anew = ada(&[(Upn, "ada"), (EntraId, "b")]).delivery(3);
     assert_eq!(stream.claim(&resolved_anew), Decision::Finished(State::Done));
-    assert_eq!(stream.ledger.snapshot().unwrap().parts, before);
+    assert_eq!(snapshot(&stream.ledger).parts, before);
 }
 
 #[test]
@@ -113,4 +119,29 @@ fn while_a_secret_is_replaced_people_are_found_by_both_keys() {
     let late = with(hire(3, 4), &new);
     assert_eq!(stream.claim(&late), Decision::Superseded(leave(1, 5).id()));
     assert_eq!(people(&stream), 1);
+}
+
+proptest! {
+    /// However people are joined, forgotten and written again, and whoever gets a UPN.
+    #[test]
+    fn keys_and_runs_lead_to_who_has_them(
+        bodies in prop::collection::vec((any_body(), 0..9_i64), 1..40),
+        restored_after in 0..40_usize,
+    ) {
+        let mut stream = stream();
+        for (number, (body, on)) in bodies.into_iter().enumerate() {
+            stream.append(on, body);
+            if number == restored_after {
+                stream.ledger = snapshot(&stream.ledger).restored().unwrap();
+            }
+            for person in stream.ledger.people() {
+                for key in &person.keys {
+                    prop_assert_eq!(stream.ledger.people_with(&[*key]), [person]);
+                }
+                for run in &person.runs {
+                    prop_assert_eq!(stream.ledger.person_of(run.id), Some(person));
+                }
+            }
+        }
+    }
 }

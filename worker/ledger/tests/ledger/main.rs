@@ -7,11 +7,13 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+mod any;
 mod brake;
 mod checker;
 mod decide;
 mod histories;
 mod identity;
+mod messages;
 mod records;
 mod shuts;
 mod snapshots;

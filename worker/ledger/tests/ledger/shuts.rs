@@ -1,11 +1,14 @@
 //! What shuts what: one test for each row of the table of floors, and the properties of the whole.
 
 use ledger::{
-    Body, Cancels, Clear, Decision, Done, Intent, Ledger, Release, Rules, Run, Side, Specified, State, Stop,
+    Body, Cancels, Clear, Decision, Done, Intent, Release, Rules, Run, Side, Specified, State, Stop,
 };
 use proptest::prelude::*;
 
-use crate::story::{Act, act, cancel, change, day, hire, leave, revoke, stream};
+use crate::{
+    messages::snapshot,
+    story::{Act, act, cancel, change, day, hire, leave, revoke, stream},
+};
 
 /// Whether `by`, having claimed first, shuts `run`; one still to come has slept since.
 fn shuts(by: &Act, run: &Act) -> bool {
@@ -269,7 +272,7 @@ fn what_a_run_has_shut_and_what_that_had_changed_is_known() {
     stream.append(9, release(State::Cancelled, 1, changed.clone()));
     assert_eq!(stream.ledger.verdict(asleep.id()), None, "it has ended");
     assert_eq!(ids(stream.ledger.shut_by(by.id())), [asleep.id(), planned.id()]);
-    let restored = Ledger::<Specified>::from_snapshot(&stream.ledger.snapshot().unwrap()).unwrap();
+    let restored = snapshot(&stream.ledger).restored().unwrap();
     assert_eq!(restored.shut_by(by.id())[0].done.as_deref(), changed.as_ref());
     assert!(restored.shut_by(asleep.id()).is_empty());
 }

@@ -1,68 +1,21 @@
 //! A snapshot and the rest of the stream are the whole stream; forgetting changes no decision; a lost record shows.
 
 use ledger::{
-    Body, Brake, Cancels, Clear, Decision, Done, Forget, Intent, Kind, Ledger, PART_BYTES, Read, Record,
-    Release, Side, Snapshot, SnapshotError, Specified, State, Stop,
+    Body, Brake, Decision, Done, Forget, Kind, Ledger, PART_BYTES, Piece, Read, Record, Release,
+    SnapshotError, Specified, State, Stop, piece,
 };
 use proptest::prelude::*;
+use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
-use crate::story::{Act, act, day, hire, key, leave, stream};
+use crate::{
+    any::any_body,
+    messages::{Snapshot, index, named, next, snapshot},
+    story::{Act, act, cancel, day, hire, key, leave, stream},
+};
 
-/// Records of every type about few people, so that they meet.
-fn any_body() -> impl Strategy<Value = Body> {
-    prop_oneof![
-        6 => any_claim().prop_map(Body::Claim),
-        4 => (1..8_u128, 1..4_u128, any_state(), 0..3_u32).prop_map(|(run, nonce, state, leg)| {
-            let done = Done::of(vec![format!("step {leg}")], None);
-            let (run, nonce) = (Uuid::from_u128(run), Uuid::from_u128(nonce));
-            Body::Release(Release { run, nonce, state, leg, replays: 0, until: Some(day(3)), done })
-        }),
-        1 => (1..8_u128).prop_map(|run| Body::Stop(Stop { run: Uuid::from_u128(run) })),
-        1 => (0..2_u32).prop_map(|allow| Body::Brake(Brake { tenant: key(Kind::Tenant, ""), allow, until: None })),
-        1 => any_keys().prop_map(|keys| Body::Clear(Clear { keys })),
-        1 => (0..6_i64).prop_map(|before| Body::Forget(Forget { before: day(before) })),
-    ]
-}
-
-fn any_state() -> impl Strategy<Value = State> {
-    prop::sample::select(vec![State::Done, State::SetAside, State::Asleep, State::Waiting, State::Superseded])
-}
-
-fn any_keys() -> impl Strategy<Value = Vec<ledger::Key>> {
-    let kinds = prop::sample::select(vec![Kind::EntraId, Kind::EmployeeId, Kind::Upn]);
-    let keys = prop::collection::vec((kinds, prop::sample::select(vec!["a", "b", "c"])), 1..3);
-    keys.prop_map(|keys| keys.into_iter().flat_map(|(kind, value)| key(kind, value)).collect())
-}
-
-fn any_claim() -> impl Strategy<Value = ledger::Claim> {
-    let intents = vec![
-        Intent::Cancel,
-        Intent::Change,
-        Intent::Onboarding,
-        Intent::Restore,
-        Intent::AccessRevoke,
-        Intent::Offboarding,
-    ];
-    let who = (prop::sample::select(intents), 1..8_u8, 1..4_u8, any_keys());
-    let when = (0..6_i64, 0..9_i64, 0..3_u32, 0..2_u32);
-    (who, when, any::<[bool; 2]>(), prop::collection::vec(0..40_u64, 0..3)).prop_map(
-        |((intent, number, nonce, keys), (published, effective, leg, replays), [fresh, pending], over)| {
-            let act = act(intent, number, published).on(effective).delivery(nonce).leg(leg).braked(2, 3);
-            let cancels = (intent == Intent::Cancel).then_some(Cancels::Side(Side::Leave));
-            ledger::Claim {
-                keys,
-                fresh,
-                pending,
-                replays,
-                over,
-                names: vec![number.into(), 1],
-                cancels,
-                ..act.0
-            }
-        },
-    )
-}
+/// The last byte of the version.
+const VERSION_AT: usize = 4;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -79,13 +32,45 @@ proptest! {
                 prop_assert_eq!(resumed.read(index as u64, whole.records.last().unwrap()), read);
             }
             if index == cut {
-                resumed = Some(Ledger::from_snapshot(&whole.ledger.snapshot().unwrap()).unwrap());
+                resumed = Some(snapshot(&whole.ledger).restored().unwrap());
             }
         }
         if let Some(resumed) = resumed {
-            prop_assert_eq!(resumed.snapshot().unwrap(), whole.ledger.snapshot().unwrap());
+            prop_assert_eq!(snapshot(&resumed), snapshot(&whole.ledger));
             prop_assert_eq!(resumed.seen(), whole.ledger.seen());
         }
+    }
+
+    /// Each part holds what one person takes, and records are read between them, which join, forget and change people.
+    #[test]
+    fn a_snapshot_that_is_written_while_records_are_read_is_of_the_moment_it_began(
+        bodies in prop::collection::vec((any_body(), 0..9_i64), 1..40),
+        cut in 0..30_usize,
+        pauses in prop::collection::vec(0..5_usize, 20),
+    ) {
+        let mut stream = stream();
+        let mut bodies = bodies.into_iter();
+        for (body, on) in bodies.by_ref().take(cut) {
+            stream.append(on, body);
+        }
+        let began = stream.ledger.clone();
+        let mut writer = stream.ledger.begin_snapshot(Uuid::from_u128(1));
+        let mut pauses = pauses.into_iter();
+        let mut parts = Vec::new();
+        while let Some(part) = next(&mut writer, &mut stream.ledger, 1) {
+            parts.push(part);
+            for (body, on) in bodies.by_ref().take(pauses.next().unwrap_or_default()) {
+                stream.append(on, body);
+            }
+        }
+        let restored = Snapshot { parts, index: writer.index().unwrap() }.restored().unwrap();
+        prop_assert_eq!(snapshot(&restored), snapshot(&began));
+        // What was kept meanwhile changes nothing that is read.
+        let mut read = Ledger::<Specified>::default();
+        for (offset, record) in (0..).zip(&stream.records) {
+            read.read(offset, record);
+        }
+        prop_assert_eq!(snapshot(&stream.ledger), snapshot(&read));
     }
 }
 
@@ -124,20 +109,155 @@ fn people_are_forgotten_once_nothing_is_open_and_nothing_recent() {
     assert_eq!(stream.claim(&named(hire(1, 1), "done")), Decision::Hold, "it is not known any more");
 }
 
+/// A ledger of everything that a snapshot has.
+fn of_everything() -> Ledger {
+    let mut stream = stream();
+    let changed =
+        act(ledger::Intent::Change, 1, 1).about(&[(Kind::Upn, "a"), (Kind::EntraId, "a")]).sequence(7);
+    stream.claim(&changed);
+    let Act(ledger::Claim { run, nonce, .. }) = changed;
+    let done = Done::of(vec!["disable".to_owned(), "remove".to_owned()], Some("remove".to_owned()));
+    let (state, until) = (State::Asleep, Some(day(9)));
+    stream.append(2, Body::Release(Release { run, nonce, state, leg: 1, replays: 0, until, done }));
+    stream.claim(&cancel(2, 2, ledger::Cancels::Event(1)).about(&[(Kind::EmployeeId, "17")]));
+    stream.claim(&leave(3, 3).about(&[(Kind::EntraId, "b")]).braked(2, 3));
+    stream.append(4, Body::Stop(Stop { run: Uuid::max() }));
+    stream.append(4, Body::Brake(Brake { tenant: key(Kind::Tenant, ""), allow: 3, until: Some(day(5)) }));
+    stream.ledger
+}
+
 #[test]
-fn a_snapshot_of_another_version_or_with_other_parts_is_refused() {
+fn everything_comes_back_in_parts_of_one_line_too() {
+    let mut ledger = of_everything();
+    let mut writer = ledger.begin_snapshot(Uuid::from_u128(1));
+    let mut parts = Vec::new();
+    while let Some(part) = next(&mut writer, &mut ledger, 1) {
+        parts.push(part);
+    }
+    assert_eq!(parts.len(), 6, "two of the brake, the stop, three people");
+    let small = Snapshot { parts, index: writer.index().unwrap() };
+    assert_eq!(snapshot(&small.restored().unwrap()), snapshot(&ledger));
+}
+
+/// If this fails, snapshots that were written before mean something else: raise their version.
+#[test]
+fn the_bytes_of_a_snapshot_change_with_its_version_alone() {
+    let Snapshot { parts, index } = snapshot(&of_everything());
+    let bytes: Vec<u8> = parts.concat().into_iter().chain(index).collect();
+    assert_eq!(bytes[VERSION_AT], 2);
+    let digest: String =
+        digest(&SHA256, &bytes).as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((bytes.len(), digest.as_str()), (488, "e5e791d48aee8145"));
+}
+
+#[test]
+fn a_snapshot_of_another_version_is_refused_and_so_is_what_is_none() {
+    let good = snapshot(&of_everything());
+    for version in [1, 3] {
+        let mut other = good.clone();
+        other.index[VERSION_AT] = version;
+        assert_eq!(other.restored().map(drop), Err(SnapshotError::Version(version.into())));
+    }
+    let of_version_1 = br#"{"v":1,"next":5,"parts":0,"digest":"e3b0"}"#;
+    for none in [of_version_1.as_slice(), b"", b"GHLS", b"{}", &good.index[..20]] {
+        assert!(matches!(piece(none), Err(SnapshotError::Unreadable(_))), "{none:?}");
+    }
+    assert_eq!(piece(&good.parts[0]), Ok(Piece::Part(0)));
+    assert_eq!(index(&good.index).unwrap().parts(), 1);
+}
+
+/// Three parts.
+fn of_three_parts(id: u128) -> Snapshot {
+    let mut stream = stream();
+    for number in 1..4 {
+        stream.does(&hire(number, 1).about(&[(Kind::EntraId, &format!("{id} {number}"))]));
+    }
+    let mut writer = stream.ledger.begin_snapshot(Uuid::from_u128(id));
+    let mut part = || next(&mut writer, &mut stream.ledger, 1).unwrap();
+    let parts = vec![part(), part(), part()];
+    Snapshot { parts, index: writer.index().unwrap() }
+}
+
+#[test]
+fn parts_that_are_missing_twice_there_in_another_order_or_changed_are_refused() {
+    let good = of_three_parts(1);
+    assert_eq!(good.restored().unwrap().people().count(), 3);
+    let spoil = |spoil: &dyn Fn(&mut Vec<Vec<u8>>)| {
+        let mut snapshot = good.clone();
+        spoil(&mut snapshot.parts);
+        matches!(snapshot.restored(), Err(SnapshotError::Parts(_)))
+    };
+    for missing in 0..3 {
+        assert!(spoil(&|parts| drop(parts.remove(missing))), "without part {missing}");
+    }
+    assert!(spoil(&Vec::clear), "an index without parts");
+    assert!(spoil(&|parts| parts.swap(0, 1)));
+    assert!(spoil(&|parts| parts.insert(1, parts[0].clone())));
+    assert!(spoil(&|parts| *parts[1].last_mut().unwrap() ^= 1), "no line is shorter or longer by that");
+    let mut cut_off = good.clone();
+    cut_off.parts[1].truncate(60);
+    assert!(matches!(cut_off.restored(), Err(SnapshotError::Unreadable(_))));
+}
+
+#[test]
+fn two_snapshots_that_were_written_at_once_are_told_apart() {
+    let (one, two) = (of_three_parts(1), of_three_parts(2));
+    let between = |index: &[u8]| {
+        let parts = [
+            &one.parts[0],
+            &two.parts[0],
+            &two.parts[1],
+            &one.parts[1],
+            &two.index,
+            &one.parts[2],
+            &two.parts[2],
+        ];
+        Snapshot { parts: parts.into_iter().cloned().collect(), index: index.to_vec() }.restored().unwrap()
+    };
+    assert_eq!(snapshot(&between(&one.index)), snapshot(&one.restored().unwrap()));
+    assert_eq!(snapshot(&between(&two.index)), snapshot(&two.restored().unwrap()));
+    // The same parts of a snapshot with another id are others.
     let mut stream = stream();
     stream.does(&hire(1, 1));
-    let good = stream.ledger.snapshot().unwrap();
-    let read = |snapshot: &Snapshot| Ledger::<Specified>::from_snapshot(snapshot).map(drop);
-    assert_eq!(read(&good), Ok(()));
-    let index = String::from_utf8(good.index.clone()).unwrap().replace(r#""v":1"#, r#""v":2"#);
-    assert_eq!(read(&Snapshot { index: index.into_bytes(), ..good.clone() }), Err(SnapshotError::Version(2)));
-    assert!(matches!(read(&Snapshot { parts: vec![], ..good.clone() }), Err(SnapshotError::Parts(_))));
-    let mut changed = good.clone();
-    changed.parts[0][20] ^= 1;
-    assert!(matches!(read(&changed), Err(SnapshotError::Parts(_))));
-    assert!(matches!(read(&Snapshot { index: b"{}".to_vec(), ..good }), Err(SnapshotError::Unreadable(_))));
+    let (one, two) = (named(&stream.ledger, 1), named(&stream.ledger, 2));
+    let mixed = Snapshot { index: two.index, ..one };
+    assert_eq!(mixed.restored().map(drop), Err(SnapshotError::Parts("0 of 1".to_owned())));
+}
+
+#[test]
+fn a_snapshot_that_was_given_up_or_followed_by_another_one_has_no_further_part() {
+    let mut stream = stream();
+    stream.does(&hire(1, 1));
+    assert!(!stream.ledger.is_in_snapshot());
+    let mut first = stream.ledger.begin_snapshot(Uuid::from_u128(1));
+    assert!(stream.ledger.is_in_snapshot());
+    let mut second = stream.ledger.begin_snapshot(Uuid::from_u128(2));
+    assert_eq!(first.part(&mut stream.ledger, PART_BYTES), Err(SnapshotError::GivenUp));
+    assert!(second.part(&mut stream.ledger, PART_BYTES).unwrap().is_some());
+    stream.ledger.end_snapshot();
+    assert!(!stream.ledger.is_in_snapshot());
+    assert_eq!(second.part(&mut stream.ledger, PART_BYTES), Err(SnapshotError::GivenUp));
+}
+
+/// One line of all its admissions would be larger than a part.
+#[test]
+fn a_brake_that_has_let_many_through_does_not_fill_a_part() {
+    let mut stream = stream();
+    for number in 0..5_000_u128 {
+        let name = number.to_string();
+        let mut end = leave(1, 1).about(&[(Kind::EntraId, &name)]);
+        end.0.run = Uuid::from_u128(number + 1);
+        assert_eq!(stream.claim(&end), Decision::Hold);
+    }
+    let mut writer = stream.ledger.begin_snapshot(Uuid::from_u128(1));
+    let mut parts = Vec::new();
+    while let Some(part) = next(&mut writer, &mut stream.ledger, 16 << 10) {
+        assert!(part.len() <= 16 << 10, "{}", part.len());
+        parts.push(part);
+    }
+    let restored = Snapshot { parts, index: writer.index().unwrap() }.restored().unwrap();
+    let tenant = key(Kind::Tenant, "");
+    assert_eq!(restored.brake_of(&tenant, day(1), 3 * 24 * 3600).admitted, 5_000);
 }
 
 #[test]
@@ -169,7 +289,7 @@ fn resident() -> usize {
 }
 
 #[test]
-fn a_hundred_thousand_people_take_less_than_48_mb_and_parts_stay_small() {
+fn a_hundred_thousand_people_take_less_than_40_mb_and_parts_stay_small() {
     let before = resident();
     let mut ledger: Ledger = Ledger::default();
     let mut offset = 0;
@@ -194,11 +314,10 @@ fn a_hundred_thousand_people_take_less_than_48_mb_and_parts_stay_small() {
         );
     }
     let taken = resident().saturating_sub(before);
-    assert!(taken < 48 << 20, "{taken} bytes");
-    let snapshot = ledger.snapshot().unwrap();
+    assert!(taken < 40 << 20, "{taken} bytes");
+    let snapshot = snapshot(&ledger);
     assert!(snapshot.parts.iter().all(|part| part.len() <= PART_BYTES));
     assert!(snapshot.parts.len() > 1);
     drop(ledger);
-    let read: Ledger = Ledger::from_snapshot(&snapshot).unwrap();
-    assert_eq!(read.people().count(), 100_000);
+    assert_eq!(snapshot.restored().unwrap().people().count(), 100_000);
 }
