@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::measured::Measured;
-use crate::process::{median, resident_mb};
+use crate::process::{median, peak_mb, resident_mb};
 use crate::size::Size;
 
 const LATENCY: Duration = Duration::from_millis(50);
@@ -77,8 +77,9 @@ async fn rate(workers: usize, leavers: usize) -> f64 {
     leavers as f64 / took
 }
 
-/// A ledger that knows so many people: how long a start takes without a snapshot and with one, and the memory.
-async fn people(count: usize) {
+/// A ledger that knows so many people: how long a start takes without a snapshot, with one, and with one and as many
+/// records behind it as there are at most; and the memory of each start, and of writing a snapshot.
+pub async fn people(count: usize) {
     let builder = Testbed::with(Tenant::empty()).workflows("nothing: { for: [change], stages: [] }");
     let mut testbed = builder.build().await;
     let settings = broker_settings(testbed.broker.url(), testbed.prefix());
@@ -87,32 +88,65 @@ async fn people(count: usize) {
     for chunk in numbers.chunks(512) {
         join_all(chunk.iter().map(|number| known(&testbed, *number))).await;
     }
-    let Some((from_start, worker)) = start(&mut testbed).await else {
-        println!("{count} people: not ready after {} s without a snapshot", START_LIMIT.as_secs());
+    let Some(worker) = started(&mut testbed, count, "without a snapshot").await else {
         return testbed.tear_down().await;
     };
-    // Claims cross the next mark, and the snapshot is written.
-    for number in 0..SNAPSHOT_EVERY.min(count) / 2 + 10 {
+    let every = SNAPSHOT_EVERY.min(count);
+    let messages = snapshots_written(&testbed, &worker, every).await;
+    print_memory(&worker, &format!("after {} runs and snapshots of {messages} messages", every / 2 + 10));
+    worker.stop().await;
+    let Some(worker) = started(&mut testbed, count, "from a snapshot").await else {
+        return testbed.tear_down().await;
+    };
+    worker.stop().await;
+    // One by one: the broker hands out slowest what it has stored by itself.
+    for number in count..count + every / 2 {
+        known(&testbed, number).await;
+    }
+    let behind = format!("from a snapshot and {every} records behind it");
+    if let Some(worker) = started(&mut testbed, count, &behind).await {
+        worker.stop().await;
+    }
+    testbed.tear_down().await;
+}
+
+/// Lets claims cross the next mark, and waits until what is written then is. How many messages that is.
+async fn snapshots_written(testbed: &Testbed, worker: &Measured, every: usize) -> u32 {
+    for number in 0..every / 2 + 10 {
         let change = json!({ "person": { "upn": upn(number) }, "workflow": "nothing" });
         testbed.publisher.event(&events::event(&new_id(), "gatehouse.change.requested.v1", change)).await;
     }
-    worker.runs_reach(SNAPSHOT_EVERY.min(count) / 2 + 10).await;
-    let mut looks = tokio::time::interval(Duration::from_millis(50));
-    while count >= SNAPSHOT_EVERY && testbed.depth("ledger.snapshots").await == 0 {
-        looks.tick().await;
+    worker.runs_reach(every / 2 + 10).await;
+    // A small ledger has no snapshot.
+    if every < SNAPSHOT_EVERY {
+        return 0;
     }
-    worker.stop().await;
-    let Some((from_snapshot, worker)) = start(&mut testbed).await else {
-        println!("{count} people: not ready after {} s with a snapshot", START_LIMIT.as_secs());
-        return testbed.tear_down().await;
+    let mut looks = tokio::time::interval(Duration::from_millis(500));
+    let mut before = 0;
+    loop {
+        looks.tick().await;
+        // Parts come one after the other: when none came for a while there is none to come.
+        let written = testbed.depth("ledger.snapshots").await;
+        if written > 0 && written == before {
+            return written;
+        }
+        before = written;
+    }
+}
+
+/// Starts a worker, and prints how long it took and the memory.
+async fn started(testbed: &mut Testbed, count: usize, how: &str) -> Option<Measured> {
+    let Some((seconds, worker)) = start(testbed).await else {
+        println!("{count} people: not ready after {} s {how}", START_LIMIT.as_secs());
+        return None;
     };
-    println!(
-        "{count} people: ready after {from_start:.2} s without a snapshot and {from_snapshot:.2} s with one; \
-         resident memory {:.1} MB",
-        resident_mb(worker.id()),
-    );
-    worker.stop().await;
-    testbed.tear_down().await;
+    print_memory(&worker, &format!("{count} people: ready after {seconds:.2} s {how}"));
+    Some(worker)
+}
+
+fn print_memory(worker: &Measured, when: &str) {
+    let peak = peak_mb(worker.id()).unwrap();
+    println!("{when}: resident memory {:.1} MB, at most {peak:.1} MB so far", resident_mb(worker.id()));
 }
 
 /// Starts a worker; the seconds until it is ready, if it is in time.

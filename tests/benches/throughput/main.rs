@@ -62,11 +62,12 @@ async fn main() {
         ["leavers"] => standard::many(&size).await,
         ["lock-out"] => lock_out::run(&size).await,
         ["ledger"] => ledger_rounds::run(&size).await,
+        ["people"] => ledger_rounds::people(size.known_people).await,
         ["sync"] => sync_rounds::run(&size).await,
         ["usage"] => usage_rounds::run(&size).await,
         other => {
             panic!(
-                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, ledger, sync and usage"
+                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, ledger, people, sync and usage"
             )
         }
     }
