@@ -23,7 +23,7 @@ const IN_FLIGHT: usize = 4;
 /// A start that takes longer has failed.
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// A snapshot is written when a claim crosses a multiple of so many records.
-const SNAPSHOT_EVERY: usize = 5_000;
+const SNAPSHOT_EVERY: usize = 2_500;
 
 /// Prints the rate with one, two and four workers, then start and memory.
 pub async fn run(size: &Size) {
