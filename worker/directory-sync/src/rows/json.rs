@@ -1,23 +1,43 @@
 //! Writes rows as JSON: what `serde_json` writes of them, in less than half the time. A file has a million.
 
+use std::sync::LazyLock;
+
 use uuid::Uuid;
 
 use crate::rows::column::{AnyRow, Cell};
-use crate::rows::schema::Kind;
+use crate::rows::schema::{KINDS, Kind};
+
+/// What stands between the cells of each kind, in the order of the kinds.
+static FRAMES: LazyLock<Vec<Frame>> = LazyLock::new(|| KINDS.iter().map(Frame::of).collect());
+
+/// What stands between the cells of a row.
+struct Frame {
+    kind: &'static str,
+    /// What the row begins with.
+    head: String,
+    /// What stands before each cell.
+    names: Vec<String>,
+}
+
+impl Frame {
+    fn of(kind: &Kind) -> Self {
+        // Names of kinds and columns need no escapes.
+        let head = format!("{{\"kind\":\"{}\"", kind.name);
+        let names = kind.columns.iter().map(|column| format!(",\"{}\":", column.name)).collect();
+        Self { kind: kind.name, head, names }
+    }
+}
 
 /// Appends a row as one flat JSON object, on one line.
 pub fn write_json(row: &impl AnyRow, out: &mut String) {
     let kind = row.kind();
-    out.push_str("{\"kind\":");
-    write_text(kind, out);
-    let mut columns = Kind::named(kind).map(|kind| kind.columns).unwrap_or_default().iter();
+    // A kind that is not among them has no columns.
+    let Some(frame) = FRAMES.iter().find(|frame| frame.kind == kind) else { return out.push_str("{}") };
+    out.push_str(&frame.head);
+    let mut names = frame.names.iter();
     row.cells(&mut |cell| {
-        let column = columns.next();
-        let Some(column) = column.filter(|_| cell != Cell::Absent) else { return };
-        // Names of columns need no escapes.
-        out.push_str(",\"");
-        out.push_str(column.name);
-        out.push_str("\":");
+        let Some(name) = names.next().filter(|_| cell != Cell::Absent) else { return };
+        out.push_str(name);
         write_cell(&cell, out);
     });
     out.push('}');
@@ -33,7 +53,7 @@ fn write_cell(cell: &Cell<'_>, out: &mut String) {
         Cell::Texts(texts) => write_list(texts, out, |text, out| write_text(text, out)),
         Cell::Names(names) => write_list(names, out, |name, out| write_text(name, out)),
         Cell::Ids(ids) => write_list(ids, out, |id, out| {
-            write_text(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()), out);
+            write_plain(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()), out);
         }),
     }
 }
@@ -57,6 +77,11 @@ fn write_text(text: &str, out: &mut String) {
         out.push_str(&serde_json::Value::from(text).to_string());
         return;
     }
+    write_plain(text, out);
+}
+
+/// Appends a text that needs no escapes.
+fn write_plain(text: &str, out: &mut String) {
     out.push('"');
     out.push_str(text);
     out.push('"');
