@@ -28,8 +28,9 @@ fn plain_users(page: &str, source: Source) -> Option<Vec<User<'_>>> {
         }
         let (mut found, mut order) = (Vec::with_capacity(MOST), Order::default());
         scanner.list(|scanner| {
-            found.push(User { person: person(scanner, &mut order)?, source });
-            Some(())
+            // In its place: a person is too large to be moved about.
+            found.push(User { person: Person::default(), source });
+            person(scanner, &mut order, &mut found.last_mut()?.person)
         })?;
         // A second list would be a mistake.
         users.replace(found).is_none().then_some(())
@@ -86,8 +87,11 @@ impl Member {
     }
 }
 
-fn person<'a>(scanner: &mut Scanner<'a>, order: &mut Order<'a, Member>) -> Option<Person<'a>> {
-    let mut person = Person::default();
+fn person<'a>(
+    scanner: &mut Scanner<'a>,
+    order: &mut Order<'a, Member>,
+    person: &mut Person<'a>,
+) -> Option<()> {
     let mut id = None;
     scanner.object_like(order, Member::named, |scanner, member| match member {
         Member::Id => set(&mut id, scanner.text()?),
@@ -95,11 +99,12 @@ fn person<'a>(scanner: &mut Scanner<'a>, order: &mut Order<'a, Member>) -> Optio
         Member::OnPremisesSyncEnabled => flag(scanner, &mut person.on_premises_sync_enabled),
         Member::AssignedLicenses => value(scanner, &mut person.assigned_licenses, licenses),
         Member::Manager => value(scanner, &mut person.manager, manager),
-        Member::Text(property) => value(scanner, property(&mut person), Scanner::text),
+        Member::Text(property) => value(scanner, property(person), Scanner::text),
         Member::OfChange => None,
         Member::Other => scanner.pass_value(),
     })?;
-    Some(Person { id: id?, ..person })
+    person.id = id?;
+    Some(())
 }
 
 /// Sets what may come once.
