@@ -139,6 +139,7 @@ impl<'a> Pass<'a> {
         let wants_rows = self.wants_rows();
         while let Some(batch) = self.sender.meanwhile(source.next(wants_rows)).await?.map_err(failed)? {
             self.send(&batch).await?;
+            self.sender.give_way().await?;
         }
         let without = || Failure::new(Class::Fault, "internal", "a pass ended without a summary");
         source.summary().ok_or_else(|| without().into())
