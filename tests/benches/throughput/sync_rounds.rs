@@ -59,6 +59,8 @@ async fn read(people: usize, rounds: usize) {
         for (file, rates) in [(&csv, &mut sheets), (&lines, &mut files)] {
             let arguments = ["sync", "users", "--output", "json", "--out", file];
             let (rate, peak) = gatehouse(&emulator, &arguments, people).await;
+            // To replace a file is to delete one as large.
+            std::fs::remove_file(file).unwrap();
             rates.push(rate);
             peaks.push(peak);
         }
