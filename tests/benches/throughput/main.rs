@@ -64,10 +64,11 @@ async fn main() {
         ["ledger"] => ledger_rounds::run(&size).await,
         ["people"] => ledger_rounds::people(size.known_people).await,
         ["sync"] => sync_rounds::run(&size).await,
+        ["pages"] => sync_rounds::pages(&size).await,
         ["usage"] => usage_rounds::run(&size).await,
         other => {
             panic!(
-                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, ledger, people, sync and usage"
+                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, ledger, people, sync, pages and usage"
             )
         }
     }

@@ -43,7 +43,7 @@ const FULL: Size = Size {
     known_people: 100_000,
     people: &[10_000, 100_000, 1_000_000],
     usage_people: &[200_000, 1_000_000],
-    published_people: 100_000,
+    published_people: 300_000,
     sync_leavers: 5,
 };
 

@@ -34,6 +34,11 @@ pub async fn run(size: &Size) {
     for people in size.people {
         read(*people, size.rounds).await;
     }
+    pages(size).await;
+}
+
+/// Prints the parts in which pages are sent.
+pub async fn pages(size: &Size) {
     publish(size.published_people, size.rounds).await;
     leavers(size.published_people, size.sync_leavers).await;
 }

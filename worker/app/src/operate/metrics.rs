@@ -1,12 +1,15 @@
 //! The metrics. Every name is `gatehouse_<noun>_<unit>`; no label ever names a person, a run or a message.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+
+use crate::delivery::queues;
 
 /// Milliseconds to a minute: the range of requests, confirms, steps and runs.
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
@@ -16,6 +19,8 @@ macro_rules! metrics {
         /// All metrics of the process, in a registry of their own.
         pub struct Metrics {
             registry: Registry,
+            /// Runs that this process works on, whatever their queue. [`in_flight`](Self::in_flight) tells it to people.
+            runs_under_way: AtomicI64,
             $($(#[doc = $help])+ pub $name: $kind,)+
         }
 
@@ -32,7 +37,7 @@ macro_rules! metrics {
                     let $name = <$kind as Made>::made(name, concat!($($help),+).trim(), &[$($($label),+)?])?;
                     registry.register(Box::new($name.clone()))?;
                 )+
-                Ok(Self { registry, $($name),+ })
+                Ok(Self { registry, runs_under_way: AtomicI64::new(0), $($name),+ })
             }
         }
     };
@@ -205,6 +210,13 @@ impl msgraph::Observer for Metrics {
     }
 }
 
+impl Metrics {
+    /// Whether this process works on a run.
+    pub fn is_run_under_way(&self) -> bool {
+        self.runs_under_way.load(Ordering::Relaxed) > 0
+    }
+}
+
 /// Counts what happens at the broker for the consumer of one queue.
 pub struct OfQueue {
     metrics: Arc<Metrics>,
@@ -237,6 +249,9 @@ impl broker::Observer for OfQueue {
 
     fn in_flight(&self, queue: &str, change: i64) {
         self.metrics.in_flight.with_label_values(&[queue]).add(change);
+        if self.queue != queues::SYNC {
+            self.metrics.runs_under_way.fetch_add(change, Ordering::Relaxed);
+        }
     }
 
     fn handler_panicked(&self, _: &str) {
@@ -284,5 +299,22 @@ mod tests {
         let text = metrics.render();
         assert!(text.contains("# HELP gatehouse_panics_total Panics caught by the worker.\n"), "{text}");
         assert!(text.contains("gatehouse_build_info{version=\"1\"} 1\n"), "{text}");
+    }
+
+    #[test]
+    fn a_run_is_under_way_while_its_message_is_worked_on_and_a_sync_is_none() {
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let of = |queue| OfQueue::new(Arc::clone(&metrics), queue);
+        let changes = [
+            (queues::SYNC, 1, false),
+            (queues::WORKFLOWS, 1, true),
+            (queues::ACCESS, 1, true),
+            (queues::WORKFLOWS, -1, true),
+            (queues::ACCESS, -1, false),
+        ];
+        for (queue, change, is_run_under_way) in changes {
+            broker::Observer::in_flight(&of(queue), &format!("gatehouse.{queue}"), change);
+            assert_eq!(metrics.is_run_under_way(), is_run_under_way, "{queue} {change}");
+        }
     }
 }

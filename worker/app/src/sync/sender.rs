@@ -12,7 +12,6 @@ use outcome::{Class, Failure};
 use tokio::time::{Instant, sleep};
 
 use crate::delivery::outbox;
-use crate::delivery::queues;
 use crate::delivery::work::{Offered, Outlet, Unreported};
 use crate::operate::metrics::Metrics;
 use crate::sync::cancelled::Cancel;
@@ -27,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The pause before a batch of rows while runs are under way in this process: a leaver needs the processor more than the
 /// pages of a report do, and no tenant answers as fast as that.
-const GIVES_WAY: Duration = Duration::from_millis(25);
+const GIVES_WAY: Duration = Duration::from_millis(100);
 
 /// Why a pass stops before its end.
 #[derive(Debug)]
@@ -81,12 +80,6 @@ impl<'a> Flow<'a> {
         let (turn, refused_since, stored) =
             (tokio::sync::Mutex::default(), Mutex::default(), Mutex::default());
         Self { outlet, patience, metrics, what, turn, refused_since, stored }
-    }
-
-    /// Whether a run is under way in this process.
-    fn is_run_under_way(&self) -> bool {
-        let is_busy = |queue: &&str| self.metrics.in_flight.with_label_values(&[*queue]).get() > 0;
-        [queues::WORKFLOWS, queues::ACCESS].iter().any(is_busy)
     }
 
     /// Delivers a page with this many rows.
@@ -185,7 +178,7 @@ impl<'a> Sender<'a> {
 
     /// Pauses while runs are under way.
     pub async fn give_way(&mut self) -> Result<(), Stopped> {
-        if self.flow.is_run_under_way() {
+        if self.flow.metrics.is_run_under_way() {
             self.meanwhile(sleep(GIVES_WAY)).await?;
         }
         Ok(())
