@@ -160,11 +160,18 @@ impl<R: Rules> Ledger<R> {
     /// The runs of its person that this run shuts: those that have not ended, and those that ended by that.
     pub fn shut_by(&self, run: Uuid) -> Vec<&Run> {
         let Some(person) = self.people.of_run(run) else { return Vec::new() };
+        let Some(by) = person.run(run) else { return Vec::new() };
+        // A verdict looks at every run of the person: who has thousands of them has few that this one can have shut.
+        let can_be = |other: &&Run| {
+            let has_ended_so = matches!(other.state, State::Superseded | State::Cancelled);
+            let has_say = R::shuts(by, other) || R::overtakes(by, other);
+            (has_ended_so || !other.state.is_over()) && has_say
+        };
         let is_shut = |other: &&Run| match shut::<R>(person, other) {
             Some((by, ends)) => by == Some(run) && (!other.state.is_over() || other.state == ends),
             None => false,
         };
-        person.runs.iter().filter(is_shut).collect()
+        person.runs.iter().filter(can_be).filter(is_shut).collect()
     }
 
     /// How a run that has not ended will end, if somebody has shut it: it says so when its message comes.
