@@ -58,6 +58,9 @@ struct Round {
     resident: f64,
 }
 
+/// Whom the events are about.
+const PEOPLE: usize = 1_000;
+
 async fn round(in_flight: usize, count: usize) -> Round {
     let mut testbed = testbed_of(in_flight).await;
     fill(&testbed, count).await;
@@ -89,9 +92,10 @@ async fn testbed_of(in_flight: usize) -> Testbed {
 async fn fill(testbed: &Testbed, count: usize) {
     let numbers: Vec<usize> = (0..count).collect();
     for chunk in numbers.chunks(256) {
-        join_all(chunk.iter().map(|_| async {
+        join_all(chunk.iter().map(|number| async move {
             let id = uuid::Uuid::new_v4().to_string();
-            let person = json!({ "upn": "ada@contoso.example" });
+            // The events of one person would wait for each other.
+            let person = json!({ "upn": format!("ada.{}@contoso.example", number % PEOPLE) });
             let event = events::with(events::offboarding(&id, person), "workflow", "nothing");
             testbed.publisher.event(&event).await;
         }))
