@@ -52,8 +52,8 @@ async fn testbed_of() -> Testbed {
         .user(User::new("grace@contoso.example", "Grace Hopper"))
         .group(Group::security("Engineers"));
     let testbed = Testbed::with(tenant).set("WORKER__CONCURRENCY", IN_FLIGHT).without_results();
-    // These hires cost more than a small tenant allows in ten seconds, and the bare loop keeps no limit.
-    testbed.set("TENANTS__CONTOSO__SIZE", "large").build().await
+    // These hires cost more than a tenant allows in ten seconds, and the bare loop keeps no limit.
+    testbed.set("GRAPH__LIMITS_SHARE", 1000).build().await
 }
 
 /// Publishes the events of this many hires.

@@ -13,7 +13,7 @@ use crate::size::Size;
 /// Prints both ways of counting for each size of tenant.
 pub async fn run(size: &Size) {
     println!(
-        "28 days of usage, everybody has a row on each; CPU is the process's own; the tenant has no limits"
+        "28 days of usage; who has an app has a row on each; CPU is the process's own; the tenant has no limits"
     );
     println!(
         "{:>9} {:>12} {:>18} {:>9} {:>18} {:>9}",
