@@ -25,6 +25,9 @@ use crate::users::people::users;
 /// How many pages are read at the same time.
 const AT_ONCE: usize = 2;
 
+/// What makes something of the people of a page.
+type Make<T> = Arc<dyn Fn(&[User<'_>]) -> T + Send + Sync>;
+
 /// A pass over everyone, pulled batch by batch: what the caller makes of the people of each page.
 ///
 /// ```no_run
@@ -52,7 +55,7 @@ pub struct UsersPass<'a, T> {
     fields: Fields,
     cursor: Option<Cursor>,
     pages: PagesAhead,
-    make: Arc<dyn Fn(&[User<'_>]) -> T + Send + Sync>,
+    make: Make<T>,
     /// The first page until it is read.
     first: Option<Page>,
     /// Pages that are being read, in their order.
