@@ -29,11 +29,11 @@ pub(super) async fn of(
         let refused = Undecodable::not_admitted(event, why);
         found.push(PlanRefusal::new(refused.code(), refused.to_string()));
     }
-    if let Ok((name, client)) = tenants.find(event.tenant.as_deref()) {
-        if let Some(error) = client.sign_in().await.err().filter(msgraph::Error::is_shut_out) {
-            let why = error.reason();
-            found.push(PlanRefusal::new("tenant_paused", format!("the tenant {name} is paused: {why}")));
-        }
+    if let Ok((name, client)) = tenants.find(event.tenant.as_deref())
+        && let Some(error) = client.sign_in().await.err().filter(msgraph::Error::is_shut_out)
+    {
+        let why = error.reason();
+        found.push(PlanRefusal::new("tenant_paused", format!("the tenant {name} is paused: {why}")));
     }
     found.extend(planned);
     found.extend(brake(event, config, tenants).await?);

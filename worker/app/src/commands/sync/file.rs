@@ -66,7 +66,8 @@ impl OutFile {
         match form {
             // Without the mark Excel reads names as Latin text.
             Form::Csv => {
-                file.write_all(format!("\u{feff}{}\n", writing.sheet.columns.join(",")).as_bytes())?
+                let head = format!("\u{feff}{}\n", writing.sheet.columns.join(","));
+                file.write_all(head.as_bytes())?;
             }
             Form::Ndjson => {}
             Form::Json => file.write_all(b"[")?,
