@@ -38,6 +38,12 @@ fn application(permissions: &[&str]) -> Application {
     Application::default().roles(permissions).privileged()
 }
 
+/// A tenant whose only person is protected.
+fn with_administrator(upn: &str) -> Tenant {
+    let administrator = User::new(upn, "Ada Lovelace").holding_role(GLOBAL);
+    Tenant::empty().application(application(PERMISSIONS)).user(administrator)
+}
+
 async fn node() -> BrokerNode {
     tokio::task::spawn_blocking(BrokerNode::private).await.unwrap()
 }
@@ -216,10 +222,7 @@ async fn where_nobody_can_tell_nothing_is_written_and_check_says_it_first() {
 #[tokio::test]
 async fn a_plan_says_first_what_would_keep_its_run_from_beginning() {
     let ada = "ada@contoso.example";
-    let tenant = Tenant::empty()
-        .application(application(PERMISSIONS))
-        .user(User::new(ada, "Ada Lovelace").holding_role(GLOBAL));
-    let testbed = Testbed::with(tenant).workflows(WORKFLOW);
+    let testbed = Testbed::with(with_administrator(ada)).workflows(WORKFLOW);
     let mut testbed = testbed.set("TENANTS__CONTOSO__BRAKE__LIMIT", 0).build().await;
     testbed.set("PUBLISHERS__HR__USER", "hr");
     testbed.set("PUBLISHERS__HR__TYPES", "onboarding.requested");
@@ -252,10 +255,8 @@ async fn a_plan_says_first_what_would_keep_its_run_from_beginning() {
 #[tokio::test]
 async fn a_plan_over_the_broker_says_so_too_and_is_no_dead_letter() {
     let ada = "ada@contoso.example";
-    let tenant = Tenant::empty()
-        .application(application(PERMISSIONS))
-        .user(User::new(ada, "Ada Lovelace").holding_role(GLOBAL));
-    let testbed = Testbed::with(tenant).workflows(WORKFLOW).set("TENANTS__CONTOSO__BRAKE__LIMIT", 0);
+    let testbed = Testbed::with(with_administrator(ada)).workflows(WORKFLOW);
+    let testbed = testbed.set("TENANTS__CONTOSO__BRAKE__LIMIT", 0);
     let mut testbed = testbed.set("TENANTS__CONTOSO__ACCESS", "read").build().await;
     let worker = testbed.worker().await;
     let mut event = leave(ada);
@@ -265,7 +266,7 @@ async fn a_plan_over_the_broker_says_so_too_and_is_no_dead_letter() {
     assert_eq!(planned.key, "run.planned", "{planned:?}");
     let data = &planned.event["data"];
     let codes: Vec<_> = data["refusals"].as_array().unwrap().iter().map(|refusal| &refusal["code"]).collect();
-    assert_eq!(codes, ["read_only", "protected", "brake"], "{data}");
+    assert_eq!(codes, ["access_read_only", "protected", "brake"], "{data}");
     assert_eq!(data["steps"].as_array().unwrap().len(), 2, "{data}");
     testbed.drain([worker]).await;
     assert_eq!(testbed.effects(), [""; 0]);

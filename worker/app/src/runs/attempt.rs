@@ -270,7 +270,7 @@ impl Attempt<'_> {
         let mut refusals = Vec::new();
         if self.graph.access() == Access::Read {
             let why = "the setting `access` of the tenant is `read`, so nothing is written there";
-            refusals.push(PlanRefusal::new("read_only", why));
+            refusals.push(PlanRefusal::new("access_read_only", why));
         }
         let world = self.guarded.world(self.graph).guarded(&self.guarded.protection, &progress.released);
         if let (_, Next::Refused(failure)) =
