@@ -225,6 +225,12 @@ impl Testbed {
         Publisher::open(&format!("amqp://{user}:told-nobody@{host}"), self.prefix()).await
     }
 
+    /// Lets workers read what fits this pattern. Rights belong to the whole broker, so it has to be one of the test's own.
+    pub async fn workers_may_read(&self, pattern: &str) {
+        let user = self.broker.url().split(['/', ':']).nth(3).unwrap();
+        self.broker.ctl(&["set_permissions", user, ".*", ".*", pattern]).await;
+    }
+
     /// The first part of every queue's name.
     pub fn prefix(&self) -> &str {
         &self.prefix

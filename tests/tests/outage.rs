@@ -3,8 +3,6 @@
 //!
 //! `OUTAGE_SECONDS` sets how long.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
-
 use std::time::Duration;
 
 use msgraph_emulator::{Fault, Tenant, User};
@@ -33,12 +31,6 @@ async fn publish(testbed: &Testbed, numbers: std::ops::Range<usize>) {
     }
 }
 
-/// Lets workers read what fits this pattern.
-async fn may_read(testbed: &Testbed, pattern: &str) {
-    let user = testbed.broker.url().split(['/', ':']).nth(3).unwrap();
-    testbed.broker.ctl(&["set_permissions", user, ".*", ".*", pattern]).await;
-}
-
 #[tokio::test]
 async fn while_the_ledger_is_away_and_once_workers_restart_nothing_is_written_or_set_aside() {
     let asked = std::env::var("OUTAGE_SECONDS").ok().map(|seconds| seconds.parse::<u64>().unwrap());
@@ -60,7 +52,7 @@ async fn while_the_ledger_is_away_and_once_workers_restart_nothing_is_written_or
     publish(&testbed, 0..PEOPLE / 2).await;
     while testbed.results.next().await.event["data"]["step"] != "enable_account" {}
 
-    may_read(&testbed, "^(?!.*ledger).*$").await;
+    testbed.workers_may_read("^(?!.*ledger).*$").await;
     wire.cut();
     publish(&testbed, PEOPLE / 2..PEOPLE).await;
     while timeout(SILENCE, testbed.results.next()).await.is_ok() {}
@@ -77,7 +69,7 @@ async fn while_the_ledger_is_away_and_once_workers_restart_nothing_is_written_or
     assert!(effects.len() < 3 * PEOPLE, "there was something left to do");
     assert_eq!(testbed.depth("workflows.dlq").await, 0);
 
-    may_read(&testbed, ".*").await;
+    testbed.workers_may_read(".*").await;
     let mut ends = testbed.results.states();
     while ends.len() < PEOPLE {
         testbed.results.next().await;

@@ -9,12 +9,6 @@ use tokio::time::timeout;
 
 use crate::{ADA, asleep, cancel_of, in_seconds, is_cancelled, leave, run, tenant, workflows};
 
-/// Lets workers read what fits this pattern.
-async fn may_read(testbed: &Testbed, pattern: &str) {
-    let user = testbed.broker.url().split(['/', ':']).nth(3).unwrap();
-    testbed.broker.ctl(&["set_permissions", user, ".*", ".*", pattern]).await;
-}
-
 #[tokio::test]
 async fn a_cancel_waits_for_the_ledger_and_takes_the_run_out_then() {
     let node = tokio::task::spawn_blocking(BrokerNode::private).await.unwrap();
@@ -31,7 +25,7 @@ async fn a_cancel_waits_for_the_ledger_and_takes_the_run_out_then() {
     testbed.publisher.event(&planned).await;
     asleep(&mut testbed, 1).await;
 
-    may_read(&testbed, "^(?!.*ledger).*$").await;
+    testbed.workers_may_read("^(?!.*ledger).*$").await;
     wire.cut();
     worker.counts("gatehouse_ledger_ready", 0.0).await;
     let cancel = cancel_of("no", ADA, &planned);
@@ -40,7 +34,7 @@ async fn a_cancel_waits_for_the_ledger_and_takes_the_run_out_then() {
     let told = timeout(Duration::from_secs(1), testbed.results.next()).await;
     assert!(told.is_err(), "{told:?}");
 
-    may_read(&testbed, ".*").await;
+    testbed.workers_may_read(".*").await;
     let ends = crate::ends(&mut testbed, 2).await;
     let shut = &ends["no"]["shut"][0];
     assert_eq!(
