@@ -13,7 +13,7 @@ use super::ending::{Ended, Summary};
 use super::job::Job;
 use super::pages::Pages;
 use super::sender::{Sender, Stopped};
-use super::source::{Batch, Source};
+use super::source::{Batch, Source, Wanted};
 
 /// One pass.
 pub struct Pass<'a> {
@@ -65,7 +65,7 @@ impl<'a> Pass<'a> {
         };
         if request.sign_ins {
             let sign_ins = SignInsPass::begin(reader).map_err(failed)?;
-            summary = summary.and("sign_ins", self.read(sign_ins).await?);
+            summary = summary.and("sign_ins", self.read(self.wanted(sign_ins)).await?);
         }
         self.send_rest().await?;
         Ok(self.checked(summary))
@@ -94,6 +94,11 @@ impl<'a> Pass<'a> {
         self.job.request.detail == SyncDetail::Pages
     }
 
+    /// A pass that hands out rows if they are asked for.
+    pub(super) fn wanted<P>(&self, pass: P) -> Wanted<P> {
+        Wanted { pass, rows: self.wants_rows() }
+    }
+
     async fn everyone(&mut self, reader: Reader<'_>) -> Result<Summary, Stopped> {
         let wants_rows = self.wants_rows();
         let batches = move |users: &[User<'_>]| Batch::of(users, wants_rows);
@@ -103,13 +108,13 @@ impl<'a> Pass<'a> {
 
     async fn licenses(&mut self, reader: Reader<'_>) -> Result<Summary, Stopped> {
         let pass = self.sender.meanwhile(LicensesPass::begin(reader, self.prices)).await?.map_err(failed)?;
-        Ok(self.read(pass).await?)
+        Ok(self.read(self.wanted(pass)).await?)
     }
 
     /// Reads what changed, or everything if that can no longer be told.
     async fn changes(&mut self, reader: Reader<'_>, cursor: &Cursor) -> Result<Summary, Stopped> {
         let changes = match UsersDelta::begin(reader, cursor) {
-            Ok(round) => self.read(round).await,
+            Ok(round) => self.read(self.wanted(round)).await,
             Err(error) => Err(failed(error)),
         };
         let reason = match changes {
@@ -136,8 +141,7 @@ impl<'a> Pass<'a> {
 
     /// Sends everything that a source has, but for the last page of each kind.
     pub(super) async fn read<S: Source>(&mut self, mut source: S) -> Result<Summary, Interrupted> {
-        let wants_rows = self.wants_rows();
-        while let Some(batch) = self.sender.meanwhile(source.next(wants_rows)).await?.map_err(failed)? {
+        while let Some(batch) = self.sender.meanwhile(source.next()).await?.map_err(failed)? {
             self.send(&batch).await?;
             self.sender.give_way().await?;
         }

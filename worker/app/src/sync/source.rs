@@ -18,10 +18,18 @@ use super::pages::Row;
 /// Reads a tenant batch by batch, as fast as it is asked for more.
 pub trait Source: Send {
     /// The next rows, if rows are wanted; nothing after the last.
-    fn next(&mut self, wants_rows: bool) -> impl Future<Output = Result<Option<Batch>, Error>> + Send;
+    fn next(&mut self) -> impl Future<Output = Result<Option<Batch>, Error>> + Send;
 
     /// What there is to say after the last; nothing before it.
     fn summary(self) -> Option<Summary>;
+}
+
+/// A pass that hands out rows, and whether they are wanted.
+pub struct Wanted<P> {
+    /// The pass.
+    pub pass: P,
+    /// Whether its rows are sent, and not the totals alone.
+    pub rows: bool,
 }
 
 /// Rows as they are sent.
@@ -78,8 +86,7 @@ impl Batch {
 }
 
 impl Source for UsersPass<'_, Batch> {
-    /// It was told at its beginning whether rows are wanted.
-    async fn next(&mut self, _: bool) -> Result<Option<Batch>, Error> {
+    async fn next(&mut self) -> Result<Option<Batch>, Error> {
         Self::next(self).await
     }
 
@@ -91,39 +98,39 @@ impl Source for UsersPass<'_, Batch> {
     }
 }
 
-impl Source for UsersDelta<'_> {
-    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
-        Ok(Self::next(self).await?.map(|rows| Batch::of_changes(&rows, wants_rows)))
+impl Source for Wanted<UsersDelta<'_>> {
+    async fn next(&mut self) -> Result<Option<Batch>, Error> {
+        Ok(self.pass.next().await?.map(|rows| Batch::of_changes(&rows, self.rows)))
     }
 
     fn summary(self) -> Option<Summary> {
-        let found = self.finish()?;
+        let found = self.pass.finish()?;
         let cursor = Some(found.cursor.as_str().to_owned());
         let kinds = vec![User::KIND];
         Some(Summary { cursor, kinds, ..summary(&found.counts, &[]) })
     }
 }
 
-impl Source for SignInsPass {
-    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
-        Ok(Self::next(self).await?.map(|rows| Batch::of(&rows, wants_rows)))
+impl Source for Wanted<SignInsPass> {
+    async fn next(&mut self) -> Result<Option<Batch>, Error> {
+        Ok(self.pass.next().await?.map(|rows| Batch::of(&rows, self.rows)))
     }
 
     fn summary(self) -> Option<Summary> {
-        let found = self.finish()?;
+        let found = self.pass.finish()?;
         let notes = Vec::from_iter(found.unavailable.clone());
         let kinds = if notes.is_empty() { vec![SignIn::KIND] } else { Vec::new() };
         Some(Summary { kinds, ..summary(&found, &notes) })
     }
 }
 
-impl Source for LicensesPass<'_> {
-    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
-        Ok(Self::next(self).await?.map(|rows| Batch::of(&rows, wants_rows)))
+impl Source for Wanted<LicensesPass<'_>> {
+    async fn next(&mut self) -> Result<Option<Batch>, Error> {
+        Ok(self.pass.next().await?.map(|rows| Batch::of(&rows, self.rows)))
     }
 
     fn summary(self) -> Option<Summary> {
-        let found = self.finish()?;
+        let found = self.pass.finish()?;
         let mut kinds = vec![LicenseAssignment::KIND, Sku::KIND, Waste::KIND];
         // Purchases that could not be read are not gone.
         if found.notes.iter().all(|note| note.about != Subject::Renewals) {
@@ -133,14 +140,14 @@ impl Source for LicensesPass<'_> {
     }
 }
 
-impl Source for UsageWindow<'_> {
-    async fn next(&mut self, wants_rows: bool) -> Result<Option<Batch>, Error> {
-        Ok(Self::next(self).await?.map(|rows| Batch::of(&rows, wants_rows)))
+impl Source for Wanted<UsageWindow<'_>> {
+    async fn next(&mut self) -> Result<Option<Batch>, Error> {
+        Ok(self.pass.next().await?.map(|rows| Batch::of(&rows, self.rows)))
     }
 
     /// Rows of days are not among the kinds: each day is all there is of it, and says nothing of others.
     fn summary(self) -> Option<Summary> {
-        let found: UsageSummary = self.finish()?;
+        let found: UsageSummary = self.pass.finish()?;
         let mut kinds = Vec::new();
         if found.is_by_person {
             kinds.push(UsageApp::KIND);

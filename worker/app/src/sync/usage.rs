@@ -97,7 +97,7 @@ impl Pass<'_> {
             }
         };
         if pass.next_day().is_none() {
-            let mut summary = self.read(pass.window()).await?;
+            let mut summary = self.read(self.wanted(pass.window())).await?;
             self.send_rest().await?;
             summary = self.checked(summary);
             return Ok(Reached::End(Box::new(summary)));
