@@ -49,7 +49,6 @@ pub struct Writing {
 }
 
 /// Rows as they stand in a file.
-#[derive(Default)]
 pub struct Written {
     text: String,
     rows: u64,

@@ -183,14 +183,12 @@ pub async fn everyone(
     mut departments: Option<&mut page::Departments>,
 ) -> Result<UsersSummary, CommandError> {
     let progress = Progress::of_people(reader, format).await;
-    let (writing, counted) = (out.as_ref().map(|out| out.writing()), departments.as_deref().cloned());
+    let writing = out.as_ref().map(|out| out.writing());
+    let counting = departments.as_deref().map(page::Departments::none_yet);
     let read = move |users: &[User<'_>]| PageRead {
         people: users.len() as u64,
         written: writing.as_ref().map(|writing| writing.write(users)),
-        departments: counted.clone().map(|mut departments| {
-            users.iter().for_each(|user| departments.add(user));
-            departments
-        }),
+        departments: counting.as_ref().map(|none| none.of(users)),
     };
     let mut pass = UsersPass::begin(reader, read).await?;
     let mut people = 0;

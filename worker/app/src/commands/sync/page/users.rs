@@ -9,7 +9,6 @@ use super::super::report::grouped;
 use super::parts::{LONGEST_CHART, more, now, of, percent, sentence};
 
 /// How many people each department has.
-#[derive(Clone)]
 pub struct Departments {
     /// Where a row has the department.
     column: Option<usize>,
@@ -24,6 +23,18 @@ impl Departments {
     pub fn of_at_least(least: u64) -> Self {
         let column = User::COLUMNS.iter().position(|column| column.name == "department");
         Self { column, people: BTreeMap::new(), without: 0, least }
+    }
+
+    /// None yet, under the same limit: to count the people of a page by themselves.
+    pub fn none_yet(&self) -> Self {
+        Self::of_at_least(self.least)
+    }
+
+    /// The departments of these people alone, under the same limit.
+    pub fn of(&self, users: &[User<'_>]) -> Self {
+        let mut counted = self.none_yet();
+        users.iter().for_each(|user| counted.add(user));
+        counted
     }
 
     /// Counts a person.
