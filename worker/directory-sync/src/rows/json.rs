@@ -21,20 +21,27 @@ struct Frame {
 
 impl Frame {
     fn of(kind: &Kind) -> Self {
-        // Names of kinds and columns need no escapes.
-        let head = format!("{{\"kind\":\"{}\"", kind.name);
+        let head = head_of(kind.name);
         let names = kind.columns.iter().map(|column| format!(",\"{}\":", column.name)).collect();
         Self { kind: kind.name, head, names }
     }
 }
 
+/// What a row of this kind begins with. Names of kinds and columns need no escapes.
+fn head_of(kind: &str) -> String {
+    format!("{{\"kind\":\"{kind}\"")
+}
+
 /// Appends a row as one flat JSON object, on one line.
 pub fn write_json(row: &impl AnyRow, out: &mut String) {
     let kind = row.kind();
+    let frame = FRAMES.iter().find(|frame| frame.kind == kind);
+    match frame {
+        Some(frame) => out.push_str(&frame.head),
+        None => out.push_str(&head_of(kind)),
+    }
     // A kind that is not among them has no columns.
-    let Some(frame) = FRAMES.iter().find(|frame| frame.kind == kind) else { return out.push_str("{}") };
-    out.push_str(&frame.head);
-    let mut names = frame.names.iter();
+    let mut names = frame.into_iter().flat_map(|frame| &frame.names);
     row.cells(&mut |cell| {
         let Some(name) = names.next().filter(|_| cell != Cell::Absent) else { return };
         out.push_str(name);
