@@ -117,8 +117,8 @@ fn place(number: u32) -> usize {
 
 /// From something that a person has to their number.
 ///
-/// The thing itself stands with the person, and only half of its hash here: a third of the memory that a map of things
-/// takes. So whoever looks says whether the person with a number is meant.
+/// Only half of the thing's hash stands here, so that the index takes little memory. Two things may have the same half:
+/// the caller says whether the person with a number has the thing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     entries: HashTable<Entry>,
@@ -173,6 +173,7 @@ impl Index {
             entry.remove();
         }
     }
+
     /// How many things somebody has.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {

@@ -152,7 +152,7 @@ impl<L: Log> Client<L> {
         self.changed.send_replace(());
     }
 
-    /// Writes part after part, then the index: whoever finds an index knows that its parts stand before it.
+    /// Writes all parts, then the index. A reader that finds an index knows that the broker has stored its parts.
     async fn write_parts(&self, mut writer: Writer, messages: &L::Snapshots) -> Option<()> {
         loop {
             let part = self.book().part(&mut writer).ok()?;

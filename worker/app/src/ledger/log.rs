@@ -6,7 +6,7 @@ use broker::RecordLog;
 use tokio::{sync::RwLock, time::timeout};
 
 /// How long the broker may take to hand out a record that is there.
-const THERE: Duration = Duration::from_secs(10);
+pub(super) const THERE: Duration = Duration::from_secs(10);
 
 /// A session with the stream of snapshots.
 pub(crate) trait Messages: Send + Sync + 'static {
@@ -109,6 +109,7 @@ impl Log for Stream {
         *session = Some(Arc::new(opened));
         Ok(records)
     }
+
     async fn snapshots(&self) -> Result<RecordLog, LogError> {
         Ok(RecordLog::open_snapshots(&self.settings).await?)
     }

@@ -8,14 +8,12 @@ use std::time::Duration;
 use ledger::{Index, Ledger, Piece, Restoring, piece};
 use tokio::time::timeout;
 
-use super::log::{LogError, Messages, Records};
+use super::log::{LogError, Messages, Records, THERE};
 
 /// How long to look for a message. The broker does not say where a stream ends; it says nothing more.
 const LOOK: Duration = Duration::from_secs(2);
 /// The same after a part: its index may have been stored together with it, and comes together with it.
 const MORE: Duration = Duration::from_millis(250);
-/// How long to wait for a message that is there.
-const THERE: Duration = Duration::from_secs(10);
 /// A file of the stream has room for more parts than this.
 const PARTS_OF_A_FILE: u64 = 20;
 /// How many workers may have written at once.

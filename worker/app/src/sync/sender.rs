@@ -24,8 +24,7 @@ pub const WINDOW: usize = 16;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The pause before a batch of rows while runs are under way in this process: a leaver needs the processor more than the
-/// pages of a report do, and no tenant answers as fast as that.
+/// The pause before each batch of rows while this process works on a run: a leaver needs the processor more.
 const GIVES_WAY: Duration = Duration::from_millis(100);
 
 /// Why a pass stops before its end.

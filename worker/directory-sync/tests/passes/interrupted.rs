@@ -39,7 +39,7 @@ async fn a_refusal_in_the_middle_of_the_paging_is_never_an_end() {
             }
         };
         assert!(people < 64, "{error}");
-        assert!(pass.next().await.is_err(), "it goes on after {error}");
+        assert!(pass.next().await.is_err(), "the pass goes on after {error}");
         assert!(pass.finish().is_none(), "{error}");
     }
 }

@@ -122,7 +122,7 @@ fn while_a_secret_is_replaced_people_are_found_by_both_keys() {
 }
 
 proptest! {
-    /// However people are joined, forgotten and written again, and whoever gets a UPN.
+    /// People are joined and forgotten, UPNs move, and a snapshot is restored: every key and run still leads to its person.
     #[test]
     fn keys_and_runs_lead_to_who_has_them(
         bodies in prop::collection::vec((any_body(), 0..9_i64), 1..40),
