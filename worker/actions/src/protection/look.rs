@@ -62,8 +62,8 @@ pub(crate) async fn check(
             let user = who.person.clone().unwrap_or_default();
             guard.refuse(who);
             let detail = format!(
-                "user {user} is protected: {because}; nothing was written after this was seen. If the run is meant, \
-                 release it with `gatehouse allow`, else discard the dead letter"
+                "user {user} is protected: {because}; a run writes nothing once it has seen this. If the run is meant, \
+                 release its dead letter with `gatehouse allow`, else discard it"
             );
             Err(Error::blocked(PROTECTED, detail))
         }

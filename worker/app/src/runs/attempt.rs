@@ -141,7 +141,7 @@ impl Workflows {
         let tenant = found.map(|(name, _)| name).unwrap_or_default();
         let protection = self.protections.get(tenant).cloned().unwrap_or_default();
         let outside = self.mail.get(tenant).map(|mail| mail.outside_domains.clone()).unwrap_or_default();
-        Guarded { protection, outside }
+        Guarded { tenant: tenant.to_owned(), protection, outside }
     }
 
     /// The progress of a run whose steps were prepared here, as its message carries it.
@@ -244,6 +244,7 @@ struct Attempt<'a> {
 
 /// What no event decides.
 struct Guarded {
+    tenant: String,
     protection: Arc<Protection>,
     /// Domains outside to which mail may go.
     outside: Vec<String>,
@@ -269,7 +270,8 @@ impl Attempt<'_> {
     async fn refusals(&self, progress: &Progress) -> Vec<PlanRefusal> {
         let mut refusals = Vec::new();
         if self.graph.access() == Access::Read {
-            let why = "the setting `access` of the tenant is `read`, so nothing is written there";
+            let tenant = &self.guarded.tenant;
+            let why = format!("the setting tenants.{tenant}.access is `read`, so nothing is written there");
             refusals.push(PlanRefusal::new("access_read_only", why));
         }
         let world = self.guarded.world(self.graph).guarded(&self.guarded.protection, &progress.released);
