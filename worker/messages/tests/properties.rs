@@ -472,11 +472,10 @@ fn results() -> impl Strategy<Value = ResultEvent> {
         operator_action().prop_map(|action| OperatorDiscarded(action).into()),
         operator_action().prop_map(|action| OperatorAllowed(action).into()),
     ];
-    let cause = (option::of(text()), option::of(text()), option::of(text()));
-    let cause = cause.prop_map(|(tenant, correlation_id, causation_id)| Cause {
-        tenant,
-        correlation_id,
-        causation_id,
+    let text = || option::of(text());
+    let cause = (text(), text(), text(), text(), text(), text());
+    let cause = cause.prop_map(|(tenant, correlation_id, causation_id, source, event_type, publisher)| {
+        Cause { tenant, correlation_id, causation_id, source, event_type, publisher, person: None }
     });
     (cause, time(), data).prop_map(|(cause, time, data)| ResultEvent::new(cause, time, data))
 }

@@ -11,6 +11,9 @@ pub trait Recorder: Send + Sync {
     /// These steps have finished for good. The next stage starts only after this.
     fn recorded<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>>;
 
+    /// These are the people that the run has found, before it records what it did to them.
+    fn found(&self, _people: &People) {}
+
     /// Whether the run may begin its next stage, with the people it has found so far. After a stage with steps that
     /// failed temporarily it says whether they failed because the run had to stop.
     fn may_go_on<'a>(&'a self, _people: &'a People) -> BoxFuture<'a, bool> {

@@ -92,6 +92,7 @@ impl<W: Sync> Run<'_, W> {
                 return Ok(Next::Stopped);
             }
             let mut fresh = self.run_stage(stage, progress, attempt).await;
+            recorder.found(&attempt.people);
             let is_retry = |(record, _): &(Record, _)| record.retry().is_some();
             if fresh.iter().any(is_retry) && !recorder.may_go_on(&attempt.people).await {
                 // The run stopped, so what failed temporarily counts as no attempt. The next delivery tries it again.

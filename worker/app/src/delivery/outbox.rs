@@ -199,15 +199,19 @@ impl Announcement {
             Copies::Refused => message_of(&ResultEvent { no_copy: true, ..result.clone() })?,
             Copies::None | Copies::To(_) => message_of(result)?,
         };
+        let about = |outgoing: Outgoing| match result.cause.person {
+            Some(person) => outgoing.about(person),
+            None => outgoing,
+        };
         let copy = match copies {
             Copies::To(queue) => {
                 let copy = Outgoing::reply(queue.as_str(), message.body.clone());
-                Some(copy.with_properties(message.properties.clone()))
+                Some(about(copy.with_properties(message.properties.clone())))
             }
             Copies::None | Copies::Refused => None,
         };
-        let result = Outgoing::result(result.routing_key(), message.body).with_properties(message.properties);
-        Some(Self { result, copy })
+        let published = Outgoing::result(result.routing_key(), message.body);
+        Some(Self { result: about(published.with_properties(message.properties)), copy })
     }
 }
 

@@ -11,6 +11,7 @@ use messages::{
 };
 use outcome::{Failure, Progress, Record};
 use uuid::Uuid;
+use workflow::People;
 
 use super::cancel::job::CancelJob;
 use super::granted::Granted;
@@ -40,6 +41,8 @@ pub struct Job {
     pub is_suspect: bool,
     /// What was recorded since, so that a panic does not lose it.
     recorded: Mutex<Vec<Record>>,
+    /// The object id of the person, once the run has found the account.
+    person: Mutex<Option<Uuid>>,
     /// Names this delivery in the ledger.
     pub nonce: Uuid,
     /// The right to act for the person, while it has that; a panic does not lose it.
@@ -139,6 +142,19 @@ impl Job {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(records);
     }
 
+    /// Notes which of the people that the run has found is its person: its results say so from then on.
+    pub fn noticed(&self, people: &People) {
+        if let Some(found) = account_of(&self.request, people) {
+            *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        }
+    }
+
+    /// The object id of the person: of the account that was found, else as the event gives it.
+    fn person(&self) -> Option<Uuid> {
+        let found = *self.person.lock().unwrap_or_else(PoisonError::into_inner);
+        found.or_else(|| Uuid::parse_str(self.request.person.entra_id.as_deref()?).ok())
+    }
+
     /// The right to act that the delivery has, if any.
     pub fn granted(&self) -> Option<Arc<Granted>> {
         self.granted.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -151,7 +167,10 @@ impl Job {
 
     /// A result that this event caused.
     pub fn result(&self, data: impl Into<ResultData>) -> ResultEvent {
-        ResultEvent::new(Cause::from(&self.event), Timestamp::now(), data)
+        let carried = self.progress.as_ref().and_then(|progress| progress.publisher.clone());
+        let publisher = self.publisher.clone().or(carried);
+        let cause = Cause { publisher, person: self.person(), ..Cause::from(&self.event) };
+        ResultEvent::new(cause, Timestamp::now(), data)
     }
 
     /// The properties of a continuation, on top of those of the message before it.
@@ -187,7 +206,9 @@ fn decode(
             progress
         };
         let request = requested(&event, queue)?;
+        let person = Mutex::new(account_of(&request, &People::of(&progress)));
         return Ok(Asked::Run(Box::new(Job {
+            person,
             event,
             request,
             replays: progress.replays,
@@ -211,6 +232,7 @@ fn decode(
     let request = requested(&event, queue)?;
     let (progress, workflow) = (None, None);
     Ok(Asked::Run(Box::new(Job {
+        person: Mutex::default(),
         event,
         request,
         progress,
@@ -236,6 +258,12 @@ fn requested(event: &Event, queue: &str) -> Result<PersonRequest, Undecodable> {
 /// The workflow that an event asks for; `none` for events that run none, which no run is made of.
 pub fn workflow_of(event: &Event) -> &str {
     event.workflow().unwrap_or("none")
+}
+
+/// The object id of the account that the run has found for the person of a request.
+fn account_of(request: &PersonRequest, people: &People) -> Option<Uuid> {
+    let person = serde_json::to_value(&request.person).ok()?;
+    Uuid::parse_str(&actions::account_of(&person, people)?).ok()
 }
 
 fn refused(undecodable: &Undecodable, replays: u32) -> Refused {

@@ -23,7 +23,7 @@ use broker::{Due, Message, Properties};
 use jiff::Timestamp;
 use messages::{Continuation, Event, EventKind, ResultData, ResultEvent, RunFinished};
 use outcome::{Class, Failure, Mode, Progress, State};
-use workflow::{Because, Next};
+use workflow::{Because, Next, People};
 
 use self::attempt::{Attempted, Failed, Workflows, finished};
 use self::cancel::reached::Reached;
@@ -108,8 +108,12 @@ impl Work for Arc<Runs> {
         let progress = partial.unwrap_or_else(|| job.reached());
         let attempted = match self.attempt(job, progress, is_new, &recorder).await {
             Ok(attempted) => attempted,
-            Err((progress, barred)) => return Ok(self.barred(job, progress, barred, &turn, outlet)),
+            Err((progress, barred)) => {
+                job.noticed(&People::of(&progress));
+                return Ok(self.barred(job, progress, barred, &turn, outlet));
+            }
         };
+        job.noticed(&People::of(&attempted.progress));
         let rejected =
             matches!(&attempted.result, Some(ResultData::RunFinished(run)) if run.state == State::Rejected);
         // A name that no workflow has is the publisher's and no label.

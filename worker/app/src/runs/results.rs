@@ -45,6 +45,10 @@ impl Recorder for StepResults<'_> {
         })
     }
 
+    fn found(&self, people: &People) {
+        self.job.noticed(people);
+    }
+
     fn may_go_on<'a>(&'a self, people: &'a People) -> BoxFuture<'a, bool> {
         Box::pin(self.turn.may_go_on(people))
     }

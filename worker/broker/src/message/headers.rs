@@ -128,6 +128,11 @@ impl OwnHeaders {
         self.0.insert(name.0.to_owned(), value);
     }
 
+    /// The value of one of the worker's own headers, if it is text.
+    pub(crate) fn text(&self, name: OwnName) -> Option<&str> {
+        self.0.get(name.0).and_then(Value::as_text)
+    }
+
     pub(crate) fn remove(&mut self, name: OwnName) {
         self.0.remove(name.0);
     }

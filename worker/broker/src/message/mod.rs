@@ -65,6 +65,8 @@ pub struct Message {
 
 /// The header that counts how often an operator has replayed a message.
 pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
+/// The header of a result that says whom it is about.
+pub(crate) const PERSON: OwnName = OwnName::new("gatehouse-person");
 /// The header of a message that was put off after the broker had delivered it more than once.
 pub(crate) const BEGUN: OwnName = OwnName::new("gatehouse-begun");
 
@@ -158,13 +160,16 @@ impl Properties {
             message_id: owned(wire.message_id().as_ref()),
             correlation_id: owned(wire.correlation_id().as_ref()),
             kind: owned(wire.kind().as_ref()),
-            timestamp: wire
-                .timestamp()
-                .and_then(|seconds| i64::try_from(seconds).ok())
-                .and_then(|seconds| Timestamp::from_second(seconds).ok()),
+            timestamp: Self::time_on_wire(wire),
             reply_to: owned(wire.reply_to().as_ref()),
             app_id: owned(wire.app_id().as_ref()),
         }
+    }
+
+    /// When a received message was created.
+    pub(crate) fn time_on_wire(wire: &BasicProperties) -> Option<Timestamp> {
+        let seconds = wire.timestamp().and_then(|seconds| i64::try_from(seconds).ok())?;
+        Timestamp::from_second(seconds).ok()
     }
 
     /// # Errors

@@ -3,13 +3,16 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
 use jiff::Timestamp;
-use lapin::{BasicProperties, types::ShortString};
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, ShortString},
+};
 
 use crate::{
     DeadLetter, Due, Error, Message, Properties, Schedule, Topology,
     dead_letters::letter::{QUEUE as DEAD_QUEUE, Whole},
     message::{
-        BEGUN, RETURNS, SUSPECT,
+        BEGUN, PERSON, RETURNS, SUSPECT,
         headers::{OwnHeaders, Value},
         origin::Origin,
         signature::Keys,
@@ -18,6 +21,9 @@ use crate::{
 
 /// The broker delivers what is published under such a key to the channel that waits for it; there is no queue.
 const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to.";
+
+/// The header by which a stream finds messages of one kind. RabbitMQ before 3.13 keeps it and takes no heed of it.
+const FILTER_VALUE: &str = "x-stream-filter-value";
 
 /// How much is kept of a message that is too large.
 const KEPT_BYTES: usize = 4 * 1024;
@@ -198,6 +204,14 @@ impl Outgoing {
         Self { properties, ..self }
     }
 
+    /// Says whom it is about: in the header `gatehouse-person`, and of a result in the filter value of the history as
+    /// well, so that who reads about one person need not read about all.
+    #[must_use]
+    pub fn about(mut self, person: impl Into<String>) -> Self {
+        self.headers.put(PERSON, Value::Text(person.into()));
+        self
+    }
+
     /// States the user who publishes it. The broker refuses any but the one of the connection.
     #[must_use]
     pub fn published_by(self, user: impl Into<String>) -> Self {
@@ -262,7 +276,10 @@ impl Outgoing {
         if let Some(user) = &self.user {
             properties = properties.with_user_id(short(user.clone())?);
         }
-        let headers = headers.to_wire()?;
+        let mut headers = headers.to_wire()?;
+        if let (Address::Result { .. }, Some(person)) = (&self.address, self.headers.text(PERSON)) {
+            headers.insert(FILTER_VALUE.into(), AMQPValue::LongString(person.into()));
+        }
         if !headers.inner().is_empty() {
             properties = properties.with_headers(headers);
         }
@@ -317,6 +334,23 @@ mod tests {
         route_is(Outgoing::delayed("orders", due, "{}"), "gatehouse.delay.15s", "gatehouse.orders");
         let dead = Outgoing::dead("orders", &DeadLetter::new("fault", "it broke"), &Message::default());
         route_is(dead, "gatehouse.dead", "gatehouse.orders");
+    }
+
+    #[test]
+    fn a_result_about_somebody_has_the_filter_value_of_the_history_and_a_copy_of_it_has_none() {
+        let person = "6f0a8a6c-0001-4000-8000-000000000001";
+        for (outgoing, has_value) in
+            [(Outgoing::result("run.succeeded", "{}"), true), (Outgoing::reply("hr.answers", "{}"), false)]
+        {
+            let outgoing = outgoing.about(person);
+            let properties = encode(&outgoing).unwrap().properties;
+            let headers = properties.headers().as_ref().unwrap().inner();
+            assert_eq!(headers.get(PERSON.as_str()), Some(&AMQPValue::LongString(person.into())));
+            let value = headers.get(FILTER_VALUE).cloned();
+            assert_eq!(value, has_value.then(|| AMQPValue::LongString(person.into())));
+        }
+        let nobody = Outgoing::result("sync.succeeded", "{}");
+        assert_eq!(encode(&nobody).unwrap().properties.headers(), &None);
     }
 
     #[test]

@@ -29,6 +29,14 @@ pub struct Cause {
     pub correlation_id: Option<String>,
     /// The event's id.
     pub causation_id: Option<String>,
+    /// The event's source.
+    pub source: Option<String>,
+    /// The event's type.
+    pub event_type: Option<String>,
+    /// The publisher that the event came from, if publishers are listed.
+    pub publisher: Option<String>,
+    /// The object id of whom it is about, as far as it is known. It travels beside the result and not in it.
+    pub person: Option<Uuid>,
 }
 
 impl From<&Event> for Cause {
@@ -37,6 +45,10 @@ impl From<&Event> for Cause {
             tenant: event.tenant.clone(),
             correlation_id: Some(event.correlation_id.as_ref().unwrap_or(&event.id).clone()),
             causation_id: Some(event.id.clone()),
+            source: Some(event.source.clone()),
+            event_type: Some(event.kind.event_type().to_owned()),
+            publisher: None,
+            person: None,
         }
     }
 }
@@ -47,6 +59,10 @@ impl From<&Envelope> for Cause {
             tenant: envelope.tenant.clone(),
             correlation_id: envelope.correlation_id.as_ref().or(envelope.id.as_ref()).cloned(),
             causation_id: envelope.id.clone(),
+            source: envelope.source.clone(),
+            event_type: envelope.event_type.clone(),
+            publisher: None,
+            person: None,
         }
     }
 }
@@ -89,6 +105,12 @@ struct Structured<'a> {
     correlationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     causationid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causationsource: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causationtype: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publisher: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     nocopy: bool,
     data: &'a ResultData,
@@ -103,6 +125,9 @@ struct Attributes {
     tenant: Option<String>,
     correlationid: Option<String>,
     causationid: Option<String>,
+    causationsource: Option<String>,
+    causationtype: Option<String>,
+    publisher: Option<String>,
     #[serde(default)]
     nocopy: bool,
 }
@@ -166,6 +191,9 @@ impl ResultEvent {
             tenant: self.cause.tenant.as_deref(),
             correlationid: self.cause.correlation_id.as_deref(),
             causationid: self.cause.causation_id.as_deref(),
+            causationsource: self.cause.source.as_deref(),
+            causationtype: self.cause.event_type.as_deref(),
+            publisher: self.cause.publisher.as_deref(),
             nocopy: self.no_copy,
             data,
         }
@@ -200,6 +228,10 @@ impl ResultEvent {
                 tenant: attributes.tenant,
                 correlation_id: attributes.correlationid,
                 causation_id: attributes.causationid,
+                source: attributes.causationsource,
+                event_type: attributes.causationtype,
+                publisher: attributes.publisher,
+                person: None,
             },
             no_copy: attributes.nocopy,
             data: read(data).map_err(|_| Reason::schema_mismatch())?,

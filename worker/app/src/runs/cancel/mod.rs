@@ -132,6 +132,7 @@ impl Runs {
             Err(failure) => return Outcome::Failed(failure),
         };
         let (mut known, keys) = (identifiers::given(person), identifiers::keys_to_ask(person));
+        job.noticed(&known);
         if let Some(outcome) = self.claim_cancel(job, which, &known).await {
             return outcome;
         }
@@ -141,6 +142,7 @@ impl Runs {
                 let learned: Vec<Identifier> =
                     found.into_iter().filter(|found| !known.contains(found)).collect();
                 known.extend(learned);
+                job.noticed(&known);
                 if known.len() > given
                     && let Some(outcome) = self.claim_cancel(job, which, &known).await
                 {
