@@ -48,6 +48,7 @@ mod client;
 mod consume;
 mod dead_letters;
 mod error;
+mod history;
 mod message;
 mod observer;
 mod publish;
@@ -70,6 +71,7 @@ pub use dead_letters::{
     letter::{DeadLetter, EXPIRED},
 };
 pub use error::Error;
+pub use history::{End, Entries, Entry as HistoryEntry, History, Since};
 pub use message::{
     Message, Properties,
     headers::{Headers, OwnHeaders, Value},

@@ -41,7 +41,7 @@ const RECORDS: Kind = Kind { content_type: "application/json", ahead: 500, ackno
 const SNAPSHOTS: Kind = Kind { content_type: "application/octet-stream", ahead: 4, acknowledge_every: 1 };
 
 /// The header in which the broker says where a record stands.
-const OFFSET: &str = "x-stream-offset";
+pub(crate) const OFFSET: &str = "x-stream-offset";
 
 /// A session with the log.
 pub struct RecordLog {
@@ -234,7 +234,7 @@ impl Records {
     }
 }
 
-fn as_offset(value: &AMQPValue) -> Option<u64> {
+pub(crate) fn as_offset(value: &AMQPValue) -> Option<u64> {
     match value {
         AMQPValue::LongLongInt(offset) => u64::try_from(*offset).ok(),
         AMQPValue::LongInt(offset) => u64::try_from(*offset).ok(),

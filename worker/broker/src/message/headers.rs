@@ -116,6 +116,15 @@ impl Headers {
         own
     }
 
+    /// One header of a received message, if it is text. The others are not read.
+    pub(crate) fn text_on_wire(table: &FieldTable, name: OwnName) -> Option<String> {
+        match table.inner().get(name.0)? {
+            AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
+            AMQPValue::ShortString(text) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn from_wire(table: Option<&FieldTable>) -> Self {
         let entries = table.into_iter().flat_map(FieldTable::inner);
         Self(entries.map(|(name, value)| (name.to_string(), Value::from_wire(value))).collect())
