@@ -21,6 +21,7 @@ pub mod events;
 pub mod metrics;
 pub mod names;
 pub mod pages;
+pub mod past;
 pub mod proxy;
 pub mod published;
 pub mod publisher;

@@ -18,6 +18,7 @@ mod bare_graph;
 mod bare_pages;
 mod broker_rounds;
 mod graph_rounds;
+mod history_rounds;
 mod ledger_rounds;
 mod lock_out;
 mod measured;
@@ -52,6 +53,8 @@ async fn main() {
             println!();
             ledger_rounds::run(&size).await;
             println!();
+            history_rounds::run(&size).await;
+            println!();
             sync_rounds::run(&size).await;
             println!();
             usage_rounds::run(&size).await;
@@ -63,12 +66,13 @@ async fn main() {
         ["lock-out"] => lock_out::run(&size).await,
         ["ledger"] => ledger_rounds::run(&size).await,
         ["people"] => ledger_rounds::people(size.known_people).await,
+        ["history"] => history_rounds::run(&size).await,
         ["sync"] => sync_rounds::run(&size).await,
         ["pages"] => sync_rounds::pages(&size).await,
         ["usage"] => usage_rounds::run(&size).await,
         other => {
             panic!(
-                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, ledger, people, sync, pages and usage"
+                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, ledger, people, history, sync, pages and usage"
             )
         }
     }

@@ -21,6 +21,8 @@ pub struct Size {
     pub scaled: usize,
     /// People whom the ledger knows.
     pub known_people: usize,
+    /// Runs in the histories that are read, with 14 entries each.
+    pub past_runs: &'static [u64],
     /// People of the tenants that a sync reads.
     pub people: &'static [usize],
     /// People of the tenants whose usage is read.
@@ -41,6 +43,7 @@ const FULL: Size = Size {
     busy: (999, 1.0, 10_000),
     scaled: 60,
     known_people: 100_000,
+    past_runs: &[7_200, 72_000],
     people: &[10_000, 100_000, 1_000_000],
     usage_people: &[200_000, 1_000_000],
     published_people: 300_000,
@@ -57,6 +60,7 @@ const TINY: Size = Size {
     busy: (20, 0.02, 20),
     scaled: 4,
     known_people: 200,
+    past_runs: &[200],
     people: &[2_000],
     usage_people: &[1_000],
     published_people: 2_000,

@@ -1,5 +1,6 @@
 //! `gatehouse ledger ...`: what the ledger knows of a person, and whether it knows of runs that no message carries.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +84,7 @@ pub(super) struct Shown {
 pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
     match command {
         Command::Show { person, tenant, format } => {
-            let keys = keys(&config, tenant.as_deref(), &person).await?;
+            let Named { keys, .. } = named(&config, tenant.as_deref(), &person).await?;
             let ledger = read(&config).await?;
             let book = ledger.book();
             let ledger = book.ledger();
@@ -100,8 +101,20 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     }
 }
 
-/// Every key of a person: of the identifier itself, whatever its kind, and of those that the tenant has beside it.
-async fn keys(config: &Config, tenant: Option<&str>, identifier: &str) -> Result<Vec<Key>, CommandError> {
+/// Somebody who was named by an identifier.
+pub(super) struct Named {
+    /// Every key: of the identifier itself, whatever its kind, and of those that the tenant has beside it.
+    pub(super) keys: Vec<Key>,
+    /// The object ids that tenants have beside it.
+    pub(super) people: BTreeSet<Uuid>,
+}
+
+/// Finds who is named.
+pub(super) async fn named(
+    config: &Config,
+    tenant: Option<&str>,
+    identifier: &str,
+) -> Result<Named, CommandError> {
     let directories = config.directories()?;
     let observer: Arc<dyn msgraph::Observer> = Arc::new(());
     let tenants = Tenants::as_far_as_usable(config, &observer)?;
@@ -110,12 +123,16 @@ async fn keys(config: &Config, tenant: Option<&str>, identifier: &str) -> Result
         let text = format!("there is no tenant `{name}`; known: {}", known.join(", "));
         return Err(ConfigError::Invalid(text).into());
     }
-    let mut keys = Vec::new();
+    let (mut keys, mut people) = (Vec::new(), BTreeSet::new());
     for (name, graph) in tenants.iter().filter(|(name, _)| tenant.is_none_or(|tenant| tenant == *name)) {
         let Some(directory) = directories.get(name) else { continue };
         let mut identifiers: Vec<_> = KINDS.into_iter().map(|kind| (kind, identifier.to_owned())).collect();
         match identifiers::found(graph.reader(), &key_of(identifier)).await {
-            Ok(found) => identifiers.extend(found),
+            Ok(found) => {
+                let ids = found.iter().filter(|(kind, _)| *kind == Kind::EntraId);
+                people.extend(ids.filter_map(|(_, id)| Uuid::parse_str(id).ok()));
+                identifiers.extend(found);
+            }
             // The ledger can be read all the same.
             Err(error) => eprintln!(
                 "gatehouse: tenant {name} cannot be asked who this is, so only runs whose event has this identifier \
@@ -124,7 +141,7 @@ async fn keys(config: &Config, tenant: Option<&str>, identifier: &str) -> Result
         }
         keys.extend(directory.keys(&identifiers));
     }
-    Ok(keys)
+    Ok(Named { keys, people })
 }
 
 /// An identifier as Graph is asked for it.

@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod connect;
 mod dead;
+mod history;
 mod ledger;
 mod plan;
 mod publish;
@@ -83,7 +84,11 @@ enum Command {
     /// The brake holds runs that let people leave once too many of a tenant have begun within a time.
     #[command(subcommand)]
     Brake(brake::Command),
-    /// Take a run or a sync out
+    /// Show everything that happened to a person, or in a run, and who asked for it
+    ///
+    /// Reads the history of results from its beginning, or from --since.
+    History(history::Args),
+    /// List runs, show one, and take one out
     #[command(subcommand)]
     Runs(runs::Command),
     /// Show what the ledger knows of a person, and check it
@@ -159,6 +164,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Dead(command) => dead::run(command, config()?).await,
         Command::Allow(args) => allow::run(args, config()?).await,
         Command::Brake(command) => brake::run(command, config()?).await,
+        Command::History(args) => history::run(args, config()?).await,
         Command::Runs(command) => runs::run(command, config()?).await,
         Command::Ledger(command) => ledger::run(command, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),

@@ -222,7 +222,7 @@ fn write_cell(cell: &Cell<'_>, text: &mut String) {
 }
 
 /// Appends a field as RFC 4180 has it, and never as a formula: a spreadsheet would run it (OWASP, "CSV Injection").
-fn write_field(field: &str, text: &mut String) {
+pub fn write_field(field: &str, text: &mut String) {
     if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         return write_quoted(&format!("'{field}"), text);
     }

@@ -1,11 +1,11 @@
 //! `gatehouse sync`: reads a tenant and writes what is in it to a file, or shows it.
 
-mod file;
+pub(super) mod file;
 mod licenses;
 mod overview;
 mod page;
 mod partial;
-mod progress;
+pub(super) mod progress;
 mod report;
 mod usage;
 mod users;

@@ -1,4 +1,4 @@
-//! How far a sync is, for a person who waits at a terminal. Scripts see nothing of it.
+//! How far a sync, or a reading of the history, is, for a person who waits at a terminal. Scripts see nothing of it.
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -30,6 +30,17 @@ impl Progress {
         Self::show(ProgressBar::new(days as u64), "{wide_bar} {human_pos} of {human_len} days {msg}")
     }
 
+    /// A bar up to the number of entries of the history.
+    pub fn of_entries(entries: u64, is_for_people: bool) -> Self {
+        if !is_for_people || !io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        Self::show(
+            ProgressBar::new(entries),
+            "{wide_bar} {human_pos} of {human_len} entries, {per_sec:.0}, {eta} left",
+        )
+    }
+
     fn draw(people: Option<u64>) -> Self {
         match people {
             Some(people) => Self::show(
@@ -50,7 +61,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// Shows how many people or days were read so far.
+    /// Shows how many people, days or entries were read so far.
     pub fn reach(&self, position: u64) {
         self.0.set_position(position);
     }

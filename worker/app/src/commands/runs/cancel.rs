@@ -1,4 +1,4 @@
-//! `gatehouse runs ...`: takes a run, or a sync, out.
+//! `gatehouse runs cancel`: takes a run, or a sync, out.
 //!
 //! What an operator does is a record of the ledger and a result, which is published first: a deed that nobody could read
 //! of does not happen. What a cancelled run does then is the same as after an event that cancels it.
@@ -15,8 +15,8 @@ use serde_json::json;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::ledger::Shown;
-use super::{CommandError, OutputArgs, Said};
+use crate::commands::ledger::{Shown, read};
+use crate::commands::{self, CommandError, OutputArgs, Said};
 use crate::ledger::client::Client;
 use crate::ledger::identifiers::stop_of;
 use crate::ledger::log::Stream;
@@ -25,22 +25,6 @@ use crate::settings::Config;
 
 /// How long the record may take to be read back.
 const READ_BACK: Duration = Duration::from_secs(10);
-
-/// Takes runs and syncs out.
-#[derive(clap::Subcommand)]
-#[command(after_help = "\
-Examples:
-  gatehouse runs cancel 4a13d646-2c5e-5aad-9782-3c0f47b4512d --why \"she stays\"
-  gatehouse runs cancel leave-2026-0012 --source /hr/contoso --why \"she stays\" --yes
-  gatehouse runs cancel users-2026-06-12 --source /inventory/contoso --sync \\
-      --why \"asked for twice\" --yes")]
-pub enum Command {
-    /// Take one run out, wherever it stands: it writes nothing more
-    ///
-    /// First shows the run and what it has changed, and asks. Nothing is given back. A run that sleeps, or that the
-    /// brake holds, says that it is cancelled when it would have woken.
-    Cancel(Args),
-}
 
 /// The run, the operator and the reason.
 #[derive(clap::Args)]
@@ -75,9 +59,8 @@ struct Target {
     shown: Option<Shown>,
 }
 
-pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
-    let Command::Cancel(args) = command;
-    let client = super::ledger::read(&config).await?;
+pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
+    let client = read(&config).await?;
     let target = args.target(client.book().ledger())?;
     let format = args.format.output;
     if format == Format::Human {
@@ -97,7 +80,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
     })?;
     let (is_cancelled, text) = done(&client, &target).await?;
     target.tell(format, is_cancelled, &text)?;
-    Ok(super::verdict(is_cancelled))
+    Ok(commands::verdict(is_cancelled))
 }
 
 impl Args {
@@ -197,7 +180,7 @@ async fn announce(config: &Config, args: &Args, target: &Target) -> Result<(), C
         name: Some(args.said.name()),
         why: args.said.why.clone(),
     };
-    super::announce(&settings, &user, Cause::default(), at, data).await
+    commands::announce(&settings, &user, Cause::default(), at, data).await
 }
 
 /// What became of it, once the record has been read back: the run may have ended before.
