@@ -103,6 +103,9 @@ impl Error {
             Some(404) => Self::configuration(format!(
                 "{doing}: {error}; set `broker.declare` to true, or run `gatehouse topology apply` as a user who may declare it"
             )),
+            Some(406) if is_about_retention(error) => Self::configuration(format!(
+                "{doing}: {error}; the stream stays as it is: a policy with `max-age` and `max-length-bytes` changes how long it is kept"
+            )),
             Some(406) => Self::configuration(format!(
                 "{doing}: {error}; RabbitMQ cannot change the arguments of an existing queue or exchange; delete it once it is empty"
             )),
@@ -113,6 +116,12 @@ impl Error {
             _ => Kind::Unreachable(format!("{doing}: {error}")).into(),
         }
     }
+}
+
+/// Whether a queue exists that keeps its messages longer, or shorter, than was asked for.
+fn is_about_retention(error: &lapin::Error) -> bool {
+    let text = error.to_string();
+    ["'x-max-age'", "'x-max-length-bytes'"].iter().any(|argument| text.contains(argument))
 }
 
 /// The AMQP reply code in an error of lapin, if the broker sent one.

@@ -86,6 +86,7 @@ pub use settings::Settings;
 pub use topology::{
     Topology, WorkQueue,
     declare::{declare, delete},
+    history::Retention,
     inventory::{Applied, Found, Inventory, Kind, State},
     schedule::Schedule,
 };

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, num::NonZeroU16, time::Duration};
 use lapin::uri::AMQPScheme;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Error, Keys, Topology, WorkQueue};
+use crate::{Error, Keys, Retention, Topology, WorkQueue};
 
 /// What a connection, a consumer or a command-line tool needs to know about the broker.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub struct Settings {
     pub grace: Duration,
     /// Whether to declare missing exchanges and queues (needs the configure permission) or only to check them.
     pub declare: bool,
+    /// How much of the history is kept, if it does not exist yet: one that exists stays as it is.
+    pub retention: Retention,
     /// Sign and verify the messages between workers. Without keys only the exchange tells them from others.
     pub keys: Option<Keys>,
 }
@@ -56,6 +58,7 @@ impl Settings {
             publish_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             declare: true,
+            retention: Retention::default(),
             keys: None,
         }
     }
@@ -65,7 +68,8 @@ impl Settings {
     /// # Errors
     /// When the prefix or a work queue's name cannot be part of an AMQP name.
     pub fn topology(&self) -> Result<Topology, Error> {
-        Topology::new(&self.prefix, self.work_queues.clone())?.with_publishers(&self.publishers)
+        let topology = Topology::new(&self.prefix, self.work_queues.clone())?;
+        Ok(topology.with_publishers(&self.publishers)?.keeping(self.retention))
     }
 
     /// The user who connects, for whoever compares it with that of a message.
@@ -128,6 +132,7 @@ impl fmt::Debug for Settings {
             .field("publish_timeout", &self.publish_timeout)
             .field("grace", &self.grace)
             .field("declare", &self.declare)
+            .field("retention", &self.retention)
             .field("keys", &self.keys)
             .finish()
     }

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod brake;
 pub mod error;
+mod history;
 pub mod ledger;
 pub mod mail;
 mod protected;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use self::access::Access;
 use self::brake::{Brake, Limit};
 use self::error::ConfigError;
+use self::history::History;
 use self::ledger::{Directory, Ledger};
 use self::mail::Mail;
 use self::protected::Protected;
@@ -59,6 +61,8 @@ const EMULATOR_SHARE: f64 = 1_000.0;
 pub struct Config {
     /// RabbitMQ.
     pub broker: Broker,
+    /// How much of the results is kept.
+    history: History,
     /// Concurrency and shutdown.
     pub worker: Worker,
     /// Retries after minutes to hours.
@@ -221,6 +225,7 @@ impl Config {
             return invalid("graph.limits_share must be above 0 and at most 1".to_owned());
         }
         self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
+        self.history.check()?;
         self.access.check()?;
         self.sync.check()?;
         self.timing()?;
@@ -240,6 +245,7 @@ impl Config {
             publish_timeout: Duration::from_secs(self.broker.publish_timeout_seconds),
             grace: Duration::from_secs(self.worker.grace_seconds),
             declare: self.broker.declare,
+            retention: self.history.retention(),
             keys: self.keys()?,
             publishers: self.exchanges().cloned().collect(),
             ..broker::Settings::new(url, queues::work_queues())

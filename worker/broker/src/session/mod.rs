@@ -66,12 +66,12 @@ impl Session {
         let (publish, (consume, channel)) =
             tokio::try_join!(BrokerConnection::open(settings, Role::Publish), async {
                 let consume = BrokerConnection::open(settings, Role::Consume).await?;
-                let channel = open_channel(&consume).await?;
                 if settings.declare {
-                    declare::declare_on(&channel, topology).await?;
-                } else {
-                    declare::exists_on(&channel, topology).await?;
+                    let channel = declare::declare_through(&consume, topology).await?;
+                    return Ok((consume, channel));
                 }
+                let channel = open_channel(&consume).await?;
+                declare::exists_on(&channel, topology).await?;
                 Ok((consume, channel))
             })?;
         let publish = Arc::new(publish);

@@ -14,7 +14,10 @@ use super::{Binding, Exchange, Queue, schedule::Schedule};
 use crate::{
     Error, Settings, Topology,
     error::reply_code,
-    session::connection::{BrokerConnection, Role},
+    session::{
+        connection::{BrokerConnection, Role},
+        open_channel,
+    },
 };
 
 /// Declares the missing exchanges, queues and bindings.
@@ -23,7 +26,11 @@ use crate::{
 /// When the broker cannot be reached, the configure permission is missing, or a queue or exchange exists with
 /// other arguments; the error names it.
 pub async fn declare(settings: &Settings) -> Result<(), Error> {
-    with_channel(settings, async |channel, topology| declare_on(&channel, topology).await).await
+    let topology = settings.topology()?;
+    let connection = BrokerConnection::open(settings, Role::Consume).await?;
+    let declared = declare_through(&connection, &topology).await.map(|_channel| ());
+    connection.close().await;
+    declared
 }
 
 /// Deletes every queue and exchange of the prefix, with all messages in them.
@@ -50,10 +57,29 @@ pub async fn delete(settings: &Settings) -> Result<(), Error> {
     .await
 }
 
+/// Declares everything that is missing on a channel, which stays open.
+///
+/// A history that exists stays as it is, however long the settings would keep it: nobody can change the arguments of a
+/// stream, and a worker that refuses to start because of them helps nobody. A policy changes how long it is kept.
+pub(crate) async fn declare_through(
+    connection: &BrokerConnection,
+    topology: &Topology,
+) -> Result<Channel, Error> {
+    let mut channel = open_channel(connection).await?;
+    let has_history = depth_on(&channel, &topology.history()).await?.is_some();
+    if !has_history {
+        // That it is missing has closed the channel.
+        channel = open_channel(connection).await?;
+    }
+    declare_on(&channel, topology, has_history).await?;
+    Ok(channel)
+}
+
 /// Declares everything at once: writes all requests without waiting for the answers. The broker keeps their
 /// order.
-pub(crate) async fn declare_on(channel: &Channel, topology: &Topology) -> Result<(), Error> {
-    let (exchanges, queues, bindings) = (topology.exchanges(), topology.queues(), topology.bindings());
+async fn declare_on(channel: &Channel, topology: &Topology, has_history: bool) -> Result<(), Error> {
+    let (exchanges, mut queues, bindings) = (topology.exchanges(), topology.queues(), topology.bindings());
+    queues.retain(|queue| !has_history || queue.name != topology.history());
     let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, false)));
     let queues = try_join_all(queues.iter().map(|queue| declare_queue(channel, queue, false)));
     let bindings = try_join_all(bindings.iter().map(|binding| bind(channel, binding)));

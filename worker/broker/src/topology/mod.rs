@@ -5,6 +5,7 @@
 //! queues; the history is bound to results and never to events, so an unknown event stays unroutable.
 
 pub(crate) mod declare;
+pub(crate) mod history;
 pub(crate) mod inventory;
 mod ledger;
 pub(crate) mod schedule;
@@ -16,6 +17,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
+use self::history::Retention;
 use crate::{Error, consume::delay::STEPS};
 
 /// How often a message may return to its work queue before the broker sets it aside.
@@ -57,6 +59,7 @@ pub struct Topology {
     prefix: String,
     work_queues: Vec<WorkQueue>,
     publishers: Vec<String>,
+    retention: Retention,
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +93,8 @@ impl Topology {
         if work_queues.iter().flat_map(|queue| &queue.event_keys).any(|key| key.len() > 255) {
             return Err(Error::invalid("an event key is longer than 255 bytes; shorten it"));
         }
-        Ok(Self { prefix: prefix.to_owned(), work_queues, publishers: Vec::new() })
+        let (prefix, publishers) = (prefix.to_owned(), Vec::new());
+        Ok(Self { prefix, work_queues, publishers, retention: Retention::default() })
     }
 
     /// The same with an exchange for each of these publishers.
@@ -248,18 +252,7 @@ impl Topology {
     pub(crate) fn queues(&self) -> Vec<Queue> {
         let keep =
             || table([("x-queue-type", text("quorum")), ("x-delivery-limit", KEEP_DELIVERY_LIMIT.into())]);
-        let mut all = vec![
-            Queue { name: self.unrouted(), arguments: keep() },
-            Queue {
-                name: self.history(),
-                arguments: table([
-                    ("x-queue-type", text("stream")),
-                    ("x-max-age", text("400D")),
-                    ("x-max-length-bytes", 20_000_000_000_i64.into()),
-                    ("x-stream-max-segment-size-bytes", 100_000_000_i64.into()),
-                ]),
-            },
-        ];
+        let mut all = vec![Queue { name: self.unrouted(), arguments: keep() }, self.history_stream()];
         for seconds in STEPS {
             let ttl = millis(Duration::from_secs(seconds));
             let arguments = self.dead_lettering(&self.work(), [("x-message-ttl", ttl.into())]);

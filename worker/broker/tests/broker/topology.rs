@@ -1,5 +1,6 @@
 //! Declaring, checking and deleting the topology.
 
+use broker::{Inventory, Retention};
 use lapin::{
     ExchangeKind,
     options::{ExchangeDeclareOptions, QueueDeclareOptions, QueueDeleteOptions},
@@ -84,6 +85,25 @@ async fn nothing_is_left_after_deleting() {
             assert!(found.is_err(), "{exchange}");
         }
         broker::delete(&fixture.settings).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_history_that_is_kept_for_another_time_stays_as_it_is_and_stops_nobody() {
+    with_broker(async |fixture| {
+        let mut settings = fixture.settings.clone();
+        settings.retention = Retention { days: 90, bytes: 2_000_000_000 };
+        broker::declare(&settings).await.unwrap();
+        let running = Running::start(settings.clone());
+        running.recorder.wait_for("session started", 1).await;
+        running.stop().await;
+        let applied = Inventory::new(&settings, &[]).unwrap().apply(&settings).await.unwrap();
+        let refused: Vec<_> =
+            applied.iter().filter_map(|it| Some((&it.name, it.is_new.as_ref().err()?.to_string()))).collect();
+        let [(name, why)] = refused.as_slice() else { panic!("{refused:?}") };
+        assert_eq!(**name, fixture.topology.history());
+        assert!(why.contains("inequivalent arg 'x-max-") && why.contains("policy"), "{why}");
     })
     .await;
 }

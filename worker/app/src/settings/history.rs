@@ -1,0 +1,40 @@
+//! The settings of the history.
+
+use broker::Retention;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::error::ConfigError;
+
+/// A run that sleeps comes by a worker every 30 days, which is when it can say again that it sleeps.
+const LEAST_DAYS: u32 = 40;
+const MOST_DAYS: u32 = 36_500;
+/// Ten segments of the stream.
+const LEAST_BYTES: u64 = 1_000_000_000;
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    max_age_days: u32,
+    max_bytes: u64,
+}
+
+impl History {
+    /// Checks the numbers.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if !(LEAST_DAYS..=MOST_DAYS).contains(&self.max_age_days) {
+            return Err(ConfigError::Invalid(format!(
+                "history.max_age_days must be at least {LEAST_DAYS} and at most {MOST_DAYS}"
+            )));
+        }
+        if self.max_bytes < LEAST_BYTES || i64::try_from(self.max_bytes).is_err() {
+            return Err(ConfigError::Invalid(format!("history.max_bytes must be at least {LEAST_BYTES}")));
+        }
+        Ok(())
+    }
+
+    /// How much is kept.
+    pub(super) fn retention(&self) -> Retention {
+        Retention { days: self.max_age_days, bytes: self.max_bytes }
+    }
+}
