@@ -3,7 +3,7 @@
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions, QueuePurgeOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties};
 
 /// Every queue with one prefix.
@@ -37,13 +37,19 @@ impl Queues {
         Some(queue.message_count())
     }
 
-    /// Takes a message out of a queue and publishes it under another key of the exchange of workers.
-    pub(crate) async fn fire(&self, queue: &str, key: &str) {
+    /// Takes a message out of a queue and publishes it under another key of the exchange of workers, with one header
+    /// changed if that is given.
+    pub(crate) async fn fire(&self, queue: &str, key: &str, header: Option<(&str, i64)>) {
         let name = format!("{}.{queue}", self.prefix);
         let got = self.channel.basic_get(name.into(), BasicGetOptions { no_ack: true }).await.unwrap();
         let message = got.unwrap_or_else(|| panic!("{queue} holds nothing"));
         let (exchange, key) = (format!("{}.work", self.prefix), format!("{}.{key}", self.prefix));
-        let (options, properties) = (BasicPublishOptions::default(), message.properties.clone());
+        let mut headers = message.properties.headers().clone().unwrap_or_default();
+        if let Some((name, value)) = header {
+            headers.insert(name.into(), AMQPValue::LongLongInt(value));
+        }
+        let (options, properties) =
+            (BasicPublishOptions::default(), message.properties.clone().with_headers(headers));
         let sent =
             self.channel.basic_publish(exchange.into(), key.into(), options, &message.data, properties);
         sent.await.unwrap();

@@ -249,7 +249,12 @@ impl Testbed {
     /// Takes a message out of a queue and publishes it under another key of the exchange of workers, as the broker does
     /// when its time has come.
     pub async fn fire(&self, queue: &str, key: &str) {
-        self.queues.fire(queue, key).await;
+        self.queues.fire(queue, key, None).await;
+    }
+
+    /// The same with one header changed: time has passed for the message.
+    pub async fn fire_with(&self, queue: &str, key: &str, header: (&str, i64)) {
+        self.queues.fire(queue, key, Some(header)).await;
     }
 
     /// Lets a queue take the events with this key, too.

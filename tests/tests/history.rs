@@ -219,3 +219,44 @@ async fn a_person_is_found_in_a_long_history_and_the_newest_failures_as_well() {
     assert!((50..=60).contains(&hour.len()), "{}", hour.len());
     testbed.tear_down().await;
 }
+
+#[tokio::test]
+async fn a_run_that_sleeps_for_long_says_so_again_when_its_message_comes_by() {
+    let mut testbed = Testbed::with(tenant()).workflows(WORKFLOWS).build().await;
+    let worker = testbed.worker().await;
+    let at = (Timestamp::now() + 4_800.hours()).to_string();
+    let hire = events::with(hire(), "effective", json!({ "rule": "instant", "at": at }));
+    testbed.publisher.event(&hire).await;
+    let said = async |testbed: &mut Testbed| loop {
+        let received = testbed.results.next().await;
+        if received.key == "run.waiting" {
+            return received.event;
+        }
+    };
+    let first = said(&mut testbed).await;
+    assert!(first["data"].get("last_said_at").is_none(), "{first}");
+    let (month, since) = ("delay.2592000s", (Timestamp::now() - 2_400.hours()).as_millisecond());
+    // It comes by after a month, and has said that it sleeps.
+    testbed.holds(month, 1).await;
+    testbed.fire(month, "workflows").await;
+    worker.counts("gatehouse_redelays_total", 1.0).await;
+    // It comes by when it has said nothing for a hundred days.
+    testbed.holds(month, 1).await;
+    testbed.fire_with(month, "workflows", ("gatehouse-since", since)).await;
+    let again = said(&mut testbed).await;
+    assert_eq!(again["data"]["last_said_at"], Timestamp::from_millisecond(since).unwrap().to_string());
+    assert_ne!(again["id"], first["id"]);
+    let mut expected = first["data"].clone();
+    expected["last_said_at"] = again["data"]["last_said_at"].clone();
+    assert_eq!(again["data"], expected);
+    // From then on it counts anew.
+    testbed.holds(month, 1).await;
+    testbed.fire(month, "workflows").await;
+    worker.counts("gatehouse_redelays_total", 3.0).await;
+    testbed.holds(month, 1).await;
+    testbed.forget_sleeping_run().await;
+    testbed.drain([worker]).await;
+    let waits = testbed.results.received().iter().filter(|received| received.key == "run.waiting").count();
+    assert_eq!(waits, 2);
+    testbed.close().await;
+}

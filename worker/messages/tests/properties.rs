@@ -373,8 +373,9 @@ fn run_waiting() -> impl Strategy<Value = ResultData> {
             WaitingStep { step, action, reason, since, until, deadline, changes, graph_request_ids }
         });
     let texts = (text(), text(), option::of(text()));
-    (run(), texts, time(), (1..u32::MAX, any::<u32>()), vec(step, 0..3)).prop_map(
-        |(run_id, (workflow, stage, reason), until, (sleeps, replays), steps)| {
+    let times = (time(), option::of(time()));
+    (run(), texts, times, (1..u32::MAX, any::<u32>()), vec(step, 0..3)).prop_map(
+        |(run_id, (workflow, stage, reason), (until, last_said_at), (sleeps, replays), steps)| {
             ResultData::RunWaiting(RunWaiting {
                 run_id,
                 workflow,
@@ -385,6 +386,7 @@ fn run_waiting() -> impl Strategy<Value = ResultData> {
                 reason,
                 steps,
                 ledger: None,
+                last_said_at,
             })
         },
     )

@@ -93,6 +93,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
             workflows: super::workflows(&config, tenants.clone())?,
             publishers: publishers.clone(),
             turns,
+            speaks_after: config.history.speaks_after(),
             metrics: Arc::clone(&metrics),
         };
         add_runs(&mut worker, runs, only, &config)?;
@@ -112,8 +113,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         serve_admin(&config.admin.listen, health).await?;
     }
     tokio::spawn(async move { tenants.sign_in().await });
-    let version = env!("CARGO_PKG_VERSION");
-    tracing::info!(version, concurrency = config.concurrency(), "worker started");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), concurrency = config.concurrency(), "worker started");
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let serving = worker.serve();
     tokio::spawn(async move {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use broker::{Delivery, Due, Message, Outgoing, Publisher, Receipt};
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use messages::EVENT_LIMIT_BYTES;
 use tokio::time::timeout;
 use tracing::Instrument as _;
@@ -58,6 +59,10 @@ impl<W: Work> broker::Handler for Consumer<W> {
                 self.settle(&sealed, receipt, publisher, None).await;
             }
         }
+    }
+
+    fn still_waits(&self, message: &Message, since: Timestamp) -> Option<Outgoing> {
+        outbox::result(&self.work.still_waits(message, since)?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use broker::{Message, Outgoing, Properties, Publisher};
+use jiff::Timestamp;
 use messages::ResultEvent;
 use outcome::Failure;
 use uuid::Uuid;
@@ -48,6 +49,11 @@ pub trait Work: Send + Sync + 'static {
         partial: Option<Self::Partial>,
         outlet: &Outlet<'_>,
     ) -> impl Future<Output = Result<Outbox, Self::Partial>> + Send;
+
+    /// What to report of a message that is not due and waits on, since this time or since that was last reported.
+    fn still_waits(&self, _message: &Message, _since: Timestamp) -> Option<ResultEvent> {
+        None
+    }
 
     /// What follows from a job whose work panicked.
     fn panicked(&self, job: &Self::Job, message: &Message) -> Outbox;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use messages::{
     Event, EventKind, LedgerWord, PersonRequest, ResultData, RunFinished, RunPlanned, WorkflowVersion,
 };
-use messages::{PlanRefusal, PlannedStep, RunProgress, RunWaiting, WaitingStep};
+use messages::{PlanRefusal, PlannedStep, RunProgress};
 use msgraph::{Access, Client};
 use outcome::{Class, Failure, Mode, PreparedSteps, Progress, Record, Start, State, decisive, state};
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ use workflow::{
     refuse_too_large,
 };
 
+use super::asleep::waiting;
 use super::effective::{self, is_unbegun, pending_until};
 use super::job::workflow_of;
 use super::right::Right;
@@ -389,7 +390,7 @@ impl Attempt<'_> {
                 (Some(result.into()), failed)
             }
             Next::Resume { at, because: Because::Wait { stage, .. } } => {
-                (self.waiting(stage, *at, &progress).map(ResultData::from), None)
+                (waiting(self.event, self.prepared, stage, *at, &progress).map(ResultData::from), None)
             }
             Next::Resume { .. } | Next::Stopped | Next::Interrupted => (None, None),
         };
@@ -428,25 +429,6 @@ impl Attempt<'_> {
             late_by_seconds: effective::late_by_seconds(self.event, progress),
             refusals: Vec::new(),
         }
-    }
-
-    /// What is reported of a sleep; nothing if only a retry is left, whose wait has been reported.
-    fn waiting(&self, stage: &str, until: Timestamp, progress: &Progress) -> Option<RunWaiting> {
-        let steps: Vec<_> = progress.open_waits(stage).map(WaitingStep::of).collect();
-        let starts = progress.starts.iter().any(|start| start.stage == stage && start.at == until);
-        let reason = || effective::reason(self.event, self.prepared.after(stage), self.prepared.at(stage));
-        let waiting = RunWaiting {
-            run_id: self.event.run_id(),
-            workflow: workflow_of(self.event).to_owned(),
-            stage: stage.to_owned(),
-            until,
-            sleeps: progress.sleeps,
-            replays: progress.replays,
-            reason: steps.is_empty().then(reason),
-            steps,
-            ledger: ledger_word(progress),
-        };
-        Some(waiting).filter(|waiting| starts || !waiting.steps.is_empty())
     }
 }
 
@@ -495,6 +477,6 @@ pub fn finished(event: &Event, progress: &Progress) -> RunFinished {
     }
 }
 
-fn ledger_word(progress: &Progress) -> Option<LedgerWord> {
+pub(super) fn ledger_word(progress: &Progress) -> Option<LedgerWord> {
     progress.ledger_unread.then_some(LedgerWord::Unread)
 }

@@ -164,6 +164,7 @@ impl Runs {
             replays: progress.replays,
             reason: Some(reason(limit, tenant)),
             ledger: None,
+            last_said_at: None,
             steps: Vec::new(),
         };
         let (due, results) = (Some(Due::after(after)), vec![job.result(waiting)]);

@@ -1,6 +1,7 @@
 //! Runs: the work on events that request a workflow for a person.
 
 pub mod access;
+mod asleep;
 pub mod attempt;
 mod barred;
 pub mod brake;
@@ -45,6 +46,8 @@ pub struct Runs {
     pub publishers: Publishers,
     /// Who acts for whom.
     pub turns: Arc<Turns>,
+    /// After how long a run that sleeps says so again.
+    pub speaks_after: Duration,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -143,6 +146,10 @@ impl Work for Arc<Runs> {
                 Ok(self.resume(job, progress, (at, &because), result, outlet.properties(), &turn))
             }
         }
+    }
+
+    fn still_waits(&self, message: &Message, since: Timestamp) -> Option<ResultEvent> {
+        self.still_asleep(message, since)
     }
 
     fn panicked(&self, job: &Job, message: &Message) -> Outbox {

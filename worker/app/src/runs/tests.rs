@@ -244,6 +244,9 @@ async fn a_plan_shows_the_delay_and_its_digest_covers_it() {
     assert_ne!(one, other);
 }
 
+/// Longer than any test takes.
+const SPEAKS_AFTER: std::time::Duration = std::time::Duration::from_secs(3_600);
+
 fn runs_of(workflows: Workflows) -> Arc<super::Runs> {
     let metrics = Arc::new(crate::operate::metrics::Metrics::new().unwrap());
     let broker = broker::Settings::new("amqp://localhost".to_owned().into(), Vec::new());
@@ -251,7 +254,7 @@ fn runs_of(workflows: Workflows) -> Arc<super::Runs> {
     let brakes = Brakes::new(BTreeMap::new(), &workflows.tenants);
     let client = Client::new(Stream::new(broker), "worker".to_owned(), Timing::default());
     let turns = Arc::new(Turns::new(client, BTreeMap::new(), brakes, Clock::default(), Arc::clone(&metrics)));
-    Arc::new(super::Runs { workflows, publishers, turns, metrics })
+    Arc::new(super::Runs { workflows, publishers, turns, speaks_after: SPEAKS_AFTER, metrics })
 }
 
 /// The record of a step that has written something.

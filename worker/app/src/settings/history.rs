@@ -1,5 +1,7 @@
 //! The settings of the history.
 
+use std::time::Duration;
+
 use broker::Retention;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,8 @@ use crate::settings::error::ConfigError;
 
 /// A run that sleeps comes by a worker every 30 days, which is when it can say again that it sleeps.
 const LEAST_DAYS: u32 = 40;
+const SPEAKS_AFTER_DAYS: u32 = 90;
+const DAY: Duration = Duration::from_secs(86_400);
 const MOST_DAYS: u32 = 36_500;
 /// Ten segments of the stream.
 const LEAST_BYTES: u64 = 1_000_000_000;
@@ -31,6 +35,11 @@ impl History {
             return Err(ConfigError::Invalid(format!("history.max_bytes must be at least {LEAST_BYTES}")));
         }
         Ok(())
+    }
+
+    /// After how long a run that sleeps says so again: after 90 days, or a quarter of the time for which results are kept.
+    pub fn speaks_after(&self) -> Duration {
+        DAY * SPEAKS_AFTER_DAYS.min(self.max_age_days / 4)
     }
 
     /// How much is kept.

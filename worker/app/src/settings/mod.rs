@@ -3,7 +3,7 @@
 pub mod access;
 pub mod brake;
 pub mod error;
-mod history;
+pub mod history;
 pub mod ledger;
 pub mod mail;
 mod protected;
@@ -62,7 +62,7 @@ pub struct Config {
     /// RabbitMQ.
     pub broker: Broker,
     /// How much of the results is kept.
-    history: History,
+    pub history: History,
     /// Concurrency and shutdown.
     pub worker: Worker,
     /// Retries after minutes to hours.

@@ -31,6 +31,13 @@ pub trait Handler: Send + Sync + 'static {
     /// Runs in a task of its own. Use the given publisher, which belongs to the delivery's session; once
     /// that session is lost, publishing and acknowledging fail and the broker delivers the message again.
     fn handle(&self, delivery: Delivery, publisher: &Publisher) -> impl Future<Output = ()> + Send;
+
+    /// What others should hear of a message that is not due and goes back to the delay, where it is since this time, or
+    /// of which it was said then that it is. It is published before the message goes back; whoever says something here
+    /// is asked again with the time of that. After a crash between the two it is said again in the same words.
+    fn still_waits(&self, _message: &Message, _since: Timestamp) -> Option<Outgoing> {
+        None
+    }
 }
 
 /// The consumer of one work queue.
@@ -201,7 +208,12 @@ impl<H: Handler> Dispatcher<H> {
                 storm::verdict(&message).unwrap_or_else(|| delay::verdict(&message, Timestamp::now()));
             match verdict {
                 Verdict::Due => handler.handle(Delivery::new(message, receipt), &publisher).await,
-                early => in_flight.forward(early, Delivery::new(message, receipt), &publisher).await,
+                early => {
+                    let since = delay::since(&message).filter(|_| matches!(early, Verdict::Early { .. }));
+                    let word = since.and_then(|since| handler.still_waits(&message, since));
+                    let delivery = Delivery::new(message, receipt);
+                    in_flight.forward(early, word, delivery, &publisher).await;
+                }
             }
         });
     }
@@ -240,13 +252,21 @@ impl InFlight {
         Self { observer, queue, _permit: permit }
     }
 
-    /// Sends a message that is not due back to the delay, or sets it aside: publishes first, then acknowledges.
-    async fn forward(&self, verdict: Verdict, delivery: Delivery, publisher: &Publisher) {
+    /// Sends a message that is not due back to the delay, or sets it aside: publishes first, then acknowledges. The word
+    /// about it goes out before.
+    async fn forward(
+        &self,
+        verdict: Verdict,
+        word: Option<Outgoing>,
+        delivery: Delivery,
+        publisher: &Publisher,
+    ) {
         let (message, receipt) = delivery.split();
         let outgoing = match verdict {
             Verdict::Early { due, hops } => {
                 self.observer.redelayed(&self.queue);
-                Outgoing::again(self.queue.clone(), due, hops, message)
+                let again = Outgoing::again(self.queue.clone(), due, hops, message);
+                if word.is_some() { again.said_at(Timestamp::now()) } else { again }
             }
             Verdict::Suspect(suspicion) => Outgoing::suspect(self.queue.clone(), suspicion, message),
             Verdict::Crashing => {
@@ -263,9 +283,12 @@ impl InFlight {
         let full =
             |error: &Error| tracing::warn!(queue, %error, "a message waits until there is room for it");
         // On failure the receipt is dropped, the session ends, and the broker delivers the message again.
-        if publisher.insist(&outgoing, full).await.is_ok() {
-            let _ = receipt.ack().await;
+        for outgoing in word.iter().chain([&outgoing]) {
+            if publisher.insist(outgoing, full).await.is_err() {
+                return;
+            }
         }
+        let _ = receipt.ack().await;
     }
 
     fn set_aside(&self, class: &str, reason: &str, message: &Message) -> Outgoing {

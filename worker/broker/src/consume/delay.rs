@@ -22,6 +22,8 @@ const LIMIT_HOPS: i64 = 200;
 const NOT_BEFORE: OwnName = OwnName::new("gatehouse-not-before");
 const TOLERANCE: OwnName = OwnName::new("gatehouse-tolerance");
 const HOPS: OwnName = OwnName::new("gatehouse-hops");
+/// Since when a message is in the delay, or when it was last said that it is.
+const SINCE: OwnName = OwnName::new("gatehouse-since");
 
 /// When a message is due, and how much earlier it may arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +65,26 @@ impl Due {
     }
 }
 
+/// Notes since when a message is in the delay, unless it says so.
+pub(crate) fn begin(headers: &mut OwnHeaders, now: Timestamp) {
+    if !headers.has(SINCE) {
+        begin_again(headers, now);
+    }
+}
+
+/// Notes that it was said just now that a message is in the delay.
+pub(crate) fn begin_again(headers: &mut OwnHeaders, now: Timestamp) {
+    headers.put(SINCE, Value::Int(now.as_millisecond()));
+}
+
+/// Since when a message is in the delay, or when it was last said that it is; nothing if an earlier version sent it.
+pub(crate) fn since(message: &Message) -> Option<Timestamp> {
+    Timestamp::from_millisecond(message.headers.int(SINCE.as_str())?).ok()
+}
+
 /// Removes the headers of the delay.
 pub(crate) fn forget(headers: &mut OwnHeaders) {
-    for name in [NOT_BEFORE, TOLERANCE, HOPS] {
+    for name in [NOT_BEFORE, TOLERANCE, HOPS, SINCE] {
         headers.remove(name);
     }
 }

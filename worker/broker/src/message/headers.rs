@@ -137,6 +137,11 @@ impl OwnHeaders {
         self.0.insert(name.0.to_owned(), value);
     }
 
+    /// Whether one of the worker's own headers is there.
+    pub(crate) fn has(&self, name: OwnName) -> bool {
+        self.0.contains_key(name.0)
+    }
+
     /// The value of one of the worker's own headers, if it is text.
     pub(crate) fn text(&self, name: OwnName) -> Option<&str> {
         self.0.get(name.0).and_then(Value::as_text)

@@ -10,6 +10,7 @@ use lapin::{
 
 use crate::{
     DeadLetter, Due, Error, Message, Properties, Schedule, Topology,
+    consume::delay,
     dead_letters::letter::{QUEUE as DEAD_QUEUE, Whole},
     message::{
         BEGUN, PERSON, RETURNS, SUSPECT,
@@ -187,6 +188,12 @@ impl Outgoing {
         Self::copy(Address::Delayed { queue, due, hops }, message)
     }
 
+    /// The same message, of which it was said just now that it is in the delay.
+    pub(crate) fn said_at(mut self, now: Timestamp) -> Self {
+        delay::begin_again(&mut self.headers, now);
+        self
+    }
+
     pub(crate) fn copy(address: Address, message: Message) -> Self {
         let headers = message.headers.own();
         let Message { properties, origin, body, .. } = message;
@@ -246,6 +253,7 @@ impl Outgoing {
             Address::Work { queue } => (topology.work(), topology.work_queue(queue)?),
             Address::Delayed { queue, due, hops } => {
                 due.write(headers.to_mut(), *hops);
+                delay::begin(headers.to_mut(), now);
                 (topology.delay(due.step(now)), topology.work_queue(queue)?)
             }
             Address::Dead { queue } => {

@@ -78,6 +78,9 @@ pub struct RunWaiting {
     /// That the run locked its person out without the ledger, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerWord>,
+    /// When the same was said last, if nothing has happened since: the run only says again that it sleeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_said_at: Option<Timestamp>,
 }
 
 /// What the ledger said when a run locked its person out.
@@ -263,7 +266,11 @@ impl ResultType for RunWaiting {
     }
 
     fn what(&self) -> String {
-        what(&["run.waiting", &self.replays.to_string(), &self.sleeps.to_string()])
+        let (replays, sleeps) = (self.replays.to_string(), self.sleeps.to_string());
+        match self.last_said_at {
+            None => what(&["run.waiting", &replays, &sleeps]),
+            Some(at) => what(&["run.waiting", &replays, &sleeps, &at.to_string()]),
+        }
     }
 }
 
