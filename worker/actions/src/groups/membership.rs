@@ -153,6 +153,42 @@ pub async fn resolve(references: &[String], graph: View<'_>) -> Result<Vec<Group
     Ok(groups)
 }
 
+/// The groups with these names or ids, each once, and a note on every reference that means none or several: what was
+/// given back once may be gone the next time, and one group that is gone is no reason to leave the others.
+pub async fn find(references: &[String], graph: View<'_>) -> Result<(Vec<Group>, Vec<Left>), Error> {
+    graph.look_up_groups(&references.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let found = references.iter().map(async |reference| graph.groups_with(reference).await);
+    let found = try_join_all(found).await?;
+    let (mut groups, mut left) = (Vec::<Group>::with_capacity(references.len()), Vec::new());
+    for ((number, reference), mut found) in (1..).zip(references).zip(found) {
+        let ids: Vec<_> = found.iter().map(|group| group.id.clone()).collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(group), true) if groups.iter().any(|known| known.id == group.id) => {}
+            (Some(group), true) => groups.push(group),
+            (Some(_), false) => left.push(Left {
+                code: "ambiguous_group".to_owned(),
+                detail: format!(
+                    "entry {number} of the groups is the name of {} groups; use one of the ids {}",
+                    ids.len(),
+                    ids.join(", ")
+                ),
+                needs: Needs::Operator,
+            }),
+            (None, _) => left.push(left_missing(number, reference)),
+        }
+    }
+    Ok((groups, left))
+}
+
+/// The note on a reference that means no group. A name can be somebody's, so only an id is written out.
+fn left_missing(number: usize, reference: &str) -> Left {
+    let detail = match uuid::Uuid::try_parse(reference) {
+        Ok(id) => format!("group {id} does not exist any more"),
+        Err(_) => format!("no group has the name that is entry {number} of the groups; use its object id"),
+    };
+    Left { code: "group_not_found".to_owned(), detail, needs: Needs::Nobody }
+}
+
 fn only_one(name: &str, mut found: Vec<Group>) -> Result<Option<Group>, Error> {
     if found.len() > 1 {
         let ids: Vec<_> = found.iter().map(|group| group.id.as_str()).collect();

@@ -1,5 +1,6 @@
 //! Groups: members and owners.
 
+mod add_group_ownerships;
 mod add_to_groups;
 mod remove_from_groups;
 mod transfer_group_ownership;
@@ -10,6 +11,7 @@ pub mod ownership;
 use crate::action::register::register;
 
 register! {
+    add_group_ownerships::AddGroupOwnerships,
     add_to_groups::AddToGroups,
     remove_from_groups::RemoveFromGroups,
     transfer_group_ownership::TransferGroupOwnership,
