@@ -78,7 +78,7 @@ pub use onedrive::seal::Seal;
 pub use reports::report::{Column, Report, ReportRow, ReportRows, ReportSpan};
 pub use reports::report_settings::ReportSettings;
 pub use request_log::RequestLog;
-pub use rights::app_assignments::AppRoleAssignment;
+pub use rights::app_assignments::{AppRole, AppRoleAssignment, DEFAULT_ACCESS, ServicePrincipal};
 pub use rights::app_consents::PermissionGrant;
 pub use rights::application_roles::DirectoryRole;
 pub use rights::directory_roles::{Administers, RoleAssignment};

@@ -142,6 +142,8 @@ pub(crate) enum Right<'a> {
     ListEligibleRoles,
     RemoveRole(&'a str),
     ListAppRoles(&'a str),
+    /// By the application.
+    AssignAppRole(&'a str),
     RemoveAppRole {
         resource: &'a str,
         assignment: &'a str,

@@ -54,9 +54,6 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
             delete(method, Operation::Right(Right::RemoveRole(assignment)))
         }
         ["oauth2PermissionGrants", grant] => delete(method, Operation::Right(Right::RemoveConsent(grant))),
-        ["servicePrincipals", resource, "appRoleAssignedTo", assignment] => {
-            delete(method, Operation::Right(Right::RemoveAppRole { resource, assignment }))
-        }
         ["deviceManagement", "managedDevices", device, order @ ("retire" | "wipe")] => match order {
             _ if method != Method::POST => Some(Err(Refusal::method_not_allowed())),
             "retire" => Some(Ok(Operation::Device(DeviceOperation::Retire(device)))),
@@ -233,6 +230,13 @@ fn principal_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [key, "appRoleAssignments"] => Operation::ListAppRoleAssignments(key),
         [principal, "memberOf"] => Operation::ListPrincipalRoles { principal, cast: false },
         [principal, "memberOf", ROLE] => Operation::ListPrincipalRoles { principal, cast: true },
+        [resource, "appRoleAssignedTo"] if method == Method::POST => {
+            return Some(Ok(Operation::Right(Right::AssignAppRole(resource))));
+        }
+        [_, "appRoleAssignedTo"] => return Some(Err(Refusal::method_not_allowed())),
+        [resource, "appRoleAssignedTo", assignment] => {
+            return delete(method, Operation::Right(Right::RemoveAppRole { resource, assignment }));
+        }
         _ => return None,
     };
     get(method, operation)

@@ -13,7 +13,10 @@ use hyper::StatusCode;
 
 use crate::auth::Caller;
 use crate::http::refusal::Refusal;
-use crate::route::role_permissions::{READ_ELIGIBLE_ROLES, READ_ROLES, WRITE_ROLES};
+use crate::route::role_permissions::{
+    READ_APP_ROLES, READ_CONSENTS, READ_ELIGIBLE_ROLES, READ_PRINCIPALS, READ_ROLES, WRITE_APP_ROLES,
+    WRITE_CONSENTS, WRITE_ROLES,
+};
 use crate::route::{
     CalendarOperation, DeviceOperation, DriveOperation, Operation, OwnerOperation, Right, TeamOperation,
 };
@@ -162,22 +165,6 @@ const READ_ORGANIZATION: &[&str] = &[
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
-
-const READ_PRINCIPALS: &[&str] = &[
-    "Application.Read.All",
-    "Application.ReadWrite.OwnedBy",
-    "Application.ReadWrite.All",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
-];
-
-const READ_APP_ROLES: &[&str] = &["Directory.Read.All", "AppRoleAssignment.ReadWrite.All"];
-
-const WRITE_APP_ROLES: &[&str] = &["AppRoleAssignment.ReadWrite.All", "Application.ReadWrite.All"];
-
-const READ_CONSENTS: &[&str] = &["Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"];
-
-const WRITE_CONSENTS: &[&str] = &["DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"];
 
 const READ_METHODS: &[&str] =
     &["UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"];
@@ -353,7 +340,7 @@ fn any_of_rights(operation: &Right<'_>) -> &'static [&'static str] {
         Right::ListEligibleRoles => READ_ELIGIBLE_ROLES,
         Right::RemoveRole(_) => WRITE_ROLES,
         Right::ListAppRoles(_) => READ_APP_ROLES,
-        Right::RemoveAppRole { .. } => WRITE_APP_ROLES,
+        Right::AssignAppRole(_) | Right::RemoveAppRole { .. } => WRITE_APP_ROLES,
         Right::ListConsents(_) => READ_CONSENTS,
         Right::RemoveConsent(_) => WRITE_CONSENTS,
     }
@@ -410,6 +397,12 @@ pub(crate) fn reads_roles(caller: &Caller) -> bool {
 /// Whether the caller may change groups that may hold a directory role.
 pub(crate) fn manages_role_groups(caller: &Caller) -> bool {
     caller.has_any(WRITE_ROLES)
+}
+
+/// Whether the caller may read applications, without which it assigns nobody to one (Microsoft's permission table,
+/// 2026-08-07: "also requires").
+pub(crate) fn reads_principals(caller: &Caller) -> bool {
+    caller.has_any(READ_PRINCIPALS)
 }
 
 /// Whether the caller may make owners of teams, and remove them.

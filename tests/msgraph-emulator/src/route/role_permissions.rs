@@ -1,4 +1,4 @@
-//! The permissions that operations on directory roles need.
+//! The permissions that operations on directory roles, applications and consents need.
 
 pub(super) const READ_ROLES: &[&str] = &[
     "RoleManagement.Read.Directory",
@@ -17,3 +17,20 @@ pub(super) const READ_ELIGIBLE_ROLES: &[&str] = &[
 ];
 
 pub(super) const WRITE_ROLES: &[&str] = &["RoleManagement.ReadWrite.Directory"];
+
+pub(super) const READ_PRINCIPALS: &[&str] = &[
+    "Application.Read.All",
+    "Application.ReadWrite.OwnedBy",
+    "Application.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+pub(super) const READ_APP_ROLES: &[&str] = &["Directory.Read.All", "AppRoleAssignment.ReadWrite.All"];
+
+pub(super) const WRITE_APP_ROLES: &[&str] = &["AppRoleAssignment.ReadWrite.All", "Application.ReadWrite.All"];
+
+pub(super) const READ_CONSENTS: &[&str] = &["Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"];
+
+pub(super) const WRITE_CONSENTS: &[&str] =
+    &["DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"];

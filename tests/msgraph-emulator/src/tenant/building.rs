@@ -168,6 +168,7 @@ impl Tenant {
             self.assignable.insert(id);
         }
         self.index.add_group(&group);
+        self.note_applications(&group.app_roles);
         self.groups.insert(id, group);
         for member in members {
             self.join(id, member);

@@ -37,6 +37,8 @@ pub struct Tenant {
     /// The largest page with sign-ins before a larger one is refused; usually a page is cut to 500.
     pub(crate) sign_in_page: Option<usize>,
     pub(crate) applications: BTreeMap<String, Application>,
+    /// The applications that people are assigned to, and their roles, by name.
+    pub(in crate::tenant) enterprise: BTreeSet<String>,
     pub(crate) users: BTreeMap<Uuid, User>,
     pub(crate) deleted: BTreeMap<Uuid, User>,
     pub(crate) groups: BTreeMap<Uuid, Group>,
@@ -72,6 +74,7 @@ impl Tenant {
             premium: true,
             sign_in_page: None,
             applications: BTreeMap::new(),
+            enterprise: BTreeSet::new(),
             users: BTreeMap::new(),
             deleted: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -158,6 +161,7 @@ impl Tenant {
         }
         let id = user.id;
         self.index.add_user(&user);
+        self.note_applications(&user.app_roles);
         self.users.insert(id, user);
         id
     }

@@ -1,9 +1,9 @@
 //! Directory roles, assignments to applications, consents.
 
 use msgraph_emulator::{Application, Group, Options, Tenant, User};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{Desk, GRACE, refused};
+use crate::harness::{ADA, Desk, GRACE, refused};
 
 const ROLES: &[&str] = &[
     "User.Read.All",
@@ -105,6 +105,7 @@ async fn each_right_asks_for_its_permission() {
         ("DELETE", "roleManagement/directory/roleAssignments/1".to_owned()),
         ("GET", "roleManagement/directory/roleEligibilitySchedules".to_owned()),
         ("GET", format!("users/{id}/appRoleAssignments")),
+        ("POST", format!("servicePrincipals/{id}/appRoleAssignedTo")),
         ("DELETE", format!("servicePrincipals/{id}/appRoleAssignedTo/1")),
         ("GET", format!("users/{id}/oauth2PermissionGrants")),
         ("DELETE", "oauth2PermissionGrants/1".to_owned()),
@@ -113,4 +114,49 @@ async fn each_right_asks_for_its_permission() {
         let answer = desk.send(method, &path, None).await;
         refused(&answer, 403, "Authorization_RequestDenied", "Insufficient privileges");
     }
+}
+
+#[tokio::test]
+async fn a_person_is_assigned_once_and_only_in_a_role_that_the_application_has_for_people() {
+    let grace = User::new(GRACE, "Grace Hopper").assigned_to("Travel/Approver").assigned_to("Payroll");
+    let permissions = ["User.Read.All", "AppRoleAssignment.ReadWrite.All", "Application.Read.All"];
+    let tenant = |permissions: &[&str]| {
+        let application = Application::default().roles(permissions);
+        let ada = User::new(ADA, "Ada Lovelace");
+        Options::new(Tenant::empty().application(application).user(grace.clone()).user(ada))
+    };
+    let desk = Desk::with(tenant(&permissions)).await;
+    let ada = desk.user(ADA);
+    let assign = async |desk: &Desk, application: &str, role: &str| {
+        let (resource, role) = Tenant::application_ids(application, role);
+        let body = json!({ "principalId": ada, "resourceId": resource, "appRoleId": role });
+        desk.send("POST", &format!("servicePrincipals/{resource}/appRoleAssignedTo"), Some(body)).await
+    };
+    let (status, made) = assign(&desk, "Travel", "Approver").await;
+    assert_eq!(
+        (status, &made["principalId"], &made["resourceDisplayName"]),
+        (201, &json!(ada), &json!("Travel"))
+    );
+    assert_eq!(assign(&desk, "Payroll", "").await.0, 201);
+    let twice = assign(&desk, "Payroll", "").await;
+    refused(&twice, 400, "Request_BadRequest", "already exists on the object");
+    for (application, role) in [("Travel", ""), ("Travel", "Owner"), ("Payroll", "Approver")] {
+        let answer = assign(&desk, application, role).await;
+        refused(&answer, 400, "Request_BadRequest", "was not found on application");
+    }
+    refused(&assign(&desk, "Nowhere", "").await, 404, "Request_ResourceNotFound", "");
+    let (travel, approver) = Tenant::application_ids("Travel", "Approver");
+    let shown = desk.found(&format!("servicePrincipals/{travel}?$select=id,appRoles")).await;
+    assert_eq!(shown["appRoles"][0]["id"], json!(approver));
+    assert_eq!(shown["appRoles"][0]["allowedMemberTypes"], json!(["User"]));
+    let own = rows(&desk.found(&format!("users/{ada}/appRoleAssignments")).await);
+    assert_eq!(own.len(), 2);
+    // To assign, an application has to see applications as well.
+    let desk = Desk::with(tenant(&permissions[..2])).await;
+    refused(
+        &assign(&desk, "Payroll", "").await,
+        403,
+        "Authorization_RequestDenied",
+        "Insufficient privileges",
+    );
 }

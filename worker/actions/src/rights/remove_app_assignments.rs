@@ -111,6 +111,7 @@ mod tests {
             id: id.into(),
             principal_id: principal.into(),
             resource_id: "app".into(),
+            ..AppRoleAssignment::default()
         };
         let person = Person::Present(Box::new(User { id: "1A".into(), ..User::default() }));
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };

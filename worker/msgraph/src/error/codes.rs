@@ -27,6 +27,8 @@ const ALREADY_THERE: Signs = Signs {
         "another object with the same value",
         "added object references already exist",
         "permission being assigned already exists",
+        // Of assignments to applications, too (microsoftgraph/msgraph-bicep-types issue 161, 2024).
+        "entitlementgrant entry already exists",
         "extension already exists with given id",
     ],
 };

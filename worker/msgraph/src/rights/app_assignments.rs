@@ -1,10 +1,14 @@
 //! Applications that people are assigned to.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
-use crate::http::request::Query;
+use crate::http::json::null_as_empty;
+use crate::http::request::{Query, Write};
+
+/// The role of an assignment to an application that has no roles for people.
+pub const DEFAULT_ACCESS: &str = "00000000-0000-0000-0000-000000000000";
 
 /// An assignment to an application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -14,6 +18,58 @@ pub struct AppRoleAssignment {
     pub id: String,
     pub principal_id: String,
     pub resource_id: String,
+    #[serde(default)]
+    pub app_role_id: String,
+}
+
+/// An application in the tenant, with the roles that it defines.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct ServicePrincipal {
+    pub id: String,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub app_roles: Vec<AppRole>,
+}
+
+/// A role that an application defines.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
+pub struct AppRole {
+    pub id: String,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub allowed_member_types: Vec<String>,
+    pub is_enabled: Option<bool>,
+}
+
+impl ServicePrincipal {
+    /// Whether Graph assigns this role to a person. Roles for applications, such as Graph's own permissions, are not
+    /// given to people (Microsoft Graph documentation, "appRole resource type", 2021). Default access is given only
+    /// where there is no role for people (terraform-provider-azuread issue 736, 2022).
+    pub fn gives_people(&self, role: &str) -> bool {
+        let mut roles = self.app_roles.iter().filter(|role| role.is_for_people());
+        match role == DEFAULT_ACCESS {
+            true => roles.next().is_none(),
+            false => roles.any(|known| known.id.eq_ignore_ascii_case(role)),
+        }
+    }
+}
+
+impl AppRole {
+    fn is_for_people(&self) -> bool {
+        let is_user = |kind: &String| kind.eq_ignore_ascii_case("User");
+        self.is_enabled != Some(false) && self.allowed_member_types.iter().any(is_user)
+    }
+}
+
+/// The body that assigns a person.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewAssignment<'a> {
+    principal_id: &'a str,
+    resource_id: &'a str,
+    app_role_id: &'a str,
 }
 
 impl Reader<'_> {
@@ -22,12 +78,57 @@ impl Reader<'_> {
     pub async fn app_role_assignments(self, user_id: &str) -> Result<Vec<AppRoleAssignment>, Error> {
         self.list(Query::new(&["users", user_id, "appRoleAssignments"])?).await
     }
+
+    /// The application with this object id; `None` if the tenant has none.
+    pub async fn service_principal(self, id: &str) -> Result<Option<ServicePrincipal>, Error> {
+        self.find(Query::new(&["servicePrincipals", id])?.select(&["id", "appRoles"])).await
+    }
 }
 
 impl Writer<'_> {
+    /// Assigns a person to an application in a role.
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](Error::is_not_found) when the application or the person does not exist, or not yet.
+    pub async fn add_app_role_assignment(
+        self,
+        user_id: &str,
+        resource_id: &str,
+        role_id: &str,
+    ) -> Result<(), Error> {
+        let assignment = NewAssignment { principal_id: user_id, resource_id, app_role_id: role_id };
+        // Microsoft recommends this side of the relation, as for the removal.
+        let write =
+            Write::post(&["servicePrincipals", resource_id, "appRoleAssignedTo"])?.json(&assignment)?;
+        match self.send(write).await {
+            Err(error) if error.is_already_exists() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
     /// Removes an assignment to an application. The assignment of a group applies to all its members.
     pub async fn remove_app_role_assignment(self, assignment: &AppRoleAssignment) -> Result<(), Error> {
         self.remove(&["servicePrincipals", &assignment.resource_id, "appRoleAssignedTo", &assignment.id])
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_get_the_roles_for_people_and_default_access_only_without_any() {
+        let role = |id: &str, kind: &str, is_enabled| AppRole {
+            id: id.into(),
+            allowed_member_types: vec![kind.into()],
+            is_enabled: Some(is_enabled),
+        };
+        let with = |app_roles| ServicePrincipal { id: "s".into(), app_roles };
+        let graph = with(vec![role("a", "Application", true), role("b", "User", false)]);
+        assert!(!graph.gives_people("a") && !graph.gives_people("b") && graph.gives_people(DEFAULT_ACCESS));
+        let payroll = with(vec![role("c", "User", true)]);
+        assert!(payroll.gives_people("C") && !payroll.gives_people(DEFAULT_ACCESS));
     }
 }

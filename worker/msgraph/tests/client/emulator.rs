@@ -286,3 +286,27 @@ async fn each_fault_is_classified() {
     emulator.fault(Fault::status(401).nth(1));
     person(&emulator_client(&emulator), ADA).await;
 }
+
+#[tokio::test]
+async fn a_person_is_assigned_to_an_application_once_and_a_second_time_is_no_failure() {
+    let permissions = ["User.Read.All", "AppRoleAssignment.ReadWrite.All", "Application.Read.All"];
+    let tenant = Tenant::empty()
+        .application(Application::default().roles(&permissions))
+        .user(msgraph_emulator::User::new(EDSGER, "Edsger Dijkstra").assigned_to("Travel/Approver"))
+        .user(msgraph_emulator::User::new(ADA, "Ada Lovelace"));
+    let emulator = Emulator::start(Options::new(tenant)).unwrap();
+    let client = emulator_client(&emulator);
+    let (travel, approver) = Tenant::application_ids("Travel", "Approver");
+    let (travel, approver) = (travel.to_string(), approver.to_string());
+    let application = client.reader().service_principal(&travel).await.unwrap().unwrap();
+    assert!(application.gives_people(&approver) && !application.gives_people(msgraph::DEFAULT_ACCESS));
+    assert_eq!(client.reader().service_principal(&approver).await.unwrap(), None);
+    let ada = emulator.with_tenant(|tenant| tenant.user_id(ADA)).unwrap().to_string();
+    for _ in 0..2 {
+        client.writer().add_app_role_assignment(&ada, &travel, &approver).await.unwrap();
+    }
+    let held = client.reader().app_role_assignments(&ada).await.unwrap();
+    let held: Vec<_> = held.iter().map(|held| (&held.resource_id, &held.app_role_id)).collect();
+    assert_eq!(held, [(&travel, &approver)]);
+    assert_eq!(emulator.effects().len(), 1);
+}

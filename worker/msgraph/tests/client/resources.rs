@@ -187,7 +187,12 @@ async fn rights_are_read_and_removed_as_documented() {
     client.reader().app_role_assignments("1").await.unwrap();
     client.reader().permission_grants("1").await.unwrap();
     client.writer().remove_role_assignment("r").await.unwrap();
-    let assignment = AppRoleAssignment { id: "a".into(), principal_id: "1".into(), resource_id: "s".into() };
+    let assignment = AppRoleAssignment {
+        id: "a".into(),
+        principal_id: "1".into(),
+        resource_id: "s".into(),
+        ..AppRoleAssignment::default()
+    };
     client.writer().remove_app_role_assignment(&assignment).await.unwrap();
     client.writer().remove_permission_grant("g").await.unwrap();
     client.reader().authentication_methods("1").await.unwrap();

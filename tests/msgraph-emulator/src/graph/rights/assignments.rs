@@ -1,6 +1,7 @@
 //! Rights of users: directory roles, assignments to applications, and consents.
 //!
-//! Applications are names here, without a service principal of their own; ids follow from the names.
+//! Applications are names here; ids follow from the names. `Payroll` is an application that defines no role;
+//! `Travel/Approver` is a role of another one.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -12,8 +13,8 @@ use crate::http::paging::metadata;
 use crate::http::query::{LIST, NONE, Query};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
-use crate::route::Right;
-use crate::tenant::{name_id, role_template};
+use crate::route::{Right, permissions};
+use crate::tenant::{app_role_id, application_of, name_id, role_template};
 
 /// The scope of every consent.
 const SCOPE: &str = "openid User.Read";
@@ -25,6 +26,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Right<'_>) -> Answer {
         Right::ListEligibleRoles => list_roles(visit, "roleEligibilitySchedules"),
         Right::RemoveRole(key) => remove_role(visit, key),
         Right::ListAppRoles(user) => list_app_roles(visit, user),
+        Right::AssignAppRole(resource) => assign_app_role(visit, resource),
         Right::RemoveAppRole { resource, assignment } => remove_app_role(visit, resource, assignment),
         Right::ListConsents(user) => list_consents(visit, user),
         Right::RemoveConsent(key) => remove_consent(visit, key),
@@ -91,6 +93,43 @@ fn list_app_roles(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(listing(visit, &format!("users('{}')/appRoleAssignments", user.id), value))
 }
 
+/// Assigns a user. The wording of the refusals is from clients' issue threads (2022 to 2024).
+fn assign_app_role(visit: &mut Visit<'_>, resource: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    if !permissions::reads_principals(visit.caller) {
+        return Err(Refusal::denied());
+    }
+    let body = visit.request.object()?;
+    let known = ["principalId", "resourceId", "appRoleId"];
+    if let Some(name) = body.keys().find(|name| !known.contains(&name.as_str())) {
+        return Err(Refusal::unknown_property(name, "microsoft.graph.appRoleAssignment"));
+    }
+    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    let application = visit.tenant.enterprise_application(resource);
+    let application = application.ok_or_else(|| Refusal::not_found(resource))?;
+    if text("resourceId") != resource {
+        return Err(Refusal::bad_request("Not a valid reference update."));
+    }
+    let role = visit
+        .tenant
+        .roles_of(&application)
+        .into_iter()
+        .find(|name| Uuid::try_parse(text("appRoleId")).is_ok_and(|id| id == app_role_id(name)));
+    let role = role.ok_or_else(|| {
+        let message = format!("Permission being assigned was not found on application '{resource}'.");
+        Refusal::bad_request(message)
+    })?;
+    let user = visit.user(text("principalId"))?;
+    let (id, is_held) = (user.id, user.app_roles.contains(&role));
+    if is_held {
+        return Err(Refusal::bad_request("Permission being assigned already exists on the object"));
+    }
+    let shown = app_role(id, "User", &role);
+    visit.effects.push(format!("assign user {id} to application {role}"));
+    visit.tenant.edit_user(id, |user| user.app_roles.insert(role));
+    Ok(Reply::json(StatusCode::CREATED, &shown))
+}
+
 /// Removes an assignment of a user or a group; a group's is removed for all its members.
 fn remove_app_role(visit: &mut Visit<'_>, resource: &str, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
@@ -149,13 +188,12 @@ fn remove_consent(visit: &mut Visit<'_>, key: &str) -> Answer {
 
 fn app_role(principal: Uuid, kind: &str, name: &str) -> Value {
     json!({
-        // Default access: the application defines no role.
-        "appRoleId": Uuid::nil(),
+        "appRoleId": app_role_id(name),
         "createdDateTime": CREATED,
         "id": right_id(principal, "appRole", name),
         "principalId": principal,
         "principalType": kind,
-        "resourceDisplayName": name,
+        "resourceDisplayName": application_of(name),
         "resourceId": resource_id(name),
     })
 }
@@ -166,7 +204,7 @@ fn right_id(principal: Uuid, kind: &str, name: &str) -> String {
 }
 
 fn resource_id(name: &str) -> Uuid {
-    name_id("application", name)
+    name_id("application", application_of(name))
 }
 
 fn listing(visit: &Visit<'_>, context: &str, value: Vec<Value>) -> Reply {

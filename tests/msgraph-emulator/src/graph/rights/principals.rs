@@ -1,7 +1,9 @@
 //! Service principals: the permissions of an application, and its directory role.
 //!
-//! Only Graph's permissions are granted here. The ids of app roles follow from their names; a client
-//! finds them where it finds Microsoft's, in `appRoles` of Graph's own service principal.
+//! Only Graph's permissions are granted here; other applications have roles for people. The ids of app roles follow
+//! from their names; a client finds them where it finds Microsoft's, in `appRoles` of a service principal.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -14,7 +16,7 @@ use crate::http::query::{ENTITY, LIST, Query, project};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::route::permissions;
-use crate::tenant::{Application, PRIVILEGED_ROLE, PRIVILEGED_ROLE_TEMPLATE, name_id, role_id};
+use crate::tenant::{Application, PRIVILEGED_ROLE, PRIVILEGED_ROLE_TEMPLATE, app_role_id, name_id, role_id};
 
 const TYPE: &str = "microsoft.graph.servicePrincipal";
 
@@ -38,11 +40,21 @@ const ROLE_PROPERTIES: &[&str] = &["displayName", "id", "roleTemplateId"];
 /// The application id of Graph itself, the same in every tenant.
 const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
-/// A service principal: Graph's, or an application's.
+/// A service principal.
 struct Principal<'a> {
     id: Uuid,
-    app_id: &'a str,
-    application: Option<&'a Application>,
+    app_id: Cow<'a, str>,
+    kind: Kind<'a>,
+}
+
+/// What a service principal stands for.
+enum Kind<'a> {
+    /// Graph itself.
+    Graph,
+    /// An application that can ask for tokens.
+    Application(&'a Application),
+    /// An application that people are assigned to.
+    Enterprise(String),
 }
 
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
@@ -75,7 +87,7 @@ pub(crate) fn list_app_role_assignments(visit: &mut Visit<'_>, key: &str) -> Ans
     let names = query.selected(has, "microsoft.graph.appRoleAssignment", ASSIGNMENT_PROPERTIES)?;
     let principal = find(visit, key)?;
     let resource = principal_id(visit, GRAPH);
-    let granted = principal.application.into_iter().flat_map(|application| &application.roles);
+    let granted = principal.application().into_iter().flat_map(|application| &application.roles);
     let value: Vec<Value> = granted
         .map(|role| {
             let id = Uuid::new_v5(&principal.id, role.as_bytes());
@@ -105,7 +117,7 @@ pub(crate) fn list_roles(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer
     let query = Query::read(visit.request, ENTITY)?;
     let has = |name: &str| ROLE_PROPERTIES.contains(&name);
     let names = query.selected(has, "microsoft.graph.directoryRole", ROLE_PROPERTIES)?;
-    let is_privileged = find(visit, key)?.application.is_some_and(|application| application.privileged);
+    let is_privileged = find(visit, key)?.application().is_some_and(|application| application.privileged);
     let mut fields = project(&names, |name| {
         Some(match name {
             "displayName" => json!(PRIVILEGED_ROLE),
@@ -123,10 +135,18 @@ pub(crate) fn list_roles(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer
 }
 
 impl Principal<'_> {
+    fn application(&self) -> Option<&Application> {
+        match self.kind {
+            Kind::Application(application) => Some(application),
+            Kind::Graph | Kind::Enterprise(_) => None,
+        }
+    }
+
     fn name(&self) -> String {
-        match self.application {
-            None => "Microsoft Graph".to_owned(),
-            Some(application) => format!("Application {}", application.client_id),
+        match &self.kind {
+            Kind::Graph => "Microsoft Graph".to_owned(),
+            Kind::Application(application) => format!("Application {}", application.client_id),
+            Kind::Enterprise(name) => name.clone(),
         }
     }
 
@@ -135,8 +155,11 @@ impl Principal<'_> {
             Some(match name {
                 "accountEnabled" => json!(true),
                 "appId" => json!(self.app_id),
-                "appRoles" if self.application.is_none() => app_roles(visit),
-                "appRoles" => json!([]),
+                "appRoles" => match &self.kind {
+                    Kind::Graph => app_roles(visit),
+                    Kind::Application(_) => json!([]),
+                    Kind::Enterprise(name) => roles_for_people(visit, name),
+                },
                 "displayName" => json!(self.name()),
                 "id" => json!(self.id),
                 "servicePrincipalType" => json!("Application"),
@@ -165,18 +188,38 @@ fn app_roles(visit: &Visit<'_>) -> Value {
         .collect()
 }
 
+/// The roles of an application that people are assigned to.
+fn roles_for_people(visit: &Visit<'_>, application: &str) -> Value {
+    let roles = visit.tenant.roles_of(application).into_iter().filter(|name| name != application);
+    roles
+        .map(|name| {
+            json!({
+                "allowedMemberTypes": ["User"],
+                "id": app_role_id(&name),
+                "isEnabled": true,
+                "value": name.rsplit('/').next(),
+            })
+        })
+        .collect()
+}
+
 fn selected(query: &Query) -> Result<Vec<&str>, Refusal> {
     query.selected(|name| PROPERTIES.contains(&name), TYPE, PROPERTIES)
 }
 
 fn principals<'a>(visit: &'a Visit<'_>) -> Vec<Principal<'a>> {
-    let graph = Principal { id: principal_id(visit, GRAPH), app_id: GRAPH, application: None };
+    let graph = Principal { id: principal_id(visit, GRAPH), app_id: GRAPH.into(), kind: Kind::Graph };
     let applications = visit.tenant.applications.values().map(|application| Principal {
         id: principal_id(visit, &application.client_id),
-        app_id: &application.client_id,
-        application: Some(application),
+        app_id: application.client_id.as_str().into(),
+        kind: Kind::Application(application),
     });
-    std::iter::once(graph).chain(applications).collect()
+    let enterprise = visit.tenant.enterprise_applications().map(|(id, name)| Principal {
+        id,
+        app_id: name_id("appId", &name).to_string().into(),
+        kind: Kind::Enterprise(name),
+    });
+    std::iter::once(graph).chain(applications).chain(enterprise).collect()
 }
 
 /// The service principal with this id, or, as in `servicePrincipals(appId='…')`, of this application.
