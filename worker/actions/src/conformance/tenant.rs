@@ -34,7 +34,7 @@ pub(super) fn tenant() -> Tenant {
                 .licensed("SPE_E3")
                 .licensed("VISIOCLIENT")
                 .assigned_to("Payroll")
-                .assigned_to("Travel")
+                .assigned_to("Travel/Approver")
                 .consenting_to("Notes")
                 .consenting_to("Calendar")
                 .method("fido2")
