@@ -51,6 +51,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::GetAutomaticReplies(user) => mailbox::get_automatic_replies(visit, user),
         Operation::UpdateMailboxSettings(user) => mailbox::update_settings(visit, user),
         Operation::ListInboxRules(user) => mailbox::list_rules(visit, user),
+        Operation::GetMailFolder { user, folder } => mailbox::get_folder(visit, user, folder),
         Operation::CreateInboxRule(user) => mailbox::create_rule(visit, user),
         Operation::DeleteInboxRule { user, rule } => mailbox::delete_rule(visit, user, rule),
         Operation::Calendars(user, operation) => calendars::answer(visit, user, operation),

@@ -46,6 +46,10 @@ pub(crate) enum Operation<'a> {
     UpdateMailboxSettings(&'a str),
     ListInboxRules(&'a str),
     CreateInboxRule(&'a str),
+    GetMailFolder {
+        user: &'a str,
+        folder: &'a str,
+    },
     DeleteInboxRule {
         user: &'a str,
         rule: &'a str,

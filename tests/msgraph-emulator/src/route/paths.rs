@@ -156,9 +156,10 @@ fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'
         ("mailFolders", ["inbox", "messageRules", rule]) if method == Method::DELETE => {
             Operation::DeleteInboxRule { user, rule }
         }
+        ("mailFolders", [folder]) if read => Operation::GetMailFolder { user, folder },
         ("messages", [] | [_] | [_, "send"])
         | ("mailboxSettings", [] | ["automaticRepliesSetting"])
-        | ("mailFolders", ["inbox", "messageRules"] | ["inbox", "messageRules", _]) => {
+        | ("mailFolders", [_] | ["inbox", "messageRules"] | ["inbox", "messageRules", _]) => {
             return Some(Err(Refusal::method_not_allowed()));
         }
         _ => return None,

@@ -146,6 +146,8 @@ const WRITE_FILES: &[&str] = &["Files.ReadWrite.All", "Sites.ReadWrite.All"];
 
 const READ_MAIL: &[&str] = &["Mail.Read", "Mail.ReadWrite"];
 
+const READ_FOLDERS: &[&str] = &["Mail.ReadBasic.All", "Mail.Read", "Mail.ReadWrite"];
+
 const WRITE_MAIL: &[&str] = &["Mail.ReadWrite"];
 
 const SEND_MAIL: &[&str] = &["Mail.Send"];
@@ -222,7 +224,7 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_CALENDARS,
         READ_FILES,
         WRITE_FILES,
-        READ_MAIL,
+        READ_FOLDERS,
         WRITE_MAIL,
         SEND_MAIL,
         READ_MAILBOX_SETTINGS,
@@ -271,6 +273,7 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::AssignLicense(_) => ASSIGN_LICENSES,
         Operation::Drive(operation) => any_of_drives(operation),
         Operation::ListMessages(_) => READ_MAIL,
+        Operation::GetMailFolder { .. } => READ_FOLDERS,
         Operation::CreateDraft(_) | Operation::DeleteMessage { .. } => WRITE_MAIL,
         Operation::SendDraft { .. } => SEND_MAIL,
         Operation::GetMailboxSettings(_)
@@ -478,6 +481,7 @@ mod tests {
             CREATE_USERS,
             READ_OWNERS,
             READ_LICENSE_DETAILS,
+            READ_MAIL,
             READ_SUBSCRIPTIONS,
             READ_CALENDAR_PERMISSIONS,
             WRITE_CALENDARS,

@@ -136,6 +136,7 @@ impl Action for ForwardMail {
                     sequence: 1,
                     is_enabled: true,
                     actions: actions.clone(),
+                    ..NewInboxRule::default()
                 };
                 graph.create_inbox_rule(user.id()?, &rule).await
             }

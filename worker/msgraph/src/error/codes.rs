@@ -162,6 +162,18 @@ const MALFORMED: Signs = Signs {
     ],
 };
 
+/// An id that Outlook cannot read, or one of another mailbox (EWS response codes, 2025; Graph passes them on).
+const NO_ITEM_ID: Signs = Signs {
+    statuses: &[400],
+    codes: &[
+        "ErrorInvalidIdMalformed",
+        "ErrorInvalidIdEmpty",
+        "ErrorInvalidIdNotAnItemAttachmentId",
+        "ErrorInvalidMailboxItemId",
+    ],
+    fragments: &[],
+};
+
 impl Signs {
     fn are_on(&self, error: &Error) -> bool {
         self.statuses.iter().any(|status| error.graph_status() == Some(*status))
@@ -245,6 +257,11 @@ impl Error {
     /// methods.
     pub fn is_unprepared(&self) -> bool {
         UNPREPARED.are_on(self)
+    }
+
+    /// No item or folder of the mailbox has the id.
+    pub(crate) fn is_id_of_nothing(&self) -> bool {
+        NO_ITEM_ID.are_on(self)
     }
 
     /// The object is locked by another user or process.

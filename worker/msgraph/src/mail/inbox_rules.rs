@@ -46,6 +46,7 @@ pub struct RuleActions {
     pub forward_to: Vec<Recipient>,
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_empty")]
     pub redirect_to: Vec<Recipient>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_processing_rules: Option<bool>,
     /// Moving, deleting, marking and other actions.
     #[serde(flatten)]
@@ -66,13 +67,18 @@ impl RuleActions {
 }
 
 /// A rule to create.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct NewInboxRule {
     pub display_name: String,
     pub sequence: u32,
     pub is_enabled: bool,
+    /// Empty for a rule that applies to every message.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub conditions: Map<String, Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub exceptions: Map<String, Value>,
     pub actions: RuleActions,
 }
 

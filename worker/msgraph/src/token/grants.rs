@@ -96,6 +96,7 @@ fn broader(needed: &str) -> &'static [&'static str] {
         }
         "User.DeleteRestore.All" => &["User.ReadWrite.All"],
         "DelegatedPermissionGrant.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "Mail.ReadBasic.All" => &["Mail.Read", "Mail.ReadWrite"],
         "Files.ReadWrite.All" => &["Sites.ReadWrite.All"],
         "LicenseAssignment.Read.All" => &[
             "Organization.Read.All",

@@ -18,7 +18,7 @@ fn emulator() -> Emulator {
             User::new(GRACE, "Grace Hopper")
                 .located("US")
                 .licensed("E3")
-                .mailbox(Mailbox::new().replying("At sea")),
+                .mailbox(Mailbox::new().replying("At sea").folder("Ships")),
         )
         .user(User::new(ADA, "Ada Lovelace"));
     Emulator::start(Options::new(tenant)).unwrap()
@@ -73,7 +73,13 @@ async fn a_rule_is_created_found_and_removed_twice() {
         stop_processing_rules: Some(true),
         ..RuleActions::default()
     };
-    let rule = NewInboxRule { display_name: "Hand over".into(), sequence: 1, is_enabled: true, actions };
+    let rule = NewInboxRule {
+        display_name: "Hand over".into(),
+        sequence: 1,
+        is_enabled: true,
+        actions,
+        ..NewInboxRule::default()
+    };
     client.writer().create_inbox_rule(GRACE, &rule).await.unwrap();
     let rules = client.reader().inbox_rules(GRACE).await.unwrap().unwrap();
     assert_eq!(rules.len(), 1);
@@ -85,6 +91,23 @@ async fn a_rule_is_created_found_and_removed_twice() {
     }
     assert_eq!(client.reader().inbox_rules(GRACE).await.unwrap(), Some(vec![]));
     assert_eq!(emulator.effects().len(), 2);
+}
+
+#[tokio::test]
+async fn a_folder_is_there_or_not_whatever_its_id_looks_like() {
+    let emulator = emulator();
+    let client = emulator_client(&emulator);
+    let has = async |id: &str| client.reader().has_mail_folder(GRACE, id).await;
+    assert!(has(&Mailbox::folder_id("Ships")).await.unwrap());
+    assert!(!has("AAMkgone=").await.unwrap());
+    for code in ["ErrorInvalidIdMalformed", "ErrorInvalidMailboxItemId"] {
+        emulator.clear_faults();
+        emulator.fault(Fault::status(400).code(code));
+        assert!(!has("another/mailbox's").await.unwrap(), "{code}");
+    }
+    emulator.clear_faults();
+    emulator.fault(Fault::status(403).code("ErrorAccessDenied"));
+    assert!(has("AAMkgone=").await.unwrap_err().is_forbidden());
 }
 
 #[tokio::test]

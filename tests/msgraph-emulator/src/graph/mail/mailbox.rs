@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::metadata;
-use crate::http::query::{NONE, Query};
+use crate::http::query::{ENTITY, NONE, Query, project};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::tenant::{AutomaticReplies, InboxRule, Mailbox, User, wrapped};
@@ -31,6 +31,42 @@ const ACTIONS: &[&str] = &[
     "redirectTo",
     "stopProcessingRules",
 ];
+
+/// `messageRulePredicates`.
+const PREDICATES: &[&str] = &[
+    "bodyContains",
+    "bodyOrSubjectContains",
+    "categories",
+    "fromAddresses",
+    "hasAttachments",
+    "headerContains",
+    "importance",
+    "isApprovalRequest",
+    "isAutomaticForward",
+    "isAutomaticReply",
+    "isEncrypted",
+    "isMeetingRequest",
+    "isMeetingResponse",
+    "isNonDeliveryReport",
+    "isPermissionControlled",
+    "isReadReceipt",
+    "isSigned",
+    "isVoicemail",
+    "messageActionFlag",
+    "notSentToMe",
+    "recipientContains",
+    "senderContains",
+    "sensitivity",
+    "sentCcMe",
+    "sentOnlyToMe",
+    "sentToAddresses",
+    "sentToMe",
+    "sentToOrCcMe",
+    "subjectContains",
+    "withinSizeRange",
+];
+/// `mailFolder`, as far as it is stored.
+const FOLDER: &[&str] = &["displayName", "id"];
 
 pub(crate) fn get_settings(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
@@ -91,10 +127,32 @@ pub(crate) fn list_rules(visit: &mut Visit<'_>, key: &str) -> Answer {
     Ok(Reply::ok(&json!({ "@odata.context": context, "value": rules })))
 }
 
+pub(crate) fn get_folder(visit: &mut Visit<'_>, key: &str, folder: &str) -> Answer {
+    let query = Query::read(visit.request, ENTITY)?;
+    let names = query.selected(|name| FOLDER.contains(&name), "microsoft.graph.mailFolder", FOLDER)?;
+    let user = open(visit, key)?;
+    let mailbox = mailbox_of(user);
+    let name = mailbox.folder_name(folder).ok_or_else(not_in_store)?;
+    let fields = project(&names, |property| match property {
+        "displayName" => Some(json!(name)),
+        "id" => Some(json!(Mailbox::folder_id(name))),
+        _ => None,
+    });
+    let context = format!("users('{}')/mailFolders{}/$entity", user.id, query.context_suffix());
+    Ok(Reply::ok(&entity(visit, &context, fields)))
+}
+
 pub(crate) fn create_rule(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let rule = read_rule(&visit.request.object()?)?;
-    let id = open(visit, key)?.id;
+    let user = open(visit, key)?;
+    let (id, mailbox) = (user.id, mailbox_of(user));
+    let folders =
+        ["copyToFolder", "moveToFolder"].iter().filter_map(|name| rule.actions.get(*name)?.as_str());
+    if folders.into_iter().any(|folder| mailbox.folder_name(folder).is_none()) {
+        // The wording is not Microsoft's: no sample of it was found.
+        return Err(invalid("A folder of the rule does not exist."));
+    }
     let does: Vec<&str> = rule.actions.keys().map(String::as_str).collect();
     let effect = format!("create inbox rule {} of user {id}: {}", rule.display_name, does.join(", "));
     let made = visit.tenant.edit_mailbox(id, |mailbox| {
@@ -181,6 +239,10 @@ fn read_rule(body: &Map<String, Value>) -> Result<InboxRule, Refusal> {
     let unknown = rule.actions.keys().find(|name| !ACTIONS.contains(&name.as_str()));
     if let Some(name) = unknown {
         return Err(Refusal::unknown_property(name, "microsoft.graph.messageRuleActions"));
+    }
+    let predicates = rule.conditions.keys().chain(rule.exceptions.keys());
+    if let Some(name) = predicates.into_iter().find(|name| !PREDICATES.contains(&name.as_str())) {
+        return Err(Refusal::unknown_property(name, "microsoft.graph.messageRulePredicates"));
     }
     if rule.display_name.is_empty() || rule.actions.is_empty() {
         // The wording is not Microsoft's: no sample of it was found.

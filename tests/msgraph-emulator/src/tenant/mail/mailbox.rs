@@ -17,6 +17,8 @@ pub struct Mailbox {
     pub(crate) pending: bool,
     pub(crate) automatic_replies: AutomaticReplies,
     pub(crate) inbox_rules: Vec<InboxRule>,
+    /// The folders that the person made, by name.
+    pub(crate) folders: BTreeSet<String>,
     /// The primary one first.
     pub(crate) calendars: Vec<Calendar>,
     /// Of the primary calendar.
@@ -75,6 +77,7 @@ impl Default for Mailbox {
             pending: false,
             automatic_replies: AutomaticReplies::default(),
             inbox_rules: Vec::new(),
+            folders: BTreeSet::new(),
             calendars: vec![Calendar::primary()],
             events: Events::default(),
             messages: Vec::new(),
@@ -173,6 +176,25 @@ impl Mailbox {
         let display_name = display_name.to_owned();
         self.add_rule(InboxRule { display_name, sequence: 1, actions, ..InboxRule::default() });
         self
+    }
+
+    /// Adds a folder.
+    #[must_use]
+    pub fn folder(mut self, name: &str) -> Self {
+        self.folders.insert(name.to_owned());
+        self
+    }
+
+    /// The id of a folder with this name.
+    #[must_use]
+    pub fn folder_id(name: &str) -> String {
+        opaque("folder", name)
+    }
+
+    /// The name of the folder with this id, or of the inbox.
+    pub(crate) fn folder_name(&self, id: &str) -> Option<&str> {
+        let inbox = (id == "inbox" || id == Self::folder_id("Inbox")).then_some("Inbox");
+        inbox.or_else(|| self.folders.iter().map(String::as_str).find(|name| Self::folder_id(name) == id))
     }
 
     /// Adds a rule that Graph shows and refuses to change.

@@ -10,7 +10,8 @@ const NOT_ENABLED: (&str, &str) = ("MailboxNotEnabledForRESTAPI", "inactive, sof
 /// Grace has a mailbox, Edsger's is on its way, and Ada's licence comes without one.
 fn tenant() -> Tenant {
     let rule = json!({ "delete": true });
-    let mailbox = Mailbox::new().replying("At sea").rule("Junk", rule).read_only_rule("Policy");
+    let mailbox =
+        Mailbox::new().replying("At sea").rule("Junk", rule).read_only_rule("Policy").folder("Ships");
     Tenant::empty()
         .sku(Sku::new("SPE_E3", 5).plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", 5).plan("EXCHANGE_S_FOUNDATION"))
@@ -119,6 +120,23 @@ async fn a_rule_made_twice_is_there_twice() {
     refused(&nameless, 400, "ErrorInvalidRequest", "name");
     let unknown = json!({ "displayName": "x", "actions": { "burn": true } });
     refused(&desk.send("POST", &path, Some(unknown)).await, 400, "Request_BadRequest", "burn");
+    let unknown = json!({ "displayName": "x", "conditions": { "phaseOfMoon": 1 }, "actions": actions });
+    refused(&desk.send("POST", &path, Some(unknown)).await, 400, "Request_BadRequest", "phaseOfMoon");
+}
+
+#[tokio::test]
+async fn a_rule_files_into_a_folder_that_is_there() {
+    let desk = desk().await;
+    let path = |id: &str| format!("users/{GRACE}/mailFolders/{id}?$select=id,displayName");
+    let ships = Mailbox::folder_id("Ships");
+    assert_eq!(desk.found(&path(&ships)).await["displayName"], "Ships");
+    assert_eq!(desk.found(&path("inbox")).await["displayName"], "Inbox");
+    refused(&desk.get(&path("AAMkgone=")).await, 404, "ErrorItemNotFound", "not found in the store");
+    for (folder, expected) in [(ships.as_str(), 201), ("AAMkgone=", 400)] {
+        let rule = json!({ "displayName": "File", "sequence": 1, "actions": { "moveToFolder": folder } });
+        let path = format!("users/{GRACE}/mailFolders/inbox/messageRules");
+        assert_eq!(desk.send("POST", &path, Some(rule)).await.0, expected, "{folder}");
+    }
 }
 
 #[tokio::test]
