@@ -69,6 +69,7 @@ fn mailbox() -> Mailbox {
     };
     Mailbox::new()
         .replying("Grace is at sea.")
+        .folder("Ships")
         .rule("Newsletters", json!({ "delete": true }))
         .rule(crate::mail::forwarding_rule::FORWARDING, redirect)
         .rule("Bills", json!({ "markAsRead": true }))

@@ -1,5 +1,6 @@
 //! Mail: automatic replies, forwarding, inbox rules, sending, and Exchange commands.
 
+mod create_inbox_rules;
 mod disable_automatic_reply;
 mod enable_automatic_reply;
 mod forward_mail;
@@ -13,10 +14,12 @@ pub mod html;
 pub mod mailbox;
 pub mod message_id;
 pub mod recipient;
+pub mod rule_content;
 
 use crate::action::register::register;
 
 register! {
+    create_inbox_rules::CreateInboxRules,
     disable_automatic_reply::DisableAutomaticReply,
     enable_automatic_reply::EnableAutomaticReply,
     forward_mail::ForwardMail,
