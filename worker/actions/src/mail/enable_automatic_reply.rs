@@ -142,7 +142,8 @@ fn wanted(params: &Params) -> AutomaticReplies {
     }
 }
 
-fn is_as_requested(seen: &AutomaticReplies, wanted: &AutomaticReplies) -> bool {
+/// Whether a mailbox has these settings. Texts are compared word by word; times only if they matter.
+pub fn is_as_requested(seen: &AutomaticReplies, wanted: &AutomaticReplies) -> bool {
     let words = |text: &Option<String>| html::words(text.as_deref().unwrap_or_default());
     let moment = |moment: &Option<DateTimeTimeZone>| moment.as_ref().and_then(DateTimeTimeZone::moment);
     let is_same_window = wanted.status != AutomaticRepliesStatus::Scheduled

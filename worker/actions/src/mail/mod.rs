@@ -7,6 +7,7 @@ mod forward_mail;
 mod remove_inbox_rules;
 mod run_exchange_command;
 mod send_mail;
+mod set_automatic_reply;
 
 pub mod exchange_commands;
 pub mod forwarding_rule;
@@ -26,4 +27,5 @@ register! {
     remove_inbox_rules::RemoveInboxRules,
     run_exchange_command::RunExchangeCommand,
     send_mail::SendMail,
+    set_automatic_reply::SetAutomaticReply,
 }

@@ -308,10 +308,10 @@ impl Mailbox {
 }
 
 /// A text as Exchange keeps it, in a document of its own (Microsoft Graph documentation, "Get user mailbox settings",
-/// 2026).
+/// 2026). A text that is a document already comes back as it was sent ("Update user mailbox settings", 2026).
 pub(crate) fn wrapped(text: &str) -> String {
-    if text.is_empty() {
-        return String::new();
+    if text.is_empty() || text.starts_with("<html>") {
+        return text.to_owned();
     }
     format!("<html>\n<body>\n{text}\n</body>\n</html>\n")
 }
