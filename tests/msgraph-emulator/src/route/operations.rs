@@ -115,6 +115,11 @@ pub(crate) enum CalendarOperation<'a> {
     List,
     Delete(&'a str),
     ListPermissions(&'a str),
+    AddPermission(&'a str),
+    UpdatePermission {
+        calendar: &'a str,
+        permission: &'a str,
+    },
     DeletePermission {
         calendar: &'a str,
         permission: &'a str,

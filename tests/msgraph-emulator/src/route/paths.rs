@@ -182,6 +182,12 @@ fn calendar_operation<'a>(
         ("calendars", [calendar, "calendarPermissions"]) if read => {
             CalendarOperation::ListPermissions(calendar)
         }
+        ("calendars", [calendar, "calendarPermissions"]) if method == Method::POST => {
+            CalendarOperation::AddPermission(calendar)
+        }
+        ("calendars", [calendar, "calendarPermissions", permission]) if method == Method::PATCH => {
+            CalendarOperation::UpdatePermission { calendar, permission }
+        }
         ("calendars", [calendar, "calendarPermissions", permission]) if remove => {
             CalendarOperation::DeletePermission { calendar, permission }
         }

@@ -286,6 +286,8 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
             CalendarOperation::List | CalendarOperation::ListEvents => READ_CALENDARS,
             CalendarOperation::ListPermissions(_) => READ_CALENDAR_PERMISSIONS,
             CalendarOperation::Delete(_)
+            | CalendarOperation::AddPermission(_)
+            | CalendarOperation::UpdatePermission { .. }
             | CalendarOperation::DeletePermission { .. }
             | CalendarOperation::DeleteEvent(_)
             | CalendarOperation::CancelEvent(_) => WRITE_CALENDARS,

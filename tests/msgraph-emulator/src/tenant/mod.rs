@@ -29,6 +29,7 @@ mod users;
 pub use application::{Application, CERTIFICATE, CLIENT_ID, CLIENT_SECRET};
 pub(crate) use application::{PRIVILEGED_ROLE, PRIVILEGED_ROLE_TEMPLATE};
 pub use calendar::calendars::Calendar;
+pub(crate) use calendar::calendars::Sharing;
 pub use calendar::event::Event;
 pub(crate) use calendar::event::{Events, PROPERTIES as EVENT_PROPERTIES};
 pub use devices::device::Device;

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn permission(id: &str, is_removable: Option<bool>, role: &str) -> CalendarPermission {
-        CalendarPermission { id: id.into(), is_removable, role: Some(role.into()) }
+        CalendarPermission { id: id.into(), is_removable, role: Some(role.into()), email_address: None }
     }
 
     #[test]

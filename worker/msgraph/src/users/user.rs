@@ -269,6 +269,15 @@ impl Reader<'_> {
         self.list(query.select(&with_id(select))).await
     }
 
+    /// Whether a person has this mail address or user principal name. Former addresses do not count.
+    pub async fn has_person_with_address(self, address: &str) -> Result<bool, Error> {
+        if self.user(&UserKey::Upn(address.to_owned()), &[]).await?.is_some() {
+            return Ok(true);
+        }
+        let query = Query::new(&["users"])?.filter(&format!("mail eq {}", quoted(address)));
+        Ok(!self.list::<User>(query.select(&["id"])).await?.is_empty())
+    }
+
     async fn user_by_employee_id(self, number: &str, select: &[&str]) -> Result<Option<User>, Error> {
         let mut people = self.users_with_employee_id(number, select).await?;
         match people.len() {

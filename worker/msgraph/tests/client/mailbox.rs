@@ -111,6 +111,29 @@ async fn a_folder_is_there_or_not_whatever_its_id_looks_like() {
 }
 
 #[tokio::test]
+async fn a_calendar_is_shared_and_the_role_changed() {
+    let emulator = Emulator::start(Options::new(with_calendars())).unwrap();
+    let client = emulator_client(&emulator);
+    let voyages = emulator.with_tenant(|tenant| tenant.calendar_id(GRACE, "Voyages")).unwrap();
+    let held = async || {
+        let all = client.reader().calendar_permissions(GRACE, &voyages).await.unwrap().unwrap();
+        let of_ada = all.into_iter().find(|held| {
+            held.email_address.as_ref().is_some_and(|held| held.address.as_deref() == Some(ADA))
+        });
+        of_ada.map(|held| (held.id, held.role.unwrap()))
+    };
+    assert_eq!(held().await, None);
+    client.writer().add_calendar_permission(GRACE, &voyages, ADA, "read").await.unwrap();
+    let (id, role) = held().await.unwrap();
+    assert_eq!(role, "read");
+    client.writer().set_calendar_role(GRACE, &voyages, &id, "write").await.unwrap();
+    assert_eq!(held().await, Some((id, "write".to_owned())));
+    assert!(client.reader().has_person_with_address("ADA@contoso.example").await.unwrap());
+    assert!(client.reader().has_person_with_address("mail.of.ada@contoso.example").await.unwrap());
+    assert!(!client.reader().has_person_with_address("nobody@contoso.example").await.unwrap());
+}
+
+#[tokio::test]
 async fn calendars_are_read_over_pages_and_can_be_deleted_twice() {
     let emulator = Emulator::start(Options::new(with_calendars()).page_limit(2)).unwrap();
     let client = emulator_client(&emulator);
@@ -141,7 +164,7 @@ fn with_calendars() -> Tenant {
     Tenant::empty()
         .sku(Sku::new("E3", 2).plan("EXCHANGE_S_ENTERPRISE"))
         .user(User::new(GRACE, "Grace Hopper").located("US").licensed("E3").mailbox(mailbox))
-        .user(User::new(ADA, "Ada Lovelace"))
+        .user(User::new(ADA, "Ada Lovelace").with("mail", "mail.of.ada@contoso.example"))
 }
 
 #[tokio::test]

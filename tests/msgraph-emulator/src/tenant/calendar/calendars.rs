@@ -72,7 +72,22 @@ impl Calendar {
         self
     }
 
-    fn is_own(&self) -> bool {
+    /// Adds a sharing. They are sorted, so that the order in which they came makes no difference.
+    pub(crate) fn share(&mut self, sharing: Sharing) {
+        self.shared_with.push(sharing);
+        self.shared_with.sort_by(|one, other| one.address.cmp(&other.address));
+    }
+
+    /// Changes the role of the permission with this id.
+    pub(crate) fn set_role(&mut self, permission: &str, role: &str) {
+        if permission == everybody() {
+            self.organization_role = Some(role.to_owned());
+        }
+        let held = self.shared_with.iter_mut().filter(|held| held.id() == permission);
+        held.for_each(|held| role.clone_into(&mut held.role));
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
         self.owner.is_none() && !self.is_fixed
     }
 
@@ -98,7 +113,7 @@ impl Calendar {
         let organization = json!({
             "allowedRoles": ["none", "freeBusyRead", "limitedRead", "read", "write"],
             "emailAddress": { "name": "My Organization" },
-            "id": opaque("permission", "everybody"),
+            "id": everybody(),
             "isInsideOrganization": true,
             "isRemovable": false,
             "role": self.organization_role.as_deref().unwrap_or("freeBusyRead"),
@@ -115,6 +130,11 @@ impl Calendar {
         });
         std::iter::once(organization).chain(others).collect()
     }
+}
+
+/// The id of the permission of the whole organization.
+fn everybody() -> String {
+    opaque("permission", "everybody")
 }
 
 impl Sharing {

@@ -29,6 +29,14 @@ impl Tenant {
         self.edit_user(user, |user| edit(user.mailbox.get_or_insert_default()))
     }
 
+    /// The id of a calendar in a user's mailbox, by name.
+    #[must_use]
+    pub fn calendar_id(&self, user: &str, name: &str) -> Option<String> {
+        let user = self.users.get(&self.user_id(user)?)?;
+        let mut calendars = user.mailbox.as_ref()?.calendars.iter();
+        calendars.find(|calendar| calendar.name == name).map(|calendar| calendar.id.clone())
+    }
+
     /// Finishes a pending mailbox.
     ///
     /// # Errors

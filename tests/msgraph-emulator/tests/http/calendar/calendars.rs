@@ -74,6 +74,36 @@ async fn a_permission_is_removed_once_and_the_organization_s_stays() {
 }
 
 #[tokio::test]
+async fn a_calendar_is_shared_once_and_only_the_role_changes() {
+    let desk = desk().await;
+    let path = format!("{}/calendarPermissions", calendar(&desk, "Voyages").await);
+    let share = |address: &str, role: &str| {
+        json!({ "emailAddress": { "name": address, "address": address }, "isInsideOrganization": true,
+            "isRemovable": true, "role": role })
+    };
+    let (status, made) = desk.send("POST", &path, Some(share(ADA, "read"))).await;
+    assert_eq!((status, &made["role"], &made["emailAddress"]["address"]), (200, &json!("read"), &json!(ADA)));
+    let twice = desk.send("POST", &path, Some(share(ADA, "write"))).await;
+    refused(&twice, 400, "ErrorInvalidRequest", "already");
+    let nobody = desk.send("POST", &path, Some(share("nobody@contoso.example", "read"))).await;
+    refused(&nobody, 400, "ErrorInvalidRequest", "resolved");
+    refused(&desk.send("POST", &path, Some(share(GRACE, "custom"))).await, 400, "BadRequest", "custom");
+    let engines = format!("{}/calendarPermissions", calendar(&desk, "Engines").await);
+    let denied = desk.send("POST", &engines, Some(share(ADA, "read"))).await;
+    refused(&denied, 403, "ErrorAccessDenied", "owner");
+    let one = format!("{path}/{}", made["id"].as_str().unwrap());
+    let (status, changed) = desk.send("PATCH", &one, Some(json!({ "role": "write" }))).await;
+    assert_eq!((status, &changed["role"], &changed["id"]), (200, &json!("write"), &made["id"]));
+    refused(&desk.send("PATCH", &one, Some(share(ADA, "read"))).await, 400, "Request_BadRequest", "");
+    let gone = desk.send("PATCH", &format!("{path}/gone"), Some(json!({ "role": "read" }))).await;
+    refused(&gone, 404, "ErrorItemNotFound", "not found");
+    let all = values(&desk, &path).await;
+    let roles: Vec<_> = all.iter().map(|held| held["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["read", "write", "read"], "the organization's, Ada's, Edsger's");
+    assert_eq!(desk.emulator.effects().len(), 2);
+}
+
+#[tokio::test]
 async fn a_calendar_is_deleted_unless_exchange_keeps_it() {
     let desk = desk().await;
     let (voyages, birthdays) = (calendar(&desk, "Voyages").await, calendar(&desk, "Birthdays").await);
