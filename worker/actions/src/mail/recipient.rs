@@ -1,5 +1,6 @@
 //! The recipient of mail about a person: an account of the tenant, or an address.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use futures_util::future::try_join;
@@ -88,6 +89,20 @@ pub async fn refuse_outside(addresses: &[String], graph: View<'_>) -> Result<(),
         Some((place, _)) => Err(not_allowed(&format!("recipient {}", place + 1))),
         None => Ok(()),
     }
+}
+
+/// The addresses that are in no domain of the tenant.
+///
+/// # Errors
+///
+/// `permission_missing`.
+pub async fn outside<'a>(
+    addresses: impl IntoIterator<Item = &'a str>,
+    graph: View<'_>,
+) -> Result<BTreeSet<String>, Error> {
+    let domains = graph.domains().await?.ok_or_else(unreadable)?;
+    let outside = addresses.into_iter().filter(|address| !is_inside(address, &domains));
+    Ok(outside.map(str::to_owned).collect())
 }
 
 fn is_inside(address: &str, domains: &[String]) -> bool {
