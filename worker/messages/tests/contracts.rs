@@ -137,6 +137,8 @@ fn enums_have_the_same_values_on_both_sides() {
     assert_eq!(variants::<Outcome>(), options("step", "/$defs/outcome/enum"));
     assert_eq!(variants::<Needs>(), options("step", "/$defs/left/items/properties/needs/enum"));
     assert_eq!(variants::<Class>(), options("step", "/$defs/failure/properties/class/enum"));
+    let failure_class = "/properties/gatehouse-dead-failure-class/enum";
+    assert_eq!(variants::<Class>(), options("dead-letter.v1", failure_class));
     assert_eq!(variants::<State>(), options("run.finished.v1", "/properties/data/properties/state/enum"));
     let side = "/properties/data/properties/side/enum";
     assert_eq!(variants::<CancelSide>(), options("run.cancel.requested.v1", side));

@@ -50,6 +50,9 @@ pub struct Failure {
     /// The HTTP status of the request that failed; not carried.
     #[serde(skip)]
     pub http_status: Option<u16>,
+    /// The code of the failure that every attempt met, if this one only says that attempts ran out; not carried.
+    #[serde(skip)]
+    pub exhausted_by: Option<String>,
     /// The step's parameters at fault: a rejection stands only if the event filled one of them. Only with
     /// [`Class::Rejected`]; not carried.
     #[serde(skip)]
@@ -66,8 +69,16 @@ impl Failure {
             retry_after: None,
             request_id: None,
             http_status: None,
+            exhausted_by: None,
             parameters: &[],
         }
+    }
+
+    /// This failure, when no attempt is left: the code says so, and what every attempt met stays known.
+    #[must_use]
+    pub fn exhausted(self, message: impl Into<String>) -> Self {
+        let code = "retries_exhausted".to_owned();
+        Self { message: message.into(), exhausted_by: Some(self.code), code, ..self }
     }
 
     /// This failure, for an operator to act on.

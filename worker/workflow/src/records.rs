@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outcome::{Failure, Finished, Outcome, Record, Told};
+use outcome::{Finished, Outcome, Record, Told};
 
 use crate::prepare::PreparedStep;
 use crate::step::{Answer, Report};
@@ -45,6 +45,6 @@ pub(crate) fn record_of(finished: Finished, report: Report, took: Duration) -> (
 pub(crate) fn exhausted(record: Record, attempts: u32) -> Record {
     let Some(failure) = record.retry() else { return record };
     let message = format!("gave up after attempt {attempts}; last: {failure}");
-    let failure = Failure { code: "retries_exhausted".to_owned(), message, ..failure.clone() };
+    let failure = failure.clone().exhausted(message);
     record.failed(failure)
 }

@@ -61,6 +61,8 @@ pub struct SetAside {
     pub failure: Failure,
     /// The step that failed.
     pub step: Option<String>,
+    /// The action of that step.
+    pub action: Option<String>,
     /// How often it was tried.
     pub attempts: Option<u32>,
     /// When it was first seen.
@@ -79,6 +81,7 @@ impl SetAside {
         Self {
             failure,
             step: None,
+            action: None,
             attempts: None,
             first_failed_at: None,
             replays,
@@ -91,6 +94,9 @@ impl SetAside {
     fn letter(&self, worker: &str) -> DeadLetter {
         DeadLetter {
             step: self.step.clone(),
+            action: self.action.clone(),
+            code: self.failure.exhausted_by.clone(),
+            failure_class: Some(self.failure.class.as_str().to_owned()),
             attempts: self.attempts,
             first_failed_at: self.first_failed_at,
             http_status: self.failure.http_status,

@@ -23,7 +23,7 @@ use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
 use messages::{Continuation, Event, EventKind, ResultData, ResultEvent, RunFinished};
-use outcome::{Class, Failure, Mode, Progress, State};
+use outcome::{Class, Failure, Finished, Mode, Progress, State};
 use workflow::{Because, Next, People};
 
 use self::attempt::{Attempted, Failed, Workflows, finished};
@@ -285,7 +285,11 @@ impl Runs {
 
     /// The run as a dead letter that a replay resumes where it failed.
     fn set_aside(&self, job: &Job, failed: Failed, progress: &Progress, properties: &Properties) -> SetAside {
+        let mut records = progress.steps.iter().rev().map(|record| &record.finished);
+        let is_it =
+            |record: &&Finished| record.failure.is_some() && Some(&record.step) == failed.step.as_ref();
         SetAside {
+            action: records.find(is_it).map(|record| record.action.clone()),
             failure: failed.failure,
             step: failed.step,
             attempts: Some(progress.attempt),

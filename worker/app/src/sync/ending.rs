@@ -73,7 +73,7 @@ impl Ended {
         let failure = self.failure.map(|failure| match failure.class {
             Class::Retry => {
                 let message = format!("{} (failed {attempts} times)", failure.message);
-                Failure { code: "retries_exhausted".to_owned(), message, ..failure }
+                failure.exhausted(message)
             }
             Class::Rejected | Class::Blocked | Class::Fault => failure,
         });

@@ -20,6 +20,9 @@ const REASON: OwnName = OwnName::new("gatehouse-dead-reason");
 const AT: OwnName = OwnName::new("gatehouse-dead-at");
 pub(crate) const QUEUE: OwnName = OwnName::new("gatehouse-dead-queue");
 const STEP: OwnName = OwnName::new("gatehouse-dead-step");
+const ACTION: OwnName = OwnName::new("gatehouse-dead-action");
+const CODE: OwnName = OwnName::new("gatehouse-dead-code");
+const FAILURE_CLASS: OwnName = OwnName::new("gatehouse-dead-failure-class");
 const ATTEMPTS: OwnName = OwnName::new("gatehouse-dead-attempts");
 const HTTP_STATUS: OwnName = OwnName::new("gatehouse-dead-http-status");
 const REQUEST_ID: OwnName = OwnName::new("gatehouse-dead-request-id");
@@ -58,6 +61,12 @@ pub struct DeadLetter {
     pub queue: String,
     /// The step that failed.
     pub step: Option<String>,
+    /// The action of that step.
+    pub action: Option<String>,
+    /// The code of the failure that every attempt met, if the class only says that attempts ran out.
+    pub code: Option<String>,
+    /// Who must act: the class of the failure, as results have it.
+    pub failure_class: Option<String>,
     /// How many attempts were made.
     pub attempts: Option<u32>,
     /// The last HTTP status.
@@ -124,6 +133,9 @@ impl DeadLetter {
         put(REASON, text(&self.reason, LIMIT_REASON_BYTES));
         put(AT, self.at.map(|at| at.to_string().into()));
         put(STEP, short(&self.step));
+        put(ACTION, short(&self.action));
+        put(CODE, short(&self.code));
+        put(FAILURE_CLASS, short(&self.failure_class));
         put(ATTEMPTS, self.attempts.map(Value::from));
         put(HTTP_STATUS, self.http_status.map(|status| Value::Int(status.into())));
         put(REQUEST_ID, short(&self.request_id));
@@ -162,6 +174,9 @@ fn written_by_worker(message: &Message) -> DeadLetter {
         at: time(AT),
         queue: text(QUEUE).unwrap_or_default(),
         step: text(STEP),
+        action: text(ACTION),
+        code: text(CODE),
+        failure_class: text(FAILURE_CLASS),
         attempts: headers.int(ATTEMPTS.as_str()).and_then(|count| u32::try_from(count).ok()),
         http_status: headers.int(HTTP_STATUS.as_str()).and_then(|status| u16::try_from(status).ok()),
         request_id: text(REQUEST_ID),
@@ -271,13 +286,14 @@ mod tests {
         fn a_letter_survives_the_wire(
             (class, reason, queue) in ("[a-z_]{1,20}", "\\PC{0,200}", "[a-z.]{1,30}"),
             (step, request_id, worker) in (text(), text(), text()),
+            (action, code, failure_class) in (text(), text(), text()),
             (attempts, http_status, replays) in (any::<Option<u32>>(), any::<Option<u16>>(), any::<u32>()),
             (at, first) in (proptest::option::of(0_i64..4_102_444_800), proptest::option::of(0_i64..4_102_444_800)),
             whole in any::<Option<u32>>(),
         ) {
             let time = |seconds: Option<i64>| seconds.map(|seconds| Timestamp::from_second(seconds).unwrap());
             let letter = DeadLetter {
-                class, reason, queue, step, attempts, http_status, request_id, worker, replays,
+                class, reason, queue, step, action, code, failure_class, attempts, http_status, request_id, worker, replays,
                 at: time(at), first_failed_at: time(first),
                 whole: whole.map(|bytes| Whole { bytes: bytes.into(), sha256: "ab".repeat(32) }),
             };
