@@ -67,7 +67,7 @@ pub use consume::{
 };
 pub use dead_letters::{
     DeadLetters, Report,
-    entry::{Entry, Filter, Selection},
+    entry::{Condition, Entry, Filter, Selection},
     letter::{DeadLetter, EXPIRED},
 };
 pub use error::Error;

@@ -2,10 +2,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    fmt,
     num::NonZeroU32,
+    sync::Arc,
 };
-
-use jiff::Timestamp;
 
 use super::letter;
 use crate::{DeadLetter, Error, Message, Properties, message::origin::Origin};
@@ -33,20 +33,22 @@ pub struct Entry {
 }
 
 /// Selects the dead letters that meet every given condition. Empty, it selects all.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Has one of these ids; any id if empty.
     pub ids: Vec<String>,
-    /// Has this class.
-    pub class: Option<String>,
-    /// Failed in this step.
-    pub step: Option<String>,
-    /// Was set aside before this time.
-    pub before: Option<Timestamp>,
+    /// What else it has to be.
+    pub condition: Condition,
 }
 
+type Meets = dyn Fn(&Entry, &Message) -> bool + Send + Sync;
+
+/// A condition on a dead letter and its message; by default every one meets it.
+#[derive(Clone, Default)]
+pub struct Condition(Option<Arc<Meets>>);
+
 /// Which dead letters to work on, how many, and how fast.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Selection {
     /// Which ones.
     pub filter: Filter,
@@ -59,6 +61,20 @@ pub struct Selection {
 impl Default for Selection {
     fn default() -> Self {
         Self { filter: Filter::default(), limit: None, per_second: NonZeroU32::MIN.saturating_add(9) }
+    }
+}
+
+impl Condition {
+    /// A dead letter meets it if `meets` says so.
+    #[must_use]
+    pub fn new(meets: impl Fn(&Entry, &Message) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(meets)))
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "some" } else { "none" })
     }
 }
 
@@ -93,14 +109,9 @@ impl Entry {
 
 impl Filter {
     /// Whether a dead letter is selected.
-    pub(super) fn matches(&self, entry: &Entry) -> bool {
-        let same = |wanted: &Option<String>, is: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| is == Some(wanted))
-        };
+    pub(super) fn matches(&self, entry: &Entry, message: &Message) -> bool {
         (self.ids.is_empty() || self.ids.iter().any(|id| entry.has_id(id)))
-            && same(&self.class, Some(&entry.letter.class))
-            && same(&self.step, entry.letter.step.as_deref())
-            && self.before.is_none_or(|before| entry.letter.at.is_some_and(|at| at < before))
+            && self.condition.0.as_ref().is_none_or(|meets| meets(entry, message))
     }
 }
 
@@ -181,7 +192,12 @@ mod tests {
             assert!(named(&letter.id).refuse_shared(letters.iter()).is_ok());
         }
         let (filter, fresh) = (named(&one.id), [entry("m-1", "one"), entry("m-1", "two")]);
-        assert_eq!(fresh.iter().map(|letter| filter.matches(letter)).collect::<Vec<_>>(), [true, false]);
+        let matches = |filter: &Filter| {
+            fresh.iter().map(|letter| filter.matches(letter, &Message::default())).collect::<Vec<_>>()
+        };
+        assert_eq!(matches(&filter), [true, false]);
+        let never = Filter { condition: Condition::new(|_, _| false), ..filter.clone() };
+        assert_eq!(matches(&never), [false, false]);
         let [first, _] = fresh;
         assert_eq!(filter.name_of(first.clone()), one.id);
         assert_eq!(named("m-1").name_of(first), "m-1");

@@ -108,7 +108,7 @@ impl DeadLetters {
     /// # Errors
     /// When the broker refuses or the connection is lost.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Entry>, Error> {
-        let listed = self.list_with(filter, |_| ()).await?;
+        let listed = self.list_with(filter, |_, _| ()).await?;
         Ok(listed.into_iter().map(|(entry, ())| entry).collect())
     }
 
@@ -119,14 +119,15 @@ impl DeadLetters {
     pub async fn list_with<T>(
         &self,
         filter: &Filter,
-        describe: impl Fn(&Message) -> T,
+        describe: impl Fn(&Entry, &Message) -> T,
     ) -> Result<Vec<(Entry, T)>, Error> {
         let mut pass = Pass::begin(self).await?;
         let (mut listed, mut names) = (Vec::new(), Names::default());
         while let Some(Found { entry, message, .. }) = pass.next().await? {
             names.add(&entry);
-            if filter.matches(&entry) {
-                listed.push((entry, describe(&message)));
+            if filter.matches(&entry, &message) {
+                let described = describe(&entry, &message);
+                listed.push((entry, described));
             }
         }
         pass.end().await;
@@ -144,7 +145,7 @@ impl DeadLetters {
     /// When the id names several, the broker refuses or the connection is lost.
     pub async fn get(&self, id: &str) -> Result<Option<(Entry, Message)>, Error> {
         let filter = Filter { ids: vec![id.to_owned()], ..Filter::default() };
-        let mut listed = self.list_with(&filter, Message::clone).await?;
+        let mut listed = self.list_with(&filter, |_, message| message.clone()).await?;
         filter.refuse_shared(listed.iter().map(|(entry, _)| entry))?;
         Ok(listed.pop())
     }
@@ -246,7 +247,7 @@ impl DeadLetters {
             report.examined = report.examined.saturating_add(1);
             let Found { entry, message, acker } = found;
             let died_again = seen.contains(&(entry.id.clone(), entry.letter.replays));
-            if died_again || !selection.filter.matches(&entry) {
+            if died_again || !selection.filter.matches(&entry, &message) {
                 continue;
             }
             pace.tick().await;

@@ -1,0 +1,75 @@
+//! Counting, choosing, planning, stopping and discarding; and what others are told.
+
+use jiff::{Timestamp, ToSpan as _};
+use msgraph_emulator::User;
+use serde_json::json;
+use system_tests::stages::{self, IN_STAGES};
+use system_tests::{Testbed, crowd, events};
+
+use super::{after_a_bad_night, documents, refused};
+
+const ADA: &str = "ada@contoso.example";
+
+/// Whether the lines fit a terminal, but for texts, which are wrapped at its width.
+fn fits(text: &str) -> bool {
+    text.lines().filter(|line| !line.starts_with("    ")).all(|line| line.chars().count() <= 80)
+}
+
+#[tokio::test]
+async fn a_wrong_class_or_queue_says_which_there_are() {
+    let mut testbed = Testbed::with(crowd::tenant(2)).build().await;
+    let wrong = ["dead", "list", "--class", "permision_missing"];
+    let empty = testbed.gatehouse(&wrong).await;
+    assert_eq!(empty.code, Some(3), "{empty:?}");
+    assert!(empty.stderr.contains("it is empty; known are crash_loop, "), "{empty:?}");
+    let worker = after_a_bad_night(&mut testbed, 2).await;
+    for command in ["list", "count", "replay", "discard"] {
+        let mut arguments = vec!["dead", command, "--class", "permision_missing"];
+        arguments.extend(if ["replay", "discard"].contains(&command) { &["--all"][..] } else { &[] });
+        let refused = testbed.gatehouse(&arguments).await;
+        assert_eq!(refused.code, Some(3), "{refused:?}");
+        for part in ["no dead letter has the class permision_missing", "permission_missing (2)", "retry"] {
+            assert!(refused.stderr.contains(part), "{refused:?}");
+        }
+    }
+    // A known one that no letter has is an empty list.
+    assert_eq!(testbed.gatehouse(&["dead", "list", "--class", "expired"]).await.ok(), "no dead letters\n");
+    let queue = testbed.gatehouse(&["dead", "list", "--queue", "workflow"]).await;
+    assert!(queue.code != Some(0) && queue.stderr.contains(".workflows"), "{queue:?}");
+    let count = testbed.gatehouse(&["dead", "count"]).await.ok();
+    assert!(count.contains("2 dead letters, 1 cause") && fits(&count), "{count}");
+    let counted = documents(&testbed.gatehouse(&["dead", "count", "--output", "json"]).await.ok());
+    assert_eq!((counted.len(), &counted[0]["count"]), (1, &json!(2)), "{counted:?}");
+    let list = testbed.gatehouse(&["dead", "list"]).await.ok();
+    assert!(fits(&list), "{list}");
+    testbed.gatehouse(&["dead", "replay", "--all", "--rate", "1000"]).await.ok();
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+/// Newer word took charge while the leave was a dead letter.
+#[tokio::test]
+async fn a_run_that_was_superseded_meanwhile_is_superseded_when_it_is_replayed() {
+    let tenant = stages::tenant([User::new(ADA, "Ada Lovelace")]);
+    let mut testbed = Testbed::with(tenant).workflows(IN_STAGES).build().await;
+    testbed.emulator.fault(refused());
+    let worker = testbed.worker().await;
+    let mut leave = events::offboarding("leave", json!({ "upn": ADA }));
+    leave["time"] = (Timestamp::now() - 10.minutes()).to_string().into();
+    testbed.publisher.event(&leave).await;
+    assert_eq!(testbed.results.end_of("leave").await["state"], "failed");
+    testbed.holds("workflows.dlq", 1).await;
+    testbed.emulator.clear_faults();
+    let back = events::onboarding("back", json!({ "upn": ADA }), events::none());
+    testbed.publisher.event(&back).await;
+    assert_eq!(testbed.results.end_of("back").await["state"], "succeeded");
+    let effects = testbed.effects();
+    let run_id = events::run_of(&leave).to_string();
+    let by = events::run_of(&back).to_string();
+    testbed.gatehouse(&["dead", "replay", &run_id]).await.ok();
+    let end = testbed.results.end_of("leave").await;
+    assert_eq!((&end["state"], &end["ended_by"]), (&json!("superseded"), &json!(by)), "{end}");
+    testbed.drain([worker]).await;
+    assert_eq!(testbed.effects(), effects, "the person who came back is not locked out");
+    testbed.close().await;
+}

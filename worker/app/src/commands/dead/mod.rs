@@ -1,0 +1,113 @@
+//! `gatehouse dead ...`: the operator's workbench for dead letters.
+
+mod act;
+mod count;
+mod facts;
+mod filter;
+mod list;
+mod show;
+
+use std::process::ExitCode;
+
+use broker::DeadLetters;
+
+pub(super) use self::act::{announcement, login_name};
+use super::{CommandError, OutputArgs};
+use crate::delivery::queues::WORKFLOWS;
+use crate::settings::Config;
+
+/// Lists, counts, shows, replays and discards dead letters.
+#[derive(clap::Subcommand)]
+#[command(after_help = "\
+Examples:
+  gatehouse dead count
+  gatehouse dead list --class no_seat --newer-than 12h
+  gatehouse dead show 6f0a8a6c-1b5e-5f0e-9d4c-0c2f5fd54f27
+  gatehouse dead replay --all --class retries_exhausted --limit 10 \\
+      --why \"Graph is back\"
+  gatehouse dead discard 6f0a8a6c-1b5e-5f0e-9d4c-0c2f5fd54f27 --why \"by mistake\"")]
+pub enum Command {
+    /// List dead letters, oldest first
+    List {
+        #[command(flatten)]
+        which: filter::Which,
+        #[command(flatten)]
+        format: OutputArgs,
+    },
+    /// Count dead letters by cause, the most frequent first
+    ///
+    /// A cause is the class, the code, the action, and the reason without the ids in it.
+    Count {
+        #[command(flatten)]
+        which: filter::Which,
+        #[command(flatten)]
+        format: OutputArgs,
+    },
+    /// Show one dead letter with its message
+    Show {
+        /// Id of the dead letter
+        id: String,
+        /// Queue in which the message failed, or `unrouted`
+        #[arg(long, default_value = WORKFLOWS)]
+        queue: String,
+        #[command(flatten)]
+        format: OutputArgs,
+    },
+    /// Return dead letters to their work queue; a run resumes where it failed
+    Replay {
+        #[command(flatten)]
+        work: act::Work,
+        /// Work queue to replay to [default: the queue in which each message failed]
+        #[arg(long, value_name = "QUEUE")]
+        to: Option<String>,
+        /// Also replay runs that carry out an approved plan: what is left of them counts as approved
+        #[arg(long)]
+        approved: bool,
+        /// Only list the dead letters that would be replayed
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Delete dead letters permanently
+    Discard {
+        #[command(flatten)]
+        work: act::Work,
+    },
+}
+
+pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::List { which, format } => {
+            let letters = list_of(&which, &config).await?;
+            show::list(&letters, format.output).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Count { which, format } => {
+            let letters = list_of(&which, &config).await?;
+            count::by_cause(&letters, format.output).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Show { id, queue, format } => {
+            let dead = DeadLetters::open(&config.broker()?, &queue).await?;
+            let found = dead.get(&id).await;
+            dead.close().await;
+            match found? {
+                Some((entry, message)) => {
+                    show::one(&entry, &message, format.output).map(|()| ExitCode::SUCCESS)
+                }
+                None => Err(CommandError::Input(format!(
+                    "queue {queue} has no dead letter with the id {id}; `gatehouse dead list` shows the ids"
+                ))),
+            }
+        }
+        Command::Replay { work, dry_run: true, .. } => act::dry_run(&work, &config).await,
+        Command::Replay { work, to, approved, dry_run: false } => {
+            act::replay(&work, to.as_deref(), approved, &config).await
+        }
+        Command::Discard { work } => act::discard(&work, &config).await,
+    }
+}
+
+async fn list_of(which: &filter::Which, config: &Config) -> Result<Vec<show::Listed>, CommandError> {
+    let dead = DeadLetters::open(&config.broker()?, &which.queue).await?;
+    let letters = list::listed(&dead, which, Vec::new(), config).await;
+    dead.close().await;
+    letters
+}
