@@ -1,6 +1,6 @@
 //! Everything around a worker for one test: broker, tenant, settings, and the checks at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use msgraph_emulator::{Emulator, Options, Tenant};
@@ -186,6 +186,11 @@ impl Testbed {
             &self.settings,
             &self.folder.path().join(format!("tool-{}.log", self.workers)),
         )
+    }
+
+    /// The same with its output in this file.
+    pub fn start_gatehouse_to(&self, arguments: &[&str], output: &Path) -> Child {
+        worker_process::start(arguments, &self.settings, output)
     }
 
     /// Changes a setting for every process started from now on.

@@ -193,7 +193,8 @@ async fn dead_letters_are_listed_shown_replayed_and_discarded() {
     let again = testbed.gatehouse(&["dead", "replay", &run_id]).await;
     assert_eq!(again.code, Some(1), "it is not there any more: {again:?}");
 
-    let discarded = testbed.gatehouse(&["dead", "discard", nonsense, "--why", "a mistake"]).await.ok();
+    let discarded =
+        testbed.gatehouse(&["dead", "discard", nonsense, "--yes", "--why", "a mistake"]).await.ok();
     assert!(discarded.contains("discarded 1"), "{discarded}");
     testbed.drain([worker]).await;
     let reports = testbed.results.received().iter().filter(|received| received.key.starts_with("operator."));
@@ -211,7 +212,9 @@ async fn a_second_operator_is_refused_while_the_first_is_at_work() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let settings = settings::broker_settings(testbed.broker.url(), testbed.prefix());
     let first = broker::DeadLetters::open(&settings, "workflows").await.unwrap();
-    for command in [vec!["dead", "list"], vec!["dead", "replay", "--all"], vec!["dead", "discard", "--all"]] {
+    for command in
+        [vec!["dead", "list"], vec!["dead", "replay", "--all"], vec!["dead", "discard", "--yes", "--all"]]
+    {
         let refused = testbed.gatehouse(&command).await;
         assert_eq!(refused.code, Some(4), "{refused:?}");
         assert!(refused.stderr.contains("another operator"), "{refused:?}");

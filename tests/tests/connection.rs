@@ -170,6 +170,6 @@ async fn with_read_access_nothing_is_written_on_any_request() {
     assert_eq!(testbed.effects(), [""; 0]);
     assert!(testbed.emulator.journal().iter().all(|entry| !entry.write), "not even an attempt");
     assert_eq!(worker.terminate().await, Some(0));
-    testbed.gatehouse(&["dead", "discard", "--all", "--why", "it was meant"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--why", "it was meant"]).await.ok();
     testbed.close().await;
 }

@@ -259,6 +259,6 @@ async fn every_metric_that_is_mentioned_is_served() {
         }
     }
     assert_eq!(worker.terminate().await, Some(0));
-    testbed.gatehouse(&["dead", "discard", "--all", "--why", "invalid on purpose"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--why", "invalid on purpose"]).await.ok();
     testbed.close().await;
 }

@@ -98,7 +98,7 @@ async fn a_service_account_is_connected_and_a_worker_works_as_it() {
     let message = end["failure"]["message"].as_str().unwrap();
     assert!(message.contains("Gatehouse itself signs in with this account"), "{message}");
     testbed.holds("workflows.dlq", 1).await;
-    testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }
@@ -175,7 +175,7 @@ async fn an_event_is_worked_on_with_the_credential_of_its_tenant() {
         assert!(end.to_string().contains("contoso, fabrikam"), "{end}");
     }
     testbed.drain([worker]).await;
-    testbed.gatehouse(&["dead", "discard", "--all", "--why", "looked at"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--why", "looked at"]).await.ok();
     testbed.close().await;
 }
 

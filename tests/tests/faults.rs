@@ -215,7 +215,7 @@ async fn a_command_says_that_the_broker_blocks_publishers_and_waits_for_it() {
 
     testbed.broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
     let mut publish = testbed.start_gatehouse(&["publish", &hire]);
-    let mut discard = testbed.start_gatehouse(&["dead", "discard", "--all", "--why", "a test"]);
+    let mut discard = testbed.start_gatehouse(&["dead", "discard", "--yes", "--all", "--why", "a test"]);
     for command in [2, 3] {
         says(&testbed, command, "gatehouse: the broker accepts no messages: it has an alarm").await;
     }

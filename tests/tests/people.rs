@@ -93,7 +93,7 @@ impl Asleep {
 
     /// Discards the dead letter, and checks what is left.
     async fn close(mut self) {
-        self.testbed.gatehouse(&["dead", "discard", "--all", "--why", "seen"]).await.ok();
+        self.testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--why", "seen"]).await.ok();
         self.testbed.close().await;
     }
 }

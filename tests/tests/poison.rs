@@ -427,7 +427,8 @@ async fn check_letters(testbed: &mut Testbed, sent: &[Poison], page: &str) {
         );
     }
     assert_eq!(metric(page, "gatehouse_dead_letters_total", ""), letters.len() as f64);
-    let discard = ["dead", "discard", "--all", "--rate", "1000", "--why", "sent to see what happens"];
+    let discard =
+        ["dead", "discard", "--yes", "--all", "--rate", "1000", "--why", "sent to see what happens"];
     let report = testbed.gatehouse(&[&discard[..], &["--output", "json"]].concat()).await.ok();
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["discarded"].as_array().unwrap().len(), letters.len());

@@ -120,7 +120,7 @@ async fn an_event_gives_nobody_power_that_the_operator_did_not_write_out() {
     assert_eq!(end["state"], "succeeded", "{end}");
     assert_eq!(testbed.effects().len(), 1, "{:#?}", testbed.effects());
     testbed.holds("workflows.dlq", 1).await;
-    testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }

@@ -110,7 +110,7 @@ async fn forty_leavers_in_a_second_touch_nobody_who_is_protected() {
     assert!(ends(&mut testbed, 5).await.values().all(|end| end == "failed protected"));
     testbed.holds("workflows.dlq", 40).await;
     assert_eq!(testbed.effects().len(), 2);
-    testbed.gatehouse(&["dead", "discard", "--all", "--rate", "1000"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--rate", "1000"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }
@@ -131,7 +131,7 @@ async fn one_global_administrator_is_left_however_many_are_to_go_at_once() {
     let disabled = testbed.effects().iter().filter(|effect| effect.starts_with("disable ")).count();
     assert_eq!(disabled, 4, "{:#?}", testbed.effects());
     testbed.holds("workflows.dlq", 1).await;
-    testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }
@@ -183,7 +183,7 @@ async fn an_operator_releases_one_run_and_nobody_else_can() {
     assert_eq!(end["failure"]["code"], "protected", "{end}");
     assert!(testbed.emulator.journal().iter().all(|entry| !entry.write));
     testbed.holds("workflows.dlq", 1).await;
-    testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }

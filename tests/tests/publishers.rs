@@ -102,7 +102,7 @@ async fn a_publisher_may_ask_for_what_its_table_allows_and_for_nothing_else() {
     let journal = testbed.emulator.journal();
     assert!(journal.iter().all(|entry| entry.method == "GET"), "{journal:#?}");
     worker.counts("gatehouse_publishers_listed", 2.0).await;
-    testbed.gatehouse(&["dead", "discard", "--all", "--rate", "1000"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--rate", "1000"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }
@@ -127,7 +127,7 @@ async fn a_time_that_cannot_be_right_is_refused_and_now_sets_it() {
     let file = file.display().to_string();
     let said = testbed.gatehouse(&["publish", "--now", "--wait", &file]).await.ok();
     assert!(said.trim_end().ends_with("succeeded"), "{said}");
-    testbed.gatehouse(&["dead", "discard", "--all", "--rate", "1000"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--rate", "1000"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }

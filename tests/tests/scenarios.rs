@@ -132,7 +132,7 @@ async fn play(story: &Path) -> (String, String) {
     names.learn(&testbed.emulator.state());
     let results = names.insert(&serde_json::to_string_pretty(&results).unwrap());
     assert_eq!(worker.terminate().await, Some(0));
-    testbed.gatehouse(&["dead", "discard", "--all", "--why", "it was part of the story"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--why", "it was part of the story"]).await.ok();
     testbed.close().await;
     (format!("{results}\n"), writes)
 }

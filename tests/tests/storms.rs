@@ -57,7 +57,7 @@ async fn of_many_in_hand_only_the_one_that_kills_its_workers_is_set_aside() {
     let found: Vec<_> = letters.iter().map(|letter| (&letter["class"], &letter["event_id"])).collect();
     assert_eq!(found, [(&json!("crash_loop"), &json!("kills"))], "{letters:#?}");
     assert!(deaths <= 12, "{deaths} workers died");
-    testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
 }

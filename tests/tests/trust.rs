@@ -91,7 +91,7 @@ fn classes(letters: &[Value]) -> Vec<&str> {
 }
 
 async fn discard_all(testbed: &mut Testbed) {
-    testbed.gatehouse(&["dead", "discard", "--all", "--rate", "1000"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--rate", "1000"]).await.ok();
 }
 
 async fn replay_all(testbed: &mut Testbed) {

@@ -2,9 +2,10 @@
 
 use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::User;
-use serde_json::json;
+use serde_json::{Value, json};
 use system_tests::stages::{self, IN_STAGES};
 use system_tests::{Testbed, crowd, events};
+use tokio::process::Command;
 
 use super::{after_a_bad_night, documents, refused};
 
@@ -26,6 +27,7 @@ async fn a_wrong_class_or_queue_says_which_there_are() {
     for command in ["list", "count", "replay", "discard"] {
         let mut arguments = vec!["dead", command, "--class", "permision_missing"];
         arguments.extend(if ["replay", "discard"].contains(&command) { &["--all"][..] } else { &[] });
+        arguments.extend((command == "discard").then_some("--yes"));
         let refused = testbed.gatehouse(&arguments).await;
         assert_eq!(refused.code, Some(3), "{refused:?}");
         for part in ["no dead letter has the class permision_missing", "permission_missing (2)", "retry"] {
@@ -44,6 +46,52 @@ async fn a_wrong_class_or_queue_says_which_there_are() {
     assert!(fits(&list), "{list}");
     testbed.gatehouse(&["dead", "replay", "--all", "--rate", "1000"]).await.ok();
     testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_discard_without_a_terminal_wants_yes_and_a_dry_run_discards_nothing() {
+    let mut testbed = Testbed::with(crowd::tenant(2)).build().await;
+    let worker = after_a_bad_night(&mut testbed, 2).await;
+    let refused = testbed.gatehouse(&["dead", "discard", "--all"]).await;
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(refused.stderr.contains("--yes"), "{refused:?}");
+    let dry = testbed.gatehouse(&["dead", "discard", "--all", "--dry-run"]).await;
+    assert!(dry.code == Some(0) && dry.stderr.contains("2 would be discarded"), "{dry:?}");
+    assert_eq!(testbed.depth("workflows.dlq").await, 2);
+    let discarded = testbed.gatehouse(&["dead", "discard", "--all", "--yes", "--limit", "1"]).await.ok();
+    assert!(discarded.contains("1 more match and are left: the limit is reached"), "{discarded}");
+    testbed.gatehouse(&["dead", "discard", "--all", "--yes"]).await.ok();
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_replay_that_is_interrupted_says_how_many_are_left() {
+    const LEAVERS: usize = 6;
+    let mut testbed = Testbed::with(crowd::tenant(LEAVERS)).build().await;
+    let worker = after_a_bad_night(&mut testbed, LEAVERS).await;
+    let log = testbed.file("operator.log", "");
+    let arguments = ["dead", "replay", "--all", "--rate", "1", "--output", "json"];
+    let mut operator = testbed.start_gatehouse_to(&arguments, &log);
+    while testbed.results.next().await.key != "operator.replayed" {}
+    let pid = operator.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    assert_eq!(operator.wait().await.unwrap().code(), Some(1));
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(&log).unwrap()).unwrap();
+    let (done, left) = (report["replayed"].as_array().unwrap().len(), report["left"].as_u64().unwrap());
+    assert_eq!(report["interrupted"], true, "{report}");
+    assert!(done >= 1 && left >= 1, "{report}");
+    assert_eq!(done + usize::try_from(left).unwrap(), LEAVERS, "{report}");
+    testbed.holds("workflows.dlq", u32::try_from(left).unwrap()).await;
+    testbed.gatehouse(&["dead", "replay", "--all", "--rate", "1000"]).await.ok();
+    testbed.drain([worker]).await;
+    let expected = (0..LEAVERS).flat_map(|number| {
+        let run_id = events::run_of(&crowd::leave(number)).to_string();
+        let end = crowd::state_of_leaver(number).to_owned();
+        [((run_id.clone(), 0), "failed".to_owned()), ((run_id, 1), end)]
+    });
+    assert_eq!(testbed.results.states(), expected.collect());
     testbed.close().await;
 }
 

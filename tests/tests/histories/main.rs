@@ -152,7 +152,7 @@ async fn tell(seeds: &[u64], broker: BrokerNode) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     testbed.holds("workflows.dlq", u32::try_from(set_aside).unwrap()).await;
     if set_aside > 0 {
-        testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
+        testbed.gatehouse(&["dead", "discard", "--yes", "--all"]).await.ok();
     }
     let checked = testbed.gatehouse(&["ledger", "check"]).await.ok();
     let expected = format!("people: {}, runs: {all_ended}, acting now: 0, asleep: 0", histories.len());

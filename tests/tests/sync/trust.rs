@@ -20,7 +20,7 @@ async fn classes(testbed: &mut Testbed, queue: &str, count: u32) -> Vec<String> 
 }
 
 async fn discard(testbed: &mut Testbed, queue: &str) {
-    testbed.gatehouse(&["dead", "discard", "--queue", queue, "--all"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--queue", queue, "--all"]).await.ok();
 }
 
 #[tokio::test]

@@ -366,7 +366,7 @@ async fn pseudonyms_without_a_key_are_for_an_operator_and_with_one_name_nobody()
     let end = end_of(&mut testbed, "no-key").await;
     assert_eq!(end["failure"]["code"], "pseudonym_key_missing", "{end:#}");
     testbed.holds("sync.dlq", 1).await;
-    testbed.gatehouse(&["dead", "discard", "--queue", "sync", "--all"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--queue", "sync", "--all"]).await.ok();
     testbed.drain([worker]).await;
     let key = testbed.file("key", "0123456789abcdef0123456789abcdef");
     testbed.set("TENANTS__CONTOSO__SYNC__PSEUDONYM_KEY_FILE", key.display());

@@ -95,6 +95,6 @@ async fn runs_of_the_version_before_wake_and_delete_nobody_who_came_back() {
     // Before it wakes: draining would wait for that.
     testbed.forget_sleeping_run().await;
     testbed.drain([worker]).await;
-    testbed.gatehouse(&["dead", "discard", "--all"]).await.ok();
+    testbed.gatehouse(&["dead", "discard", "--yes", "--all"]).await.ok();
     testbed.close().await;
 }

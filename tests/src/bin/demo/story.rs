@@ -259,7 +259,7 @@ impl Story<'_> {
         insist(end.state == State::Succeeded && end.replays == 1, "the replayed run should succeed")?;
         let effects = self.effects_about(contoso::GRACE);
         insist(effects.len() == before + 2, "the replay should make the two changes that were missing")?;
-        self.operate(&["dead", "discard", invalid, "--why", "HR corrected it"]).await
+        self.operate(&["dead", "discard", invalid, "--yes", "--why", "HR corrected it"]).await
     }
 
     /// Reads the tenant, which changes nothing.

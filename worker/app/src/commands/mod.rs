@@ -50,7 +50,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  success
   1  completed with problems: a run did not succeed, a file is invalid,
-     a dead letter was not replayed, a run was not cancelled, nobody
+     a dead letter was not replayed, a command was stopped, a run was not cancelled, nobody
      signed in, or a tenant was not read to the end
   2  invalid command line
   3  invalid settings or an unusable file or argument

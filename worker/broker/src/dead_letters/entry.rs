@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use tokio::sync::watch;
+
 use super::letter;
 use crate::{DeadLetter, Error, Message, Properties, message::origin::Origin};
 
@@ -56,11 +58,18 @@ pub struct Selection {
     pub limit: Option<usize>,
     /// How many per second at most.
     pub per_second: NonZeroU32,
+    /// Once it says true, no further one is begun. The rest is only counted.
+    pub stop: Option<watch::Receiver<bool>>,
 }
 
 impl Default for Selection {
     fn default() -> Self {
-        Self { filter: Filter::default(), limit: None, per_second: NonZeroU32::MIN.saturating_add(9) }
+        Self {
+            filter: Filter::default(),
+            limit: None,
+            per_second: NonZeroU32::MIN.saturating_add(9),
+            stop: None,
+        }
     }
 }
 

@@ -15,7 +15,7 @@
 pub(crate) mod entry;
 pub(crate) mod letter;
 
-use std::{collections::HashSet, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use lapin::{
@@ -61,6 +61,10 @@ pub struct Report {
     pub done: Vec<String>,
     /// The ids of those that failed, and why. They stay dead letters, unless the error says otherwise.
     pub failed: Vec<(String, Error)>,
+    /// How many of those selected it did not try, because of the limit or because it was asked to stop.
+    pub left: usize,
+    /// Whether it was asked to stop.
+    pub interrupted: bool,
     /// Why it stopped early. The last message may then exist twice.
     pub stopped: Option<Error>,
 }
@@ -233,9 +237,9 @@ impl DeadLetters {
         }
         let mut pass = Pass::begin(self).await?;
         let mut report = Report::default();
-        let mut pace = pace(selection.per_second);
+        let mut pace = Pace::new(selection);
         let mut seen: HashSet<(String, u32)> = HashSet::new();
-        while selection.limit.is_none_or(|limit| report.done.len() < limit) {
+        loop {
             let found = match pass.next().await {
                 Ok(Some(found)) => found,
                 Ok(None) => break,
@@ -250,7 +254,12 @@ impl DeadLetters {
             if died_again || !selection.filter.matches(&entry, &message) {
                 continue;
             }
-            pace.tick().await;
+            let is_enough = selection.limit.is_some_and(|limit| report.done.len() >= limit);
+            if is_enough || report.interrupted || !pace.goes_on().await {
+                report.interrupted |= !is_enough;
+                report.left = report.left.saturating_add(1);
+                continue;
+            }
             let outgoing = [replacement(&entry, message), Ok(announce(&entry))];
             match self.settle(outgoing, acker).await {
                 Ok(()) => {
@@ -459,8 +468,31 @@ async fn lock(connection: &BrokerConnection, queue: &str) -> Result<(), Error> {
     }
 }
 
-fn pace(per_second: NonZeroU32) -> Interval {
-    let mut pace = interval(Duration::from_secs(1) / per_second.get());
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    pace
+/// How fast the next dead letter may follow, and whether one may follow at all.
+struct Pace {
+    interval: Interval,
+    stop: Option<watch::Receiver<bool>>,
+}
+
+impl Pace {
+    fn new(selection: &Selection) -> Self {
+        let mut interval = interval(Duration::from_secs(1) / selection.per_second.get());
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { interval, stop: selection.stop.clone() }
+    }
+
+    /// Waits until the next one may be begun; false if none may be any more. It stops between two dead letters:
+    /// one that was begun is finished.
+    async fn goes_on(&mut self) -> bool {
+        let Some(stop) = &mut self.stop else {
+            self.interval.tick().await;
+            return true;
+        };
+        tokio::select! {
+            biased;
+            // Without anybody who could say stop, the pace alone counts.
+            Ok(_) = stop.wait_for(|stop| *stop) => false,
+            _ = self.interval.tick() => true,
+        }
+    }
 }

@@ -129,10 +129,44 @@ async fn a_limit_is_kept() {
         }
         let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
         let two = Selection { limit: Some(2), ..at_once() };
-        assert_eq!(letters.replay(&two, Some(QUEUE), |_| None, silent).await.unwrap().done, ["m-1", "m-2"]);
+        let report = letters.replay(&two, Some(QUEUE), |_| None, silent).await.unwrap();
+        assert_eq!(
+            (report.done, report.left, report.interrupted),
+            (vec!["m-1".into(), "m-2".into()], 1, false)
+        );
         assert!(letters.replay(&two, Some("nowhere"), |_| None, silent).await.unwrap_err().is_invalid());
         assert_eq!(ids(&letters, &Filter::default()).await, ["m-3"]);
         letters.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replay_that_is_asked_to_stop_finishes_the_one_it_began_and_counts_the_rest() {
+    with_broker(async |fixture| {
+        for id in ["m-1", "m-2", "m-3"] {
+            bury(fixture, id, "blocked").await;
+        }
+        let letters = DeadLetters::open(&fixture.settings, QUEUE).await.unwrap();
+        let (say, stop) = tokio::sync::watch::channel(false);
+        let selection = Selection { stop: Some(stop), ..at_once() };
+        let announce = |entry: &Entry| {
+            // It has been begun by now.
+            say.send_replace(entry.id == "m-2");
+            None
+        };
+        let report = letters.replay(&selection, None, |_| None, announce).await.unwrap();
+        assert_eq!(
+            (report.done, report.left, report.interrupted),
+            (vec!["m-1".into(), "m-2".into()], 1, true)
+        );
+        assert_eq!(ids(&letters, &Filter::default()).await, ["m-3"]);
+        letters.close().await;
+        let mut running = fixture.start();
+        for wanted in ["m-1", "m-2"] {
+            assert_eq!(id(&running.next_settled().await), wanted);
+        }
+        running.stop().await;
     })
     .await;
 }

@@ -1,5 +1,6 @@
 //! Replaying and discarding: which dead letters, how fast, by whom, and what is reported of it.
 
+use std::io::{self, IsTerminal as _};
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
@@ -7,11 +8,13 @@ use broker::{DeadLetters, Entry, Filter, Message, Outgoing, Report, Selection};
 use jiff::Timestamp;
 use messages::{Cause, OperatorAction, OperatorDiscarded, OperatorReplayed, ResultData, ResultEvent};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::facts::is_continuation;
 use super::filter::{Classes, Which};
 use super::list::{listed, only_tenant};
 use super::show;
+use super::stop::stopping;
 use crate::commands::{CommandError, OutputArgs, report_alarms, verdict};
 use crate::delivery::outbox;
 use crate::print::{self, Format};
@@ -58,32 +61,49 @@ pub(super) async fn replay(
     let user = settings.user()?;
     let announce = |entry: &Entry| work.announce(entry, &user, |action| OperatorReplayed(action).into());
     let (filter, classes) = work.filter(config);
-    let report = dead.replay(&work.selection(filter), to, refuse, announce).await;
+    let report =
+        stopping(async |stop| dead.replay(&work.selection(filter, stop), to, refuse, announce).await);
+    let report = report.await;
     dead.close().await;
-    work.show_report("replayed", &report?, &classes)
+    work.show_report("replayed", &report??, &classes)
 }
 
-/// Deletes dead letters.
-pub(super) async fn discard(work: &Work, config: &Config) -> Result<ExitCode, CommandError> {
+/// Deletes dead letters, if the operator is sure.
+pub(super) async fn discard(work: &Work, yes: bool, config: &Config) -> Result<ExitCode, CommandError> {
     let settings = config.broker()?;
     let dead = DeadLetters::open(&settings, &work.which.queue).await?;
     report_alarms(dead.blocked());
     let user = settings.user()?;
+    // What comes in while the operator thinks is not meant.
+    let limit = match yes {
+        true => work.limit,
+        false => match work.is_sure(&dead, config).await {
+            Ok(counted) => Some(counted),
+            Err(error) => {
+                dead.close().await;
+                return Err(error);
+            }
+        },
+    };
     let (filter, classes) = work.filter(config);
-    let announce = |entry: &Entry| work.announce(entry, &user, |action| OperatorDiscarded(action).into());
-    let report = dead.discard(&work.selection(filter), announce).await;
+    let report = stopping(async |stop| {
+        let selection = Selection { limit, ..work.selection(filter, stop) };
+        let announce = |entry: &Entry| work.announce(entry, &user, |action| OperatorDiscarded(action).into());
+        dead.discard(&selection, announce).await
+    });
+    let report = report.await;
     dead.close().await;
-    work.show_report("discarded", &report?, &classes)
+    work.show_report("discarded", &report??, &classes)
 }
 
-/// Only lists what would be replayed.
-pub(super) async fn dry_run(work: &Work, config: &Config) -> Result<ExitCode, CommandError> {
+/// Only lists what would be done.
+pub(super) async fn dry_run(work: &Work, done: &str, config: &Config) -> Result<ExitCode, CommandError> {
     let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
     let letters = work.list(&dead, config).await;
     dead.close().await;
     let letters = letters?;
     show::list(&letters, work.format.output)?;
-    eprintln!("{} would be replayed; this dry run replayed none", letters.len());
+    eprintln!("{} would be {done}; this dry run {done} none", letters.len());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -124,8 +144,8 @@ impl Work {
         self.which.filter(self.ids.clone(), only_tenant(config))
     }
 
-    fn selection(&self, filter: Filter) -> Selection {
-        Selection { filter, limit: self.limit, per_second: self.rate }
+    fn selection(&self, filter: Filter, stop: watch::Receiver<bool>) -> Selection {
+        Selection { filter, limit: self.limit, per_second: self.rate, stop: Some(stop) }
     }
 
     /// The dead letters that are meant, no more than the limit.
@@ -133,6 +153,27 @@ impl Work {
         let mut letters = listed(dead, &self.which, self.ids.clone(), config).await?;
         letters.truncate(self.limit.unwrap_or(usize::MAX));
         Ok(letters)
+    }
+
+    /// Asks on a terminal; how many the operator was asked about.
+    async fn is_sure(&self, dead: &DeadLetters, config: &Config) -> Result<usize, CommandError> {
+        if !io::stdin().is_terminal() {
+            return Err(CommandError::Input(
+                "discarding deletes for good: look with --dry-run, then give --yes to do it without being asked"
+                    .to_owned(),
+            ));
+        }
+        let count = self.list(dead, config).await?.len();
+        eprint!("Discard {count} dead letters of queue {} for good? [y/N] ", self.which.queue);
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer).map(|_| answer)
+        });
+        let answer = answer.await.map_err(io::Error::other)??;
+        match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" => Ok(count),
+            _ => Err(CommandError::Input("nothing was discarded".to_owned())),
+        }
     }
 
     /// The result event that reports the action: operator, message, reason.
@@ -147,17 +188,20 @@ impl Work {
     }
 
     fn show_report(&self, done: &str, report: &Report, classes: &Classes) -> Result<ExitCode, CommandError> {
-        if report.done.is_empty() && report.failed.is_empty() {
+        if report.done.is_empty() && report.failed.is_empty() && report.left == 0 {
             self.which.check_class(classes)?;
         }
         let is_named =
             |id: &String| report.done.contains(id) || report.failed.iter().any(|(failed, _)| failed == id);
-        let missing: Vec<_> = self.ids.iter().filter(|id| !is_named(id)).collect();
+        // Of those it did not come to it is not known whether they are there.
+        let was_cut = report.left > 0 || report.stopped.is_some();
+        let missing: Vec<_> = self.ids.iter().filter(|id| !was_cut && !is_named(id)).collect();
         let failed: Vec<_> = report.failed.iter().map(|(id, error)| (id, error.to_string())).collect();
         let stopped = report.stopped.as_ref().map(ToString::to_string);
+        let (interrupted, left) = (report.interrupted, report.left);
         if self.format.output == Format::Json {
             print::json(&json!({
-                done: report.done, "examined": report.examined,
+                done: report.done, "examined": report.examined, "left": left, "interrupted": interrupted,
                 "failed": failed, "stopped": stopped, "missing": missing,
             }))?;
         } else {
@@ -168,11 +212,15 @@ impl Work {
             for id in &missing {
                 print::lines(&format!("  {id} not found"))?;
             }
+            if left > 0 {
+                let why = if interrupted { "you stopped it" } else { "the limit is reached" };
+                print::lines(&format!("  {left} more match and are left: {why}"))?;
+            }
             if let Some(error) = &stopped {
                 print::lines(&format!("  stopped early: {error}; the last message may exist twice"))?;
             }
         }
-        let is_whole = failed.is_empty() && missing.is_empty() && stopped.is_none();
+        let is_whole = failed.is_empty() && missing.is_empty() && stopped.is_none() && !interrupted;
         Ok(verdict(is_whole))
     }
 }

@@ -6,6 +6,7 @@ mod facts;
 mod filter;
 mod list;
 mod show;
+mod stop;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,8 @@ pub enum Command {
         format: OutputArgs,
     },
     /// Return dead letters to their work queue; a run resumes where it failed
+    ///
+    /// SIGINT or SIGTERM stops it between two of them: it says how many were replayed and how many are left.
     Replay {
         #[command(flatten)]
         work: act::Work,
@@ -68,9 +71,17 @@ pub enum Command {
         dry_run: bool,
     },
     /// Delete dead letters permanently
+    ///
+    /// Asks first, and says how many. SIGINT or SIGTERM stops it between two of them.
     Discard {
         #[command(flatten)]
         work: act::Work,
+        /// Discard without asking
+        #[arg(long)]
+        yes: bool,
+        /// Only list the dead letters that would be discarded
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
     },
 }
 
@@ -97,11 +108,12 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
                 ))),
             }
         }
-        Command::Replay { work, dry_run: true, .. } => act::dry_run(&work, &config).await,
+        Command::Replay { work, dry_run: true, .. } => act::dry_run(&work, "replayed", &config).await,
         Command::Replay { work, to, approved, dry_run: false } => {
             act::replay(&work, to.as_deref(), approved, &config).await
         }
-        Command::Discard { work } => act::discard(&work, &config).await,
+        Command::Discard { work, dry_run: true, .. } => act::dry_run(&work, "discarded", &config).await,
+        Command::Discard { work, yes, dry_run: false } => act::discard(&work, yes, &config).await,
     }
 }
 
