@@ -161,6 +161,10 @@ async fn until_the_end(testbed: &mut Testbed) -> Vec<Received> {
     let mut received = Vec::new();
     loop {
         let next = testbed.results.next().await;
+        // It comes after the end of its run, which may be that of the event before; the story lists dead letters.
+        if next.key == "dead_letter.added" {
+            continue;
+        }
         let is_over = next.is_end() || sleeps_for_days(&next) || next.key == "run.planned";
         received.push(next);
         if is_over {

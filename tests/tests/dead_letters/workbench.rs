@@ -1,7 +1,7 @@
 //! Counting, choosing, planning, stopping and discarding; and what others are told.
 
 use jiff::{Timestamp, ToSpan as _};
-use msgraph_emulator::User;
+use msgraph_emulator::{Tenant, User};
 use serde_json::{Value, json};
 use system_tests::stages::{self, IN_STAGES};
 use system_tests::{Testbed, crowd, events};
@@ -10,10 +10,49 @@ use tokio::process::Command;
 use super::{after_a_bad_night, documents, refused};
 
 const ADA: &str = "ada@contoso.example";
+const EDSGER: &str = "edsger@contoso.example";
 
 /// Whether the lines fit a terminal, but for texts, which are wrapped at its width.
 fn fits(text: &str) -> bool {
     text.lines().filter(|line| !line.starts_with("    ")).all(|line| line.chars().count() <= 80)
+}
+
+#[tokio::test]
+async fn others_are_told_of_every_dead_letter_with_what_failed() {
+    let mut testbed = Testbed::with(Tenant::contoso()).build().await;
+    testbed.emulator.fault(refused());
+    let worker = testbed.worker().await;
+    let leave = events::offboarding("leave", json!({ "upn": EDSGER }));
+    testbed.publisher.event(&leave).await;
+    let added = loop {
+        let received = testbed.results.next().await;
+        if received.key == "dead_letter.added" {
+            break received;
+        }
+    };
+    // It is told when the dead letter is stored.
+    assert_eq!(testbed.depth("workflows.dlq").await, 1);
+    let run_id = events::run_of(&leave).to_string();
+    let data = &added.event["data"];
+    assert_eq!(added.event["type"], "gatehouse.dead_letter.added.v1");
+    assert_eq!(added.event["causationid"], "leave");
+    let expected = json!({
+        "message_id": run_id, "run_id": run_id, "queue": "workflows", "dead_class": "permission_missing",
+        "failure": data["failure"], "step": "disable_account", "action": "disable_account", "attempts": 1,
+        "replays": 0, "fingerprint": "permission_missing/disable_account/403",
+    });
+    assert_eq!(*data, expected);
+    assert_eq!(data["failure"]["class"], "blocked");
+    assert!(!added.event.to_string().contains("edsger"), "object ids only: {}", added.event);
+    let shown = testbed.gatehouse(&["dead", "list", "--output", "json"]).await.ok();
+    let shown = &documents(&shown)[0];
+    for field in ["step", "action", "fingerprint", "replays"] {
+        assert_eq!(shown[field], data[field], "{field}");
+    }
+    assert_eq!((&shown["failure_class"], &shown["code"]), (&json!("blocked"), &json!("permission_missing")));
+    testbed.gatehouse(&["dead", "discard", "--all", "--yes"]).await.ok();
+    testbed.drain([worker]).await;
+    testbed.close().await;
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ pub use requests::person::{Person, PersonReference, PersonRequest};
 pub use requests::run_id::NAMESPACE;
 pub use requests::sync::{HaveDay, SyncDetail, SyncMode, SyncRequest, SyncSubject};
 pub use results::data::ResultData;
+pub use results::dead_letter::DeadLetterAdded;
 pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultEvent};
 pub use results::operator::{
     BrakeChange, OperatorAction, OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed,

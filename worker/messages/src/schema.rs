@@ -54,6 +54,7 @@ static SYNC: Schema = schema!("results", "sync");
 pub(crate) static SYNC_PAGE: Schema = schema!("results", "sync.page.v1");
 pub(crate) static SYNC_WAITING: Schema = schema!("results", "sync.waiting.v1");
 pub(crate) static SYNC_FINISHED: Schema = schema!("results", "sync.finished.v1");
+pub(crate) static DEAD_LETTER_ADDED: Schema = schema!("results", "dead_letter.added.v1");
 pub(crate) static OPERATOR_REPLAYED: Schema = schema!("operator", "operator.replayed.v1");
 pub(crate) static OPERATOR_ALLOWED: Schema = schema!("operator", "operator.allowed.v1");
 pub(crate) static OPERATOR_BRAKE_CHANGED: Schema = schema!("operator", "operator.brake_changed.v1");
@@ -64,7 +65,7 @@ pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continua
 pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 31] = [
+static SCHEMAS: [&Schema; 32] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
@@ -87,6 +88,7 @@ static SCHEMAS: [&Schema; 31] = [
     &SYNC_PAGE,
     &SYNC_WAITING,
     &SYNC_FINISHED,
+    &DEAD_LETTER_ADDED,
     &OPERATOR_REPLAYED,
     &OPERATOR_ALLOWED,
     &OPERATOR_BRAKE_CHANGED,

@@ -7,11 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use messages::{
-    BrakeChange, CancelRequest, CancelSide, Class, EventDuplicate, EventKind, Mode, Needs, OperatorAction,
-    OperatorBrakeChanged, OperatorRunCancelled, Outcome, Person, PersonReference, PersonRequest, RunFinished,
-    RunPlanned, RunProgress, RunSide, RunWaiting, Schema, ShutState, State, StepFinished, SyncDetail,
-    SyncFinished, SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule, SyncState, SyncSubject,
-    SyncWaiting, Violation,
+    BrakeChange, CancelRequest, CancelSide, Class, DeadLetterAdded, EventDuplicate, EventKind, Mode, Needs,
+    OperatorAction, OperatorBrakeChanged, OperatorRunCancelled, Outcome, Person, PersonReference,
+    PersonRequest, RunFinished, RunPlanned, RunProgress, RunSide, RunWaiting, Schema, ShutState, State,
+    StepFinished, SyncDetail, SyncFinished, SyncMode, SyncPage, SyncProgress, SyncRequest, SyncSchedule,
+    SyncState, SyncSubject, SyncWaiting, Violation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -206,6 +206,7 @@ fn type_reads(schema: &str, document: &Value) -> bool {
         "run.waiting.v1" => reads::<RunWaiting>(data),
         "run.finished.v1" => reads::<RunFinished>(data),
         "event.duplicate.v1" => reads::<EventDuplicate>(data),
+        "dead_letter.added.v1" => reads::<DeadLetterAdded>(data),
         "operator.replayed.v1" | "operator.discarded.v1" | "operator.allowed.v1" => {
             reads::<OperatorAction>(data)
         }

@@ -159,6 +159,7 @@ impl News {
                 (print::sync_lines(sync), true, sync.state == SyncState::Succeeded)
             }
             ResultData::SyncPage(_)
+            | ResultData::DeadLetterAdded(_)
             | ResultData::OperatorReplayed(_)
             | ResultData::OperatorDiscarded(_)
             | ResultData::OperatorAllowed(_)

@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Delivery, Due, Message, Outgoing, Publisher, Receipt};
+use broker::{DeadLetter, Delivery, Due, Message, Outgoing, Publisher, Receipt};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use messages::EVENT_LIMIT_BYTES;
@@ -63,6 +63,10 @@ impl<W: Work> broker::Handler for Consumer<W> {
 
     fn still_waits(&self, message: &Message, since: Timestamp) -> Option<Outgoing> {
         outbox::result(&self.work.still_waits(message, since)?)
+    }
+
+    fn announce(&self, letter: &DeadLetter, dead: &Outgoing) -> Option<Outgoing> {
+        outbox::added_unread(W::QUEUE, letter, dead)
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use broker::{DeadLetter, Due, Error, Message, Outgoing, Properties, Publisher};
 use futures_util::future::{BoxFuture, join_all, try_join_all};
 use jiff::Timestamp;
-use messages::ResultEvent;
-use outcome::Failure;
+use messages::{Cause, DeadLetterAdded, ResultEvent};
+use outcome::{Class, Failure};
+use uuid::Uuid;
 
 use super::replies::Copies;
 
@@ -112,6 +113,8 @@ impl SetAside {
 pub struct Sealed {
     announcements: Vec<Announcement>,
     onward: Option<Outgoing>,
+    /// Tells others of the dead letter, if there is one.
+    added: Option<Announcement>,
     closing: Option<Arc<dyn Closing>>,
     comes_again: bool,
 }
@@ -138,6 +141,7 @@ impl Outbox {
     pub fn seal(self, queue: &str, message: &Message, copies: &Copies, worker: &str) -> Sealed {
         let announcements =
             self.results.iter().filter_map(|result| Announcement::of(result, copies)).collect();
+        let mut added = None;
         let comes_again = matches!(self.onward, Onward::Again { .. });
         let onward = match self.onward {
             Onward::Over => None,
@@ -151,16 +155,23 @@ impl Outbox {
             }
             Onward::SetAside(aside) => {
                 let letter = aside.letter(worker);
-                Some(match aside.next {
+                let dead = match aside.next {
                     Some(Next { body, properties }) => {
                         Outgoing::dead(queue, &letter, &message.rewritten(properties, body))
                     }
                     None if aside.beginning_only => Outgoing::dead_beginning(queue, &letter, message),
                     None => Outgoing::dead(queue, &letter, message),
-                })
+                };
+                let last = self.results.last();
+                let (cause, run_id) =
+                    last.map(|result| (result.cause.clone(), result.data.run_id())).unwrap_or_default();
+                let data = data_of(queue, &letter, &dead, aside.failure, run_id);
+                // It is for operators: no publisher's queue gets a copy.
+                added = Announcement::of(&ResultEvent::new(cause, Timestamp::now(), data), &Copies::None);
+                Some(dead)
             }
         };
-        Sealed { announcements, onward, closing: self.closing, comes_again }
+        Sealed { announcements, onward, added, closing: self.closing, comes_again }
     }
 }
 
@@ -171,7 +182,7 @@ impl Sealed {
     }
 
     /// Publishes everything in order: results first, then the one message that continues the job or sets it aside, then
-    /// what is to be done at the end. Each part is confirmed before the next.
+    /// the word of a dead letter, then what is to be done at the end. Each part is confirmed before the next.
     ///
     /// # Errors
     ///
@@ -181,6 +192,7 @@ impl Sealed {
         if let Some(onward) = &self.onward {
             insist(onward, publisher).await?;
         }
+        announce(self.added.as_slice(), publisher).await?;
         if let Some(closing) = &self.closing {
             closing.close().await;
         }
@@ -241,6 +253,41 @@ fn message_of(result: &ResultEvent) -> Option<Next> {
         ..Properties::default()
     };
     Some(Next { body, properties })
+}
+
+/// What others are told of a dead letter.
+fn data_of(
+    queue: &str,
+    letter: &DeadLetter,
+    dead: &Outgoing,
+    failure: Failure,
+    run_id: Option<Uuid>,
+) -> DeadLetterAdded {
+    DeadLetterAdded {
+        message_id: dead.dead_id(),
+        run_id,
+        queue: queue.to_owned(),
+        dead_class: letter.class.clone(),
+        failure,
+        exhausted_by: letter.code.clone(),
+        step: letter.step.clone(),
+        action: letter.action.clone(),
+        attempts: letter.attempts.filter(|attempts| *attempts > 0),
+        replays: letter.replays,
+        fingerprint: letter.fingerprint(),
+    }
+}
+
+/// What tells others of a dead letter whose event nobody reads for that: of a message that may have crashed its
+/// workers, or of one that an operator imports.
+pub fn added_unread(queue: &str, letter: &DeadLetter, dead: &Outgoing) -> Option<Outgoing> {
+    let class = [Class::Retry, Class::Rejected, Class::Blocked]
+        .into_iter()
+        .find(|class| letter.failure_class.as_deref() == Some(class.as_str()));
+    let failure = Failure::new(class.unwrap_or(Class::Fault), &letter.class, &letter.reason);
+    let run_id = dead.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
+    let data = data_of(queue, letter, dead, failure, run_id);
+    result(&ResultEvent::new(Cause::default(), Timestamp::now(), data))
 }
 
 /// A page of rows, which goes past the results.

@@ -148,10 +148,11 @@ async fn another_kind_of_work_reports_resumes_and_is_acknowledged() {
 #[tokio::test]
 async fn what_panics_and_what_is_refused_is_set_aside_with_its_reason() {
     with_letters(async |settings, client, letters| {
+        let mut added = client.results(&["dead_letter.#"]).await.unwrap();
         send(client, b"lost").await;
         send(client, &[0xff]).await;
         // Its result shows that the two before it have been dealt with, or soon are.
-        let mut results = client.results(&["#"]).await.unwrap();
+        let mut results = client.results(&["operator.#"]).await.unwrap();
         send(client, b"fine").await;
         results.next().await.unwrap();
         let aside = loop {
@@ -166,6 +167,18 @@ async fn what_panics_and_what_is_refused_is_set_aside_with_its_reason() {
             aside.iter().map(|entry| (entry.letter.class.as_str(), entry.letter.worker.as_deref())).collect();
         reasons.sort_unstable();
         assert_eq!(reasons, [("illegible", Some("worker-1")), ("internal", Some("worker-1"))]);
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            let added = ResultEvent::from_bytes(&added.next().await.unwrap().body).unwrap();
+            let messages::ResultData::DeadLetterAdded(added) = added.data else { panic!() };
+            told.push((added.message_id, added.dead_class, added.queue));
+        }
+        told.sort_unstable();
+        let letter =
+            |entry: &broker::Entry| (entry.id.clone(), entry.letter.class.clone(), Letters::QUEUE.to_owned());
+        let mut letters_aside: Vec<_> = aside.iter().map(letter).collect();
+        letters_aside.sort_unstable();
+        assert_eq!(told, letters_aside, "others are told of each");
         assert_eq!(*letters.0.lock().unwrap(), ["fine"]);
     })
     .await;

@@ -38,6 +38,12 @@ pub trait Handler: Send + Sync + 'static {
     fn still_waits(&self, _message: &Message, _since: Timestamp) -> Option<Outgoing> {
         None
     }
+
+    /// What tells others that the consumer itself sets a message aside. It is published when the dead letter
+    /// is stored.
+    fn announce(&self, _letter: &DeadLetter, _dead: &Outgoing) -> Option<Outgoing> {
+        None
+    }
 }
 
 /// The consumer of one work queue.
@@ -212,7 +218,7 @@ impl<H: Handler> Dispatcher<H> {
                     let since = delay::since(&message).filter(|_| matches!(early, Verdict::Early { .. }));
                     let word = since.and_then(|since| handler.still_waits(&message, since));
                     let delivery = Delivery::new(message, receipt);
-                    in_flight.forward(early, word, delivery, &publisher).await;
+                    in_flight.forward((early, word), delivery, handler.as_ref(), &publisher).await;
                 }
             }
         });
@@ -256,12 +262,20 @@ impl InFlight {
     /// about it goes out before.
     async fn forward(
         &self,
-        verdict: Verdict,
-        word: Option<Outgoing>,
+        (verdict, word): (Verdict, Option<Outgoing>),
         delivery: Delivery,
+        handler: &impl Handler,
         publisher: &Publisher,
     ) {
         let (message, receipt) = delivery.split();
+        let mut announcement = None;
+        let mut set_aside = |class: &str, reason: &str| {
+            self.observer.set_aside(&self.queue, class);
+            let letter = DeadLetter::new(class, reason);
+            let dead = Outgoing::dead(self.queue.clone(), &letter, &message);
+            announcement = handler.announce(&letter, &dead);
+            dead
+        };
         let outgoing = match verdict {
             Verdict::Early { due, hops } => {
                 self.observer.redelayed(&self.queue);
@@ -272,28 +286,23 @@ impl InFlight {
             Verdict::Crashing => {
                 let reason = "the message returned to its queue too often without being settled, at last while it was \
                               worked on alone; its workers may have crashed";
-                self.set_aside(letter::CRASH_LOOP, reason, &message)
+                set_aside(letter::CRASH_LOOP, reason)
             }
             Verdict::Due | Verdict::Endless => {
                 let reason = "the message passed through the delay too often; check its due time";
-                self.set_aside(letter::EXPIRED, reason, &message)
+                set_aside(letter::EXPIRED, reason)
             }
         };
         let queue = &self.queue;
         let full =
             |error: &Error| tracing::warn!(queue, %error, "a message waits until there is room for it");
         // On failure the receipt is dropped, the session ends, and the broker delivers the message again.
-        for outgoing in word.iter().chain([&outgoing]) {
+        for outgoing in word.iter().chain([&outgoing]).chain(&announcement) {
             if publisher.insist(outgoing, full).await.is_err() {
                 return;
             }
         }
         let _ = receipt.ack().await;
-    }
-
-    fn set_aside(&self, class: &str, reason: &str, message: &Message) -> Outgoing {
-        self.observer.set_aside(&self.queue, class);
-        Outgoing::dead(self.queue.clone(), &DeadLetter::new(class, reason), message)
     }
 }
 

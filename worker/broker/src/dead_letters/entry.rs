@@ -90,7 +90,7 @@ impl fmt::Debug for Condition {
 impl Entry {
     pub(super) fn new(message: &Message, unrouted: bool) -> Self {
         Self {
-            id: letter::id_of(message),
+            id: letter::id_of(&message.properties, &message.body),
             digest: letter::digest_of(message),
             letter: if unrouted { DeadLetter::of_unrouted(message) } else { DeadLetter::of(message) },
             properties: message.properties.clone(),

@@ -11,7 +11,7 @@ use lapin::{
 use crate::{
     DeadLetter, Due, Error, Message, Properties, Schedule, Topology,
     consume::delay,
-    dead_letters::letter::{QUEUE as DEAD_QUEUE, Whole},
+    dead_letters::letter::{QUEUE as DEAD_QUEUE, Whole, id_of},
     message::{
         BEGUN, PERSON, RETURNS, SUSPECT,
         headers::{OwnHeaders, Value},
@@ -159,6 +159,12 @@ impl Outgoing {
         };
         let whole = Some(Whole::of(&message.body));
         Self::dead(queue, &DeadLetter { whole, ..letter.clone() }, &beginning)
+    }
+
+    /// The id by which an operator names it, as a dead letter.
+    #[must_use]
+    pub fn dead_id(&self) -> String {
+        id_of(&self.properties, &self.body)
     }
 
     /// A message that cannot be worked on yet, unchanged, into the delay. It may come back any number of times.

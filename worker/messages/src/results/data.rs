@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::dead_letter::DeadLetterAdded;
 use super::operator::{
     OperatorAllowed, OperatorBrakeChanged, OperatorDiscarded, OperatorReplayed, OperatorRunCancelled,
 };
@@ -86,6 +87,8 @@ results! {
     SyncWaiting,
     /// A sync ended.
     SyncFinished,
+    /// A message was set aside.
+    DeadLetterAdded,
     /// An operator sent a dead letter back to work.
     OperatorReplayed,
     /// An operator deleted a dead letter.

@@ -1,6 +1,7 @@
 //! Results: the CloudEvents that leave.
 
 pub(crate) mod data;
+pub(crate) mod dead_letter;
 pub(crate) mod event;
 pub(crate) mod operator;
 pub(crate) mod result_type;

@@ -20,6 +20,9 @@ pub fn told(kept: &Kept) -> String {
         ResultData::RunWaiting(waiting) => of_wait(waiting),
         ResultData::RunFinished(run) => of_end(run),
         ResultData::EventDuplicate(_) => "the same event came again: nothing was done for it".to_owned(),
+        ResultData::DeadLetterAdded(added) => {
+            format!("set aside as a dead letter of class {}", added.dead_class)
+        }
         ResultData::OperatorReplayed(deed) => format!("replayed {}", by(&deed.0)),
         ResultData::OperatorDiscarded(deed) => format!("its dead letter was deleted {}", by(&deed.0)),
         ResultData::OperatorAllowed(deed) => {
