@@ -6,6 +6,7 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+mod files;
 mod workbench;
 
 use msgraph_emulator::Fault;

@@ -69,6 +69,7 @@ pub use dead_letters::{
     DeadLetters, Report,
     entry::{Condition, Entry, Filter, Selection},
     letter::{DeadLetter, EXPIRED},
+    portable::Portable,
 };
 pub use error::Error;
 pub use history::{End, Entries, Entry as HistoryEntry, History, Since};

@@ -74,7 +74,7 @@ enum Command {
     ///
     /// Validates all files before it publishes the first event. An event is published when the broker has stored it.
     Publish(publish::Args),
-    /// Count, list, show, replay and discard dead letters
+    /// Count, list, show, replay, export, import and discard dead letters
     #[command(subcommand)]
     Dead(dead::Command),
     /// Release one run that was refused because of somebody who is protected

@@ -19,7 +19,7 @@ pub struct Entry {
     /// part of a hash of the body follow: whoever publishes chooses the message id.
     pub id: String,
     /// Tells it from another letter with the same id.
-    digest: String,
+    pub(super) digest: String,
     /// Why it was set aside.
     pub letter: DeadLetter,
     /// Its properties.

@@ -14,6 +14,7 @@
 
 pub(crate) mod entry;
 pub(crate) mod letter;
+pub(crate) mod portable;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 

@@ -80,6 +80,11 @@ impl Headers {
         }
     }
 
+    /// These headers.
+    pub(crate) fn of(headers: impl IntoIterator<Item = (String, Value)>) -> Self {
+        Self(headers.into_iter().collect())
+    }
+
     pub(crate) fn remove(&mut self, name: OwnName) {
         self.0.remove(name.0);
     }

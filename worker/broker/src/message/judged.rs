@@ -1,7 +1,7 @@
 //! Finds out who wrote a message that arrived.
 
 use super::{Message, headers::Value, origin::Origin, signature::Keys};
-use crate::{Topology, dead_letters::letter};
+use crate::{Error, Topology, dead_letters::letter};
 
 /// Every header of the worker's own starts with this.
 const OURS: &str = "gatehouse-";
@@ -27,6 +27,32 @@ impl Message {
             self.origin = if is_brokers_letter { self.published_before_death() } else { self.published() };
         }
         self
+    }
+
+    /// This message, a dead letter out of a file, with its origin. A file proves less than an exchange: without a valid
+    /// signature no message in it is a worker's, and none of a publisher has what could give it rights.
+    ///
+    /// # Errors
+    /// When it says that a worker wrote it and no signature proves that.
+    pub(crate) fn imported(mut self, topology: &Topology, keys: Option<&Keys>) -> Result<Self, Error> {
+        let stated = Origin::stated(&self.headers);
+        if keys.is_some_and(|keys| keys.vouch(&self.headers, [&stated.signed(), &self.body])) {
+            Origin::remove(&mut self.headers);
+            self.origin = stated;
+            return Ok(self);
+        }
+        let Origin::Publisher { exchange, routing_key, .. } = stated else {
+            return Err(Error::invalid(
+                "a worker wrote this message, and no signature proves that: export and import with worker.key_file set to \
+                 the key of the workers, or publish its event again",
+            ));
+        };
+        self.headers.retain(|name| !name.starts_with(OURS) || name.starts_with(letter::PREFIX));
+        // To say that it came through the shared exchange gives it no right.
+        let exchange = Some(exchange).filter(|exchange| *exchange == topology.events());
+        let exchange = exchange.unwrap_or_else(|| topology.dead());
+        self.origin = Origin::Publisher { exchange, routing_key, user: None };
+        Ok(self)
     }
 
     /// The origin that the delivery states.

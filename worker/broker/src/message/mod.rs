@@ -1,6 +1,7 @@
 //! A received message, and its properties.
 
 pub(crate) mod headers;
+pub(crate) mod json;
 mod judged;
 pub(crate) mod origin;
 pub(crate) mod signature;

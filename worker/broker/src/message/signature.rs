@@ -72,6 +72,13 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// Whether a message has a valid signature. One without has none, also while such messages count as signed.
+    pub(super) fn vouch(&self, headers: &Headers, signed: [&[u8]; 2]) -> bool {
+        headers.text(SIGNATURE.as_str()).is_some() && self.accept(headers, signed)
+    }
+}
+
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     let pairs = hex.as_bytes().chunks(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()

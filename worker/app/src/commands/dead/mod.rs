@@ -7,6 +7,7 @@ mod filter;
 mod list;
 mod show;
 mod stop;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,17 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Write dead letters to a file, one line of JSON each; they stay dead letters
+    ///
+    /// A line has everything: headers, properties, body, who wrote it, and with worker.key_file a signature. The file
+    /// holds personal data: only its owner can read it.
+    Export(transfer::Export),
+    /// Put the dead letters of a file back into their queues
+    ///
+    /// Those that are there already are skipped, and lines that are broken are named by number. A file proves nothing
+    /// without a signature: then a message of a worker is refused, and one of a publisher comes back without the
+    /// publisher's rights.
+    Import(transfer::Import),
     /// Delete dead letters permanently
     ///
     /// Asks first, and says how many. SIGINT or SIGTERM stops it between two of them.
@@ -112,6 +124,8 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
         Command::Replay { work, to, approved, dry_run: false } => {
             act::replay(&work, to.as_deref(), approved, &config).await
         }
+        Command::Export(args) => transfer::export(args, &config).await,
+        Command::Import(args) => transfer::import(args, &config).await,
         Command::Discard { work, dry_run: true, .. } => act::dry_run(&work, "discarded", &config).await,
         Command::Discard { work, yes, dry_run: false } => act::discard(&work, yes, &config).await,
     }

@@ -4,7 +4,7 @@ pub(super) mod file;
 mod licenses;
 mod overview;
 mod page;
-mod partial;
+pub(super) mod partial;
 pub(super) mod progress;
 mod report;
 mod usage;
