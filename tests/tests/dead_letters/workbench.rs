@@ -134,6 +134,35 @@ async fn a_replay_that_is_interrupted_says_how_many_are_left() {
     testbed.close().await;
 }
 
+#[tokio::test]
+async fn a_plan_shows_what_each_replay_would_still_do_and_moves_nothing() {
+    let mut testbed = Testbed::with(crowd::tenant(3)).build().await;
+    let worker = after_a_bad_night(&mut testbed, 3).await;
+    let (heard, effects) = (testbed.results.received().len(), testbed.effects());
+    let plan = ["dead", "replay", "--all", "--plan", "--limit", "2"];
+    let human = testbed.gatehouse(&plan).await;
+    assert_eq!(human.code, Some(0), "{human:?}");
+    for number in [0, 1] {
+        let run_id = events::run_of(&crowd::leave(number)).to_string();
+        assert!(human.stdout.contains(&run_id), "{human:?}");
+    }
+    assert!(human.stdout.contains("disable_account"), "{human:?}");
+    assert!(human.stderr.contains("1 more match and are not planned"), "{human:?}");
+    let planned = [&plan[..], &["--output", "json"]].concat();
+    let planned = documents(&testbed.gatehouse(&planned).await.ok());
+    assert_eq!(planned.len(), 2);
+    let steps: Vec<_> = planned[0]["steps"].as_array().unwrap().iter().map(|step| &step["step"]).collect();
+    assert!(steps.contains(&&json!("disable_account")), "{steps:?}");
+    assert_eq!(planned[0]["steps"][0]["outcome"], "planned", "{planned:?}");
+    assert_eq!(testbed.effects(), effects, "a plan writes nothing");
+    assert_eq!(testbed.depth("workflows.dlq").await, 3);
+    testbed.gatehouse(&["dead", "replay", "--all", "--rate", "1000"]).await.ok();
+    testbed.drain([worker]).await;
+    let replayed = testbed.results.received()[heard..].iter();
+    assert_eq!(replayed.filter(|received| received.key == "operator.replayed").count(), 3);
+    testbed.close().await;
+}
+
 /// Newer word took charge while the leave was a dead letter.
 #[tokio::test]
 async fn a_run_that_was_superseded_meanwhile_is_superseded_when_it_is_replayed() {
@@ -152,7 +181,9 @@ async fn a_run_that_was_superseded_meanwhile_is_superseded_when_it_is_replayed()
     assert_eq!(testbed.results.end_of("back").await["state"], "succeeded");
     let effects = testbed.effects();
     let run_id = events::run_of(&leave).to_string();
+    let plan = testbed.gatehouse(&["dead", "replay", &run_id, "--plan"]).await;
     let by = events::run_of(&back).to_string();
+    assert!(plan.stdout.contains("superseded") && plan.stdout.contains(&by), "{plan:?}");
     testbed.gatehouse(&["dead", "replay", &run_id]).await.ok();
     let end = testbed.results.end_of("leave").await;
     assert_eq!((&end["state"], &end["ended_by"]), (&json!("superseded"), &json!(by)), "{end}");

@@ -157,6 +157,20 @@ impl<R: Rules> Ledger<R> {
         R::verdict(&person.runs, run)
     }
 
+    /// How the ledger would answer a replay with this count; nothing if the run would go on, or if the ledger does not
+    /// know it.
+    pub fn verdict_of_replay(&self, run: Uuid, replays: u32) -> Option<Decision> {
+        let person = self.people.of_run(run)?;
+        let run = person.run(run)?;
+        let is_replay = replays > run.position.replays;
+        if run.state.is_over() && !(run.state.is_replayable() && is_replay) {
+            return Some(Decision::Finished(run.state));
+        }
+        // A replay is newer word of an operator than the stop.
+        let replayed = Run { stopped: run.stopped && !run.state.is_over(), ..run.clone() };
+        R::verdict(&person.runs, &replayed)
+    }
+
     /// The runs of its person that this run shuts: those that have not ended, and those that ended by that.
     pub fn shut_by(&self, run: Uuid) -> Vec<&Run> {
         let Some(person) = self.people.of_run(run) else { return Vec::new() };

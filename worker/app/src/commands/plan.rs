@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use messages::{PlanRefusal, Request, ResultData, RunFinished, RunPlanned};
-use outcome::Outcome;
+use outcome::{Outcome, Progress};
 use serde::Serialize;
 
 use super::refusals;
@@ -56,7 +57,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let observer: Arc<dyn msgraph::Observer> = Arc::new(());
     let tenants = Tenants::new(&config, &observer)?;
     let workflows = super::workflows(&config, tenants.clone())?;
-    let mut planned = workflows.plan(&event, request).await;
+    let mut planned = workflows.plan(&event, request, Progress::new(Timestamp::now())).await;
     let found = match &mut planned.result {
         Some(ResultData::RunPlanned(plan)) => std::mem::take(&mut plan.refusals),
         // What could not be planned says so itself.

@@ -117,16 +117,16 @@ impl Workflows {
         }
     }
 
-    /// Plans an event's workflow, whatever mode the event requests.
-    pub async fn plan(&self, event: &Event, request: &PersonRequest) -> Attempted {
+    /// Plans what is left of an event's workflow, whatever mode the event requests.
+    pub async fn plan(&self, event: &Event, request: &PersonRequest, progress: Progress) -> Attempted {
         // The person who plans is present and can look again: nothing is postponed.
         let policy = RetryPolicy { max_attempts: 1, ..self.policy };
-        let progress = Progress::new(Timestamp::now());
         let planned = async {
             let graph = self.graph(event)?;
             let guarded = self.guarded(event);
             let world = guarded.world(graph);
-            let steps = self.prepare(event, request, true, &world).await?;
+            let (known, fresh) = (progress.prepared.clone(), || self.prepare(event, request, true, &world));
+            let steps = if let Some(steps) = known { steps } else { fresh().await? };
             let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
             let steps = &steps.digest;
             let attempt = Attempt { event, prepared: &prepared, steps, graph, policy, guarded, world };

@@ -186,7 +186,8 @@ mod tests {
     }
 
     async fn plan(workflows: &Workflows, event: &Event) -> RunPlanned {
-        match workflows.plan(event, &requested(event)).await.result {
+        let progress = Progress::new(Timestamp::now());
+        match workflows.plan(event, &requested(event), progress).await.result {
             Some(ResultData::RunPlanned(plan)) => plan,
             other => panic!("a plan never waits: {other:?}"),
         }

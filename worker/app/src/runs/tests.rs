@@ -231,10 +231,9 @@ async fn a_plan_shows_the_delay_and_its_digest_covers_it() {
     let digests = ["30d", "31d"].map(async |after| {
         let yaml = format!("w: {{ stages: [{{ name: a, after: {after}, steps: [waits] }}] }}");
         let event = event("w");
-        let request = &requested(&event);
-        let Some(ResultData::RunPlanned(plan)) = workflows(&yaml).plan(&event, request).await.result else {
-            panic!("a plan never waits")
-        };
+        let (request, progress) = (&requested(&event), Progress::new(Timestamp::now()));
+        let planned = workflows(&yaml).plan(&event, request, progress).await;
+        let Some(ResultData::RunPlanned(plan)) = planned.result else { panic!("a plan never waits") };
         assert_eq!(plan.steps[0].outcome, Outcome::Waiting);
         (plan.steps[0].after_seconds, plan.digest)
     });

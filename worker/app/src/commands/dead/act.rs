@@ -140,7 +140,7 @@ pub(in crate::commands) fn login_name() -> String {
 
 impl Work {
     /// The filter, and the classes that it comes across.
-    fn filter(&self, config: &Config) -> (Filter, Classes) {
+    pub fn filter(&self, config: &Config) -> (Filter, Classes) {
         self.which.filter(self.ids.clone(), only_tenant(config))
     }
 
@@ -226,11 +226,11 @@ impl Work {
 }
 
 /// Why a run stays a dead letter whose plan was approved.
-const NOT_APPROVED: &str = "the run carries out a plan that was approved as a whole, and what is left is another plan; \
+pub(super) const NOT_APPROVED: &str = "the run carries out a plan that was approved as a whole, and what is left is another plan; \
     look at it with `gatehouse dead show`, and give --approved to replay it";
 
 /// Whether the message is of a run that carries out a plan which its publisher approved.
-fn is_approved(message: &Message) -> bool {
+pub(super) fn is_approved(message: &Message) -> bool {
     let body: Value = serde_json::from_slice(&message.body).unwrap_or_default();
     let progress = body.get("progress").filter(|_| is_continuation(message));
     let expects = body.pointer("/event/data/expected_plan").is_some();

@@ -5,6 +5,7 @@ mod count;
 mod facts;
 mod filter;
 mod list;
+mod plan;
 mod show;
 mod stop;
 mod transfer;
@@ -70,6 +71,9 @@ pub enum Command {
         /// Only list the dead letters that would be replayed
         #[arg(long)]
         dry_run: bool,
+        /// Only show what each run would still do, of at most 20 unless --limit says otherwise
+        #[arg(long, conflicts_with_all = ["dry_run", "to"])]
+        plan: bool,
     },
     /// Write dead letters to a file, one line of JSON each; they stay dead letters
     ///
@@ -121,7 +125,8 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
             }
         }
         Command::Replay { work, dry_run: true, .. } => act::dry_run(&work, "replayed", &config).await,
-        Command::Replay { work, to, approved, dry_run: false } => {
+        Command::Replay { work, approved, plan: true, .. } => plan::plan(&work, approved, &config).await,
+        Command::Replay { work, to, approved, .. } => {
             act::replay(&work, to.as_deref(), approved, &config).await
         }
         Command::Export(args) => transfer::export(args, &config).await,
