@@ -18,6 +18,7 @@ pub mod contoso;
 pub mod crowd;
 mod drain;
 pub mod events;
+pub mod gate;
 pub mod metrics;
 pub mod names;
 pub mod pages;

@@ -112,7 +112,7 @@ impl Wire {
 }
 
 /// The address before, at and after host and port.
-fn split(url: &str) -> (String, String, String) {
+pub(crate) fn split(url: &str) -> (String, String, String) {
     let start = url.rfind('@').map_or_else(|| url.find("://").unwrap() + 3, |at| at + 1);
     let end = url[start..].find(['/', '?']).map_or(url.len(), |length| start + length);
     let host = &url[start..end];

@@ -193,6 +193,19 @@ impl Testbed {
         worker_process::start(arguments, &self.settings, output)
     }
 
+    /// Waits until no command works on the dead letters of a queue.
+    pub async fn unlocked(&self, queue: &str) {
+        let settings = broker_settings(self.broker.url(), &self.prefix);
+        crate::metrics::until(async || match broker::DeadLetters::open(&settings, queue).await {
+            Ok(dead) => {
+                dead.close().await;
+                true
+            }
+            Err(_) => false,
+        })
+        .await;
+    }
+
     /// Changes a setting for every process started from now on.
     pub fn set(&mut self, key: &str, value: impl ToString) {
         self.settings.push(setting(key, value));

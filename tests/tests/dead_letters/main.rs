@@ -7,6 +7,8 @@
 )]
 
 mod files;
+mod filters;
+mod kills;
 mod workbench;
 
 use msgraph_emulator::Fault;
