@@ -50,9 +50,9 @@ pub struct Failure {
     /// The HTTP status of the request that failed; not carried.
     #[serde(skip)]
     pub http_status: Option<u16>,
-    /// The code of the failure that every attempt met, if this one only says that attempts ran out; not carried.
+    /// The failure that every attempt met, if this one only says that attempts ran out; not carried.
     #[serde(skip)]
-    pub exhausted_by: Option<String>,
+    pub exhausted_by: Option<Box<Failure>>,
     /// The step's parameters at fault: a rejection stands only if the event filled one of them. Only with
     /// [`Class::Rejected`]; not carried.
     #[serde(skip)]
@@ -78,7 +78,7 @@ impl Failure {
     #[must_use]
     pub fn exhausted(self, message: impl Into<String>) -> Self {
         let code = "retries_exhausted".to_owned();
-        Self { message: message.into(), exhausted_by: Some(self.code), code, ..self }
+        Self { message: message.into(), exhausted_by: Some(Box::new(self.clone())), code, ..self }
     }
 
     /// This failure, for an operator to act on.

@@ -96,7 +96,7 @@ impl SetAside {
         DeadLetter {
             step: self.step.clone(),
             action: self.action.clone(),
-            code: self.failure.exhausted_by.clone(),
+            code: self.failure.exhausted_by.as_ref().map(|met| met.code.clone()),
             failure_class: Some(self.failure.class.as_str().to_owned()),
             attempts: self.attempts,
             first_failed_at: self.first_failed_at,
