@@ -76,7 +76,7 @@ enum Command {
     Publish(publish::Args),
     /// Count, list, show, replay, export, import and discard dead letters
     #[command(subcommand)]
-    Dead(dead::Command),
+    Dead(Box<dead::Command>),
     /// Release one run that was refused because of somebody who is protected
     Allow(allow::Args),
     /// Show how many people may leave, and let more of them
@@ -161,7 +161,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Plan(args) => plan::run(args, config()?).await,
         Command::Check(args) => check::run(args, config()?).await,
         Command::Publish(args) => publish::run(args, config()?).await,
-        Command::Dead(command) => dead::run(command, config()?).await,
+        Command::Dead(command) => dead::run(*command, config()?).await,
         Command::Allow(args) => allow::run(args, config()?).await,
         Command::Brake(command) => brake::run(command, config()?).await,
         Command::History(args) => history::run(args, config()?).await,

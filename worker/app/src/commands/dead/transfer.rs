@@ -40,6 +40,9 @@ pub struct Import {
     format: OutputArgs,
 }
 
+/// The numbers of the lines that belong to each queue.
+type ByQueue = BTreeMap<String, Vec<usize>>;
+
 /// A line that could not be imported, and why.
 type Broken = (usize, String);
 
@@ -135,11 +138,8 @@ struct Added {
 
 /// Checks every line before the first one is stored. What is kept of a line is where it stands: the file may be larger
 /// than the memory.
-fn read(
-    path: &Path,
-    settings: &Settings,
-) -> Result<(BTreeMap<String, Vec<usize>>, Vec<Broken>), CommandError> {
-    let (mut by_queue, mut broken): (BTreeMap<_, Vec<_>>, _) = (BTreeMap::new(), Vec::new());
+fn read(path: &Path, settings: &Settings) -> Result<(ByQueue, Vec<Broken>), CommandError> {
+    let (mut by_queue, mut broken) = (ByQueue::new(), Vec::new());
     let mut lines = Lines::open(path)?;
     while let Some((number, line)) = lines.next()? {
         match Portable::read(&line, settings) {
