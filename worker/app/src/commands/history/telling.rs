@@ -77,7 +77,8 @@ fn of_wait(waiting: &RunWaiting) -> String {
         true => "held by the brake; asks again at",
         false => "sleeps until",
     };
-    let mut text = format!("{verb} {until:.0}, before stage {stage}");
+    let place = if steps.is_empty() { "before" } else { "in" };
+    let mut text = format!("{verb} {until:.0}, {place} stage {stage}");
     if let Some(reason) = reason {
         text.push_str(&format!(", for {reason}"));
     }

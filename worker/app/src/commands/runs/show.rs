@@ -120,7 +120,9 @@ fn human(
 fn step_line(step: &StepFinished, told: &str) -> Result<(), CommandError> {
     let took = SignedDuration::from_millis(i64::try_from(step.duration_ms).unwrap_or(i64::MAX));
     let attempts = if step.attempts > 1 { format!(", attempt {}", step.attempts) } else { String::new() };
-    hanging(&begin(Some(cut(&step.stage, 28))), &format!("{told} ({}{attempts})", plain(took)))?;
+    // One that was skipped took no time.
+    let took = if step.attempts > 0 { format!(" ({}{attempts})", plain(took)) } else { String::new() };
+    hanging(&begin(Some(cut(&step.stage, 28))), &format!("{told}{took}"))?;
     Ok(())
 }
 
