@@ -1,4 +1,4 @@
-//! The ids of the requests a client has made. Microsoft's support asks for them.
+//! The ids of the requests a client has made, for which Microsoft's support asks, and of the account that it created.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,16 +7,28 @@ const LIMIT: usize = 100;
 
 /// Collects ids as the client that belongs to it is used. Clones share the ids.
 #[derive(Clone, Debug, Default)]
-pub struct RequestLog(Arc<Mutex<Vec<String>>>);
+pub struct RequestLog {
+    requests: Arc<Mutex<Vec<String>>>,
+    created: Arc<Mutex<Option<String>>>,
+}
 
 impl RequestLog {
     /// Graph's ids of the last hundred requests, in the order of their answers.
     pub fn request_ids(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The object id of the account that was created last.
+    pub fn created_user(&self) -> Option<String> {
+        self.created.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn note_created(&self, user_id: &str) {
+        *self.created.lock().unwrap_or_else(PoisonError::into_inner) = Some(user_id.to_owned());
     }
 
     pub(crate) fn add(&self, request_id: &str) {
-        let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         if ids.len() >= LIMIT {
             ids.remove(0);
         }

@@ -79,6 +79,8 @@ pub struct Told {
     pub details: Map<String, Value>,
     /// The ids of its requests, for the support of the service that answered them.
     pub request_ids: Vec<String>,
+    /// The object id of the account that it created.
+    pub created: Option<String>,
     /// Whether it may have written something, though it counts no change: it failed while it wrote.
     pub may_have_written: bool,
     /// How long this attempt took.

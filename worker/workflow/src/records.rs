@@ -24,7 +24,7 @@ pub(crate) fn finished<W>(stage: &str, step: &PreparedStep<'_, W>, outcome: Outc
 
 /// The record that a report becomes, and how the step wants to wait.
 pub(crate) fn record_of(finished: Finished, report: Report, took: Duration) -> (Record, Option<Wait>) {
-    let Report { answer, left, details, request_ids, may_have_written } = report;
+    let Report { answer, left, details, request_ids, created, may_have_written } = report;
     let (changes, failure, wait) = match answer {
         Answer::Changed(changes) | Answer::Planned(changes) => (changes, None, None),
         Answer::Unchanged => (Vec::new(), None, None),
@@ -38,7 +38,7 @@ pub(crate) fn record_of(finished: Finished, report: Report, took: Duration) -> (
         reason: wait.as_ref().map(|wait| format!("waits for {}", wait.reason)),
         ..finished
     };
-    (Record { finished, told: Told { changes, details, request_ids, may_have_written, took } }, wait)
+    (Record { finished, told: Told { changes, details, request_ids, created, may_have_written, took } }, wait)
 }
 
 /// The class stays `retry`, since time may still fix it; the code says that the run no longer waits for that.

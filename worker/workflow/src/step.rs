@@ -107,6 +107,8 @@ pub struct Report {
     pub details: Map<String, Value>,
     /// The ids of the requests it made.
     pub request_ids: Vec<String>,
+    /// The object id of the account that it created.
+    pub created: Option<String>,
     /// Whether it may have written something, though it reports no change: it failed while it wrote.
     pub may_have_written: bool,
 }
@@ -135,7 +137,7 @@ impl Report {
     /// A report of nothing but an answer.
     pub fn of(answer: Answer) -> Self {
         let (left, details, request_ids) = (Vec::new(), Map::new(), Vec::new());
-        Self { answer, left, details, request_ids, may_have_written: false }
+        Self { answer, left, details, request_ids, created: None, may_have_written: false }
     }
 }
 

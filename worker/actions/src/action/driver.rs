@@ -149,7 +149,7 @@ impl<A: Action> Step<World> for Driver<A> {
         Box::pin(async move {
             let (graph, log) = call.world.client().with_priority(A::PRIORITY).logged();
             let report = drive::<A>(&call, &graph).await.unwrap_or_else(|error| Failure::from(error).into());
-            Report { request_ids: log.request_ids(), ..report }
+            Report { request_ids: log.request_ids(), created: log.created_user(), ..report }
         })
     }
 }

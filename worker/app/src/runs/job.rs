@@ -149,6 +149,13 @@ impl Job {
         }
     }
 
+    /// Notes which account the run has created: it is the person's, unless the person is known by then.
+    pub fn created(&self, id: &str) {
+        if let (None, Ok(id)) = (self.person(), Uuid::parse_str(id)) {
+            *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+        }
+    }
+
     /// The object id of the person: of the account that was found, else as the event gives it.
     fn person(&self) -> Option<Uuid> {
         let found = *self.person.lock().unwrap_or_else(PoisonError::into_inner);

@@ -40,6 +40,7 @@ impl Recorder for StepResults<'_> {
             self.job.record(records);
             for record in records {
                 count_step(self.metrics, record);
+                record.told.created.iter().for_each(|id| self.job.created(id));
             }
             self.report(records).await
         })

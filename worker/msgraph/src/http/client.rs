@@ -39,7 +39,7 @@ use crate::token::grants::Grants;
 pub struct Client {
     inner: Arc<Inner>,
     priority: Priority,
-    log: Option<RequestLog>,
+    pub(crate) log: Option<RequestLog>,
     fence: Option<Arc<dyn Fence>>,
 }
 
@@ -68,7 +68,7 @@ pub struct Reader<'a> {
 /// The writes of a tenant, and nothing else. Each resource's file adds its own.
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
-    client: &'a Client,
+    pub(crate) client: &'a Client,
 }
 
 impl Client {

@@ -296,7 +296,11 @@ impl Writer<'_> {
     /// [`is_ambiguous`](Error::is_ambiguous) when the answer is lost: look for the account before a retry.
     pub async fn create_user(self, user: &NewUser) -> Result<User, Error> {
         let write = Write::post(&["users"])?.json(&NewUserBody::of(user))?;
-        self.send_for(write).await
+        let created: User = self.send_for(write).await?;
+        if let Some(log) = &self.client.log {
+            log.note_created(&created.id);
+        }
+        Ok(created)
     }
 
     /// Sets properties of a person.
