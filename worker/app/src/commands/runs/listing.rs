@@ -3,6 +3,7 @@
 //! A run that ends is kept if it is wanted and among the newest. A run that has not ended is kept, up to a limit: nobody
 //! knows yet what becomes of it. So a history of millions of runs takes no more memory than one of thousands.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
@@ -124,7 +125,7 @@ impl Listing {
         let Self { wanted, limit, open, ended, .. } = self;
         let open = open.into_values().filter(|run| wanted.is_wanted(run));
         let mut runs: Vec<_> = open.chain(ended.into_values()).collect();
-        runs.sort_by(|one, other| (other.last_at, other.run_id).cmp(&(one.last_at, one.run_id)));
+        runs.sort_by_key(|run| Reverse((run.last_at, run.run_id)));
         runs.truncate(limit);
         runs
     }

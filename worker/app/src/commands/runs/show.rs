@@ -109,7 +109,8 @@ fn human(
             Some(ResultData::StepFinished(step)) => step_line(step, &told(kept))?,
             Some(ResultData::RunFinished(end)) => end_lines(end, &told(kept))?,
             _ => {
-                hanging(&begin(kept.at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())), &told(kept))?
+                let at = kept.at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+                hanging(&begin(at), &told(kept))?;
             }
         }
     }
