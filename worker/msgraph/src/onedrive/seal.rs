@@ -1,4 +1,5 @@
-//! Seals the addresses at which copies are monitored: who has one needs no sign-in, and they wait in messages.
+//! Seals what waits in messages and is not for everybody who reads them: the addresses at which copies are monitored,
+//! since who has one needs no sign-in, and what an application seals for itself.
 //!
 //! ChaCha20-Poly1305 with a random nonce before it. The key is derived from a secret that all workers share; without
 //! one it is random, and what was sealed is open to this process only.
@@ -13,16 +14,25 @@ use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
 
-/// What the key is for: another use of the same secret has another key.
-const PURPOSE: &[u8] = b"gatehouse: addresses of copies";
+/// What the keys of [`Seal::of`] are for: another use of the same secret has another key.
+const ADDRESSES: &[u8] = b"gatehouse: addresses of copies";
 
-/// The keys that seal addresses. Clones share them.
+/// The keys that seal for one purpose. Clones share them.
 #[derive(Clone)]
-pub struct Seal(Arc<[LessSafeKey]>);
+pub struct Seal {
+    keys: Arc<[LessSafeKey]>,
+    purpose: &'static [u8],
+}
 
 impl Seal {
-    /// Keys of these secrets: the first seals, all of them open. Without any, a random one.
+    /// Keys of these secrets for the addresses of copies: the first seals, all of them open. Without any, a random one.
     pub fn of(secrets: &[SecretString]) -> Self {
+        Self::for_purpose(ADDRESSES, secrets)
+    }
+
+    /// The same for another purpose, which has other keys.
+    pub fn for_purpose(purpose: &'static [u8], secrets: &[SecretString]) -> Self {
+        let derived = |secret: &[u8]| derived(purpose, secret);
         let mut keys: Vec<_> =
             secrets.iter().filter_map(|secret| derived(secret.expose_secret().as_bytes())).collect();
         if keys.is_empty() {
@@ -31,7 +41,7 @@ impl Seal {
             let made = SystemRandom::new().fill(&mut random);
             keys.extend(made.ok().and_then(|()| derived(&random)));
         }
-        Self(keys.into())
+        Self { keys: keys.into(), purpose }
     }
 
     /// The text, sealed.
@@ -40,26 +50,27 @@ impl Seal {
         SystemRandom::new().fill(&mut nonce).ok()?;
         let mut sealed = text.expose_secret().as_bytes().to_vec();
         let unique = Nonce::assume_unique_for_key(nonce);
-        self.0.first()?.seal_in_place_append_tag(unique, Aad::from(PURPOSE), &mut sealed).ok()?;
+        self.keys.first()?.seal_in_place_append_tag(unique, Aad::from(self.purpose), &mut sealed).ok()?;
         Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
     /// The text that was sealed with one of the keys.
-    pub(super) fn open(&self, sealed: &str) -> Option<SecretString> {
+    pub fn open(&self, sealed: &str) -> Option<SecretString> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
-        self.0.iter().find_map(|key| {
+        self.keys.iter().find_map(|key| {
             let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
             let mut sealed = sealed.to_vec();
-            let text = key.open_in_place(nonce, Aad::from(PURPOSE), &mut sealed).ok()?;
+            let text = key.open_in_place(nonce, Aad::from(self.purpose), &mut sealed).ok()?;
             Some(String::from_utf8(text.to_vec()).ok()?.into())
         })
     }
 }
 
-fn derived(secret: &[u8]) -> Option<LessSafeKey> {
+fn derived(purpose: &[u8], secret: &[u8]) -> Option<LessSafeKey> {
     let pseudorandom = Salt::new(HKDF_SHA256, &[]).extract(secret);
-    let key = pseudorandom.expand(&[PURPOSE], &CHACHA20_POLY1305).ok()?;
+    let purpose = [purpose];
+    let key = pseudorandom.expand(&purpose, &CHACHA20_POLY1305).ok()?;
     Some(LessSafeKey::new(UnboundKey::from(key)))
 }
 
