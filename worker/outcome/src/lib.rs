@@ -19,6 +19,7 @@ mod prepared;
 mod progress;
 mod record;
 mod state;
+mod taken;
 mod waiting;
 
 pub use failure::{Class, Failure};
@@ -29,4 +30,5 @@ pub use prepared::{OnFailure, PreparedSteps, StageToRun, StepToRun};
 pub use progress::Progress;
 pub use record::{Finished, Outcome, Record, Told};
 pub use state::{State, decisive, state};
+pub use taken::{Taken, TakenKind};
 pub use waiting::{Start, Waiting};

@@ -1,6 +1,6 @@
 //! What the caller of a run hears of it, and says to it.
 
-use outcome::Record;
+use outcome::{Failure, Record, Taken};
 
 use crate::people::People;
 use crate::step::BoxFuture;
@@ -18,6 +18,12 @@ pub trait Recorder: Send + Sync {
     /// failed temporarily it says whether they failed because the run had to stop.
     fn may_go_on<'a>(&'a self, _people: &'a People) -> BoxFuture<'a, bool> {
         Box::pin(async { true })
+    }
+
+    /// Keeps what a step of this action is about to take away. The step writes nothing before the answer, and nothing at
+    /// all if that is a failure.
+    fn taking<'a>(&'a self, _action: &'a str, _taken: &'a [Taken]) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Whether the run is stored after each stage, so that no worker that dies takes with it what was done.

@@ -21,15 +21,14 @@ impl<W: Sync> Run<'_, W> {
     pub(crate) async fn look_first(
         &self,
         progress: &mut Progress,
-        attempt: &Attempt,
-        recorder: &dyn Recorder,
+        attempt: &Attempt<'_>,
     ) -> Result<Option<Next>, Interrupted> {
         let seen = self.look(progress, attempt).await;
-        take_in(seen, progress, recorder).await
+        take_in(seen, progress, attempt.recorder).await
     }
 
     /// The refusal to change somebody, or else the records of the steps that name what does not exist.
-    async fn look(&self, progress: &Progress, attempt: &Attempt) -> Result<Vec<Record>, Failure> {
+    async fn look(&self, progress: &Progress, attempt: &Attempt<'_>) -> Result<Vec<Record>, Failure> {
         let asked = self.prepared.still_to_run(progress).map(|(step, params, literal)| {
             let call = self.call_in((params, literal), progress, attempt, None);
             step.may_change(call)
@@ -41,7 +40,7 @@ impl<W: Sync> Run<'_, W> {
 
     /// Looks at the tenant and writes nothing: whether what the steps name exists, and whom they mean.
     pub async fn begin(&self, mut progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
-        let attempt = Attempt { before: Vec::new(), people: People::of(&progress) };
+        let attempt = Attempt { before: Vec::new(), people: People::of(&progress), recorder };
         // At once, so that what both need is read once.
         let (seen, ()) = join(self.look(&progress, &attempt), self.find_people(&progress, &attempt)).await;
         let next = match take_in(seen, &mut progress, recorder).await {

@@ -47,16 +47,17 @@ pub struct Run<'a, W> {
 }
 
 /// What an attempt begins with, and whom it finds.
-pub(crate) struct Attempt {
+pub(crate) struct Attempt<'a> {
     pub(crate) before: Vec<Record>,
     pub(crate) people: People,
+    pub(crate) recorder: &'a dyn Recorder,
 }
 
 impl<W: Sync> Run<'_, W> {
     /// Runs until the run is over or has to wait, and answers with how far it came.
     pub async fn advance(&self, mut progress: Progress, recorder: &dyn Recorder) -> (Progress, Next) {
-        let attempt = Attempt { before: progress.steps.clone(), people: People::of(&progress) };
-        let next = self.advance_to(&mut progress, &attempt, recorder).await.unwrap_or(Next::Interrupted);
+        let attempt = Attempt { before: progress.steps.clone(), people: People::of(&progress), recorder };
+        let next = self.advance_to(&mut progress, &attempt).await.unwrap_or(Next::Interrupted);
         progress.people = attempt.people.into_pinned();
         if let Next::Resume { because: Because::Wait { .. }, .. } = &next {
             progress.sleeps = progress.sleeps.saturating_add(1);
@@ -64,13 +65,9 @@ impl<W: Sync> Run<'_, W> {
         (progress, next)
     }
 
-    async fn advance_to(
-        &self,
-        progress: &mut Progress,
-        attempt: &Attempt,
-        recorder: &dyn Recorder,
-    ) -> Result<Next, Interrupted> {
-        if let Some(next) = self.look_first(progress, attempt, recorder).await? {
+    async fn advance_to(&self, progress: &mut Progress, attempt: &Attempt<'_>) -> Result<Next, Interrupted> {
+        let recorder = attempt.recorder;
+        if let Some(next) = self.look_first(progress, attempt).await? {
             return Ok(next);
         }
         let mut got_further = false;
@@ -124,7 +121,7 @@ impl<W: Sync> Run<'_, W> {
     }
 
     /// Finds the people of all steps that are still to run, before the run sleeps.
-    pub(crate) async fn find_people(&self, progress: &Progress, attempt: &Attempt) {
+    pub(crate) async fn find_people(&self, progress: &Progress, attempt: &Attempt<'_>) {
         let found = self.prepared.still_to_run(progress).map(|(step, params, literal)| {
             let call = self.call_in((params, literal), progress, attempt, None);
             step.find_people(call)
@@ -206,7 +203,7 @@ impl<W: Sync> Run<'_, W> {
         &self,
         stage: &PreparedStage<'_, W>,
         progress: &Progress,
-        attempt: &Attempt,
+        attempt: &Attempt<'_>,
     ) -> Vec<(Record, Option<Wait>)> {
         let now = (self.clock)();
         let open = stage.steps.iter().filter(|step| progress.find(stage.name, step.name).is_none());
@@ -219,7 +216,7 @@ impl<W: Sync> Run<'_, W> {
         stage: &str,
         step: &PreparedStep<'_, W>,
         progress: &Progress,
-        attempt: &Attempt,
+        attempt: &Attempt<'_>,
     ) -> (Record, Option<Wait>) {
         let started = Instant::now();
         match &step.task {
@@ -244,7 +241,7 @@ impl<W: Sync> Run<'_, W> {
         &self,
         step: &dyn Step<W>,
         params: (&Value, &[String]),
-        (progress, attempt): (&Progress, &Attempt),
+        (progress, attempt): (&Progress, &Attempt<'_>),
         memo: Option<&Value>,
     ) -> Report {
         let call = self.call_in(params, progress, attempt, memo);
@@ -260,7 +257,7 @@ impl<W: Sync> Run<'_, W> {
         &'a self,
         (params, literal): (&'a Value, &'a [String]),
         progress: &'a Progress,
-        attempt: &'a Attempt,
+        attempt: &'a Attempt<'_>,
         memo: Option<&'a Value>,
     ) -> Call<'a, W> {
         Call {
@@ -276,6 +273,7 @@ impl<W: Sync> Run<'_, W> {
             first_seen: progress.first_seen,
             first_sight: progress.first_sight,
             due_since: wait::due_since(progress, (self.clock)()),
+            recorder: attempt.recorder,
             world: self.world,
         }
     }

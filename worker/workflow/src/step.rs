@@ -8,6 +8,7 @@ use outcome::{Failure, Left, Mode, Outcome, Record};
 use serde_json::{Map, Value};
 
 use crate::people::People;
+use crate::recorder::Recorder;
 use crate::wait::Wait;
 
 /// A boxed future, because a roster holds steps of different types.
@@ -92,6 +93,8 @@ pub struct Call<'a, W> {
     /// When the step became due: when a worker first saw the event, or when the latest delay of a stage ended. The
     /// publisher's clock has no part in it.
     pub due_since: Timestamp,
+    /// Keeps what the step takes away.
+    pub recorder: &'a dyn Recorder,
     /// The world.
     pub world: &'a W,
 }

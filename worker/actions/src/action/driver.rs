@@ -173,6 +173,9 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
         Mode::Plan => planned(names, wait.map(|wait| *wait)),
         Mode::Apply => {
             asked?;
+            if let Err(failure) = keep::<A>(call, &observed, &sequences).await {
+                return Ok(failure.into());
+            }
             let spared = Fact::spared_by_all(sequences.iter().flatten().map(A::spares));
             let _forgotten_then = call.world.known().facts().forgetting(spared);
             let written = match wait {
@@ -186,6 +189,20 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
         }
     };
     Ok(Report { left, details, ..Report::of(answer) })
+}
+
+/// Keeps what the changes take away. A worker that is lost after this kept something that is still there; one that is
+/// lost before has taken nothing.
+async fn keep<A: Action>(
+    call: &Call<'_, World>,
+    observed: &A::Observed,
+    sequences: &[Vec<A::Change>],
+) -> Result<(), Failure> {
+    let changes: Vec<_> = sequences.iter().flatten().collect();
+    match A::takes(observed, &changes) {
+        taken if taken.is_empty() => Ok(()),
+        taken => call.recorder.taking(A::NAME, &taken).await,
+    }
 }
 
 /// Refuses somebody whom the action would change and may not.

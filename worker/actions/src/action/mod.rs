@@ -22,6 +22,7 @@ pub mod world;
 use std::fmt::Display;
 
 use msgraph::{Priority, Writer};
+use outcome::Taken;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -102,6 +103,12 @@ pub trait Action: Send + Sync + 'static {
 
     /// Makes one change.
     fn apply(change: &Self::Change, graph: Writer<'_>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// What these changes take away that somebody may want back: licences, memberships, settings. It is kept before the
+    /// first of them is made. An action that only gives takes nothing.
+    fn takes(_: &Self::Observed, _: &[&Self::Change]) -> Vec<Taken> {
+        Vec::new()
+    }
 
     /// What a change leaves as it is, so that later steps of the attempt need not read it again.
     fn spares(_: &Self::Change) -> &'static [Fact] {

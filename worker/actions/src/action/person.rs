@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use msgraph::{User, UserKey};
+use outcome::{Taken, TakenKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
@@ -150,6 +151,11 @@ impl Account {
                 Err(Error::Broken("a change to an account that is only planned cannot be applied"))
             }
         }
+    }
+
+    /// Something of this kind that the account loses; nothing if it is still to be created.
+    pub fn loses(&self, kind: TakenKind) -> Option<Taken> {
+        self.id().ok().map(|id| Taken::from(id, kind))
     }
 }
 

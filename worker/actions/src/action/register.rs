@@ -29,6 +29,11 @@ macro_rules! register {
                 }
 
                 #[tokio::test]
+                async fn what_it_takes_away_is_kept_before_its_first_write() {
+                    promises::what_it_takes_away_is_kept_before_its_first_write(entry).await;
+                }
+
+                #[tokio::test]
                 async fn stopped_at_any_request_and_run_again_it_ends_in_the_same_state() {
                     promises::stopped_at_any_request_and_run_again_it_ends_in_the_same_state(entry).await;
                 }

@@ -10,7 +10,7 @@
 use std::fmt;
 
 use msgraph::{Calendar, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -71,6 +71,13 @@ impl Action for DeleteAdditionalCalendars {
             }
         }
         Ok(Plan::together(changes).leaving(left))
+    }
+
+    fn takes(_: &Self::Observed, changes: &[&Delete]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| {
+            Some(change.user.loses(TakenKind::Calendar)?.with("calendar", change.calendar.clone()))
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Delete, graph: Writer<'_>) -> Result<(), Error> {

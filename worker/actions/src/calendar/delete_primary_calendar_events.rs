@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use msgraph::{Event, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -155,6 +155,11 @@ impl Action for DeletePrimaryCalendarEvents {
                 plan.waiting(next_portion(user, now, first, is_stuck))
             }
         })
+    }
+
+    fn takes(_: &Observed, changes: &[&Change]) -> Vec<Taken> {
+        let taken = changes.first().and_then(|change| change.user.loses(TakenKind::CalendarEvents));
+        taken.into_iter().map(|taken| taken.with("events", changes.len())).collect()
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {

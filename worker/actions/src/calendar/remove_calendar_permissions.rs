@@ -12,7 +12,7 @@ use std::fmt;
 
 use futures_util::future::try_join_all;
 use msgraph::{CalendarPermission, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -33,6 +33,7 @@ pub struct Params {
 /// A calendar that the person owns, and its permissions.
 pub struct Shared {
     calendar: String,
+    is_primary: bool,
     permissions: Vec<CalendarPermission>,
 }
 
@@ -61,7 +62,8 @@ impl Action for RemoveCalendarPermissions {
             let id = id.as_str();
             let shared = own.map(async |calendar| {
                 let permissions = graph.calendar_permissions(id, &calendar.id).await?.unwrap_or_default();
-                Ok(Shared { calendar: calendar.id, permissions })
+                let is_primary = calendar.is_default_calendar == Some(true);
+                Ok(Shared { calendar: calendar.id, is_primary, permissions })
             });
             try_join_all(shared).await.map(Some)
         })
@@ -74,7 +76,7 @@ impl Action for RemoveCalendarPermissions {
             Err(plan) => return Ok(plan),
         };
         let (mut changes, mut left) = (Vec::new(), Vec::new());
-        for Shared { calendar, permissions } in calendars {
+        for Shared { calendar, permissions, .. } in calendars {
             for permission in permissions {
                 match permission.is_removable {
                     Some(false) => left.extend(for_everybody(calendar, permission)),
@@ -87,6 +89,22 @@ impl Action for RemoveCalendarPermissions {
             }
         }
         Ok(Plan::together(changes).leaving(left))
+    }
+
+    fn takes(mailbox: &Mailbox<Vec<Shared>>, changes: &[&Remove]) -> Vec<Taken> {
+        let Some((user, calendars)) = mailbox.present() else { return Vec::new() };
+        let all = calendars.iter().flat_map(|Shared { calendar, is_primary, permissions }| {
+            permissions.iter().map(move |permission| (calendar, *is_primary, permission))
+        });
+        let gone = all.filter(|(calendar, _, permission)| {
+            changes.iter().any(|change| change.calendar == **calendar && change.permission == permission.id)
+        });
+        let taken = gone.filter_map(|(calendar, is_primary, permission)| {
+            let taken = user.loses(TakenKind::CalendarPermission)?.with("calendar", calendar.clone());
+            let taken = taken.with("primary", is_primary).with("role", permission.role.clone());
+            Some(taken.with_text(serde_json::to_value(&permission.email_address).ok()?))
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
@@ -132,13 +150,18 @@ mod tests {
         let seen = vec![
             Shared {
                 calendar: "a".into(),
+                is_primary: true,
                 permissions: vec![
                     permission("1", Some(false), "freeBusyRead"),
                     permission("2", Some(true), "write"),
                     permission("3", None, "delegateWithPrivateEventAccess"),
                 ],
             },
-            Shared { calendar: "b".into(), permissions: vec![permission("4", Some(false), "read")] },
+            Shared {
+                calendar: "b".into(),
+                is_primary: false,
+                permissions: vec![permission("4", Some(false), "read")],
+            },
         ];
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };

@@ -48,6 +48,11 @@ impl Bench {
     /// Runs the step as a new worker would, which knows nothing of the one before. A step that waits runs until it no
     /// longer waits.
     pub async fn run(&self, mode: Mode) -> Report {
+        self.attempt(FirstAttempt::new(), mode).await
+    }
+
+    /// The same as part of this attempt.
+    pub async fn attempt(&self, attempt: FirstAttempt, mode: Mode) -> Report {
         let graph = client_with(Settings {
             exchange_admin: self.administers_exchange.then(|| ExchangeAdmin {
                 url: self.emulator.url(),
@@ -59,7 +64,6 @@ impl Bench {
             batching: false,
             ..settings(&self.emulator)
         });
-        let attempt = FirstAttempt::new();
         let (mut memo, mut before) = (None, Vec::new());
         for _look in 0..LOOKS {
             let world = World::of(&graph);

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use outcome::{Mode, Progress};
 use serde_json::Value;
-use workflow::{Call, Earlier, People};
+use workflow::{Call, Earlier, People, Recorder};
 
 use crate::World;
 
@@ -14,12 +14,18 @@ const SINCE_THE_EVENT: SignedDuration = SignedDuration::from_mins(10);
 pub struct FirstAttempt {
     people: People,
     first_seen: Timestamp,
+    recorder: Box<dyn Recorder>,
 }
 
 impl FirstAttempt {
     pub fn new() -> Self {
         let first_seen = Timestamp::now() - SINCE_THE_EVENT;
-        Self { people: People::of(&Progress::new(first_seen)), first_seen }
+        Self { people: People::of(&Progress::new(first_seen)), first_seen, recorder: Box::new(()) }
+    }
+
+    /// The same, which tells this what is taken away.
+    pub fn telling(self, recorder: impl Recorder + 'static) -> Self {
+        Self { recorder: Box::new(recorder), ..self }
     }
 
     /// A call in it.
@@ -45,6 +51,7 @@ impl FirstAttempt {
             first_seen,
             first_sight: Some(first_seen),
             due_since: first_seen,
+            recorder: self.recorder.as_ref(),
             world,
         }
     }

@@ -1,13 +1,16 @@
 //! The promises, one function each. `crate::action::register` calls each of them for each action.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use msgraph_emulator::Fault;
-use outcome::{Class, Failure, Mode, Outcome};
+use outcome::{Class, Failure, Mode, Outcome, Record, Taken};
 use serde_json::Value;
-use workflow::{Answer, Report};
+use workflow::step::BoxFuture;
+use workflow::{Answer, Interrupted, Recorder, Report};
 
 use super::bench::Bench;
+use super::call::FirstAttempt;
 use crate::Entry;
 
 /// Effects that a run takes back when it has lost the answer to the first: both together count as none.
@@ -46,6 +49,68 @@ pub async fn a_second_run_changes_nothing(entry: MakeEntry) {
     assert_eq!(second.answer, Answer::Unchanged, "after {first:?}");
     assert!(bench.emulator.journal().iter().all(|entry| !entry.write));
     assert_eq!(bench.emulator.state(), after_first);
+}
+
+/// Hears what a step takes away, and may say that it could not be kept.
+#[derive(Clone, Default)]
+struct Heard {
+    taken: Arc<Mutex<Vec<Taken>>>,
+    refuses: bool,
+}
+
+impl Recorder for Heard {
+    fn recorded<'a>(&'a self, _: &'a [Record]) -> BoxFuture<'a, Result<(), Interrupted>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn taking<'a>(&'a self, _: &'a str, taken: &'a [Taken]) -> BoxFuture<'a, Result<(), Failure>> {
+        self.taken.lock().unwrap().extend_from_slice(taken);
+        let refusal = Failure::new(Class::Retry, "not_stored", "the stream is away");
+        Box::pin(async { if self.refuses { Err(refusal) } else { Ok(()) } })
+    }
+}
+
+/// Actions that take nothing away in their scenario that somebody may want back: they give, or what they end is over
+/// (sessions), or it is a copy.
+const TAKE_NOTHING: [&str; 16] = [
+    "add_calendar_permissions",
+    "add_group_ownerships",
+    "add_to_groups",
+    "add_to_teams",
+    "assign_applications",
+    "assign_licenses",
+    "create_inbox_rules",
+    "create_user",
+    "enable_account",
+    "issue_temporary_access_pass",
+    "migrate_onedrive",
+    "restore_user",
+    "revoke_sessions",
+    "send_mail",
+    "set_manager",
+    "share_onedrive",
+];
+
+pub async fn what_it_takes_away_is_kept_before_its_first_write(entry: MakeEntry) {
+    let takes_nothing = TAKE_NOTHING.contains(&entry().name);
+    let (heard, bench) = (Heard::default(), Bench::of(entry()));
+    bench.attempt(FirstAttempt::new().telling(heard.clone()), Mode::Plan).await;
+    assert!(heard.taken.lock().unwrap().is_empty(), "a plan takes nothing");
+    bench.attempt(FirstAttempt::new().telling(heard.clone()), Mode::Apply).await;
+    let taken = heard.taken.lock().unwrap().clone();
+    assert_eq!(taken.is_empty(), takes_nothing, "{taken:?}");
+    for taken in &taken {
+        assert!(!taken.user.is_empty() && !taken.user.contains('@'), "{taken:?}");
+        let ids = serde_json::to_string(&taken.object).unwrap();
+        let is_id = !ids.contains("contoso.example") && !ids.contains("null");
+        assert!(is_id, "a name, or nothing, where an id belongs: {ids}");
+    }
+    let (refusing, bench) = (Heard { refuses: true, ..Heard::default() }, Bench::of(entry()));
+    let report = bench.attempt(FirstAttempt::new().telling(refusing), Mode::Apply).await;
+    if !takes_nothing {
+        assert_class(&report, Class::Retry, "what it takes is not kept");
+        assert!(bench.emulator.journal().iter().all(|entry| !entry.write), "it wrote all the same");
+    }
 }
 
 pub async fn stopped_at_any_request_and_run_again_it_ends_in_the_same_state(entry: MakeEntry) {

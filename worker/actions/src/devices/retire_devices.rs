@@ -16,7 +16,7 @@
 use std::fmt;
 
 use msgraph::{ManagedDevice, PendingOrder, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -128,6 +128,15 @@ impl Action for RetireDevices {
             }
         }
         Ok(Plan::together(changes).leaving(stays))
+    }
+
+    fn takes(observed: &Observed, changes: &[&Change]) -> Vec<Taken> {
+        let Ok((user, _)) = observed.person.account() else { return Vec::new() };
+        let taken = changes.iter().filter_map(|change| {
+            let (Change::Retire { device } | Change::Wipe { device }) = change;
+            Some(user.loses(TakenKind::Device)?.with("device", device.clone()))
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {

@@ -15,7 +15,7 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -160,6 +160,19 @@ impl Action for RemoveFromGroups {
     fn spares(change: &Remove) -> &'static [Fact] {
         // Licences are what an account has through its groups.
         if change.gives_licenses { &[] } else { &[Fact::Accounts, Fact::Owned, Fact::Subscriptions] }
+    }
+
+    fn takes(_: &Self::Observed, changes: &[&Remove]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| {
+            Some(
+                change
+                    .user
+                    .loses(TakenKind::Membership)?
+                    .with("group", change.group.clone())
+                    .with("role_assignable", change.role_assignable),
+            )
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {

@@ -19,7 +19,7 @@ use std::fmt;
 
 use futures_util::future::{try_join, try_join_all};
 use msgraph::{GroupKind, Place, TeamMember, TeamRole, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -141,6 +141,21 @@ impl Action for TransferGroupOwnership {
             }
         }
         Ok(Plan::sequences(sequences).leaving(left))
+    }
+
+    fn takes(observed: &Observed, changes: &[&Change]) -> Vec<Taken> {
+        let Ok((person, Some(seen))) = observed.person.account() else { return Vec::new() };
+        let taken = changes.iter().filter_map(|change| match change {
+            Change::Remove { user, group, role_assignable } if *user == seen.id => {
+                let taken = person.loses(TakenKind::Ownership)?.with("group", group.clone());
+                Some(taken.with("role_assignable", *role_assignable))
+            }
+            Change::Team(change) if change.takes_ownership_from(&seen.id) => {
+                Some(person.loses(TakenKind::Ownership)?.with("group", change.place().team.clone()))
+            }
+            Change::Add { .. } | Change::Remove { .. } | Change::Team(_) => None,
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::{AddLicense, SubscribedSku, User, UserPatch, Writer};
-use outcome::Needs;
+use outcome::{Needs, Taken};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -138,6 +138,15 @@ impl Action for AssignLicenses {
             changes.push(Change::Assign { user, licenses: missing, instead_of, plans });
         }
         Ok(Plan::in_order(changes).leaving(left))
+    }
+
+    fn takes(observed: &Self::Observed, changes: &[&Change]) -> Vec<Taken> {
+        let Ok((_, Some(seen))) = observed.person.account() else { return Vec::new() };
+        let taken = changes.iter().flat_map(|change| match change {
+            Change::Assign { instead_of, .. } => licenses::taken(seen, instead_of),
+            Change::SetUsageLocation { .. } => Vec::new(),
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {

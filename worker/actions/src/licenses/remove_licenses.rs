@@ -15,7 +15,7 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, SubscribedSku, User, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -132,6 +132,17 @@ impl Action for RemoveLicenses {
         Ok(Plan::in_order(changes).leaving(left))
     }
 
+    fn takes(observed: &Observed, changes: &[&Change]) -> Vec<Taken> {
+        let Ok((_, Some(seen))) = observed.person.account() else { return Vec::new() };
+        let taken = changes.iter().flat_map(|change| match change {
+            Change::Leave { group, role_assignable, .. } => {
+                vec![licenses::membership_taken(seen, group, *role_assignable)]
+            }
+            Change::Remove { licenses, .. } => licenses::taken(seen, licenses),
+        });
+        taken.collect()
+    }
+
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
         match change {
             Change::Leave { user, group, role_assignable, .. } => {
@@ -143,7 +154,10 @@ impl Action for RemoveLicenses {
             }
             Change::Remove { user, licenses, plans } => {
                 let remove: Vec<_> = licenses.iter().map(|(sku, _)| sku.as_str()).collect();
-                graph.assign_licenses(user.id()?, &[], &remove).await.map_err(|error| explain(error, plans))
+                graph
+                    .assign_licenses(user.id()?, &[], &remove)
+                    .await
+                    .map_err(|error| plans.explain_removal(error))
             }
         }
     }
@@ -234,20 +248,6 @@ fn leave_groups(
         }
     }
     (changes, stays)
-}
-
-/// Graph says "inherited" also if a plan of another licence needs one of these (seen in client code, 2024).
-fn explain(error: msgraph::Error, plans: &Plans) -> Error {
-    if error.mentions("inherited from a group membership") {
-        return Error::StalePlan("a group has begun to give one of these licences");
-    }
-    if error.is_license_conflict() {
-        let detail = plans.explain(&error, "a licence that stays needs a plan of one to remove; remove both");
-        return Error::blocked("license_conflict", detail).explains(error);
-    }
-    Error::from(error).or_missing("permission_missing", || {
-        "removing licences needs LicenseAssignment.ReadWrite.All".to_owned()
-    })
 }
 
 impl fmt::Display for Change {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use msgraph::{LicenseAssignmentState, PrepaidUnits, SubscribedSku, User};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 
 use crate::Error;
 
@@ -49,6 +49,25 @@ pub fn direct(user: &User) -> impl Iterator<Item = &str> {
 pub fn inherited(user: &User) -> impl Iterator<Item = (&str, &str)> {
     let states = user.license_assignment_states.iter();
     states.filter_map(|state| Some((state.sku_id.as_str(), state.assigned_by_group.as_deref()?)))
+}
+
+/// These direct licences, SKU id and name, as the person has them.
+pub fn taken(user: &User, licenses: &[(String, String)]) -> Vec<Taken> {
+    let states = &user.license_assignment_states;
+    let taken = licenses.iter().map(|(sku, name)| {
+        let state = states.iter().find(|state| state.sku_id == *sku && state.assigned_by_group.is_none());
+        let disabled = state.map(|state| state.disabled_plans.clone()).unwrap_or_default();
+        let taken = Taken::from(&user.id, TakenKind::License).with("sku", sku.clone());
+        taken.with("name", name.clone()).with("disabled_plans", disabled)
+    });
+    taken.collect()
+}
+
+/// The membership in a group, with the licences that it gives to the person.
+pub fn membership_taken(user: &User, group: &str, role_assignable: bool) -> Taken {
+    let given = inherited(user).filter(|(_, by)| *by == group).map(|(sku, _)| sku.to_owned());
+    let taken = Taken::from(&user.id, TakenKind::Membership).with("group", group);
+    taken.with("role_assignable", role_assignable).with("licenses", given.collect::<Vec<_>>())
 }
 
 /// Why a licence that a group should give does not work, in words.
@@ -158,6 +177,22 @@ impl Plans {
             None => id.to_owned(),
             Some((name, holders)) => format!("{name} (of {})", holders.join(", ")),
         }
+    }
+
+    /// Why Graph refuses to remove licences. It says "inherited" also if a plan of another licence needs one of these
+    /// (seen in client code, 2024).
+    pub fn explain_removal(&self, error: msgraph::Error) -> Error {
+        if error.mentions("inherited from a group membership") {
+            return Error::StalePlan("a group has begun to give one of these licences");
+        }
+        if error.is_license_conflict() {
+            let detail =
+                self.explain(&error, "a licence that stays needs a plan of one to remove; remove both");
+            return Error::blocked("license_conflict", detail).explains(error);
+        }
+        Error::from(error).or_missing("permission_missing", || {
+            "removing licences needs LicenseAssignment.ReadWrite.All".to_owned()
+        })
     }
 }
 

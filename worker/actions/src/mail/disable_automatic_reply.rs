@@ -9,6 +9,7 @@
 use std::fmt;
 
 use msgraph::{AutomaticReplies, AutomaticRepliesStatus, Writer};
+use outcome::Taken;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -55,6 +56,10 @@ impl Action for DisableAutomaticReply {
             return Ok(Plan::nothing());
         }
         Ok(Plan::in_order([Disable { user: user.clone() }]))
+    }
+
+    fn takes(mailbox: &Mailbox<AutomaticReplies>, _: &[&Disable]) -> Vec<Taken> {
+        mailbox::replies_taken(mailbox)
     }
 
     async fn apply(change: &Disable, graph: Writer<'_>) -> Result<(), Error> {

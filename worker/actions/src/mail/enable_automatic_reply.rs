@@ -11,6 +11,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use msgraph::{AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, ExternalAudience, Writer};
+use outcome::Taken;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -100,6 +101,10 @@ impl Action for EnableAutomaticReply {
             (_, Ok((user, _))) => user.clone(),
         };
         Ok(Plan::in_order([Enable { user, replies, window: params.window.clone() }]))
+    }
+
+    fn takes(mailbox: &Mailbox<AutomaticReplies>, _: &[&Enable]) -> Vec<Taken> {
+        mailbox::replies_taken(mailbox)
     }
 
     async fn apply(change: &Enable, graph: Writer<'_>) -> Result<(), Error> {

@@ -12,7 +12,7 @@
 use std::fmt;
 
 use msgraph::{InboxRule, NewInboxRule, RuleActions, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -125,6 +125,14 @@ impl Action for ForwardMail {
             changes.push(Change::Remove { user: user.clone(), rule: rule.id.clone() });
         }
         Ok(Plan::in_order(changes).leaving(left))
+    }
+
+    fn takes(_: &Observed, changes: &[&Change]) -> Vec<Taken> {
+        let created = changes.iter().filter_map(|change| match change {
+            Change::Create { user, .. } => user.loses(TakenKind::MailDelivery),
+            Change::Remove { .. } => None,
+        });
+        created.collect()
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {

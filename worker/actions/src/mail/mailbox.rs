@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use msgraph::{LicenseDetails, ServicePlan};
-use outcome::{Left, Needs};
+use msgraph::{AutomaticReplies, LicenseDetails, ServicePlan};
+use outcome::{Left, Needs, Taken, TakenKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -41,6 +41,13 @@ pub enum Mailbox<T> {
     },
 }
 
+/// The automatic replies of a mailbox as they are, before a change.
+pub fn replies_taken(mailbox: &Mailbox<AutomaticReplies>) -> Vec<Taken> {
+    let Some((user, replies)) = mailbox.present() else { return Vec::new() };
+    let taken = user.loses(TakenKind::AutomaticReply).zip(serde_json::to_value(replies).ok());
+    taken.into_iter().map(|(taken, text)| taken.with_text(text)).collect()
+}
+
 /// The note of a look that found no mailbox, for the next look.
 #[derive(Deserialize, Serialize)]
 struct LookedFor {
@@ -48,6 +55,14 @@ struct LookedFor {
 }
 
 impl<T> Mailbox<T> {
+    /// The account and what was read, if the mailbox exists.
+    pub fn present(&self) -> Option<(&Account, &T)> {
+        match self {
+            Self::Present { user, seen } => Some((user, seen)),
+            Self::ToBeCreated | Self::Awaited { .. } | Self::None { .. } => None,
+        }
+    }
+
     /// Reads a person's mailbox by `look`, which returns nothing if there is no mailbox.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 use std::fmt;
 
 use msgraph::{InboxRule, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -85,6 +85,17 @@ impl Action for RemoveInboxRules {
             }
         }
         Ok(Plan::together(changes).leaving(left))
+    }
+
+    fn takes(mailbox: &Mailbox<Vec<InboxRule>>, changes: &[&Remove]) -> Vec<Taken> {
+        let Some((user, rules)) = mailbox.present() else { return Vec::new() };
+        let gone = |rule: &&InboxRule| changes.iter().any(|change| change.rule == rule.id);
+        let ours = |rule: &InboxRule| is_forwarding(rule);
+        let taken = rules.iter().filter(gone).filter(|rule| !ours(rule)).filter_map(|rule| {
+            let text = serde_json::to_value(rule).ok()?;
+            Some(user.loses(TakenKind::InboxRule)?.with("rule", rule.id.clone()).with_text(text))
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {

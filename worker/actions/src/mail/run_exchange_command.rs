@@ -18,6 +18,7 @@
 use std::fmt;
 
 use msgraph::{AdministeredMailbox, Writer};
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -140,6 +141,11 @@ impl Action for RunExchangeCommand {
             }
         }
         Ok(Plan::in_order(changes))
+    }
+
+    fn takes(_: &Observed, changes: &[&Change]) -> Vec<Taken> {
+        let shared = changes.iter().filter(|change| change.setting == Setting::Share);
+        shared.filter_map(|change| change.user.loses(TakenKind::Mailbox)).collect()
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use msgraph::{AutomaticReplies, AutomaticRepliesStatus, DateTimeTimeZone, ExternalAudience, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -132,6 +132,10 @@ impl Action for SetAutomaticReply {
         };
         let left = lapse.map(|lapse| lapse.left(user));
         Ok(Plan::in_order([Set { user: user.clone(), replies }]).leaving(left))
+    }
+
+    fn takes(observed: &Observed, _: &[&Set]) -> Vec<Taken> {
+        mailbox::replies_taken(&observed.mailbox)
     }
 
     async fn apply(change: &Set, graph: Writer<'_>) -> Result<(), Error> {

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use msgraph::{AppRoleAssignment, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -76,6 +76,19 @@ impl Action for RemoveAppAssignments {
             }
         }
         Ok(Plan::together(changes).leaving(left))
+    }
+
+    fn takes(_: &Self::Observed, changes: &[&Remove]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| {
+            Some(
+                change
+                    .user
+                    .loses(TakenKind::AppAssignment)?
+                    .with("resource", change.assignment.resource_id.clone())
+                    .with("role", change.assignment.app_role_id.clone()),
+            )
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {

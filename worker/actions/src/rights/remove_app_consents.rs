@@ -8,6 +8,7 @@
 use std::fmt;
 
 use msgraph::{PermissionGrant, Writer};
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -63,6 +64,19 @@ impl Action for RemoveAppConsents {
         Ok(Plan::together(grants.map(|grant| Remove { user: user.clone(), grant })))
     }
 
+    fn takes(_: &Self::Observed, changes: &[&Remove]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| {
+            Some(
+                change
+                    .user
+                    .loses(TakenKind::AppConsent)?
+                    .with("application", change.grant.client_id.clone())
+                    .with("scope", change.grant.scope.clone()),
+            )
+        });
+        taken.collect()
+    }
+
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
         graph.remove_permission_grant(&change.grant.id).await.map_err(|error| {
             Error::from(error).or_missing("permission_missing", || {
@@ -96,6 +110,7 @@ mod tests {
             client_id: "app".into(),
             consent_type: Some(consent_type.into()),
             principal_id: principal.map(Into::into),
+            scope: None,
         };
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };

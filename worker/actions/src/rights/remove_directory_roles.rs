@@ -11,6 +11,7 @@
 use std::fmt;
 
 use msgraph::{RoleAssignment, Writer};
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -65,6 +66,19 @@ impl Action for RemoveDirectoryRoles {
         Ok(Plan::together(assignments.map(|assignment| Remove { user: user.clone(), assignment })))
     }
 
+    fn takes(_: &Self::Observed, changes: &[&Remove]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| {
+            Some(
+                change
+                    .user
+                    .loses(TakenKind::DirectoryRole)?
+                    .with("role", change.assignment.role_definition_id.clone())
+                    .with("scope", change.assignment.directory_scope_id.clone()),
+            )
+        });
+        taken.collect()
+    }
+
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {
         graph.remove_role_assignment(&change.assignment.id).await.map_err(|error| {
             Error::from(error).or_missing("permission_missing", || {
@@ -93,8 +107,11 @@ mod tests {
 
     #[test]
     fn every_assignment_is_a_change_of_its_own() {
-        let assignment =
-            |id: &str, role: &str| RoleAssignment { id: id.into(), role_definition_id: Some(role.into()) };
+        let assignment = |id: &str, role: &str| RoleAssignment {
+            id: id.into(),
+            role_definition_id: Some(role.into()),
+            directory_scope_id: None,
+        };
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
         let assignments = vec![assignment("a", "r"), assignment("b", "r")];

@@ -11,6 +11,7 @@
 use std::fmt;
 
 use msgraph::{Priority, UserPatch, Writer};
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -65,6 +66,11 @@ impl Action for DisableAccount {
         }
         role.check(&user, "blocking sign-in")?;
         Ok(Plan::in_order([Disable { user }]))
+    }
+
+    fn takes(_: &Self::Observed, changes: &[&Disable]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| change.user.loses(TakenKind::SignIn));
+        taken.collect()
     }
 
     async fn apply(change: &Disable, graph: Writer<'_>) -> Result<(), Error> {

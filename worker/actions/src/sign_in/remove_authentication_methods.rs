@@ -11,7 +11,7 @@
 use std::fmt;
 
 use msgraph::{AuthenticationMethod, MethodKind, Writer};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -82,6 +82,19 @@ impl Action for RemoveAuthenticationMethods {
             }
         }
         Ok(Plan::in_order(changes).leaving(left))
+    }
+
+    fn takes(_: &Self::Observed, changes: &[&Remove]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| {
+            Some(
+                change
+                    .user
+                    .loses(TakenKind::AuthenticationMethod)?
+                    .with("method", change.method.id.clone())
+                    .with("type", change.method.odata_type.clone()),
+            )
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {

@@ -16,6 +16,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use msgraph::{Priority, Writer};
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -87,6 +88,11 @@ impl Action for ResetPassword {
         }
         observed.role.check(&user, "resetting the password")?;
         Ok(Plan::in_order([Reset { user }]))
+    }
+
+    fn takes(_: &Self::Observed, changes: &[&Reset]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| change.user.loses(TakenKind::Password));
+        taken.collect()
     }
 
     async fn apply(change: &Reset, graph: Writer<'_>) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 
 use futures_util::future::{try_join, try_join_all};
 use msgraph::{Channel, Group, Owner, Place, TeamMember, TeamRole};
-use outcome::{Left, Needs};
+use outcome::{Left, Needs, Taken, TakenKind};
 
 use crate::groups::membership::ownership_left;
 use crate::groups::ownership::Successor;
@@ -123,6 +123,29 @@ impl TeamMembership {
             leaving.now.extend(rest);
         }
         leaving
+    }
+
+    /// What the person loses here by these changes, with the role in each place.
+    pub fn taken_from<'a>(
+        &'a self,
+        person: &'a str,
+        changes: &'a [&Change],
+    ) -> impl Iterator<Item = Taken> + 'a {
+        let channels = self.channels.iter().map(|(channel, members)| (self.channel(channel), members));
+        let places = channels.chain([(Place::team(&self.group.id), &self.members)]);
+        places.filter_map(move |(place, members)| {
+            changes.iter().find(|change| change.removes(person) && *change.place() == place)?;
+            let owner = members.iter().any(|member| member.is(person) && member.is_owner());
+            let kind = match place.channel {
+                Some(_) => TakenKind::ChannelMembership,
+                None => TakenKind::TeamMembership,
+            };
+            let taken = Taken::from(person, kind).with("team", place.team).with("owner", owner);
+            Some(match place.channel {
+                Some(channel) => taken.with("channel", channel),
+                None => taken,
+            })
+        })
     }
 
     /// Makes the successor an owner of the team, or a member if the successor only needs to own a private channel.

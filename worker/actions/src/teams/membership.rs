@@ -217,6 +217,22 @@ pub enum Change {
 }
 
 impl Change {
+    /// The team or channel that it changes.
+    pub fn place(&self) -> &Place {
+        let (Self::Add { place, .. } | Self::SetRole { place, .. } | Self::Remove { place, .. }) = self;
+        place
+    }
+
+    /// Whether this person no longer owns the place afterwards, and is still in it.
+    pub fn takes_ownership_from(&self, person: &str) -> bool {
+        matches!(self, Self::SetRole { user: Account::Known(id), role: TeamRole::Member, .. } if id == person)
+    }
+
+    /// Whether it removes this person.
+    pub fn removes(&self, person: &str) -> bool {
+        matches!(self, Self::Remove { user: Account::Known(id), .. } if id == person)
+    }
+
     /// Makes this person an owner of a place with these members, unless the person is one.
     pub fn make_owner(place: &Place, user: &str, members: &[TeamMember]) -> Option<Self> {
         let (place, role) = (place.clone(), TeamRole::Owner);

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use futures_util::future::{try_join_all, try_join3};
 use msgraph::{Group, Writer};
+use outcome::Taken;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -145,6 +146,12 @@ impl Action for RemoveFromTeams {
             later.extend(leaving.later.iter().map(ToString::to_string));
         }
         Ok(Plan::sequences(sequences).leaving(left).waiting_for(later, wait))
+    }
+
+    fn takes(observed: &Observed, changes: &[&Change]) -> Vec<Taken> {
+        let Ok((_, Some(seen))) = observed.person.account() else { return Vec::new() };
+        let memberships = observed.memberships.iter();
+        memberships.flat_map(|membership| membership.taken_from(&seen.id, changes)).collect()
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {

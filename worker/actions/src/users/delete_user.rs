@@ -15,10 +15,12 @@
 use std::fmt;
 
 use msgraph::Writer;
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::users::privileged::PrivilegedRole;
+use crate::users::properties;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
 /// See the file's head.
@@ -57,7 +59,7 @@ impl Action for DeleteUser {
     type Change = Delete;
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
-        let select = ["id", "onPremisesSyncEnabled"];
+        let select = [properties::SELECT, &["userPrincipalName", "userType"]].concat();
         let (person, role) = PrivilegedRole::with_person(&params.user, &select, graph).await?;
         let was_deleted = match person {
             Person::Absent => !graph.deleted_users(&graph.key(&params.user)).await?.is_empty(),
@@ -81,6 +83,14 @@ impl Action for DeleteUser {
         }
         observed.role.check(&user, "deleting the account")?;
         Ok(Plan::in_order([Delete { user }]))
+    }
+
+    fn takes(observed: &Observed, changes: &[&Delete]) -> Vec<Taken> {
+        let Ok((_, Some(seen))) = observed.person.account() else { return Vec::new() };
+        let taken = changes.iter().filter_map(|change| {
+            Some(change.user.loses(TakenKind::Account)?.with_text(properties::of_account(seen)))
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Delete, graph: Writer<'_>) -> Result<(), Error> {

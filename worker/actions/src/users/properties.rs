@@ -3,6 +3,8 @@
 use std::fmt;
 
 use msgraph::{User, UserPatch};
+use outcome::{Taken, TakenKind};
+use serde_json::{Map, Value};
 
 use crate::{Error, Plan};
 
@@ -99,6 +101,42 @@ pub fn missing(asked: &UserPatch, user: &User) -> Result<Plan<Update>, Error> {
         ));
     }
     Ok(Plan::in_order([Update { user: user.id.clone(), patch, names }]))
+}
+
+/// The properties of an account that [`missing`] writes, by name, without those it has not.
+fn by_name(user: &User) -> Map<String, Value> {
+    let all = [
+        ("display_name", &user.display_name),
+        ("mail", &user.mail),
+        ("mail_nickname", &user.mail_nickname),
+        ("employee_id", &user.employee_id),
+        ("given_name", &user.given_name),
+        ("surname", &user.surname),
+        ("job_title", &user.job_title),
+        ("department", &user.department),
+        ("office_location", &user.office_location),
+        ("company_name", &user.company_name),
+        ("mobile_phone", &user.mobile_phone),
+        ("usage_location", &user.usage_location),
+    ];
+    let known = all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?.into())));
+    known.collect()
+}
+
+/// What an update overwrites, as it is. A property that has no value is among the names alone.
+pub fn taken(update: &Update, before: &User) -> Taken {
+    let mut values = by_name(before);
+    values.retain(|name, _| update.names.contains(&name.as_str()));
+    let taken = Taken::from(&update.user, TakenKind::Properties).with("names", update.names.clone());
+    if values.is_empty() { taken } else { taken.with_text(Value::Object(values)) }
+}
+
+/// What an account can be made anew from: its names and properties.
+pub fn of_account(user: &User) -> Value {
+    let mut values = by_name(user);
+    values.extend(user.user_principal_name.clone().map(|upn| ("upn".to_owned(), upn.into())));
+    values.extend(user.user_type.clone().map(|kind| ("user_type".to_owned(), kind.to_lowercase().into())));
+    Value::Object(values)
 }
 
 impl fmt::Display for Update {

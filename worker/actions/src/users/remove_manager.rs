@@ -7,6 +7,7 @@
 use std::fmt;
 
 use msgraph::Writer;
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -65,6 +66,13 @@ impl Action for RemoveManager {
             ));
         }
         Ok(Plan::in_order([Remove { user, manager }]))
+    }
+
+    fn takes(_: &Self::Observed, changes: &[&Remove]) -> Vec<Taken> {
+        let taken = changes.iter().filter_map(|change| {
+            Some(change.user.loses(TakenKind::Manager)?.with("manager", change.manager.clone()))
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Remove, graph: Writer<'_>) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::Writer;
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -89,6 +90,14 @@ impl Action for SetManager {
             ));
         }
         Ok(Plan::in_order([Set { user, manager }]))
+    }
+
+    fn takes(observed: &Observed, changes: &[&Set]) -> Vec<Taken> {
+        let Some(before) = &observed.current else { return Vec::new() };
+        let taken = changes.iter().filter_map(|change| {
+            Some(change.user.loses(TakenKind::Manager)?.with("manager", before.clone()))
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Set, graph: Writer<'_>) -> Result<(), Error> {

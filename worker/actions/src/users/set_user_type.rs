@@ -9,6 +9,7 @@
 use std::fmt;
 
 use msgraph::{UserPatch, Writer};
+use outcome::{Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -73,6 +74,15 @@ impl Action for SetUserType {
             ));
         }
         Ok(Plan::in_order([Set { user, user_type }]))
+    }
+
+    fn takes(person: &Person, changes: &[&Set]) -> Vec<Taken> {
+        let before = person.account().ok().and_then(|(_, seen)| seen?.user_type.clone());
+        let Some(before) = before else { return Vec::new() };
+        let taken = changes.iter().filter_map(|change| {
+            Some(change.user.loses(TakenKind::UserType)?.with("user_type", before.to_lowercase()))
+        });
+        taken.collect()
     }
 
     async fn apply(change: &Set, graph: Writer<'_>) -> Result<(), Error> {

@@ -13,6 +13,7 @@
 use std::fmt;
 
 use msgraph::{UserPatch, Writer};
+use outcome::Taken;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -88,6 +89,11 @@ impl Action for UpdateUser {
             role.check(&user, "setting the mobile number")?;
         }
         Ok(plan.map(Change))
+    }
+
+    fn takes((person, _): &Self::Observed, changes: &[&Change]) -> Vec<Taken> {
+        let Ok((_, Some(seen))) = person.account() else { return Vec::new() };
+        changes.iter().map(|Change(update)| properties::taken(update, seen)).collect()
     }
 
     async fn apply(Change(update): &Change, graph: Writer<'_>) -> Result<(), Error> {

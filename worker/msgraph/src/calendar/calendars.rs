@@ -17,6 +17,7 @@ const PAGE: usize = 100;
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct Calendar {
     pub id: String,
+    pub name: Option<String>,
     pub is_default_calendar: Option<bool>,
     /// Birthdays, holidays and the default calendar are not removable.
     pub is_removable: Option<bool>,

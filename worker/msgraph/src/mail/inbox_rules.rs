@@ -11,12 +11,14 @@ use crate::http::json::null_as_empty;
 use crate::http::request::{Query, Write};
 
 /// A rule of the inbox.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct InboxRule {
     pub id: String,
     pub display_name: Option<String>,
+    /// Its place among the rules, from 1.
+    pub sequence: Option<i64>,
     pub is_enabled: Option<bool>,
     pub has_error: Option<bool>,
     pub is_read_only: Option<bool>,

@@ -15,6 +15,8 @@ pub struct PermissionGrant {
     pub client_id: String,
     pub consent_type: Option<String>,
     pub principal_id: Option<String>,
+    /// What it permits.
+    pub scope: Option<String>,
 }
 
 impl PermissionGrant {

@@ -15,6 +15,8 @@ use crate::http::request::Query;
 pub struct RoleAssignment {
     pub id: String,
     pub role_definition_id: Option<String>,
+    /// Where the role counts: `/` is the whole tenant.
+    pub directory_scope_id: Option<String>,
 }
 
 /// What makes a person an administrator, so that only holders of a role can change the account.
