@@ -27,7 +27,7 @@ pub use cloudevent::incoming::{EVENT_LIMIT_BYTES, Incoming, decode};
 pub use cloudevent::undecodable::{NotAdmitted, Reason, Undecodable};
 pub use cloudevent::violation::Violation;
 pub use continuation::{Continuation, RunProgress, Unwritable, WorkflowVersion};
-pub use outcome::{Class, Failure, Finished, Left, Mode, Needs, Outcome, Progress, State};
+pub use outcome::{Class, Failure, Finished, Left, Mode, Needs, Outcome, Progress, State, Taken, TakenKind};
 pub use requests::cancel::{CancelRequest, CancelSide, Cancelled, EventName};
 pub use requests::effective::{Effective, UnknownZone, Zone};
 pub use requests::event::{Event, Request};
@@ -46,6 +46,7 @@ pub use results::run::{
     EventDuplicate, KnownState, LedgerWord, PlanRefusal, RunFinished, RunPlanned, RunWaiting,
 };
 pub use results::shut::{EndedRun, RunSide, ShutRun, ShutState};
+pub use results::snapshot::{Kept, NotKept, RunSnapshot};
 pub use results::step::{PlannedStep, StepFinished, WaitingStep};
 pub use results::sync::{SyncDay, SyncFinished, SyncNote, SyncPage, SyncRows, SyncState, SyncWaiting};
 pub use schema::{Schema, schemas};

@@ -49,6 +49,7 @@ pub(crate) static STEP_FINISHED: Schema = schema!("results", "step.finished.v1")
 pub(crate) static RUN_PLANNED: Schema = schema!("results", "run.planned.v1");
 pub(crate) static RUN_WAITING: Schema = schema!("results", "run.waiting.v1");
 pub(crate) static EVENT_DUPLICATE: Schema = schema!("results", "event.duplicate.v1");
+pub(crate) static RUN_SNAPSHOT: Schema = schema!("results", "run.snapshot.v1");
 pub(crate) static RUN_FINISHED: Schema = schema!("results", "run.finished.v1");
 static SYNC: Schema = schema!("results", "sync");
 pub(crate) static SYNC_PAGE: Schema = schema!("results", "sync.page.v1");
@@ -65,7 +66,7 @@ pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continua
 pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 32] = [
+static SCHEMAS: [&Schema; 33] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
@@ -83,6 +84,7 @@ static SCHEMAS: [&Schema; 32] = [
     &RUN_PLANNED,
     &RUN_WAITING,
     &RUN_FINISHED,
+    &RUN_SNAPSHOT,
     &EVENT_DUPLICATE,
     &SYNC,
     &SYNC_PAGE,

@@ -160,6 +160,7 @@ impl News {
             }
             ResultData::SyncPage(_)
             | ResultData::DeadLetterAdded(_)
+            | ResultData::RunSnapshot(_)
             | ResultData::OperatorReplayed(_)
             | ResultData::OperatorDiscarded(_)
             | ResultData::OperatorAllowed(_)

@@ -94,6 +94,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
             publishers: publishers.clone(),
             turns,
             speaks_after: config.history.speaks_after(),
+            seal: config.snapshot_seal()?,
             metrics: Arc::clone(&metrics),
         };
         add_runs(&mut worker, runs, only, &config)?;
@@ -114,8 +115,20 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     }
     tokio::spawn(async move { tenants.sign_in().await });
     tracing::info!(version = env!("CARGO_PKG_VERSION"), concurrency = config.concurrency(), "worker started");
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    stop_at_signal(stop)?;
     let serving = worker.serve();
+    let mut abandoned = 0_usize;
+    for ended in serving {
+        abandoned = abandoned.saturating_add(ended.await.map_err(io::Error::other)?.abandoned);
+    }
+    drop(background);
+    tracing::info!(abandoned, "worker stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Stops the worker at a signal.
+fn stop_at_signal(stop: watch::Sender<bool>) -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn(async move {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
@@ -124,13 +137,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         tracing::info!(signal = name, "worker is stopping; it finishes running work first");
         let _ = stop.send(true);
     });
-    let mut abandoned = 0_usize;
-    for ended in serving {
-        abandoned = abandoned.saturating_add(ended.await.map_err(io::Error::other)?.abandoned);
-    }
-    drop(background);
-    tracing::info!(abandoned, "worker stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Adds the consumers of runs. Each has places of its own, so that whatever is done keeps no lock-out waiting.

@@ -296,6 +296,12 @@ pub fn page(page: &ResultEvent) -> Option<Outgoing> {
     Some(Outgoing::page(page.routing_key(), body).with_properties(properties))
 }
 
+/// What a run is about to take away, for the stream that keeps it.
+pub fn snapshot(snapshot: &ResultEvent) -> Option<Outgoing> {
+    let Next { body, properties } = message_of(snapshot)?;
+    Some(Outgoing::snapshot(body).with_properties(properties))
+}
+
 /// A result that no message caused, such as an operator's act.
 pub fn result(result: &ResultEvent) -> Option<Outgoing> {
     Announcement::of(result, &Copies::None).map(|announcement| announcement.result)

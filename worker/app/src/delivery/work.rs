@@ -139,6 +139,15 @@ impl<'a> Outlet<'a> {
         })
     }
 
+    /// Publishes a message, however long its queue is full.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be published, and why.
+    pub async fn store(&self, outgoing: &Outgoing) -> Result<(), broker::Error> {
+        outbox::insist(outgoing, self.publisher).await
+    }
+
     /// Offers a message once, for work that can slow down or do without.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod job;
 mod key;
 mod results;
 mod right;
+mod taken;
 pub mod turns;
 mod variables;
 
@@ -23,6 +24,7 @@ use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
 use messages::{Continuation, Event, EventKind, ResultData, ResultEvent, RunFinished};
+use msgraph::Seal;
 use outcome::{Class, Failure, Finished, Mode, Progress, State};
 use workflow::{Because, Next, People};
 
@@ -48,6 +50,8 @@ pub struct Runs {
     pub turns: Arc<Turns>,
     /// After how long a run that sleeps says so again.
     pub speaks_after: Duration,
+    /// Seals names and texts that are kept for a restore; without it none are kept.
+    pub seal: Option<Seal>,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -97,7 +101,8 @@ impl Work for Arc<Runs> {
     ) -> Result<Outbox, Progress> {
         let started = Instant::now();
         let turn = Turn::of(&self.turns, job).within(outlet);
-        let recorder = StepResults { metrics: &self.metrics, job, outlet, turn: &turn };
+        let seal = self.seal.as_ref();
+        let recorder = StepResults { metrics: &self.metrics, job, outlet, turn: &turn, seal };
         if let Some(partial) = &partial {
             // The last records may not have been published. A consumer that has them sees the same ids again.
             let came = job.progress.as_ref().map_or(0, |progress| progress.steps.len());

@@ -1,11 +1,13 @@
 //! What is reported of runs: a result for each step, counts, and one log line each.
 
 use messages::{ResultEvent, RunFinished, StepFinished};
-use outcome::{Class, Outcome, Record};
+use msgraph::Seal;
+use outcome::{Class, Failure, Outcome, Record, Taken};
 use workflow::step::BoxFuture;
 use workflow::{Interrupted, People, Recorder};
 
 use super::job::Job;
+use super::taken;
 use super::turns::Turn;
 use crate::delivery::work::Outlet;
 use crate::operate::metrics::Metrics;
@@ -20,6 +22,8 @@ pub struct StepResults<'a> {
     pub outlet: &'a Outlet<'a>,
     /// Whether the run may go on.
     pub turn: &'a Turn<'a>,
+    /// Seals what is kept for a restore.
+    pub seal: Option<&'a Seal>,
 }
 
 impl StepResults<'_> {
@@ -52,6 +56,10 @@ impl Recorder for StepResults<'_> {
 
     fn may_go_on<'a>(&'a self, people: &'a People) -> BoxFuture<'a, bool> {
         Box::pin(self.turn.may_go_on(people))
+    }
+
+    fn taking<'a>(&'a self, action: &'a str, taken: &'a [Taken]) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(taken::keep(self.job, action, taken, self.seal, self.outlet))
     }
 
     fn stores_each_stage(&self) -> bool {

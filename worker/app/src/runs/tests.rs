@@ -253,7 +253,8 @@ fn runs_of(workflows: Workflows) -> Arc<super::Runs> {
     let brakes = Brakes::new(BTreeMap::new(), &workflows.tenants);
     let client = Client::new(Stream::new(broker), "worker".to_owned(), Timing::default());
     let turns = Arc::new(Turns::new(client, BTreeMap::new(), brakes, Clock::default(), Arc::clone(&metrics)));
-    Arc::new(super::Runs { workflows, publishers, turns, speaks_after: SPEAKS_AFTER, metrics })
+    let seal = None;
+    Arc::new(super::Runs { workflows, publishers, turns, speaks_after: SPEAKS_AFTER, seal, metrics })
 }
 
 /// The record of a step that has written something.

@@ -277,13 +277,24 @@ impl Config {
 
     /// What seals addresses that wait in messages: the keys of `worker.key_file`, or a random one.
     pub fn seal(&self) -> Result<Seal, ConfigError> {
+        Ok(Seal::of(&self.secrets()?))
+    }
+
+    /// What seals the names and texts in snapshots of runs; nothing without `worker.key_file`.
+    pub fn snapshot_seal(&self) -> Result<Option<Seal>, ConfigError> {
+        let secrets = self.secrets()?;
+        Ok((!secrets.is_empty()).then(|| Seal::for_purpose(b"gatehouse: snapshots of runs", &secrets)))
+    }
+
+    /// The keys of `worker.key_file`.
+    fn secrets(&self) -> Result<Vec<SecretString>, ConfigError> {
         let key_file = &self.worker.key_file;
         if key_file.as_os_str().is_empty() {
-            return Ok(Seal::of(&[]));
+            return Ok(Vec::new());
         }
         let text = read_secret("worker.key_file", key_file)?;
         let keys = text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
-        Ok(Seal::of(&keys.map(SecretString::from).collect::<Vec<_>>()))
+        Ok(keys.map(SecretString::from).collect())
     }
 
     /// How long a right to act lasts.

@@ -60,6 +60,7 @@ pub(crate) enum Address {
     Token {
         schedule: Schedule,
     },
+    Snapshot,
     Delayed {
         queue: String,
         due: Due,
@@ -112,6 +113,12 @@ impl Outgoing {
     #[must_use]
     pub fn token(schedule: &Schedule, body: impl Into<Vec<u8>>) -> Self {
         Self::to(Address::Token { schedule: schedule.clone() }, body.into())
+    }
+
+    /// What a run is about to take away, for the stream that keeps it. Publishing fails if there is no such stream.
+    #[must_use]
+    pub fn snapshot(body: impl Into<Vec<u8>>) -> Self {
+        Self::to(Address::Snapshot, body.into())
     }
 
     /// Work for a queue, due at once.
@@ -238,9 +245,11 @@ impl Outgoing {
                 true
             }
             Address::Exchange { name, .. } => [topology.work(), topology.dead()].contains(name),
-            Address::Result { .. } | Address::Page { .. } | Address::Event { .. } | Address::Reply { .. } => {
-                false
-            }
+            Address::Result { .. }
+            | Address::Page { .. }
+            | Address::Snapshot
+            | Address::Event { .. }
+            | Address::Reply { .. } => false,
         }
     }
 
@@ -254,6 +263,7 @@ impl Outgoing {
         let (exchange, key) = match &self.address {
             Address::Result { key } => (topology.results(), key.clone()),
             Address::Page { key } => (topology.pages(), key.clone()),
+            Address::Snapshot => (topology.ledger(), topology.snapshots()),
             Address::Event { key } => (topology.events(), key.clone()),
             Address::Token { schedule } => (topology.work(), schedule.full_name(topology)),
             Address::Work { queue } => (topology.work(), topology.work_queue(queue)?),

@@ -26,6 +26,9 @@ pub(crate) const WORK_DELIVERY_LIMIT: i64 = 20;
 /// letter must survive being read (release notes 4.0.1, read 2026-11-21).
 const KEEP_DELIVERY_LIMIT: i64 = 1_000_000;
 
+/// How long it is kept what runs take away: twice the time for which Microsoft keeps a deleted account.
+const SNAPSHOT_AGE: &str = "60D";
+
 /// A queue of work: its name without the prefix, and the events routed into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkQueue {
@@ -175,6 +178,12 @@ impl Topology {
         self.named("ledger.snapshots")
     }
 
+    /// The stream that keeps what runs take away.
+    #[must_use]
+    pub fn snapshots(&self) -> String {
+        self.named("snapshots")
+    }
+
     /// The exchange and the queue of one step of the delay.
     #[must_use]
     pub fn delay(&self, seconds: u64) -> String {
@@ -253,6 +262,15 @@ impl Topology {
         let keep =
             || table([("x-queue-type", text("quorum")), ("x-delivery-limit", KEEP_DELIVERY_LIMIT.into())]);
         let mut all = vec![Queue { name: self.unrouted(), arguments: keep() }, self.history_stream()];
+        all.push(Queue {
+            name: self.snapshots(),
+            arguments: table([
+                ("x-queue-type", text("stream")),
+                ("x-max-age", text(SNAPSHOT_AGE)),
+                ("x-max-length-bytes", 5_000_000_000_i64.into()),
+                ("x-stream-max-segment-size-bytes", 50_000_000_i64.into()),
+            ]),
+        });
         for seconds in STEPS {
             let ttl = millis(Duration::from_secs(seconds));
             let arguments = self.dead_lettering(&self.work(), [("x-message-ttl", ttl.into())]);
@@ -300,6 +318,8 @@ impl Topology {
         };
         let mut all =
             vec![bind(&self.unrouted(), &self.unrouted(), ""), bind(&self.history(), &self.results(), "#")];
+        // A part that the stream does not take comes back to its worker, which then takes nothing away.
+        all.push(bind(&self.snapshots(), &self.ledger(), &self.snapshots()));
         all.extend(STEPS.map(|seconds| bind(&self.delay(seconds), &self.delay(seconds), "")));
         for queue in &self.work_queues {
             let name = self.named(&queue.name);

@@ -12,6 +12,7 @@ use super::operator::{
 };
 use super::result_type::ResultType;
 use super::run::{EventDuplicate, RunFinished, RunPlanned, RunWaiting};
+use super::snapshot::RunSnapshot;
 use super::step::StepFinished;
 use super::sync::{SyncFinished, SyncPage, SyncWaiting};
 use crate::schema::Schema;
@@ -79,6 +80,8 @@ results! {
     RunWaiting,
     /// A run ended.
     RunFinished,
+    /// A run is about to take something away.
+    RunSnapshot,
     /// An event came again.
     EventDuplicate,
     /// Rows of a sync.

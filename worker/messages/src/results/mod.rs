@@ -7,5 +7,6 @@ pub(crate) mod operator;
 pub(crate) mod result_type;
 pub(crate) mod run;
 pub(crate) mod shut;
+pub(crate) mod snapshot;
 pub(crate) mod step;
 pub(crate) mod sync;
