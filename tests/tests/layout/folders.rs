@@ -10,7 +10,7 @@ const NOUNS: [&str; 10] =
 
 /// Folders whose names are fixed, and those there are besides the nouns.
 const FIXED: [(&str, bool, &[&str]); 4] = [
-    ("worker/actions/src", true, &["action", "conformance", "protection", "workflows"]),
+    ("worker/actions/src", true, &["action", "conformance", "protection", "restore", "workflows"]),
     ("worker/msgraph/src", true, &["error", "http", "lane", "reports", "settings", "token"]),
     ("tests/msgraph-emulator/src/graph", true, &["reports"]),
     ("worker/broker/src", false, &["consume", "dead_letters", "message", "publish", "session", "topology"]),

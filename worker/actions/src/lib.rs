@@ -20,6 +20,7 @@ mod licenses;
 mod mail;
 mod onedrive;
 mod protection;
+mod restore;
 mod rights;
 mod roster;
 mod sign_in;
@@ -33,6 +34,7 @@ pub use action::manager::manager_of;
 pub use action::pins::account_of;
 pub use action::world::World;
 pub use protection::{PROTECTED, ProtectedPeople, Protection, UNKNOWN as PROTECTION_UNKNOWN};
+pub use restore::{Remembered, ReportUnrestored, Restorable, report_unrestored, restorable};
 pub use roster::{removes_for_good, roster};
 pub use workflows::default_definitions;
 

@@ -58,7 +58,7 @@ impl World {
         self.guard.as_ref()
     }
 
-    pub(super) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 

@@ -3,11 +3,12 @@
 use workflow::{Definitions, Mistakes};
 
 /// File name and text of each default workflow.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("onboarding.yaml", include_str!("onboarding.yaml")),
     ("offboarding.yaml", include_str!("offboarding.yaml")),
     ("change.yaml", include_str!("change.yaml")),
     ("access_revoke.yaml", include_str!("access_revoke.yaml")),
+    ("restore.yaml", include_str!("restore.yaml")),
 ];
 
 /// The workflows that every worker has. An operator's file may replace each by its name.
@@ -54,6 +55,6 @@ mod tests {
         }
         let definitions = default_definitions().unwrap();
         let names: Vec<_> = definitions.iter().map(|definition| definition.name.as_str()).collect();
-        assert_eq!(names, ["access_revoke", "change", "offboarding", "onboarding"]);
+        assert_eq!(names, ["access_revoke", "change", "offboarding", "onboarding", "restore"]);
     }
 }

@@ -12,7 +12,7 @@ use super::{ENVIRONMENT, TemplateError, detail, expression_in, fill_text};
 use crate::suggest;
 
 /// The variables of a template.
-const VARIABLES: [&str; 6] = ["event", "lookups", "manager", "parameters", "person", "tenant"];
+const VARIABLES: [&str; 7] = ["event", "lookups", "manager", "parameters", "person", "snapshot", "tenant"];
 
 /// The variables that an event brings.
 const OF_EVENT: [&str; 4] = ["event", "manager", "parameters", "person"];

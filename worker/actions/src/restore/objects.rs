@@ -1,0 +1,188 @@
+//! Groups, teams, applications and licences: what of them is still there, and may be given back.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+use msgraph::{Channel, Group};
+use outcome::{Needs, TakenKind};
+use serde_json::{Value, json};
+
+use super::{Restorable, Things, id, lost};
+use crate::groups::membership::{self as groups, Rights};
+use crate::{Error, View};
+
+/// The groups and teams that are there, by id.
+type Found = BTreeMap<String, Option<Group>>;
+
+/// Looks for the groups, teams and applications.
+pub async fn look(things: &Things, graph: View<'_>) -> Result<Restorable, Error> {
+    let mut found = Restorable::default();
+    let groups = groups_of(things, graph).await?;
+    let rights =
+        if groups.is_empty() { Rights { role_groups: false } } else { Rights::observe(graph).await? };
+    let (mut members, mut owned, mut teams) = (Vec::new(), Vec::new(), Vec::new());
+    for (kind, name) in [
+        (TakenKind::Membership, "group"),
+        (TakenKind::TeamMembership, "team"),
+        (TakenKind::Ownership, "group"),
+    ] {
+        for thing in things.of_kind(kind) {
+            let Some(group) = usable(id(&thing.taken, name), &groups, rights, &mut found) else { continue };
+            let owns = kind == TakenKind::Ownership || thing.taken.object.get("owner") == Some(&true.into());
+            let list = match kind {
+                TakenKind::Ownership => &mut owned,
+                _ if group.is_team() => &mut teams,
+                _ => &mut members,
+            };
+            list.push(json!(group.id));
+            if owns && kind != TakenKind::Ownership {
+                owned.push(json!(group.id));
+            }
+        }
+    }
+    teams.extend(channels(things, &groups, rights, &mut found, graph).await?);
+    for list in [&mut members, &mut owned, &mut teams] {
+        let mut seen = Vec::new();
+        list.retain(|value| {
+            !seen.contains(value) && {
+                seen.push(value.clone());
+                true
+            }
+        });
+    }
+    for (name, list) in [("groups", members), ("owned_groups", owned), ("teams", teams)] {
+        found.snapshot.insert(name.to_owned(), list.into());
+    }
+    found.snapshot.insert("applications".to_owned(), applications(things).into());
+    rights_of_power(things, &mut found);
+    Ok(found)
+}
+
+/// All groups and teams that are named.
+async fn groups_of(things: &Things, graph: View<'_>) -> Result<Found, Error> {
+    let named = things.0.iter().filter_map(|thing| id(&thing.taken, "group").or(id(&thing.taken, "team")));
+    let mut ids: Vec<_> = named.map(str::to_owned).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = ids.into_iter().map(async |id| {
+        let group = graph.groups_with(&id).await?.pop();
+        Ok::<_, Error>((id, group))
+    });
+    Ok(try_join_all(found).await?.into_iter().collect())
+}
+
+/// The group, if it is there and its members may be changed here; else a reason is added.
+fn usable<'a>(
+    id: Option<&str>,
+    groups: &'a Found,
+    rights: Rights,
+    found: &mut Restorable,
+) -> Option<&'a Group> {
+    let id = id?;
+    let Some(group) = groups.get(id).and_then(Option::as_ref) else {
+        found.left.push(lost("group_gone", format!("group {id} is gone")));
+        return None;
+    };
+    if group.can_hold_roles() {
+        let detail =
+            format!("group {id} can hold directory roles; add the person by hand if that is still right");
+        found.left.push(lost("gives_power", detail));
+        return None;
+    }
+    if let Some(restriction) = groups::restriction(group, rights) {
+        found.left.push(restriction.left(group));
+        return None;
+    }
+    Some(group)
+}
+
+/// The private and shared channels that are there, by team. Who owned one is a member again.
+async fn channels(
+    things: &Things,
+    groups: &Found,
+    rights: Rights,
+    found: &mut Restorable,
+    graph: View<'_>,
+) -> Result<Vec<Value>, Error> {
+    let mut by_team: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for thing in things.of_kind(TakenKind::ChannelMembership) {
+        let Some((team, channel)) = id(&thing.taken, "team").zip(id(&thing.taken, "channel")) else {
+            continue;
+        };
+        if usable(Some(team), groups, rights, found).is_none() {
+            continue;
+        }
+        by_team.entry(team).or_default().push(channel);
+        if thing.taken.object.get("owner") == Some(&true.into()) {
+            let detail =
+                format!("the person owned channel {channel} of team {team} and is a member of it again");
+            found.left.push(lost("channel_owner", detail));
+        }
+    }
+    let looked = by_team.into_iter().map(async |(team, wanted)| {
+        let known = graph.channels(team).await?;
+        Ok::<_, Error>((team, wanted, known))
+    });
+    let mut teams = Vec::new();
+    for (team, wanted, known) in try_join_all(looked).await? {
+        let is_there = |channel: &&str| known.iter().any(|known: &Channel| known.id == *channel);
+        let (there, gone): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_there);
+        for channel in gone {
+            found.left.push(lost("channel_gone", format!("channel {channel} of team {team} is gone")));
+        }
+        if !there.is_empty() {
+            teams.push(json!({ "team": team, "channels": there }));
+        }
+    }
+    Ok(teams)
+}
+
+fn applications(things: &Things) -> Vec<Value> {
+    let assignments = things.of_kind(TakenKind::AppAssignment).filter_map(|thing| {
+        let (resource, role) = id(&thing.taken, "resource").zip(id(&thing.taken, "role"))?;
+        Some(json!({ "resource": resource, "role": role }))
+    });
+    assignments.collect()
+}
+
+/// What only an operator, or the person, may give.
+fn rights_of_power(things: &Things, found: &mut Restorable) {
+    for thing in things.of_kind(TakenKind::DirectoryRole) {
+        let role = id(&thing.taken, "role").unwrap_or("unknown");
+        let scope = id(&thing.taken, "scope").unwrap_or("/");
+        let detail =
+            format!("directory role {role} at {scope} gives power; assign it by hand if that is still right");
+        found.left.push(lost("gives_power", detail));
+    }
+    for thing in things.of_kind(TakenKind::AppConsent) {
+        let application = id(&thing.taken, "application").unwrap_or("unknown");
+        let detail = format!("application {application} asks the person for consent again");
+        found.left.push(outcome::Left { needs: Needs::Nobody, ..lost("asks_again", detail) });
+    }
+}
+
+/// Looks for the licences.
+pub async fn licenses(things: &Things, graph: View<'_>) -> Result<Restorable, Error> {
+    let mut found = Restorable::default();
+    let wanted: Vec<_> = things.of_kind(TakenKind::License).collect();
+    let skus = if wanted.is_empty() { Vec::new() } else { graph.subscribed_skus().await? };
+    let mut licenses = Vec::new();
+    for thing in wanted {
+        let Some(sku) = id(&thing.taken, "sku") else { continue };
+        let name = id(&thing.taken, "name").unwrap_or(sku);
+        if !skus.iter().any(|known| known.sku_id == sku) {
+            found.left.push(lost("license_gone", format!("the tenant has no licence {name} any more")));
+            continue;
+        }
+        licenses.push(json!(sku));
+        let disabled = thing.taken.object.get("disabled_plans").and_then(Value::as_array);
+        let disabled: Vec<_> = disabled.into_iter().flatten().filter_map(Value::as_str).collect();
+        if !disabled.is_empty() {
+            let detail =
+                format!("{name} has all its plans again; before, these were off: {}", disabled.join(", "));
+            found.left.push(lost("plans_enabled", detail));
+        }
+    }
+    found.snapshot.insert("licenses".to_owned(), licenses.into());
+    Ok(found)
+}
