@@ -38,6 +38,7 @@ impl Publisher {
             "gatehouse.offboarding.requested.v1" => "offboarding.requested",
             "gatehouse.change.requested.v1" => "change.requested",
             "gatehouse.access.revoke.requested.v1" => "access.revoke.requested",
+            "gatehouse.restore.requested.v1" => "restore.requested",
             "gatehouse.run.cancel.requested.v1" => "run.cancel.requested",
             "gatehouse.sync.requested.v1" => "sync.requested",
             _ => "onboarding.requested",

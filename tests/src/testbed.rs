@@ -343,6 +343,21 @@ impl Testbed {
         self.tear_down().await;
     }
 
+    /// What runs have taken away so far, as it is stored.
+    pub async fn snapshots(&self) -> Vec<Vec<u8>> {
+        let settings = broker_settings(self.broker.url(), &self.prefix);
+        let session = broker::History::open_snapshots(&settings).await.unwrap();
+        let mut parts = Vec::new();
+        if let Some(end) = session.end().await.unwrap() {
+            let mut entries = session.read(broker::Since::First, &end, &[]).await.unwrap();
+            while let Some(entry) = entries.next().await.unwrap() {
+                parts.push(entry.body);
+            }
+        }
+        session.close().await;
+        parts
+    }
+
     /// Deletes what the testbed declared, whatever is in it.
     pub async fn tear_down(self) {
         let Self { results, published, broker, prefix, .. } = self;

@@ -292,7 +292,7 @@ async fn the_workflows_that_are_compiled_in_are_explained_and_the_examples_are_f
     let mut testbed = Testbed::with(Tenant::contoso()).compiled_in().build().await;
     let all = document(&testbed.gatehouse(&["workflow", "show", "--output", "json"]).await.ok());
     let names: Vec<_> = all.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["access_revoke", "change", "offboarding", "onboarding"]);
+    assert_eq!(names, ["access_revoke", "change", "offboarding", "onboarding", "restore"]);
     let listed = testbed.gatehouse(&["workflow", "show"]).await.ok();
     for (name, workflow) in all.as_object().unwrap() {
         assert!(listed.contains(name), "{listed}");

@@ -213,6 +213,11 @@ impl Emulator {
         self.world.lock().clock_shift = SignedDuration::from_secs(seconds);
     }
 
+    /// Removes every deleted user for good, as Microsoft does after thirty days.
+    pub fn purge_deleted(&self) {
+        self.world.lock().tenant.purge_deleted();
+    }
+
     /// Restores the tenant of the start, with an empty journal and no faults.
     pub fn reset(&self) {
         self.world.lock().reset();

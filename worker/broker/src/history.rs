@@ -94,7 +94,18 @@ impl History {
     /// # Errors
     /// When the broker cannot be reached or refuses.
     pub async fn open(settings: &Settings) -> Result<Self, Error> {
-        let name = settings.topology()?.history();
+        Self::open_stream(settings, settings.topology()?.history()).await
+    }
+
+    /// Opens a session with what runs took away, which is read in the same way.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached or refuses.
+    pub async fn open_snapshots(settings: &Settings) -> Result<Self, Error> {
+        Self::open_stream(settings, settings.topology()?.snapshots()).await
+    }
+
+    async fn open_stream(settings: &Settings, name: String) -> Result<Self, Error> {
         let connection = BrokerConnection::open(settings, Role::Consume).await?;
         let lifetime = SessionLifetime::default();
         let _never_blocked = connection.watch(lifetime.clone(), Arc::new(()));

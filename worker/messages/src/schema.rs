@@ -37,6 +37,7 @@ pub(crate) static ONBOARDING_REQUESTED: Schema = schema!("requests", "onboarding
 pub(crate) static OFFBOARDING_REQUESTED: Schema = schema!("requests", "offboarding.requested.v1");
 pub(crate) static CHANGE_REQUESTED: Schema = schema!("requests", "change.requested.v1");
 pub(crate) static ACCESS_REVOKE_REQUESTED: Schema = schema!("requests", "access.revoke.requested.v1");
+pub(crate) static RESTORE_REQUESTED: Schema = schema!("requests", "restore.requested.v1");
 pub(crate) static RUN_CANCEL_REQUESTED: Schema = schema!("requests", "run.cancel.requested.v1");
 pub(crate) static SYNC_REQUESTED: Schema = schema!("requests", "sync.requested.v1");
 static REQUEST: Schema = schema!("requests", "request");
@@ -66,12 +67,13 @@ pub(crate) static SYNC_CONTINUATION: Schema = schema!("internal", "sync-continua
 pub(crate) static SYNC_TOKEN: Schema = schema!("internal", "sync-token.v1");
 static DEAD_LETTER: Schema = schema!("internal", "dead-letter.v1");
 
-static SCHEMAS: [&Schema; 33] = [
+static SCHEMAS: [&Schema; 34] = [
     &CLOUDEVENT,
     &ONBOARDING_REQUESTED,
     &OFFBOARDING_REQUESTED,
     &CHANGE_REQUESTED,
     &ACCESS_REVOKE_REQUESTED,
+    &RESTORE_REQUESTED,
     &RUN_CANCEL_REQUESTED,
     &SYNC_REQUESTED,
     &REQUEST,

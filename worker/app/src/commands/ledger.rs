@@ -231,6 +231,9 @@ impl Shown {
         texts.extend(self.point_of_no_return.iter().map(|step| {
             format!("it has passed the point of no return: nobody can give back what {step} removed")
         }));
+        if !self.changed.is_empty() {
+            texts.push(format!("`gatehouse restore {}` shows what can be given back", self.run_id));
+        }
         texts
     }
 

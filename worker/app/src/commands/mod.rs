@@ -11,6 +11,7 @@ mod ledger;
 mod plan;
 mod publish;
 mod refusals;
+mod restore;
 mod run;
 mod runs;
 mod schema;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 use crate::delivery::outbox;
 use crate::print::Format;
 use crate::runs::attempt::Workflows;
+use crate::runs::snapshots::Snapshots;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
 use crate::tenants::Tenants;
@@ -91,6 +93,10 @@ enum Command {
     /// List runs, show one, and take one out
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Give back what a run took: first shows what, and does so with --apply
+    ///
+    /// Reads the snapshot of the run, which is kept for 60 days, and plans a run of the workflow restore.
+    Restore(restore::Args),
     /// Show what the ledger knows of a person, and check it
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -166,6 +172,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Brake(command) => brake::run(command, config()?).await,
         Command::History(args) => history::run(args, config()?).await,
         Command::Runs(command) => runs::run(command, config()?).await,
+        Command::Restore(args) => restore::run(args, config()?).await,
         Command::Ledger(command) => ledger::run(command, config()?).await,
         Command::Workflow(command) => workflow::run(command, config()?),
         Command::Connect(args) => connect::run(args, config()?).await,
@@ -254,7 +261,7 @@ fn definitions(file: Option<&Path>) -> Result<Definitions, CommandError> {
 
 fn roster() -> Roster<actions::World> {
     let steps = actions::roster().into_iter().map(|entry| entry.step);
-    Roster::new(steps)
+    Roster::new(steps.chain([actions::report_unrestored()]))
         .for_events(EventKind::ALL.into_iter().filter_map(EventKind::default_workflow))
         .looking_again(EventKind::AccessRevoke.default_workflow())
 }
@@ -269,9 +276,18 @@ fn workflows(config: &Config, tenants: Tenants) -> Result<Workflows, CommandErro
         protections: config.protections()?,
         tenants,
         roster,
+        snapshots: snapshots(config)?,
         policy: config.retry(),
         limits: config.workflows.limits(),
     })
+}
+
+/// What runs took, if there is a broker to read it from.
+fn snapshots(config: &Config) -> Result<Option<Snapshots>, CommandError> {
+    match config.broker() {
+        Ok(settings) => Ok(Some(Snapshots::new(settings, config.snapshot_seal()?))),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Reads a file, or standard input for `-`.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use messages::{PlanRefusal, Request, ResultData, RunFinished, RunPlanned};
+use messages::{Event, PersonRequest, PlanRefusal, Request, ResultData, RunFinished, RunPlanned};
 use outcome::{Outcome, Progress};
 use serde::Serialize;
 
@@ -54,24 +54,34 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             event.kind.event_type()
         )));
     };
+    show(&event, request, &config, args.format.output).await
+}
+
+/// Shows what an event would change.
+pub(super) async fn show(
+    event: &Event,
+    request: &PersonRequest,
+    config: &Config,
+    format: Format,
+) -> Result<ExitCode, CommandError> {
     let observer: Arc<dyn msgraph::Observer> = Arc::new(());
-    let tenants = Tenants::new(&config, &observer)?;
-    let workflows = super::workflows(&config, tenants.clone())?;
-    let mut planned = workflows.plan(&event, request, Progress::new(Timestamp::now())).await;
+    let tenants = Tenants::new(config, &observer)?;
+    let workflows = super::workflows(config, tenants.clone())?;
+    let mut planned = workflows.plan(event, request, Progress::new(Timestamp::now())).await;
     let found = match &mut planned.result {
         Some(ResultData::RunPlanned(plan)) => std::mem::take(&mut plan.refusals),
         // What could not be planned says so itself.
         _ => Vec::new(),
     };
-    let refusals = refusals::of(&event, found, &config, &tenants).await?;
-    if args.format.output == Format::Human {
+    let refusals = refusals::of(event, found, config, &tenants).await?;
+    if format == Format::Human {
         refusals::show(&refusals)?;
     }
     match planned.result {
         Some(ResultData::RunPlanned(plan)) => {
             let plan = RunPlanned { refusals, ..plan };
             let well = plan.steps.iter().all(|step| step.outcome != Outcome::Failed);
-            if args.format.output == Format::Json {
+            if format == Format::Json {
                 print::json(&plan)?;
                 return Ok(super::verdict(well));
             }
@@ -83,7 +93,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             Ok(super::verdict(well))
         }
         Some(ResultData::RunFinished(result)) => {
-            match args.format.output {
+            match format {
                 Format::Json => print::json(&Unplanned { refusals: &refusals, end: &result })?,
                 Format::Human => print::lines(&print::run_line(&result))?,
             }

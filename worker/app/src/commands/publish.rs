@@ -46,30 +46,41 @@ pub struct Args {
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let events = args.files.iter().map(|file| super::read_event(file)).collect::<Result<Vec<_>, _>>()?;
     let now = args.now.then(Timestamp::now);
+    let wait = args.wait.then(|| Duration::from_secs(args.timeout));
+    send(&events, now, wait, &config, args.format.output).await
+}
+
+/// Publishes events, with another time if one is given, and follows their runs for so long if it is to wait.
+pub(super) async fn send(
+    events: &[(Event, String)],
+    now: Option<Timestamp>,
+    wait: Option<Duration>,
+    config: &Config,
+    format: Format,
+) -> Result<ExitCode, CommandError> {
     let settings = config.broker()?;
     let user = settings.user()?;
     let client = broker::Client::connect(&settings).await?;
     super::report_alarms(client.publisher().blocked());
     // Subscribes before it publishes the first event, so no result can be missed.
-    let mut results = if args.wait { Some(client.results(&["#"]).await?) } else { None };
+    let mut results = if wait.is_some() { Some(client.results(&["#"]).await?) } else { None };
     let mut waiting = BTreeSet::new();
-    for (event, text) in &events {
+    for (event, text) in events {
         client.publisher().publish(&outgoing(event, text, now).published_by(&user)).await?;
         waiting.insert(event.run_id());
-        if args.format.output == Format::Human {
+        if format == Format::Human {
             let text = format!("published {} as run {}", event.kind.event_type(), event.run_id());
             print::lines(&text)?;
-        } else if !args.wait {
+        } else if wait.is_none() {
             print::json(
                 &serde_json::json!({ "id": event.id, "source": event.source, "run_id": event.run_id() }),
             )?;
         }
     }
     let mut well = true;
-    if let Some(results) = &mut results {
-        let limit = Duration::from_secs(args.timeout);
+    if let Some((results, limit)) = results.as_mut().zip(wait) {
         let ends = Timestamp::now().checked_add(limit).unwrap_or(Timestamp::MAX);
-        let following = follow(results, &mut waiting, ends, args.format.output);
+        let following = follow(results, &mut waiting, ends, format);
         let followed = tokio::time::timeout(limit, following).await;
         well = match followed {
             Ok(well) => well?,
@@ -77,7 +88,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
                 for run_id in &waiting {
                     eprintln!(
                         "gatehouse: run {run_id} has not ended within {} s; it continues",
-                        args.timeout
+                        limit.as_secs()
                     );
                 }
                 false

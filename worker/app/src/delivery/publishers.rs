@@ -108,8 +108,9 @@ impl Publishers {
         };
         may("tenants", &rights.tenants, "tenant", event.tenant.as_deref().or(self.only_tenant.as_deref()))?;
         let key = event.kind.routing_key();
-        // Who may lock anybody out at once is named for that.
-        if event.kind == EventKind::AccessRevoke && !rights.types.iter().any(|named| named == key) {
+        // Who may lock anybody out at once, or give back what was taken, is named for that.
+        let by_name = matches!(event.kind, EventKind::AccessRevoke | EventKind::Restore);
+        if by_name && !rights.types.iter().any(|named| named == key) {
             return Err(NotAdmitted::Publisher(format!(
                 "publisher `{name}` may not use the type `{key}`; it must be named in the setting publishers.{name}.types"
             )));

@@ -20,7 +20,7 @@ const SYNC_HELD_FOR: Duration = Duration::from_secs(86_400);
 /// The queue that takes events of this kind.
 pub fn queue_of(kind: EventKind) -> &'static str {
     match kind {
-        EventKind::Onboarding | EventKind::Offboarding | EventKind::Change => WORKFLOWS,
+        EventKind::Onboarding | EventKind::Offboarding | EventKind::Change | EventKind::Restore => WORKFLOWS,
         EventKind::AccessRevoke | EventKind::Cancel => ACCESS,
         EventKind::Sync => SYNC,
     }

@@ -11,19 +11,15 @@ use messages::{
 };
 use messages::{PlanRefusal, PlannedStep, RunProgress};
 use msgraph::{Access, Client};
-use outcome::{Class, Failure, Mode, PreparedSteps, Progress, Record, Start, State, decisive, state};
-use serde_json::{Value, json};
+use outcome::{Class, Failure, Mode, Progress, Record, Start, State, decisive, state};
 use workflow::run::Run;
-use workflow::{
-    Because, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest, prepare,
-    refuse_too_large,
-};
+use workflow::{Because, Definitions, Limits, Next, Prepared, Recorder, RetryPolicy, Roster, Takes, digest};
 
 use super::asleep::waiting;
 use super::effective::{self, is_unbegun, pending_until};
 use super::job::workflow_of;
 use super::right::Right;
-use super::variables::{any_event, variables};
+use super::snapshots::Snapshots;
 use crate::settings::mail::Mail;
 use crate::tenants::Tenants;
 
@@ -43,6 +39,8 @@ pub struct Workflows {
     pub takes: BTreeMap<String, Takes>,
     /// How much one event may name.
     pub limits: Limits,
+    /// What runs took, for a restore; nothing without a broker.
+    pub snapshots: Option<Snapshots>,
     /// When to retry.
     pub policy: RetryPolicy,
 }
@@ -171,56 +169,6 @@ impl Workflows {
         let next = Next::Resume { at, because: Because::Retry(failure.clone()) };
         let progress = Progress { attempt: progress.attempt.saturating_add(1), ..progress };
         Attempted { progress, next, result: None, failed: None }
-    }
-
-    /// Makes the steps of a run.
-    async fn prepare(
-        &self,
-        event: &Event,
-        request: &PersonRequest,
-        is_new: bool,
-        world: &World,
-    ) -> Result<PreparedSteps, Vec<Failure>> {
-        let (tenant, _) = self.tenants.find(event.tenant.as_deref()).map_err(|failure| vec![failure])?;
-        let definition = self.definitions.get(workflow_of(event)).ok_or_else(|| {
-            let known: Vec<_> = self.definitions.iter().map(|definition| definition.name.as_str()).collect();
-            let detail =
-                format!("there is no workflow `{}`; known: {}", workflow_of(event), known.join(", "));
-            vec![Failure::rejected("unknown_workflow", detail)]
-        })?;
-        let pass_from = self.mail.get(tenant).map(|mail| mail.pass_from.as_str()).unwrap_or_default();
-        let mut variables = variables(event, request, (tenant, pass_from));
-        if let Some(takes) = self.takes.get(&definition.name) {
-            // A run that has begun was admitted, maybe before the workflow changed.
-            let refusals = match is_new {
-                true => takes.refusals(
-                    event.kind.default_workflow().unwrap_or_default(),
-                    &request.parameters,
-                    self.limits,
-                ),
-                false => Vec::new(),
-            };
-            if !refusals.is_empty() {
-                return Err(refusals);
-            }
-            let parameters = takes.with_defaults(&request.parameters);
-            variables.insert("parameters".to_owned(), Value::Object(parameters));
-            if request.manager.is_none() && takes.names_manager() {
-                let person = variables.get("person").unwrap_or(&Value::Null);
-                let found = actions::manager_of(person, world).await.map_err(|failure| vec![failure])?;
-                let manager = found.map_or(Value::Null, |id| json!({ "entra_id": id }));
-                variables.insert("manager".to_owned(), manager);
-            }
-        }
-        let mut steps = prepare(definition, &self.roster, variables.clone())?.carried();
-        refuse_too_large(&steps).map_err(|failure| vec![failure])?;
-        if request.mode == Mode::Plan || request.expected_plan.is_some() {
-            variables.insert("event".to_owned(), any_event(event, request));
-            if let Ok(of_any_event) = prepare(definition, &self.roster, variables) {
-                steps.digest = of_any_event.carried().digest;
-            }
-        }
-        Ok(steps)
     }
 }
 

@@ -13,7 +13,7 @@ use super::cancel::reached::{Reached, point_of_no_return};
 use super::cancel::shut::known;
 use super::job::Job;
 use super::results::{StepResults, count_finished};
-use super::turns::{Barred, Turn};
+use super::turns::{Barred, Turn, WAITS};
 use super::{Runs, failed};
 use crate::delivery::outbox::{Onward, Outbox};
 use crate::delivery::queues::WORKFLOWS;
@@ -34,6 +34,10 @@ impl Runs {
         let run = job.event.run_id();
         if let Some(stands) = applies.then(|| self.turns.known_run(run, job.position())).flatten() {
             return Err((progress, Barred::Known(stands)));
+        }
+        // What it undoes is written down as it happens.
+        if applies && job.request.run_id.is_some_and(|undone| self.turns.is_at_work(undone)) {
+            return Err((progress, Barred::Later { put_off: WAITS, state: None }));
         }
         // Whoever was shut while it slept does nothing, whatever became of the person and of its tenant.
         if let Some(barred) = self.turns.shut(job) {

@@ -16,6 +16,7 @@ pub fn intent(kind: EventKind) -> Intent {
         EventKind::Onboarding => Intent::Onboarding,
         EventKind::Offboarding => Intent::Offboarding,
         EventKind::AccessRevoke => Intent::AccessRevoke,
+        EventKind::Restore => Intent::Restore,
         // A sync is no run.
         EventKind::Change | EventKind::Sync => Intent::Change,
         EventKind::Cancel => Intent::Cancel,

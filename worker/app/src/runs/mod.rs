@@ -11,11 +11,11 @@ mod effective;
 mod granted;
 mod job;
 mod key;
+mod prepare;
 mod results;
 mod right;
-mod taken;
+pub mod snapshots;
 pub mod turns;
-mod variables;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -7,7 +7,7 @@ use workflow::step::BoxFuture;
 use workflow::{Interrupted, People, Recorder};
 
 use super::job::Job;
-use super::taken;
+use super::snapshots::keep;
 use super::turns::Turn;
 use crate::delivery::work::Outlet;
 use crate::operate::metrics::Metrics;
@@ -59,7 +59,7 @@ impl Recorder for StepResults<'_> {
     }
 
     fn taking<'a>(&'a self, action: &'a str, taken: &'a [Taken]) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(taken::keep(self.job, action, taken, self.seal, self.outlet))
+        Box::pin(keep::keep(self.job, action, taken, self.seal, self.outlet))
     }
 
     fn stores_each_stage(&self) -> bool {

@@ -16,9 +16,9 @@ use workflow::{Answer, Because, Call, Definitions, Next, Report, RetryPolicy, Ro
 
 use super::attempt::{Attempted, Workflows};
 use super::brake::Brakes;
+use super::prepare::variables::variables;
 use super::right::Right;
 use super::turns::{Turn, Turns};
-use super::variables::variables;
 use crate::delivery::publishers::Publishers;
 use crate::delivery::work::Work;
 use crate::ledger::client::Client;
@@ -130,6 +130,7 @@ pub(super) fn workflows(yaml: &str) -> Workflows {
         roster,
         takes: std::collections::BTreeMap::new(),
         limits: workflow::Limits { list: 200, all_lists: 2_000 },
+        snapshots: None,
         policy: RetryPolicy::default(),
     }
 }

@@ -38,7 +38,7 @@ use crate::tenants::clock::Clock;
 /// How long a claim waits for another run before its message is put off: what waits keeps a place from others.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a message stays away that has to wait for another run.
-const WAITS: PutOff = PutOff { after: Duration::from_secs(5), reason: "person" };
+pub const WAITS: PutOff = PutOff { after: Duration::from_secs(5), reason: "person" };
 /// How long a message stays away while the ledger cannot be read.
 pub(super) const UNREAD: PutOff = PutOff { after: Duration::from_secs(5), reason: "ledger_unread" };
 /// How long a message waits for the ledger before it is put off: a worker that starts has read it in less.
@@ -144,6 +144,13 @@ impl Turns {
         let known = book.ledger().person_of(run)?.run(run)?;
         let has_ended = known.state.is_over() && position.replays <= known.position.replays;
         (has_ended || position < known.position).then_some(known.state)
+    }
+
+    /// Whether a delivery of this run may act now.
+    pub fn is_at_work(&self, run: Uuid) -> bool {
+        let book = self.client.book();
+        let known = book.ledger().person_of(run).and_then(|person| person.run(run));
+        known.is_some_and(|run| run.state == State::Open)
     }
 
     /// Why the run of a message may not go on, if somebody has shut it by now: then it looks at nothing any more.

@@ -79,9 +79,11 @@ impl Request {
         match kind {
             EventKind::Sync => serde_json::from_value(data).map(Self::Sync),
             EventKind::Cancel => serde_json::from_value(data).map(Self::Cancel),
-            EventKind::Onboarding | EventKind::Offboarding | EventKind::Change | EventKind::AccessRevoke => {
-                serde_json::from_value(data).map(Self::Person)
-            }
+            EventKind::Onboarding
+            | EventKind::Offboarding
+            | EventKind::Change
+            | EventKind::AccessRevoke
+            | EventKind::Restore => serde_json::from_value(data).map(Self::Person),
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum EventKind {
     Change,
     /// Locks a person out at once.
     AccessRevoke,
+    /// Gives a person back what a run took away.
+    Restore,
     /// Takes runs or a sync out.
     Cancel,
     /// Reads a tenant.
@@ -30,8 +32,15 @@ struct Row {
 
 impl EventKind {
     /// Every kind this worker knows.
-    pub const ALL: [Self; 6] =
-        [Self::Onboarding, Self::Offboarding, Self::Change, Self::AccessRevoke, Self::Cancel, Self::Sync];
+    pub const ALL: [Self; 7] = [
+        Self::Onboarding,
+        Self::Offboarding,
+        Self::Change,
+        Self::AccessRevoke,
+        Self::Restore,
+        Self::Cancel,
+        Self::Sync,
+    ];
 
     fn row(self) -> Row {
         match self {
@@ -58,6 +67,12 @@ impl EventKind {
                 routing_key: "access.revoke.requested",
                 workflow: Some("access_revoke"),
                 schema: &schema::ACCESS_REVOKE_REQUESTED,
+            },
+            Self::Restore => Row {
+                event_type: "gatehouse.restore.requested.v1",
+                routing_key: "restore.requested",
+                workflow: Some("restore"),
+                schema: &schema::RESTORE_REQUESTED,
             },
             Self::Cancel => Row {
                 event_type: "gatehouse.run.cancel.requested.v1",

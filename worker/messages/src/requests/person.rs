@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use outcome::Mode;
+use outcome::{Mode, TakenKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::effective::Effective;
 
@@ -32,6 +33,12 @@ pub struct PersonRequest {
     /// The digest of the plan that the publisher approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_plan: Option<String>,
+    /// The run that a restore undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<Uuid>,
+    /// What a restore gives back, if not everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<Vec<TakenKind>>,
 }
 
 /// The person a request is about: at least one of the first three, and what the publisher knows besides.

@@ -42,6 +42,14 @@ impl Tenant {
         true
     }
 
+    /// Removes all deleted users for good.
+    pub(crate) fn purge_deleted(&mut self) {
+        let deleted: Vec<_> = self.deleted.keys().copied().collect();
+        for id in deleted {
+            self.purge(id);
+        }
+    }
+
     /// Removes a deleted user for good: the name is free again. Whether there was one.
     pub(crate) fn purge(&mut self, id: Uuid) -> bool {
         let Some(user) = self.deleted.remove(&id) else {

@@ -5,7 +5,7 @@ use messages::{Effective, Event, PersonRequest};
 use serde_json::{Map, Value, json};
 
 /// What templates may use.
-pub(super) fn variables(
+pub fn variables(
     event: &Event,
     request: &PersonRequest,
     (tenant, pass_from): (&str, &str),
@@ -34,7 +34,7 @@ fn effective_text(request: &PersonRequest) -> String {
 
 /// An event as templates see it, without what tells it from another one with the same request: the plan of one is
 /// approved for the other.
-pub(super) fn any_event(event: &Event, request: &PersonRequest) -> Value {
+pub fn any_event(event: &Event, request: &PersonRequest) -> Value {
     json!({
         "id": "",
         "source": "",

@@ -10,9 +10,9 @@ use msgraph::Seal;
 use outcome::{Class, Failure};
 use tokio::time::timeout;
 
-use super::job::Job;
 use crate::delivery::outbox;
 use crate::delivery::work::Outlet;
+use crate::runs::job::Job;
 
 /// How much room the things of one part have. What an event's attributes may take on top of that is less than the rest.
 const PART_BYTES: usize = RunSnapshot::LIMIT_BYTES / 4 * 3;
