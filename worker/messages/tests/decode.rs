@@ -194,8 +194,8 @@ fn an_unknown_type_is_named_and_so_are_the_known_ones() {
         refused.to_string(),
         "unknown event type gatehouse.transfer.requested.v1; known are gatehouse.onboarding.requested.v1, \
          gatehouse.offboarding.requested.v1, gatehouse.change.requested.v1, \
-         gatehouse.access.revoke.requested.v1, gatehouse.run.cancel.requested.v1, \
-         gatehouse.sync.requested.v1"
+         gatehouse.access.revoke.requested.v1, gatehouse.restore.requested.v1, \
+         gatehouse.run.cancel.requested.v1, gatehouse.sync.requested.v1"
     );
     event["type"] = format!("line\nbreak{}", "x".repeat(5_000)).into();
     let text = deliver_json(&event).unwrap_err().to_string();
