@@ -35,9 +35,8 @@ pub async fn keep(
         for taken in parts(taken, seal) {
             let workflow = job.workflow().to_owned();
             let part = RunSnapshot { run_id: job.event.run_id(), workflow, action: action.to_owned(), taken };
-            if let Some(outgoing) = outbox::snapshot(&job.result(part)) {
-                outlet.store(&outgoing).await.map_err(|error| not_stored(&error))?;
-            }
+            let outgoing = outbox::snapshot(&job.result(part)).ok_or_else(not_written)?;
+            outlet.store(&outgoing).await.map_err(|error| not_stored(&error))?;
         }
         Ok(())
     };
@@ -52,6 +51,11 @@ pub async fn keep(
         );
     }
     Ok(())
+}
+
+fn not_written() -> Failure {
+    let detail = "what the step takes away could not be written down, so it takes nothing; the worker's log has the reason";
+    Failure::new(Class::Fault, "internal", detail)
 }
 
 fn not_stored(error: &broker::Error) -> Failure {
