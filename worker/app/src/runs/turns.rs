@@ -146,11 +146,11 @@ impl Turns {
         (has_ended || position < known.position).then_some(known.state)
     }
 
-    /// Whether a delivery of this run may act now.
+    /// Whether a delivery of this run may act now. One that was taken out writes nothing more.
     pub fn is_at_work(&self, run: Uuid) -> bool {
         let book = self.client.book();
         let known = book.ledger().person_of(run).and_then(|person| person.run(run));
-        known.is_some_and(|run| run.state == State::Open)
+        known.is_some_and(|known| known.state == State::Open) && !book.ledger().is_stopped(run)
     }
 
     /// Why the run of a message may not go on, if somebody has shut it by now: then it looks at nothing any more.
