@@ -121,7 +121,7 @@ fn lost(code: &str, detail: String) -> Left {
     Left { code: code.to_owned(), detail, needs: Needs::Operator }
 }
 
-/// A failure that no retry mends, of a run that has not begun.
+/// Rejects a restore before it has begun.
 fn refused(code: &'static str, detail: impl Into<String>) -> Error {
     Error::rejected(&[], code, detail)
 }

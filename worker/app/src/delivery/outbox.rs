@@ -255,7 +255,7 @@ fn message_of(result: &ResultEvent) -> Option<Next> {
     Some(Next { body, properties })
 }
 
-/// What others are told of a dead letter.
+/// The result that reports a dead letter.
 fn data_of(
     queue: &str,
     letter: &DeadLetter,

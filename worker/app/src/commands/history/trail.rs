@@ -92,7 +92,7 @@ impl RunsOfNobody {
 }
 
 impl Trail {
-    /// Of whoever is meant.
+    /// The trail of the person or run that the command names.
     pub fn of(meant: &Meant) -> Self {
         Self {
             people: meant.people.clone(),

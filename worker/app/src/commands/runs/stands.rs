@@ -1,4 +1,4 @@
-//! Where a run stands that has not ended by its results: the ledger knows, and says so to whoever acts.
+//! Where a run stands whose results show no end: the ledger knows.
 
 use ledger::{Ledger, State};
 

@@ -43,7 +43,7 @@ pub async fn keep(
     if job.event.kind != EventKind::AccessRevoke {
         return storing.await;
     }
-    // Whoever is to be locked out is, whatever can be given back later.
+    // Locking the person out matters more than what can be given back later.
     if !matches!(timeout(LOCK_OUT_WAITS, storing).await, Ok(Ok(()))) {
         tracing::warn!(
             action,
