@@ -253,7 +253,7 @@ ours:
         "5:48: unknown parameter `mood` of `create_user`; known: ",
         "7:13: unknown variable `persn`; did you mean `person`?",
         "9:40: `licenses` of `assign_licenses`: expected a list, found the number 7",
-        "10:49: `licenses` of `assign_licenses`: expected text, found the number 5",
+        "10:49: `licenses` of `assign_licenses`: expected text or a map, found the number 5",
         "12:11: `assign_licenses` needs the parameter `licenses`",
         "12:11: another step of stage `b` is called `assign_licenses`",
         "13:55: `meetings` of `delete_primary_calendar_events`: expected `cancel` or `leave`, found the text `cancle`; \

@@ -44,7 +44,7 @@ fn tenant() -> Tenant {
     let application = application.into_iter().fold(Application::default(), Application::role);
     Tenant::empty()
         .application(application)
-        .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE"))
+        .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE").plan("SWAY"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
         .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))
         .user(
@@ -62,7 +62,7 @@ fn tenant() -> Tenant {
                 .with("mail", GRACE)
                 .located("US")
                 .manager(ADA)
-                .licensed("SPE_E3")
+                .licensed_without("SPE_E3", &["SWAY"])
                 .licensed("VISIOCLIENT")
                 .assigned_to("Payroll")
                 .consenting_to("Notes")

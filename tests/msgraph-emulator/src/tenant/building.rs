@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::licenses::assignment::Add;
+use super::licenses::sku::plan_id;
 use super::{Application, Group, Sku, Tenant, TenantError, User};
 
 impl Tenant {
@@ -111,7 +112,8 @@ impl Tenant {
         for key in &wishes.licenses {
             let sku = self.sku_id(key);
             let sku = sku.ok_or_else(|| wrong(format!("the SKU {key} is not in the tenant")))?;
-            let disabled = BTreeSet::new();
+            let off = wishes.plans_off.iter().filter(|(of, _)| of == key);
+            let disabled = off.flat_map(|(_, plans)| plans).map(|plan| plan_id(plan)).collect();
             adds.push(Add { sku, disabled });
         }
         let id = self.insert_user(user);

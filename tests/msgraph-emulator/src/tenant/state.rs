@@ -90,12 +90,18 @@ impl Tenant {
 
 fn licenses(user: &User) -> Value {
     let direct: BTreeSet<&Uuid> = user.direct.keys().collect();
+    let off = user.direct.iter().filter(|(_, held)| !held.disabled.is_empty());
+    let off: BTreeMap<_, _> = off.map(|(sku, held)| (sku.to_string(), &held.disabled)).collect();
     let inherited: Vec<Value> = user
         .inherited
         .iter()
         .map(|((group, sku), held)| json!({ "error": held.error, "group": group, "sku": sku }))
         .collect();
-    json!({ "direct": direct, "inherited": inherited })
+    let mut licenses = json!({ "direct": direct, "inherited": inherited });
+    if !off.is_empty() {
+        licenses["plansOff"] = json!(off);
+    }
+    licenses
 }
 
 fn group_state(group: &Group) -> Value {

@@ -2,11 +2,12 @@
 //!
 //! **Needs** `LicenseAssignment.ReadWrite.All`, `LicenseAssignment.Read.All` and `User.Read.All`; to set a missing usage
 //! location also `User.ReadWrite.All`.
-//! **Refuses** `user_not_found`; `license_not_found`; `license_contradiction` (to assign and to remove);
-//! `license_not_for_people`; `usage_location_missing`; `no_seat`; `subscription_inactive`; `license_conflict` (plans
-//! that exclude or need each other, by name); `permission_missing`.
-//! **Leaves** a licence that one of the person's groups already gives. A licence that a group should give and cannot
-//! is `group_license_failed`, with the reason. A licence to remove that a group gives is `kept_by_group`.
+//! **Refuses** `user_not_found`; `license_not_found`; `plan_not_found`; `license_contradiction` (to assign and to
+//! remove); `license_not_for_people`; `usage_location_missing`; `no_seat`; `subscription_inactive`; `license_conflict`
+//! (plans that exclude or need each other, by name); `permission_missing`.
+//! **Leaves** a licence that the person has directly, with the plans that are off there. One that a group already gives
+//! is left, too; one that a group should give and cannot is `group_license_failed`, with the reason. A licence to remove
+//! that a group gives is `kept_by_group`.
 //! **Idempotent because** it reads how the person got each licence and assigns the missing ones in one request.
 
 use std::fmt;
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::licenses::instead_of::to_remove;
+use crate::licenses::reference::{LicenseRef, ToAssign};
 use crate::licenses::subscriptions::{self as licenses, Plans};
 use crate::users::properties::USAGE_LOCATION;
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
@@ -31,8 +33,8 @@ pub struct AssignLicenses;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Part numbers (`SPE_E3`) or SKU ids.
-    licenses: Vec<String>,
+    /// Part numbers (`SPE_E3`) or SKU ids, or `{ license, disabled_plans }` for a licence without some of its plans.
+    licenses: Vec<LicenseRef>,
     /// Licences to remove in the same request, so that one can replace another whose plans it excludes.
     #[serde(default)]
     instead_of: Vec<String>,
@@ -61,8 +63,8 @@ pub enum Change {
     Assign {
         /// The account.
         user: Account,
-        /// SKU id and name.
-        licenses: Vec<(String, String)>,
+        /// The missing ones.
+        licenses: Vec<ToAssign>,
         /// The removed ones: SKU id and name.
         instead_of: Vec<(String, String)>,
         /// The plans to explain a refusal with.
@@ -88,7 +90,9 @@ impl Action for AssignLicenses {
         }
         let skus = graph.subscribed_skus().await?;
         for reference in &params.licenses {
-            licenses::check_is_for_people(licenses::find(reference, &skus)?)?;
+            let sku = licenses::find(reference.license(), &skus)?;
+            licenses::check_is_for_people(sku)?;
+            reference.of(sku)?;
         }
         for reference in &params.instead_of {
             to_remove(reference, &params.licenses, &skus, None)?;
@@ -106,10 +110,10 @@ impl Action for AssignLicenses {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
         let (mut changes, mut left) = (Vec::new(), Vec::new());
-        let mut missing: Vec<(String, String)> = Vec::new();
+        let mut missing: Vec<ToAssign> = Vec::new();
         for reference in &params.licenses {
-            let sku = licenses::find(reference, &observed.skus)?;
-            let known = missing.iter().any(|(id, _)| *id == sku.sku_id);
+            let sku = licenses::find(reference.license(), &observed.skus)?;
+            let known = missing.iter().any(|known| known.add.sku_id == sku.sku_id);
             if known || seen.is_some_and(|seen| licenses::direct(seen).any(|id| id == sku.sku_id)) {
                 continue;
             }
@@ -118,7 +122,7 @@ impl Action for AssignLicenses {
                 continue;
             }
             licenses::check_assignable(sku)?;
-            missing.push((sku.sku_id.clone(), licenses::name(sku).to_owned()));
+            missing.push(reference.of(sku)?);
         }
         let lacks_one = left.iter().any(|left| left.needs == Needs::Operator);
         let mut instead_of = Vec::new();
@@ -205,10 +209,8 @@ fn taken(licenses: &[(String, String)]) -> Vec<&str> {
     licenses.iter().map(|(sku_id, _)| sku_id.as_str()).collect()
 }
 
-fn added(licenses: &[(String, String)]) -> Vec<AddLicense> {
-    let add =
-        |(sku_id, _): &(String, String)| AddLicense { sku_id: sku_id.clone(), disabled_plans: Vec::new() };
-    licenses.iter().map(add).collect()
+fn added(licenses: &[ToAssign]) -> Vec<AddLicense> {
+    licenses.iter().map(|license| license.add.clone()).collect()
 }
 
 impl fmt::Display for Change {
@@ -216,10 +218,9 @@ impl fmt::Display for Change {
         match self {
             Self::SetUsageLocation { user, country } => write!(f, "set usage location {country} of {user}"),
             Self::Assign { user, licenses, instead_of, .. } => {
-                let names = |licenses: &[(String, String)]| {
-                    licenses.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ")
-                };
-                match (names(licenses), names(instead_of)) {
+                let given: Vec<_> = licenses.iter().map(ToString::to_string).collect();
+                let taken: Vec<_> = instead_of.iter().map(|(_, name)| name.as_str()).collect();
+                match (given.join(", "), taken.join(", ")) {
                     (given, taken) if taken.is_empty() => write!(f, "assign {given} to {user}"),
                     (given, taken) if given.is_empty() => write!(f, "take {taken} back from {user}"),
                     (given, taken) => write!(f, "assign {given} to {user} instead of {taken}"),
@@ -275,7 +276,7 @@ mod tests {
     ) -> Result<(Vec<String>, usize), String> {
         let params = Params {
             user: serde_json::from_value("ada@contoso.example".into()).unwrap(),
-            licenses: asked.iter().map(ToString::to_string).collect(),
+            licenses: asked.iter().map(|asked| LicenseRef::Whole(asked.to_string())).collect(),
             instead_of: instead_of.iter().map(ToString::to_string).collect(),
             usage_location: country.map(Into::into),
         };

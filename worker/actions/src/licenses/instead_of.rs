@@ -4,6 +4,7 @@ use msgraph::{SubscribedSku, User};
 use outcome::{Left, Needs};
 
 use crate::Error;
+use crate::licenses::reference::LicenseRef;
 use crate::licenses::subscriptions::{direct, find, inherited, name};
 
 /// A licence to remove, by id and name, or the reason why it stays.
@@ -16,14 +17,14 @@ pub type Removal = Result<(String, String), Left>;
 /// `license_not_found`; `license_contradiction`, if it is also among the `assigned` ones.
 pub fn to_remove(
     reference: &str,
-    assigned: &[String],
+    assigned: &[LicenseRef],
     skus: &[SubscribedSku],
     seen: Option<&User>,
 ) -> Result<Option<Removal>, Error> {
     let sku = find(reference, skus).map_err(|error| error.about(&["instead_of"]))?;
     let (id, called) = (sku.sku_id.as_str(), name(sku));
     for wanted in assigned {
-        if find(wanted, skus)?.sku_id == id {
+        if find(wanted.license(), skus)?.sku_id == id {
             let detail = format!("{called} is both to assign and to remove; leave it out of one of the two");
             return Err(Error::rejected(&["licenses", "instead_of"], "license_contradiction", detail));
         }

@@ -4,6 +4,7 @@ mod assign_licenses;
 mod remove_licenses;
 
 pub mod instead_of;
+pub mod reference;
 pub mod subscriptions;
 
 use crate::action::register::register;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Restorable, Things, id, lost};
 use crate::groups::membership::{self as groups, Rights};
+use crate::licenses::reference::plan;
 use crate::{Error, View};
 
 /// The groups and teams that are there, by id.
@@ -170,18 +171,18 @@ pub async fn licenses(things: &Things, graph: View<'_>) -> Result<Restorable, Er
     for thing in wanted {
         let Some(sku) = id(&thing.taken, "sku") else { continue };
         let name = id(&thing.taken, "name").unwrap_or(sku);
-        if !skus.iter().any(|known| known.sku_id == sku) {
+        let Some(known) = skus.iter().find(|known| known.sku_id == sku) else {
             found.left.push(lost("license_gone", format!("the tenant has no licence {name} any more")));
             continue;
-        }
-        licenses.push(json!(sku));
+        };
         let disabled = thing.taken.object.get("disabled_plans").and_then(Value::as_array);
-        let disabled: Vec<_> = disabled.into_iter().flatten().filter_map(Value::as_str).collect();
-        if !disabled.is_empty() {
-            let detail =
-                format!("{name} has all its plans again; before, these were off: {}", disabled.join(", "));
-            found.left.push(lost("plans_enabled", detail));
-        }
+        let disabled = disabled.into_iter().flatten().filter_map(Value::as_str);
+        // Graph refuses a plan that the licence does not have any more.
+        let disabled: Vec<_> = disabled.filter(|id| plan(id, known).is_some()).collect();
+        licenses.push(match disabled.as_slice() {
+            [] => json!(sku),
+            disabled => json!({ "license": sku, "disabled_plans": disabled }),
+        });
     }
     found.snapshot.insert("licenses".to_owned(), licenses.into());
     Ok(found)

@@ -85,6 +85,8 @@ pub(crate) struct Inherited {
 pub(crate) struct Wishes {
     pub(crate) manager: Option<String>,
     pub(crate) licenses: Vec<String>,
+    /// A licence, and its service plans that are off.
+    pub(crate) plans_off: Vec<(String, Vec<String>)>,
     pub(crate) properties: Vec<(String, Value)>,
 }
 
@@ -167,6 +169,14 @@ impl User {
     pub fn licensed(mut self, sku: &str) -> Self {
         self.wishes.licenses.push(sku.to_owned());
         self
+    }
+
+    /// Assigns a licence directly without these of its service plans.
+    #[must_use]
+    pub fn licensed_without(mut self, sku: &str, plans: &[&str]) -> Self {
+        let plans = plans.iter().map(|&plan| plan.to_owned()).collect();
+        self.wishes.plans_off.push((sku.to_owned(), plans));
+        self.licensed(sku)
     }
 
     /// Blocks sign-in.
