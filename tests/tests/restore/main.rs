@@ -32,6 +32,20 @@ const LISTED: [&str; 8] = [
 
 /// Grace has one of everything that an offboarding takes.
 fn tenant() -> Tenant {
+    without_channels().group(
+        harbour()
+            .channel(Channel::private("Grammar").member(GRACE).owner(EDSGER))
+            .channel(Channel::shared("Suppliers").owner(GRACE).owner(EDSGER)),
+    )
+}
+
+/// A team of Grace and Edsger.
+fn harbour() -> Group {
+    Group::microsoft365("Harbour").with_team().member(GRACE).member(EDSGER).owner(EDSGER)
+}
+
+/// The same without the channels of a team: after it has joined a team, a run waits before it joins these.
+fn without_channels() -> Tenant {
     let application = [
         "RoleManagement.ReadWrite.Directory",
         "AppRoleAssignment.ReadWrite.All",
@@ -76,13 +90,6 @@ fn tenant() -> Tenant {
         .group(Group::microsoft365("Project X").member(GRACE))
         .group(Group::security("Devices").licensing("EMS").member(GRACE))
         .group(Group::security("Library").owner(GRACE).owner(ADA))
-        .group(
-            Group::microsoft365("Harbour")
-                .member(GRACE)
-                .member(EDSGER)
-                .owner(EDSGER)
-                .channel(Channel::private("Grammar").member(GRACE).owner(EDSGER)),
-        )
 }
 
 fn mailbox() -> Mailbox {

@@ -97,7 +97,7 @@ fn usable<'a>(
     Some(group)
 }
 
-/// The private and shared channels that are there, by team. Who owned one is a member again.
+/// The private and shared channels that are there, by team and role. Who owned one owns it again.
 async fn channels(
     things: &Things,
     groups: &Found,
@@ -105,7 +105,7 @@ async fn channels(
     found: &mut Restorable,
     graph: View<'_>,
 ) -> Result<Vec<Value>, Error> {
-    let mut by_team: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut by_team: BTreeMap<&str, BTreeMap<&str, bool>> = BTreeMap::new();
     for thing in things.of_kind(TakenKind::ChannelMembership) {
         let Some((team, channel)) = id(&thing.taken, "team").zip(id(&thing.taken, "channel")) else {
             continue;
@@ -113,12 +113,8 @@ async fn channels(
         if usable(Some(team), groups, rights, found).is_none() {
             continue;
         }
-        by_team.entry(team).or_default().push(channel);
-        if thing.taken.object.get("owner") == Some(&true.into()) {
-            let detail =
-                format!("the person owned channel {channel} of team {team} and is a member of it again");
-            found.left.push(lost("channel_owner", detail));
-        }
+        *by_team.entry(team).or_default().entry(channel).or_default() |=
+            thing.taken.object.get("owner") == Some(&true.into());
     }
     let looked = by_team.into_iter().map(async |(team, wanted)| {
         let known = graph.channels(team).await?;
@@ -126,13 +122,22 @@ async fn channels(
     });
     let mut teams = Vec::new();
     for (team, wanted, known) in try_join_all(looked).await? {
-        let is_there = |channel: &&str| known.iter().any(|known: &Channel| known.id == *channel);
-        let (there, gone): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_there);
-        for channel in gone {
-            found.left.push(lost("channel_gone", format!("channel {channel} of team {team} is gone")));
+        let (mut joined, mut owned) = (Vec::new(), Vec::new());
+        for (channel, owns) in wanted {
+            match known.iter().any(|known: &Channel| known.id == channel) {
+                true if owns => owned.push(channel),
+                true => joined.push(channel),
+                false => {
+                    let detail = format!("channel {channel} of team {team} is gone");
+                    found.left.push(lost("channel_gone", detail));
+                }
+            }
         }
-        if !there.is_empty() {
-            teams.push(json!({ "team": team, "channels": there }));
+        if !joined.is_empty() {
+            teams.push(json!({ "team": team, "channels": joined }));
+        }
+        if !owned.is_empty() {
+            teams.push(json!({ "team": team, "channels": owned, "owner": true }));
         }
     }
     Ok(teams)

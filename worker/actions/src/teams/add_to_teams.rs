@@ -1,4 +1,4 @@
-//! Makes true: the person is in these teams, and in their named private or shared channels.
+//! Makes true: the person is in these teams, and in their named private or shared channels, as a member or an owner.
 //!
 //! **Needs** `TeamMember.ReadWriteNonOwnerRole.All`, `TeamMember.Read.All`, `GroupMember.Read.All` and `User.Read.All`;
 //! for channels also `Channel.ReadBasic.All` and `ChannelMember.ReadWrite.All`; for a team that can hold directory roles
@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::groups::membership::{self as groups, Rights};
-use crate::teams::membership::{self as teams, Change, Team, TeamRef};
+use crate::teams::membership::{self as teams, Change, JoinRef, Team};
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View, Wait};
 
 /// See the file's head.
@@ -33,8 +33,8 @@ pub struct AddToTeams;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// Display names or object ids of teams, or `{ team, channels }` for some of their channels.
-    teams: Vec<TeamRef>,
+    /// Display names or object ids of teams, or `{ team, channels, owner }` for some of their channels.
+    teams: Vec<JoinRef>,
 }
 
 /// The account, and the requested teams.
@@ -49,7 +49,14 @@ pub struct Observed {
 struct Wanted {
     group: Group,
     is_member: bool,
-    channels: Vec<(Channel, Vec<TeamMember>)>,
+    channels: Vec<Joined>,
+}
+
+/// A requested channel, and the role there.
+struct Joined {
+    channel: Channel,
+    owner: bool,
+    members: Vec<TeamMember>,
 }
 
 impl Action for AddToTeams {
@@ -71,16 +78,16 @@ impl Action for AddToTeams {
     type Change = Change;
 
     async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
-        let wanted = teams::resolve(&params.teams, graph).await?;
-        let wanted = wanted.iter().map(|team| &team.group);
+        let wanted = asked(&params.teams, graph).await?;
+        let wanted = wanted.iter().map(|(team, _)| &team.group);
         groups::refuse_unnamed(wanted, graph.is_written_out("teams"), &["teams"])
     }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_and_groups(&params.user, &["id"]);
-        let ((person, member_of), wanted) = try_join(seen, teams::resolve(&params.teams, graph)).await?;
-        let wanted = wanted.into_iter().map(|team| look(team, &person, &member_of, graph));
+        let ((person, member_of), wanted) = try_join(seen, asked(&params.teams, graph)).await?;
+        let wanted = wanted.into_iter().map(|wanted| look(wanted, &person, &member_of, graph));
         let wanted = try_join_all(wanted).await?;
         Ok(Observed { person, wanted, rights, is_written_out: graph.is_written_out("teams") })
     }
@@ -95,15 +102,13 @@ impl Action for AddToTeams {
             }
             let joined = Some(group).filter(|_| !is_member);
             groups::refuse_unnamed(joined, observed.is_written_out, &["teams"])?;
-            let is_in = |members: &[TeamMember]| {
-                seen.is_some_and(|seen| members.iter().any(|member| member.is(&seen.id)))
-            };
-            let missing = channels.iter().filter(|(_, members)| !is_in(members));
-            let missing = missing.map(|(channel, _)| add(Place::channel(&group.id, &channel.id), &user));
+            let seen = seen.map(|seen| seen.id.as_str());
+            let missing = channels.iter().filter_map(|joined| joined.missing(&group.id, &user, seen));
             if *is_member {
                 sequences.push(missing.collect());
             } else {
-                sequences.push(vec![add(Place::team(&group.id), &user)]);
+                let (place, role) = (Place::team(&group.id), TeamRole::Member);
+                sequences.push(vec![Change::Add { place, user: user.clone(), role }]);
                 later.extend(missing.map(|change| change.to_string()));
             }
         }
@@ -122,8 +127,31 @@ impl Action for AddToTeams {
     }
 }
 
+/// The teams with the channels to join, and those of them to own, each once.
+async fn asked(references: &[JoinRef], graph: View<'_>) -> Result<Vec<(Team, Vec<Channel>)>, Error> {
+    let named = |owned| references.iter().filter(move |known| known.is_owned() == owned).map(JoinRef::named);
+    let [joined, owned] = [false, true].map(|owned| named(owned).collect::<Vec<_>>());
+    let (joined, owned) = try_join(teams::resolve(&joined, graph), teams::resolve(&owned, graph)).await?;
+    let mut wanted: Vec<_> = joined.into_iter().map(|team| (team, Vec::new())).collect();
+    for Team { group, channels } in owned {
+        match wanted.iter_mut().find(|(known, _)| known.group.id == group.id) {
+            Some((known, owned)) => {
+                known.channels.retain(|channel| !channels.contains(channel));
+                owned.extend(channels);
+            }
+            None => wanted.push((Team { group, channels: Vec::new() }, channels)),
+        }
+    }
+    Ok(wanted)
+}
+
 /// Asks Teams if the directory does not show the person as a member: the directory lags behind.
-async fn look(team: Team, person: &Person, member_of: &[Group], graph: View<'_>) -> Result<Wanted, Error> {
+async fn look(
+    (team, owned): (Team, Vec<Channel>),
+    person: &Person,
+    member_of: &[Group],
+    graph: View<'_>,
+) -> Result<Wanted, Error> {
     let Team { group, channels } = team;
     let is_member = match person {
         Person::Present(_) if member_of.iter().any(|known| known.id == group.id) => true,
@@ -133,19 +161,32 @@ async fn look(team: Team, person: &Person, member_of: &[Group], graph: View<'_>)
         }
         Person::ToBeCreated | Person::Absent => false,
     };
-    let channels = channels.into_iter().map(async |channel| {
+    let joined = channels.into_iter().map(|channel| (channel, false));
+    let joined = joined.chain(owned.into_iter().map(|channel| (channel, true)));
+    let channels = joined.map(async |(channel, owner)| {
         let members = match is_member {
             true => graph.team_members(&Place::channel(&group.id, &channel.id)).await?,
             false => Vec::new(),
         };
-        Ok::<_, Error>((channel, members))
+        Ok::<_, Error>(Joined { channel, owner, members })
     });
     let channels = try_join_all(channels).await?;
     Ok(Wanted { group, is_member, channels })
 }
 
-fn add(place: Place, user: &Account) -> Change {
-    Change::Add { place, user: user.clone(), role: TeamRole::Member }
+impl Joined {
+    /// What is missing here for the person, who has this id if the account is there. An owner is not made a member.
+    fn missing(&self, team: &str, user: &Account, seen: Option<&str>) -> Option<Change> {
+        let place = Place::channel(team, &self.channel.id);
+        let is_in = seen.is_some_and(|seen| self.members.iter().any(|member| member.is(seen)));
+        match (seen, self.owner) {
+            (Some(seen), true) => Change::make_owner(&place, seen, &self.members),
+            (_, owner) => (!is_in).then(|| {
+                let role = if owner { TeamRole::Owner } else { TeamRole::Member };
+                Change::Add { place, user: user.clone(), role }
+            }),
+        }
+    }
 }
 
 fn wait(later: Vec<String>) -> Wait {
@@ -175,7 +216,7 @@ mod tests {
         let member = |id: &&str| TeamMember { user_id: Some((*id).into()), ..TeamMember::default() };
         let channels = channel.map(|members| {
             let channel = Channel { id: "c".into(), ..Channel::default() };
-            (channel, members.iter().map(member).collect())
+            Joined { channel, owner: false, members: members.iter().map(member).collect() }
         });
         Wanted { group, is_member, channels: channels.into_iter().collect() }
     }
@@ -194,6 +235,27 @@ mod tests {
         assert_eq!((told(&second), second.wait), (vec!["add user 1 to channel c of team t".into()], None));
         let third = plan(ada(), vec![wanted(team("t"), true, Some(&["1"]))]).unwrap();
         assert_eq!(third, Plan::nothing());
+    }
+
+    #[test]
+    fn an_owner_of_a_channel_is_added_as_one_or_becomes_one() {
+        let ada = || Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        let owned = |members: &[&str]| {
+            let mut wanted = wanted(team("t"), true, Some(members));
+            wanted.channels[0].owner = true;
+            wanted
+        };
+        let added = plan(ada(), vec![owned(&["2"])]).unwrap();
+        assert_eq!(told(&added), ["add user 1 to channel c of team t as owner"]);
+        let raised = plan(ada(), vec![owned(&["1"])]).unwrap();
+        assert_eq!(told(&raised), ["make user 1 an owner of channel c of team t"]);
+        let mut owner = owned(&["1"]);
+        owner.channels[0].members[0].roles = vec!["owner".into()];
+        assert_eq!(plan(ada(), vec![owner]).unwrap(), Plan::nothing());
+        let mut promised = owned(&[]);
+        promised.is_member = false;
+        let planned = plan(Person::ToBeCreated, vec![promised]).unwrap();
+        assert_eq!(planned.wait.unwrap().later, ["add the new user to channel c of team t as owner"]);
     }
 
     #[test]

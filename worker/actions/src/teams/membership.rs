@@ -79,6 +79,46 @@ pub struct ChannelRefs {
     channels: Vec<String>,
 }
 
+/// A team to join, or some of its channels, as a workflow names them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum JoinRef {
+    /// Display name or object id of a team.
+    Team(String),
+    /// Channels of a team that have members of their own.
+    Channels(JoinChannels),
+}
+
+/// Channels of a team to join.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinChannels {
+    /// Display name or object id of the team.
+    team: String,
+    /// Display names or ids of private or shared channels.
+    channels: Vec<String>,
+    /// Whether the person owns these channels.
+    #[serde(default)]
+    owner: bool,
+}
+
+impl JoinRef {
+    /// Whether the person is to own what is named.
+    pub fn is_owned(&self) -> bool {
+        matches!(self, Self::Channels(channels) if channels.owner)
+    }
+
+    /// What is named, whatever the role.
+    pub fn named(&self) -> TeamRef {
+        match self.clone() {
+            Self::Team(team) => TeamRef::Team(team),
+            Self::Channels(JoinChannels { team, channels, .. }) => {
+                TeamRef::Channels(ChannelRefs { team, channels })
+            }
+        }
+    }
+}
+
 /// A named team with its named channels.
 #[derive(Clone, Debug)]
 pub struct Team {
