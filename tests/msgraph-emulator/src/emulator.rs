@@ -213,9 +213,9 @@ impl Emulator {
         self.world.lock().clock_shift = SignedDuration::from_secs(seconds);
     }
 
-    /// Removes every deleted user for good, as Microsoft does after thirty days.
-    pub fn purge_deleted(&self) {
-        self.world.lock().tenant.purge_deleted();
+    /// Lets so many days pass for deleted users. Microsoft keeps them for thirty days.
+    pub fn let_pass(&self, days: u32) {
+        self.world.lock().tenant.let_pass(days);
     }
 
     /// Restores the tenant of the start, with an empty journal and no faults.

@@ -6,6 +6,8 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+mod days;
+
 use std::collections::BTreeSet;
 
 use msgraph_emulator::{
@@ -224,36 +226,6 @@ async fn without_a_key_texts_are_not_kept_and_the_restore_lists_them() {
     let grace = &after["users"][&leaver.id];
     assert_eq!(grace["licenses"], leaver.before["users"][&leaver.id]["licenses"]);
     assert_eq!(grace["accountEnabled"], true);
-    leaver.close().await;
-}
-
-const DELETES: &str = "offboarding: { stages: [{ name: delete, steps: [disable_account, remove_licenses] }, { name: end, steps: [delete_user] }] }";
-
-#[tokio::test]
-async fn a_deleted_account_is_restored_within_thirty_days() {
-    let testbed = with_key(Testbed::with(tenant()).workflows(DELETES)).await;
-    let mut leaver = Leaver::gone(testbed, &events::offboarding("leave", json!({ "upn": GRACE }))).await;
-    assert!(leaver.testbed.emulator.state()["users"].get(&leaver.id).is_none());
-    let (end, _) = leaver.restored("back").await;
-    assert_eq!(end["state"], "succeeded", "{end}");
-    assert_eq!(leaver.testbed.emulator.state()["users"], leaver.before["users"]);
-    leaver.close().await;
-}
-
-#[tokio::test]
-async fn after_that_it_is_made_anew_from_what_was_kept() {
-    let testbed = with_key(Testbed::with(tenant()).workflows(DELETES)).await;
-    let mut leaver = Leaver::gone(testbed, &events::offboarding("leave", json!({ "upn": GRACE }))).await;
-    leaver.testbed.emulator.purge_deleted();
-    let (end, _) = leaver.restored("back").await;
-    assert_eq!(end["state"], "succeeded", "{end}");
-    let after = leaver.testbed.emulator.state();
-    let id = id_of(&after, GRACE);
-    assert!(leaver.testbed.effects().contains(&format!("create user {GRACE}")));
-    let (grace, before) = (&after["users"][&id], &leaver.before["users"][&leaver.id]);
-    for property in ["displayName", "employeeId", "department", "mail", "usageLocation", "licenses"] {
-        assert_eq!(grace[property], before[property], "{property}");
-    }
     leaver.close().await;
 }
 

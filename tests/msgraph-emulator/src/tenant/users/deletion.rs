@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::clock;
 use crate::tenant::Tenant;
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How long a deleted user can be restored ("Restore deleted item", 2025).
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Tenant {
     /// Moves a user to the deleted items: seats and memberships are free again. Whether there was one.
@@ -42,10 +47,19 @@ impl Tenant {
         true
     }
 
-    /// Removes all deleted users for good.
-    pub(crate) fn purge_deleted(&mut self) {
-        let deleted: Vec<_> = self.deleted.keys().copied().collect();
-        for id in deleted {
+    /// Lets so many days pass for deleted users: who was deleted thirty days ago, or longer, is gone for good.
+    pub(crate) fn let_pass(&mut self, days: u32) {
+        let now = Timestamp::now();
+        let mut gone = Vec::new();
+        for (&id, user) in &mut self.deleted {
+            let known = user.deleted.as_ref().and_then(|then| then.parse().ok()).unwrap_or(now);
+            let then = known.checked_sub(DAY * i32::try_from(days).unwrap_or(i32::MAX)).unwrap_or(known);
+            user.deleted = Some(then.to_string());
+            if now.duration_since(then) >= KEPT {
+                gone.push(id);
+            }
+        }
+        for id in gone {
             self.purge(id);
         }
     }
@@ -84,5 +98,21 @@ impl Tenant {
             self.history.note_manager(report, None);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tenant::{Tenant, User};
+
+    #[test]
+    fn a_deleted_user_is_gone_for_good_after_thirty_days() {
+        let mut tenant = Tenant::empty().user(User::new("ada@contoso.example", "Ada Lovelace"));
+        let ada = tenant.user_id("ada@contoso.example").unwrap();
+        tenant.soft_delete(ada);
+        tenant.let_pass(29);
+        assert!(tenant.deleted.contains_key(&ada));
+        tenant.let_pass(1);
+        assert!(!tenant.deleted.contains_key(&ada) && !tenant.restore(ada));
     }
 }
