@@ -145,6 +145,12 @@ impl Emulator {
         self.world.lock().faults.set(fault)
     }
 
+    /// How many requests this rule has spoiled, or holds up at the moment.
+    #[must_use]
+    pub fn spoiled(&self, rule: u64) -> u64 {
+        self.world.lock().faults.spoiled(rule)
+    }
+
     /// Removes every rule.
     pub fn clear_faults(&self) {
         self.world.lock().faults.clear();

@@ -7,6 +7,7 @@
 )]
 
 mod days;
+mod kills;
 
 use std::collections::BTreeSet;
 

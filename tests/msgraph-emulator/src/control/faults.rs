@@ -347,6 +347,10 @@ impl Faults {
         &self.rules
     }
 
+    pub(crate) fn spoiled(&self, id: u64) -> u64 {
+        self.rules.iter().find(|rule| rule.id == id).map_or(0, |rule| rule.fired)
+    }
+
     /// Counts a request and decides how to spoil it.
     pub(crate) fn judge(&mut self, request: &Request) -> Verdict {
         let mut verdict = Verdict::default();
