@@ -36,7 +36,9 @@ pub struct Settings {
     /// Whether to declare missing exchanges and queues (needs the configure permission) or only to check them.
     pub declare: bool,
     /// How much of the history is kept, if it does not exist yet: one that exists stays as it is.
-    pub retention: Retention,
+    pub history_kept: Retention,
+    /// The same of what runs took away.
+    pub snapshots_kept: Retention,
     /// Sign and verify the messages between workers. Without keys only the exchange tells them from others.
     pub keys: Option<Keys>,
 }
@@ -58,7 +60,8 @@ impl Settings {
             publish_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             declare: true,
-            retention: Retention::default(),
+            history_kept: Retention::HISTORY,
+            snapshots_kept: Retention::SNAPSHOTS,
             keys: None,
         }
     }
@@ -69,7 +72,7 @@ impl Settings {
     /// When the prefix or a work queue's name cannot be part of an AMQP name.
     pub fn topology(&self) -> Result<Topology, Error> {
         let topology = Topology::new(&self.prefix, self.work_queues.clone())?;
-        Ok(topology.with_publishers(&self.publishers)?.keeping(self.retention))
+        Ok(topology.with_publishers(&self.publishers)?.keeping(self.history_kept, self.snapshots_kept))
     }
 
     /// The user who connects, for whoever compares it with that of a message.
@@ -132,7 +135,8 @@ impl fmt::Debug for Settings {
             .field("publish_timeout", &self.publish_timeout)
             .field("grace", &self.grace)
             .field("declare", &self.declare)
-            .field("retention", &self.retention)
+            .field("history_kept", &self.history_kept)
+            .field("snapshots_kept", &self.snapshots_kept)
             .field("keys", &self.keys)
             .finish()
     }

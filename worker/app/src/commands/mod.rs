@@ -95,7 +95,7 @@ enum Command {
     Runs(runs::Command),
     /// Give back what a run took: first shows what, and does so with --apply
     ///
-    /// Reads the snapshot of the run, which is kept for 60 days, and plans a run of the workflow restore.
+    /// Reads the snapshot of the run, which is kept for snapshots.max_age_days, and plans a run of the workflow restore.
     Restore(restore::Args),
     /// Show what the ledger knows of a person, and check it
     #[command(subcommand)]

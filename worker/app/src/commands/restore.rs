@@ -56,8 +56,9 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let found = snapshots.of(args.run).await.map_err(|failure| CommandError::Input(failure.message))?;
     let snapshot = found.ok_or_else(|| {
         CommandError::Input(format!(
-            "run {} took nothing away, or that is no longer kept: snapshots are kept for 60 days",
-            args.run
+            "run {} took nothing away, or that is no longer kept: snapshots are kept for {} days",
+            args.run,
+            snapshots.kept_days()
         ))
     })?;
     let user = args.account(&snapshot)?;

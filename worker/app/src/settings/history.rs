@@ -1,4 +1,4 @@
-//! The settings of the history.
+//! The settings of the history, and of what runs took away.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ const LEAST_DAYS: u32 = 40;
 const SPEAKS_AFTER_DAYS: u32 = 90;
 const DAY: Duration = Duration::from_secs(86_400);
 const MOST_DAYS: u32 = 36_500;
-/// Ten segments of the stream.
+/// Ten segments of each stream.
 const LEAST_BYTES: u64 = 1_000_000_000;
+const LEAST_SNAPSHOT_BYTES: u64 = 500_000_000;
 
 /// See `config.default.toml`.
 #[derive(Debug, Deserialize, Serialize)]
@@ -40,6 +41,36 @@ impl History {
     /// After how long a run that sleeps says so again: after 90 days, or a quarter of the time for which results are kept.
     pub fn speaks_after(&self) -> Duration {
         DAY * SPEAKS_AFTER_DAYS.min(self.max_age_days / 4)
+    }
+
+    /// How much is kept.
+    pub(super) fn retention(&self) -> Retention {
+        Retention { days: self.max_age_days, bytes: self.max_bytes }
+    }
+}
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshots {
+    max_age_days: u32,
+    max_bytes: u64,
+}
+
+impl Snapshots {
+    /// Checks the numbers.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if !(1..=MOST_DAYS).contains(&self.max_age_days) {
+            return Err(ConfigError::Invalid(format!(
+                "snapshots.max_age_days must be at least 1 and at most {MOST_DAYS}"
+            )));
+        }
+        if self.max_bytes < LEAST_SNAPSHOT_BYTES || i64::try_from(self.max_bytes).is_err() {
+            return Err(ConfigError::Invalid(format!(
+                "snapshots.max_bytes must be at least {LEAST_SNAPSHOT_BYTES}"
+            )));
+        }
+        Ok(())
     }
 
     /// How much is kept.

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
-use super::read_secret;
+use super::secret::read_secret;
 use crate::ledger::identifiers::Identifier;
 
 /// How the people of a tenant are named in the ledger.

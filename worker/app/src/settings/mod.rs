@@ -34,12 +34,12 @@ use serde::{Deserialize, Serialize};
 use self::access::Access;
 use self::brake::{Brake, Limit};
 use self::error::ConfigError;
-use self::history::History;
+use self::history::{History, Snapshots};
 use self::ledger::{Directory, Ledger};
 use self::mail::Mail;
 use self::protected::Protected;
 use self::publisher::Publisher;
-use self::secret::Secret;
+use self::secret::{Secret, read_secret};
 use self::sync::{Scheduled, Sync};
 use self::tenant::{Addresses, Tenant};
 use self::usage::UsagePrivacy;
@@ -63,6 +63,8 @@ pub struct Config {
     pub broker: Broker,
     /// How much of the results is kept.
     pub history: History,
+    /// How long is kept what runs took away.
+    pub snapshots: Snapshots,
     /// Concurrency and shutdown.
     pub worker: Worker,
     /// Retries after minutes to hours.
@@ -226,6 +228,7 @@ impl Config {
         }
         self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
         self.history.check()?;
+        self.snapshots.check()?;
         self.access.check()?;
         self.sync.check()?;
         self.timing()?;
@@ -245,7 +248,8 @@ impl Config {
             publish_timeout: Duration::from_secs(self.broker.publish_timeout_seconds),
             grace: Duration::from_secs(self.worker.grace_seconds),
             declare: self.broker.declare,
-            retention: self.history.retention(),
+            history_kept: self.history.retention(),
+            snapshots_kept: self.snapshots.retention(),
             keys: self.keys()?,
             publishers: self.exchanges().cloned().collect(),
             ..broker::Settings::new(url, queues::work_queues())
@@ -482,15 +486,6 @@ fn secret(key: &str, file: &Path, value: &Secret) -> Result<SecretString, Config
         return Ok(value.0.clone());
     }
     read_secret(key, file)
-}
-
-fn read_secret(key: &str, file: &Path) -> Result<SecretString, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::SecretFile {
-        key: key.to_owned(),
-        path: file.to_owned(),
-        source,
-    })?;
-    Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::settings::error::ConfigError;
+
 /// A value that is never printed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "String")]
@@ -30,6 +32,16 @@ pub(super) fn exposed(setting: &str, file: &Path) -> Option<String> {
             path = file.display()
         )
     })
+}
+
+/// The secret in the file of this setting.
+pub(super) fn read_secret(key: &str, file: &Path) -> Result<SecretString, ConfigError> {
+    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::SecretFile {
+        key: key.to_owned(),
+        path: file.to_owned(),
+        source,
+    })?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
 impl From<String> for Secret {

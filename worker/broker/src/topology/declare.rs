@@ -59,27 +59,31 @@ pub async fn delete(settings: &Settings) -> Result<(), Error> {
 
 /// Declares everything that is missing on a channel, which stays open.
 ///
-/// A history that exists stays as it is, however long the settings would keep it: nobody can change the arguments of a
-/// stream, and a worker that refuses to start because of them helps nobody. A policy changes how long it is kept.
+/// A history and snapshots that exist stay as they are, however long the settings would keep them: nobody can change the
+/// arguments of a stream, and a worker that refuses to start because of them helps nobody. A policy changes how long they
+/// are kept.
 pub(crate) async fn declare_through(
     connection: &BrokerConnection,
     topology: &Topology,
 ) -> Result<Channel, Error> {
     let mut channel = open_channel(connection).await?;
-    let has_history = depth_on(&channel, &topology.history()).await?.is_some();
-    if !has_history {
-        // That it is missing has closed the channel.
-        channel = open_channel(connection).await?;
+    let mut kept = Vec::new();
+    for stream in [topology.history(), topology.snapshots()] {
+        match depth_on(&channel, &stream).await? {
+            Some(_) => kept.push(stream),
+            // That it is missing has closed the channel.
+            None => channel = open_channel(connection).await?,
+        }
     }
-    declare_on(&channel, topology, has_history).await?;
+    declare_on(&channel, topology, &kept).await?;
     Ok(channel)
 }
 
 /// Declares everything at once: writes all requests without waiting for the answers. The broker keeps their
-/// order.
-async fn declare_on(channel: &Channel, topology: &Topology, has_history: bool) -> Result<(), Error> {
+/// order. These queues stay as they are.
+async fn declare_on(channel: &Channel, topology: &Topology, kept: &[String]) -> Result<(), Error> {
     let (exchanges, mut queues, bindings) = (topology.exchanges(), topology.queues(), topology.bindings());
-    queues.retain(|queue| !has_history || queue.name != topology.history());
+    queues.retain(|queue| !kept.contains(&queue.name));
     let exchanges = try_join_all(exchanges.iter().map(|exchange| declare_exchange(channel, exchange, false)));
     let queues = try_join_all(queues.iter().map(|queue| declare_queue(channel, queue, false)));
     let bindings = try_join_all(bindings.iter().map(|binding| bind(channel, binding)));

@@ -1,11 +1,12 @@
-//! The stream of all results, and how long it is kept.
+//! The streams of all results and of what runs took away, and how long they are kept.
 
 use super::{Queue, Topology, table, text};
 
 /// A stream forgets whole segments. Small ones forget closer to the limits, and large ones are fewer files.
-const SEGMENT_BYTES: i64 = 100_000_000;
+const HISTORY_SEGMENT_BYTES: i64 = 100_000_000;
+const SNAPSHOTS_SEGMENT_BYTES: i64 = 50_000_000;
 
-/// How much of the history is kept: what exceeds either limit is forgotten, the oldest first.
+/// How much of a stream is kept: what exceeds either limit is forgotten, the oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Days.
@@ -14,27 +15,36 @@ pub struct Retention {
     pub bytes: u64,
 }
 
-impl Default for Retention {
-    fn default() -> Self {
-        Self { days: 400, bytes: 20_000_000_000 }
-    }
+impl Retention {
+    /// What is kept of the history, unless the settings say otherwise.
+    pub const HISTORY: Self = Self { days: 400, bytes: 20_000_000_000 };
+    /// What is kept of what runs took away: for twice the time for which Microsoft keeps a deleted account.
+    pub const SNAPSHOTS: Self = Self { days: 60, bytes: 5_000_000_000 };
 }
 
 impl Topology {
-    /// The same with a history that is kept for so long.
+    /// The same with a history and snapshots that are kept for so long.
     #[must_use]
-    pub(crate) fn keeping(self, retention: Retention) -> Self {
-        Self { retention, ..self }
+    pub(crate) fn keeping(self, history_kept: Retention, snapshots_kept: Retention) -> Self {
+        Self { history_kept, snapshots_kept, ..self }
     }
 
     pub(super) fn history_stream(&self) -> Queue {
-        let Retention { days, bytes } = self.retention;
-        let arguments = table([
-            ("x-queue-type", text("stream")),
-            ("x-max-age", text(&format!("{days}D"))),
-            ("x-max-length-bytes", i64::try_from(bytes).unwrap_or(i64::MAX).into()),
-            ("x-stream-max-segment-size-bytes", SEGMENT_BYTES.into()),
-        ]);
-        Queue { name: self.history(), arguments }
+        stream(self.history(), self.history_kept, HISTORY_SEGMENT_BYTES)
     }
+
+    pub(super) fn snapshots_stream(&self) -> Queue {
+        stream(self.snapshots(), self.snapshots_kept, SNAPSHOTS_SEGMENT_BYTES)
+    }
+}
+
+fn stream(name: String, kept: Retention, segment_bytes: i64) -> Queue {
+    let Retention { days, bytes } = kept;
+    let arguments = table([
+        ("x-queue-type", text("stream")),
+        ("x-max-age", text(&format!("{days}D"))),
+        ("x-max-length-bytes", i64::try_from(bytes).unwrap_or(i64::MAX).into()),
+        ("x-stream-max-segment-size-bytes", segment_bytes.into()),
+    ]);
+    Queue { name, arguments }
 }

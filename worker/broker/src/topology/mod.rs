@@ -26,9 +26,6 @@ pub(crate) const WORK_DELIVERY_LIMIT: i64 = 20;
 /// letter must survive being read (release notes 4.0.1, read 2026-11-21).
 const KEEP_DELIVERY_LIMIT: i64 = 1_000_000;
 
-/// How long it is kept what runs take away: twice the time for which Microsoft keeps a deleted account.
-const SNAPSHOT_AGE: &str = "60D";
-
 /// A queue of work: its name without the prefix, and the events routed into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkQueue {
@@ -62,7 +59,8 @@ pub struct Topology {
     prefix: String,
     work_queues: Vec<WorkQueue>,
     publishers: Vec<String>,
-    retention: Retention,
+    history_kept: Retention,
+    snapshots_kept: Retention,
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +95,8 @@ impl Topology {
             return Err(Error::invalid("an event key is longer than 255 bytes; shorten it"));
         }
         let (prefix, publishers) = (prefix.to_owned(), Vec::new());
-        Ok(Self { prefix, work_queues, publishers, retention: Retention::default() })
+        let (history_kept, snapshots_kept) = (Retention::HISTORY, Retention::SNAPSHOTS);
+        Ok(Self { prefix, work_queues, publishers, history_kept, snapshots_kept })
     }
 
     /// The same with an exchange for each of these publishers.
@@ -262,15 +261,7 @@ impl Topology {
         let keep =
             || table([("x-queue-type", text("quorum")), ("x-delivery-limit", KEEP_DELIVERY_LIMIT.into())]);
         let mut all = vec![Queue { name: self.unrouted(), arguments: keep() }, self.history_stream()];
-        all.push(Queue {
-            name: self.snapshots(),
-            arguments: table([
-                ("x-queue-type", text("stream")),
-                ("x-max-age", text(SNAPSHOT_AGE)),
-                ("x-max-length-bytes", 5_000_000_000_i64.into()),
-                ("x-stream-max-segment-size-bytes", 50_000_000_i64.into()),
-            ]),
-        });
+        all.push(self.snapshots_stream());
         for seconds in STEPS {
             let ttl = millis(Duration::from_secs(seconds));
             let arguments = self.dead_lettering(&self.work(), [("x-message-ttl", ttl.into())]);

@@ -90,10 +90,11 @@ async fn nothing_is_left_after_deleting() {
 }
 
 #[tokio::test]
-async fn a_history_that_is_kept_for_another_time_stays_as_it_is_and_stops_nobody() {
+async fn streams_that_are_kept_for_another_time_stay_as_they_are_and_stop_nobody() {
     with_broker(async |fixture| {
         let mut settings = fixture.settings.clone();
-        settings.retention = Retention { days: 90, bytes: 2_000_000_000 };
+        settings.history_kept = Retention { days: 90, bytes: 2_000_000_000 };
+        settings.snapshots_kept = Retention { days: 30, bytes: 1_000_000_000 };
         broker::declare(&settings).await.unwrap();
         let running = Running::start(settings.clone());
         running.recorder.wait_for("session started", 1).await;
@@ -101,9 +102,11 @@ async fn a_history_that_is_kept_for_another_time_stays_as_it_is_and_stops_nobody
         let applied = Inventory::new(&settings, &[]).unwrap().apply(&settings).await.unwrap();
         let refused: Vec<_> =
             applied.iter().filter_map(|it| Some((&it.name, it.is_new.as_ref().err()?.to_string()))).collect();
-        let [(name, why)] = refused.as_slice() else { panic!("{refused:?}") };
-        assert_eq!(**name, fixture.topology.history());
-        assert!(why.contains("inequivalent arg 'x-max-") && why.contains("policy"), "{why}");
+        let streams = [fixture.topology.history(), fixture.topology.snapshots()];
+        assert_eq!(refused.iter().map(|(name, _)| (*name).clone()).collect::<Vec<_>>(), streams);
+        for (_, why) in &refused {
+            assert!(why.contains("inequivalent arg 'x-max-") && why.contains("policy"), "{why}");
+        }
     })
     .await;
 }

@@ -88,7 +88,8 @@ impl Workflows {
         };
         let none = || {
             let detail = format!(
-                "run {run} took nothing away in tenant {tenant}, or that is no longer kept: snapshots are kept for 60 days"
+                "run {run} took nothing away in tenant {tenant}, or that is no longer kept: snapshots are kept for {} days",
+                snapshots.kept_days()
             );
             Failure::rejected("snapshot_not_found", detail)
         };

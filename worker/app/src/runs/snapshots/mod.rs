@@ -34,6 +34,11 @@ impl Snapshots {
         Self { settings, seal }
     }
 
+    /// For how many days it is kept what runs took.
+    pub fn kept_days(&self) -> u32 {
+        self.settings.snapshots_kept.days
+    }
+
     /// What this run took; nothing if that is not kept, or not any more.
     ///
     /// # Errors
