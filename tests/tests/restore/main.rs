@@ -8,6 +8,7 @@
 
 mod days;
 mod kills;
+mod meanwhile;
 
 use std::collections::BTreeSet;
 

@@ -16,6 +16,9 @@ pub struct PreparedSteps {
     pub values: Vec<Value>,
     /// Run in this order.
     pub stages: Vec<StageToRun>,
+    /// Of a restore: the number of the last entry of all snapshots when they were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots_read: Option<u64>,
 }
 
 /// Steps that run together.

@@ -35,7 +35,7 @@ pub fn of_plan(steps: &str, records: &[Record]) -> String {
 
 /// The digest of steps and the values of their parameters.
 pub(crate) fn of_steps(steps: &PreparedSteps) -> String {
-    let PreparedSteps { digest: _, values, stages } = steps;
+    let PreparedSteps { digest: _, values, stages, snapshots_read: _ } = steps;
     let steps: (&[Value], &[StageToRun]) = (values, stages);
     of(&steps)
 }

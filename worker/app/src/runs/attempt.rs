@@ -18,6 +18,7 @@ use workflow::{Because, Definitions, Limits, Next, Prepared, Recorder, RetryPoli
 use super::asleep::waiting;
 use super::effective::{self, is_unbegun, pending_until};
 use super::job::workflow_of;
+use super::prepare::more::{More, afresh, more};
 use super::right::Right;
 use super::snapshots::Snapshots;
 use crate::settings::mail::Mail;
@@ -87,6 +88,12 @@ impl Workflows {
         let mut world = guarded.world(graph);
         if request.mode == Mode::Apply {
             world = world.guarded(&guarded.protection, &progress.released);
+        }
+        match more(event, request, &progress, right, self.snapshots.as_ref()).await {
+            More::Nothing => {}
+            More::Something => progress = afresh(progress),
+            More::Barred => return Attempted { progress, next: Next::Stopped, result: None, failed: None },
+            More::Unread(failure) => return self.unprepared(event, progress, &[failure], false),
         }
         let steps = match progress.prepared.clone() {
             Some(steps) => Ok(steps),

@@ -1,5 +1,6 @@
 //! The steps of a run, made once from its event and its workflow.
 
+pub(super) mod more;
 pub(super) mod variables;
 
 use actions::{ReportUnrestored, Restorable, World};
@@ -58,9 +59,9 @@ impl Workflows {
         }
         let left = match request.run_id.filter(|_| event.kind == EventKind::Restore) {
             Some(run) => self.give_back(run, request, tenant, world, &mut variables).await,
-            None => Ok(Vec::new()),
+            None => Ok((Vec::new(), None)),
         };
-        let left = left.map_err(|failure| vec![failure])?;
+        let (left, snapshots_read) = left.map_err(|failure| vec![failure])?;
         let mut steps = prepare(definition, &self.roster, variables.clone())?.carried();
         if request.mode == Mode::Plan || request.expected_plan.is_some() {
             variables.insert("event".to_owned(), any_event(event, request));
@@ -68,12 +69,14 @@ impl Workflows {
                 steps.digest = of_any_event.carried().digest;
             }
         }
+        steps.snapshots_read = snapshots_read;
         report(&left, &mut steps);
         refuse_too_large(&steps).map_err(|failure| vec![failure])?;
         Ok(steps)
     }
 
-    /// Adds what a run took, and can be given back, to the variables of templates. Answers with what cannot.
+    /// Adds what a run took, and can be given back, to the variables of templates. Answers with what cannot, and how far
+    /// the snapshots were read.
     async fn give_back(
         &self,
         run: Uuid,
@@ -81,7 +84,7 @@ impl Workflows {
         tenant: &str,
         world: &World,
         variables: &mut Map<String, Value>,
-    ) -> Result<Vec<Left>, Failure> {
+    ) -> Result<(Vec<Left>, Option<u64>), Failure> {
         let Some(snapshots) = &self.snapshots else {
             let detail = "what a run took is in the broker; set broker.url, or use `gatehouse restore`";
             return Err(Failure::new(Class::Blocked, "snapshot_unread", detail));
@@ -106,11 +109,12 @@ impl Workflows {
         if let Some(kinds) = &request.kinds {
             snapshot.things.retain(|thing| kinds.contains(&thing.taken.kind));
         }
+        let read = snapshot.read;
         let Restorable { snapshot, person, left } =
             actions::restorable(&user, snapshot.things, world).await?;
         variables.insert("snapshot".to_owned(), Value::Object(snapshot));
         variables.insert("person".to_owned(), Value::Object(person));
-        Ok(left)
+        Ok((left, Some(read)))
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub workflow: String,
     /// The things, in the order in which they were taken.
     pub things: Vec<Remembered>,
+    /// The number of the last entry of all snapshots when they were read.
+    pub read: u64,
 }
 
 impl Snapshots {
@@ -45,19 +47,30 @@ impl Snapshots {
     ///
     /// When the stream cannot be read: time may help.
     pub async fn of(&self, run: Uuid) -> Result<Option<Snapshot>, Failure> {
-        self.read(run).await.map_err(|error| {
-            let detail = format!("what the run took could not be read: {error}");
-            Failure::new(Class::Retry, "snapshot_unread", detail)
-        })
+        self.read(run, Since::First).await.map_err(|error| unread(&error))
     }
 
-    async fn read(&self, run: Uuid) -> Result<Option<Snapshot>, broker::Error> {
+    /// Whether this run took something that was stored after this entry.
+    ///
+    /// # Errors
+    ///
+    /// When the stream cannot be read: time may help.
+    pub async fn took_after(&self, run: Uuid, entry: u64) -> Result<bool, Failure> {
+        let since = Since::Offset(entry.saturating_add(1));
+        let found = self.read(run, since).await.map_err(|error| unread(&error))?;
+        Ok(found.is_some())
+    }
+
+    async fn read(&self, run: Uuid, since: Since) -> Result<Option<Snapshot>, broker::Error> {
         let session = History::open_snapshots(&self.settings).await?;
         let mut found = None;
         if let Some(end) = session.end().await? {
-            let mut entries = session.read(Since::First, &end, &[]).await?;
+            let mut entries = session.read(since, &end, &[]).await?;
             while let Some(entry) = entries.next().await? {
                 self.take_in(run, &entry.body, &mut found);
+            }
+            if let Some(found) = &mut found {
+                found.read = end.offset;
             }
         }
         session.close().await;
@@ -101,4 +114,9 @@ impl Snapshots {
         let taken = Taken { kind, user, object, text: opened.flatten() };
         Remembered { taken, lacks: lacks.map(str::to_owned) }
     }
+}
+
+fn unread(error: &broker::Error) -> Failure {
+    let detail = format!("what the run took could not be read: {error}");
+    Failure::new(Class::Retry, "snapshot_unread", detail)
 }

@@ -1,0 +1,59 @@
+//! What becomes of a restore while the run that it undoes is not over.
+
+use msgraph_emulator::{Fault, Group, Sku, Tenant, User};
+use serde_json::{Value, json};
+use system_tests::metrics::until;
+use system_tests::{Testbed, events};
+
+use super::{GRACE, id_of, restore, with_key};
+
+/// Longer than the run sleeps and works, and shorter than a worker waits for an answer.
+const HOLD_MS: u64 = 6_000;
+
+/// Takes the licences, and the groups three seconds later.
+const IN_TWO_STAGES: &str = "
+offboarding:
+  stages:
+    - name: licences
+      steps: [remove_licenses]
+    - name: groups
+      after: 3s
+      steps: [remove_from_groups]
+";
+
+fn tenant() -> Tenant {
+    let grace = User::new(GRACE, "Grace Hopper").located("US").licensed("SPE_E3");
+    let groups = ["Engineers", "Writers"].map(|name| Group::security(name).member(GRACE));
+    groups
+        .into_iter()
+        .fold(Tenant::empty().sku(Sku::new("SPE_E3", 5).plan("TEAMS1")).user(grace), Tenant::group)
+}
+
+fn leave() -> Value {
+    events::offboarding("leave", json!({ "upn": GRACE }))
+}
+
+#[tokio::test]
+async fn what_a_run_takes_after_its_restore_has_read_comes_back_too() {
+    let mut testbed = with_key(Testbed::with(tenant()).workflows(IN_TWO_STAGES)).await;
+    let before = testbed.emulator.state();
+    let (id, run) = (id_of(&before, GRACE), events::run_of(&leave()).to_string());
+    let worker = testbed.worker().await;
+    testbed.publisher.event(&leave()).await;
+    while testbed.results.next().await.key != "run.waiting" {}
+    // The restore reads what the run took, and then the licences of the tenant.
+    let held = testbed.emulator.fault(Fault::delayed(HOLD_MS).path("/subscribedSkus").nth(1));
+    testbed.publisher.event(&restore("back", &id, &run)).await;
+    until(async || testbed.emulator.spoiled(held) > 0).await;
+    assert!(testbed.results.received().iter().all(|received| !received.is_end()), "the run still sleeps");
+    // Ends come in their order: the run has ended before the restore can act.
+    assert_eq!(testbed.results.end_of("leave").await["state"], "succeeded");
+    let left = testbed.emulator.state();
+    assert_eq!(left["users"][&id]["memberOf"], json!([]));
+    let end = testbed.results.end_of("back").await;
+    assert_eq!(end["state"], "succeeded", "{end}");
+    assert_eq!(testbed.emulator.state(), before);
+    worker.logged("the run took more before its restore could act").await;
+    testbed.drain([worker]).await;
+    testbed.close().await;
+}
