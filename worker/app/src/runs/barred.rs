@@ -37,6 +37,7 @@ impl Runs {
         }
         // What it undoes is written down as it happens.
         if applies && job.request.run_id.is_some_and(|undone| self.turns.is_at_work(undone)) {
+            self.metrics.put_off_total.with_label_values(&[WORKFLOWS, WAITS.reason]).inc();
             return Err((progress, Barred::Later { put_off: WAITS, state: None }));
         }
         // Whoever was shut while it slept does nothing, whatever became of the person and of its tenant.
