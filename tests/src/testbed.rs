@@ -285,6 +285,11 @@ impl Testbed {
         self.queues.delete(queue).await;
     }
 
+    /// Loses every message of a queue.
+    pub async fn forget(&self, queue: &str) {
+        self.queues.purge(queue).await;
+    }
+
     /// Waits until a sleeping run is in the delay, then removes it from there.
     pub async fn forget_sleeping_run(&self) {
         let mut looks = tokio::time::interval(Duration::from_millis(50));
