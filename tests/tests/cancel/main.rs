@@ -8,6 +8,7 @@
 
 mod command;
 mod every_stage;
+mod kills;
 mod unread;
 
 use std::collections::BTreeMap;

@@ -6,12 +6,12 @@ use system_tests::{Testbed, events};
 use crate::{end_of, tenant, users};
 
 /// The cancel of this event's sync.
-fn cancel(id: &str, event: &Value) -> Value {
+pub(crate) fn cancel(id: &str, event: &Value) -> Value {
     events::event(id, "gatehouse.run.cancel.requested.v1", json!({ "sync": events::named(event) }))
 }
 
 /// The end of a sync that was taken out.
-fn is_cancelled(end: &Value) {
+pub(crate) fn is_cancelled(end: &Value) {
     assert_eq!((&end["state"], &end["complete"]), (&json!("cancelled"), &json!(false)), "{end}");
     assert!(end.get("kinds").is_none() && end.get("failure").is_none(), "{end}");
 }

@@ -6,9 +6,11 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::{Application, Fault, Tenant};
 use serde_json::{Value, json};
+use system_tests::metrics::until;
 use system_tests::worker_process::fetch;
 use system_tests::{Pages, Testbed, TestbedBuilder};
 
+use crate::cancels::{cancel, is_cancelled};
 use crate::{end_of, sync};
 
 const DAYS: usize = 5;
@@ -392,5 +394,33 @@ async fn totals_alone_send_no_page_and_allow_to_delete_nothing() {
     assert!(end["totals"]["people"]["any"].as_u64() > Some(0));
     assert!(end["days"].as_array().unwrap().iter().all(|day| day.get("generation").is_none()), "{end:#}");
     testbed.drain([worker]).await;
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_cancel_between_two_days_ends_the_sync_there() {
+    let mut testbed = used(4, 300).build().await;
+    let access = testbed.worker_of("access").await;
+    let mut killed = testbed.worker_of("sync").await;
+    let pages = testbed.pages(None).await;
+    // The worker dies while it asks for the third day: the part of that day is in the queue.
+    let of_days = Fault::delayed(3_600_000).path("/reports/getM365AppUserDetail(date=");
+    let held = testbed.emulator.fault(of_days.nth(3));
+    let all = usage("all", json!({}));
+    testbed.publisher.event(&all).await;
+    until(async || testbed.emulator.spoiled(held) > 0).await;
+    killed.kill().await;
+    until(async || testbed.depth("sync").await == 1).await;
+    testbed.emulator.clear_faults();
+    testbed.publisher.event(&cancel("no", &all)).await;
+    assert_eq!(testbed.results.end_of("no").await["state"], "succeeded");
+    let read = asked(&testbed);
+    assert_eq!(read.len(), 2, "{read:?}");
+    let sync = testbed.worker_of("sync").await;
+    let end = end_of(&mut testbed, "all").await;
+    is_cancelled(&end);
+    assert_eq!(asked(&testbed), read, "nothing more was read");
+    drop(pages);
+    testbed.drain([access, sync]).await;
     testbed.close().await;
 }
