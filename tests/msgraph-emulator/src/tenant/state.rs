@@ -97,11 +97,10 @@ fn licenses(user: &User) -> Value {
         .iter()
         .map(|((group, sku), held)| json!({ "error": held.error, "group": group, "sku": sku }))
         .collect();
-    let mut licenses = json!({ "direct": direct, "inherited": inherited });
-    if !off.is_empty() {
-        licenses["plansOff"] = json!(off);
+    match off.is_empty() {
+        true => json!({ "direct": direct, "inherited": inherited }),
+        false => json!({ "direct": direct, "inherited": inherited, "plansOff": off }),
     }
-    licenses
 }
 
 fn group_state(group: &Group) -> Value {
