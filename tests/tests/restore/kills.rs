@@ -1,4 +1,4 @@
-//! A worker dies at every write of a restore, and the next one ends where an undisturbed one does.
+//! A worker dies at every write of a restore, and at reads, and the next one ends where an undisturbed one does.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ const LOOKS_EVERY: Duration = Duration::from_millis(5);
 /// Tenants in which restores die at the same time. After each death a worker waits until the dead one has been silent
 /// for long enough.
 const LANES: u64 = 8;
+/// A worker dies at each so many-th read. What it does between two writes is the same, whichever read is its last.
+const READS_APART: u64 = 5;
 
 /// A tenant that Grace has left, and what an undisturbed restore does there.
 struct Lane {
@@ -42,13 +44,12 @@ impl Lane {
         effects
     }
 
-    /// Restores, and kills the worker when it sends its nth write. False if it has fewer.
-    async fn dies_at(&mut self, id: &str, nth: Option<u64>) -> bool {
+    /// Restores, and kills the worker when it sends this request. False if it never does.
+    async fn dies_at(&mut self, id: &str, request: Option<Fault>) -> bool {
         let Leaver { testbed, worker, id: user, run, .. } = &mut self.leaver;
         testbed.emulator.with_tenant(|tenant| *tenant = self.left.clone());
         testbed.emulator.clear_journal();
-        let fault = |nth| testbed.emulator.fault(Fault::delayed(FOREVER_MS).writes().nth(nth));
-        let rule = nth.map(fault);
+        let rule = request.map(|request| testbed.emulator.fault(request));
         testbed.publisher.event(&restore(id, user, run)).await;
         let is_end = |received: &Received| received.is_end() && received.event["causationid"] == id;
         while !testbed.results.received().iter().any(is_end) {
@@ -66,29 +67,39 @@ impl Lane {
         false
     }
 
-    /// Kills a worker at this write, and at every [`LANES`]th after it. Answers with the number of kills.
+    /// Kills a worker at this request, and compares what comes of it. Whether there was such a request.
+    async fn ends_alike(&mut self, id: &str, request: Fault) -> bool {
+        let has_died = self.dies_at(id, Some(request)).await;
+        let Leaver { testbed, id: user, before, .. } = &self.leaver;
+        let (after, effects) = (testbed.emulator.state(), self.effects());
+        assert_eq!(comparable(&after, user), comparable(before, user), "{id}: {effects:#?}");
+        assert_eq!(effects, self.undisturbed, "{id}: something was done twice or not at all");
+        has_died
+    }
+
+    /// Kills a worker at this write and at every [`LANES`]th after it, and at one read. Answers with the number of kills.
     async fn die_from(mut self, first: u64) -> usize {
-        for (kills, nth) in (first..).step_by(LANES as usize).enumerate() {
-            let id = format!("dies at write {nth}");
-            let has_died = self.dies_at(&id, Some(nth)).await;
-            let Leaver { testbed, id: user, before, .. } = &self.leaver;
-            let (after, effects) = (testbed.emulator.state(), self.effects());
-            assert_eq!(comparable(&after, user), comparable(before, user), "{id}: {effects:#?}");
-            assert_eq!(effects, self.undisturbed, "{id}: something was done twice or not at all");
-            if !has_died {
-                self.leaver.close().await;
-                return kills;
+        let mut kills = 0;
+        for nth in (first..).step_by(LANES as usize) {
+            let request = Fault::delayed(FOREVER_MS).writes().nth(nth);
+            if !self.ends_alike(&format!("dies at write {nth}"), request).await {
+                break;
             }
+            kills += 1;
         }
-        0
+        let nth = 1 + (first - 1) * READS_APART;
+        let request = Fault::delayed(FOREVER_MS).method("GET").nth(nth);
+        kills += usize::from(self.ends_alike(&format!("dies at read {nth}"), request).await);
+        self.leaver.close().await;
+        kills
     }
 }
 
 #[tokio::test]
-async fn a_restore_that_is_killed_at_any_write_ends_as_an_undisturbed_one() {
+async fn a_restore_that_is_killed_at_any_request_ends_as_an_undisturbed_one() {
     let lanes = join_all((0..LANES).map(|_| Lane::open())).await;
     let dying = lanes.into_iter().zip(1..).map(|(lane, first)| lane.die_from(first));
     let kills: usize = join_all(dying).await.into_iter().sum();
-    assert!(kills > 10, "only {kills} writes");
+    assert!(kills > 18, "only {kills} kills");
     println!("{kills} kills");
 }
