@@ -51,4 +51,5 @@ pub use recorder::{Interrupted, Recorder};
 pub use retry::RetryPolicy;
 pub use run::{Run, replayed};
 pub use step::{Answer, Call, Earlier, Report, Roster, Step};
+pub use template::code_of as country_code;
 pub use wait::{MEMO_LIMIT_BYTES, Wait};

@@ -17,6 +17,15 @@ where
     Vec::deserialize(deserializer).map(Some)
 }
 
+/// Reads a country, if there is one: by its code in any case, or by its English name. The value is its two-letter code.
+pub fn country<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    const EXPECTED: &str = "expected a country by its two-letter code (ISO 3166-1), such as GB, or by its English name; \
+                            it comes from person.usage_location, else from person.country";
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let code = workflow::country_code(&text).ok_or_else(|| serde::de::Error::custom(EXPECTED))?;
+    Ok(Some(code.to_owned()))
+}
+
 /// The schema of a `jiff::Timestamp`: a date, a time and an offset.
 pub struct Moment;
 
@@ -73,6 +82,26 @@ pub mod tests {
                 *is_accepted,
                 "the decoder of {value}"
             );
+        }
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Located {
+        #[serde(default, deserialize_with = "country")]
+        location: Option<String>,
+    }
+
+    #[test]
+    fn a_country_is_read_as_its_code_and_refused_without_quoting_it() {
+        let read = |value: Value| serde_json::from_value::<Located>(json!({ "location": value }));
+        for (country, code) in [("UK", "GB"), ("gb", "GB"), ("Germany", "DE")] {
+            assert_eq!(read(json!(country)).unwrap().location.as_deref(), Some(code));
+        }
+        assert_eq!(read(json!(null)).unwrap().location, None);
+        assert_eq!(serde_json::from_value::<Located>(json!({})).unwrap().location, None);
+        for wrong in ["EN", "Atlantis", "", "  "] {
+            let error = read(json!(wrong)).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains("person.usage_location") && !error.contains("Atlantis"), "{error}");
         }
     }
 

@@ -38,7 +38,7 @@ async fn each_refusal_has_its_code_and_nothing_is_written() {
         ("update_user", "grace", json!({ "department": "Engines" }), Blocked, "synced_user"),
         ("update_user", "edsger", json!({ "mobile_phone": "+31 20" }), Blocked, "role_missing"),
         ("update_user", "edsger", json!({ "mail": "ada@contoso.example" }), Blocked, "value_taken"),
-        ("update_user", "ada", json!({ "usage_location": "ZZ" }), Blocked, "invalid_properties"),
+        ("update_user", "ada", json!({ "employee_id": "18150000000000000" }), Blocked, "invalid_properties"),
         ("set_user_type", "nobody", json!({ "user_type": "guest" }), Rejected, "user_not_found"),
         ("set_user_type", "grace", json!({ "user_type": "guest" }), Blocked, "synced_user"),
         ("set_manager", "nobody", json!({ "manager": "ada@contoso.example" }), Rejected, "user_not_found"),

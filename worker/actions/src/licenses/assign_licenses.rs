@@ -39,6 +39,7 @@ pub struct Params {
     #[serde(default)]
     instead_of: Vec<String>,
     /// Two-letter country code for an account without one. Defaults to the person's `usage_location`, else `country`.
+    #[serde(default, deserialize_with = "crate::action::parameters::country")]
     usage_location: Option<String>,
 }
 

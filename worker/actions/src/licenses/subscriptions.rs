@@ -12,7 +12,9 @@ pub fn usage_location_missing(who: &str) -> Error {
     Error::rejected(
         &["usage_location"],
         "usage_location_missing",
-        format!("{who} has no usage location; set person.usage_location, or person.country as two letters"),
+        format!(
+            "{who} has no usage location; set person.usage_location, or person.country as a code or in English"
+        ),
     )
 }
 

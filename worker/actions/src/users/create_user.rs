@@ -3,9 +3,9 @@
 //! **Needs** `User.ReadWrite.All`, and `User.Read.All` to read the verified domains.
 //! **Refuses** `upn_taken` (other people hold every name to try, some of them deleted; lists their ids);
 //! `user_deleted` (this person's account was deleted within 30 days: `restore_user` brings it back); `mail_taken`;
-//! `upn_invalid`; `domain_not_verified` (lists the verified ones); `usage_location_missing` (licences follow);
+//! `upn_invalid`; `alias_invalid`; `domain_not_verified` (lists the verified ones); `usage_location_missing` (licences follow);
 //! `employee_id_missing` (several names are tried, and only an employee id tells the person from their holders);
-//! `synced_user`; `password_refused`; `invalid_properties` (Graph rejects one, such as an unknown country).
+//! `synced_user`; `password_refused`; `invalid_properties` (Graph rejects one, which it may name).
 //! **Leaves** names of other people, where it takes a later name (`name_taken`).
 //! **Idempotent because** it first looks for the account, by object id, employee id and name, and updates an account of
 //! the same person instead of creating another. An account is the person's if an identifier agrees, or if it was created
@@ -26,12 +26,17 @@ use serde::Deserialize;
 
 use crate::licenses::subscriptions as licenses;
 use crate::users::name_conflicts::{Holder, NameConflicts};
-use crate::users::names::{IfTaken, Names};
+use crate::users::names::{self, IfTaken, Names};
 use crate::users::own_account;
 use crate::users::password::new_password;
 use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
 use crate::users::refusals;
 use crate::{Action, Error, Plan, View};
+
+/// The name to show: the one given, else both names, else the only one. Without any there is no value.
+const DISPLAY_NAME: &str = "{{ person.display_name if person.display_name else \
+                            person.given_name ~ ' ' ~ person.family_name if person.given_name and person.family_name \
+                            else person.given_name if person.given_name else person.family_name }}";
 
 /// See the file's head.
 pub struct CreateUser;
@@ -48,11 +53,11 @@ pub struct Params {
     if_taken: IfTaken,
     /// The object id of an account that the person has already.
     entra_id: Option<String>,
-    /// The display name. Defaults to the person's `display_name`, else given and family name.
+    /// The display name. Defaults to the person's `display_name`, else given and family name, or the one there is.
     display_name: String,
     /// The e-mail address. Defaults to the person's `email`.
     mail: Option<String>,
-    /// The e-mail alias. Defaults to the sign-in name's part before the `@`.
+    /// The e-mail alias, without accents and spaces. Defaults to the sign-in name's part before the `@`.
     mail_nickname: Option<String>,
     /// The employer's number for the person. It tells two people of one name apart, and later steps find the person
     /// by it.
@@ -72,6 +77,7 @@ pub struct Params {
     /// Mobile telephone number.
     mobile_phone: Option<String>,
     /// Two-letter country code, required for licences. Defaults to the person's `usage_location`, else `country`.
+    #[serde(default, deserialize_with = "crate::action::parameters::country")]
     usage_location: Option<String>,
     /// Whether a later step assigns licences, which need a usage location. Defaults to whether the event names
     /// licences.
@@ -109,10 +115,7 @@ impl Action for CreateUser {
     const READS_ORGANIZATION: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = defaults_with_properties![
         ("user_principal_name", "{{ person.upn if person.upn else person.email }}"),
-        (
-            "display_name",
-            "{{ person.display_name if person.display_name else person.given_name ~ ' ' ~ person.family_name }}",
-        ),
+        ("display_name", DISPLAY_NAME),
         ("entra_id", "{{ person.entra_id | default(none) }}"),
         ("licensed", "{{ true if parameters.licenses else false }}"),
     ];
@@ -173,7 +176,7 @@ impl Action for CreateUser {
         let Some(name) = names.all().get(seen.holders.len()) else { return Err(seen.all_taken()) };
         seen.refuse_self_deleted()?;
         seen.refuse_other_domains(names)?;
-        let (properties, passed_over) = (Box::new(params.of_new_account(name)), seen.holders.len());
+        let (properties, passed_over) = (Box::new(params.of_new_account(name)?), seen.holders.len());
         let create = Change::Create { properties, passed_over };
         Ok(Plan::in_order([create]).leaving(seen.passed_over()))
     }
@@ -225,14 +228,17 @@ impl Params {
     }
 
     /// The properties of a new account.
-    fn of_new_account(&self, user_principal_name: &str) -> UserPatch {
-        let alias = user_principal_name.split('@').next().unwrap_or(user_principal_name);
-        UserPatch {
+    fn of_new_account(&self, user_principal_name: &str) -> Result<UserPatch, Error> {
+        let alias = match &self.mail_nickname {
+            Some(asked) => names::alias(asked)?,
+            None => user_principal_name.split('@').next().unwrap_or(user_principal_name).to_owned(),
+        };
+        Ok(UserPatch {
             account_enabled: Some(true),
             user_principal_name: Some(user_principal_name.to_owned()),
-            mail_nickname: Some(self.mail_nickname.clone().unwrap_or_else(|| alias.to_owned())),
+            mail_nickname: Some(alias),
             ..self.properties()
-        }
+        })
     }
 }
 

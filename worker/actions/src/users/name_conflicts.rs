@@ -76,7 +76,9 @@ impl NameConflicts {
                     none.insert(found)
                 }
             };
-            let had_name = |user: &&User| user.user_principal_name.as_ref() == Some(name);
+            let had_name = |user: &&User| {
+                user.user_principal_name.as_ref().is_some_and(|its| its.eq_ignore_ascii_case(name))
+            };
             match deleted.iter().find(had_name) {
                 Some(user) => seen.holders.push(Holder::Deleted(user.id.clone())),
                 None => return Ok(seen),

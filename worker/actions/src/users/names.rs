@@ -8,6 +8,8 @@ use crate::Error;
 
 /// The characters of a name besides letters and digits ("userPrincipalName", Microsoft Graph documentation, 2025).
 const MARKS: &str = "'.-_!#^~";
+/// The characters of an alias besides letters and digits ("mailNickname", Microsoft Graph documentation, 2025).
+const ALIAS_MARKS: &str = "!#$%&'*+-/=?^_`{|}~.";
 /// The longest part before and after the `@` (IdFix documentation, 2024).
 const LONGEST: (usize, usize) = (64, 48);
 /// The highest number that is appended to a name.
@@ -199,19 +201,8 @@ fn written(name: &str) -> Result<String, Error> {
     if domain.is_empty() || domain.contains('@') {
         return Err(invalid("needs exactly one @ followed by a domain"));
     }
-    let mut plain = String::with_capacity(local.len());
-    for letter in local.chars() {
-        if letter.is_ascii_alphanumeric() || MARKS.contains(letter) {
-            plain.push(letter);
-        } else if let Some((_, latin)) = LETTERS.iter().find(|(letters, _)| letters.contains(letter)) {
-            plain.push_str(latin);
-        } else if letter.is_alphanumeric() {
-            return Err(invalid("has a letter that is not Latin; set person.upn in Latin letters"));
-        }
-    }
-    // Entra accepts no dot at either end, and mail no two dots side by side (RFC 5321).
-    let words: Vec<_> = plain.split('.').filter(|word| !word.is_empty()).collect();
-    let local = words.join(".");
+    let local = plain(local, MARKS)
+        .ok_or_else(|| invalid("has a letter that is not Latin; set person.upn in Latin letters"))?;
     if local.is_empty() {
         return Err(invalid("has nothing before the @"));
     }
@@ -221,6 +212,45 @@ fn written(name: &str) -> Result<String, Error> {
         return Err(invalid(&rule));
     }
     Ok(format!("{local}@{domain}"))
+}
+
+/// A text in the letters that Entra accepts and these marks. Entra accepts no dot at either end, and mail no two dots side by side
+/// (RFC 5321).
+fn plain(text: &str, marks: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii_alphanumeric() || marks.contains(letter) {
+            plain.push(letter);
+        } else if let Some((_, latin)) = LETTERS.iter().find(|(letters, _)| letters.contains(letter)) {
+            plain.push_str(latin);
+        } else if letter.is_alphanumeric() {
+            return None;
+        }
+    }
+    let words: Vec<_> = plain.split('.').filter(|word| !word.is_empty()).collect();
+    Some(words.join("."))
+}
+
+/// An e-mail alias in the letters that Exchange accepts (`mailNickname`, Microsoft Graph documentation, 2025).
+///
+/// # Errors
+///
+/// `alias_invalid`, if it cannot be written so.
+pub fn alias(asked: &str) -> Result<String, Error> {
+    let refused =
+        |why: &str| Error::rejected(&["mail_nickname"], "alias_invalid", format!("mail_nickname {why}"));
+    if asked.contains('@') {
+        return Err(refused("is an alias, not an address: leave out the @ and what follows"));
+    }
+    let alias = plain(asked, ALIAS_MARKS)
+        .ok_or_else(|| refused("has a letter that is not Latin; write it in Latin letters"))?;
+    match alias.len() {
+        0 => Err(refused("has no letter or digit")),
+        length if length > LONGEST.0 => {
+            Err(refused(&format!("is too long: at most {} characters", LONGEST.0)))
+        }
+        _ => Ok(alias),
+    }
 }
 
 fn invalid(why: &str) -> Error {
@@ -276,6 +306,20 @@ mod tests {
             let failure = Failure::from(Names::of(&name, &IfTaken::default()).unwrap_err());
             assert_eq!(failure.code, "upn_invalid");
             assert!(!failure.message.contains(&name), "{failure}");
+        }
+    }
+
+    #[test]
+    fn an_alias_is_made_valid_or_refused_by_name() {
+        for (asked, expected) in
+            [("ada", "ada"), ("Ada Lovelace", "AdaLovelace"), ("zoë..a.", "zoe.a"), ("r&d+zoe", "r&d+zoe")]
+        {
+            assert_eq!(alias(asked).ok().as_deref(), Some(expected), "{asked}");
+        }
+        for asked in ["ada@contoso.example", "Ада", " ", "…", &"a".repeat(65)] {
+            let failure = Failure::from(alias(asked).unwrap_err());
+            assert_eq!(failure.code, "alias_invalid", "{asked}");
+            assert!(failure.message.starts_with("mail_nickname "), "{failure}");
         }
     }
 

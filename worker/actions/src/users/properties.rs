@@ -30,9 +30,12 @@ pub const SELECT: &[&str] = &[
 /// The only property that the cloud may set on an account that is mastered on premises.
 const MASTERED_IN_THE_CLOUD: &str = "usage_location";
 
-/// The event's person's usage location: the property of that name, or a country of two letters.
+/// The properties that the directory compares whatever their case.
+const IN_ANY_CASE: [&str; 3] = ["mail", "mail_nickname", "usage_location"];
+
+/// The event's person's usage location: the property of that name, or what the country's code is.
 pub const USAGE_LOCATION: &str = "{{ person.usage_location if person.usage_location else \
-                                  (person.country if person.country and person.country | length == 2 else none) }}";
+                                  (person.country | country_code if person.country else none) }}";
 
 /// The defaults of an action that writes an account's properties: its own ones, and those that every such action takes
 /// from the event's person in the same way.
@@ -73,7 +76,7 @@ pub fn missing(asked: &UserPatch, user: &User) -> Result<Plan<Update>, Error> {
     let mut patch = UserPatch::default();
     let mut names = Vec::new();
     let mut compare = |name, asked: &Option<String>, seen: &Option<String>, slot: &mut Option<String>| {
-        if asked.is_some() && asked != seen {
+        if asked.is_some() && !is_same(name, asked.as_deref(), seen.as_deref()) {
             slot.clone_from(asked);
             names.push(name);
         }
@@ -101,6 +104,16 @@ pub fn missing(asked: &UserPatch, user: &User) -> Result<Plan<Update>, Error> {
         ));
     }
     Ok(Plan::in_order([Update { user: user.id.clone(), patch, names }]))
+}
+
+/// Whether the directory takes two values for one: it does not tell the case of an address, an alias or a country.
+fn is_same(name: &str, asked: Option<&str>, seen: Option<&str>) -> bool {
+    match (asked, seen) {
+        (Some(asked), Some(seen)) if IN_ANY_CASE.contains(&name) => {
+            asked.to_lowercase() == seen.to_lowercase()
+        }
+        _ => asked == seen,
+    }
 }
 
 /// The properties of an account that [`missing`] writes, by name, without those it has not.
@@ -169,6 +182,22 @@ mod tests {
         let plan = missing(&asked("Sales"), &user()).unwrap();
         let update = Update { user: "1".into(), patch: asked("Sales"), names: vec!["department"] };
         assert_eq!(plan, Plan::in_order([update]));
+    }
+
+    #[test]
+    fn an_address_that_differs_in_its_case_is_the_same() {
+        let addressed = |mail: &str| UserPatch { mail: Some(mail.into()), ..UserPatch::default() };
+        for synced in [None, Some(true)] {
+            let mail = Some("ada.lovelace@contoso.example".into());
+            let seen = User { mail, on_premises_sync_enabled: synced, ..user() };
+            assert_eq!(missing(&addressed("Ada.Lovelace@Contoso.example"), &seen).unwrap(), Plan::nothing());
+        }
+        let named = UserPatch { display_name: Some("ada lovelace".into()), ..UserPatch::default() };
+        assert_eq!(
+            missing(&named, &user()).unwrap().changes().count(),
+            1,
+            "a name is shown as it is written"
+        );
     }
 
     #[test]

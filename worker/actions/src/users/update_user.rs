@@ -2,7 +2,7 @@
 //!
 //! **Needs** `User.ReadWrite.All`; for an administrator's mobile number the application also needs a directory role.
 //! **Refuses** `user_not_found`; `synced_user` (mastered on premises; only the usage location is the cloud's);
-//! `value_taken` (another object has the address); `invalid_properties` (Graph rejects one, such as an unknown
+//! `alias_invalid`; `value_taken` (another object has the address); `invalid_properties` (Graph rejects one, such as an unknown
 //! country); `role_missing` (the person is an administrator, and the application is known to hold no role);
 //! `permission_missing`.
 //! **Idempotent because** it reads the properties and writes those that differ, all in one request.
@@ -17,6 +17,7 @@ use outcome::Taken;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::users::names;
 use crate::users::privileged::PrivilegedRole;
 use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
 use crate::users::refusals;
@@ -35,7 +36,7 @@ pub struct Params {
     display_name: Option<String>,
     /// The e-mail address. Defaults to the person's `email`.
     mail: Option<String>,
-    /// The e-mail alias.
+    /// The e-mail alias, without accents and spaces.
     mail_nickname: Option<String>,
     /// The employer's number for the person.
     employee_id: Option<String>,
@@ -54,6 +55,7 @@ pub struct Params {
     /// Mobile telephone number.
     mobile_phone: Option<String>,
     /// Two-letter country code. Defaults to the person's `usage_location`, else `country`.
+    #[serde(default, deserialize_with = "crate::action::parameters::country")]
     usage_location: Option<String>,
 }
 
@@ -84,7 +86,7 @@ impl Action for UpdateUser {
     fn plan(params: &Params, (person, role): &Self::Observed) -> Result<Plan<Change>, Error> {
         // If this plan creates the account, it creates it from the same event.
         let (user, Some(seen)) = person.account()? else { return Ok(Plan::nothing()) };
-        let plan = properties::missing(&params.asked(), seen)?;
+        let plan = properties::missing(&params.asked()?, seen)?;
         if plan.changes().any(|update| update.patch.mobile_phone.is_some()) {
             role.check(&user, "setting the mobile number")?;
         }
@@ -113,12 +115,12 @@ impl Action for UpdateUser {
 }
 
 impl Params {
-    fn asked(&self) -> UserPatch {
+    fn asked(&self) -> Result<UserPatch, Error> {
         let asked = self.clone();
-        UserPatch {
+        Ok(UserPatch {
             display_name: asked.display_name,
             mail: asked.mail,
-            mail_nickname: asked.mail_nickname,
+            mail_nickname: asked.mail_nickname.as_deref().map(names::alias).transpose()?,
             employee_id: asked.employee_id,
             given_name: asked.given_name,
             surname: asked.surname,
@@ -129,7 +131,7 @@ impl Params {
             mobile_phone: asked.mobile_phone,
             usage_location: asked.usage_location,
             ..UserPatch::default()
-        }
+        })
     }
 }
 
@@ -171,7 +173,8 @@ mod tests {
             "usage_location",
         ];
         for name in names {
-            let params = json!({ "user": "ada@contoso.example", name: "x" });
+            let value = if name == "usage_location" { "GB" } else { "x" };
+            let params = json!({ "user": "ada@contoso.example", name: value });
             assert_eq!(plan(params, &seen), Ok(vec![format!("set {name} of user 1")]));
         }
         let nothing = json!({ "user": "ada@contoso.example", "department": null });

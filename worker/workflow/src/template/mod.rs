@@ -4,6 +4,7 @@
 //! type. Any other string with markup becomes text; everything else stays as it is. A missing name is an
 //! error, never an empty string: an offboarding with a blank in it must not run.
 
+mod country;
 mod names;
 
 use std::sync::LazyLock;
@@ -12,11 +13,13 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
+pub use country::code_of;
 pub(crate) use names::{Known, ParametersRead, check_expression, check_text, is_from_event, reads_event};
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.add_filter("country_code", country::country_code);
     environment
 });
 

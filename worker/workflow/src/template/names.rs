@@ -24,11 +24,12 @@ const FIELDS: [(&str, &[&str]); 2] = [
 ];
 
 /// Filters to suggest for a misspelt one. `minijinja` itself says whether a filter exists.
-const FILTERS: [&str; 36] = [
+const FILTERS: [&str; 37] = [
     "abs",
     "batch",
     "bool",
     "capitalize",
+    "country_code",
     "default",
     "dictsort",
     "first",
