@@ -8,11 +8,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::cancel::CancelRequest;
-use super::effective;
 use super::kind::EventKind;
 use super::person::PersonRequest;
 use super::run_id::{content_digest, former_run_id, run_id};
 use super::sync::SyncRequest;
+use super::{effective, invisible};
 use crate::cloudevent::envelope::Envelope;
 use crate::cloudevent::undecodable::{Reason, Undecodable};
 use crate::cloudevent::violation::bounded;
@@ -98,7 +98,8 @@ impl Event {
             Err(reason) => return refuse(reason),
         };
         let mut violations = kind.schema().violations(&value);
-        let beyond_schema = effective::violations(&value);
+        let mut beyond_schema = effective::violations(&value);
+        beyond_schema.extend(invisible::violations(&value));
         if !beyond_schema.is_empty() && !matches!(kind, EventKind::Sync | EventKind::Cancel) {
             violations.extend(beyond_schema);
             violations = bounded(violations);
