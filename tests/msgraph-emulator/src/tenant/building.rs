@@ -212,4 +212,17 @@ impl Tenant {
             Err(why) => Err(TenantError::new(format!("user {user}: property `{property}`: {why}"))),
         }
     }
+
+    /// Dates the licences that a user has directly, as if they had been assigned then.
+    ///
+    /// # Errors
+    ///
+    /// No such user.
+    pub fn date_licenses(&mut self, user: &str, date: &str) -> Result<(), TenantError> {
+        let missing = || TenantError::new(format!("user {user} is not in the tenant"));
+        let id = self.user_id(user).ok_or_else(missing)?;
+        let set =
+            |user: &mut User| user.direct.values_mut().for_each(|held| date.clone_into(&mut held.since));
+        self.edit_user(id, set).ok_or_else(missing)
+    }
 }

@@ -42,6 +42,9 @@ pub struct AddCalendarPermissions;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
     /// The permissions.
     permissions: Vec<Sharing>,
 }
@@ -106,7 +109,8 @@ impl Action for AddCalendarPermissions {
     const MAKES_TRUE: &'static str = "The person's calendars are shared with these people";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const READS_ORGANIZATION: bool = true;
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Observed;
@@ -114,7 +118,7 @@ impl Action for AddCalendarPermissions {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let is_wanted = |calendar: &Calendar| params.permissions.iter().any(|wanted| wanted.is_on(calendar));
-        let mailbox = Mailbox::look(&params.user, graph, async |id| {
+        let mailbox = Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
             let Some(calendars) = graph.calendars(&id).await? else { return Ok(None) };
             let id = id.as_str();
             let shared = calendars.into_iter().filter(is_wanted).map(async |calendar| {

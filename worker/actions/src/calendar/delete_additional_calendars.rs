@@ -26,6 +26,9 @@ pub struct DeleteAdditionalCalendars;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
 }
 
 /// Deletes a calendar with all its events.
@@ -40,14 +43,18 @@ impl Action for DeleteAdditionalCalendars {
     const MAKES_TRUE: &'static str = "The person owns no calendar but the primary one";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const REMOVES_FOR_GOOD: bool = true;
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Mailbox<Vec<Calendar>>;
     type Change = Delete;
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<Calendar>>, Error> {
-        Mailbox::look(&params.user, graph, async |id| Ok(graph.calendars(&id).await?)).await
+        Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
+            Ok(graph.calendars(&id).await?)
+        })
+        .await
     }
 
     fn plan(_: &Params, mailbox: &Mailbox<Vec<Calendar>>) -> Result<Plan<Delete>, Error> {
@@ -118,6 +125,7 @@ impl fmt::Display for Delete {
 mod tests {
     use super::*;
     use msgraph::EmailAddress;
+    use serde_json::json;
 
     #[test]
     fn only_the_persons_own_calendars_are_deleted() {
@@ -140,7 +148,7 @@ mod tests {
             Calendar { can_edit: Some(false), ..own("holidays") },
         ];
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
-        let params = Params { user: serde_json::from_value("grace@contoso.example".into()).unwrap() };
+        let params: Params = serde_json::from_value(json!({ "user": "grace@contoso.example" })).unwrap();
         let plan = DeleteAdditionalCalendars::plan(&params, &mailbox).unwrap();
         let deleted: Vec<_> = plan.changes().map(|change| change.calendar.as_str()).collect();
         assert_eq!(deleted, ["own", "of nobody"]);

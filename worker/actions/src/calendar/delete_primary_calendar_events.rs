@@ -47,6 +47,9 @@ pub struct DeletePrimaryCalendarEvents;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
     /// What to do with meetings that the person organized and that have attendees.
     #[serde(default)]
     meetings: Meetings,
@@ -110,14 +113,18 @@ impl Action for DeletePrimaryCalendarEvents {
     const MAKES_TRUE: &'static str = "The primary calendar has no events, or none in a time window";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const REMOVES_FOR_GOOD: bool = true;
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Observed;
     type Change = Change;
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
-        let mailbox = Mailbox::look(&params.user, graph, async |id| Ok(graph.events(&id).await?)).await?;
+        let mailbox = Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
+            Ok(graph.events(&id).await?)
+        })
+        .await?;
         Ok(Observed { mailbox, counted: graph.notes().pop() })
     }
 

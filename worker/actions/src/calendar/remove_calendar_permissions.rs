@@ -28,6 +28,9 @@ pub struct RemoveCalendarPermissions;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
 }
 
 /// A calendar that the person owns, and its permissions.
@@ -49,14 +52,15 @@ impl Action for RemoveCalendarPermissions {
     const NAME: &'static str = "remove_calendar_permissions";
     const MAKES_TRUE: &'static str = "The person's calendars are shared with no other person by name";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Mailbox<Vec<Shared>>;
     type Change = Remove;
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<Shared>>, Error> {
-        Mailbox::look(&params.user, graph, async |id| {
+        Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
             let Some(calendars) = graph.calendars(&id).await? else { return Ok(None) };
             let own = calendars.into_iter().filter(|calendar| calendar.can_share != Some(false));
             let id = id.as_str();
@@ -140,6 +144,7 @@ impl fmt::Display for Remove {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn permission(id: &str, is_removable: Option<bool>, role: &str) -> CalendarPermission {
         CalendarPermission { id: id.into(), is_removable, role: Some(role.into()), email_address: None }
@@ -164,7 +169,7 @@ mod tests {
             },
         ];
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
-        let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
+        let params: Params = serde_json::from_value(json!({ "user": "ada@contoso.example" })).unwrap();
         let plan = RemoveCalendarPermissions::plan(&params, &mailbox).unwrap();
         let changes: Vec<_> = plan.changes().map(ToString::to_string).collect();
         let expected =

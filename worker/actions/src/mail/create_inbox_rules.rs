@@ -34,6 +34,9 @@ pub struct CreateInboxRules;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
     /// The rules.
     rules: Vec<Rule>,
 }
@@ -89,7 +92,8 @@ impl Action for CreateInboxRules {
     const MAKES_TRUE: &'static str = "The inbox has these rules, except those that send mail on";
     const NEEDS: &'static [&'static str] =
         &["MailboxSettings.ReadWrite", "Mail.ReadBasic.All", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Mailbox<Seen>;
@@ -97,7 +101,7 @@ impl Action for CreateInboxRules {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Seen>, Error> {
         let named: BTreeSet<_> = params.rules.iter().flat_map(Rule::folders).collect();
-        Mailbox::look(&params.user, graph, async |id| {
+        Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
             let Some(rules) = graph.inbox_rules(&id).await? else { return Ok(None) };
             let id = id.as_str();
             let found = named.into_iter().map(async |folder| {

@@ -25,6 +25,9 @@ pub struct DisableAutomaticReply;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
 }
 
 /// Turns automatic replies off.
@@ -37,14 +40,18 @@ impl Action for DisableAutomaticReply {
     const NAME: &'static str = "disable_automatic_reply";
     const MAKES_TRUE: &'static str = "The mailbox does not answer automatically";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Mailbox<AutomaticReplies>;
     type Change = Disable;
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<AutomaticReplies>, Error> {
-        Mailbox::look(&params.user, graph, async |id| Ok(graph.automatic_replies(&id).await?)).await
+        Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
+            Ok(graph.automatic_replies(&id).await?)
+        })
+        .await
     }
 
     fn plan(_: &Params, mailbox: &Mailbox<AutomaticReplies>) -> Result<Plan<Disable>, Error> {
@@ -82,9 +89,10 @@ impl fmt::Display for Disable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn plan(mailbox: Mailbox<AutomaticReplies>) -> (Vec<String>, Vec<String>) {
-        let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
+        let params: Params = serde_json::from_value(json!({ "user": "ada@contoso.example" })).unwrap();
         let plan = DisableAutomaticReply::plan(&params, &mailbox).unwrap();
         let changes = plan.changes().map(ToString::to_string).collect();
         (changes, plan.left.into_iter().map(|left| left.code).collect())

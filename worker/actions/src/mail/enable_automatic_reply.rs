@@ -29,6 +29,9 @@ pub struct EnableAutomaticReply;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
     /// The text for people of the organization. Plain text: line breaks stay, and nothing in it is read as HTML.
     internal: String,
     /// The text for other people. Without it, nobody outside gets an answer.
@@ -75,14 +78,18 @@ impl Action for EnableAutomaticReply {
     const NAME: &'static str = "enable_automatic_reply";
     const MAKES_TRUE: &'static str = "The mailbox answers automatically with this text";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Mailbox<AutomaticReplies>;
     type Change = Enable;
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<AutomaticReplies>, Error> {
-        Mailbox::look(&params.user, graph, async |id| Ok(graph.automatic_replies(&id).await?)).await
+        Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
+            Ok(graph.automatic_replies(&id).await?)
+        })
+        .await
     }
 
     fn plan(params: &Params, mailbox: &Mailbox<AutomaticReplies>) -> Result<Plan<Enable>, Error> {

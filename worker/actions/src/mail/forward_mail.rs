@@ -30,6 +30,9 @@ pub struct ForwardMail;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
     /// The recipient. Defaults to the manager. A text that is nobody's UPN is an address if `mail.outside_domains` has its
     /// domain.
     to: PersonRef,
@@ -82,7 +85,7 @@ impl Action for ForwardMail {
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
     const READS_ORGANIZATION: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), ("to", "{{ manager }}")];
+        &[("user", "{{ person }}"), ("to", "{{ manager }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Observed;
@@ -93,8 +96,10 @@ impl Action for ForwardMail {
     }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
-        let mailbox =
-            Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await?;
+        let mailbox = Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
+            Ok(graph.inbox_rules(&id).await?)
+        })
+        .await?;
         Ok(Observed { mailbox, recipient: Recipient::find(&params.to, graph).await? })
     }
 
@@ -235,7 +240,7 @@ mod tests {
         recipient: Option<Recipient>,
     ) -> Result<(Vec<String>, Vec<String>), String> {
         let person = || serde_json::from_value("grace@contoso.example".into()).unwrap();
-        let params = Params { user: person(), to: person(), method: Method::Forward };
+        let params = Params { user: person(), wait_for_mailbox: true, to: person(), method: Method::Forward };
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen: rules };
         let plan = ForwardMail::plan(&params, &Observed { mailbox, recipient });
         let plan = plan.map_err(|error| outcome::Failure::from(error).code)?;

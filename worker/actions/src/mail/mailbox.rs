@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use msgraph::{AutomaticReplies, LicenseDetails, ServicePlan};
+use jiff::{SignedDuration, Timestamp};
+use msgraph::{AutomaticReplies, LicenseDetails, ServicePlan, UserKey};
 use outcome::{Left, Needs, Taken, TakenKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,6 +16,17 @@ const FIRST_WAIT: Duration = Duration::from_secs(10);
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// If the mailbox is still missing then, an operator has to look into it; it may be kept on premises.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The default of `wait_for_mailbox`: whoever leaves or is locked out has no mailbox on the way.
+pub const WAIT_UNLESS_LEAVING: (&str, &str) = (
+    "wait_for_mailbox",
+    "{{ event.type not in ['gatehouse.offboarding.requested.v1', 'gatehouse.access.revoke.requested.v1'] }}",
+);
+
+/// What holds where a step was prepared before there was a choice.
+pub fn waits() -> bool {
+    true
+}
 
 /// A person's mailbox.
 pub enum Mailbox<T> {
@@ -33,6 +45,12 @@ pub enum Mailbox<T> {
         user: Account,
         /// How many looks found nothing before.
         looks: u32,
+    },
+    /// The account has a licence with a mailbox, Graph reaches none, and none is to come: it is kept on premises, or
+    /// Exchange did not create it.
+    Unreachable {
+        /// The account.
+        user: Account,
     },
     /// The account has no licence with a mailbox.
     None {
@@ -59,17 +77,19 @@ impl<T> Mailbox<T> {
     pub fn present(&self) -> Option<(&Account, &T)> {
         match self {
             Self::Present { user, seen } => Some((user, seen)),
-            Self::ToBeCreated | Self::Awaited { .. } | Self::None { .. } => None,
+            Self::ToBeCreated | Self::Awaited { .. } | Self::Unreachable { .. } | Self::None { .. } => None,
         }
     }
 
-    /// Reads a person's mailbox by `look`, which returns nothing if there is no mailbox.
+    /// Reads a person's mailbox by `look`, which returns nothing if there is no mailbox. One that is missing is waited
+    /// for only if the step `waits`, and if the licence that gives it is younger than a day.
     ///
     /// # Errors
     ///
     /// `user_not_found`.
     pub async fn look<F>(
         person: &PersonRef,
+        waits: bool,
         graph: View<'_>,
         look: impl FnOnce(String) -> F,
     ) -> Result<Self, Error>
@@ -84,11 +104,16 @@ impl<T> Mailbox<T> {
         if let Some(seen) = look(id.clone()).await? {
             return Ok(Self::Present { user, seen });
         }
-        if graph.license_details(&id).await?.iter().any(has_mailbox) {
-            let looks = graph.notes().into_iter().map(|LookedFor { looks }| looks).max().unwrap_or(0);
-            return Ok(Self::Awaited { user, looks });
+        let licenses = graph.license_details(&id).await?;
+        let giving: Vec<_> = licenses.iter().filter(|license| has_mailbox(license)).collect();
+        if giving.is_empty() {
+            return Ok(Self::None { user });
         }
-        Ok(Self::None { user })
+        if !waits || is_old(&giving, &id, graph).await? {
+            return Ok(Self::Unreachable { user });
+        }
+        let looks = graph.notes().into_iter().map(|LookedFor { looks }| looks).max().unwrap_or(0);
+        Ok(Self::Awaited { user, looks })
     }
 
     /// The same mailbox, with another reading.
@@ -97,6 +122,7 @@ impl<T> Mailbox<T> {
             Self::Present { user, seen } => Mailbox::Present { user, seen: see(seen) },
             Self::ToBeCreated => Mailbox::ToBeCreated,
             Self::Awaited { user, looks } => Mailbox::Awaited { user, looks },
+            Self::Unreachable { user } => Mailbox::Unreachable { user },
             Self::None { user } => Mailbox::None { user },
         }
     }
@@ -107,6 +133,7 @@ impl<T> Mailbox<T> {
             Self::Present { user, seen } => Ok((user, seen)),
             Self::ToBeCreated => Err(Plan::nothing()),
             Self::Awaited { user, looks } => Err(Plan::nothing().waiting(until_made(user, *looks))),
+            Self::Unreachable { user } => Err(out_of_reach(user)),
             Self::None { user } => Err(without_mailbox(user)),
         }
     }
@@ -129,6 +156,28 @@ fn without_mailbox<C>(user: &Account) -> Plan<C> {
     let detail = format!("{user} has no mailbox, and no licence that includes one");
     let left = vec![Left { code: "no_mailbox".to_owned(), detail, needs: Needs::Nobody }];
     Plan::nothing().leaving(left)
+}
+
+/// The plan of a step for a person whose mailbox the cloud does not reach.
+fn out_of_reach<C>(user: &Account) -> Plan<C> {
+    let detail = format!(
+        "{user} has a licence with a mailbox, and Microsoft Graph reaches none; if it is kept on premises, do there what \
+         this step does"
+    );
+    let left = vec![Left { code: "mailbox_unreachable".to_owned(), detail, needs: Needs::Operator }];
+    Plan::nothing().leaving(left)
+}
+
+/// Whether one of these licences was assigned so long ago that Exchange would have created the mailbox.
+async fn is_old(giving: &[&LicenseDetails], user: &str, graph: View<'_>) -> Result<bool, Error> {
+    let key = UserKey::Id(user.to_owned());
+    let Some(seen) = graph.user(&key, &["id", "licenseAssignmentStates"]).await? else { return Ok(false) };
+    let dates = seen.license_assignment_states.iter().filter_map(|state| {
+        let gives = giving.iter().any(|license| license.sku_id.eq_ignore_ascii_case(&state.sku_id));
+        state.last_updated_date_time.filter(|_| gives)
+    });
+    let patience = SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::MAX);
+    Ok(dates.min().is_some_and(|date| Timestamp::now().duration_since(date) > patience))
 }
 
 /// Names the permission that a refused change of settings or rules needs.
@@ -179,11 +228,15 @@ mod tests {
 
     /// A look with these notes.
     async fn look(emulator: &Emulator, notes: &[Value]) -> Mailbox<()> {
+        look_and_wait(emulator, true, notes).await
+    }
+
+    async fn look_and_wait(emulator: &Emulator, waits: bool, notes: &[Value]) -> Mailbox<()> {
         let (client, memo) = (client(emulator), json!(notes));
         let graph = View::new(client.reader(), Earlier::new(&[]), Some(&memo));
         let person = serde_json::from_value(GRACE.into()).unwrap();
         let look = async |id: String| Ok(graph.inbox_rules(&id).await?.map(|_| ()));
-        Mailbox::look(&person, graph, look).await.unwrap()
+        Mailbox::look(&person, waits, graph, look).await.unwrap()
     }
 
     #[tokio::test]
@@ -213,6 +266,19 @@ mod tests {
         assert_eq!(until_made(&Account::Known("1".into()), u32::MAX).after, LONGEST_WAIT);
         pending.with_tenant(|tenant| tenant.finish_mailbox(GRACE)).unwrap();
         assert!(matches!(look(&pending, &notes).await, Mailbox::Present { .. }));
+    }
+
+    #[tokio::test]
+    async fn who_leaves_is_not_waited_for_and_an_old_licence_gives_no_mailbox_any_more() {
+        let pending = || tenant("EXCHANGE_S_STANDARD", msgraph_emulator::Mailbox::new().pending());
+        let new = Emulator::start(Options::new(pending())).unwrap();
+        assert!(matches!(look_and_wait(&new, true, &[]).await, Mailbox::Awaited { .. }));
+        let plan = look_and_wait(&new, false, &[]).await.or_nothing::<()>().err().unwrap();
+        assert_eq!((plan.left[0].code.as_str(), plan.wait), ("mailbox_unreachable", None));
+        let mut old = pending();
+        old.date_licenses(GRACE, "2026-01-05T08:00:00Z").unwrap();
+        let old = Emulator::start(Options::new(old)).unwrap();
+        assert!(matches!(look(&old, &[]).await, Mailbox::Unreachable { .. }));
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct RemoveInboxRules;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
     /// What to do with the rule of `forward_mail`.
     #[serde(default)]
     forwarding: Forwarding,
@@ -57,14 +60,18 @@ impl Action for RemoveInboxRules {
     const MAKES_TRUE: &'static str = "The inbox has no rules except that of `forward_mail`";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
     const REMOVES_FOR_GOOD: bool = true;
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Mailbox<Vec<InboxRule>>;
     type Change = Remove;
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<InboxRule>>, Error> {
-        Mailbox::look(&params.user, graph, async |id| Ok(graph.inbox_rules(&id).await?)).await
+        Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
+            Ok(graph.inbox_rules(&id).await?)
+        })
+        .await
     }
 
     fn plan(params: &Params, mailbox: &Mailbox<Vec<InboxRule>>) -> Result<Plan<Remove>, Error> {
@@ -136,7 +143,8 @@ mod tests {
             rule("3", crate::mail::forwarding_rule::FORWARDING),
         ];
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
-        let plan = RemoveInboxRules::plan(&Params { user, forwarding }, &mailbox).unwrap();
+        let plan =
+            RemoveInboxRules::plan(&Params { user, wait_for_mailbox: true, forwarding }, &mailbox).unwrap();
         let removed = plan.changes().map(|change| change.rule.clone()).collect();
         (removed, plan.left.into_iter().map(|left| left.code).collect())
     }

@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::mail::exchange_commands::{self, Command, OtherPerson, by_hand, recipient};
-use crate::mail::mailbox::Mailbox;
+use crate::mail::mailbox::{self, Mailbox};
 use crate::{Account, Action, Error, PersonRef, Plan, View};
 
 /// See the file's head.
@@ -38,6 +38,9 @@ const LARGEST_UNLICENSED: u64 = 50 << 30;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
     /// The commands, in this order.
     commands: Vec<Command>,
     /// Whether forwarded mail also stays in the mailbox.
@@ -82,7 +85,8 @@ impl Action for RunExchangeCommand {
     const NAME: &'static str = "run_exchange_command";
     const MAKES_TRUE: &'static str = "The mailbox is shared, hidden, forwarded or opened, as requested (undocumented interface; off by default)";
     const NEEDS: &'static [&'static str] = &["Exchange.ManageAsApp", "MailboxSettings.Read", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Observed;
@@ -105,7 +109,7 @@ impl Action for RunExchangeCommand {
             return off(params, graph, others).await;
         }
         let look = async |id: String| graph.administered_mailbox(&id).await.map_err(explain);
-        let mailbox = Mailbox::look(&params.user, graph, look).await?;
+        let mailbox = Mailbox::look(&params.user, params.wait_for_mailbox, graph, look).await?;
         let Mailbox::Present { user, seen } = mailbox else {
             return Ok(Observed::On { mailbox: mailbox.map(|seen| (seen, None)), others });
         };

@@ -30,6 +30,9 @@ pub struct SetAutomaticReply;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
+    /// Whether to wait for a mailbox that Exchange still has to create. Defaults to yes, unless the person leaves.
+    #[serde(default = "mailbox::waits")]
+    wait_for_mailbox: bool,
     /// The settings, as Graph gives them (`automaticRepliesSetting`).
     settings: ReplySettings,
 }
@@ -107,15 +110,18 @@ impl Action for SetAutomaticReply {
     const NAME: &'static str = "set_automatic_reply";
     const MAKES_TRUE: &'static str = "The mailbox has these settings of automatic replies";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
+    const DEFAULTS: &'static [(&'static str, &'static str)] =
+        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
 
     type Params = Params;
     type Observed = Observed;
     type Change = Set;
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
-        let mailbox =
-            Mailbox::look(&params.user, graph, async |id| Ok(graph.automatic_replies(&id).await?)).await?;
+        let mailbox = Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
+            Ok(graph.automatic_replies(&id).await?)
+        })
+        .await?;
         Ok(Observed { mailbox, now: Timestamp::now() })
     }
 

@@ -1,5 +1,6 @@
 //! Assigned licences of people and groups.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::subscription::ServicePlan;
@@ -32,6 +33,8 @@ pub struct LicenseAssignmentState {
     pub state: Option<String>,
     /// `None`, `CountViolation`, `MutuallyExclusiveViolation` and the like.
     pub error: Option<String>,
+    /// When the licence was assigned, or its plans changed.
+    pub last_updated_date_time: Option<Timestamp>,
 }
 
 /// A licence of a person, direct or through a group, with the state of its service plans.

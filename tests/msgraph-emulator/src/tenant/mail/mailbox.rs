@@ -9,12 +9,16 @@ use uuid::Uuid;
 use crate::tenant::ids::opaque;
 use crate::tenant::{Calendar, Event, Events, MailMessage, TenantError};
 
-/// The content of a mailbox. The mailbox exists while its user has an Exchange plan and it is not `pending`.
+/// The content of a mailbox. Graph reaches it while its user has an Exchange plan and it is neither `pending` nor kept
+/// on premises.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Mailbox {
     /// Exchange has not created it yet.
     pub(crate) pending: bool,
+    /// It is kept on premises, whatever licence its user has: Graph answers as for one that does not exist, for ever
+    /// (microsoftgraph/microsoft-graph-docs issues 5888, 2019-10-07, and 10745, 2020-11-19).
+    pub(crate) on_premises: bool,
     pub(crate) automatic_replies: AutomaticReplies,
     pub(crate) inbox_rules: Vec<InboxRule>,
     /// The folders that the person made, by name.
@@ -75,6 +79,7 @@ impl Default for Mailbox {
     fn default() -> Self {
         Self {
             pending: false,
+            on_premises: false,
             automatic_replies: AutomaticReplies::default(),
             inbox_rules: Vec::new(),
             folders: BTreeSet::new(),
@@ -296,6 +301,7 @@ impl Mailbox {
             "keepsCopy": self.keeps_copy,
             "fullAccess": self.full_access,
             "pending": self.pending,
+            "onPremises": self.on_premises,
         })
     }
 

@@ -8,10 +8,11 @@ use crate::tenant::{Tenant, TenantError, User};
 impl Tenant {
     /// Whether a user has a mailbox that answers.
     pub(crate) fn has_mailbox(&self, user: &User) -> bool {
-        let is_pending = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.pending);
+        let is_elsewhere =
+            user.mailbox.as_ref().is_some_and(|mailbox| mailbox.pending || mailbox.on_premises);
         // A shared mailbox stays when the licence is removed.
         let is_shared = user.mailbox.as_ref().is_some_and(|mailbox| mailbox.shared);
-        !is_pending && (is_shared || self.is_licensed_for_exchange(user))
+        !is_elsewhere && (is_shared || self.is_licensed_for_exchange(user))
     }
 
     fn is_licensed_for_exchange(&self, user: &User) -> bool {
