@@ -13,6 +13,7 @@
     reason = "a test bench that meets something unexpected is a failed test"
 )]
 
+pub mod answers;
 pub mod broker_node;
 pub mod contoso;
 pub mod crowd;
@@ -36,6 +37,7 @@ pub mod stages;
 pub mod testbed;
 pub mod worker_process;
 
+pub use answers::Answers;
 pub use broker_node::BrokerNode;
 pub use pages::Pages;
 pub use published::{Published, PublishedMessage};

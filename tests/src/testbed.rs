@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 use uuid::Uuid;
 
+use crate::answers::Answers;
 use crate::broker_node::BrokerNode;
 use crate::pages::Pages;
 use crate::published::Published;
@@ -168,6 +169,11 @@ impl Testbed {
     /// Receives the pages of syncs from now on; of at most `most` at a time, if that is given.
     pub async fn pages(&self, most: Option<i32>) -> Pages {
         Pages::bind(self.broker.url(), &self.prefix, most).await
+    }
+
+    /// Waits for answers in a queue of a publisher's own whose name begins like this.
+    pub async fn answers(&self, name: &str) -> Answers {
+        Answers::await_in(self.broker.url(), format!("{name}-{}", self.prefix)).await
     }
 
     /// Runs `gatehouse` with these arguments and this testbed's settings.

@@ -477,7 +477,7 @@ fn results() -> impl Strategy<Value = ResultEvent> {
     let text = || option::of(text());
     let cause = (text(), text(), text(), text(), text(), text());
     let cause = cause.prop_map(|(tenant, correlation_id, causation_id, source, event_type, publisher)| {
-        Cause { tenant, correlation_id, causation_id, source, event_type, publisher, person: None }
+        Cause { tenant, correlation_id, causation_id, source, event_type, publisher, person: None, upn: None }
     });
     (cause, time(), data).prop_map(|(cause, time, data)| ResultEvent::new(cause, time, data))
 }

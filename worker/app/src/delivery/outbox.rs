@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker::{DeadLetter, Due, Error, Message, Outgoing, Properties, Publisher};
 use futures_util::future::{BoxFuture, join_all, try_join_all};
 use jiff::Timestamp;
-use messages::{Cause, DeadLetterAdded, ResultEvent};
+use messages::{Cause, Continuation, DeadLetterAdded, ResultEvent};
 use outcome::{Class, Failure};
 use uuid::Uuid;
 
@@ -151,7 +151,7 @@ impl Outbox {
                     None => Outgoing::work(queue, body),
                     Some(due) => Outgoing::delayed(queue, due, body),
                 };
-                Some(outgoing.with_properties(properties))
+                Some(outgoing.with_properties(properties).asked_as(message.asked_as()))
             }
             Onward::SetAside(aside) => {
                 let letter = aside.letter(worker);
@@ -166,8 +166,9 @@ impl Outbox {
                 let (cause, run_id) =
                     last.map(|result| (result.cause.clone(), result.data.run_id())).unwrap_or_default();
                 let data = data_of(queue, &letter, &dead, aside.failure, run_id);
-                // It is for operators: no publisher's queue gets a copy.
-                added = Announcement::of(&ResultEvent::new(cause, Timestamp::now(), data), &Copies::None);
+                // It is for operators. Its publisher gets it too where there is no other answer: of what nobody can read.
+                let copies = if self.results.is_empty() { copies } else { &Copies::None };
+                added = Announcement::of(&ResultEvent::new(cause, Timestamp::now(), data), copies);
                 Some(dead)
             }
         };
@@ -215,16 +216,18 @@ impl Announcement {
     pub fn of(result: &ResultEvent, copies: &Copies) -> Option<Self> {
         let message = match copies {
             Copies::Refused => message_of(&ResultEvent { no_copy: true, ..result.clone() })?,
-            Copies::None | Copies::To(_) => message_of(result)?,
+            Copies::None | Copies::To { .. } => message_of(result)?,
         };
         let about = |outgoing: Outgoing| match result.cause.person {
             Some(person) => outgoing.about(person),
             None => outgoing,
         };
         let copy = match copies {
-            Copies::To(queue) => {
-                let copy = Outgoing::reply(queue.as_str(), message.body.clone());
-                Some(about(copy.with_properties(message.properties.clone())))
+            Copies::To { queue, correlation_id } => {
+                let body = result.to_bytes_for_publisher().ok()?;
+                let mut properties = message.properties.clone();
+                properties.correlation_id = correlation_id.clone().or(properties.correlation_id);
+                Some(about(Outgoing::reply(queue.as_str(), body).with_properties(properties)))
             }
             Copies::None | Copies::Refused => None,
         };
@@ -278,6 +281,12 @@ fn data_of(
     }
 }
 
+/// The run of a worker's own message. The `correlation_id` of an event is its publisher's and means nothing here.
+pub fn run_of(properties: &Properties) -> Option<Uuid> {
+    let is_own = properties.content_type.as_deref() == Some(Continuation::CONTENT_TYPE);
+    properties.correlation_id.as_deref().filter(|_| is_own)?.parse().ok()
+}
+
 /// What tells others of a dead letter whose event nobody reads for that: of a message that may have crashed its
 /// workers, or of one that an operator imports.
 pub fn added_unread(queue: &str, letter: &DeadLetter, dead: &Outgoing) -> Option<Outgoing> {
@@ -285,8 +294,7 @@ pub fn added_unread(queue: &str, letter: &DeadLetter, dead: &Outgoing) -> Option
         .into_iter()
         .find(|class| letter.failure_class.as_deref() == Some(class.as_str()));
     let failure = Failure::new(class.unwrap_or(Class::Fault), &letter.class, &letter.reason);
-    let run_id = dead.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
-    let data = data_of(queue, letter, dead, failure, run_id);
+    let data = data_of(queue, letter, dead, failure, run_of(&dead.properties));
     result(&ResultEvent::new(Cause::default(), Timestamp::now(), data))
 }
 

@@ -16,7 +16,12 @@ pub enum Copies {
     /// The event asks for none.
     None,
     /// To this queue.
-    To(String),
+    To {
+        /// Its name.
+        queue: String,
+        /// The `correlation_id` that the publisher gave its message, by which it knows the answer.
+        correlation_id: Option<String>,
+    },
     /// Nowhere: the queue that the event names is not allowed.
     Refused,
 }
@@ -44,7 +49,8 @@ impl AllowedReplies {
         match message.properties.reply_to.as_deref().filter(|queue| !queue.is_empty()) {
             None => Copies::None,
             Some(queue) if self.0.iter().any(|pattern| matches(pattern, queue)) => {
-                Copies::To(queue.to_owned())
+                let correlation_id = message.asked_as().map(ToOwned::to_owned);
+                Copies::To { queue: queue.to_owned(), correlation_id }
             }
             Some(_) => Copies::Refused,
         }
@@ -72,11 +78,16 @@ mod tests {
     fn copies_go_to_allowed_queues_only() {
         let allowed = allowed(&["amq.rabbitmq.reply-to.*", "gatehouse.replies.*", "hr"]).unwrap();
         let copies = |queue: &str| {
-            let properties = Properties { reply_to: Some(queue.to_owned()), ..Properties::default() };
+            let properties = Properties {
+                reply_to: Some(queue.to_owned()),
+                correlation_id: Some("ticket-7".to_owned()),
+                ..Properties::default()
+            };
             allowed.copies(&Message { properties, ..Message::default() })
         };
         for queue in ["amq.rabbitmq.reply-to.g1h2", "gatehouse.replies.hr", "hr"] {
-            assert_eq!(copies(queue), Copies::To(queue.to_owned()));
+            let correlation_id = Some("ticket-7".to_owned());
+            assert_eq!(copies(queue), Copies::To { queue: queue.to_owned(), correlation_id });
         }
         for queue in ["payroll", "hr2", "gatehouse.replies", "gatehouse.workflows"] {
             assert_eq!(copies(queue), Copies::Refused, "{queue}");

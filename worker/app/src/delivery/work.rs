@@ -125,6 +125,11 @@ impl<'a> Outlet<'a> {
         self.publisher.is_open()
     }
 
+    /// Whether the publisher gets copies of the results.
+    pub fn answers(&self) -> bool {
+        matches!(self.copies, Copies::To { .. })
+    }
+
     /// Publishes results, all at once, and their copies.
     ///
     /// # Errors

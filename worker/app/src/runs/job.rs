@@ -1,6 +1,6 @@
 //! A message of the workflow queue: an event, or a run that resumes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use broker::{Message, Origin, Properties};
 use jiff::Timestamp;
@@ -43,6 +43,8 @@ pub struct Job {
     recorded: Mutex<Vec<Record>>,
     /// The object id of the person, once the run has found the account.
     person: Mutex<Option<Uuid>>,
+    /// The user principal name of the person, once it was looked up for the publisher.
+    upn: OnceLock<String>,
     /// Names this delivery in the ledger.
     pub nonce: Uuid,
     /// The right to act for the person, while it has that; a panic does not lose it.
@@ -156,8 +158,13 @@ impl Job {
         }
     }
 
+    /// Notes what the person's account is called, for the publisher.
+    pub fn called(&self, upn: String) {
+        let _known_already = self.upn.set(upn);
+    }
+
     /// The object id of the person: of the account that was found, else as the event gives it.
-    fn person(&self) -> Option<Uuid> {
+    pub fn person(&self) -> Option<Uuid> {
         let found = *self.person.lock().unwrap_or_else(PoisonError::into_inner);
         found.or_else(|| Uuid::parse_str(self.request.person.entra_id.as_deref()?).ok())
     }
@@ -176,7 +183,8 @@ impl Job {
     pub fn result(&self, data: impl Into<ResultData>) -> ResultEvent {
         let carried = self.progress.as_ref().and_then(|progress| progress.publisher.clone());
         let publisher = self.publisher.clone().or(carried);
-        let cause = Cause { publisher, person: self.person(), ..Cause::from(&self.event) };
+        let upn = self.upn.get().or(self.request.person.upn.as_ref()).cloned();
+        let cause = Cause { publisher, person: self.person(), upn, ..Cause::from(&self.event) };
         ResultEvent::new(cause, Timestamp::now(), data)
     }
 
@@ -216,6 +224,7 @@ fn decode(
         let person = Mutex::new(account_of(&request, &People::of(&progress)));
         return Ok(Asked::Run(Box::new(Job {
             person,
+            upn: OnceLock::new(),
             event,
             request,
             replays: progress.replays,
@@ -240,6 +249,7 @@ fn decode(
     let (progress, workflow) = (None, None);
     Ok(Asked::Run(Box::new(Job {
         person: Mutex::default(),
+        upn: OnceLock::new(),
         event,
         request,
         progress,

@@ -24,7 +24,7 @@ use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::{Due, Message, Properties};
 use jiff::Timestamp;
 use messages::{Continuation, Event, EventKind, ResultData, ResultEvent, RunFinished};
-use msgraph::Seal;
+use msgraph::{Seal, User, UserKey};
 use outcome::{Class, Failure, Finished, Mode, Progress, State};
 use workflow::{Because, Next, People};
 
@@ -122,6 +122,9 @@ impl Work for Arc<Runs> {
             }
         };
         job.noticed(&People::of(&attempted.progress));
+        if outlet.answers() && attempted.result.is_some() {
+            self.look_up_name(job).await;
+        }
         let rejected =
             matches!(&attempted.result, Some(ResultData::RunFinished(run)) if run.state == State::Rejected);
         // A name that no workflow has is the publisher's and no label.
@@ -185,6 +188,18 @@ impl Runs {
     /// Whether the tenant can be worked in.
     async fn may_begin_in_tenant(&self, job: &Job) -> Result<(), PutOff> {
         self.workflows.tenants.may_begin(job.event.tenant.as_deref()).await
+    }
+
+    /// Looks up what the person's account is called, for the publisher: a hire can have got another name than the event
+    /// asked for. Without an answer the copy says what the event says.
+    async fn look_up_name(&self, job: &Job) {
+        let found = self.workflows.tenants.find(job.event.tenant.as_deref());
+        let (Ok((_, graph)), Some(person)) = (found, job.person()) else { return };
+        let key = UserKey::Id(person.to_string());
+        let account = graph.reader().user(&key, &["id", "userPrincipalName"]).await;
+        if let Ok(Some(User { user_principal_name: Some(upn), .. })) = account {
+            job.called(upn);
+        }
     }
 
     /// What follows from a run that is over.

@@ -89,6 +89,11 @@ impl Headers {
         self.0.remove(name.0);
     }
 
+    /// Sets one of the worker's own headers.
+    pub(crate) fn put(&mut self, name: OwnName, value: Value) {
+        self.0.insert(name.0.to_owned(), value);
+    }
+
     /// Removes every header whose name does not qualify.
     pub(crate) fn retain(&mut self, qualifies: impl Fn(&str) -> bool) {
         self.0.retain(|name, _| qualifies(name));

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use lapin::{BasicProperties, types::ShortString};
 
 use self::{
-    headers::{Headers, OwnName},
+    headers::{Headers, OwnName, Value},
     origin::Origin,
     signature::SIGNATURE,
 };
@@ -68,6 +68,9 @@ pub struct Message {
 pub(crate) const REPLAYS: OwnName = OwnName::new("gatehouse-replays");
 /// The header of a result that says whom it is about.
 pub(crate) const PERSON: OwnName = OwnName::new("gatehouse-person");
+/// The header of a worker's own message that says how the publisher knows the answer to its event: by the event's
+/// `correlation_id`. The message's own names the run.
+pub(crate) const ASKED_AS: OwnName = OwnName::new("gatehouse-asked-as");
 /// The header of a message that was put off after the broker had delivered it more than once.
 pub(crate) const BEGUN: OwnName = OwnName::new("gatehouse-begun");
 
@@ -110,11 +113,23 @@ impl Message {
         since.saturating_add(before)
     }
 
+    /// By which `correlation_id` the publisher knows the answer to its event.
+    #[must_use]
+    pub fn asked_as(&self) -> Option<&str> {
+        match self.origin {
+            Origin::Worker => self.headers.text(ASKED_AS.as_str()),
+            Origin::Publisher { .. } => self.properties.correlation_id.as_deref(),
+        }
+    }
+
     /// A worker's own message in place of this one: with its headers, and another content.
     #[must_use]
     pub fn rewritten(&self, properties: Properties, body: Vec<u8>) -> Self {
         let mut rewritten = Self { properties, body, origin: Origin::Worker, ..self.clone() };
         rewritten.headers.remove(SIGNATURE);
+        if let Some(asked_as) = self.asked_as() {
+            rewritten.headers.put(ASKED_AS, Value::Text(asked_as.to_owned()));
+        }
         rewritten
     }
 

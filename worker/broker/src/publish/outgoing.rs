@@ -13,7 +13,7 @@ use crate::{
     consume::delay,
     dead_letters::letter::{QUEUE as DEAD_QUEUE, Whole, id_of},
     message::{
-        BEGUN, PERSON, RETURNS, SUSPECT,
+        ASKED_AS, BEGUN, PERSON, RETURNS, SUSPECT,
         headers::{OwnHeaders, Value},
         origin::Origin,
         signature::Keys,
@@ -229,6 +229,15 @@ impl Outgoing {
     #[must_use]
     pub fn about(mut self, person: impl Into<String>) -> Self {
         self.headers.put(PERSON, Value::Text(person.into()));
+        self
+    }
+
+    /// Says by which `correlation_id` the publisher knows the answer, if it gave one.
+    #[must_use]
+    pub fn asked_as(mut self, correlation_id: Option<&str>) -> Self {
+        if let Some(id) = correlation_id {
+            self.headers.put(ASKED_AS, Value::Text(id.to_owned()));
+        }
         self
     }
 

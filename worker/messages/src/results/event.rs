@@ -37,6 +37,8 @@ pub struct Cause {
     pub publisher: Option<String>,
     /// The object id of whom it is about, as far as it is known. It travels beside the result and not in it.
     pub person: Option<Uuid>,
+    /// The user principal name of whom it is about. Only the copy for the publisher says it.
+    pub upn: Option<String>,
 }
 
 impl From<&Event> for Cause {
@@ -49,6 +51,7 @@ impl From<&Event> for Cause {
             event_type: Some(event.kind.event_type().to_owned()),
             publisher: None,
             person: None,
+            upn: None,
         }
     }
 }
@@ -63,6 +66,7 @@ impl From<&Envelope> for Cause {
             event_type: envelope.event_type.clone(),
             publisher: None,
             person: None,
+            upn: None,
         }
     }
 }
@@ -113,6 +117,10 @@ struct Structured<'a> {
     publisher: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     nocopy: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personid: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personupn: Option<&'a str>,
     data: &'a ResultData,
 }
 
@@ -195,8 +203,24 @@ impl ResultEvent {
             causationtype: self.cause.event_type.as_deref(),
             publisher: self.cause.publisher.as_deref(),
             nocopy: self.no_copy,
+            personid: None,
+            personupn: None,
             data,
         }
+    }
+
+    /// The structured form of the copy for the publisher, which knows the person: it names the account.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::to_bytes`].
+    pub fn to_bytes_for_publisher(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let Cause { person, upn, .. } = &self.cause;
+        if person.is_none() && upn.is_none() {
+            return self.to_bytes();
+        }
+        let structured = self.structured(&self.data);
+        serde_json::to_vec(&Structured { personid: *person, personupn: upn.as_deref(), ..structured })
     }
 
     /// Reads a result back, as a consumer does.
@@ -232,6 +256,7 @@ impl ResultEvent {
                 event_type: attributes.causationtype,
                 publisher: attributes.publisher,
                 person: None,
+                upn: None,
             },
             no_copy: attributes.nocopy,
             data: read(data).map_err(|_| Reason::schema_mismatch())?,

@@ -115,7 +115,7 @@ pub(in crate::commands) fn announcement(
     (name, why): (String, Option<String>),
     data: impl Fn(OperatorAction) -> ResultData,
 ) -> Option<Outgoing> {
-    let run_id = entry.properties.correlation_id.as_deref().and_then(|id| id.parse().ok());
+    let run_id = outbox::run_of(&entry.properties);
     let action = OperatorAction {
         message_id: entry.id.clone(),
         run_id,
