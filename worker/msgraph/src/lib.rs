@@ -95,7 +95,7 @@ pub use teams::members::{Place, TeamMember, TeamRole};
 pub use token::credential::{Credential, SecretSource};
 pub use token::device::{Account, DeviceSignIn};
 pub use token::grants::Grants;
-pub use users::deleted::former_upn;
+pub use users::deleted::{RestoreTerms, former_upn};
 pub use users::delta::{DeltaStep, DeltaToken, UsersDelta};
 pub use users::organization::{Organization, VerifiedDomain};
 pub use users::user::{DirectoryObject, NewUser, User, UserFields, UserKey, UserPatch};

@@ -1,5 +1,7 @@
 //! Deleted people: for 30 days Graph finds them and can restore them with their licences and memberships.
 
+use serde::Serialize;
+
 use super::user::{DirectoryObject, LARGEST_PAGE, User, UserKey};
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
@@ -65,6 +67,18 @@ impl Reader<'_> {
     }
 }
 
+/// How to restore an account whose name or addresses somebody else has by now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreTerms {
+    /// The name to restore it under; by default its former one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_user_principal_name: Option<String>,
+    /// Whether it loses the addresses that another object has by now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub auto_reconcile_proxy_conflict: bool,
+}
+
 fn identities(users: Vec<User>) -> Vec<DirectoryObject> {
     users.into_iter().map(|user| DirectoryObject { id: user.id, odata_type: None }).collect()
 }
@@ -80,9 +94,10 @@ impl Writer<'_> {
     /// # Errors
     ///
     /// [`is_not_found`](Error::is_not_found) when the account is not, or no longer, among the deleted items;
-    /// [`is_already_exists`](Error::is_already_exists) when another account has the name by now.
-    pub async fn restore_user(self, user_id: &str) -> Result<(), Error> {
-        self.send(Write::post(&["directory", "deletedItems", user_id, "restore"])?).await
+    /// [`is_already_exists`](Error::is_already_exists) when another account has the name, or an address, by now.
+    pub async fn restore_user(self, user_id: &str, terms: &RestoreTerms) -> Result<(), Error> {
+        let write = Write::post(&["directory", "deletedItems", user_id, "restore"])?;
+        self.send(if *terms == RestoreTerms::default() { write } else { write.json(terms)? }).await
     }
 }
 

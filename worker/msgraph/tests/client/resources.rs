@@ -1,7 +1,8 @@
 //! Each resource's requests, and the errors that mean "already done".
 
 use msgraph::{
-    AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, Place, TeamRole, UserKey, UserPatch,
+    AddLicense, AppRoleAssignment, AuthenticationMethod, NewUser, Place, RestoreTerms, TeamRole, UserKey,
+    UserPatch,
 };
 
 use crate::server::{Reply, Seen, Server, json, refusal};
@@ -133,7 +134,7 @@ async fn writes_are_written_as_documented() {
     client.writer().revoke_sessions("1").await.unwrap();
     client.writer().set_password("1", &"n3w-word".into()).await.unwrap();
     client.writer().delete_user("1").await.unwrap();
-    client.writer().restore_user("1").await.unwrap();
+    client.writer().restore_user("1", &RestoreTerms::default()).await.unwrap();
     client.writer().set_manager("1", "2").await.unwrap();
     client.writer().remove_manager("1").await.unwrap();
     client.writer().add_member("g", "1").await.unwrap();

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::graph::users::user::{TYPE, project_user};
+use crate::graph::users::user::{TYPE, check_upn, is_taken, project_user};
 use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::Window;
@@ -60,22 +60,32 @@ pub(crate) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
 
 pub(crate) fn restore(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
+    let (mut new_name, mut gives_up) = (None, false);
     if !visit.request.body.is_empty() {
         let body = visit.request.object()?;
         if let Some(name) = body.keys().find(|name| !RESTORE_OPTIONS.contains(&name.as_str())) {
             return Err(Refusal::unknown_property(name, "microsoft.graph.restore"));
         }
-        // Their effect on names is not known well enough to emulate.
-        if !body.is_empty() {
-            return Err(Refusal::malformed("The emulator restores under the old name only."));
-        }
+        new_name = body.get("newUserPrincipalName").and_then(Value::as_str).map(str::to_owned);
+        gives_up = body.get("autoReconcileProxyConflict").and_then(Value::as_bool).unwrap_or_default();
     }
     let user = find(visit, key)?;
     let id = user.id;
     if user.role.is_some() && !visit.caller.privileged {
         return Err(Refusal::denied());
     }
-    if visit.tenant.restore(id) {
+    match &new_name {
+        Some(name) => check_upn(visit, name)?,
+        None if visit.tenant.user_id(user.former_upn()).is_some() => {
+            return Err(Refusal::conflict("userPrincipalName"));
+        }
+        None => {}
+    }
+    let is_taken = user.property("mail").is_some_and(|mail| is_taken(visit, user, &mail));
+    if is_taken && !gives_up {
+        return Err(Refusal::conflict("proxyAddresses"));
+    }
+    if visit.tenant.restore(id, new_name.as_deref(), is_taken) {
         visit.effects.push(format!("restore user {id}"));
     }
     let mut fields = project_user(visit.user(&id.to_string())?, USER_DEFAULTS);

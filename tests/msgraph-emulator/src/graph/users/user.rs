@@ -166,14 +166,14 @@ fn unwritable(why: Unwritable, name: &str) -> Refusal {
 }
 
 /// Whether another user has this address; Exchange keeps addresses unique.
-fn is_taken(visit: &Visit<'_>, user: &User, value: &Value) -> bool {
+pub(super) fn is_taken(visit: &Visit<'_>, user: &User, value: &Value) -> bool {
     value.as_str().is_some_and(|mail| {
         let mut holders = visit.tenant.users_with("mail", mail).into_iter();
         holders.any(|holder| holder != user.id)
     })
 }
 
-fn check_upn(visit: &Visit<'_>, upn: &str) -> Result<(), Refusal> {
+pub(super) fn check_upn(visit: &Visit<'_>, upn: &str) -> Result<(), Refusal> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "'.-_!#^~".contains(c);
     let (local, domain) = upn.split_once('@').unwrap_or_default();
     if local.is_empty() || domain.contains('@') || !local.chars().all(allowed) {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::clock;
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, User};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long a deleted user can be restored ("Restore deleted item", 2025).
@@ -69,22 +69,24 @@ impl Tenant {
         let Some(user) = self.deleted.remove(&id) else {
             return false;
         };
-        let name = user.upn.strip_prefix(&id.simple().to_string()).unwrap_or(&user.upn);
-        self.index.release_upn(name);
+        self.index.release_upn(user.former_upn());
         self.touched(id);
         true
     }
 
-    /// Brings a user back with the name, the licences and the memberships it had ("Restore deleted item", 2025).
-    /// Whether there was one.
-    pub(crate) fn restore(&mut self, id: Uuid) -> bool {
+    /// Brings a user back with the name, or a new one, the licences and the memberships it had; without its address, if
+    /// somebody else has that by now ("Restore deleted item", 2025). Whether there was one.
+    pub(crate) fn restore(&mut self, id: Uuid, new_name: Option<&str>, is_without_address: bool) -> bool {
         let Some(mut user) = self.deleted.remove(&id) else {
             return false;
         };
-        let name = user.upn.strip_prefix(&id.simple().to_string()).map(str::to_owned);
-        user.upn = name.unwrap_or(user.upn);
+        let former = user.former_upn().to_owned();
+        self.index.release_upn(&former);
+        user.upn = new_name.map_or(former, str::to_owned);
         user.deleted = None;
-        self.index.release_upn(&user.upn);
+        if is_without_address {
+            user.lose_address();
+        }
         let member_of = std::mem::take(&mut user.was_member_of);
         for sku in user.held_skus() {
             self.count(sku, true);
@@ -101,6 +103,13 @@ impl Tenant {
     }
 }
 
+impl User {
+    /// The name that it had before it was deleted.
+    pub(crate) fn former_upn(&self) -> &str {
+        self.upn.strip_prefix(&self.id.simple().to_string()).unwrap_or(&self.upn)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::tenant::{Tenant, User};
@@ -113,6 +122,6 @@ mod tests {
         tenant.let_pass(29);
         assert!(tenant.deleted.contains_key(&ada));
         tenant.let_pass(1);
-        assert!(!tenant.deleted.contains_key(&ada) && !tenant.restore(ada));
+        assert!(!tenant.deleted.contains_key(&ada) && !tenant.restore(ada, None, false));
     }
 }

@@ -135,6 +135,12 @@ impl User {
         }
     }
 
+    /// Takes the address away.
+    pub(super) fn lose_address(&mut self) {
+        self.texts.remove("mail");
+        self.proxy_addresses.clear();
+    }
+
     /// Whether a property without a value had one before.
     pub(crate) fn was_cleared(&self, name: &str) -> bool {
         self.cleared.contains(name)

@@ -50,14 +50,27 @@ async fn a_restore_asks_for_its_permission_and_for_a_role_where_an_administrator
 }
 
 #[tokio::test]
-async fn a_restore_refuses_options_that_are_not_emulated() {
+async fn a_user_comes_back_under_a_new_name_and_without_an_address_that_is_taken() {
     let desk = Desk::open().await;
     let id = desk.user(ADA);
+    let mail = desk.found(&format!("users/{id}?$select=mail")).await["mail"].clone();
     assert_eq!(desk.send("DELETE", &format!("users/{id}"), None).await.0, 204);
     let path = format!("directory/deletedItems/{id}/restore");
     let answer = desk.send("POST", &path, Some(json!({ "newName": ADA }))).await;
     refused(&answer, 400, "Request_BadRequest", "'newName'");
-    let answer = desk.send("POST", &path, Some(json!({ "newUserPrincipalName": ADA }))).await;
-    refused(&answer, 400, "BadRequest", "emulator");
-    assert_eq!(desk.send("POST", &path, Some(json!({}))).await.0, 200);
+    let answer = desk.send("POST", &path, Some(json!({ "newUserPrincipalName": GRACE }))).await;
+    refused(&answer, 400, "Request_BadRequest", "userPrincipalName");
+    assert_eq!(desk.send("PATCH", &format!("users/{GRACE}"), Some(json!({ "mail": mail }))).await.0, 204);
+    let renamed = json!({ "newUserPrincipalName": "ada.king@contoso.example" });
+    refused(
+        &desk.send("POST", &path, Some(renamed.clone())).await,
+        400,
+        "Request_BadRequest",
+        "proxyAddresses",
+    );
+    let mut terms = renamed;
+    terms["autoReconcileProxyConflict"] = json!(true);
+    let (status, restored) = desk.send("POST", &path, Some(terms)).await;
+    assert_eq!((status, &restored["userPrincipalName"]), (200, &json!("ada.king@contoso.example")));
+    assert_eq!(restored["mail"], json!(null), "{restored}");
 }

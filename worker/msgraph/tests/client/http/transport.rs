@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use msgraph::{NewUser, Settings};
+use msgraph::{NewUser, RestoreTerms, Settings};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -56,7 +56,7 @@ async fn every_write_with_a_body_says_its_length_also_where_it_is_none() {
     let client = server.client();
     let writer = client.writer();
     writer.revoke_sessions("1").await.unwrap();
-    writer.restore_user("1").await.unwrap();
+    writer.restore_user("1", &RestoreTerms::default()).await.unwrap();
     writer.upload("d", "", "empty.txt", Default::default()).await.unwrap();
     writer.set_account_enabled("1", false).await.unwrap();
     writer.remove_member("g", "1").await.unwrap();
