@@ -1,9 +1,12 @@
 //! Broken connections, missing answers and invalid bodies.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use msgraph::{NewUser, RestoreTerms, Settings};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use msgraph::{NewUser, RestoreTerms, Settings, UserKey};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -174,4 +177,33 @@ async fn a_redirect_is_not_followed() {
     let error = server.client().reader().subscribed_skus().await.unwrap_err();
     assert_eq!((error.status(), error.is_transient()), (Some(302), false));
     assert_eq!(server.graph_requests().len(), 1);
+}
+
+/// A compressed answer.
+fn compressed(body: &[u8]) -> Reply {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(body).unwrap();
+    let packed = packed.finish().unwrap();
+    let head = format!(
+        "HTTP/1.1 200 Scripted\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        packed.len()
+    );
+    Reply::Bytes { bytes: [head.as_bytes(), &packed].concat(), reset: false }
+}
+
+#[tokio::test]
+async fn answers_may_be_compressed_and_their_limit_is_that_of_what_they_hold() {
+    let server = Server::start(|_, n| match n {
+        1 => compressed(USER.as_bytes()),
+        // 64 MiB in 64 kB: whoever reads all of it needs a thousand times what came.
+        _ => compressed(&vec![b' '; 64 * 1024 * 1024]),
+    })
+    .await;
+    let client = server.client();
+    let user = client.reader().user(&UserKey::Id("1".into()), &["id"]).await.unwrap().unwrap();
+    assert_eq!(user.id, "1");
+    let accepted = server.graph_requests()[0].header("accept-encoding").map(str::to_owned);
+    assert_eq!(accepted.as_deref(), Some("gzip"));
+    let error = client.reader().user(&UserKey::Id("1".into()), &["id"]).await.unwrap_err();
+    assert!(error.to_string().contains("an answer of more than"), "{error}");
 }
