@@ -135,6 +135,13 @@ pub async fn issue(
 }
 
 fn refused(user: &Account, error: msgraph::Error) -> Error {
+    if error.is_against_policy() {
+        let detail = format!(
+            "the policy for authentication methods lets {user} have no temporary access pass; enable it there for {user}, \
+             then replay"
+        );
+        return Error::blocked("pass_against_policy", detail).explains(error);
+    }
     if error.status() != Some(400) {
         return or_missing(error);
     }

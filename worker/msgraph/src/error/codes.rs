@@ -111,8 +111,12 @@ const LIMIT: Signs = Signs {
     fragments: &["operations cannot be performed on files larger than"],
 };
 
-const POLICY: Signs =
-    Signs { statuses: &[403], codes: &["sharingDisabled"], fragments: &["access to odata is disabled"] };
+/// The last is of a temporary access pass; its status is not documented (MicrosoftDocs/azure-docs issue 111778, 2023).
+const POLICY: Signs = Signs {
+    statuses: &[400, 403],
+    codes: &["sharingDisabled"],
+    fragments: &["access to odata is disabled", "credentialpolicy does not allow"],
+};
 
 const SYNCED: Signs = Signs {
     statuses: &[400, 403],
