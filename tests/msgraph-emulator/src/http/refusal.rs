@@ -135,6 +135,13 @@ impl Refusal {
         )
     }
 
+    /// 400, the object was mastered on premises once (microsoftgraph/microsoft-graph-docs-contrib issue 3564, 2023).
+    pub(crate) fn external_object() -> Self {
+        Self::bad_request(
+            "Unable to update the specified properties for objects that have originated within an external service.",
+        )
+    }
+
     /// 400, the group is mastered on premises.
     pub(crate) fn synced_group() -> Self {
         Self::bad_request(

@@ -311,6 +311,7 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
                 user.sign_ins = Some(parse(&format!("{place}.signInActivity"), value.clone())?);
             }
             "onPremisesSyncEnabled" => user.synced = value.as_bool().ok_or_else(wrong)?,
+            "formerlySynced" => user.formerly_synced = value.as_bool().ok_or_else(wrong)?,
             "mailbox" => user = user.mailbox(Mailbox::parse(place, value)?),
             "devices" => user.devices = Device::parse(place, value)?,
             "drive" => user = user.drive(Drive::parse(place, value)?),

@@ -175,7 +175,7 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         (error.is_drive_missing(), Class::Blocked, "drive_missing"),
         (error.is_seat_missing(), Class::Blocked, "no_seat"),
         (error.is_license_conflict(), Class::Blocked, "license_conflict"),
-        (error.is_synced(), Class::Blocked, "synced_object"),
+        (error.is_synced(), Class::Blocked, SYNCED),
         (error.is_unprepared(), Class::Blocked, "not_prepared"),
         (error.is_password_refused(), Class::Blocked, "password_refused"),
         (error.is_forbidden(), Class::Blocked, "permission_missing"),
@@ -197,15 +197,25 @@ fn of_graph(error: &msgraph::Error) -> Failure {
     ];
     let found = particular.into_iter().find(|(is_it, ..)| *is_it);
     let (class, code) = found.map_or((Class::Fault, "graph_unexpected"), |(_, class, code)| (class, code));
+    let message = match code {
+        SYNCED => format!(
+            "the object is, or was, mastered on premises: change it there, or make it an object of the cloud first \
+             ({error})"
+        ),
+        _ => error.to_string(),
+    };
     Failure {
         retry_after: error.retry_after(),
         request_id: error.request_id().map(ToOwned::to_owned),
         http_status: error.status(),
         // Only people are found by what may not be unique.
         parameters: if class == Class::Rejected { &["user"] } else { &[] },
-        ..Failure::new(class, code, error.to_string())
+        ..Failure::new(class, code, message)
     }
 }
+
+/// The code of a failure because an object is mastered elsewhere.
+const SYNCED: &str = "synced_object";
 
 #[cfg(test)]
 mod tests {

@@ -58,6 +58,9 @@ pub(crate) fn remove(visit: &mut Visit<'_>, key: &str) -> Answer {
 /// The user's id and manager, unless the user is synced.
 fn changeable(visit: &Visit<'_>, key: &str) -> Result<(uuid::Uuid, Option<uuid::Uuid>), Refusal> {
     let user = visit.user(key)?;
+    if user.formerly_synced {
+        return Err(Refusal::external_object());
+    }
     if user.synced {
         return Err(Refusal::synced_user());
     }

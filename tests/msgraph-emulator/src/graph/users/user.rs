@@ -62,6 +62,9 @@ pub(crate) fn update(visit: &mut Visit<'_>, key: &str) -> Answer {
     if body.keys().any(|name| SENSITIVE.contains(&name.as_str())) {
         visit.check_administrator(id)?;
     }
+    if user.formerly_synced {
+        return Err(Refusal::external_object());
+    }
     // The usage location is not mastered on premises; the cloud may set it.
     if user.synced && body.keys().any(|name| name != "usageLocation") {
         return Err(Refusal::synced_user());

@@ -26,6 +26,9 @@ pub struct User {
     pub(crate) sign_ins: Option<SignIns>,
     pub(crate) enabled: bool,
     pub(crate) synced: bool,
+    /// Was mastered on premises once, and is not writable in the cloud since: its properties say nothing of that
+    /// (microsoftgraph/microsoft-graph-docs-contrib issue 3564, 2023).
+    pub(crate) formerly_synced: bool,
     /// The applications the user is assigned to, by name.
     pub(crate) app_roles: BTreeSet<String>,
     /// The applications the user consented to, by name.
@@ -110,6 +113,7 @@ impl User {
             sign_ins: None,
             enabled: true,
             synced: false,
+            formerly_synced: false,
             app_roles: BTreeSet::new(),
             consents: BTreeSet::new(),
             methods: BTreeSet::new(),
