@@ -5,7 +5,6 @@
 
 use std::num::NonZeroU32;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use ledger::BrakeState;
@@ -20,7 +19,7 @@ use crate::runs::brake::{self, Brake, Brakes};
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
 use crate::settings::ledger::Directory;
-use crate::tenants::Tenants;
+use crate::tenants::{Tenants, unobserved};
 
 /// Shows the brake, and lets leavers pass it.
 #[derive(clap::Subcommand)]
@@ -215,8 +214,7 @@ async fn announce(
 }
 
 fn brakes(config: &Config) -> Result<Brakes, CommandError> {
-    let observer: Arc<dyn msgraph::Observer> = Arc::new(());
-    Ok(Brakes::new(config.brakes(), &Tenants::as_far_as_usable(config, &observer)?))
+    Ok(Brakes::new(config.brakes(), &Tenants::as_far_as_usable(config, &unobserved)?))
 }
 
 /// The brake of this tenant, or of the only one.

@@ -1,7 +1,6 @@
 //! `gatehouse check`: the connection test.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use comfy_table::Color;
 use msgraph::Access;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
-use crate::tenants::Tenants;
+use crate::tenants::{Tenants, unobserved};
 use crate::tenants::connection_test::{Connection, Kind, May, Use};
 use crate::tenants::syncs::SYNCS;
 
@@ -69,8 +68,7 @@ struct Broker {
 }
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
-    let observer: Arc<dyn msgraph::Observer> = Arc::new(());
-    let tenants = Tenants::as_far_as_usable(&config, &observer)?;
+    let tenants = Tenants::as_far_as_usable(&config, &unobserved)?;
     if let Some(name) = &args.tenant {
         tenants.find(Some(name)).map_err(|failure| CommandError::Input(failure.message))?;
     }

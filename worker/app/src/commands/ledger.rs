@@ -19,7 +19,7 @@ use crate::ledger::log::Stream;
 use crate::print::{self, Format};
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
-use crate::tenants::Tenants;
+use crate::tenants::{Tenants, unobserved};
 
 /// How long to wait until the ledger has been read: 100,000 people take seconds.
 const READS: Duration = Duration::from_secs(60);
@@ -116,8 +116,7 @@ pub(super) async fn named(
     identifier: &str,
 ) -> Result<Named, CommandError> {
     let directories = config.directories()?;
-    let observer: Arc<dyn msgraph::Observer> = Arc::new(());
-    let tenants = Tenants::as_far_as_usable(config, &observer)?;
+    let tenants = Tenants::as_far_as_usable(config, &unobserved)?;
     if let Some(name) = tenant.filter(|name| !directories.contains_key(*name)) {
         let known: Vec<_> = directories.keys().map(String::as_str).collect();
         let text = format!("there is no tenant `{name}`; known: {}", known.join(", "));

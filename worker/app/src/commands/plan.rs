@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use messages::{Event, PersonRequest, PlanRefusal, Request, ResultData, RunFinished, RunPlanned};
@@ -13,7 +12,7 @@ use super::refusals;
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
-use crate::tenants::Tenants;
+use crate::tenants::{Tenants, unobserved};
 
 /// Arguments of `gatehouse plan`.
 #[derive(clap::Args)]
@@ -64,8 +63,7 @@ pub(super) async fn show(
     config: &Config,
     format: Format,
 ) -> Result<ExitCode, CommandError> {
-    let observer: Arc<dyn msgraph::Observer> = Arc::new(());
-    let tenants = Tenants::new(config, &observer)?;
+    let tenants = Tenants::new(config, &unobserved)?;
     let workflows = super::workflows(config, tenants.clone())?;
     let mut planned = workflows.plan(event, request, Progress::new(Timestamp::now())).await;
     let found = match &mut planned.result {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actions::{PROTECTED, PROTECTION_UNKNOWN};
 use broker::Readiness;
+use outcome::State;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -25,7 +26,7 @@ use crate::ledger::client::Client;
 use crate::ledger::log::Stream;
 use crate::operate::admin::{self, Health};
 use crate::operate::background::Background;
-use crate::operate::metrics::{Metrics, OfQueue};
+use crate::operate::metrics::{Metrics, OfQueue, OfTenant};
 use crate::operate::telemetry;
 use crate::runs::Runs;
 use crate::runs::access::LockOuts;
@@ -66,9 +67,9 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     telemetry::start(&config.log).map_err(CommandError::Input)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| CommandError::Input(error.to_string()))?);
     metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-    let graph_observer: Arc<dyn msgraph::Observer> = metrics.clone();
+    let observe = |tenant: &str| -> Arc<dyn msgraph::Observer> { Arc::new(OfTenant::new(&metrics, tenant)) };
     // One client for each tenant, whoever asks: they share its limits, and a sync goes last.
-    let tenants = Tenants::as_far_as_usable(&config, &graph_observer)?;
+    let tenants = Tenants::as_far_as_usable(&config, &observe)?;
     let mut settings = config.broker()?;
     settings.process = worker_name();
     for weakness in config.weaknesses() {
@@ -149,6 +150,15 @@ fn add_runs(
 ) -> Result<(), CommandError> {
     for code in [PROTECTED, PROTECTION_UNKNOWN] {
         worker.metrics.runs_refused_total.with_label_values(&[code]);
+    }
+    // Each is there from the start, so that the first failure is a change.
+    for (tenant, _) in runs.workflows.tenants.iter() {
+        for workflow in runs.workflows.definitions.iter() {
+            for state in [State::Succeeded, State::Partial, State::Failed, State::Rejected] {
+                let labels = [tenant, workflow.name.as_str(), state.as_str()];
+                worker.metrics.runs_total.with_label_values(&labels);
+            }
+        }
     }
     let runs = Arc::new(runs);
     if only != Some(Only::Access) {

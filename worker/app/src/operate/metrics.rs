@@ -47,7 +47,7 @@ metrics! {
     /// Events by outcome: accepted, duplicate, or the code of the refusal.
     events_total: IntCounterVec["type", "outcome"];
     /// Runs that ended, by state.
-    runs_total: IntCounterVec["workflow", "state"];
+    runs_total: IntCounterVec["tenant", "workflow", "state"];
     /// Runs that ended because somebody is protected, or because nobody could tell, by code.
     runs_refused_total: IntCounterVec["code"];
     /// How often the brake held a run. Each run that is held asks again every few minutes, and is counted again.
@@ -63,7 +63,7 @@ metrics! {
     /// Runs and syncs postponed to a later attempt, by code of the failure.
     retries_total: IntCounterVec["code"];
     /// Syncs that ended, by state.
-    syncs_total: IntCounterVec["what", "state"];
+    syncs_total: IntCounterVec["tenant", "what", "state"];
     /// Duration of one pass of a sync.
     sync_duration_seconds: HistogramVec["what"];
     /// Rows that syncs sent.
@@ -75,19 +75,19 @@ metrics! {
     /// Messages set aside as dead letters, by reason.
     dead_letters_total: IntCounterVec["reason"];
     /// Requests to Microsoft Graph; method is read or write, status is the HTTP status or the kind of error.
-    graph_requests_total: IntCounterVec["service", "method", "status"];
+    graph_requests_total: IntCounterVec["tenant", "service", "method", "status"];
     /// Duration of one request to Microsoft Graph.
-    graph_request_duration_seconds: HistogramVec["service", "method"];
+    graph_request_duration_seconds: HistogramVec["tenant", "service", "method"];
     /// Round trips to Microsoft Graph; kind is single for one request, batch for several.
-    graph_round_trips_total: IntCounterVec["service", "kind"];
+    graph_round_trips_total: IntCounterVec["tenant", "service", "kind"];
     /// Batches that Microsoft Graph refused as a whole, by HTTP status.
-    graph_batches_refused_total: IntCounterVec["service", "status"];
+    graph_batches_refused_total: IntCounterVec["tenant", "service", "status"];
     /// Requests to Microsoft Graph retried within an attempt.
-    graph_retries_total: IntCounterVec["service"];
+    graph_retries_total: IntCounterVec["tenant", "service"];
     /// Answers in which Microsoft Graph throttled the worker.
-    graph_throttled_total: IntCounterVec["service"];
+    graph_throttled_total: IntCounterVec["tenant", "service"];
     /// Attempts to get a token, by status.
-    graph_tokens_total: IntCounterVec["status"];
+    graph_tokens_total: IntCounterVec["tenant", "status"];
     /// Messages delivered by the broker.
     deliveries_total: IntCounterVec["queue", "redelivered"];
     /// Messages published, by outcome; ack means stored and confirmed.
@@ -176,37 +176,58 @@ impl Made for HistogramVec {
     }
 }
 
-impl msgraph::Observer for Metrics {
+/// Counts the requests to Microsoft Graph of one tenant.
+pub struct OfTenant {
+    metrics: Arc<Metrics>,
+    tenant: String,
+}
+
+impl OfTenant {
+    /// Counts in these metrics. What counts failures is there from the start, so that the first one is a change.
+    pub fn new(metrics: &Arc<Metrics>, tenant: &str) -> Self {
+        for service in msgraph::Service::ALL {
+            for counter in [&metrics.graph_retries_total, &metrics.graph_throttled_total] {
+                counter.with_label_values(&[tenant, service.as_str()]);
+            }
+        }
+        Self { metrics: Arc::clone(metrics), tenant: tenant.to_owned() }
+    }
+}
+
+impl msgraph::Observer for OfTenant {
     fn request(&self, report: &msgraph::RequestReport<'_>) {
         let method = if report.method == "GET" { "read" } else { "write" };
-        let service = report.service.as_str();
-        self.graph_requests_total.with_label_values(&[service, method, &report.outcome.to_string()]).inc();
+        let (metrics, tenant, service) = (&self.metrics, self.tenant.as_str(), report.service.as_str());
+        let outcome = report.outcome.to_string();
+        metrics.graph_requests_total.with_label_values(&[tenant, service, method, &outcome]).inc();
         let seconds = report.elapsed.as_secs_f64();
-        self.graph_request_duration_seconds.with_label_values(&[service, method]).observe(seconds);
+        metrics.graph_request_duration_seconds.with_label_values(&[tenant, service, method]).observe(seconds);
     }
 
     fn round_trip(&self, report: &msgraph::RoundTripReport) {
         let kind = if report.calls > 1 { "batch" } else { "single" };
-        self.graph_round_trips_total.with_label_values(&[report.service.as_str(), kind]).inc();
+        let labels = [self.tenant.as_str(), report.service.as_str(), kind];
+        self.metrics.graph_round_trips_total.with_label_values(&labels).inc();
     }
 
     fn batch_refused(&self, report: &msgraph::BatchRefusedReport<'_>) {
         let msgraph::BatchRefusedReport { service, calls, error } = *report;
         let status = error.status().map(|status| status.to_string()).unwrap_or_default();
-        self.graph_batches_refused_total.with_label_values(&[service.as_str(), &status]).inc();
-        tracing::warn!(%service, calls, %error, "Microsoft Graph refused a whole batch");
+        let labels = [self.tenant.as_str(), service.as_str(), &status];
+        self.metrics.graph_batches_refused_total.with_label_values(&labels).inc();
+        tracing::warn!(tenant = self.tenant, %service, calls, %error, "Microsoft Graph refused a whole batch");
     }
 
     fn retry(&self, report: &msgraph::RetryReport) {
-        self.graph_retries_total.with_label_values(&[report.service.as_str()]).inc();
+        self.metrics.graph_retries_total.with_label_values(&[&self.tenant, report.service.as_str()]).inc();
     }
 
     fn throttled(&self, report: &msgraph::ThrottleReport) {
-        self.graph_throttled_total.with_label_values(&[report.service.as_str()]).inc();
+        self.metrics.graph_throttled_total.with_label_values(&[&self.tenant, report.service.as_str()]).inc();
     }
 
     fn token(&self, report: &msgraph::TokenReport) {
-        self.graph_tokens_total.with_label_values(&[&report.outcome.to_string()]).inc();
+        self.metrics.graph_tokens_total.with_label_values(&[&self.tenant, &report.outcome.to_string()]).inc();
     }
 }
 

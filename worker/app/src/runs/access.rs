@@ -69,7 +69,8 @@ impl Work for LockOuts {
             Asked::Run(job) => self.0.span(job),
             Asked::Cancel(cancel) => {
                 let event = &cancel.event;
-                tracing::info_span!("cancel", run.id = %event.run_id(), event.id = %event.id)
+                let (tenant, correlation) = (event.tenant.as_deref(), event.correlation_id.as_deref());
+                tracing::info_span!("cancel", run.id = %event.run_id(), event.id = %event.id, tenant, correlation.id = correlation)
             }
         }
     }

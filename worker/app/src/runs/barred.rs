@@ -194,7 +194,7 @@ impl Runs {
 
     /// The end of a run that others decided.
     fn shut(&self, job: &Job, run: RunFinished) -> Outbox {
-        count_finished(&self.metrics, job.workflow(), &run);
+        count_finished(&self.metrics, (self.tenant(job), job.workflow()), &run);
         Outbox::of(vec![job.result(run)], Onward::Over)
     }
 
@@ -208,7 +208,7 @@ impl Runs {
         outlet: &Outlet<'_>,
     ) -> Outbox {
         let run = failed(job, progress, failure.clone());
-        count_finished(&self.metrics, job.workflow(), &run);
+        count_finished(&self.metrics, (self.tenant(job), job.workflow()), &run);
         let aside = self.set_aside(job, Failed { step: None, failure }, progress, outlet.properties());
         let outbox = Outbox::of(vec![job.result(run)], Onward::SetAside(aside));
         outbox.closing(Some(turn.closing(Stands::SetAside, Reached::of(progress), None)))

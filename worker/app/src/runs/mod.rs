@@ -90,7 +90,9 @@ impl Work for Arc<Runs> {
     }
 
     fn span(&self, job: &Job) -> tracing::Span {
-        tracing::info_span!("run", run.id = %job.event.run_id(), event.id = %job.event.id)
+        let Event { id, tenant, correlation_id, .. } = &job.event;
+        let (tenant, correlation) = (tenant.as_deref(), correlation_id.as_deref());
+        tracing::info_span!("run", run.id = %job.event.run_id(), event.id = %id, tenant, correlation.id = correlation)
     }
 
     async fn work(
@@ -212,11 +214,12 @@ impl Runs {
         failed: Option<Failed>,
         properties: &Properties,
     ) -> Outbox {
+        let tenant = self.tenant(job);
         match &result {
-            Some(ResultData::RunFinished(run)) => count_finished(&self.metrics, workflow, run),
+            Some(ResultData::RunFinished(run)) => count_finished(&self.metrics, (tenant, workflow), run),
             _ => {
                 tracing::info!(workflow, "run planned");
-                self.metrics.runs_total.with_label_values(&[workflow, "planned"]).inc();
+                self.metrics.runs_total.with_label_values(&[tenant, workflow, "planned"]).inc();
             }
         }
         if let Some(Failed { failure, .. }) = &failed
@@ -227,6 +230,11 @@ impl Runs {
         let aside = failed.map(|failed| self.set_aside(job, failed, progress, properties));
         let onward = aside.map_or(Onward::Over, Onward::SetAside);
         Outbox::of(result.map(|data| job.result(data)).into_iter().collect(), onward)
+    }
+
+    /// The name of the tenant that a job is for, as a label.
+    fn tenant(&self, job: &Job) -> &str {
+        self.workflows.tenants.label(job.event.tenant.as_deref())
     }
 
     fn count_resume(&self, workflow: &str, at: Timestamp, because: &Because, progress: &Progress) {
@@ -292,7 +300,7 @@ impl Runs {
             // The run goes no further: it reports its end, and not that it sleeps.
             Err(failure) => {
                 let run = failed(job, &progress, failure.clone());
-                count_finished(&self.metrics, job.workflow(), &run);
+                count_finished(&self.metrics, (self.tenant(job), job.workflow()), &run);
                 let onward = Onward::SetAside(SetAside::as_it_came(failure, job.replays));
                 let reached = Reached { leg: job.leg(), ..Reached::of(&progress) };
                 return (Outbox::of(vec![job.result(run)], onward), reached);

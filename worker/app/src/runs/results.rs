@@ -100,9 +100,9 @@ fn count_step(metrics: &Metrics, Record { finished, told }: &Record) {
 }
 
 /// Counts and logs the end of a run.
-pub fn count_finished(metrics: &Metrics, workflow: &str, run: &RunFinished) {
+pub fn count_finished(metrics: &Metrics, (tenant, workflow): (&str, &str), run: &RunFinished) {
     let state = run.state.as_str();
-    metrics.runs_total.with_label_values(&[workflow, state]).inc();
+    metrics.runs_total.with_label_values(&[tenant, workflow, state]).inc();
     match &run.failure {
         None => tracing::info!(workflow, state, "run finished"),
         Some(failure) if failure.class == Class::Rejected => {

@@ -121,7 +121,8 @@ impl Work for Syncs {
     }
 
     fn span(&self, job: &Job) -> tracing::Span {
-        tracing::info_span!("sync", sync.id = %job.event.run_id(), event.id = %job.event.id)
+        let (tenant, correlation) = (job.event.tenant.as_deref(), job.event.correlation_id.as_deref());
+        tracing::info_span!("sync", sync.id = %job.event.run_id(), event.id = %job.event.id, tenant, correlation.id = correlation)
     }
 
     async fn work(
@@ -315,7 +316,8 @@ impl Syncs {
     /// Counts and logs the end of a sync.
     fn count(&self, job: &Job, state: SyncState, failure: Option<&Failure>) {
         let (what, state) = (job.request.what.as_str(), state.as_str());
-        self.metrics.syncs_total.with_label_values(&[what, state]).inc();
+        let tenant = self.tenants.label(job.event.tenant.as_deref());
+        self.metrics.syncs_total.with_label_values(&[tenant, what, state]).inc();
         match failure {
             None => tracing::info!(what, state, "sync finished"),
             Some(Failure { class: Class::Rejected, code, message, .. }) => {

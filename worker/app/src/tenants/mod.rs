@@ -18,6 +18,14 @@ use crate::delivery::work::PutOff;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
 
+/// Makes what watches the client of the tenant with this name.
+pub type Observe<'a> = &'a dyn Fn(&str) -> Arc<dyn Observer>;
+
+/// Nobody watches.
+pub fn unobserved(_tenant: &str) -> Arc<dyn Observer> {
+    Arc::new(())
+}
+
 /// A Graph client for each configured tenant. Clones share connections, tokens, limits, pauses and the clock.
 #[derive(Clone)]
 pub struct Tenants {
@@ -37,8 +45,8 @@ impl Tenants {
     /// # Errors
     ///
     /// Invalid settings and unusable files. The error names the tenant.
-    pub fn new(config: &Config, observer: &Arc<dyn Observer>) -> Result<Self, ConfigError> {
-        Self::made(config, observer, |_| true)
+    pub fn new(config: &Config, observe: Observe<'_>) -> Result<Self, ConfigError> {
+        Self::made(config, observe, |_| true)
     }
 
     /// The same for whoever can do without some of the tenants: a credential's file that is missing or unusable is no
@@ -47,13 +55,13 @@ impl Tenants {
     /// # Errors
     ///
     /// Invalid settings. The error names the tenant.
-    pub fn as_far_as_usable(config: &Config, observer: &Arc<dyn Observer>) -> Result<Self, ConfigError> {
-        Self::made(config, observer, |error| !error.is_credentials())
+    pub fn as_far_as_usable(config: &Config, observe: Observe<'_>) -> Result<Self, ConfigError> {
+        Self::made(config, observe, |error| !error.is_credentials())
     }
 
     fn made(
         config: &Config,
-        observer: &Arc<dyn Observer>,
+        observe: Observe<'_>,
         is_fatal: impl Fn(&Error) -> bool,
     ) -> Result<Self, ConfigError> {
         if config.tenants.is_empty() {
@@ -64,7 +72,7 @@ impl Tenants {
             let settings = msgraph::Settings { seal: seal.clone(), ..config.tenant(tenant) };
             let checked =
                 settings.check().or_else(|error| if is_fatal(&error) { Err(error) } else { Ok(()) });
-            let made = checked.and_then(|()| Client::new(settings, Arc::clone(observer)));
+            let made = checked.and_then(|()| Client::new(settings, observe(name)));
             let client = made.map_err(|error| ConfigError::Invalid(format!("tenants.{name}: {error}")))?;
             Ok((name.clone(), Tenant::of(client)))
         });
@@ -82,6 +90,11 @@ impl Tenants {
     /// All tenants, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Client)> {
         self.tenants.iter().map(|(name, tenant)| (name.as_str(), &tenant.client))
+    }
+
+    /// The name of the tenant that an event is for, as a label: `none` if there is no such tenant.
+    pub fn label(&self, name: Option<&str>) -> &str {
+        self.named(name).map_or("none", |(name, _)| name)
     }
 
     /// Whether an event for the named tenant, or the only one, can be worked on now. If it has no such tenant it can: it

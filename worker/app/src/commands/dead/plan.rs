@@ -4,7 +4,6 @@
 
 use std::cell::Cell;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{DeadLetters, Entry, Message, Origin};
@@ -22,7 +21,7 @@ use crate::delivery::decode::decode_event;
 use crate::print::{self, Format};
 use crate::runs::attempt::Workflows;
 use crate::settings::Config;
-use crate::tenants::Tenants;
+use crate::tenants::{Tenants, unobserved};
 
 /// How many are planned unless the operator says otherwise: each is a look at the tenant, and its message is held.
 const LIMIT: usize = 20;
@@ -55,8 +54,7 @@ struct Planned {
 
 /// Plans what is left of the runs that are meant.
 pub(super) async fn plan(work: &Work, approved: bool, config: &Config) -> Result<ExitCode, CommandError> {
-    let observer: Arc<dyn msgraph::Observer> = Arc::new(());
-    let workflows = workflows(config, Tenants::new(config, &observer)?)?;
+    let workflows = workflows(config, Tenants::new(config, &unobserved)?)?;
     let dead = DeadLetters::open(&config.broker()?, &work.which.queue).await?;
     let (filter, classes) = work.filter(config);
     let (limit, taken) = (work.limit.unwrap_or(LIMIT), Cell::new(0_usize));

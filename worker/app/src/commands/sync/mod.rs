@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::CommandError;
 use crate::settings::Config;
 use crate::settings::sync::read_prices;
-use crate::tenants::Tenants;
+use crate::tenants::{Tenants, unobserved};
 
 /// What to read.
 #[derive(clap::Subcommand)]
@@ -72,8 +72,7 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
 
 /// The name and the client of the tenant to read. A sync gives way to every other call.
 fn tenant_of(args: &TenantArgs, config: &Config) -> Result<(String, Client), CommandError> {
-    let observer: std::sync::Arc<dyn msgraph::Observer> = std::sync::Arc::new(());
-    let tenants = Tenants::new(config, &observer)?;
+    let tenants = Tenants::new(config, &unobserved)?;
     let known = || tenants.iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
     let (name, client) = tenants.find(args.tenant.as_deref()).map_err(|failure| {
         CommandError::Input(match &args.tenant {

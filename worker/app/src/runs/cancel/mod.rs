@@ -80,7 +80,8 @@ impl Runs {
             had_ended: job.names().map(|event| self.turns.had_ended(run_id, event)).unwrap_or_default(),
             ..RunFinished::of_nothing(run_id, state, Timestamp::now(), job.replays)
         };
-        count_finished(&self.metrics, "none", &run);
+        let tenant = self.workflows.tenants.label(job.event.tenant.as_deref());
+        count_finished(&self.metrics, (tenant, "none"), &run);
         let aside = failure.filter(|failure| failure.class != Class::Rejected);
         let stands = match (&aside, state) {
             (Some(_), _) => Stands::SetAside,
