@@ -88,12 +88,50 @@ async fn a_sync_that_nobody_uses_turns_no_exit_code_and_the_verdict_comes_last()
     let human = testbed.gatehouse(&["check", "--sync", "sign_ins,users"]).await;
     assert_eq!(human.code, Some(1), "{human:?}");
     let last: Vec<_> = human.stdout.lines().rev().take(2).map(str::trim).collect();
-    assert_eq!(last, ["tenant contoso limits sign_ins", "Verdict:"]);
+    assert_eq!(last, ["tenant contoso limits sign_ins: grant AuditLog.Read.All", "Verdict:"]);
     let more = "sync users could show more:\n    grant User-LifeCycleInfo.Read.All for leave dates";
     assert!(human.stdout.contains(more), "{human:?}");
     let human = testbed.gatehouse(&["check"]).await.ok();
     assert_eq!(human.lines().last().map(str::trim), Some("all is well"));
     assert_eq!(testbed.gatehouse(&["check", "--sync", "everything"]).await.code, Some(2));
+    testbed.close().await;
+}
+
+/// Workflows in place of all that are compiled in, with these steps.
+fn only(steps: &str) -> String {
+    let names = ["onboarding", "offboarding", "change", "access_revoke", "restore"];
+    names.map(|name| format!("{name}: {{ stages: [{{ name: all, steps: [{steps}] }}] }}\n")).concat()
+}
+
+/// The permissions that what is used lacks.
+fn lacking(found: &Value) -> Vec<String> {
+    let used = found["uses"].as_array().unwrap().iter().filter(|one| one["used"] == true);
+    let needs = used.flat_map(|one| one["needs"].as_array().unwrap());
+    let missing = needs.filter(|need| need["granted"] == false);
+    missing.map(|need| need["permission"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn only_actions_that_a_workflow_uses_count_and_exchange_needs_a_permission_of_its_own() {
+    let step = "run_exchange_command: { commands: [hide_from_address_lists] }";
+    let mut testbed = Testbed::with(Tenant::contoso()).workflows(&only(step)).build().await;
+    testbed.set("EXCHANGE__COMMANDS", "true");
+    let application = Application::default().role("User.Read.All").role("Organization.Read.All");
+    testbed.emulator.with_tenant(|tenant| tenant.put_application(application.clone()));
+    let (code, found) = check(&mut testbed).await;
+    assert_eq!(
+        (code, lacking(&found)),
+        (Some(1), vec!["Exchange.ManageAsApp".into(), "MailboxSettings.Read".into()])
+    );
+    let human = testbed.gatehouse(&["check"]).await.stdout;
+    let verdict = "limits run_exchange_command: grant Exchange.ManageAsApp, MailboxSettings.Read";
+    let said = human.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(verdict) && said.contains("actions that no workflow uses: "), "{human}");
+    let granted = application.role("MailboxSettings.Read").role("Exchange.ManageAsApp");
+    testbed.emulator.with_tenant(|tenant| tenant.put_application(granted));
+    let (_, found) = check(&mut testbed).await;
+    assert_eq!((lacking(&found), may(&found, "run_exchange_command")), (vec![], "act".to_owned()), "{found}");
+    assert_eq!(may(&found, "forward_mail"), "nothing", "{found}");
     testbed.close().await;
 }
 

@@ -10,7 +10,7 @@ use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
 use crate::tenants::{Tenants, unobserved};
-use crate::tenants::connection_test::{Connection, Kind, May, Use};
+use crate::tenants::connection_test::{Connection, Kind, May, Use, Used};
 use crate::tenants::syncs::SYNCS;
 
 /// Arguments of `gatehouse check`.
@@ -26,8 +26,9 @@ The column May:
   read     only plans and syncs work
   nothing  not even plans and syncs work
 
-Exits with 1 if a tenant or the broker is not connected, or if an action is limited.
-A sync counts only if --sync names it: not every deployment uses one.")]
+Exits with 1 if a tenant or the broker is not connected, or if an action that a
+workflow uses is limited. A sync counts only if --sync names it: not every
+deployment uses one. Problems stand first, the verdict last.")]
 pub struct Args {
     /// Test only this tenant
     #[arg(long, value_name = "NAME")]
@@ -73,6 +74,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
         tenants.find(Some(name)).map_err(|failure| CommandError::Input(failure.message))?;
     }
     let protections = config.protections()?;
+    let used = used(&config, &args.sync)?;
     let broker = if args.no_broker { None } else { Some(Broker::test(&config).await?) };
     let mut verdicts = Vec::new();
     if broker.as_ref().is_some_and(|broker| !broker.connected) {
@@ -86,15 +88,15 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
             continue;
         }
         let protection = protections.get(name).cloned().unwrap_or_default();
-        let mut found = Connection::test(name, client, &protection).await;
+        let mut found = Connection::test(name, client, &protection, &used).await;
         found.notes.extend(config.weaknesses());
-        let complete = found.is_complete(&args.sync);
+        let complete = found.is_complete();
         match args.format.output {
             Format::Json => print::json(&Checked { connection: &found, complete, broker: broker.as_ref() })?,
             Format::Human => show(&found)?,
         }
         if !complete {
-            verdicts.push(format!("tenant {name} {}", why_incomplete(&found, &args.sync)));
+            verdicts.push(format!("tenant {name} {}", why_incomplete(&found)));
         }
     }
     if args.format.output == Format::Human {
@@ -105,15 +107,28 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     Ok(super::verdict(verdicts.is_empty()))
 }
 
-fn why_incomplete(found: &Connection, syncs: &[String]) -> String {
+/// What the deployment uses: the actions of its workflows, and the syncs that were named.
+fn used(config: &Config, syncs: &[String]) -> Result<Used, CommandError> {
+    let definitions = super::definitions(config.workflows.file())?;
+    let steps = definitions.iter().flat_map(|workflow| &workflow.stages).flat_map(|stage| &stage.steps);
+    let actions = steps.map(|step| step.action.clone()).collect();
+    Ok(Used { actions, syncs: syncs.iter().cloned().collect() })
+}
+
+fn why_incomplete(found: &Connection) -> String {
     if !found.connected {
         return "is not connected".to_owned();
     }
-    let limited = found.limited(syncs);
-    match (found.problems.len(), limited.as_slice()) {
-        (0, limited) => format!("limits {}", limited.join(", ")),
-        (problems, []) => format!("has {problems} problems"),
-        (problems, limited) => format!("has {problems} problems, and limits {}", limited.join(", ")),
+    let (limited, missing) = (found.limited().join(", "), found.missing());
+    let limits = match missing.as_slice() {
+        _ if limited.is_empty() => None,
+        [] => Some(format!("limits {limited}")),
+        missing => Some(format!("limits {limited}: grant {}", missing.join(", "))),
+    };
+    match (found.problems.len(), limits) {
+        (0, limits) => limits.unwrap_or_default(),
+        (problems, None) => format!("has {problems} problems"),
+        (problems, Some(limits)) => format!("has {problems} problems, and {limits}"),
     }
 }
 
@@ -176,7 +191,7 @@ fn show(found: &Connection) -> Result<(), CommandError> {
         print::lines("  reports hide names:")?;
         print::indented(concealed)?;
     }
-    print::show(uses_table(&found.uses))?;
+    show_uses(&found.uses)?;
     if let Some(licenses) = &found.licenses {
         let mut table = print::table(&["Licence", "Seats", "Used", "Free"]);
         for seats in licenses {
@@ -206,7 +221,21 @@ fn show(found: &Connection) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn uses_table(uses: &[Use]) -> comfy_table::Table {
+/// What is limited stands first. Actions that no workflow uses are only named: nothing depends on them.
+fn show_uses(uses: &[Use]) -> Result<(), CommandError> {
+    let mut shown: Vec<&Use> = uses.iter().filter(|one| one.used || one.kind == Kind::Sync).collect();
+    shown.sort_by_key(|one| !(one.used && one.is_limited()));
+    print::show(uses_table(&shown))?;
+    let unused = uses.iter().filter(|one| !one.used && one.kind == Kind::Action);
+    let unused: Vec<_> = unused.map(|one| one.name.as_str()).collect();
+    if !unused.is_empty() {
+        print::lines("  actions that no workflow uses:")?;
+        print::indented(&unused.join(", "))?;
+    }
+    Ok(())
+}
+
+fn uses_table(uses: &[&Use]) -> comfy_table::Table {
     let mut table = print::table(&["May", "Action or sync, and the permissions that it needs"]);
     for one in uses {
         // One below the other: side by side, names as long as these fit no terminal.
@@ -238,8 +267,8 @@ mod tests {
 
     #[test]
     fn permissions_fit_a_terminal_and_are_not_broken() {
-        let uses = uses(&Grants::default(), Access::Act);
-        let mut table = uses_table(&uses);
+        let uses = uses(&Grants::default(), None, Access::Act, &Used::default());
+        let mut table = uses_table(&uses.iter().collect::<Vec<_>>());
         table.set_width(80);
         let text = print::unbroken(table).to_string();
         assert!(text.lines().all(|line| line.trim_end().chars().count() <= 80), "{text}");

@@ -1,5 +1,7 @@
 //! The connection test of a tenant, as data: token, permissions, roles, licences.
 
+use std::collections::BTreeSet;
+
 use actions::Protection;
 use msgraph::{Access, Client, Error, Grants, SubscribedSku};
 use serde::Serialize;
@@ -9,6 +11,9 @@ use super::syncs::{SYNCS, Sync};
 
 /// The directory role an application needs to change administrators.
 const PRIVILEGED: &str = "Privileged Authentication Administrator";
+
+/// The permission to administer Exchange.
+const EXCHANGE: &str = "Exchange.ManageAsApp";
 
 /// Result of a connection test.
 #[derive(Debug, Serialize)]
@@ -62,6 +67,26 @@ pub struct Use {
     pub adds: Vec<Addition>,
     /// What it may do with the granted permissions.
     pub may: May,
+    /// Whether a workflow uses the action, or the deployment the sync.
+    pub used: bool,
+}
+
+/// What a deployment uses.
+#[derive(Clone, Debug, Default)]
+pub struct Used {
+    /// The actions of its workflows.
+    pub actions: BTreeSet<String>,
+    /// The syncs that were named.
+    pub syncs: BTreeSet<String>,
+}
+
+impl Used {
+    fn has(&self, kind: Kind, name: &str) -> bool {
+        match kind {
+            Kind::Action => self.actions.contains(name),
+            Kind::Sync => self.syncs.contains(name),
+        }
+    }
 }
 
 /// A permission that shows more.
@@ -121,16 +146,16 @@ pub struct Seats {
 
 impl Connection {
     /// Tests a connection.
-    pub async fn test(tenant: &str, client: &Client, protection: &Protection) -> Self {
-        let mut found = Self::tested(tenant, client, protection).await;
+    pub async fn test(tenant: &str, client: &Client, protection: &Protection, used: &Used) -> Self {
+        let mut found = Self::tested(tenant, client, protection, used).await;
         // A credential can be refused because of the clock.
         found.problems.splice(0..0, clock::problem(client));
         found
     }
 
-    async fn tested(tenant: &str, client: &Client, protection: &Protection) -> Self {
+    async fn tested(tenant: &str, client: &Client, protection: &Protection, used: &Used) -> Self {
         let access = client.access();
-        let mut found = Self::nothing(tenant, access);
+        let mut found = Self::nothing(tenant, access, used);
         let grants = match client.grants().await {
             Ok(grants) => grants,
             Err(error) => {
@@ -140,7 +165,8 @@ impl Connection {
         };
         found.identity = if grants.is_delegated { "service account" } else { "application" };
         found.permissions = grants.permissions.iter().cloned().collect();
-        found.uses = uses(&grants, access);
+        let exchange = found.exchange(client).await;
+        found.uses = uses(&grants, exchange.as_ref(), access, used);
         if grants.permissions.is_empty() {
             found.problems.push(
                 "the token grants no permissions: add the application permissions below in Microsoft Entra and have an \
@@ -168,7 +194,18 @@ impl Connection {
         found
     }
 
-    fn nothing(tenant: &str, access: Access) -> Self {
+    /// The permissions for the administration of Exchange, if it is turned on.
+    async fn exchange(&mut self, client: &Client) -> Option<Grants> {
+        match client.exchange_grants().await? {
+            Ok(grants) => Some(grants),
+            Err(error) => {
+                self.problems.push(format!("Exchange cannot be administered: {error}"));
+                Some(Grants::default())
+            }
+        }
+    }
+
+    fn nothing(tenant: &str, access: Access, used: &Used) -> Self {
         Self {
             tenant: tenant.to_owned(),
             connected: false,
@@ -177,7 +214,7 @@ impl Connection {
             identity: "nobody",
             permissions: Vec::new(),
             directory_roles: None,
-            uses: uses(&Grants::default(), access),
+            uses: uses(&Grants::default(), None, access, used),
             concealed_names: None,
             licenses: None,
             problems: Vec::new(),
@@ -185,18 +222,23 @@ impl Connection {
         }
     }
 
-    /// The actions that are limited, and those of these syncs that are.
-    pub fn limited(&self, syncs: &[String]) -> Vec<&str> {
-        let is_limited = |one: &&Use| match one.kind {
-            Kind::Action => one.may != May::Act,
-            Kind::Sync => one.may != May::Read && syncs.contains(&one.name),
-        };
+    /// What is used and limited.
+    pub fn limited(&self) -> Vec<&str> {
+        let is_limited = |one: &&Use| one.used && one.is_limited();
         self.uses.iter().filter(is_limited).map(|one| one.name.as_str()).collect()
     }
 
+    /// The permissions that what is used lacks, each once.
+    pub fn missing(&self) -> Vec<&str> {
+        let limited = self.uses.iter().filter(|one| one.used && one.is_limited());
+        let missing = limited.flat_map(|one| &one.needs).filter(|need| !need.granted);
+        let names: BTreeSet<_> = missing.map(|need| need.permission.as_str()).collect();
+        names.into_iter().collect()
+    }
+
     /// Whether nothing is wrong and nothing limited that matters.
-    pub fn is_complete(&self, syncs: &[String]) -> bool {
-        self.connected && self.problems.is_empty() && self.limited(syncs).is_empty()
+    pub fn is_complete(&self) -> bool {
+        self.connected && self.problems.is_empty() && self.limited().is_empty()
     }
 
     /// Reads from Graph.
@@ -293,16 +335,29 @@ impl Connection {
     }
 }
 
-/// What each action and sync may do with these permissions.
-pub fn uses(grants: &Grants, access: Access) -> Vec<Use> {
+impl Use {
+    /// Whether it may do less than it is made for.
+    pub fn is_limited(&self) -> bool {
+        match self.kind {
+            Kind::Action => self.may != May::Act,
+            Kind::Sync => self.may != May::Read,
+        }
+    }
+}
+
+/// What each action and sync may do with these permissions. Those of Exchange are in a token of their own; without it
+/// its administration is turned off, and needs none.
+pub fn uses(grants: &Grants, exchange: Option<&Grants>, access: Access, used: &Used) -> Vec<Use> {
     let needs = |names: &[&str]| -> Vec<Need> {
         let need = |name: &&str| Need { permission: (*name).to_owned(), granted: grants.covers(name) };
         names.iter().map(need).collect()
     };
     let actions = actions::roster().into_iter().map(|entry| {
         let mut needs = needs(entry.needs);
-        // A token for Graph does not list the permissions of Exchange.
-        needs.retain(|need| need.permission != "Exchange.ManageAsApp");
+        needs.retain(|need| need.permission != EXCHANGE || exchange.is_some());
+        for need in needs.iter_mut().filter(|need| need.permission == EXCHANGE) {
+            need.granted = exchange.is_some_and(|exchange| exchange.covers(EXCHANGE));
+        }
         let is_blind = entry.reads_organization && !grants.covers("Organization.Read.All");
         for need in needs.iter_mut().filter(|need| need.permission == "User.Read.All") {
             need.granted &= !is_blind;
@@ -314,7 +369,8 @@ pub fn uses(grants: &Grants, access: Access) -> Vec<Use> {
         } else {
             May::Read
         };
-        Use { name: entry.name.to_owned(), kind: Kind::Action, needs, adds: Vec::new(), may }
+        let (kind, used) = (Kind::Action, used.has(Kind::Action, entry.name));
+        Use { name: entry.name.to_owned(), kind, needs, adds: Vec::new(), may, used }
     });
     let syncs = SYNCS.iter().map(|sync| {
         let needs = needs(sync.needs);
@@ -323,7 +379,8 @@ pub fn uses(grants: &Grants, access: Access) -> Vec<Use> {
             let granted = Sync::shows(permission, grants);
             Addition { permission, shows, granted }
         });
-        Use { name: sync.name.to_owned(), kind: Kind::Sync, needs, adds: adds.collect(), may }
+        let (kind, used) = (Kind::Sync, used.has(Kind::Sync, sync.name));
+        Use { name: sync.name.to_owned(), kind, needs, adds: adds.collect(), may, used }
     });
     actions.chain(syncs).collect()
 }

@@ -182,6 +182,20 @@ impl Client {
         Ok(Grants::of_token(header.trim_start_matches("Bearer ")).unwrap_or_default())
     }
 
+    /// The permissions of the token for the administration of Exchange; nothing if that is not turned on.
+    ///
+    /// # Errors
+    ///
+    /// The client got no token.
+    pub async fn exchange_grants(&self) -> Option<Result<Grants, Error>> {
+        let (tokens, _) = self.inner.exchange_admin.as_ref()?;
+        let token = tokens.current(&mut Retry::new(self.inner.retry_budget)).await;
+        Some(token.map(|token| {
+            let header = token.header.to_str().unwrap_or_default();
+            Grants::of_token(header.trim_start_matches("Bearer ")).unwrap_or_default()
+        }))
+    }
+
     /// Sends a request until it has a final answer.
     async fn send(&self, request: &Request) -> Result<Response, Error> {
         if self.inner.access == Access::Read && request.is_write {
