@@ -102,7 +102,7 @@ pub fn table(header: &[&str]) -> Table {
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     if !io::stdout().is_terminal() {
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        table.force_no_tty().set_width(columns.unwrap_or(120));
+        table.force_no_tty().set_width(columns.unwrap_or(80));
     }
     table.set_header(header.iter().map(|title| Cell::new(title).add_attribute(comfy_table::Attribute::Bold)));
     table

@@ -8,6 +8,7 @@ mod connect;
 mod dead;
 mod history;
 mod ledger;
+mod names;
 mod plan;
 mod publish;
 mod refusals;

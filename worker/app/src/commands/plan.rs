@@ -8,6 +8,7 @@ use messages::{Event, PersonRequest, PlanRefusal, Request, ResultData, RunFinish
 use outcome::{Outcome, Progress};
 use serde::Serialize;
 
+use super::names::Names;
 use super::refusals;
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
@@ -77,11 +78,14 @@ pub(super) async fn show(
     }
     match planned.result {
         Some(ResultData::RunPlanned(plan)) => {
-            let plan = RunPlanned { refusals, ..plan };
+            let mut plan = RunPlanned { refusals, ..plan };
             let well = plan.steps.iter().all(|step| step.outcome != Outcome::Failed);
             if format == Format::Json {
                 print::json(&plan)?;
                 return Ok(super::verdict(well));
+            }
+            if let Ok((_, graph)) = tenants.find(event.tenant.as_deref()) {
+                Names::of(&plan.steps, graph).await.put_into(&mut plan.steps);
             }
             print::lines(&format!("Plan of workflow {} for run {}", plan.workflow, plan.run_id))?;
             print::show(print::plan_table(&plan.steps))?;
