@@ -1,12 +1,10 @@
 //! Makes true: the person's calendars are shared with these people, in these roles.
 //!
 //! **Needs** `Calendars.ReadWrite` and `User.Read.All`.
-//! **Refuses** `user_not_found`; `permission_missing`.
-//! **Waits** while Exchange creates the mailbox.
+//! **Refuses** `user_not_found`; `permission_missing`. **Waits** while Exchange creates the mailbox.
 //! **Leaves** `calendar_not_found` (the calendar is gone, or another person's); `recipient_outside` (an operator
 //! decides whether a calendar is shared outside again); `recipient_not_found` (no person has the address; it may be a
-//! group's); `calendar_role_unsupported` (Graph shows the role and does not give it). A person without a mailbox gets a
-//! note.
+//! group's); `calendar_role_unsupported` (Graph shows the role and does not give it). Without a mailbox it says so.
 //! **Idempotent because** it reads each calendar's permissions, adds the missing ones and changes a different role,
 //! which is all that Graph changes of a permission.
 
@@ -109,8 +107,7 @@ impl Action for AddCalendarPermissions {
     const MAKES_TRUE: &'static str = "The person's calendars are shared with these people";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const READS_ORGANIZATION: bool = true;
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Observed;

@@ -43,8 +43,7 @@ impl Action for DeleteAdditionalCalendars {
     const MAKES_TRUE: &'static str = "The person owns no calendar but the primary one";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const REMOVES_FOR_GOOD: bool = true;
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Mailbox<Vec<Calendar>>;

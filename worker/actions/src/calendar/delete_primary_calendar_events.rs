@@ -113,8 +113,7 @@ impl Action for DeletePrimaryCalendarEvents {
     const MAKES_TRUE: &'static str = "The primary calendar has no events, or none in a time window";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
     const REMOVES_FOR_GOOD: bool = true;
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Observed;

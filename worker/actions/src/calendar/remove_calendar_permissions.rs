@@ -52,8 +52,7 @@ impl Action for RemoveCalendarPermissions {
     const NAME: &'static str = "remove_calendar_permissions";
     const MAKES_TRUE: &'static str = "The person's calendars are shared with no other person by name";
     const NEEDS: &'static [&'static str] = &["Calendars.ReadWrite", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Mailbox<Vec<Shared>>;

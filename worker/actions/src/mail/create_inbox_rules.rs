@@ -92,8 +92,7 @@ impl Action for CreateInboxRules {
     const MAKES_TRUE: &'static str = "The inbox has these rules, except those that send mail on";
     const NEEDS: &'static [&'static str] =
         &["MailboxSettings.ReadWrite", "Mail.ReadBasic.All", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Mailbox<Seen>;

@@ -40,8 +40,7 @@ impl Action for DisableAutomaticReply {
     const NAME: &'static str = "disable_automatic_reply";
     const MAKES_TRUE: &'static str = "The mailbox does not answer automatically";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Mailbox<AutomaticReplies>;

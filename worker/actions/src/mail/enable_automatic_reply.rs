@@ -78,8 +78,7 @@ impl Action for EnableAutomaticReply {
     const NAME: &'static str = "enable_automatic_reply";
     const MAKES_TRUE: &'static str = "The mailbox answers automatically with this text";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Mailbox<AutomaticReplies>;

@@ -23,6 +23,9 @@ pub const WAIT_UNLESS_LEAVING: (&str, &str) = (
     "{{ event.type not in ['gatehouse.offboarding.requested.v1', 'gatehouse.access.revoke.requested.v1'] }}",
 );
 
+/// The defaults of most steps about a mailbox.
+pub const DEFAULTS: &[(&str, &str)] = &[("user", "{{ person }}"), WAIT_UNLESS_LEAVING];
+
 /// What holds where a step was prepared before there was a choice.
 pub fn waits() -> bool {
     true

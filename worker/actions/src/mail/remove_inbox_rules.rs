@@ -60,8 +60,7 @@ impl Action for RemoveInboxRules {
     const MAKES_TRUE: &'static str = "The inbox has no rules except that of `forward_mail`";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
     const REMOVES_FOR_GOOD: bool = true;
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Mailbox<Vec<InboxRule>>;

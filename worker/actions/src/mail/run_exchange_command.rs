@@ -85,8 +85,7 @@ impl Action for RunExchangeCommand {
     const NAME: &'static str = "run_exchange_command";
     const MAKES_TRUE: &'static str = "The mailbox is shared, hidden, forwarded or opened, as requested (undocumented interface; off by default)";
     const NEEDS: &'static [&'static str] = &["Exchange.ManageAsApp", "MailboxSettings.Read", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Observed;

@@ -110,8 +110,7 @@ impl Action for SetAutomaticReply {
     const NAME: &'static str = "set_automatic_reply";
     const MAKES_TRUE: &'static str = "The mailbox has these settings of automatic replies";
     const NEEDS: &'static [&'static str] = &["MailboxSettings.ReadWrite", "User.Read.All"];
-    const DEFAULTS: &'static [(&'static str, &'static str)] =
-        &[("user", "{{ person }}"), mailbox::WAIT_UNLESS_LEAVING];
+    const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
     type Observed = Observed;
