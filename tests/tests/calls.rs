@@ -81,3 +81,18 @@ async fn a_standard_offboarding_makes_few_calls() {
     let event = events::offboarding("leave", json!({ "upn": "ada@contoso.example" }));
     assert_at_most(calls_of(tenant(true), &event).await, (56, 7));
 }
+
+#[tokio::test]
+async fn a_run_in_a_tenant_of_a_hundred_thousand_makes_the_calls_of_one_in_a_tenant_of_one() {
+    let person = json!({
+        "upn": "ada@contoso.example", "display_name": "Ada Lovelace", "usage_location": "GB", "employee_id": "A-1815",
+    });
+    let hire = events::onboarding("hire", person, json!({ "licenses": LICENSES, "groups": [group(1)] }));
+    let hire = events::with(hire, "manager", json!({ "upn": "grace@contoso.example" }));
+    let leave = events::offboarding("leave", json!({ "upn": "ada@contoso.example" }));
+    for (has_ada, event) in [(false, hire), (true, leave)] {
+        let (alone, _) = calls_of(tenant(has_ada), &event).await;
+        let (among_many, _) = calls_of(tenant(has_ada).crowd(7, 100_000), &event).await;
+        assert_eq!(among_many.len(), alone.len(), "{}", event["id"]);
+    }
+}
