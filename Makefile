@@ -59,9 +59,10 @@ soak: machine ## Tests at length, and on a machine made for it, for hours
 	OUTAGE_SECONDS=600 $(WITH_BROKER) cargo test --workspace --locked --test outage
 	tests/fresh-machine
 
-bench: machine ## Measures Gatehouse beside a bare loop
+bench: machine ## Measures Gatehouse beside a bare loop; PEERS=1 also beside a Python worker
 	$(BINARIES)
-	$(WITH_BROKER) cargo bench --workspace --locked --bench throughput
+	$(if $(filter 1,$(PEERS)),tests/benches/peer/prepare "$(TARGET)/peers")
+	PEERS_PYTHON="$(TARGET)/peers/bin/python" $(WITH_BROKER) cargo bench --workspace --locked --bench throughput
 
 bench-smoke: machine ## Runs the bench once, tiny, to see that it ends
 	cargo build --workspace --locked --bins --tests

@@ -15,10 +15,12 @@
 
 mod bare_broker;
 mod bare_graph;
+mod bare_leave;
 mod bare_pages;
 mod broker_rounds;
 mod graph_rounds;
 mod history_rounds;
+mod leave_rounds;
 mod ledger_rounds;
 mod lock_out;
 mod measured;
@@ -39,11 +41,14 @@ async fn main() {
     match arguments.as_slice() {
         ["bare-broker", rest @ ..] => bare_broker::run(rest).await,
         ["bare-graph", rest @ ..] => bare_graph::run(rest).await,
+        ["bare-leave", rest @ ..] => bare_leave::run(rest).await,
         ["bare-pages", rest @ ..] => bare_pages::download(rest).await,
         [] => {
             broker_rounds::run(&size).await;
             println!();
             graph_rounds::run(&size).await;
+            println!();
+            leave_rounds::run(&size).await;
             println!();
             standard::run(&size).await;
             println!();
@@ -61,6 +66,7 @@ async fn main() {
         }
         ["broker"] => broker_rounds::run(&size).await,
         ["hires"] => graph_rounds::run(&size).await,
+        ["leave"] => leave_rounds::run(&size).await,
         ["standard"] => standard::run(&size).await,
         ["leavers"] => standard::many(&size).await,
         ["lock-out"] => lock_out::run(&size).await,
@@ -72,7 +78,7 @@ async fn main() {
         ["usage"] => usage_rounds::run(&size).await,
         other => {
             panic!(
-                "there is no part {other:?}; there are broker, hires, standard, leavers, lock-out, ledger, people, history, sync, pages and usage"
+                "there is no part {other:?}; there are broker, hires, leave, standard, leavers, lock-out, ledger, people, history, sync, pages and usage"
             )
         }
     }

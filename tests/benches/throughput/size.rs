@@ -12,6 +12,8 @@ pub struct Size {
     pub memory: usize,
     /// Onboarding runs of a round.
     pub hires: usize,
+    /// Leavers of a round beside a bare loop and a peer.
+    pub leaving: usize,
     /// Leavers at the same time.
     pub leavers: usize,
     /// Events under way beside a lock-out, the worker's share of the tenant's limits, which they spend, and events that
@@ -39,6 +41,7 @@ const FULL: Size = Size {
     starts: 5,
     memory: 20_000,
     hires: 300,
+    leaving: 480,
     leavers: 200,
     busy: (999, 1.0, 10_000),
     scaled: 60,
@@ -56,6 +59,7 @@ const TINY: Size = Size {
     starts: 1,
     memory: 50,
     hires: 8,
+    leaving: 4,
     leavers: 4,
     busy: (20, 0.02, 20),
     scaled: 4,
