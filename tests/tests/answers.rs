@@ -1,11 +1,5 @@
 //! Answers: what a publisher gets in the queue of its own that it names in `reply_to`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that meets something unexpected fails"
-)]
-
 use std::collections::BTreeMap;
 
 use lapin::BasicProperties;

@@ -113,7 +113,8 @@ fn script(testbed: &Testbed, people: usize) -> Script {
     let sku = skus.as_object().unwrap().keys().next().unwrap().clone();
     let (first, name) = &people[0];
     let journal = testbed.emulator.journal().into_iter();
-    let about = journal.filter(|entry| !entry.token && (entry.path.contains(first) || entry.path.contains(name)));
+    let about =
+        journal.filter(|entry| !entry.token && (entry.path.contains(first) || entry.path.contains(name)));
     let mut round_trips: BTreeMap<String, Vec<Call>> = BTreeMap::new();
     let mut order = Vec::new();
     for entry in about {

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
-use crate::tenants::{Tenants, unobserved};
 use crate::tenants::connection_test::{Connection, Kind, May, Use, Used};
 use crate::tenants::syncs::SYNCS;
+use crate::tenants::{Tenants, unobserved};
 
 /// Arguments of `gatehouse check`.
 #[derive(clap::Args)]
