@@ -78,3 +78,20 @@ impl Snapshots {
         Retention { days: self.max_age_days, bytes: self.max_bytes }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_too_short_or_without_end_is_refused() {
+        let history = |max_age_days, max_bytes| History { max_age_days, max_bytes }.check().is_ok();
+        assert!(history(LEAST_DAYS, LEAST_BYTES) && history(MOST_DAYS, i64::MAX as u64));
+        assert!(!history(LEAST_DAYS - 1, LEAST_BYTES) && !history(MOST_DAYS + 1, LEAST_BYTES));
+        assert!(!history(LEAST_DAYS, LEAST_BYTES - 1) && !history(LEAST_DAYS, u64::MAX));
+        let snapshots = |max_age_days, max_bytes| Snapshots { max_age_days, max_bytes }.check().is_ok();
+        assert!(snapshots(1, LEAST_SNAPSHOT_BYTES) && snapshots(MOST_DAYS, i64::MAX as u64));
+        assert!(!snapshots(0, LEAST_SNAPSHOT_BYTES) && !snapshots(MOST_DAYS + 1, LEAST_SNAPSHOT_BYTES));
+        assert!(!snapshots(1, LEAST_SNAPSHOT_BYTES - 1) && !snapshots(1, u64::MAX));
+    }
+}
