@@ -36,6 +36,9 @@ pub struct StageToRun {
     /// What a failed step means for the stages after it.
     #[serde(default, skip_serializing_if = "OnFailure::is_default")]
     pub on_failure: OnFailure,
+    /// The stages and steps before it that must not have failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
     /// Run together.
     pub steps: Vec<StepToRun>,
 }

@@ -23,6 +23,7 @@ impl<'a, W> Prepared<'a, W> {
                 after_seconds: stage.after.map(|after| after.duration().as_secs()),
                 at_seconds: stage.at.map(Offset::seconds),
                 on_failure: stage.on_failure,
+                needs: stage.needs.to_vec(),
                 steps,
             });
         }
@@ -56,7 +57,8 @@ impl<'a, W> Prepared<'a, W> {
             }
             let after = stage.after_seconds.and_then(Delay::from_seconds);
             let (at, on_failure) = (stage.at_seconds.and_then(Offset::from_seconds), stage.on_failure);
-            stages.push(PreparedStage { name: &stage.stage, after, at, on_failure, steps });
+            let needs = &stage.needs;
+            stages.push(PreparedStage { name: &stage.stage, after, at, on_failure, needs, steps });
         }
         if failures.is_empty() { Ok(Self { stages }) } else { Err(failures) }
     }
@@ -131,7 +133,7 @@ mod tests {
     const FILE: &str = "w: { stages: [
       { name: a, at: -2d, on_failure: continue, steps: [{ note: { text: '{{ person.id }}' } }, { note: , name: again }] },
       { name: b, after: 2d, when: manager, steps: [note] },
-      { name: c, at: 2d, steps: [{ fail: { class: retry, times: 2 } }] }] }";
+      { name: c, at: 2d, needs: [a, again], steps: [{ fail: { class: retry, times: 2 } }] }] }";
 
     fn carried(file: &str) -> PreparedSteps {
         let definitions = Definitions::parse("w.yaml", file).unwrap();
@@ -155,6 +157,7 @@ mod tests {
         let prepared: Prepared<'_, World> = Prepared::resumed(&back, &roster, &progress()).unwrap();
         assert_eq!(prepared.carried(), steps);
         assert_eq!(prepared.stages[0].on_failure, OnFailure::Continue);
+        assert_eq!(prepared.stages[2].needs, ["a", "again"]);
         assert_eq!(prepared.at("a").unwrap().to_string(), "-2d");
         assert_eq!(prepared.at("c").unwrap().to_string(), "2d");
         assert_eq!(prepared.stages[1].after.unwrap().to_string(), "2d");

@@ -29,6 +29,8 @@ pub struct PreparedStage<'a, W> {
     pub at: Option<Offset>,
     /// What a failed step means for the stages after it.
     pub on_failure: OnFailure,
+    /// The stages and steps before it that must not have failed.
+    pub needs: &'a [String],
     /// Run together.
     pub steps: Vec<PreparedStep<'a, W>>,
 }
@@ -113,6 +115,17 @@ impl<W> Prepared<'_, W> {
     }
 }
 
+impl<W> PreparedStage<'_, W> {
+    /// Whether something has failed that this stage needs.
+    pub(crate) fn is_held_back(&self, progress: &Progress) -> bool {
+        let mut failed = progress.steps.iter().filter(|record| !record.is_done());
+        failed.any(|record| {
+            let (stage, step) = (&record.finished.stage, &record.finished.step);
+            self.needs.contains(stage) || self.needs.contains(step)
+        })
+    }
+}
+
 impl<W> PreparedStep<'_, W> {
     /// Whether it runs, as opposed to being skipped.
     pub(crate) fn runs(&self) -> bool {
@@ -168,7 +181,7 @@ fn prepare_stage<'a, W>(
         return Err(failures);
     }
     let (after, at, on_failure) = (stage.after, stage.at, stage.on_failure);
-    Ok(PreparedStage { name: &stage.name, after, at, on_failure, steps })
+    Ok(PreparedStage { name: &stage.name, after, at, on_failure, needs: &stage.needs, steps })
 }
 
 fn prepare_step<'a, W>(

@@ -72,6 +72,9 @@ impl<W: Sync> Run<'_, W> {
         }
         let mut got_further = false;
         for stage in &self.prepared.stages {
+            if stage.is_held_back(progress) {
+                break;
+            }
             if got_further {
                 progress.attempt = 1;
                 progress.retry_at = None;
@@ -410,10 +413,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_stops_the_run_unless_the_stage_says_otherwise() {
-        for (on_failure, notes, expected) in [("stop", 0, State::Failed), ("continue", 1, State::Partial)] {
+        let rows = [
+            ("on_failure: stop", "", 0, State::Failed),
+            ("on_failure: continue", "", 1, State::Partial),
+            ("on_failure: continue", "needs: other,", 1, State::Partial),
+            ("on_failure: continue", "needs: fail, after: 30d,", 0, State::Failed),
+            ("on_failure: continue", "needs: [other, a],", 0, State::Failed),
+        ];
+        for (on_failure, needs, notes, expected) in rows {
             let world = World::default();
             let stages = format!(
-                "[{{ name: a, on_failure: {on_failure}, steps: [{{ fail: {{ class: blocked }} }}] }}, {{ name: b, steps: [note] }}]"
+                "[{{ name: a, {on_failure}, steps: [{{ fail: {{ class: blocked }} }}, {{ fail: {{ class: blocked, times: 0 }}, name: other }}] }}, {{ name: b, {needs} steps: [note] }}]"
             );
             let attempt = advance(&stages, &world, Mode::Apply, fresh()).await;
             assert_eq!(world.notes().len(), notes);

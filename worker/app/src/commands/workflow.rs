@@ -121,6 +121,9 @@ fn explained(definition: &Definition) -> String {
         if stage.on_failure == OnFailure::Continue {
             text.push_str(" (the run continues if a step fails)");
         }
+        if !stage.needs.is_empty() {
+            text.push_str(&format!(" (only if none of these has failed: {})", stage.needs.join(", ")));
+        }
         for step in &stage.steps {
             let entry = entries.iter().find(|entry| entry.name == step.action);
             let what = entry.map_or("", |entry| entry.makes_true);

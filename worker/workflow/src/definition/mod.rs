@@ -69,6 +69,9 @@ pub struct Stage {
     pub at: Option<Offset>,
     /// What a failed step means for the stages after it.
     pub on_failure: OnFailure,
+    /// The stages and steps before it that must not have failed; if one has, the run ends before this stage.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
     /// Run together.
     pub steps: Vec<StepDefinition>,
 }
@@ -285,6 +288,15 @@ again: { <<: *empty, description: }
                 stage("      steps: []\n      on_failure: stopp\n"),
                 "5:19: expected `stop` or `continue`, found the",
             ),
+            (
+                stage("      steps: []\n      needs: [b]\n"),
+                "5:15: no stage or step before stage `a` is called `b`",
+            ),
+            (
+                stage("      steps: [note]\n    - { name: b, needs: [notes], steps: [] }\n"),
+                "5:26: no stage or step before stage `b` is called `notes`; did you mean `note`?",
+            ),
+            (stage("      steps: []\n      needs: { b: c }\n"), "5:14: expected the name of a stage or step"),
             (
                 stage("      steps: [{ note: { text: {{ person.id }} } }]\n"),
                 "4:31: a template must be in quotes",

@@ -24,7 +24,8 @@ struct Form {
 const WORKFLOW: Form =
     Form { name: "a workflow", fields: &["description", "for", "parameters", "lookups", "stages"] };
 const PARAMETER: Form = Form { name: "a parameter", fields: &["type", "default", "description"] };
-const STAGE: Form = Form { name: "a stage", fields: &["name", "when", "after", "at", "on_failure", "steps"] };
+const STAGE: Form =
+    Form { name: "a stage", fields: &["name", "when", "after", "at", "on_failure", "needs", "steps"] };
 
 /// What a step of a known action may have beside its action.
 const STEP_FIELDS: [&str; 2] = ["name", "when"];
@@ -91,7 +92,7 @@ impl<W> Reader<'_, W> {
         let stages = self.list(entry.at, entries, "stages", &format!("workflow `{}`", entry.name))?;
         let mut read: Vec<Stage> = Vec::new();
         for node in stages {
-            let Some(stage) = self.stage(node) else { continue };
+            let Some(stage) = self.stage(node, &read) else { continue };
             if !stage.name.is_empty() && read.iter().any(|other| other.name == stage.name) {
                 let problem =
                     format!("another stage of this workflow is called `{}`; rename one", stage.name);
@@ -224,7 +225,7 @@ impl<W> Reader<'_, W> {
         })
     }
 
-    fn stage(&mut self, node: &Node) -> Option<Stage> {
+    fn stage(&mut self, node: &Node, before: &[Stage]) -> Option<Stage> {
         let entries = self.form(node, &STAGE)?;
         if get(entries, "name").is_none_or(Node::is_null) {
             self.mistake(node.at, "this stage has no `name`");
@@ -238,6 +239,7 @@ impl<W> Reader<'_, W> {
         }
         let on_failure = self.on_failure(entries);
         let what = if name.is_empty() { "this stage".to_owned() } else { format!("stage `{name}`") };
+        let needs = get(entries, "needs").map(|node| self.needs(node, before, &what)).unwrap_or_default();
         let nodes = self.list(node.at, entries, "steps", &what).unwrap_or_default();
         let mut steps: Vec<StepDefinition> = Vec::new();
         for node in nodes {
@@ -249,7 +251,31 @@ impl<W> Reader<'_, W> {
             }
             steps.push(step);
         }
-        Some(Stage { name, when, after, at, on_failure, steps })
+        Some(Stage { name, when, after, at, on_failure, needs, steps })
+    }
+
+    /// The stages and steps that a stage needs: each is one before it.
+    fn needs(&mut self, node: &Node, before: &[Stage], what: &str) -> Vec<String> {
+        let nodes = match &node.content {
+            Content::List(items) => items.as_slice(),
+            _ if node.is_null() => &[],
+            _ => std::slice::from_ref(node),
+        };
+        let steps = before.iter().flat_map(|stage| &stage.steps).map(|step| step.name.as_str());
+        let known: Vec<_> = before.iter().map(|stage| stage.name.as_str()).chain(steps).collect();
+        let mut needs = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let Content::Scalar { text, .. } = &node.content else {
+                self.unexpected(node, "expected the name of a stage or step");
+                continue;
+            };
+            if !known.contains(&text.as_str()) {
+                let hint = suggest::hint(text, known.iter().copied());
+                self.mistake(node.at, format!("no stage or step before {what} is called `{text}`{hint}"));
+            }
+            needs.push(text.clone());
+        }
+        needs
     }
 
     /// The field of a stage that says when it starts.

@@ -265,6 +265,12 @@ fn stage() -> Value {
                     { "const": "continue", "description": "They run as well." },
                 ],
             },
+            "needs": {
+                "type": ["array", "string", "null"],
+                "items": { "type": "string" },
+                "description": "The stages and steps before this one that must not have failed. If one has, the run ends before this stage, and a replay of its dead letter resumes it. What follows a stage with `on_failure: continue` says here what it cannot do without.",
+                "examples": [["hand over", "migrate_onedrive"]],
+            },
             "steps": {
                 "type": "array",
                 "items": { "$ref": format!("{DEFINITIONS}step") },

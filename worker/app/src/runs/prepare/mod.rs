@@ -139,6 +139,7 @@ fn report(left: &[Left], steps: &mut PreparedSteps) {
         after_seconds: None,
         at_seconds: None,
         on_failure: OnFailure::Continue,
+        needs: Vec::new(),
         steps: vec![step],
     });
 }
