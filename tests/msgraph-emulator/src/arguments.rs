@@ -70,6 +70,9 @@ pub(crate) struct Arguments {
     /// Duration of a copy of files for each item, such as 5ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = time)]
     copy_pace: Duration,
+    /// Make every copy say that it is completed while it goes on
+    #[arg(long)]
+    copies_end_early: bool,
     /// Refuse a licence call while another one is running
     #[arg(long)]
     exclusive_licensing: bool,
@@ -117,6 +120,9 @@ impl Arguments {
         }
         if let Some(lag) = self.stale_reads {
             options = options.stale_reads(lag);
+        }
+        if self.copies_end_early {
+            options = options.copies_end_early();
         }
         if self.exclusive_licensing {
             options = options.exclusive_licensing();

@@ -41,6 +41,7 @@ mod world;
 pub use auth::{Decision, PendingSignIn};
 pub use control::faults::Fault;
 pub use control::journal::Entry;
+pub use control::odd::Odd;
 pub use emulator::{Emulator, Registration, StartError};
 pub use lag::replication::Lag;
 pub use limits::{Limits, Usage};

@@ -25,6 +25,7 @@ pub struct Options {
     pub(crate) exclusive_licensing: bool,
     pub(crate) https: bool,
     pub(crate) copy_pace: Duration,
+    pub(crate) copies_end_early: bool,
 }
 
 impl Default for Options {
@@ -51,6 +52,7 @@ impl Options {
             exclusive_licensing: false,
             https: false,
             copy_pace: Duration::ZERO,
+            copies_end_early: false,
         }
     }
 
@@ -121,6 +123,14 @@ impl Options {
     #[must_use]
     pub fn copy_pace(mut self, time: Duration) -> Self {
         self.copy_pace = time;
+        self
+    }
+
+    /// Makes every copy say that it is completed while it goes on, as copies of large folders were seen to do
+    /// (onedrive-api-docs issue 1239, 2020-03-10).
+    #[must_use]
+    pub fn copies_end_early(mut self) -> Self {
+        self.copies_end_early = true;
         self
     }
 

@@ -230,7 +230,9 @@ impl Inside {
         if request.for_files {
             return (self.file(request), Vec::new());
         }
-        if let Some(found) = graph::onedrive::items::monitor(&self.tenant, request) {
+        if let Some(found) =
+            graph::onedrive::items::monitor(&self.tenant, request, self.options.copies_end_early)
+        {
             return (found, Vec::new());
         }
         match self.graph(request) {

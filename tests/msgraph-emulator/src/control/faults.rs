@@ -7,6 +7,7 @@ use hyper::header::RETRY_AFTER;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::NoToken;
+use crate::control::odd::Odd;
 use crate::http::pace::Pace;
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
@@ -31,6 +32,8 @@ pub struct Fault {
     from: Option<u64>,
     times: Option<u64>,
     probability: Option<f64>,
+    /// Once it has spoiled a request, it spoils each that is the same, whatever the counts, and no other.
+    same: bool,
     delay_ms: Option<u64>,
     status: Option<u16>,
     retry_after: Option<String>,
@@ -42,6 +45,7 @@ pub struct Fault {
     garbage: bool,
     truncate: bool,
     content_type: Option<String>,
+    odd: Option<Odd>,
     /// How many bytes a second of the body are sent.
     drip: Option<u64>,
     /// After how many bytes of the body the connection is reset.
@@ -83,6 +87,12 @@ impl Fault {
         Self { garbage: true, ..Self::default() }
     }
 
+    /// Acts, and answers with figures or lists that cannot be.
+    #[must_use]
+    pub fn odd(odd: Odd) -> Self {
+        Self { odd: Some(odd), ..Self::default() }
+    }
+
     /// Acts and answers, but later.
     #[must_use]
     pub fn delayed(milliseconds: u64) -> Self {
@@ -121,6 +131,13 @@ impl Fault {
     #[must_use]
     pub fn from(mut self, first: u64) -> Self {
         self.from = Some(first);
+        self
+    }
+
+    /// Of the matching requests only the first spoiled one, and that as often as it comes: one object that is refused.
+    #[must_use]
+    pub fn same(mut self) -> Self {
+        self.same = true;
         self
     }
 
@@ -175,13 +192,14 @@ impl Fault {
             self.garbage,
             self.truncate,
             self.content_type.is_some(),
+            self.odd.is_some(),
             self.drip.is_some(),
             self.cut.is_some(),
         ];
         let ends = ends.iter().filter(|&&end| end).count();
         if ends > 1 || (ends == 0 && self.delay_ms.is_none()) {
             return Err(
-                "name exactly one of status, drop, act_then_drop, garbage, truncate, content_type, drip, cut, \
+                "name exactly one of status, drop, act_then_drop, garbage, truncate, content_type, odd, drip, cut, \
                  or delay_ms alone"
                     .to_owned(),
             );
@@ -227,6 +245,9 @@ impl Fault {
         }
         if self.truncate {
             return Some(End::Truncate);
+        }
+        if let Some(odd) = self.odd {
+            return Some(End::Odd(odd));
         }
         if let Some(content_type) = &self.content_type {
             return Some(End::Mislabel(content_type.clone()));
@@ -279,6 +300,7 @@ pub(crate) enum End {
     ActThenDrop,
     Truncate,
     Mislabel(String),
+    Odd(Odd),
     Pace(Pace),
 }
 
@@ -295,6 +317,7 @@ impl End {
             Self::Reply(instead) => Some(instead),
             Self::Truncate => Some(reply.truncated()),
             Self::Mislabel(content_type) => Some(reply.typed(&content_type)),
+            Self::Odd(odd) => Some(reply.changed(|body| odd.answer(body))),
             Self::Pace(pace) => Some(reply.paced(pace)),
         }
     }
@@ -314,8 +337,30 @@ pub(crate) struct Rule {
     pub(crate) id: u64,
     matched: u64,
     fired: u64,
+    /// Of a rule for one request: the one.
+    #[serde(skip)]
+    only: Option<String>,
     #[serde(flatten)]
     fault: Fault,
+}
+
+impl Rule {
+    /// Whether the counts let the rule spoil this request, which matches.
+    fn counts(&self, request: &Request) -> bool {
+        let Fault { nth, from, times, .. } = &self.fault;
+        match &self.only {
+            Some(only) => *only == one(request),
+            None => {
+                nth.is_none_or(|nth| self.matched == nth)
+                    && from.is_none_or(|first| self.matched >= first)
+                    && times.is_none_or(|times| self.fired < times)
+            }
+        }
+    }
+}
+
+fn one(request: &Request) -> String {
+    format!("{} {}", request.method, request.path)
 }
 
 /// Every rule, in the order they were set.
@@ -335,7 +380,7 @@ impl Default for Faults {
 impl Faults {
     pub(crate) fn set(&mut self, fault: Fault) -> u64 {
         self.last += 1;
-        self.rules.push(Rule { id: self.last, matched: 0, fired: 0, fault });
+        self.rules.push(Rule { id: self.last, matched: 0, fired: 0, only: None, fault });
         self.last
     }
 
@@ -361,12 +406,11 @@ impl Faults {
             rule.matched += 1;
             let fault = &rule.fault;
             let due = verdict.end.is_none()
-                && fault.nth.is_none_or(|nth| rule.matched == nth)
-                && fault.from.is_none_or(|first| rule.matched >= first)
-                && fault.times.is_none_or(|times| rule.fired < times)
+                && rule.counts(request)
                 && fault.probability.is_none_or(|p| self.dice.fraction() < p);
             if due {
                 rule.fired += 1;
+                rule.only = fault.same.then(|| one(request));
                 verdict.rule = Some(rule.id);
                 verdict.delay += Duration::from_millis(fault.delay_ms.unwrap_or_default());
                 verdict.end = fault.end(request);

@@ -2,4 +2,5 @@
 
 pub(crate) mod faults;
 pub(crate) mod journal;
+pub(crate) mod odd;
 pub(crate) mod paths;

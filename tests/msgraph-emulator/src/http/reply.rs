@@ -80,6 +80,12 @@ impl Reply {
         self
     }
 
+    /// The answer with another body, if `change` makes one of a success.
+    pub(crate) fn changed(self, change: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Self {
+        let body = Some(&self.body).filter(|_| self.status.is_success()).and_then(|body| change(body));
+        Self { body: body.map_or(self.body.clone(), Bytes::from), ..self }
+    }
+
     /// The answer under another type than its own.
     pub(crate) fn typed(mut self, content_type: &str) -> Self {
         self.content_type = Some(Cow::Owned(content_type.to_owned()));

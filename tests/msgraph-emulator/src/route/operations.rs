@@ -150,6 +150,8 @@ pub(crate) enum Right<'a> {
     /// Of those who may activate a role and have not.
     ListEligibleRoles,
     RemoveRole(&'a str),
+    /// To take an eligibility back, for one.
+    RequestEligibility,
     ListAppRoles(&'a str),
     /// By the application.
     AssignAppRole(&'a str),

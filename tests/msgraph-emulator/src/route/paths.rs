@@ -50,6 +50,10 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["roleManagement", "directory", "roleEligibilitySchedules"] => {
             get(method, Operation::Right(Right::ListEligibleRoles))
         }
+        ["roleManagement", "directory", "roleEligibilityScheduleRequests"] => match *method {
+            Method::POST => Some(Ok(Operation::Right(Right::RequestEligibility))),
+            _ => Some(Err(Refusal::method_not_allowed())),
+        },
         ["roleManagement", "directory", "roleAssignments", assignment] => {
             delete(method, Operation::Right(Right::RemoveRole(assignment)))
         }

@@ -15,7 +15,7 @@ use crate::auth::Caller;
 use crate::http::refusal::Refusal;
 use crate::route::role_permissions::{
     READ_APP_ROLES, READ_CONSENTS, READ_ELIGIBLE_ROLES, READ_PRINCIPALS, READ_ROLES, WRITE_APP_ROLES,
-    WRITE_CONSENTS, WRITE_ROLES,
+    WRITE_CONSENTS, WRITE_ELIGIBLE_ROLES, WRITE_ROLES,
 };
 use crate::route::{
     CalendarOperation, DeviceOperation, DriveOperation, Operation, OwnerOperation, Right, TeamOperation,
@@ -344,6 +344,7 @@ fn any_of_rights(operation: &Right<'_>) -> &'static [&'static str] {
         Right::ListRoles => READ_ROLES,
         Right::ListEligibleRoles => READ_ELIGIBLE_ROLES,
         Right::RemoveRole(_) => WRITE_ROLES,
+        Right::RequestEligibility => WRITE_ELIGIBLE_ROLES,
         Right::ListAppRoles(_) => READ_APP_ROLES,
         Right::AssignAppRole(_) | Right::RemoveAppRole { .. } => WRITE_APP_ROLES,
         Right::ListConsents(_) => READ_CONSENTS,
@@ -404,10 +405,14 @@ pub(crate) fn manages_role_groups(caller: &Caller) -> bool {
     caller.has_any(WRITE_ROLES)
 }
 
-/// Whether the caller may read applications, without which it assigns nobody to one (Microsoft's permission table,
-/// 2026-08-07: "also requires").
+/// Whether the caller may read applications: to assign somebody "also requires" it (permission table, 2026-08-07).
 pub(crate) fn reads_principals(caller: &Caller) -> bool {
     caller.has_any(READ_PRINCIPALS)
+}
+
+/// Whether the caller sees who is in groups with hidden members ("List a user's direct memberships", 2026).
+pub(crate) fn reads_hidden_members(caller: &Caller) -> bool {
+    caller.has_any(&["Member.Read.Hidden"])
 }
 
 /// Whether the caller may make owners of teams, and remove them.

@@ -16,6 +16,9 @@ pub(super) const READ_ELIGIBLE_ROLES: &[&str] = &[
     "RoleManagement.ReadWrite.Directory",
 ];
 
+/// "Create roleEligibilityScheduleRequests" (Microsoft's permission table, 2026-08-07).
+pub(super) const WRITE_ELIGIBLE_ROLES: &[&str] = &["RoleEligibilitySchedule.ReadWrite.Directory"];
+
 pub(super) const WRITE_ROLES: &[&str] = &["RoleManagement.ReadWrite.Directory"];
 
 pub(super) const READ_PRINCIPALS: &[&str] = &[

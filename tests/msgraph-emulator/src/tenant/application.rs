@@ -38,6 +38,7 @@ const DEFAULT_ROLES: &[&str] = &[
     "Mail.ReadWrite",
     "Mail.Send",
     "MailboxSettings.ReadWrite",
+    "Member.Read.Hidden",
     "Organization.Read.All",
     "TeamMember.ReadWrite.All",
     "User.ReadWrite.All",

@@ -134,6 +134,8 @@ struct GroupFile {
     #[serde(default)]
     has_team: bool,
     #[serde(default)]
+    hidden_members: bool,
+    #[serde(default)]
     channels: Vec<Channel>,
     #[serde(default)]
     members: Vec<String>,
@@ -345,6 +347,7 @@ fn group(place: &str, file: GroupFile) -> Result<Group, TenantError> {
         assignable_to_role: file.is_assignable_to_role,
         role: file.directory_role,
         eligible_role: file.eligible_role,
+        hidden_members: file.hidden_members,
         team: file.has_team || !file.channels.is_empty(),
         channels: file.channels,
         app_roles: file.app_roles,

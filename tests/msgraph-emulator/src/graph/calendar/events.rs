@@ -45,6 +45,10 @@ pub(crate) fn cancel(visit: &mut Visit<'_>, key: &str, event: &str) -> Answer {
         let message = "Your request can't be completed. You need to be an organizer to cancel a meeting.";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "ErrorInvalidRequest", message));
     }
+    if found.not_called_off {
+        let message = "At least one recipient isn't valid.";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "ErrorInvalidRecipients", message));
+    }
     remove(visit, user, &found, "cancel meeting");
     Ok(Reply::accepted())
 }

@@ -23,6 +23,7 @@ pub(crate) fn list_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> An
     let query = Query::read(visit.request, if cast { LIST } else { RELATION })?;
     let user = visit.user(key)?;
     let mut ids: BTreeSet<Uuid> = user.member_of.clone();
+    ids.retain(|id| is_shown(visit, *id));
     let role = user.role.as_deref().filter(|_| !cast);
     let role = role.map(|name| (role_id(name), name));
     ids.extend(role.map(|(id, _)| id));
@@ -50,7 +51,8 @@ pub(crate) fn list_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> An
 pub(crate) fn list_transitive_member_of(visit: &mut Visit<'_>, key: &str) -> Answer {
     let query = Query::read(visit.request, RELATION)?;
     let user = visit.user(key)?;
-    let groups = visit.tenant.groups_above(&user.member_of);
+    let shown = user.member_of.iter().copied().filter(|id| is_shown(visit, *id)).collect();
+    let groups = visit.tenant.groups_above(&shown);
     let of_groups = groups.iter().filter_map(|id| visit.tenant.groups.get(id)?.role.as_deref());
     let roles: BTreeMap<Uuid, &str> =
         of_groups.chain(user.role.as_deref()).map(|name| (role_id(name), name)).collect();
@@ -63,6 +65,12 @@ pub(crate) fn list_transitive_member_of(visit: &mut Visit<'_>, key: &str) -> Ans
         let group = visit.tenant.groups.get(&id)?;
         Some(typed(project_group(group, &names), Some("group")))
     })
+}
+
+/// Whether the caller may see who is in a group.
+fn is_shown(visit: &Visit<'_>, group: Uuid) -> bool {
+    let is_hidden = visit.tenant.groups.get(&group).is_some_and(|group| group.hidden_members);
+    !is_hidden || permissions::reads_hidden_members(visit.caller)
 }
 
 pub(crate) fn list(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {

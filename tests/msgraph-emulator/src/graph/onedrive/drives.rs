@@ -42,10 +42,7 @@ fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
         Some(match name {
             "driveType" => json!("business"),
             "id" => json!(drive_id(user)),
-            "quota" => json!({
-                "deleted": 0, "remaining": drive.remaining(), "state": "normal", "total": drive.total(),
-                "used": drive.files.used(),
-            }),
+            "quota" => drive.quota(),
             "webUrl" => json!(drive.web_url(owner)),
             _ => return None,
         })

@@ -25,6 +25,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Right<'_>) -> Answer {
         Right::ListRoles => list_roles(visit, "roleAssignments"),
         Right::ListEligibleRoles => list_roles(visit, "roleEligibilitySchedules"),
         Right::RemoveRole(key) => remove_role(visit, key),
+        Right::RequestEligibility => remove_eligibility(visit),
         Right::ListAppRoles(user) => list_app_roles(visit, user),
         Right::AssignAppRole(resource) => assign_app_role(visit, resource),
         Right::RemoveAppRole { resource, assignment } => remove_app_role(visit, resource, assignment),
@@ -77,6 +78,31 @@ fn remove_role(visit: &mut Visit<'_>, key: &str) -> Answer {
     visit.tenant.edit_user(user, |user| user.role = None);
     visit.effects.push(format!("take role {role} from user {user}"));
     Ok(Reply::no_content())
+}
+
+/// Takes an eligibility back; the emulator knows no other request ("Create roleEligibilityScheduleRequests", 2026).
+fn remove_eligibility(visit: &mut Visit<'_>) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let body = visit.request.object()?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    if text("action") != "adminRemove" {
+        return Err(Refusal::bad_request("The emulator takes eligibilities back and gives none."));
+    }
+    let user = Uuid::try_parse(text("principalId")).ok().and_then(|id| visit.tenant.users.get(&id));
+    let held = user.and_then(|user| Some((user.id, user.eligible_role.clone()?)));
+    let role = text("roleDefinitionId");
+    let Some((user, name)) = held.filter(|(_, name)| role_template(name).to_string() == role) else {
+        // Of the samples for azuread's provider, 2024.
+        let words = "The Role assignment does not exist.";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "RoleAssignmentDoesNotExist", words));
+    };
+    visit.tenant.edit_user(user, |user| user.eligible_role = None);
+    visit.effects.push(format!("take eligibility for role {name} from user {user}"));
+    let made = json!({
+        "action": "adminRemove", "directoryScopeId": "/", "id": right_id(user, "request", &name),
+        "principalId": user, "roleDefinitionId": role, "status": "Revoked",
+    });
+    Ok(Reply::json(StatusCode::CREATED, &made))
 }
 
 /// The user's own assignments and those of the user's groups, as Graph has them (2021).

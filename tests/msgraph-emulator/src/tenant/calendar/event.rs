@@ -36,6 +36,8 @@ pub struct Event {
     /// The organizer of the meeting, if not the calendar's owner.
     pub(crate) organizer: Option<String>,
     pub(crate) is_cancelled: bool,
+    /// Exchange does not call it off: an invited address is no good any more.
+    pub(crate) not_called_off: bool,
     /// In Graph's words; with one, it is a series.
     pub(crate) recurrence: Option<Value>,
 }
@@ -52,6 +54,14 @@ impl Event {
     #[must_use]
     pub fn with(mut self, attendee: &str) -> Self {
         self.attendees.push(attendee.to_owned());
+        self
+    }
+
+    /// Makes Exchange refuse to call it off, as it does where an invited address is no good any more
+    /// (jamesiarmes/php-ews issue 465, 2017-10-26; Graph's code is in msgraph-sdk-php issue 280, 2020-03-17).
+    #[must_use]
+    pub fn not_called_off(mut self) -> Self {
+        self.not_called_off = true;
         self
     }
 

@@ -50,6 +50,8 @@ pub struct Group {
     pub(crate) role: Option<String>,
     /// The directory role its members may activate, by name.
     pub(crate) eligible_role: Option<String>,
+    /// Whether only an application with `Member.Read.Hidden` sees who is in it.
+    pub(crate) hidden_members: bool,
     pub(crate) team: bool,
     /// The channels of the team that have members of their own.
     pub(crate) channels: Vec<Channel>,
@@ -89,6 +91,7 @@ impl Group {
             assignable_to_role: false,
             role: None,
             eligible_role: None,
+            hidden_members: false,
             team: false,
             channels: Vec::new(),
             members: BTreeSet::new(),
@@ -127,6 +130,14 @@ impl Group {
     #[must_use]
     pub fn synced(display_name: &str) -> Self {
         Self { synced: true, ..Self::security(display_name) }
+    }
+
+    /// Hides who is a member: `memberOf` leaves the group out unless the application has `Member.Read.Hidden`
+    /// (microsoft-graph-docs issue 12552, 2021-04-30).
+    #[must_use]
+    pub fn hidden_members(mut self) -> Self {
+        self.hidden_members = true;
+        self
     }
 
     /// A security group that may hold directory roles.
@@ -230,6 +241,7 @@ impl Group {
             "assignedLicenses" => self.assigned_licenses(),
             "createdDateTime" => json!(CREATED),
             "deletedDateTime" => Value::Null,
+            "visibility" if self.hidden_members => json!("HiddenMembership"),
             "visibility" => json!(self.unified.then_some("Private")),
             _ => return None,
         })

@@ -183,6 +183,14 @@ impl Mailbox {
         self
     }
 
+    /// Makes the mailbox itself forward its mail: no rule shows it, and Graph has no other place for it
+    /// (microsoft-graph-docs issue 9830, 2020-09-08).
+    #[must_use]
+    pub fn forwarding(mut self, address: &str) -> Self {
+        self.forwarding_smtp_address = Some(format!("smtp:{address}"));
+        self
+    }
+
     /// Adds a folder.
     #[must_use]
     pub fn folder(mut self, name: &str) -> Self {

@@ -27,6 +27,8 @@ pub struct Drive {
     pub(crate) geo: String,
     /// The quota in bytes.
     total: Option<u64>,
+    /// What Graph tells as the quota instead of the truth.
+    quota: Option<Value>,
     /// The files and folders of a tenant file.
     #[serde(rename = "files")]
     listed: Vec<Listed>,
@@ -133,6 +135,24 @@ impl Drive {
     /// The quota in bytes.
     pub(crate) fn total(&self) -> u64 {
         self.total.unwrap_or(TOTAL_BYTES)
+    }
+
+    /// Makes Graph tell this as the quota: a drive that holds more than it may has a negative number in it
+    /// (onedrive-api-docs issue 1869, 2024-08-01), and one may have none (issue 1353, 2020).
+    #[must_use]
+    pub fn telling(mut self, quota: Value) -> Self {
+        self.quota = Some(quota);
+        self
+    }
+
+    /// The quota that Graph tells.
+    pub(crate) fn quota(&self) -> Value {
+        self.quota.clone().unwrap_or_else(|| {
+            json!({
+                "deleted": 0, "remaining": self.remaining(), "state": "normal", "total": self.total(),
+                "used": self.files.used(),
+            })
+        })
     }
 
     /// The bytes left of the quota.
