@@ -240,7 +240,8 @@ mod tests {
         SubscribedSku {
             sku_id: format!("id-{part}"),
             sku_part_number: Some(part.into()),
-            prepaid_units: PrepaidUnits { enabled: free, ..PrepaidUnits::default() },
+            consumed_units: Some(0),
+            prepaid_units: PrepaidUnits { enabled: Some(free), ..PrepaidUnits::default() },
             ..SubscribedSku::default()
         }
     }

@@ -123,15 +123,15 @@ pub fn check_is_for_people(sku: &SubscribedSku) -> Result<(), Error> {
 pub fn check_assignable(sku: &SubscribedSku) -> Result<(), Error> {
     check_is_for_people(sku)?;
     let called = name(sku);
-    let PrepaidUnits { enabled, warning, suspended, locked_out } = sku.prepaid_units;
     if !sku.is_active() {
         let status = sku.capability_status.as_deref().unwrap_or_default();
         let detail = format!("the subscription of {called} is {status}; renew it, then replay");
         return Err(Error::blocked("subscription_inactive", detail));
     }
-    if sku.available() == 0 {
-        let (usable, used) = (enabled.saturating_add(warning), sku.consumed_units);
-        let idle = suspended.saturating_add(locked_out);
+    if sku.available() == Some(0) {
+        let (usable, used) = (sku.usable().unwrap_or_default(), sku.consumed_units.unwrap_or_default());
+        let PrepaidUnits { suspended, locked_out, .. } = sku.prepaid_units;
+        let idle = suspended.unwrap_or_default().saturating_add(locked_out.unwrap_or_default());
         let detail = format!(
             "no seat of {called} is free: {used} of {usable} are in use, {idle} more are suspended; buy or free one, then \
              replay"

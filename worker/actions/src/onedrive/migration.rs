@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::try_join;
-use msgraph::{Drive, DriveItem, ROOT as DRIVE_ROOT, quick_xor_hash};
+use msgraph::{Drive, DriveItem, Quota, ROOT as DRIVE_ROOT, quick_xor_hash};
 use outcome::{Left, Needs};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -169,7 +169,7 @@ impl Migration {
             _ => 0,
         });
         let needed: u64 = bytes.sum();
-        match target.quota.and_then(|quota| quota.remaining) {
+        match target.quota.as_ref().and_then(Quota::room) {
             Some(remaining) if remaining < needed => Err(Error::blocked(
                 "target_drive_full",
                 format!(

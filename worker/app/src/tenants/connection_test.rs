@@ -319,9 +319,9 @@ impl Connection {
         }
         let seats = skus.iter().map(|sku| Seats {
             sku: sku.sku_part_number.clone().unwrap_or_else(|| sku.sku_id.clone()),
-            usable: sku.prepaid_units.enabled.saturating_add(sku.prepaid_units.warning),
-            used: sku.consumed_units,
-            free: sku.available(),
+            usable: sku.usable().unwrap_or_default(),
+            used: sku.consumed_units.unwrap_or_default(),
+            free: sku.available().unwrap_or_default(),
         });
         self.licenses = Some(seats.collect());
     }

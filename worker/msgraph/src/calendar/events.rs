@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
+use crate::http::json;
 use crate::http::request::{Query, Write};
 use crate::mail::date_time::DateTimeTimeZone;
 use crate::mail::mailbox::in_mailbox;
@@ -51,7 +52,8 @@ pub struct RecurrencePattern {
     /// `daily`, `weekly`, `absoluteMonthly`, `relativeMonthly`, `absoluteYearly` or `relativeYearly`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    pub interval: Option<i32>,
+    #[serde(default, deserialize_with = "json::count")]
+    pub interval: Option<u64>,
 }
 
 /// The end of a series.
@@ -63,7 +65,8 @@ pub struct RecurrenceRange {
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub end_date: Option<String>,
-    pub number_of_occurrences: Option<i32>,
+    #[serde(default, deserialize_with = "json::count")]
+    pub number_of_occurrences: Option<u64>,
 }
 
 impl Event {
@@ -102,7 +105,9 @@ impl Recurrence {
                     _ => 366,
                 };
                 // A week or a month can have several occurrences; then the series ends earlier.
-                let times = range.number_of_occurrences?.checked_mul(pattern.interval?.max(1))?;
+                // A series without an occurrence is none; then its end is unknown.
+                let occurrences = range.number_of_occurrences.filter(|number| *number > 0)?;
+                let times = i32::try_from(occurrences.checked_mul(pattern.interval?.max(1))?).ok()?;
                 first.checked_add(DAY * days.checked_mul(times)?).ok()
             }
             _ => None,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::http::client::Reader;
-use crate::http::json::null_as_empty;
+use crate::http::json::{self, null_as_empty};
 use crate::http::read_ahead::PagesAhead;
 use crate::http::request::Query;
 
@@ -15,9 +15,9 @@ use crate::http::request::Query;
 pub struct SubscribedSku {
     pub sku_id: String,
     pub sku_part_number: Option<String>,
-    #[serde(default)]
-    pub consumed_units: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::number")]
+    pub consumed_units: Option<i64>,
+    #[serde(default, deserialize_with = "json::null_as_default")]
     pub prepaid_units: PrepaidUnits,
     pub capability_status: Option<String>,
     pub applies_to: Option<String>,
@@ -38,10 +38,18 @@ impl SubscribedSku {
         self.applies_to.as_deref().is_none_or(|to| to.eq_ignore_ascii_case("User"))
     }
 
-    /// The number of free seats: enabled and in their grace period, minus those in use; never below zero.
-    pub fn available(&self) -> i64 {
+    /// The number of seats that can be used: enabled and in their grace period; nothing if Graph does not say it.
+    pub fn usable(&self) -> Option<i64> {
         let PrepaidUnits { enabled, warning, .. } = self.prepaid_units;
-        enabled.saturating_add(warning).saturating_sub(self.consumed_units).max(0)
+        let enabled = enabled.filter(|enabled| *enabled >= 0)?;
+        Some(enabled.saturating_add(warning.unwrap_or_default().max(0)))
+    }
+
+    /// The number of free seats, never below zero; nothing if Graph does not say how many there are or how many are in
+    /// use. Then a request shows it.
+    pub fn available(&self) -> Option<i64> {
+        let used = self.consumed_units.filter(|used| *used >= 0)?;
+        Some(self.usable()?.saturating_sub(used).max(0))
     }
 }
 
@@ -50,10 +58,14 @@ impl SubscribedSku {
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct PrepaidUnits {
-    pub enabled: i64,
-    pub warning: i64,
-    pub suspended: i64,
-    pub locked_out: i64,
+    #[serde(deserialize_with = "json::number")]
+    pub enabled: Option<i64>,
+    #[serde(deserialize_with = "json::number")]
+    pub warning: Option<i64>,
+    #[serde(deserialize_with = "json::number")]
+    pub suspended: Option<i64>,
+    #[serde(deserialize_with = "json::number")]
+    pub locked_out: Option<i64>,
 }
 
 /// A part of a licence.
@@ -96,14 +108,30 @@ mod tests {
     use super::*;
 
     fn sku(enabled: i64, warning: i64, consumed_units: i64) -> SubscribedSku {
-        let prepaid_units = PrepaidUnits { enabled, warning, suspended: 50, locked_out: 50 };
-        SubscribedSku { consumed_units, prepaid_units, ..SubscribedSku::default() }
+        let (enabled, warning) = (Some(enabled), Some(warning));
+        let prepaid_units = PrepaidUnits { enabled, warning, suspended: Some(50), locked_out: Some(50) };
+        SubscribedSku { consumed_units: Some(consumed_units), prepaid_units, ..SubscribedSku::default() }
     }
 
     #[test]
     fn suspended_seats_are_not_free_and_an_overdrawn_licence_has_none() {
-        assert_eq!(sku(10, 2, 5).available(), 7);
-        assert_eq!(sku(10, 0, 12).available(), 0);
+        assert_eq!(sku(10, 2, 5).available(), Some(7));
+        assert_eq!(sku(10, 0, 12).available(), Some(0));
+    }
+
+    #[test]
+    fn figures_that_are_not_told_are_not_zero() {
+        let read = |json: &str| serde_json::from_str::<SubscribedSku>(json).unwrap().available();
+        let odd = [
+            r#"{ "skuId": "1", "prepaidUnits": null }"#,
+            r#"{ "skuId": "1", "prepaidUnits": { "enabled": null }, "consumedUnits": 3 }"#,
+            r#"{ "skuId": "1", "prepaidUnits": { "enabled": -1 }, "consumedUnits": 3 }"#,
+            r#"{ "skuId": "1", "prepaidUnits": { "enabled": 9, "warning": -1 }, "consumedUnits": -1 }"#,
+            r#"{ "skuId": "1", "prepaidUnits": { "enabled": 9 } }"#,
+        ];
+        assert_eq!(odd.map(read), [None; 5]);
+        let told = r#"{ "skuId": "1", "prepaidUnits": { "enabled": 9, "warning": -1 }, "consumedUnits": 3 }"#;
+        assert_eq!(read(told), Some(6));
     }
 
     #[test]

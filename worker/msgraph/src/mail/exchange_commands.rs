@@ -34,6 +34,12 @@ impl AdministeredMailbox {
         self.recipient_type_details.eq_ignore_ascii_case("SharedMailbox")
     }
 
+    /// Whether it forwards mail, to whomever.
+    pub fn forwards(&self) -> bool {
+        let is_set = |address: &Option<String>| address.as_deref().is_some_and(|address| !address.is_empty());
+        is_set(&self.forwarding_address) || is_set(&self.forwarding_smtp_address)
+    }
+
     /// Whether it forwards to this address only.
     pub fn forwards_to(&self, address: &str) -> bool {
         let to = self.forwarding_smtp_address.as_deref().unwrap_or_default();

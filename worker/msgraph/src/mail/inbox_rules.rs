@@ -7,7 +7,7 @@ use super::mailbox::in_mailbox;
 use super::recipient::Recipient;
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
-use crate::http::json::null_as_empty;
+use crate::http::json::{self, null_as_empty};
 use crate::http::request::{Query, Write};
 
 /// A rule of the inbox.
@@ -18,6 +18,7 @@ pub struct InboxRule {
     pub id: String,
     pub display_name: Option<String>,
     /// Its place among the rules, from 1.
+    #[serde(default, deserialize_with = "json::number")]
     pub sequence: Option<i64>,
     pub is_enabled: Option<bool>,
     pub has_error: Option<bool>,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::items::place;
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
+use crate::http::json::null_as_empty;
 use crate::http::request::Write;
 use crate::observer::Service;
 
@@ -68,7 +69,7 @@ struct Status {
 #[derive(Deserialize)]
 struct StatusError {
     code: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_empty")]
     details: Vec<StatusDetail>,
 }
 
@@ -92,7 +93,7 @@ impl Status {
                 CopyState::Failed(refused)
             }
             // Any other word means that the job is not over.
-            _ => CopyState::Running(self.percentage_complete.unwrap_or_default()),
+            _ => CopyState::Running(self.percentage_complete.unwrap_or_default().clamp(0.0, 100.0)),
         }
     }
 }
@@ -175,6 +176,8 @@ mod tests {
         let running = r#"{"operation":"ItemCopy","percentageComplete":27.8,"status":"inProgress"}"#;
         assert_eq!(read(running), CopyState::Running(27.8));
         assert_eq!(read(r#"{"status":"waiting"}"#), CopyState::Running(0.0));
+        assert_eq!(read(r#"{"status":"inProgress","percentageComplete":-1}"#), CopyState::Running(0.0));
+        assert_eq!(read(r#"{"status":"failed","error":{"details":null}}"#), CopyState::Failed(Vec::new()));
         assert_eq!(
             read(r#"{"percentageComplete":100.0,"resourceId":"01","status":"completed"}"#),
             CopyState::Done

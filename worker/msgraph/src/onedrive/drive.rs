@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
-use crate::http::json::null_as_empty;
+use crate::http::json::{self, null_as_empty};
 use crate::http::request::{Query, Write};
 
 /// A OneDrive.
@@ -21,9 +21,22 @@ pub struct Drive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct Quota {
-    pub total: Option<u64>,
-    pub used: Option<u64>,
-    pub remaining: Option<u64>,
+    #[serde(default, deserialize_with = "json::number")]
+    pub total: Option<i64>,
+    #[serde(default, deserialize_with = "json::number")]
+    pub used: Option<i64>,
+    #[serde(default, deserialize_with = "json::number")]
+    pub remaining: Option<i64>,
+}
+
+impl Quota {
+    /// The bytes that are left: none if the drive holds more than it may (onedrive-api-docs issue 1869, 2024); nothing if
+    /// Graph withholds them, which it does with an absence or with a zero in every number (issue 1353, 2020).
+    pub fn room(&self) -> Option<u64> {
+        let is_withheld =
+            [self.total, self.used, self.remaining].iter().all(|it| it.is_none_or(|it| it == 0));
+        self.remaining.filter(|_| !is_withheld).map(|remaining| u64::try_from(remaining).unwrap_or(0))
+    }
 }
 
 /// A permission on an item.
@@ -104,5 +117,22 @@ impl Writer<'_> {
             send_invitation: false,
         };
         self.send(Write::post(&["users", user_id, "drive", "root", "invite"])?.json(&invitation)?).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_of_a_drive_is_what_can_be_believed() {
+        let room = |quota: &str| serde_json::from_str::<Quota>(quota).unwrap().room();
+        assert_eq!(room(r#"{ "total": 9, "used": 4, "remaining": 5 }"#), Some(5));
+        assert_eq!(room(r#"{ "total": 9, "used": 12, "remaining": -3 }"#), Some(0));
+        assert_eq!(room(r#"{ "total": 9, "used": -3, "remaining": 12 }"#), Some(12));
+        assert_eq!(room(r#"{ "total": 9, "used": 9, "remaining": 0 }"#), Some(0));
+        assert_eq!(room(r#"{ "total": 0, "used": 0, "remaining": 0, "deleted": 0 }"#), None);
+        assert_eq!(room("{}"), None);
+        assert_eq!(room(r#"{ "remaining": "much" }"#), None);
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
+use crate::http::json;
 use crate::http::listing::Listing;
 use crate::http::request::{Query, Write};
 
@@ -36,9 +37,11 @@ pub struct DriveItem {
     pub id: String,
     #[serde(default)]
     pub name: String,
+    #[serde(default, deserialize_with = "json::count")]
     pub size: Option<u64>,
     file: Option<File>,
     parent_reference: Option<ParentReference>,
+    #[serde(default, deserialize_with = "json::moment")]
     pub last_modified_date_time: Option<Timestamp>,
     /// Set if the item was deleted during the listing.
     pub deleted: Option<IgnoredAny>,

@@ -1,11 +1,11 @@
 //! Directory roles of people.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
 use crate::http::path::quoted;
-use crate::http::request::Query;
+use crate::http::request::{Query, Write};
 
 /// A person's directory role. Eligible roles that are not active, and roles of a group, are not included (Microsoft
 /// Graph documentation, "List unifiedRoleAssignments", 2024).
@@ -64,7 +64,54 @@ impl Reader<'_> {
     }
 }
 
+impl Reader<'_> {
+    /// The directory roles that a person may activate (Privileged Identity Management), of every scope; none in a tenant
+    /// without Entra ID P2. Those that come with a group are the group's.
+    ///
+    /// # Errors
+    ///
+    /// Needs `RoleManagement.Read.Directory`; without it, [`Error::is_forbidden`].
+    pub async fn eligible_roles(self, user_id: &str) -> Result<Vec<RoleAssignment>, Error> {
+        if user_id.is_empty() {
+            return Err(Error::internal("the object id is empty"));
+        }
+        let condition = format!("principalId eq {}", quoted(user_id));
+        let path = ["roleManagement", "directory", "roleEligibilitySchedules"];
+        match self.list(Query::new(&path)?.filter(&condition)).await {
+            Err(error) if error.is_not_bought() => Ok(Vec::new()),
+            roles => roles,
+        }
+    }
+}
+
+/// The request that takes an eligibility back.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EligibilityRequest<'a> {
+    action: &'a str,
+    justification: &'a str,
+    principal_id: &'a str,
+    role_definition_id: &'a str,
+    directory_scope_id: &'a str,
+}
+
 impl Writer<'_> {
+    /// Takes a person's eligibility for a directory role back. One that does not exist any more is taken back.
+    pub async fn remove_role_eligibility(self, user_id: &str, role: &RoleAssignment) -> Result<(), Error> {
+        let body = EligibilityRequest {
+            action: "adminRemove",
+            justification: "The person leaves.",
+            principal_id: user_id,
+            role_definition_id: role.role_definition_id.as_deref().unwrap_or_default(),
+            directory_scope_id: role.directory_scope_id.as_deref().unwrap_or("/"),
+        };
+        let write = Write::post(&["roleManagement", "directory", "roleEligibilityScheduleRequests"])?;
+        match self.send(write.json(&body)?).await {
+            Err(error) if error.is_already_gone() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
     /// Removes the assignment of a directory role.
     pub async fn remove_role_assignment(self, assignment_id: &str) -> Result<(), Error> {
         self.remove(&["roleManagement", "directory", "roleAssignments", assignment_id]).await

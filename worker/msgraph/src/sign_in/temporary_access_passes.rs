@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
+use crate::http::json;
 use crate::http::request::{Query, Write};
 
 const PASSES: &str = "temporaryAccessPassMethods";
@@ -16,7 +17,9 @@ const PASSES: &str = "temporaryAccessPassMethods";
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct TemporaryAccessPass {
     pub id: String,
+    #[serde(default, deserialize_with = "json::moment")]
     pub created_date_time: Option<Timestamp>,
+    #[serde(default, deserialize_with = "json::moment")]
     pub start_date_time: Option<Timestamp>,
     pub is_usable: Option<bool>,
     /// `EnabledByPolicy`, `DisabledByPolicy`, `Expired`, `NotYetValid` or `OneTimeUsed`.
@@ -61,8 +64,10 @@ pub struct NewTemporaryAccessPass {
 pub struct IssuedPass {
     #[serde(deserialize_with = "secret")]
     pub temporary_access_pass: SecretString,
+    #[serde(default, deserialize_with = "json::moment")]
     pub start_date_time: Option<Timestamp>,
-    pub lifetime_in_minutes: Option<u32>,
+    #[serde(default, deserialize_with = "json::count")]
+    pub lifetime_in_minutes: Option<u64>,
     pub method_usability_reason: Option<String>,
 }
 

@@ -88,6 +88,11 @@ fn broader(needed: &str) -> &'static [&'static str] {
     match needed {
         "User.Read.All" => &["Directory.Read.All", "Directory.ReadWrite.All"],
         "User.ReadWrite.All" => &["Directory.ReadWrite.All"],
+        "RoleEligibilitySchedule.Read.Directory" => &[
+            "RoleManagement.Read.All",
+            "RoleManagement.Read.Directory",
+            "RoleManagement.ReadWrite.Directory",
+        ],
         "RoleManagement.Read.Directory" => {
             &["RoleManagement.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"]
         }

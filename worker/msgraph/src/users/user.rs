@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
-use crate::http::json::null_as_empty;
+use crate::http::json::{self, null_as_empty};
 use crate::http::path::quoted;
 use crate::http::read_ahead::{PagesAhead, Record};
 use crate::http::request::{Query, Write};
@@ -72,8 +72,11 @@ pub struct User {
     pub account_enabled: Option<bool>,
     pub user_type: Option<String>,
     pub on_premises_sync_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "json::moment")]
     pub created_date_time: Option<Timestamp>,
+    #[serde(default, deserialize_with = "json::moment")]
     pub sign_in_sessions_valid_from_date_time: Option<Timestamp>,
+    #[serde(default, deserialize_with = "json::moment")]
     pub last_password_change_date_time: Option<Timestamp>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub proxy_addresses: Vec<String>,
