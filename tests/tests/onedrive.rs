@@ -22,7 +22,7 @@ const LIST: &str = "Gatehouse migration.csv";
 const WORKFLOW: &str = "offboarding:
   stages:
     - name: hand over
-      steps: [migrate_onedrive]
+      steps: [migrate_onedrive: { settled: 5s }]
     - name: take back
       steps: [remove_licenses]
 ";

@@ -6,10 +6,11 @@
 //! `target_drive_full`, `cross_geo`, `drive_locked` and `drive_closed`; `files_not_copied` if items are still missing
 //! after a second attempt, unless `incomplete: report`.
 //! **Leaves** a person without a OneDrive or with an empty one, with a note; the source's files, all of them.
-//! **Waits** for SharePoint's copy jobs, three days by default.
+//! **Waits** for SharePoint's copy jobs, three days by default. Items that are missing after a job has said that it is
+//! completed are awaited until the folder has been the same for ten minutes (`settled`).
 //! **Idempotent because** the folder has the same name on every attempt, a copy fails if its name is taken, and only
-//! items that the folder lacks are copied. If the answer to a copy request was lost, the next look sees whether the
-//! folder grows.
+//! items that the folder lacks are copied. While a job may be running nothing is ordered again: if the answer to a copy
+//! request was lost, the next looks see whether the folder grows.
 //! **Caveat:** a copy is a new file: author, editor, dates, versions and sharing stay with the source. Files whose
 //! path would be too long go into a folder for them under a shortened name; the list beside the copies has their
 //! original paths. Changes to the source after the comparison are not seen.
@@ -32,6 +33,9 @@ use crate::{Action, Error, PersonRef, Plan, View};
 /// How long to wait for copies by default.
 const DEADLINE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
+/// How long the target must have been the same by default.
+const SETTLED: Duration = Duration::from_secs(10 * 60);
+
 /// See the file's head.
 pub struct MigrateOnedrive;
 
@@ -50,6 +54,10 @@ pub struct Params {
     /// How long to wait for the copies in all. Defaults to `3d`.
     #[schemars(with = "Option<DelayText>")]
     deadline: Option<Delay>,
+    /// How long the recipient's folder must have been the same before what is still missing counts as not copied: jobs
+    /// of SharePoint go on after they say they are done, and its listings lag. Defaults to `10m`.
+    #[schemars(with = "Option<DelayText>")]
+    settled: Option<Delay>,
     /// What to do about files that cannot be copied.
     #[serde(default)]
     incomplete: Incomplete,
@@ -97,7 +105,9 @@ impl Action for MigrateOnedrive {
         if let Some(items) = under_way(&notes, &states) {
             return Ok(Observed::Copying { notes, items });
         }
-        let is_over = !notes.copies.is_empty() && !notes.has_unmonitored;
+        // A job that says it is completed may go on for a while; one that failed says that it does not.
+        let all_failed = states.iter().all(|state| matches!(state, CopyState::Failed(_)));
+        let is_over = !notes.copies.is_empty() && !notes.has_unmonitored && all_failed;
         for state in states {
             if let CopyState::Failed(refused) = state {
                 notes.refuse(refused);
@@ -139,7 +149,11 @@ impl Action for MigrateOnedrive {
 
 impl Params {
     fn limits(&self) -> Limits {
-        Limits { at_most: self.deadline.map_or(DEADLINE, Delay::duration), incomplete: self.incomplete }
+        Limits {
+            at_most: self.deadline.map_or(DEADLINE, Delay::duration),
+            settled: self.settled.map_or(SETTLED, Delay::duration),
+            incomplete: self.incomplete,
+        }
     }
 }
 

@@ -17,8 +17,6 @@ use super::notes::Notes;
 use super::tree::{Builder, Kind, ROOT, Tree};
 use crate::{Account, Error, Person, PersonRef, Plan, View, Wait};
 
-/// How long to watch whether a folder grows by an unknown copy job.
-const SETTLING: Duration = Duration::from_secs(10);
 /// The longest name of the folder, so that paths below it do not grow much.
 const LONGEST_NAME: usize = 80;
 
@@ -39,6 +37,8 @@ pub struct Request<'a> {
 pub struct Limits {
     /// How long to wait for copies in all.
     pub at_most: Duration,
+    /// How long the target must have been the same before what is missing counts as not copied.
+    pub settled: Duration,
     /// What to do about files that cannot be copied.
     pub incomplete: Incomplete,
 }
@@ -66,7 +66,7 @@ pub struct Migration {
     files: Tree,
     copies: Tree,
     notes: Notes,
-    /// Whether all monitored copy jobs have just ended.
+    /// Whether all copy jobs have just ended, and each of them with items that it could not copy.
     pub is_over: bool,
     /// How often the run was replayed.
     replays: u32,
@@ -112,12 +112,11 @@ impl Migration {
             let later = orders.iter().map(ToString::to_string).chain(later).collect();
             return Ok(Plan::in_order([order(Job::Home(self.name.clone()))]).waiting(Wait { later, ..wait }));
         }
-        let count = self.copied();
-        if !(self.notes.is_fresh || self.is_over || self.notes.seen == Some(count)) {
-            let notes = Notes { is_fresh: false, seen: Some(count), ..self.notes.clone() };
+        if let Some((pause, notes)) = self.settles(limits) {
+            let count = self.copied();
             let reason = format!("copies that may still be running; {count} items are there, {open} are not");
             let later = orders.iter().map(ToString::to_string).chain(later).collect();
-            return Ok(Plan::nothing().waiting(Wait { later, ..wait(limits, SETTLING, reason, &notes) }));
+            return Ok(Plan::nothing().waiting(Wait { later, ..wait(limits, pause, reason, &notes) }));
         }
         if tried.is_some_and(|(before, _)| open >= before) {
             return self.ended(limits, &user, target, &compared);
@@ -131,6 +130,14 @@ impl Migration {
         };
         let wait = wait(limits, notes.pause(), format!("the copy of {open} of {} items", all.items), &notes);
         Ok(Plan::together(orders).waiting(Wait { later: later.collect(), ..wait }))
+    }
+
+    /// How long to watch the target before anything is ordered or called missing, and the notes of that; nothing if no
+    /// job can still be copying.
+    fn settles(&self, limits: Limits) -> Option<(Duration, Notes)> {
+        let has_ended = self.notes.is_fresh || self.is_over || self.notes.listed == Some(self.replays);
+        let (pause, growth) = self.notes.growth.next(self.copied(), limits.settled).filter(|_| !has_ended)?;
+        Some((pause, self.notes.clone().growing(growth)))
     }
 
     /// The drive to copy into, if it exists and can receive files.
@@ -200,7 +207,8 @@ impl Migration {
         let failed = compared.failed();
         let list = self.folder.as_ref().and_then(|folder| self.list(folder, target, compared));
         if failed > 0 && limits.incomplete == Incomplete::Fail {
-            let Some(list) = list else {
+            // A listing that lags may not show the list that the look before wrote.
+            let Some(list) = list.filter(|_| self.notes.listed != Some(self.replays)) else {
                 let detail = format!(
                     "{failed} of {} items in the OneDrive of {user} could not be copied; the file `{}` beside the \
                      copies lists them with reasons; fix these and replay the dead letter, or set `incomplete: report`",
@@ -209,7 +217,7 @@ impl Migration {
                 );
                 return Err(Error::blocked("files_not_copied", detail));
             };
-            let notes = Notes { seen: Some(self.copied()), ..self.notes.clone() };
+            let notes = Notes { listed: Some(self.replays), ..self.notes.clone() };
             return Ok(Plan::in_order([list]).waiting(wait(
                 limits,
                 Duration::ZERO,

@@ -2,7 +2,8 @@
 //!
 //! `tree` holds a listing; `compare` compares the source with the copy, item by item; `copy_plan` turns the missing
 //! items into copy jobs that SharePoint accepts; `copy_job` writes; `manifest` lists the result for each item;
-//! `notes` carries state from one look to the next; `migration` plans the next step.
+//! `notes` carries state from one look to the next; `settling` says when a drive has stopped to grow; `migration` plans
+//! the next step.
 
 mod migrate_onedrive;
 mod share_onedrive;
@@ -13,6 +14,7 @@ pub mod copy_plan;
 pub mod manifest;
 pub mod migration;
 pub mod notes;
+pub mod settling;
 pub mod tree;
 
 use crate::action::register::register;

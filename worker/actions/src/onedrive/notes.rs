@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use msgraph::RefusedItem;
 
+use super::settling::Growth;
+
 /// The longest wait between two looks at running copy jobs.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A longer sealed monitor URL is not carried. The next looks then see whether the target grows.
@@ -35,6 +37,15 @@ pub enum Note {
     Asked(u32),
     /// The number of items in the target.
     Seen(usize),
+    /// How long the target will have been the same by the next look, and how many looks there were.
+    Quiet {
+        /// Seconds.
+        seconds: u64,
+        /// Looks.
+        looks: u32,
+    },
+    /// The list beside the copies was written, in this replay.
+    Listed(u32),
     /// How many items were open when copies were last started, and in which replay.
     Tried {
         /// Missing or stale items.
@@ -72,8 +83,10 @@ pub struct Notes {
     pub has_unmonitored: bool,
     /// How often copy jobs were looked at.
     pub asked: u32,
-    /// The number of items in the target.
-    pub seen: Option<usize>,
+    /// What is known of the target's growth.
+    pub growth: Growth,
+    /// The replay in which the list beside the copies was written.
+    pub listed: Option<u32>,
     /// How many items were open when copies were last started, and in which replay.
     pub tried: Option<(usize, u32)>,
     /// Why items were not copied.
@@ -90,7 +103,11 @@ impl Notes {
                 Note::Copy { address, items } => all.copies.push((address, items)),
                 Note::Unmonitored => all.has_unmonitored = true,
                 Note::Asked(times) => all.asked = times,
-                Note::Seen(items) => all.seen = Some(items),
+                Note::Seen(items) => all.growth.seen = Some(items),
+                Note::Quiet { seconds, looks } => {
+                    all.growth = Growth { quiet: seconds, looks, ..all.growth };
+                }
+                Note::Listed(replays) => all.listed = Some(replays),
                 Note::Tried { open, replays } => all.tried = Some((open, replays)),
                 Note::Refused { item, code } => all.refused.push((item, code)),
             }
@@ -106,7 +123,8 @@ impl Notes {
         notes.extend(copies.map(|(address, items)| Note::Copy { address, items }));
         notes.extend(self.has_unmonitored.then_some(Note::Unmonitored));
         notes.extend((self.asked > 0).then_some(Note::Asked(self.asked)));
-        notes.extend(self.seen.map(Note::Seen));
+        notes.extend(self.growth.write());
+        notes.extend(self.listed.map(Note::Listed));
         notes.extend(self.tried.map(|(open, replays)| Note::Tried { open, replays }));
         let refused = self.refused.iter().take(REASONS).cloned();
         notes.extend(refused.map(|(item, code)| Note::Refused { item, code }));
@@ -144,7 +162,8 @@ mod tests {
             copies: vec![("https://contoso.example/monitor/1".into(), 30_000)],
             has_unmonitored: true,
             asked: 3,
-            seen: Some(7),
+            growth: Growth { seen: Some(7), quiet: 30, looks: 2 },
+            listed: Some(1),
             tried: Some((9, 1)),
             refused: vec![("01A".into(), "malwareDetected".into())],
         };
@@ -163,7 +182,8 @@ mod tests {
             copies: vec![(address, items); super::super::copy_plan::MONITORED],
             has_unmonitored: true,
             asked: 9,
-            seen: Some(1_000_000),
+            growth: Growth { seen: Some(1_000_000), quiet: 1_000_000, looks: 1_000 },
+            listed: Some(9),
             tried: Some((1_000_000, 9)),
             refused: vec![("0".repeat(34), "generalException".into()); 99],
         };
