@@ -26,6 +26,8 @@ pub struct Entry {
     pub makes_true: &'static str,
     /// The least Graph application permissions it needs.
     pub needs: &'static [&'static str],
+    /// Permissions that show it more, each with what they show.
+    pub adds: &'static [(&'static str, &'static str)],
     /// Whether it reads the organization, for which Graph takes fewer permissions than for people.
     pub reads_organization: bool,
     /// Whether it takes away what nobody can give back.
@@ -45,6 +47,7 @@ impl Entry {
             name: A::NAME,
             makes_true: A::MAKES_TRUE,
             needs: A::NEEDS,
+            adds: A::ADDS,
             reads_organization: A::READS_ORGANIZATION,
             removes_for_good: A::REMOVES_FOR_GOOD,
             schema: schema::<A>,
@@ -242,13 +245,13 @@ async fn begin<A: Action>(
             Err(error) => errors.push(error),
         }
     }
-    match most_urgent(errors) {
-        Some(error) if begun.is_empty() || !error.is_retry() => Err(error),
-        Some(error) => {
+    match Error::all(errors) {
+        Err(error) if begun.is_empty() || !error.is_retry() => Err(error),
+        Err(error) => {
             let asked = Failure::from(error).retry_after.unwrap_or_default();
             Ok(waiting(begun, Wait { after: wait.after.max(asked), ..wait }))
         }
-        None => Ok(waiting(begun, wait)),
+        Ok(()) => Ok(waiting(begun, wait)),
     }
 }
 
@@ -263,6 +266,8 @@ async fn begin_sequence<'a, A: Action>(
     let mut outcomes = Vec::with_capacity(changes.len());
     for change in changes {
         let outcome = A::begin(change, graph.writer()).await;
+        let is_first = outcomes.is_empty();
+        let outcome = outcome.map_err(|error| if is_first { error } else { error.after_another_write() });
         let has_failed = outcome.is_err();
         outcomes.push((change, outcome));
         if has_failed {
@@ -280,13 +285,7 @@ fn waiting(changes: Vec<String>, wait: Wait) -> Answer {
 /// Makes the changes in the plan's order. A failure ends its own sequence; the others run to their end.
 async fn apply<A: Action>(sequences: &[Vec<A::Change>], graph: &Client) -> Result<(), Error> {
     let sequences = sequences.iter().map(|changes| A::apply_sequence(changes, graph.writer()));
-    let errors = join_all(sequences).await.into_iter().filter_map(Result::err);
-    most_urgent(errors).map_or(Ok(()), Err)
-}
-
-/// The error to report: one that a person has to fix comes before one that a retry may fix.
-fn most_urgent(errors: impl IntoIterator<Item = Error>) -> Option<Error> {
-    errors.into_iter().min_by_key(Error::is_retry)
+    Error::all(join_all(sequences).await.into_iter().filter_map(Result::err))
 }
 
 fn decode<A: Action>(params: &Value) -> Result<A::Params, Failure> {

@@ -47,9 +47,31 @@ pub enum Error {
         #[source]
         answer: msgraph::Error,
     },
+    /// A write that depends on one a moment ago was refused; another look helps if the service did not know that one yet.
+    #[error("{0}; the write before it may not be known everywhere yet")]
+    Unsettled(Box<Self>),
+    /// Several objects were refused, each by itself.
+    #[error("{first}{}", also(.others))]
+    Several {
+        /// The one that decides what becomes of the run.
+        first: Box<Self>,
+        /// What is said of the others.
+        others: Vec<String>,
+    },
     /// A bug of the worker.
     #[error("{0}")]
     Broken(&'static str),
+}
+
+/// How many of several refused objects are named.
+const NAMED: usize = 10;
+
+fn also(others: &[String]) -> String {
+    let mut text = others.iter().take(NAMED).fold(String::new(), |text, other| text + "; also: " + other);
+    if others.len() > NAMED {
+        text.push_str(&format!("; and {} more", others.len() - NAMED));
+    }
+    text
 }
 
 impl Error {
@@ -91,10 +113,44 @@ impl Error {
             Self::Graph(error) => of_graph(error).class,
             Self::Rejected { .. } => Class::Rejected,
             Self::Blocked { .. } => Class::Blocked,
-            Self::NotYetVisible | Self::StalePlan(_) => Class::Retry,
+            Self::NotYetVisible | Self::StalePlan(_) | Self::Unsettled(_) => Class::Retry,
             Self::Explained { words, .. } => words.class(),
+            Self::Several { first, .. } => first.class(),
             Self::Broken(_) => Class::Fault,
         }
+    }
+
+    /// Whether another object may fare better: this one was refused, and the service itself works.
+    pub fn is_of_one_object(&self) -> bool {
+        match self {
+            Self::Graph(error) | Self::Explained { answer: error, .. } => {
+                let by_itself = matches!(error.status(), Some(400 | 403..=407 | 409..=411 | 413..=428));
+                error.is_locked() || by_itself && !error.is_throttled()
+            }
+            Self::Several { first: error, .. } | Self::Unsettled(error) => error.is_of_one_object(),
+            _ => false,
+        }
+    }
+
+    /// This error of a write that depends on one a moment ago. Whatever the status, the next look decides: if the write
+    /// is missing then, it is made by itself.
+    pub fn after_another_write(self) -> Self {
+        if self.is_of_one_object() && !self.is_retry() { Self::Unsettled(Box::new(self)) } else { self }
+    }
+
+    /// The errors of several objects as one. What a person has to fix comes before what a retry may fix.
+    ///
+    /// # Errors
+    ///
+    /// If there is any.
+    pub fn all(errors: impl IntoIterator<Item = Self>) -> Result<(), Self> {
+        let mut errors: Vec<_> = errors.into_iter().collect();
+        errors.sort_by_key(Self::is_retry);
+        let mut errors = errors.into_iter();
+        let Some(first) = errors.next() else { return Ok(()) };
+        let others: Vec<_> =
+            errors.map(|other| other.to_string()).filter(|it| *it != first.to_string()).collect();
+        Err(if others.is_empty() { first } else { Self::Several { first: Box::new(first), others } })
     }
 
     /// Keeps the answer that this error explains, so that results and dead letters name the request.
@@ -130,6 +186,7 @@ impl From<Error> for Failure {
                 Self { retry_after: Some(VISIBLE_SOON), ..failure }
             }
             Error::StalePlan(_) => Self::new(class, "stale_plan", message),
+            Error::Unsettled(error) => Self { class, message, parameters: &[], ..Self::from(*error) },
             Error::Explained { words, answer } => {
                 let words = Self::from(*words);
                 let request = answer.to_string();
@@ -145,6 +202,7 @@ impl From<Error> for Failure {
                     ..words
                 }
             }
+            Error::Several { first, .. } => Self { message, ..Self::from(*first) },
             Error::Broken(_) => Self::new(class, "internal", message),
         }
     }
@@ -234,6 +292,21 @@ mod tests {
             let failure = Failure::from(error);
             assert_eq!((failure.class, failure.code.as_str()), (class, code));
         }
+    }
+
+    #[test]
+    fn of_several_errors_the_one_to_fix_decides_and_the_others_are_named() {
+        let blocked = |what: &str| Error::blocked("no_seat", what);
+        assert!(Error::all([]).is_ok());
+        assert_eq!(Error::all([blocked("a")]).unwrap_err().to_string(), "a");
+        assert_eq!(Error::all([blocked("a"), blocked("a")]).unwrap_err().to_string(), "a");
+        let three = Error::all([Error::StalePlan("late"), blocked("a"), blocked("b")]).unwrap_err();
+        let failure = Failure::from(three);
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Blocked, "no_seat"));
+        let late = "the tenant changed between the look and the write: late";
+        assert_eq!(failure.message, format!("a; also: b; also: {late}"));
+        let many = Error::all((0..30).map(|number| blocked(&number.to_string()))).unwrap_err().to_string();
+        assert!(many.starts_with("0; also: 1; ") && many.ends_with("; also: 10; and 19 more"), "{many}");
     }
 
     #[tokio::test]

@@ -6,10 +6,12 @@
 //! be lost: the tenant decides, and notes only save work. A plan without a wait ends the step. A worker never sleeps
 //! meanwhile; `workflow::wait` explains deadlines and replays.
 
+pub mod backoff;
 pub mod driver;
 pub mod error;
 pub mod facts;
 mod identity;
+pub mod looks;
 pub mod manager;
 pub mod parameters;
 pub mod person;
@@ -45,6 +47,8 @@ pub trait Action: Send + Sync + 'static {
     const MAKES_TRUE: &'static str;
     /// The least Graph application permissions it needs.
     const NEEDS: &'static [&'static str];
+    /// Permissions without which it sees less, and says so, each with what it shows.
+    const ADDS: &'static [(&'static str, &'static str)] = &[];
     /// Whether it reads the organization, for which Graph takes `User.Read.All` and not `User.ReadWrite.All`.
     const READS_ORGANIZATION: bool = false;
     /// Templates for parameters that the workflow leaves out.
@@ -122,10 +126,30 @@ pub trait Action: Send + Sync + 'static {
         graph: Writer<'_>,
     ) -> impl Future<Output = Result<(), Error>> + Send {
         async move {
-            for change in changes {
-                Self::apply(change, graph).await?;
+            for (place, change) in changes.iter().enumerate() {
+                let outcome = Self::apply(change, graph).await;
+                outcome.map_err(|error| if place > 0 { error.after_another_write() } else { error })?;
             }
             Ok(())
+        }
+    }
+
+    /// Makes one change after the other, the rest as well after an object that was refused.
+    fn apply_each(
+        changes: &[Self::Change],
+        graph: Writer<'_>,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        async move {
+            let mut errors = Vec::new();
+            for change in changes {
+                let Err(error) = Self::apply(change, graph).await else { continue };
+                let goes_on = error.is_of_one_object();
+                errors.push(error);
+                if !goes_on {
+                    break;
+                }
+            }
+            Error::all(errors)
         }
     }
 

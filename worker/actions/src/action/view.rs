@@ -140,6 +140,11 @@ impl<'a> View<'a> {
         self.earlier.outcome_of(action).is_some_and(|outcome| ran.contains(&outcome))
     }
 
+    /// Whether this action has failed in an earlier stage. A replay repeats it, so no other step speaks of its part.
+    pub fn has_failed(&self, action: &str) -> bool {
+        self.earlier.outcome_of(action) == Some(Outcome::Failed)
+    }
+
     /// The person's account, with these properties.
     ///
     /// An account that the run has found before is found by its object id, whatever its name is now.

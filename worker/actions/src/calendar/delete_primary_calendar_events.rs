@@ -12,7 +12,8 @@
 //! cancellation and with a deletion alike (its documentation, "Delete event", 2026). Avoid that with `from`, or with
 //! `meetings: leave`. Graph accepts a cancellation before it carries it out: if a worker dies then and the run is
 //! repeated within that moment, the attendees can get it twice. A series is deleted whole if one occurrence may be in
-//! the window.
+//! the window. A meeting that Exchange does not call off, because an invited address is no good any more, is deleted
+//! instead.
 
 use std::fmt;
 use std::time::Duration;
@@ -170,11 +171,15 @@ impl Action for DeletePrimaryCalendarEvents {
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
         let (user, event) = (change.user.id()?, &change.event);
-        let outcome = match &change.note {
-            Some(note) => graph.cancel_event(user, event, note).await,
-            None => graph.delete_event(user, event).await,
-        };
-        outcome.map_err(mailbox::or_missing_calendars)
+        if let Some(note) = &change.note {
+            match graph.cancel_event(user, event, note).await {
+                Ok(()) => return Ok(()),
+                // One invited address that is no good any more is enough (jamesiarmes/php-ews issue 465, 2017).
+                Err(error) if is_not_called_off(&error) => {}
+                Err(error) => return Err(mailbox::or_missing_calendars(error)),
+            }
+        }
+        graph.delete_event(user, event).await.map_err(mailbox::or_missing_calendars)
     }
 
     #[cfg(test)]
@@ -215,6 +220,11 @@ fn told(user: &Account, meetings: usize) -> Vec<Left> {
     );
     let called = (meetings > 0).then(|| left("organized_meetings", called()));
     called.into_iter().chain([left("group_calendars", groups)]).collect()
+}
+
+/// Whether Exchange refuses to call this one meeting off, in whatever words.
+fn is_not_called_off(error: &msgraph::Error) -> bool {
+    matches!(error.status(), Some(400 | 403 | 405 | 409 | 422)) && !error.is_throttled()
 }
 
 /// A meeting that is cancelled already needs no second cancellation.

@@ -10,12 +10,12 @@
 
 use std::fmt;
 
-use futures_util::future::try_join_all;
 use msgraph::{CalendarPermission, Writer};
 use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::looks::{self, Looks};
 use crate::mail::mailbox::{self, Mailbox};
 use crate::{Account, Action, Error, PersonRef, Plan, View};
 
@@ -55,30 +55,34 @@ impl Action for RemoveCalendarPermissions {
     const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
-    type Observed = Mailbox<Vec<Shared>>;
+    type Observed = Mailbox<Looks<Shared>>;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<Shared>>, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Looks<Shared>>, Error> {
         Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
             let Some(calendars) = graph.calendars(&id).await? else { return Ok(None) };
             let own = calendars.into_iter().filter(|calendar| calendar.can_share != Some(false));
             let id = id.as_str();
-            let shared = own.map(async |calendar| {
-                let permissions = graph.calendar_permissions(id, &calendar.id).await?.unwrap_or_default();
-                let is_primary = calendar.is_default_calendar == Some(true);
-                Ok(Shared { calendar: calendar.id, is_primary, permissions })
+            let shared = own.map(|calendar| {
+                let name = format!("who may see calendar {}", calendar.id);
+                let look = async move {
+                    let permissions = graph.calendar_permissions(id, &calendar.id).await?.unwrap_or_default();
+                    let is_primary = calendar.is_default_calendar == Some(true);
+                    Ok(Shared { calendar: calendar.id, is_primary, permissions })
+                };
+                (name, look)
             });
-            try_join_all(shared).await.map(Some)
+            looks::at_each(shared).await.map(Some)
         })
         .await
     }
 
-    fn plan(_: &Params, mailbox: &Mailbox<Vec<Shared>>) -> Result<Plan<Remove>, Error> {
-        let (user, calendars) = match mailbox.or_nothing() {
+    fn plan(_: &Params, mailbox: &Mailbox<Looks<Shared>>) -> Result<Plan<Remove>, Error> {
+        let (user, (calendars, unread)) = match mailbox.or_nothing() {
             Ok(seen) => seen,
             Err(plan) => return Ok(plan),
         };
-        let (mut changes, mut left) = (Vec::new(), Vec::new());
+        let (mut changes, mut left) = (Vec::new(), unread.clone());
         for Shared { calendar, permissions, .. } in calendars {
             for permission in permissions {
                 match permission.is_removable {
@@ -94,8 +98,8 @@ impl Action for RemoveCalendarPermissions {
         Ok(Plan::together(changes).leaving(left))
     }
 
-    fn takes(mailbox: &Mailbox<Vec<Shared>>, changes: &[&Remove]) -> Vec<Taken> {
-        let Some((user, calendars)) = mailbox.present() else { return Vec::new() };
+    fn takes(mailbox: &Mailbox<Looks<Shared>>, changes: &[&Remove]) -> Vec<Taken> {
+        let Some((user, (calendars, _))) = mailbox.present() else { return Vec::new() };
         let all = calendars.iter().flat_map(|Shared { calendar, is_primary, permissions }| {
             permissions.iter().map(move |permission| (calendar, *is_primary, permission))
         });
@@ -167,6 +171,7 @@ mod tests {
                 permissions: vec![permission("4", Some(false), "read")],
             },
         ];
+        let seen = (seen, Vec::new());
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
         let params: Params = serde_json::from_value(json!({ "user": "ada@contoso.example" })).unwrap();
         let plan = RemoveCalendarPermissions::plan(&params, &mailbox).unwrap();

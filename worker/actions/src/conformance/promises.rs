@@ -22,6 +22,9 @@ const NEEDED_ELSEWHERE: [(&str, &str, &str); 2] = [
     ("run_exchange_command", "MailboxSettings.Read", "a worker that may not administer Exchange"),
 ];
 
+/// Actions that reach their goal in another way if a write is refused: a meeting that is not called off is deleted.
+const ANOTHER_WAY: [&str; 1] = ["delete_primary_calendar_events"];
+
 /// Makes an action's entry: each run needs a new one.
 type MakeEntry = fn() -> Entry;
 
@@ -177,8 +180,20 @@ pub async fn an_unknown_refusal_of_any_write_is_blocked_and_names_the_request(en
         let bench = Bench::of(entry());
         let fault = Fault::status(400).code("BadRequest").message("Something about ada@contoso.example.");
         bench.emulator.fault(fault.writes().nth(nth as u64));
-        let refused = bench.run(Mode::Apply).await;
+        let mut refused = bench.run(Mode::Apply).await;
         let context = format!("write {nth} is refused");
+        if ANOTHER_WAY.contains(&entry().name) && matches!(refused.answer, Answer::Changed(_)) {
+            assert_eq!(bench.emulator.state(), end, "{context}");
+            continue;
+        }
+        // It depends on the write before it, which the service may not know yet. The next look makes it by itself.
+        let is_dependent =
+            matches!(&refused.answer, Answer::Failed(failure) if failure.class == Class::Retry);
+        if is_dependent {
+            let fault = Fault::status(400).code("BadRequest").message("Something about ada@contoso.example.");
+            bench.emulator.fault(fault.writes());
+            refused = bench.run(Mode::Apply).await;
+        }
         let failure = assert_class(&refused, Class::Blocked, &context);
         let message = &failure.message;
         let method =

@@ -16,6 +16,7 @@ pub(super) fn tenant() -> Tenant {
         .application(
             Application::default()
                 .role("RoleManagement.ReadWrite.Directory")
+                .role("RoleEligibilitySchedule.ReadWrite.Directory")
                 .role("AppRoleAssignment.ReadWrite.All")
                 .role("DelegatedPermissionGrant.ReadWrite.All")
                 .role("UserAuthenticationMethod.ReadWrite.All")
@@ -53,7 +54,11 @@ pub(super) fn tenant() -> Tenant {
                         .folder("Empty"),
                 ),
         )
-        .user(User::new("admin@contoso.example", "Administrator").holding_role("User Administrator"))
+        .user(
+            User::new("admin@contoso.example", "Administrator")
+                .holding_role("User Administrator")
+                .eligible_for("Reader"),
+        )
         .user(User::new(edsger, "Edsger Dijkstra").with("mail", edsger).disabled().manager(grace))
         .deleted_user(User::new("alumna@contoso.example", "Ada King").located("GB").licensed("EMS"));
     with_groups(tenant)

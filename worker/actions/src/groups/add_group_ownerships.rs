@@ -80,10 +80,11 @@ impl Action for AddGroupOwnerships {
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let seen = graph.person_and_groups(&params.user, &["id"]);
-        let ((person, member_of), (found, missing)) =
+        let ((person, member_of), (found, mut missing)) =
             try_join(seen, groups::find(&params.groups, graph)).await?;
         let member_of = member_of.into_iter().map(|group| group.id).collect();
-        let owned = ownership::with_owners(found, rights, graph).await?;
+        let (owned, unread) = ownership::with_owners(found, rights, graph).await?;
+        missing.extend(unread);
         let wanted = owned.into_iter().map(async |owned| {
             let members = match teams::is_through_teams(&owned.group) {
                 true => graph.team_members(&Place::team(&owned.group.id)).await?,

@@ -5,6 +5,7 @@ mod add_to_groups;
 mod remove_from_groups;
 mod transfer_group_ownership;
 
+pub mod hidden;
 pub mod membership;
 pub mod ownership;
 

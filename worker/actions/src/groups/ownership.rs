@@ -1,8 +1,8 @@
 //! The owners of groups, teams and channels, and the successor of a person who leaves.
 
-use futures_util::future::try_join_all;
 use msgraph::{Group, GroupKind, Owner, User};
 
+use crate::action::looks::{self, Looks};
 use crate::groups::membership::{self as groups, Restriction, Rights};
 use crate::{Account, Error, PersonRef, View};
 
@@ -29,20 +29,24 @@ impl Owned {
 }
 
 /// Every group a person owns.
-pub async fn owned_by(user_id: &str, rights: Rights, graph: View<'_>) -> Result<Vec<Owned>, Error> {
+pub async fn owned_by(user_id: &str, rights: Rights, graph: View<'_>) -> Result<Looks<Owned>, Error> {
     with_owners(graph.groups_owned_by(user_id).await?, rights, graph).await
 }
 
 /// These groups with their owners. Owners that Graph cannot change are not read.
-pub async fn with_owners(groups: Vec<Group>, rights: Rights, graph: View<'_>) -> Result<Vec<Owned>, Error> {
-    let owned = groups.into_iter().map(async |group| {
-        let owners = match restriction(&group, rights) {
-            None => graph.owners(&group.id).await?,
-            Some(_) => Vec::new(),
+pub async fn with_owners(groups: Vec<Group>, rights: Rights, graph: View<'_>) -> Result<Looks<Owned>, Error> {
+    let owned = groups.into_iter().map(|group| {
+        let name = format!("who owns group {}", group.id);
+        let look = async move {
+            let owners = match restriction(&group, rights) {
+                None => graph.owners(&group.id).await?,
+                Some(_) => Vec::new(),
+            };
+            Ok(Owned { group, owners })
         };
-        Ok(Owned { group, owners })
+        (name, look)
     });
-    try_join_all(owned).await
+    looks::at_each(owned).await
 }
 
 /// Why Graph cannot change the owners of a group, if so. A membership rule decides about members only.
@@ -53,6 +57,11 @@ pub fn restriction(group: &Group, rights: Rights) -> Option<Restriction> {
 /// Whether an earlier step of the run has transferred ownership, or would in a dry run.
 pub fn is_transferred(graph: View<'_>) -> bool {
     graph.was_changed(TRANSFERS)
+}
+
+/// Whether an earlier step of the run has reported on owners, as it has too if it failed.
+pub fn is_reported(graph: View<'_>) -> bool {
+    is_transferred(graph) || graph.has_failed(TRANSFERS)
 }
 
 /// The successor, as named and as found.

@@ -8,6 +8,7 @@
 //! `remove_licenses`. A group that can hold directory roles stays as `role_assignable_group` if the permission is not
 //! granted. A team stays as `team` unless `remove_from_teams` ran before. A group that nobody else owns is reported
 //! as `last_owner` unless `transfer_group_ownership` ran before.
+//! Without `Member.Read.Hidden` it cannot see groups that hide their members, and says so: `hidden_groups`.
 //! **Idempotent because** it reads the person's memberships and removes those it finds; "not a member" counts as
 //! removed.
 
@@ -21,6 +22,7 @@ use serde::Deserialize;
 
 use crate::action::facts::Fact;
 use crate::action::parameters;
+use crate::groups::hidden;
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, Owned};
 use crate::teams::membership as teams;
@@ -63,6 +65,8 @@ pub struct Observed {
     person: Person,
     member_of: Vec<Group>,
     owned: Vec<Owned>,
+    /// The groups whose owners cannot be read, and what cannot be seen at all.
+    unread: Vec<Left>,
     keep: Vec<String>,
     only: Option<Vec<String>>,
     rights: Rights,
@@ -96,6 +100,7 @@ impl Action for RemoveFromGroups {
     const NAME: &'static str = "remove_from_groups";
     const MAKES_TRUE: &'static str = "The person is in no group whose members are assigned by hand";
     const NEEDS: &'static [&'static str] = &["GroupMember.ReadWrite.All", "User.Read.All"];
+    const ADDS: &'static [(&'static str, &'static str)] = &[hidden::SEEN_WITH];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
     const READS: &'static [Fact] = &[Fact::Owned];
 
@@ -120,16 +125,19 @@ impl Action for RemoveFromGroups {
         let (keep, only): (Vec<String>, _) = (ids(keep), only.map(ids));
         let is_meant = |id: &String| only.as_ref().is_none_or(|only: &Vec<String>| only.contains(id));
         owned.retain(|group| !group.is_team() && !keep.contains(&group.id) && is_meant(&group.id));
-        if ownership::is_transferred(graph) {
+        if ownership::is_reported(graph) {
             owned.clear();
         }
-        let owned = ownership::with_owners(owned, rights, graph).await?;
-        Ok(Observed { person, member_of, owned, keep, only, rights })
+        let (owned, mut unread) = ownership::with_owners(owned, rights, graph).await?;
+        if params.groups.is_none() && matches!(person, Person::Present(_)) {
+            unread.extend(hidden::unseen(graph).await?);
+        }
+        Ok(Observed { person, member_of, owned, unread, keep, only, rights })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
         let (user, seen) = observed.person.account()?;
-        let (mut changes, mut left) = (Vec::new(), Vec::new());
+        let (mut changes, mut left) = (Vec::new(), observed.unread.clone());
         let stays = |group: &Group| {
             let gives = !group.assigned_licenses.is_empty();
             let is_meant = observed.only.as_ref().is_none_or(|only| only.contains(&group.id));
@@ -221,7 +229,7 @@ mod tests {
     ) -> (Vec<String>, Vec<(String, Needs)>) {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let keep = vec!["kept".into()];
-        let observed = Observed { person, member_of, owned, keep, only, rights: ALL };
+        let observed = Observed { person, member_of, owned, unread: vec![], keep, only, rights: ALL };
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
         let licensing_groups = LicensingGroups::Keep;
         let params = Params { user, keep: vec![], groups: None, licensing_groups };

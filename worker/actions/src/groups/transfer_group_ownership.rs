@@ -17,12 +17,13 @@
 
 use std::fmt;
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join;
 use msgraph::{GroupKind, Place, TeamMember, TeamRole, Writer};
 use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::looks;
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, MOST_OWNERS, Owned, Successor};
 use crate::teams::membership as teams;
@@ -49,6 +50,8 @@ pub struct Observed {
     person: Person,
     successor: Successor,
     owned: Vec<(Owned, Vec<TeamMember>)>,
+    /// Groups and teams that cannot be read.
+    unread: Vec<Left>,
     rights: Rights,
 }
 
@@ -97,25 +100,32 @@ impl Action for TransferGroupOwnership {
         let rights = Rights::observe(graph).await?;
         let person = graph.person(&params.user, &["id"]).await?;
         let Person::Present(user) = &person else {
-            return Ok(Observed { person, successor: Successor::default(), owned: Vec::new(), rights });
+            let (successor, owned, unread) = (Successor::default(), Vec::new(), Vec::new());
+            return Ok(Observed { person, successor, owned, unread, rights });
         };
         let successor = Successor::observe(params.to.as_ref(), graph);
-        let (owned, successor) = try_join(ownership::owned_by(&user.id, rights, graph), successor).await?;
-        let owned = owned.into_iter().map(async |owned| {
-            let members = match teams::is_through_teams(&owned.group) {
-                true => graph.team_members(&Place::team(&owned.group.id)).await?,
-                false => Vec::new(),
+        let ((owned, mut unread), successor) =
+            try_join(ownership::owned_by(&user.id, rights, graph), successor).await?;
+        let owned = owned.into_iter().map(|owned| {
+            let name = format!("who is in team {}", owned.group.id);
+            let look = async move {
+                let members = match teams::is_through_teams(&owned.group) {
+                    true => graph.team_members(&Place::team(&owned.group.id)).await?,
+                    false => Vec::new(),
+                };
+                Ok::<_, Error>((owned, members))
             };
-            Ok::<_, Error>((owned, members))
+            (name, look)
         });
-        let owned = try_join_all(owned).await?;
-        Ok(Observed { person, successor, owned, rights })
+        let (owned, teams) = looks::at_each(owned).await?;
+        unread.extend(teams);
+        Ok(Observed { person, successor, owned, unread, rights })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
-        let (mut sequences, mut left) = (Vec::new(), Vec::new());
+        let (mut sequences, mut left) = (Vec::new(), observed.unread.clone());
         for (owned, members) in &observed.owned {
             if let Some(restriction) = ownership::restriction(&owned.group, observed.rights) {
                 left.push(restriction.left(&owned.group));
@@ -244,7 +254,7 @@ mod tests {
     ) -> Result<Plan<Change>, String> {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let observed = Observed { person, successor: to, owned, rights: ALL };
+        let observed = Observed { person, successor: to, owned, unread: Vec::new(), rights: ALL };
         let plan = TransferGroupOwnership::plan(&Params { user, to: None, stay_owner }, &observed);
         plan.map_err(|error| outcome::Failure::from(error).code)
     }

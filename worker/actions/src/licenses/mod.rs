@@ -5,6 +5,7 @@ mod remove_licenses;
 
 pub mod instead_of;
 pub mod reference;
+pub mod selection;
 pub mod subscriptions;
 
 use crate::action::register::register;

@@ -21,7 +21,9 @@ use serde::Deserialize;
 
 use crate::action::facts::Fact;
 use crate::action::parameters;
+use crate::groups::hidden;
 use crate::groups::membership::{self as groups, Rights};
+use crate::licenses::selection::Selection;
 use crate::licenses::subscriptions::{self as licenses, Plans};
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
 
@@ -48,6 +50,8 @@ pub struct Observed {
     person: Person,
     skus: Vec<SubscribedSku>,
     member_of: Vec<Group>,
+    /// Whether a group that gives one is seen although it hides its members.
+    sees_all: bool,
     rights: Rights,
 }
 
@@ -85,6 +89,7 @@ impl Action for RemoveLicenses {
         "GroupMember.ReadWrite.All",
         "User.Read.All",
     ];
+    const ADDS: &'static [(&'static str, &'static str)] = &[hidden::SEEN_WITH];
     const REMOVES_FOR_GOOD: bool = true;
     const READS: &'static [Fact] = &[Fact::Subscriptions];
     const DEFAULTS: &'static [(&'static str, &'static str)] = &[("user", "{{ person }}")];
@@ -98,14 +103,14 @@ impl Action for RemoveLicenses {
             return Ok(());
         }
         let skus = graph.subscribed_skus().await?;
-        Selection::of(params, &skus).map(drop)
+        Selection::of(&params.keep, params.licenses.as_deref(), &skus).map(drop)
     }
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let rights = Rights::observe(graph).await?;
         let person = graph.person(&params.user, &licenses::SELECT).await?;
         let Person::Present(user) = &person else {
-            return Ok(Observed { person, skus: Vec::new(), member_of: Vec::new(), rights });
+            return Ok(Observed { person, skus: Vec::new(), member_of: Vec::new(), sees_all: true, rights });
         };
         let by_group = licenses::inherited(user).next().is_some();
         let names = !params.keep.is_empty() || params.licenses.is_some();
@@ -113,13 +118,14 @@ impl Action for RemoveLicenses {
         let member_of = async { if by_group { graph.groups_of(&user.id).await } else { Ok(Vec::new()) } };
         let skus = async { if any { graph.subscribed_skus().await } else { Ok(Vec::new()) } };
         let (member_of, skus) = try_join(member_of, skus).await?;
-        Ok(Observed { person, skus, member_of, rights })
+        let sees_all = hidden::are_seen(graph).await?;
+        Ok(Observed { person, skus, member_of, sees_all, rights })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
-        let selection = Selection::of(params, &observed.skus)?;
+        let selection = Selection::of(&params.keep, params.licenses.as_deref(), &observed.skus)?;
         let (mut changes, left) = leave_groups(&user, seen, observed, &selection);
         let direct: Vec<_> = licenses::direct(seen)
             .filter(|sku| selection.includes(sku))
@@ -162,35 +168,13 @@ impl Action for RemoveLicenses {
         }
     }
 
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+        Self::apply_each(changes, graph).await
+    }
+
     #[cfg(test)]
     fn scenario() -> crate::Scenario {
         crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
-    }
-}
-
-/// The ids of the licences to keep and to remove.
-struct Selection<'a> {
-    keep: Vec<&'a str>,
-    only: Option<Vec<&'a str>>,
-}
-
-impl<'a> Selection<'a> {
-    fn of(params: &Params, skus: &'a [SubscribedSku]) -> Result<Self, Error> {
-        let ids = |references: &[String]| {
-            let found = references.iter().map(|reference| licenses::find(reference, skus));
-            found.map(|sku| Ok(sku?.sku_id.as_str())).collect::<Result<Vec<_>, Error>>()
-        };
-        let keep = ids(&params.keep).map_err(|error| error.about(&["keep"]))?;
-        Ok(Self { keep, only: params.licenses.as_deref().map(ids).transpose()? })
-    }
-
-    /// Whether this licence is to be removed.
-    fn includes(&self, sku: &str) -> bool {
-        self.names(sku) && !self.keep.contains(&sku)
-    }
-
-    fn names(&self, sku: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| only.contains(&sku))
     }
 }
 
@@ -220,11 +204,15 @@ fn leave_groups(
         if !skus.iter().all(|sku| selection.includes(sku)) {
             let because = format!("group {group_id} gives it together with a licence to keep");
             // If the licence was named, the operator has to remove it in another way.
-            let needs = if selection.only.is_some() { Needs::Operator } else { Needs::Nobody };
+            let needs = if selection.is_named() { Needs::Operator } else { Needs::Nobody };
             stays.push(left("kept_by_group", because, needs));
             continue;
         }
         match observed.member_of.iter().find(|group| group.id == group_id) {
+            None if !observed.sees_all => {
+                let because = format!("group {group_id} may hide its members; grant Member.Read.Hidden");
+                stays.push(left("hidden_groups", because, Needs::Operator));
+            }
             None => {
                 let because = format!("the person has left group {group_id}; Graph removes the licence soon");
                 stays.push(left("license_leaving", because, Needs::Nobody));
@@ -300,6 +288,7 @@ mod tests {
             person: Person::Present(Box::new(user)),
             skus: skus.into(),
             member_of: vec![group("static"), dynamic],
+            sees_all: true,
             rights: groups::tests::ALL,
         };
         let params = Params {

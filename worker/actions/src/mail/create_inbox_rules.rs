@@ -143,7 +143,8 @@ impl Action for CreateInboxRules {
                 }
             }
         }
-        // Each takes its place before the next one is added.
+        // Each takes its place before the next one is added, and none is made without those before it: what a rule does
+        // depends on them.
         changes.sort_by_key(|change| change.rule.sequence);
         Ok(Plan::in_order(changes).leaving(left))
     }

@@ -5,16 +5,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use msgraph::{AutomaticReplies, LicenseDetails, ServicePlan, UserKey};
 use outcome::{Left, Needs, Taken, TakenKind};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+use crate::action::backoff;
 use crate::{Account, Error, Person, PersonRef, Plan, View, Wait};
 
 /// When to look again for a mailbox that Exchange still has to create. Each wait is twice as long as the one before.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
-/// Most mailboxes exist within half an hour of the licence (seen in support threads, 2024).
-const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
-/// If the mailbox is still missing then, an operator has to look into it; it may be kept on premises.
+/// Most mailboxes exist within half an hour of the licence (seen in support threads, 2024). If the mailbox is still
+/// missing then, an operator has to look into it; it may be kept on premises.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The default of `wait_for_mailbox`: whoever leaves or is locked out has no mailbox on the way.
@@ -69,12 +67,6 @@ pub fn replies_taken(mailbox: &Mailbox<AutomaticReplies>) -> Vec<Taken> {
     taken.into_iter().map(|(taken, text)| taken.with_text(text)).collect()
 }
 
-/// The note of a look that found no mailbox, for the next look.
-#[derive(Deserialize, Serialize)]
-struct LookedFor {
-    looks: u32,
-}
-
 impl<T> Mailbox<T> {
     /// The account and what was read, if the mailbox exists.
     pub fn present(&self) -> Option<(&Account, &T)> {
@@ -115,8 +107,7 @@ impl<T> Mailbox<T> {
         if !waits || is_old(&giving, &id, graph).await? {
             return Ok(Self::Unreachable { user });
         }
-        let looks = graph.notes().into_iter().map(|LookedFor { looks }| looks).max().unwrap_or(0);
-        Ok(Self::Awaited { user, looks })
+        Ok(Self::Awaited { user, looks: backoff::looks(graph) })
     }
 
     /// The same mailbox, with another reading.
@@ -144,14 +135,8 @@ impl<T> Mailbox<T> {
 
 /// The wait for a mailbox after this many looks.
 fn until_made(user: &Account, looks: u32) -> Wait {
-    Wait {
-        after: FIRST_WAIT.saturating_mul(2_u32.saturating_pow(looks)).min(LONGEST_WAIT),
-        at_most: PATIENCE,
-        reason: format!("the mailbox of {user}"),
-        notes: vec![json!(LookedFor { looks: looks.saturating_add(1) })],
-        // The writes depend on what the mailbox holds.
-        later: Vec::new(),
-    }
+    // The writes depend on what the mailbox holds, so none is told.
+    backoff::wait(FIRST_WAIT, looks, PATIENCE, format!("the mailbox of {user}"))
 }
 
 /// The plan of a step for a person without a mailbox.
@@ -216,7 +201,7 @@ fn gives_mailbox(plan: &ServicePlan) -> bool {
 #[cfg(test)]
 mod tests {
     use msgraph_emulator::{Emulator, Options, Sku, Tenant, User};
-    use serde_json::Value;
+    use serde_json::{Value, json};
     use workflow::Earlier;
 
     use super::*;
@@ -266,7 +251,8 @@ mod tests {
             notes = wait.notes;
         }
         assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
-        assert_eq!(until_made(&Account::Known("1".into()), u32::MAX).after, LONGEST_WAIT);
+        let longest = Duration::from_secs(5 * 60);
+        assert_eq!(until_made(&Account::Known("1".into()), u32::MAX).after, longest);
         pending.with_tenant(|tenant| tenant.finish_mailbox(GRACE)).unwrap();
         assert!(matches!(look(&pending, &notes).await, Mailbox::Present { .. }));
     }

@@ -4,7 +4,9 @@
 //! **Refuses** `user_not_found`; `permission_missing`; after a pause `person_returned`, `person_changed`.
 //! **Waits** while Exchange creates the mailbox.
 //! **Leaves** read-only rules, which an operator has to remove in Outlook or Exchange, with a note for each; the rule
-//! of `forward_mail`, unless told to remove it; a person without a mailbox, with a note.
+//! of `forward_mail`, unless told to remove it; a person without a mailbox, with a note. Forwarding that is a property of
+//! the mailbox and no rule is beyond Graph (microsoft-graph-docs issue 9830, 2020): `mailbox_forwarding_unseen`, or
+//! `mailbox_forwards` where the settings allow a look at the administration of Exchange.
 //! **Idempotent because** it reads the rules and removes those it finds; "not found" counts as removed.
 
 use std::fmt;
@@ -48,6 +50,17 @@ pub enum Forwarding {
     Only,
 }
 
+/// What is known of forwarding by the mailbox itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Itself {
+    /// Nobody has looked.
+    Unseen,
+    /// It forwards nothing, or what an earlier step of this run told it to.
+    Fine,
+    /// It forwards mail.
+    Forwards,
+}
+
 /// Removes a rule.
 #[derive(Debug, PartialEq)]
 pub struct Remove {
@@ -63,18 +76,19 @@ impl Action for RemoveInboxRules {
     const DEFAULTS: &'static [(&'static str, &'static str)] = mailbox::DEFAULTS;
 
     type Params = Params;
-    type Observed = Mailbox<Vec<InboxRule>>;
+    type Observed = Mailbox<(Vec<InboxRule>, Itself)>;
     type Change = Remove;
 
-    async fn observe(params: &Params, graph: View<'_>) -> Result<Mailbox<Vec<InboxRule>>, Error> {
+    async fn observe(params: &Params, graph: View<'_>) -> Result<Self::Observed, Error> {
         Mailbox::look(&params.user, params.wait_for_mailbox, graph, async |id| {
-            Ok(graph.inbox_rules(&id).await?)
+            let Some(rules) = graph.inbox_rules(&id).await? else { return Ok(None) };
+            Ok(Some((rules, Itself::look(&id, graph).await?)))
         })
         .await
     }
 
-    fn plan(params: &Params, mailbox: &Mailbox<Vec<InboxRule>>) -> Result<Plan<Remove>, Error> {
-        let (user, rules) = match mailbox.or_nothing() {
+    fn plan(params: &Params, mailbox: &Self::Observed) -> Result<Plan<Remove>, Error> {
+        let (user, (rules, itself)) = match mailbox.or_nothing() {
             Ok(seen) => seen,
             Err(plan) => return Ok(plan),
         };
@@ -90,11 +104,14 @@ impl Action for RemoveInboxRules {
                 _ => changes.push(Remove { user: user.clone(), rule: rule.id.clone() }),
             }
         }
+        if params.forwarding != Forwarding::Only {
+            left.extend(itself.left(user));
+        }
         Ok(Plan::together(changes).leaving(left))
     }
 
-    fn takes(mailbox: &Mailbox<Vec<InboxRule>>, changes: &[&Remove]) -> Vec<Taken> {
-        let Some((user, rules)) = mailbox.present() else { return Vec::new() };
+    fn takes(mailbox: &Self::Observed, changes: &[&Remove]) -> Vec<Taken> {
+        let Some((user, (rules, _))) = mailbox.present() else { return Vec::new() };
         let gone = |rule: &&InboxRule| changes.iter().any(|change| change.rule == rule.id);
         let ours = |rule: &InboxRule| is_forwarding(rule);
         let taken = rules.iter().filter(gone).filter(|rule| !ours(rule)).filter_map(|rule| {
@@ -112,6 +129,46 @@ impl Action for RemoveInboxRules {
     #[cfg(test)]
     fn scenario() -> crate::Scenario {
         crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
+    }
+}
+
+impl Itself {
+    async fn look(user: &str, graph: View<'_>) -> Result<Self, Error> {
+        if graph.has_run("run_exchange_command") {
+            return Ok(Self::Fine);
+        }
+        if !graph.administers_exchange() {
+            return Ok(Self::Unseen);
+        }
+        match graph.administered_mailbox(user).await {
+            Ok(mailbox) => {
+                let forwards = mailbox.is_some_and(|mailbox| mailbox.forwards());
+                Ok(if forwards { Self::Forwards } else { Self::Fine })
+            }
+            Err(error) if error.is_forbidden() || error.is_credentials() => Ok(Self::Unseen),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn left(self, user: &Account) -> Option<Left> {
+        let how = "Set-Mailbox with -ForwardingAddress and -ForwardingSmtpAddress ends it";
+        let (code, detail, needs) = match self {
+            Self::Fine => return None,
+            Self::Unseen => (
+                "mailbox_forwarding_unseen",
+                format!(
+                    "whether the mailbox of {user} itself forwards mail is beyond Graph; look at it in the Exchange admin \
+                     center, or set exchange.commands: {how}"
+                ),
+                Needs::Nobody,
+            ),
+            Self::Forwards => (
+                "mailbox_forwards",
+                format!("the mailbox of {user} itself forwards mail; {how}"),
+                Needs::Operator,
+            ),
+        };
+        Some(Left { code: code.to_owned(), detail, needs })
     }
 }
 
@@ -141,6 +198,7 @@ mod tests {
             InboxRule { is_read_only: Some(true), ..rule("2", "Policy") },
             rule("3", crate::mail::forwarding_rule::FORWARDING),
         ];
+        let seen = (seen, Itself::Forwards);
         let mailbox = Mailbox::Present { user: Account::Known("1".into()), seen };
         let plan =
             RemoveInboxRules::plan(&Params { user, wait_for_mailbox: true, forwarding }, &mailbox).unwrap();
@@ -150,9 +208,32 @@ mod tests {
 
     #[test]
     fn removable_rules_go_and_the_forwarding_one_goes_if_told() {
-        let left = vec!["read_only_rule".to_owned()];
+        let left = ["read_only_rule", "mailbox_forwards"].map(str::to_owned).to_vec();
         assert_eq!(plan(Forwarding::Keep), (vec!["1".to_owned()], left.clone()));
         assert_eq!(plan(Forwarding::Remove), (vec!["1".to_owned(), "3".to_owned()], left));
         assert_eq!(plan(Forwarding::Only), (vec!["3".to_owned()], Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn forwarding_by_the_mailbox_itself_is_said_where_it_cannot_be_seen_and_told_where_it_can() {
+        use crate::conformance::bench::Bench;
+        use crate::{Entry, Scenario};
+        use msgraph_emulator::{Application, Mailbox as Box, Tenant, User};
+        let left = async |forwards: bool, looks: bool| {
+            let mailbox = if forwards { Box::new().forwarding("ada@elsewhere.example") } else { Box::new() };
+            let ada = User::new("ada@contoso.example", "Ada Lovelace").mailbox(mailbox);
+            let application = Application::default().role("Exchange.ManageAsApp");
+            let tenant = Tenant::empty().application(application).user(ada);
+            let params = serde_json::json!({ "user": "ada@contoso.example" });
+            let mut bench = Bench::with(Entry::of::<RemoveInboxRules>(), Scenario { tenant, params });
+            bench.administers_exchange = looks;
+            let report = bench.run(outcome::Mode::Apply).await;
+            report.left.into_iter().map(|left| (left.code, left.needs)).collect::<Vec<_>>()
+        };
+        let unseen = ("mailbox_forwarding_unseen".to_owned(), Needs::Nobody);
+        assert_eq!(left(true, false).await, [unseen.clone()]);
+        assert_eq!(left(false, false).await, [unseen]);
+        assert_eq!(left(true, true).await, [("mailbox_forwards".to_owned(), Needs::Operator)]);
+        assert_eq!(left(false, true).await, []);
     }
 }

@@ -164,6 +164,11 @@ impl Action for RunExchangeCommand {
         done.map_err(explain)
     }
 
+    /// A setting that is refused keeps no other.
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+        Self::apply_each(changes, graph).await
+    }
+
     #[cfg(test)]
     fn scenario() -> crate::Scenario {
         crate::Scenario::new(serde_json::json!({

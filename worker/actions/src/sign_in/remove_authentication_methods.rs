@@ -105,19 +105,22 @@ impl Action for RemoveAuthenticationMethods {
         })
     }
 
-    /// The default method is refused while others are left, so what is refused comes once more at the end.
+    /// The default method is refused while others are left, so what is refused comes once more at the end. A method that
+    /// never goes keeps no other.
     async fn apply_sequence(changes: &[Remove], graph: Writer<'_>) -> Result<(), Error> {
-        let mut refused = Vec::new();
+        let (mut refused, mut errors) = (Vec::new(), Vec::new());
         for change in changes {
             match Self::apply(change, graph).await {
+                Ok(()) => {}
                 Err(Error::Graph(error)) if error.is_unprepared() => refused.push(change),
-                outcome => outcome?,
+                Err(error) if error.is_of_one_object() => errors.push(error),
+                Err(error) => return Error::all(errors.into_iter().chain([error])),
             }
         }
         for change in refused {
-            Self::apply(change, graph).await?;
+            errors.extend(Self::apply(change, graph).await.err());
         }
-        Ok(())
+        Error::all(errors)
     }
 
     #[cfg(test)]

@@ -20,6 +20,7 @@ use msgraph::{Channel, Group, Place, TeamMember, TeamRole, Writer};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::backoff;
 use crate::groups::membership::{self as groups, Rights};
 use crate::teams::membership::{self as teams, Change, JoinRef, Team};
 use crate::{Account, Action, Error, Person, PersonRef, Plan, View, Wait};
@@ -43,6 +44,8 @@ pub struct Observed {
     wanted: Vec<Wanted>,
     rights: Rights,
     is_written_out: bool,
+    /// How many looks Teams has not shown the person.
+    looks: u32,
 }
 
 /// A team, whether the person is in it, and the requested channels with their members.
@@ -89,7 +92,8 @@ impl Action for AddToTeams {
         let ((person, member_of), wanted) = try_join(seen, asked(&params.teams, graph)).await?;
         let wanted = wanted.into_iter().map(|wanted| look(wanted, &person, &member_of, graph));
         let wanted = try_join_all(wanted).await?;
-        Ok(Observed { person, wanted, rights, is_written_out: graph.is_written_out("teams") })
+        let (is_written_out, looks) = (graph.is_written_out("teams"), backoff::looks(graph));
+        Ok(Observed { person, wanted, rights, is_written_out, looks })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
@@ -112,7 +116,7 @@ impl Action for AddToTeams {
                 later.extend(missing.map(|change| change.to_string()));
             }
         }
-        Ok(Plan::sequences(sequences).waiting_for(later, wait))
+        Ok(Plan::sequences(sequences).waiting_for(later, |later| wait(observed.looks, later)))
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
@@ -189,14 +193,9 @@ impl Joined {
     }
 }
 
-fn wait(later: Vec<String>) -> Wait {
-    Wait {
-        after: teams::SETTLES_AFTER,
-        at_most: Duration::from_secs(60 * 60),
-        reason: "Teams to show the person as a member".to_owned(),
-        notes: Vec::new(),
-        later,
-    }
+fn wait(looks: u32, later: Vec<String>) -> Wait {
+    let reason = "Teams to show the person as a member";
+    Wait { later, ..backoff::wait(teams::SETTLES_AFTER, looks, Duration::from_secs(60 * 60), reason) }
 }
 
 #[cfg(test)]
@@ -207,7 +206,7 @@ mod tests {
 
     fn plan(person: Person, wanted: Vec<Wanted>) -> Result<Plan<Change>, String> {
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let observed = Observed { person, wanted, rights: ALL, is_written_out: true };
+        let observed = Observed { person, wanted, rights: ALL, is_written_out: true, looks: 0 };
         let plan = AddToTeams::plan(&Params { user, teams: vec![] }, &observed);
         plan.map_err(|error| outcome::Failure::from(error).code)
     }

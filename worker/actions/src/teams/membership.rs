@@ -26,9 +26,10 @@ pub fn is_through_teams(group: &Group) -> bool {
 /// The action that ends memberships of teams, and reports on each.
 const ENDS: &str = "remove_from_teams";
 
-/// Whether an earlier step of the run has ended the person's memberships of teams, or would in a dry run.
+/// Whether an earlier step of the run has ended the person's memberships of teams, or would in a dry run, or has failed
+/// to: a replay repeats it.
 pub fn are_left(graph: View<'_>) -> bool {
-    graph.has_run(ENDS)
+    graph.has_run(ENDS) || graph.has_failed(ENDS)
 }
 
 /// The note of an action for groups that leaves a team alone.

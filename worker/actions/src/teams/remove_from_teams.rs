@@ -7,7 +7,8 @@
 //! `channel_not_found`, `ambiguous_channel`, `standard_channel`; `permission_missing`.
 //! **Leaves** `dynamic_group`: a team whose members follow a rule; `last_owner`: a team or channel that nobody else
 //! owns, if no successor can take over; `team_out_of_step`: a team in which only the directory shows the person,
-//! which Teams and the directory synchronize by themselves.
+//! which Teams and the directory synchronize by themselves; `hidden_groups`: without `Member.Read.Hidden`, teams that hide
+//! their members cannot be seen.
 //! **Waits** if the successor for a channel has to be in the team first.
 //! **Idempotent because** it reads Teams' own lists and ends the memberships it finds. The successor comes before the
 //! leaver goes, and channels before their team, so a run that dies leaves no place without an owner, and forgets none.
@@ -16,13 +17,14 @@
 
 use std::time::Duration;
 
-use futures_util::future::{try_join_all, try_join3};
+use futures_util::future::try_join3;
 use msgraph::{Group, Writer};
-use outcome::Taken;
+use outcome::{Left, Taken};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::parameters;
+use crate::action::{backoff, looks, parameters};
+use crate::groups::hidden;
 use crate::groups::membership::{self as groups, Rights};
 use crate::groups::ownership::{self, Successor};
 use crate::teams::leaving::TeamMembership;
@@ -69,6 +71,10 @@ pub struct Observed {
     /// Teams whose members follow a rule or another directory.
     closed: Vec<Group>,
     memberships: Vec<TeamMembership>,
+    /// Teams that cannot be read, and what cannot be seen at all.
+    unread: Vec<Left>,
+    /// How many looks Teams has not shown a successor.
+    looks: u32,
     successor: Successor,
     /// Whether an earlier step has given the teams other owners.
     is_transferred: bool,
@@ -85,6 +91,7 @@ impl Action for RemoveFromTeams {
         "GroupMember.Read.All",
         "User.Read.All",
     ];
+    const ADDS: &'static [(&'static str, &'static str)] = &[hidden::SEEN_WITH];
     const DEFAULTS: &'static [(&'static str, &'static str)] =
         &[("user", "{{ person }}"), ("to", "{{ manager }}")];
 
@@ -119,8 +126,13 @@ impl Action for RemoveFromTeams {
             .into_iter()
             .filter(|team| !stays(&team.group))
             .partition(|team| groups::restriction(&team.group, rights).is_some());
-        let memberships =
-            try_join_all(open.into_iter().map(|team| TeamMembership::look(team, user, graph))).await?;
+        let looks = open
+            .into_iter()
+            .map(|team| (format!("team {}", team.group.id), TeamMembership::look(team, user, graph)));
+        let (memberships, mut unread) = looks::at_each(looks).await?;
+        if params.teams.is_none() && matches!(person, Person::Present(_)) {
+            unread.extend(hidden::unseen(graph).await?);
+        }
         let is_needed = memberships.iter().any(|membership| !membership.last_owned(user).is_empty());
         let to = params.to.as_ref().filter(|_| is_needed);
         Ok(Observed {
@@ -129,6 +141,8 @@ impl Action for RemoveFromTeams {
             is_transferred: ownership::is_transferred(graph),
             person,
             memberships,
+            unread,
+            looks: backoff::looks(graph),
             rights,
         })
     }
@@ -145,7 +159,8 @@ impl Action for RemoveFromTeams {
             left.extend(leaving.left);
             later.extend(leaving.later.iter().map(ToString::to_string));
         }
-        Ok(Plan::sequences(sequences).leaving(left).waiting_for(later, wait))
+        left.extend(observed.unread.iter().cloned());
+        Ok(Plan::sequences(sequences).leaving(left).waiting_for(later, |later| wait(observed.looks, later)))
     }
 
     fn takes(observed: &Observed, changes: &[&Change]) -> Vec<Taken> {
@@ -175,14 +190,9 @@ fn chosen(member_of: Vec<Group>, asked: Option<&[Team]>) -> Vec<Team> {
     teams.map(|group| Team { group, channels: Vec::new() }).collect()
 }
 
-fn wait(later: Vec<String>) -> Wait {
-    Wait {
-        after: teams::SETTLES_AFTER,
-        at_most: Duration::from_secs(60 * 60),
-        reason: "Teams to show the successor for a channel as a member".to_owned(),
-        notes: Vec::new(),
-        later,
-    }
+fn wait(looks: u32, later: Vec<String>) -> Wait {
+    let reason = "Teams to show the successor for a channel as a member";
+    Wait { later, ..backoff::wait(teams::SETTLES_AFTER, looks, Duration::from_secs(60 * 60), reason) }
 }
 
 #[cfg(test)]
@@ -207,6 +217,8 @@ mod tests {
             person: person(),
             closed: vec![dynamic],
             memberships: vec![membership],
+            unread: vec![],
+            looks: 0,
             successor: Successor::default(),
             is_transferred: false,
             rights: ALL,

@@ -209,8 +209,13 @@ fn show(found: &Connection) -> Result<(), CommandError> {
         let missing = one.adds.iter().filter(|addition| !addition.granted);
         let missing: Vec<_> =
             missing.map(|addition| format!("{} for {}", addition.permission, addition.shows)).collect();
-        if one.may == May::Read && !missing.is_empty() {
-            print::lines(&format!("  sync {} could show more:", one.name))?;
+        let title = match one.kind {
+            Kind::Sync if one.may == May::Read => format!("  sync {} could show more:", one.name),
+            Kind::Action if one.may != May::Nothing => format!("  {} does not see everything:", one.name),
+            _ => continue,
+        };
+        if !missing.is_empty() {
+            print::lines(&title)?;
             print::indented(&format!("grant {}", missing.join(", ")))?;
         }
     }

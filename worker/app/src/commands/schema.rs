@@ -69,8 +69,10 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
 fn table(actions: &[actions::Entry]) -> String {
     let mut lines = vec!["| Action | Makes true | Needs |".to_owned(), "|---|---|---|".to_owned()];
     lines.extend(actions.iter().map(|action| {
-        let needs: Vec<_> = action.needs.iter().map(|permission| format!("`{permission}`")).collect();
-        format!("| `{}` | {} | {} |", action.name, action.makes_true, needs.join(", "))
+        let needs = action.needs.iter().map(|permission| format!("`{permission}`"));
+        let adds = action.adds.iter().map(|(permission, shows)| format!("for {shows} `{permission}`"));
+        let all: Vec<_> = needs.chain(adds).collect();
+        format!("| `{}` | {} | {} |", action.name, action.makes_true, all.join(", "))
     }));
     lines.join("\n")
 }

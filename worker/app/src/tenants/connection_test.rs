@@ -369,8 +369,12 @@ pub fn uses(grants: &Grants, exchange: Option<&Grants>, access: Access, used: &U
         } else {
             May::Read
         };
+        let adds = entry.adds.iter().map(|&(permission, shows)| {
+            let granted = grants.covers(permission);
+            Addition { permission, shows, granted }
+        });
         let (kind, used) = (Kind::Action, used.has(Kind::Action, entry.name));
-        Use { name: entry.name.to_owned(), kind, needs, adds: Vec::new(), may, used }
+        Use { name: entry.name.to_owned(), kind, needs, adds: adds.collect(), may, used }
     });
     let syncs = SYNCS.iter().map(|sync| {
         let needs = needs(sync.needs);
