@@ -33,7 +33,7 @@ fn leaves(id: &str, tenant: Option<&str>) -> Value {
     event
 }
 
-const SCOPES: [&str; 8] = [
+const SCOPES: [&str; 9] = [
     "Channel.ReadBasic.All",
     "ChannelMember.ReadWrite.All",
     "Directory.Read.All",
@@ -42,6 +42,7 @@ const SCOPES: [&str; 8] = [
     "TeamMember.ReadWrite.All",
     "User.ReadWrite.All",
     "User.RevokeSessions.All",
+    "Member.Read.Hidden",
 ];
 
 fn public() -> Application {
