@@ -30,7 +30,8 @@ fn tenant() -> Tenant {
     let grace = User::new(GRACE, "Grace Hopper").located("US").licensed("SPE_E3").method("fido2");
     let grace = grace.device(Device::company("Laptop")).assigned_to("Payroll").consenting_to("Notes");
     let grace = grace.mailbox(mailbox).drive(Drive::new().file("Plan.txt", 500).file("More/Notes.txt", 50));
-    let ada = User::new(ADA, "Ada Lovelace").with("mail", ADA).mailbox(Mailbox::new());
+    let ada = User::new(ADA, "Ada Lovelace").with("mail", ADA).located("GB").licensed("SPE_E3");
+    let ada = ada.mailbox(Mailbox::new());
     let team = |name: &str| Group::microsoft365(name).with_team().member(ADA).owner(ADA);
     Tenant::empty()
         .application(application)

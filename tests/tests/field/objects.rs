@@ -80,7 +80,7 @@ async fn one_of_each_kind_never_goes(status: u16) {
     for (_, method, path, _) in KINDS {
         testbed.emulator.fault(fault(status, method, path));
     }
-    let worker = testbed.worker().await;
+    let mut worker = testbed.worker().await;
     testbed.publisher.event(&leave()).await;
     let end = testbed.results.end_of("leave").await;
     // The deletion after thirty days waits for everything, and the dead letter does not wait for it.
@@ -113,8 +113,8 @@ async fn one_of_each_kind_never_goes(status: u16) {
     testbed.emulator.clear_faults();
     testbed.gatehouse(&["dead", "replay", "--all"]).await.ok();
     while testbed.results.next().await.key != "run.waiting" {}
-    testbed.gatehouse(&["cancel", GRACE, "--all", "--yes"]).await;
-    testbed.drain([worker]).await;
+    testbed.forget_sleeping_run().await;
+    worker.kill().await;
     testbed.tear_down().await;
 }
 

@@ -149,9 +149,11 @@ impl Action for MigrateOnedrive {
 
 impl Params {
     fn limits(&self) -> Limits {
+        let at_most = self.deadline.map_or(DEADLINE, Delay::duration);
         Limits {
-            at_most: self.deadline.map_or(DEADLINE, Delay::duration),
-            settled: self.settled.map_or(SETTLED, Delay::duration),
+            at_most,
+            // What never arrives is to be named before the deadline.
+            settled: self.settled.map_or(SETTLED, Delay::duration).min(at_most / 4),
             incomplete: self.incomplete,
         }
     }
