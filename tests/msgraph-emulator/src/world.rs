@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::auth::Tokens;
+use crate::auth::{self, Tokens};
 use crate::batch;
 use crate::control::faults::{End, Faults, Verdict};
 use crate::control::journal::{Journal, Outcome};
@@ -265,6 +265,9 @@ impl Inside {
     }
 
     fn token(&mut self, request: &Request) -> Reply {
+        if request.is_discovery() {
+            return auth::discovery(&self.tenant, request);
+        }
         if request.method != Method::POST {
             return Reply::refusal(&Refusal::method_not_allowed(), request);
         }

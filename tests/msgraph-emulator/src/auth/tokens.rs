@@ -122,7 +122,7 @@ impl Tokens {
                 let application = form.application(tenant)?;
                 let wish = form.wish()?;
                 check_proof(&form, application, request)?;
-                let token = self.issue(tenant, application, &wish.resource, None);
+                let token = self.issue(tenant, application, &wish, None);
                 Ok(body(application, token))
             }
             DEVICE_CODE => {
@@ -191,7 +191,7 @@ impl Tokens {
                 "The user or administrator has not consented to use the application.",
             ));
         }
-        let token = self.issue(tenant, application, &wish.resource, Some(user));
+        let token = self.issue(tenant, application, wish, Some(user));
         let mut body = body(application, token);
         if let Some(fields) = body.as_object_mut() {
             let scopes: Vec<&str> = application.scopes.iter().map(String::as_str).collect();
@@ -218,15 +218,18 @@ impl Tokens {
         &mut self,
         tenant: &Tenant,
         application: &Application,
-        resource: &str,
+        wish: &Wish,
         user: Option<&User>,
     ) -> String {
         let mut claims = moments(application.expires_in);
-        claims.insert("aud".to_owned(), json!(resource));
+        claims.insert("aud".to_owned(), json!(wish.resource));
         claims.insert("iss".to_owned(), json!(format!("https://sts.windows.net/{}/", tenant.id)));
         claims.insert("appid".to_owned(), json!(application.client_id));
         claims.insert("tid".to_owned(), json!(tenant.id));
         claims.insert("ver".to_owned(), json!("1.0"));
+        if wish.handles_challenges {
+            claims.insert("xms_cc".to_owned(), json!(["CP1"]));
+        }
         let permissions = if user.is_some() { &application.scopes } else { &application.roles };
         match user {
             Some(user) => {
@@ -250,7 +253,7 @@ impl Tokens {
         let token = jwt(&Value::Object(claims));
         let issued = Issued {
             client_id: application.client_id.clone(),
-            resource: resource.to_owned(),
+            resource: wish.resource.clone(),
             permissions: Arc::new(permissions.clone()),
             user: user.map(|user| user.id),
             expires: Instant::now() + Duration::from_secs(application.expires_in),
@@ -338,7 +341,7 @@ fn jwt(claims: &Value) -> String {
 }
 
 /// Refuses a directory that is not this one.
-fn check_directory(tenant: &Tenant, request: &Request) -> Result<(), NoToken> {
+pub(super) fn check_directory(tenant: &Tenant, request: &Request) -> Result<(), NoToken> {
     let directory = request.path.trim_start_matches('/').split('/').next();
     let directory = directory.unwrap_or_default();
     let is_here = Uuid::try_parse(directory).is_ok_and(|id| id == tenant.id)

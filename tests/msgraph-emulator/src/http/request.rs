@@ -112,7 +112,12 @@ impl Request {
 
     /// Whether the request is one to sign in rather than for Graph.
     pub(crate) fn is_token_request(&self) -> bool {
-        self.path.ends_with("/oauth2/v2.0/token") || self.is_device_code_request()
+        self.path.ends_with("/oauth2/v2.0/token") || self.is_device_code_request() || self.is_discovery()
+    }
+
+    /// Whether the request asks where to sign in.
+    pub(crate) fn is_discovery(&self) -> bool {
+        self.path.ends_with("/v2.0/.well-known/openid-configuration")
     }
 
     /// Whether the request is a device's, for a code.

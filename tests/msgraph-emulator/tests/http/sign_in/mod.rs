@@ -3,5 +3,6 @@
 mod assertions;
 mod authentication_methods;
 mod device_codes;
+mod discovery;
 mod temporary_access_passes;
 mod tokens;
