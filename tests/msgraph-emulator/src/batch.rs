@@ -17,7 +17,7 @@ use crate::control::journal::Outcome;
 use crate::http::pace::Pace;
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
-use crate::http::request::Request;
+use crate::http::request::{Request, single_slashes};
 use crate::limits::{MAILBOX_CONCURRENCY, mailbox};
 use crate::random::unguessable;
 use crate::world::World;
@@ -32,8 +32,9 @@ struct Envelope {
     requests: Vec<PartBody>,
 }
 
+/// Graph ignores properties it does not know, as `depends_on` beside `dependsOn` (msgraph-core for Python 1.5, 2026).
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct PartBody {
     id: String,
     method: String,
@@ -228,13 +229,14 @@ impl PartBody {
         let wrong = |what: &str| format!("The request '{id}' has {what}.");
         let method = Method::from_bytes(method.to_uppercase().as_bytes());
         let method = method.map_err(|_| wrong("a method that is none"))?;
+        // Graph refuses whole addresses (msgraph-sdk-python 1015, 2024; msgraph-sdk-python-core 1116, 2026).
         if url.is_empty() || url.contains("://") {
             return Err(wrong("a url that is not relative"));
         }
         let (path, query) = url.split_once('?').unwrap_or((&url, ""));
         let mut request = Request {
             method,
-            path: format!("/v1.0/{}", path.trim_start_matches('/')),
+            path: single_slashes(&format!("/v1.0/{path}")),
             query: query.to_owned(),
             headers: inherited(&envelope.headers),
             body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),

@@ -21,7 +21,7 @@ const LARGEST_FILE: usize = 250 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
-    /// The path as sent, percent-encoding and all.
+    /// The path as sent, percent-encoding and all, but with single slashes.
     pub(crate) path: String,
     /// The query as sent, without the question mark.
     pub(crate) query: String,
@@ -62,7 +62,7 @@ impl Request {
         let (head, body) = incoming.into_parts();
         let mut request = Self {
             method: head.method,
-            path: head.uri.path().to_owned(),
+            path: single_slashes(head.uri.path()),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body: Bytes::new(),
@@ -208,8 +208,15 @@ impl Request {
         pairs(&self.query).ok_or_else(|| Refusal::malformed("The query string is not UTF-8."))
     }
 
-    /// The JSON object in the body.
+    /// The JSON object in the body, without the types that SDKs write beside the properties of an object.
     pub(crate) fn object(&self) -> Result<Map<String, Value>, Refusal> {
+        let mut object = self.typed_object()?;
+        untype(&mut object)?;
+        Ok(object)
+    }
+
+    /// The JSON object in the body as it was sent.
+    pub(crate) fn typed_object(&self) -> Result<Map<String, Value>, Refusal> {
         let is_json = self
             .header("content-type")
             .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
@@ -237,6 +244,41 @@ impl Request {
     }
 }
 
+/// Removes the annotation `@odata.type` here and below, unless it names something that is no type of Graph.
+fn untype(object: &mut Map<String, Value>) -> Result<(), Refusal> {
+    if let Some(kind) = object.remove("@odata.type") {
+        let name = kind.as_str().map(|name| name.trim_start_matches('#'));
+        let known = ["microsoft.graph.", "Collection(", "graph."];
+        if !name.is_some_and(|name| known.iter().any(|start| name.starts_with(start))) {
+            return Err(Refusal::malformed(format!(
+                "A type named {kind} could not be resolved by the model. When a model is available, each type name must \
+                 resolve to a valid type."
+            )));
+        }
+    }
+    for value in object.values_mut() {
+        match value {
+            Value::Object(fields) => untype(fields)?,
+            Value::Array(items) => {
+                let objects = items.iter_mut().filter_map(Value::as_object_mut);
+                objects.into_iter().try_for_each(untype)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A path in which doubled slashes count once. Graph takes them, and Microsoft's SDK for Python writes
+/// `/v1.0//users` (msgraph-sdk 1.65, 2026: its base address ends in a slash, its paths begin with one).
+pub(crate) fn single_slashes(path: &str) -> String {
+    let mut single = path.to_owned();
+    while single.contains("//") {
+        single = single.replace("//", "/");
+    }
+    single
+}
+
 /// Splits and decodes a path.
 pub(crate) fn segments_of(path: &str) -> Result<Vec<String>, Refusal> {
     let mut segments = Vec::new();
@@ -249,6 +291,9 @@ pub(crate) fn segments_of(path: &str) -> Result<Vec<String>, Refusal> {
                 segments.push(name.to_owned());
                 segments.push(key.replace("''", "'"));
             }
+            // An item and a path below it, which SDKs encode as the one key they take it for ("Upload large files using
+            // the Microsoft Graph SDKs", 2024: `items/root%3A%2Fnotes.txt%3A/…`).
+            None if decoded.contains(":/") => segments.extend(decoded.split('/').map(str::to_owned)),
             None => segments.push(decoded.into_owned()),
         }
     }
@@ -280,6 +325,11 @@ mod tests {
             segments_of("/v1.0/users('ada%23EXT%23@contoso.example')/manager").unwrap(),
             ["v1.0", "users", "ada#EXT#@contoso.example", "manager"]
         );
+        assert_eq!(
+            segments_of("/v1.0/drives/d/items/root%3A%2Fnotes.txt%3A/content").unwrap(),
+            ["v1.0", "drives", "d", "items", "root:", "notes.txt:", "content"]
+        );
+        assert_eq!(single_slashes("/v1.0//users///x"), "/v1.0/users/x");
         assert_eq!(segments_of("/v1.0/users/o''brien").unwrap(), ["v1.0", "users", "o''brien"]);
         assert!(segments_of("/v1.0/users/%ff").is_err());
     }

@@ -33,7 +33,7 @@ pub(super) fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a st
         _ => path,
     };
     let operation = match *path {
-        ["root", "delta"] if read => DriveOperation::ListDriveItems(drive),
+        ["root", "delta"] | ["items", "root", "delta"] if read => DriveOperation::ListDriveItems(drive),
         ["items", item] if read => DriveOperation::GetItem { drive, item },
         ["items", folder, name] if read && folder.ends_with(':') => {
             DriveOperation::GetChild { drive, folder: folder.trim_end_matches(':'), name }
@@ -46,7 +46,11 @@ pub(super) fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a st
         }
         ["items", folder, "children"] if write => DriveOperation::CreateFolder { drive, folder },
         ["items", item, "copy"] if write => DriveOperation::CopyItem { drive, item },
-        ["root", "delta"] | ["items", _] | ["items", _, "children" | "copy"] | ["items", _, _, "content"] => {
+        ["root", "delta"]
+        | ["items", "root", "delta"]
+        | ["items", _]
+        | ["items", _, "children" | "copy"]
+        | ["items", _, _, "content"] => {
             return Some(Err(Refusal::method_not_allowed()));
         }
         _ => return None,

@@ -15,7 +15,7 @@ const USER: &str = "microsoft.graph.user";
 
 /// Finds the operation, or refuses the version, the path or the method.
 pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<Operation<'a>, Refusal> {
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let segments: Vec<&str> = segments.iter().map(|segment| canonical(segment)).collect();
     let Some((&version, path)) = segments.split_first() else {
         return Err(Refusal::unknown_segment(""));
     };
@@ -78,8 +78,24 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
     };
     match known {
         Some(operation) => operation,
+        // A part of a batch that names the version, too (msgraph-sdk-javascript 1178, 2023).
+        None if path.first().is_some_and(|first| ["v1.0", "beta"].contains(first)) => {
+            Err(Refusal::unknown_segment(path.first().unwrap_or(&"")))
+        }
         // The last segment is the one Graph's parser would stumble over, as far as this table knows.
         None => Err(Refusal::unknown_segment(path.last().unwrap_or(&""))),
+    }
+}
+
+/// The segment as this table has it. SDKs write casts by the model's alias (`graph.user`), and functions with their
+/// parentheses (`delta()`) or with the namespace before them.
+fn canonical(segment: &str) -> &str {
+    match segment {
+        "graph.group" => GROUP,
+        "graph.user" => USER,
+        "graph.directoryRole" => ROLE,
+        "delta()" | "microsoft.graph.delta" | "microsoft.graph.delta()" => "delta",
+        _ => segment,
     }
 }
 
@@ -88,7 +104,9 @@ fn directory_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         ["subscriptions"] => get(method, Operation::ListSubscriptions),
         ["deletedItems", item] if method == Method::DELETE => Some(Ok(Operation::PurgeDeletedItem(item))),
         ["deletedItems", USER] => get(method, Operation::ListDeletedUsers),
-        ["deletedItems", USER, user] => get(method, Operation::GetDeletedUser(user)),
+        ["deletedItems", USER, user] | ["deletedItems", user, USER] => {
+            get(method, Operation::GetDeletedUser(user))
+        }
         ["deletedItems", item] => get(method, Operation::GetDeletedItem(item)),
         ["deletedItems", item, "restore"] if method == Method::POST => {
             Some(Ok(Operation::RestoreDeletedItem(item)))
@@ -297,6 +315,11 @@ mod tests {
         assert_eq!(
             found("GET", "/v1.0/servicePrincipals(appId='x')/appRoleAssignments").unwrap(),
             r#"ListAppRoleAssignments("appId='x'")"#
+        );
+        assert_eq!(found("GET", "/v1.0/users/delta()"), Ok("ListUserChanges".to_owned()));
+        assert_eq!(
+            found("GET", "/v1.0/users/u/memberOf/graph.group"),
+            found("GET", "/v1.0/users/u/memberOf/microsoft.graph.group")
         );
         assert_eq!(
             found("GET", "/v1.0/users('u')/manager").unwrap(),

@@ -93,7 +93,7 @@ pub(crate) fn update_settings(visit: &mut Visit<'_>, key: &str) -> Answer {
     let after = &mut mailbox.automatic_replies;
     for (name, value) in &body {
         match (name.as_str(), value) {
-            ("@odata.context" | "@odata.type", _) => {}
+            ("@odata.context", _) => {}
             ("automaticRepliesSetting", Value::Object(fields)) => write_replies(after, fields)?,
             _ => return Err(Refusal::unknown_property(name, "microsoft.graph.mailboxSettings")),
         }
@@ -209,7 +209,6 @@ pub(crate) fn not_in_store() -> Refusal {
 fn write_replies(replies: &mut AutomaticReplies, fields: &Map<String, Value>) -> Result<(), Refusal> {
     for (name, value) in fields {
         match name.as_str() {
-            "@odata.type" => {}
             "status" => replies.status = member(name, value, STATUSES)?,
             "externalAudience" => replies.external_audience = member(name, value, AUDIENCES)?,
             "internalReplyMessage" => replies.internal_reply_message = wrapped(text(name, value)?),
@@ -226,7 +225,6 @@ fn read_rule(body: &Map<String, Value>) -> Result<InboxRule, Refusal> {
     let mut rule = InboxRule { sequence: 1, ..InboxRule::default() };
     for (name, value) in body {
         match (name.as_str(), value) {
-            ("@odata.type", _) => {}
             ("displayName", _) => text(name, value)?.clone_into(&mut rule.display_name),
             ("sequence", Value::Number(number)) => rule.sequence = number.as_i64().unwrap_or(1),
             ("isEnabled", Value::Bool(enabled)) => rule.is_disabled = !enabled,

@@ -68,7 +68,7 @@ fn list(visit: &mut Visit<'_>, place: Place<'_>) -> Answer {
 fn add(visit: &mut Visit<'_>, place: Place<'_>) -> Answer {
     Query::read(visit.request, NONE)?;
     let found = changeable(visit, place)?;
-    let body = visit.request.object()?;
+    let body = visit.request.typed_object()?;
     let owns = role(&body)?;
     let user = bound_user(visit, &body)?;
     if owns && !permissions::manages_team_owners(visit.caller) && found.channel.is_none() {
@@ -93,7 +93,7 @@ fn add(visit: &mut Visit<'_>, place: Place<'_>) -> Answer {
 fn update(visit: &mut Visit<'_>, place: Place<'_>, membership: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let found = changeable(visit, place)?;
-    let owns = role(&visit.request.object()?)?;
+    let owns = role(&visit.request.typed_object()?)?;
     let (user, owned) = member(visit, &found, place, membership)?;
     if !permissions::manages_team_owners(visit.caller) && found.channel.is_none() {
         return Err(Refusal::denied());
