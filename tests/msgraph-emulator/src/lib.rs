@@ -32,6 +32,7 @@ mod graph;
 mod http;
 mod lag;
 mod limits;
+mod odata;
 mod options;
 mod random;
 mod route;

@@ -228,7 +228,8 @@ impl Inside {
             return (self.token(request), Vec::new());
         }
         if request.for_files {
-            return (self.file(request), Vec::new());
+            let downloaded = graph::onedrive::items::downloaded(&self.tenant, request);
+            return (downloaded.unwrap_or_else(|| self.file(request)), Vec::new());
         }
         if let Some(found) =
             graph::onedrive::items::monitor(&self.tenant, request, self.options.copies_end_early)

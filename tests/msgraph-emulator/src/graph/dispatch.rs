@@ -2,7 +2,7 @@
 
 use super::calendar::calendars;
 use super::devices::managed_devices;
-use super::groups::{group, members, owners};
+use super::groups::{changes, group, members, owners};
 use super::licenses::{assignment, subscriptions};
 use super::mail::{exchange_admin, mailbox, messages};
 use super::onedrive::drives;
@@ -30,13 +30,19 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::SetManager(user) => manager::set(visit, user),
         Operation::RemoveManager(user) => manager::remove(visit, user),
         Operation::ListMemberOf { user, cast } => members::list_member_of(visit, user, cast),
-        Operation::ListTransitiveMemberOf(user) => members::list_transitive_member_of(visit, user),
+        Operation::ListTransitiveMemberOf { user, cast } => {
+            members::list_transitive_member_of(visit, user, cast)
+        }
+        Operation::ListDirectReports { user, cast } => manager::list_reports(visit, user, cast),
         Operation::ListMembers { group, cast } => members::list(visit, group, cast),
         Operation::Owner(operation) => owners::answer(visit, operation),
         Operation::AddMember(group) => members::add(visit, group),
         Operation::RemoveMember { group, member } => members::remove(visit, group, member),
         Operation::DeleteMember { group, member } => members::delete(visit, group, member),
         Operation::ListGroups => group::list(visit),
+        Operation::CountGroups => group::count(visit),
+        Operation::CreateGroup => changes::create(visit),
+        Operation::UpdateGroup(group) => changes::update(visit, group),
         Operation::GetGroup(group) => group::get(visit, group),
         Operation::ListLicenseDetails(user) => assignment::list_details(visit, user),
         Operation::AssignLicense(user) => assignment::assign(visit, user),
@@ -44,6 +50,8 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::InvokeCommand(tenant) => exchange_admin::invoke(visit, tenant),
         Operation::Device(operation) => managed_devices::answer(visit, operation),
         Operation::ListMessages(user) => messages::list(visit, user),
+        Operation::GetMessage { user, message } => messages::get(visit, user, message),
+        Operation::SendMail(user) => messages::send_new(visit, user),
         Operation::CreateDraft(user) => messages::create(visit, user),
         Operation::DeleteMessage { user, message } => messages::delete(visit, user, message),
         Operation::SendDraft { user, message } => messages::send(visit, user, message),

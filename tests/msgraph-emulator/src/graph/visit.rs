@@ -68,17 +68,20 @@ impl Visit<'_> {
         }
         let address = body.get("@odata.id").and_then(|id| id.as_str());
         let address = address.ok_or_else(invalid)?;
-        let base = self.request.base();
-        let path = ["https://graph.microsoft.com", base.as_str()]
-            .iter()
-            .find_map(|root| address.strip_prefix(root)?.strip_prefix("/v1.0/"))
-            .ok_or_else(invalid)?;
-        let segments = segments_of(path)?;
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        match *segments {
-            ["users" | "directoryObjects" | "groups", key] => Ok(key.to_owned()),
-            _ => Err(invalid()),
-        }
+        address_key(self.request, address).ok_or_else(invalid)
+    }
+}
+
+/// The key of the user or group at an address of Graph, or of this emulator.
+pub(crate) fn address_key(request: &Request, address: &str) -> Option<String> {
+    let base = request.base();
+    let path = ["https://graph.microsoft.com", base.as_str()]
+        .iter()
+        .find_map(|root| address.strip_prefix(root)?.strip_prefix("/v1.0/"))?;
+    let segments = segments_of(path).ok()?;
+    match segments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["users" | "directoryObjects" | "groups", key] => Some(key.to_owned()),
+        _ => None,
     }
 }
 

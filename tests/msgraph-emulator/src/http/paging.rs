@@ -41,6 +41,17 @@ impl Window {
         next_link(request, last)
     }
 
+    /// Those of these ids that come after the page before. A list in an order of its own cannot go on after an object
+    /// that is no more in it.
+    pub(crate) fn rest<'a>(&self, ids: &'a [Uuid], ordered: bool) -> Result<&'a [Uuid], Refusal> {
+        let Some(after) = self.after else { return Ok(ids) };
+        let start = match ordered {
+            true => ids.iter().position(|id| *id == after).ok_or_else(expired)? + 1,
+            false => ids.partition_point(|id| *id <= after),
+        };
+        Ok(ids.get(start..).unwrap_or_default())
+    }
+
     /// Whether this is the first page.
     pub(crate) fn is_first(&self) -> bool {
         self.after.is_none()

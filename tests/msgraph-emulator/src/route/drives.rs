@@ -22,7 +22,7 @@ pub(super) fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a st
     // The root has a name that can replace its id.
     let long: Vec<&str>;
     let path = match *path {
-        ["root", ref below @ ..] if below != ["delta"] => {
+        ["root", ref below @ ..] if !below.is_empty() && below != ["delta"] => {
             long = ["items", "root"].into_iter().chain(below.iter().copied()).collect();
             long.as_slice()
         }
@@ -34,10 +34,16 @@ pub(super) fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a st
     };
     let operation = match *path {
         ["root", "delta"] | ["items", "root", "delta"] if read => DriveOperation::ListDriveItems(drive),
+        [] if read => DriveOperation::GetDriveById(drive),
+        ["root"] if read => DriveOperation::GetItem { drive, item: "root" },
         ["items", item] if read => DriveOperation::GetItem { drive, item },
         ["items", folder, name] if read && folder.ends_with(':') => {
             DriveOperation::GetChild { drive, folder: folder.trim_end_matches(':'), name }
         }
+        ["items", item, "children"] if read => DriveOperation::ListChildren { drive, item },
+        ["items", item, "content"] if read => DriveOperation::Download { drive, item },
+        ["items", item, "permissions"] if read => DriveOperation::ListItemPermissions { drive, item },
+        ["items", item, "invite"] if write => DriveOperation::ShareItem { drive, item },
         ["items", folder, name, "content"]
             if method == Method::PUT && folder.ends_with(':') && name.ends_with(':') =>
         {
@@ -49,7 +55,9 @@ pub(super) fn item_operation<'a>(method: &Method, drive: &'a str, path: &[&'a st
         ["root", "delta"]
         | ["items", "root", "delta"]
         | ["items", _]
-        | ["items", _, "children" | "copy"]
+        | ["items", _, "children" | "content" | "copy" | "invite" | "permissions"]
+        | []
+        | ["root"]
         | ["items", _, _, "content"] => {
             return Some(Err(Refusal::method_not_allowed()));
         }

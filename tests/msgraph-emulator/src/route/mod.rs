@@ -6,6 +6,7 @@ mod operations;
 mod paths;
 pub(crate) mod permissions;
 mod role_permissions;
+mod service_permissions;
 mod teams;
 
 pub(crate) use operations::{

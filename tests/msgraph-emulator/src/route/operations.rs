@@ -24,7 +24,15 @@ pub(crate) enum Operation<'a> {
         cast: bool,
     },
     /// Groups and directory roles, through groups as well.
-    ListTransitiveMemberOf(&'a str),
+    ListTransitiveMemberOf {
+        user: &'a str,
+        cast: bool,
+    },
+    /// `cast` says that reports are users, which they all are.
+    ListDirectReports {
+        user: &'a str,
+        cast: bool,
+    },
     ListLicenseDetails(&'a str),
     AssignLicense(&'a str),
     Drive(DriveOperation<'a>),
@@ -33,6 +41,12 @@ pub(crate) enum Operation<'a> {
     InvokeCommand(&'a str),
     ListMessages(&'a str),
     CreateDraft(&'a str),
+    GetMessage {
+        user: &'a str,
+        message: &'a str,
+    },
+    /// Without a draft before it.
+    SendMail(&'a str),
     DeleteMessage {
         user: &'a str,
         message: &'a str,
@@ -57,6 +71,9 @@ pub(crate) enum Operation<'a> {
     /// Of a user.
     Calendars(&'a str, CalendarOperation<'a>),
     ListGroups,
+    CountGroups,
+    CreateGroup,
+    UpdateGroup(&'a str),
     GetGroup(&'a str),
     /// `cast` leaves only users.
     ListMembers {
@@ -124,8 +141,14 @@ pub(crate) enum CalendarOperation<'a> {
         calendar: &'a str,
         permission: &'a str,
     },
+    /// The primary one.
+    Get,
     /// Of the primary calendar.
     ListEvents,
+    CreateEvent,
+    GetEvent(&'a str),
+    /// What happens in a window of time.
+    View,
     DeleteEvent(&'a str),
     CancelEvent(&'a str),
 }
@@ -133,9 +156,16 @@ pub(crate) enum CalendarOperation<'a> {
 /// Operations on owners of groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnerOperation<'a> {
-    /// The groups of one owner.
-    ListOwned(&'a str),
-    List(&'a str),
+    /// The groups of one owner; `cast` says that they are groups.
+    ListOwned {
+        user: &'a str,
+        cast: bool,
+    },
+    /// `cast` says that owners are users, which they all are.
+    List {
+        group: &'a str,
+        cast: bool,
+    },
     Add(&'a str),
     Remove {
         group: &'a str,
@@ -174,9 +204,29 @@ pub(crate) enum DeviceOperation<'a> {
 /// Operations on a drive, by its owner, and on items, by the drive's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DriveOperation<'a> {
+    /// Of a user.
     GetDrive(&'a str),
+    /// By the drive's id.
+    GetDriveById(&'a str),
     ListDrivePermissions(&'a str),
     ShareDrive(&'a str),
+    /// The same two by the drive's id; the item is the root.
+    ListItemPermissions {
+        drive: &'a str,
+        item: &'a str,
+    },
+    ShareItem {
+        drive: &'a str,
+        item: &'a str,
+    },
+    ListChildren {
+        drive: &'a str,
+        item: &'a str,
+    },
+    Download {
+        drive: &'a str,
+        item: &'a str,
+    },
     /// `/drives/{id}/root/delta`: every item.
     ListDriveItems(&'a str),
     GetItem {
@@ -208,11 +258,20 @@ pub(crate) enum DriveOperation<'a> {
 /// Operations on teams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TeamOperation<'a> {
+    /// Of a user.
+    ListJoined(&'a str),
+    Get(&'a str),
     ListChannels(&'a str),
     ListMembers(Place<'a>),
     AddMember(Place<'a>),
-    UpdateMember { place: Place<'a>, membership: &'a str },
-    RemoveMember { place: Place<'a>, membership: &'a str },
+    UpdateMember {
+        place: Place<'a>,
+        membership: &'a str,
+    },
+    RemoveMember {
+        place: Place<'a>,
+        membership: &'a str,
+    },
 }
 
 /// The place of a member: a team, or a channel with members of its own.

@@ -4,7 +4,9 @@ use hyper::Method;
 
 use super::drives::{drive_operation, item_operation};
 use super::found::{Found, delete, get};
-use super::operations::{CalendarOperation, DeviceOperation, Operation, OwnerOperation, Right};
+use super::operations::{
+    CalendarOperation, DeviceOperation, Operation, OwnerOperation, Right, TeamOperation,
+};
 use super::teams;
 use crate::http::refusal::Refusal;
 
@@ -31,10 +33,14 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         return Err(Refusal::malformed(format!("Invalid version: {version}")));
     }
     let known = match *path {
-        ["users", user, below @ ("mailboxSettings" | "mailFolders" | "messages"), ref rest @ ..] => {
-            mailbox_operation(method, user, below, rest)
-        }
-        ["users", user, below @ ("calendar" | "calendars" | "events"), ref rest @ ..] => {
+        ["users", user, "joinedTeams"] => get(method, Operation::Team(TeamOperation::ListJoined(user))),
+        [
+            "users",
+            user,
+            below @ ("mailboxSettings" | "mailFolders" | "messages" | "sendMail"),
+            ref rest @ ..,
+        ] => mailbox_operation(method, user, below, rest),
+        ["users", user, below @ ("calendar" | "calendars" | "calendarView" | "events"), ref rest @ ..] => {
             let found = calendar_operation(method, below, rest);
             found.map(|operation| Ok(Operation::Calendars(user, operation?)))
         }
@@ -134,8 +140,14 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         [user, "revokeSignInSessions"] if write => Operation::RevokeSessions(user),
         [user, "memberOf"] if read => Operation::ListMemberOf { user, cast: false },
         [user, "memberOf", GROUP] if read => Operation::ListMemberOf { user, cast: true },
-        [user, "transitiveMemberOf"] if read => Operation::ListTransitiveMemberOf(user),
-        [user, "ownedObjects"] if read => Operation::Owner(OwnerOperation::ListOwned(user)),
+        [user, "transitiveMemberOf"] if read => Operation::ListTransitiveMemberOf { user, cast: false },
+        [user, "transitiveMemberOf", GROUP] if read => Operation::ListTransitiveMemberOf { user, cast: true },
+        [user, "directReports"] if read => Operation::ListDirectReports { user, cast: false },
+        [user, "directReports", USER] if read => Operation::ListDirectReports { user, cast: true },
+        [user, "ownedObjects"] if read => Operation::Owner(OwnerOperation::ListOwned { user, cast: false }),
+        [user, "ownedObjects", GROUP] if read => {
+            Operation::Owner(OwnerOperation::ListOwned { user, cast: true })
+        }
         [user, "appRoleAssignments"] if read => Operation::Right(Right::ListAppRoles(user)),
         [user, "oauth2PermissionGrants"] if read => Operation::Right(Right::ListConsents(user)),
         [user, "authentication", "methods"] if read => Operation::ListMethods(user),
@@ -157,7 +169,11 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "managedDevices" | "appRoleAssignments" | "oauth2PermissionGrants" | "transitiveMemberOf"]
         | [_, "authentication", "methods" | PASSES]
         | [_, "authentication", "methods" | "passwordMethods", _]
-        | [_, "memberOf", GROUP] => return Some(Err(Refusal::method_not_allowed())),
+        | [_, "directReports"]
+        | [_, "directReports", USER]
+        | [_, "memberOf" | "ownedObjects" | "transitiveMemberOf", GROUP] => {
+            return Some(Err(Refusal::method_not_allowed()));
+        }
         _ => return None,
     };
     Some(Ok(operation))
@@ -168,6 +184,8 @@ fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'
     let operation = match (below, path) {
         ("messages", []) if read => Operation::ListMessages(user),
         ("messages", []) if write => Operation::CreateDraft(user),
+        ("sendMail", []) if write => Operation::SendMail(user),
+        ("messages", [message]) if read => Operation::GetMessage { user, message },
         ("messages", [message]) if method == Method::DELETE => Operation::DeleteMessage { user, message },
         ("messages", [message, "send"]) if write => Operation::SendDraft { user, message },
         ("mailboxSettings", []) if read => Operation::GetMailboxSettings(user),
@@ -180,6 +198,7 @@ fn mailbox_operation<'a>(method: &Method, user: &'a str, below: &str, path: &[&'
         }
         ("mailFolders", [folder]) if read => Operation::GetMailFolder { user, folder },
         ("messages", [] | [_] | [_, "send"])
+        | ("sendMail", [])
         | ("mailboxSettings", [] | ["automaticRepliesSetting"])
         | ("mailFolders", [_] | ["inbox", "messageRules"] | ["inbox", "messageRules", _]) => {
             return Some(Err(Refusal::method_not_allowed()));
@@ -196,7 +215,11 @@ fn calendar_operation<'a>(
 ) -> Option<Result<CalendarOperation<'a>, Refusal>> {
     let (read, remove) = (method == Method::GET, method == Method::DELETE);
     let operation = match (below, path) {
-        ("calendar", ["events"]) if read => CalendarOperation::ListEvents,
+        ("calendar", []) if read => CalendarOperation::Get,
+        ("calendar", ["events"]) | ("events", []) if read => CalendarOperation::ListEvents,
+        ("calendar", ["events"]) | ("events", []) if method == Method::POST => CalendarOperation::CreateEvent,
+        ("calendarView", []) | ("calendar", ["calendarView"]) if read => CalendarOperation::View,
+        ("events", [event]) if read => CalendarOperation::GetEvent(event),
         ("events", [event]) if remove => CalendarOperation::DeleteEvent(event),
         ("events", [event, "cancel"]) if method == Method::POST => CalendarOperation::CancelEvent(event),
         ("calendars", []) if read => CalendarOperation::List,
@@ -213,8 +236,9 @@ fn calendar_operation<'a>(
         ("calendars", [calendar, "calendarPermissions", permission]) if remove => {
             CalendarOperation::DeletePermission { calendar, permission }
         }
-        ("calendar", ["events"])
-        | ("events", [_] | [_, "cancel"])
+        ("calendar", [] | ["events" | "calendarView"])
+        | ("calendarView", [])
+        | ("events", [] | [_] | [_, "cancel"])
         | ("calendars", [] | [_] | [_, "calendarPermissions"] | [_, "calendarPermissions", _]) => {
             return Some(Err(Refusal::method_not_allowed()));
         }
@@ -228,13 +252,17 @@ fn group_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
     let remove = method == Method::DELETE;
     let operation = match *path {
         [] if read => Operation::ListGroups,
+        [] if method == Method::POST => Operation::CreateGroup,
+        ["$count"] if read => Operation::CountGroups,
         [group] if read => Operation::GetGroup(group),
+        [group] if method == Method::PATCH => Operation::UpdateGroup(group),
         [group, "members"] if read => Operation::ListMembers { group, cast: false },
         [group, "members", USER] if read => Operation::ListMembers { group, cast: true },
         [group, "members", "$ref"] if method == Method::POST => Operation::AddMember(group),
         [group, "members", member, "$ref"] if remove => Operation::RemoveMember { group, member },
         [group, "members", member] if remove => Operation::DeleteMember { group, member },
-        [group, "owners"] if read => Operation::Owner(OwnerOperation::List(group)),
+        [group, "owners"] if read => Operation::Owner(OwnerOperation::List { group, cast: false }),
+        [group, "owners", USER] if read => Operation::Owner(OwnerOperation::List { group, cast: true }),
         [group, "owners", "$ref"] if method == Method::POST => Operation::Owner(OwnerOperation::Add(group)),
         [group, "owners", owner, "$ref"] if remove => {
             Operation::Owner(OwnerOperation::Remove { group, owner })
@@ -243,7 +271,7 @@ fn group_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_]
         | [_, "members" | "owners"]
         | [_, "members", _]
-        | [_, "owners", "$ref"]
+        | [_, "owners", "$ref" | USER]
         | [_, "members" | "owners", _, "$ref"] => {
             return Some(Err(Refusal::method_not_allowed()));
         }

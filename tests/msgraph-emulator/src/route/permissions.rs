@@ -17,6 +17,12 @@ use crate::route::role_permissions::{
     READ_APP_ROLES, READ_CONSENTS, READ_ELIGIBLE_ROLES, READ_PRINCIPALS, READ_ROLES, WRITE_APP_ROLES,
     WRITE_CONSENTS, WRITE_ELIGIBLE_ROLES, WRITE_ROLES,
 };
+use crate::route::service_permissions::{
+    READ_CALENDAR_PERMISSIONS, READ_CALENDARS, READ_CHANNEL_MEMBERS, READ_CHANNELS, READ_DEVICES, READ_FILES,
+    READ_FOLDERS, READ_MAIL, READ_MAILBOX_SETTINGS, READ_TEAM_MEMBERS, READ_TEAMS, RETIRE_DEVICES, SEND_MAIL,
+    WIPE_DEVICES, WRITE_CALENDARS, WRITE_CHANNEL_MEMBERS, WRITE_FILES, WRITE_MAIL, WRITE_MAILBOX_SETTINGS,
+    WRITE_TEAM_MEMBERS,
+};
 use crate::route::{
     CalendarOperation, DeviceOperation, DriveOperation, Operation, OwnerOperation, Right, TeamOperation,
 };
@@ -80,26 +86,11 @@ const READ_OWNERS: &[&str] = &[
 const WRITE_MEMBERS: &[&str] =
     &["GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"];
 
+const CREATE_GROUPS: &[&str] = &["Group.Create", "Group.ReadWrite.All", "Directory.ReadWrite.All"];
+
+const UPDATE_GROUPS: &[&str] = &["Group.ReadWrite.All", "Directory.ReadWrite.All"];
+
 const WRITE_OWNERS: &[&str] = &["Group.ReadWrite.All", "Directory.ReadWrite.All"];
-
-const READ_TEAM_MEMBERS: &[&str] = &["TeamMember.Read.All", "TeamMember.ReadWrite.All"];
-
-/// The narrower permission is for members who are not owners.
-const WRITE_TEAM_MEMBERS: &[&str] = &["TeamMember.ReadWriteNonOwnerRole.All", "TeamMember.ReadWrite.All"];
-
-const READ_CHANNELS: &[&str] = &[
-    "Channel.ReadBasic.All",
-    "ChannelSettings.Read.All",
-    "ChannelSettings.ReadWrite.All",
-    "Group.Read.All",
-    "Group.ReadWrite.All",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
-];
-
-const READ_CHANNEL_MEMBERS: &[&str] = &["ChannelMember.Read.All", "ChannelMember.ReadWrite.All"];
-
-const WRITE_CHANNEL_MEMBERS: &[&str] = &["ChannelMember.ReadWrite.All"];
 
 const REVOKE_SESSIONS: &[&str] =
     &["User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
@@ -131,30 +122,6 @@ const READ_LICENSE_DETAILS: &[&str] = &[
 
 const ASSIGN_LICENSES: &[&str] =
     &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
-
-const READ_CALENDARS: &[&str] = &["Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite"];
-
-/// Not in the table; from the reference of the operation ("Get calendarPermission", 2026).
-const READ_CALENDAR_PERMISSIONS: &[&str] = &["Calendars.Read", "Calendars.ReadWrite"];
-
-const WRITE_CALENDARS: &[&str] = &["Calendars.ReadWrite"];
-
-const READ_FILES: &[&str] =
-    &["Files.Read.All", "Files.ReadWrite.All", "Sites.Read.All", "Sites.ReadWrite.All"];
-
-const WRITE_FILES: &[&str] = &["Files.ReadWrite.All", "Sites.ReadWrite.All"];
-
-const READ_MAIL: &[&str] = &["Mail.Read", "Mail.ReadWrite"];
-
-const READ_FOLDERS: &[&str] = &["Mail.ReadBasic.All", "Mail.Read", "Mail.ReadWrite"];
-
-const WRITE_MAIL: &[&str] = &["Mail.ReadWrite"];
-
-const SEND_MAIL: &[&str] = &["Mail.Send"];
-
-const READ_MAILBOX_SETTINGS: &[&str] = &["MailboxSettings.Read", "MailboxSettings.ReadWrite"];
-
-const WRITE_MAILBOX_SETTINGS: &[&str] = &["MailboxSettings.ReadWrite"];
 
 const READ_ORGANIZATION: &[&str] = &[
     "DeviceManagementServiceConfig.Read.All",
@@ -189,16 +156,6 @@ const READ_REPORT_SETTINGS: &[&str] = &["ReportSettings.Read.All", "ReportSettin
 
 const WRITE_REPORT_SETTINGS: &[&str] = &["ReportSettings.ReadWrite.All"];
 
-const READ_DEVICES: &[&str] =
-    &["DeviceManagementManagedDevices.Read.All", "DeviceManagementManagedDevices.ReadWrite.All"];
-
-const RETIRE_DEVICES: &[&str] = &["DeviceManagementManagedDevices.PrivilegedOperations.All"];
-
-const WIPE_DEVICES: &[&str] = &[
-    "DeviceManagementManagedDevices.ReadWrite.All",
-    "DeviceManagementManagedDevices.PrivilegedOperations.All",
-];
-
 /// Not one of Graph's.
 const ADMINISTER_EXCHANGE: &[&str] = &["Exchange.ManageAsApp"];
 
@@ -212,6 +169,8 @@ pub(crate) fn all() -> BTreeSet<&'static str> {
         READ_MEMBERS,
         WRITE_MEMBERS,
         WRITE_OWNERS,
+        CREATE_GROUPS,
+        READ_TEAMS,
         READ_TEAM_MEMBERS,
         WRITE_TEAM_MEMBERS,
         READ_CHANNELS,
@@ -259,23 +218,25 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         | Operation::GetDeletedItem(_) => READ_USERS_FULLY,
         Operation::RevokeSessions(_) => REVOKE_SESSIONS,
         Operation::ListMemberOf { .. } | Operation::ListMembers { .. } => READ_MEMBERS,
-        Operation::Owner(OwnerOperation::ListOwned(_)) | Operation::ListTransitiveMemberOf(_) => {
-            READ_USERS_FULLY
-        }
-        Operation::Owner(OwnerOperation::List(_)) => READ_OWNERS,
+        Operation::Owner(OwnerOperation::ListOwned { .. })
+        | Operation::ListDirectReports { .. }
+        | Operation::ListTransitiveMemberOf { .. } => READ_USERS_FULLY,
+        Operation::Owner(OwnerOperation::List { .. }) => READ_OWNERS,
         Operation::Owner(OwnerOperation::Add(_) | OwnerOperation::Remove { .. }) => WRITE_OWNERS,
         Operation::Team(operation) => team(operation),
-        Operation::ListGroups | Operation::GetGroup(_) => READ_GROUPS,
+        Operation::ListGroups | Operation::CountGroups | Operation::GetGroup(_) => READ_GROUPS,
+        Operation::CreateGroup => CREATE_GROUPS,
+        Operation::UpdateGroup(_) => UPDATE_GROUPS,
         Operation::AddMember(_) | Operation::RemoveMember { .. } | Operation::DeleteMember { .. } => {
             WRITE_MEMBERS
         }
         Operation::ListLicenseDetails(_) => READ_LICENSE_DETAILS,
         Operation::AssignLicense(_) => ASSIGN_LICENSES,
         Operation::Drive(operation) => any_of_drives(operation),
-        Operation::ListMessages(_) => READ_MAIL,
+        Operation::ListMessages(_) | Operation::GetMessage { .. } => READ_MAIL,
         Operation::GetMailFolder { .. } => READ_FOLDERS,
         Operation::CreateDraft(_) | Operation::DeleteMessage { .. } => WRITE_MAIL,
-        Operation::SendDraft { .. } => SEND_MAIL,
+        Operation::SendDraft { .. } | Operation::SendMail(_) => SEND_MAIL,
         Operation::GetMailboxSettings(_)
         | Operation::GetAutomaticReplies(_)
         | Operation::ListInboxRules(_) => READ_MAILBOX_SETTINGS,
@@ -283,9 +244,14 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         | Operation::CreateInboxRule(_)
         | Operation::DeleteInboxRule { .. } => WRITE_MAILBOX_SETTINGS,
         Operation::Calendars(_, operation) => match operation {
-            CalendarOperation::List | CalendarOperation::ListEvents => READ_CALENDARS,
+            CalendarOperation::List
+            | CalendarOperation::Get
+            | CalendarOperation::ListEvents
+            | CalendarOperation::GetEvent(_)
+            | CalendarOperation::View => READ_CALENDARS,
             CalendarOperation::ListPermissions(_) => READ_CALENDAR_PERMISSIONS,
             CalendarOperation::Delete(_)
+            | CalendarOperation::CreateEvent
             | CalendarOperation::AddPermission(_)
             | CalendarOperation::UpdatePermission { .. }
             | CalendarOperation::DeletePermission { .. }
@@ -316,6 +282,7 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
 
 fn team(operation: &TeamOperation<'_>) -> &'static [&'static str] {
     let (place, of_team, of_channel) = match operation {
+        TeamOperation::ListJoined(_) | TeamOperation::Get(_) => return READ_TEAMS,
         TeamOperation::ListChannels(_) => return READ_CHANNELS,
         TeamOperation::ListMembers(place) => (place, READ_TEAM_MEMBERS, READ_CHANNEL_MEMBERS),
         TeamOperation::AddMember(place)
@@ -328,11 +295,16 @@ fn team(operation: &TeamOperation<'_>) -> &'static [&'static str] {
 fn any_of_drives(operation: &DriveOperation<'_>) -> &'static [&'static str] {
     match operation {
         DriveOperation::GetDrive(_)
+        | DriveOperation::GetDriveById(_)
+        | DriveOperation::ListItemPermissions { .. }
+        | DriveOperation::ListChildren { .. }
+        | DriveOperation::Download { .. }
         | DriveOperation::ListDrivePermissions(_)
         | DriveOperation::ListDriveItems(_)
         | DriveOperation::GetItem { .. }
         | DriveOperation::GetChild { .. } => READ_FILES,
         DriveOperation::ShareDrive(_)
+        | DriveOperation::ShareItem { .. }
         | DriveOperation::CreateFolder { .. }
         | DriveOperation::UploadFile { .. }
         | DriveOperation::CopyItem { .. } => WRITE_FILES,
@@ -435,7 +407,8 @@ pub(crate) fn denied(path: &[String], needed: &[&str], held: &[String]) -> Refus
         [
             "users",
             _,
-            "mailboxSettings" | "mailFolders" | "messages" | "calendar" | "calendars" | "events",
+            "mailboxSettings" | "mailFolders" | "messages" | "sendMail" | "calendar" | "calendarView"
+            | "calendars" | "events",
             ..,
         ] => {
             let message = "Access is denied. Check credentials and try again.";

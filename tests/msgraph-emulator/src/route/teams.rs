@@ -8,6 +8,7 @@ use crate::http::refusal::Refusal;
 
 pub(super) fn operation<'a>(method: &Method, team: &'a str, path: &[&'a str]) -> Found<'a> {
     match *path {
+        [] => get(method, Operation::Team(TeamOperation::Get(team))),
         ["channels"] => get(method, Operation::Team(TeamOperation::ListChannels(team))),
         ["channels", channel, "members", ref rest @ ..] => {
             members(method, Place { team, channel: Some(channel) }, rest)

@@ -178,6 +178,15 @@ impl Tenant {
         Ok(id)
     }
 
+    /// Replaces a group by a changed one.
+    pub(crate) fn replace_group(&mut self, group: Group) {
+        if let Some(before) = self.groups.get(&group.id) {
+            self.index.remove_group(before);
+        }
+        self.index.add_group(&group);
+        self.groups.insert(group.id, group);
+    }
+
     /// Adds a SKU, or replaces the one with this id; users keep it.
     pub(crate) fn put_sku(&mut self, sku: Sku) {
         self.skus.insert(sku.id, sku);

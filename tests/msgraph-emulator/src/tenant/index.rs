@@ -74,6 +74,16 @@ impl Index {
             values.entry(text.to_lowercase()).or_default().insert(group.id);
         }
     }
+
+    pub(super) fn remove_group(&mut self, group: &Group) {
+        let texts = [("displayName", &group.display_name), ("mailNickname", &group.mail_nickname)];
+        for (name, text) in texts {
+            let held = self.groups.get_mut(name).and_then(|values| values.get_mut(&text.to_lowercase()));
+            if let Some(ids) = held {
+                ids.remove(&group.id);
+            }
+        }
+    }
 }
 
 fn ids(index: &BTreeMap<&'static str, Values>, property: &str, value: &str) -> BTreeSet<Uuid> {

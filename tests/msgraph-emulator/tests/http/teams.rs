@@ -134,3 +134,15 @@ async fn a_member_is_written_as_documented_or_not_at_all() {
     }
     assert!(desk.emulator.effects().is_empty());
 }
+
+#[tokio::test]
+async fn a_team_is_read_by_its_id_and_by_its_members() {
+    let desk = desk(&["Team.ReadBasic.All"]).await;
+    let joined = desk.found(&format!("users/{EDSGER}/joinedTeams?$select=id,displayName")).await;
+    assert_eq!(joined["value"], json!([{ "displayName": "Kiruna", "id": desk.group("Kiruna") }]));
+    assert_eq!(desk.found(&format!("users/{ADA}/joinedTeams")).await["value"], json!([]));
+    let team = desk.found(&format!("teams/{}", desk.group("Kiruna"))).await;
+    assert_eq!((&team["displayName"], &team["isArchived"]), (&json!("Kiruna"), &json!(false)));
+    let none = desk.get(&format!("teams/{}", desk.group("Engineers"))).await;
+    refused(&none, 404, "NotFound", "No team found");
+}

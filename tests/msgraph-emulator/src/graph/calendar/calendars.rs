@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::graph::calendar::events;
 use crate::graph::calendar::outlook_pages::Part;
 use crate::graph::mail::mailbox::{mailbox_of, not_in_store, open};
+use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::query::{NONE, Query};
 use crate::http::refusal::Refusal;
@@ -29,6 +30,7 @@ const ROLES: &[&str] = &[
 pub(crate) fn answer(visit: &mut Visit<'_>, key: &str, operation: CalendarOperation<'_>) -> Answer {
     match operation {
         CalendarOperation::List => list(visit, key),
+        CalendarOperation::Get => get(visit, key),
         CalendarOperation::Delete(calendar) => delete(visit, key, calendar),
         CalendarOperation::ListPermissions(calendar) => list_permissions(visit, key, calendar),
         CalendarOperation::AddPermission(calendar) => add_permission(visit, key, calendar),
@@ -39,6 +41,9 @@ pub(crate) fn answer(visit: &mut Visit<'_>, key: &str, operation: CalendarOperat
             delete_permission(visit, key, calendar, permission)
         }
         CalendarOperation::ListEvents => events::list(visit, key),
+        CalendarOperation::CreateEvent => events::create(visit, key),
+        CalendarOperation::GetEvent(event) => events::get(visit, key, event),
+        CalendarOperation::View => events::view(visit, key),
         CalendarOperation::DeleteEvent(event) => events::delete(visit, key, event),
         CalendarOperation::CancelEvent(event) => events::cancel(visit, key, event),
     }
@@ -49,6 +54,17 @@ fn list(visit: &mut Visit<'_>, key: &str) -> Answer {
     let part = Part::read(visit, "microsoft.graph.calendar", &[])?;
     let (calendars, context) = (mailbox_of(user).calendars, format!("users('{}')/calendars", user.id));
     Ok(part.page(visit, &context, calendars.iter(), |calendar| calendar.shown(&user.upn)))
+}
+
+/// The primary calendar.
+fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let user = open(visit, key)?;
+    let calendars = mailbox_of(user).calendars;
+    let primary = calendars.iter().find(|calendar| calendar.is_default).ok_or_else(not_in_store)?;
+    let Value::Object(fields) = primary.shown(&user.upn) else { return Err(not_in_store()) };
+    let context = format!("users('{}')/calendar/$entity", user.id);
+    Ok(Reply::ok(&entity(visit, &context, fields)))
 }
 
 fn delete(visit: &mut Visit<'_>, key: &str, calendar: &str) -> Answer {

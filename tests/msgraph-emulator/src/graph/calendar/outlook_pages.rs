@@ -1,5 +1,6 @@
 //! Outlook's pages, by number.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::graph::Visit;
@@ -16,6 +17,8 @@ pub(crate) struct Part {
     top: usize,
     skip: usize,
     select: Option<String>,
+    /// The other parameters, as the next page's address has them.
+    others: String,
     properties: &'static [&'static str],
 }
 
@@ -26,8 +29,24 @@ impl Part {
         of: &str,
         properties: &'static [&'static str],
     ) -> Result<Self, Refusal> {
-        let mut part = Self { top: DEFAULT_PAGE, skip: 0, select: None, properties };
+        Self::beside(visit, of, properties, &[]).map(|(part, _)| part)
+    }
+
+    /// The same where there are other parameters, too, whose names do not tell capitals apart.
+    pub(crate) fn beside(
+        visit: &Visit<'_>,
+        of: &str,
+        properties: &'static [&'static str],
+        others: &[&'static str],
+    ) -> Result<(Self, Vec<(&'static str, String)>), Refusal> {
+        let mut found = Vec::new();
+        let mut part = Self { top: DEFAULT_PAGE, skip: 0, select: None, others: String::new(), properties };
         for (name, value) in visit.request.options()? {
+            if let Some(other) = others.iter().find(|other| other.eq_ignore_ascii_case(&name)) {
+                part.others.push_str(&format!("{other}={}&", utf8_percent_encode(&value, NON_ALPHANUMERIC)));
+                found.push((*other, value));
+                continue;
+            }
             let number = value.parse::<usize>().ok();
             match (name.as_str(), number) {
                 ("$top", Some(number)) if (1..=LARGEST_PAGE).contains(&number) => part.top = number,
@@ -45,7 +64,7 @@ impl Part {
                 "Parsing OData Select and Expand failed: Could not find a property named '{name}' on type '{of}'."
             )));
         }
-        Ok(part)
+        Ok((part, found))
     }
 
     /// The properties to show.
@@ -71,7 +90,7 @@ impl Part {
         if let (false, Some(fields)) = (is_last, page.as_object_mut()) {
             let (base, path) = (visit.request.base(), &visit.request.path);
             let select = self.select.iter().map(|names| format!("$select={names}&")).collect::<String>();
-            let link = format!("{base}{path}?{select}$top={}&$skip={end}", self.top);
+            let link = format!("{base}{path}?{}{select}$top={}&$skip={end}", self.others, self.top);
             fields.insert("@odata.nextLink".to_owned(), json!(link));
         }
         Reply::ok(&page)

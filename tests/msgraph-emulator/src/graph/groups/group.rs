@@ -1,39 +1,35 @@
 //! Groups: list and read.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
 
+use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::Window;
-use crate::http::query::{ENTITY, LIST, Query, project};
+use crate::http::query::{DIRECTORY, ENTITY, Query, project};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
+use crate::odata::{Asked, GROUPS};
 use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, Group};
 
 /// The type's name in messages.
-const TYPE: &str = "microsoft.graph.group";
+pub(crate) const TYPE: &str = "microsoft.graph.group";
 
-/// The properties groups can be filtered by.
-const FILTERS: &[&str] = &["displayName", "mailNickname", "id"];
+/// The properties by which an index finds groups.
+const INDEXED: &[&str] = &["displayName", "mailNickname", "id"];
 
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
-    let query = Query::read(visit.request, LIST)?;
+    let query = Query::read(visit.request, DIRECTORY)?;
     let names = selected(&query)?;
     let window = Window::read(visit.request, &query, visit.page_limit)?;
-    let found: BTreeSet<Uuid> = match query.filter_among(FILTERS)? {
-        Some(filter) => {
-            let with = |value| visit.tenant.groups_with(&filter.property, value);
-            filter.values().flat_map(with).collect()
-        }
-        None => visit.tenant.groups.keys().copied().collect(),
-    };
-    let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
-    let groups = found
-        .range((after, Bound::Unbounded))
+    let asked = Asked::read(visit.request, &query, &GROUPS)?;
+    let found = chosen(visit, &asked);
+    let groups = window
+        .rest(&found, asked.is_ordered())?
+        .iter()
         .filter_map(|id| Some((*id, visit.tenant.groups.get(id)?)))
         .map(|(id, group)| (id, Value::Object(project_group(group, &names))));
     let context = format!("groups{}", query.context_suffix());
@@ -43,6 +39,29 @@ pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
         fields.insert("@odata.count".to_owned(), json!(found.len()));
     }
     Ok(Reply::ok(&page))
+}
+
+/// The groups a query asks for, by an index where there is one.
+fn chosen(visit: &Visit<'_>, asked: &Asked) -> Vec<Uuid> {
+    let groups = &visit.tenant.groups;
+    match asked.lookup().filter(|(name, _)| INDEXED.contains(name)) {
+        Some((name, values)) => {
+            let found = values.into_iter().flat_map(|value| visit.tenant.groups_with(name, value));
+            found.collect::<BTreeSet<Uuid>>().into_iter().collect()
+        }
+        None => asked.choose(groups.keys().copied(), |id, name| groups.get(&id)?.property(name)),
+    }
+}
+
+pub(crate) fn count(visit: &mut Visit<'_>) -> Answer {
+    let mut query = Query::read(visit.request, &["$filter", "$search"])?;
+    if !visit.request.is_advanced() {
+        return Err(Refusal::bad_request("$count is not currently supported."));
+    }
+    // The path counts as the option does.
+    query.count = true;
+    let total = chosen(visit, &Asked::read(visit.request, &query, &GROUPS)?).len();
+    Ok(Reply::text(StatusCode::OK, "text/plain", total.to_string()))
 }
 
 pub(crate) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {

@@ -1,7 +1,6 @@
 //! Memberships, from both ends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -10,9 +9,10 @@ use crate::graph::groups::group::{self, project_group};
 use crate::graph::users::user::project_user;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::Window;
-use crate::http::query::{LIST, NONE, Query, RELATION};
+use crate::http::query::{DIRECTORY, NONE, Query};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
+use crate::odata::{Asked, GROUPS, Kind, USERS};
 use crate::route::permissions;
 use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, Group, USER_DEFAULTS, User, role_id, role_template};
 
@@ -20,24 +20,17 @@ use crate::tenant::{GROUP_DEFAULTS, GROUP_PROPERTIES, Group, USER_DEFAULTS, User
 const ROLE_PROPERTIES: &[&str] = &["id", "displayName", "roleTemplateId"];
 
 pub(crate) fn list_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
-    let query = Query::read(visit.request, if cast { LIST } else { RELATION })?;
+    let query = Query::read(visit.request, DIRECTORY)?;
     let user = visit.user(key)?;
     let mut ids: BTreeSet<Uuid> = user.member_of.clone();
     ids.retain(|id| is_shown(visit, *id));
     let role = user.role.as_deref().filter(|_| !cast);
     let role = role.map(|name| (role_id(name), name));
     ids.extend(role.map(|(id, _)| id));
-    if let Some(filter) = query.filter_on(&["id", "displayName"])? {
-        // A filter behind a cast is an advanced query (2026-08).
-        if !(visit.request.is_advanced() && query.count) {
-            return Err(Refusal::unsupported_query("Unsupported Query."));
-        }
-        let found = visit.tenant.groups_with(&filter.property, &filter.value);
-        ids.retain(|id| found.contains(id));
-    }
+    let (ids, ordered) = narrowed(visit, &query, cast.then_some(&GROUPS), ids)?;
     let names = if cast { group::selected(&query)? } else { mixed(&query, GROUP_DEFAULTS)? };
     let kind = if cast { "groups" } else { "directoryObjects" };
-    page(visit, &query, (kind, &ids), |id| {
+    page(visit, &query, (kind, &ids, ordered), |id| {
         if let Some((_, name)) = role.filter(|&(role, _)| role == id) {
             return Some(directory_role(visit, id, name));
         }
@@ -48,22 +41,25 @@ pub(crate) fn list_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> An
 }
 
 /// The groups and directory roles of a user, through other groups as well.
-pub(crate) fn list_transitive_member_of(visit: &mut Visit<'_>, key: &str) -> Answer {
-    let query = Query::read(visit.request, RELATION)?;
+pub(crate) fn list_transitive_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
+    let query = Query::read(visit.request, DIRECTORY)?;
     let user = visit.user(key)?;
     let shown = user.member_of.iter().copied().filter(|id| is_shown(visit, *id)).collect();
     let groups = visit.tenant.groups_above(&shown);
-    let of_groups = groups.iter().filter_map(|id| visit.tenant.groups.get(id)?.role.as_deref());
+    let of_groups =
+        groups.iter().filter(|_| !cast).filter_map(|id| visit.tenant.groups.get(id)?.role.as_deref());
     let roles: BTreeMap<Uuid, &str> =
-        of_groups.chain(user.role.as_deref()).map(|name| (role_id(name), name)).collect();
+        of_groups.chain(user.role.as_deref().filter(|_| !cast)).map(|name| (role_id(name), name)).collect();
     let ids: BTreeSet<Uuid> = groups.into_iter().chain(roles.keys().copied()).collect();
-    let names = mixed(&query, GROUP_DEFAULTS)?;
-    page(visit, &query, ("directoryObjects", &ids), |id| {
+    let (ids, ordered) = narrowed(visit, &query, cast.then_some(&GROUPS), ids)?;
+    let names = if cast { group::selected(&query)? } else { mixed(&query, GROUP_DEFAULTS)? };
+    let kind = if cast { "groups" } else { "directoryObjects" };
+    page(visit, &query, (kind, &ids, ordered), |id| {
         if let Some(name) = roles.get(&id) {
             return Some(directory_role(visit, id, name));
         }
         let group = visit.tenant.groups.get(&id)?;
-        Some(typed(project_group(group, &names), Some("group")))
+        Some(typed(project_group(group, &names), (!cast).then_some("group")))
     })
 }
 
@@ -74,13 +70,10 @@ fn is_shown(visit: &Visit<'_>, group: Uuid) -> bool {
 }
 
 pub(crate) fn list(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
-    let query = Query::read(visit.request, RELATION)?;
+    let query = Query::read(visit.request, DIRECTORY)?;
     let group = visit.group_id(key)?;
     let members = visit.tenant.groups.get(&group);
-    let mut members = members.map(|group| group.members.clone()).unwrap_or_default();
-    if cast {
-        members.retain(|id| visit.tenant.users.contains_key(id));
-    }
+    let members = members.map(|group| group.members.clone()).unwrap_or_default();
     list_objects(visit, &query, &members, cast)
 }
 
@@ -88,12 +81,7 @@ pub(crate) fn add(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
     let wanted = visit.reference()?;
     let group = changeable(visit, key)?;
-    let tenant = &visit.tenant;
-    let member = tenant.user_id(&wanted).or_else(|| {
-        let id = Uuid::try_parse(&wanted).ok()?;
-        tenant.groups.contains_key(&id).then_some(id)
-    });
-    let member = member.ok_or_else(|| Refusal::not_found(&wanted))?;
+    let member = member_id(visit, &wanted)?;
     if !visit.tenant.join(group, member) {
         return Err(Refusal::bad_request(
             "One or more added object references already exist for the following modified \
@@ -104,6 +92,15 @@ pub(crate) fn add(visit: &mut Visit<'_>, key: &str) -> Answer {
     let effect = format!("add {kind} {member} to group {group}");
     visit.effects.push(effect);
     Ok(Reply::no_content())
+}
+
+/// The user or group with this id or name.
+pub(crate) fn member_id(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
+    let member = visit.tenant.user_id(key).or_else(|| {
+        let id = Uuid::try_parse(key).ok()?;
+        visit.tenant.groups.contains_key(&id).then_some(id)
+    });
+    member.ok_or_else(|| Refusal::not_found(key))
 }
 
 pub(crate) fn remove(visit: &mut Visit<'_>, key: &str, member: &str) -> Answer {
@@ -135,7 +132,7 @@ pub(crate) fn delete(visit: &mut Visit<'_>, key: &str, member: &str) -> Answer {
 }
 
 /// The group, unless its members cannot be changed here.
-fn changeable(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
+pub(crate) fn changeable(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
     let id = visit.group_id(key)?;
     if visit.tenant.groups.get(&id).is_some_and(Group::is_dynamic) {
         return Err(Refusal::denied());
@@ -162,7 +159,7 @@ pub(crate) fn governed(visit: &Visit<'_>, key: &str) -> Result<Uuid, Refusal> {
     Ok(id)
 }
 
-fn kind_of(visit: &Visit<'_>, id: Uuid) -> &'static str {
+pub(crate) fn kind_of(visit: &Visit<'_>, id: Uuid) -> &'static str {
     if visit.tenant.groups.contains_key(&id) { "group" } else { "user" }
 }
 
@@ -173,9 +170,14 @@ pub(crate) fn list_objects(visit: &Visit<'_>, query: &Query, ids: &BTreeSet<Uuid
         if query.select.is_some() || cast { names.as_slice() } else { defaults }
     };
     let kind = if cast { "users" } else { "directoryObjects" };
-    page(visit, query, (kind, ids), |id| {
-        if let Some(user) = visit.tenant.users.get(&id) {
-            let fields = project_user(user, chosen(USER_DEFAULTS));
+    let mut ids = ids.clone();
+    if cast {
+        ids.retain(|id| visit.tenant.listed(*id).is_some());
+    }
+    let (ids, ordered) = narrowed(visit, query, cast.then_some(&USERS), ids)?;
+    page(visit, query, (kind, &ids, ordered), |id| {
+        if let Some(user) = visit.tenant.whole(id) {
+            let fields = project_user(&user, chosen(USER_DEFAULTS));
             return Some(typed(fields, (!cast).then_some("user")));
         }
         let group = visit.tenant.groups.get(&id)?;
@@ -183,16 +185,38 @@ pub(crate) fn list_objects(visit: &Visit<'_>, query: &Query, ids: &BTreeSet<Uuid
     })
 }
 
-/// One page of a relation: its kind and ids, and how to show each.
+/// Those of these objects that a query asks for, and whether they have an order of their own. A filter, a search or an
+/// order of a relation stands behind a cast, and is an advanced query (2026-08); without a cast the emulator has none.
+fn narrowed(
+    visit: &Visit<'_>,
+    query: &Query,
+    kind: Option<&Kind>,
+    ids: BTreeSet<Uuid>,
+) -> Result<(Vec<Uuid>, bool), Refusal> {
+    if query.filter_text.is_none() && query.search.is_none() && query.order_by.is_none() {
+        return Ok((ids.into_iter().collect(), false));
+    }
+    let is_advanced = visit.request.is_advanced() && (query.count || query.search.is_some());
+    let kind = kind.filter(|_| is_advanced || query.search.is_some());
+    let kind = kind.ok_or_else(|| Refusal::unsupported_query("Unsupported Query."))?;
+    let asked = Asked::read(visit.request, query, kind)?;
+    let tenant = &visit.tenant;
+    let found = asked.choose(ids.into_iter(), |id, name| match tenant.groups.get(&id) {
+        Some(group) => group.property(name),
+        None => tenant.whole(id)?.property(name),
+    });
+    Ok((found, asked.is_ordered()))
+}
+
+/// One page of a relation: its kind and ids, whether these have an order of their own, and how to show each.
 pub(crate) fn page(
     visit: &Visit<'_>,
     query: &Query,
-    (kind, ids): (&str, &BTreeSet<Uuid>),
+    (kind, ids, ordered): (&str, &[Uuid], bool),
     render: impl Fn(Uuid) -> Option<Value>,
 ) -> Answer {
     let window = Window::read(visit.request, query, visit.page_limit)?;
-    let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
-    let rest = ids.range((after, Bound::Unbounded));
+    let rest = window.rest(ids, ordered)?.iter();
     let objects = rest.filter_map(|&id| Some((id, render(id)?)));
     let context = format!("{kind}{}", query.context_suffix());
     let mut page = window.page(visit.request, &context, objects);

@@ -1,14 +1,12 @@
 //! Owners of groups: of one group, and of one user.
 
-use std::collections::BTreeSet;
-
 use hyper::StatusCode;
 use uuid::Uuid;
 
 use crate::graph::groups::group::project_group;
 use crate::graph::groups::members::{governed, list_objects, mixed, page, typed};
 use crate::graph::{Answer, Visit};
-use crate::http::query::{NONE, Query, RELATION};
+use crate::http::query::{DIRECTORY, NONE, Query, RELATION};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::route::OwnerOperation;
@@ -19,33 +17,32 @@ const MOST_OWNERS: usize = 100;
 
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: OwnerOperation<'_>) -> Answer {
     match operation {
-        OwnerOperation::ListOwned(user) => list_owned(visit, user),
-        OwnerOperation::List(group) => list(visit, group),
+        OwnerOperation::ListOwned { user, cast } => list_owned(visit, user, cast),
+        OwnerOperation::List { group, cast } => list(visit, group, cast),
         OwnerOperation::Add(group) => add(visit, group),
         OwnerOperation::Remove { group, owner } => remove(visit, group, owner),
     }
 }
 
 /// The groups a user owns; nothing else has owners here.
-fn list_owned(visit: &mut Visit<'_>, key: &str) -> Answer {
+fn list_owned(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
     let query = Query::read(visit.request, RELATION)?;
     let user = visit.user(key)?.id;
     let groups = visit.tenant.groups.values();
-    let ids: BTreeSet<Uuid> =
-        groups.filter(|group| group.owners.contains(&user)).map(|group| group.id).collect();
+    let ids: Vec<Uuid> = groups.filter(|group| group.owners.contains(&user)).map(|group| group.id).collect();
     let names = mixed(&query, GROUP_DEFAULTS)?;
-    page(visit, &query, ("directoryObjects", &ids), |id| {
+    page(visit, &query, (if cast { "groups" } else { "directoryObjects" }, &ids, false), |id| {
         let group = visit.tenant.groups.get(&id)?;
-        Some(typed(project_group(group, &names), Some("group")))
+        Some(typed(project_group(group, &names), (!cast).then_some("group")))
     })
 }
 
-fn list(visit: &mut Visit<'_>, key: &str) -> Answer {
-    let query = Query::read(visit.request, RELATION)?;
+fn list(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
+    let query = Query::read(visit.request, DIRECTORY)?;
     let group = visit.group_id(key)?;
     let owners = visit.tenant.groups.get(&group);
     let owners = owners.map(|group| group.owners.clone()).unwrap_or_default();
-    list_objects(visit, &query, &owners, false)
+    list_objects(visit, &query, &owners, cast)
 }
 
 fn add(visit: &mut Visit<'_>, key: &str) -> Answer {

@@ -16,12 +16,30 @@ use crate::tenant::{Drive, Share, drive_id, permission};
 
 const PROPERTIES: &[&str] = &["driveType", "id", "quota", "webUrl"];
 /// The fields of `invite`.
-const INVITE: &[&str] = &["recipients", "roles", "requireSignIn", "sendInvitation", "message"];
+const INVITE: &[&str] = &[
+    "expirationDateTime",
+    "message",
+    "password",
+    "recipients",
+    "requireSignIn",
+    "retainInheritedPermissions",
+    "roles",
+    "sendInvitation",
+];
+/// Those that change what the emulator does not keep; they may be null.
+const NOT_KEPT: [&str; 2] = ["expirationDateTime", "password"];
 
 /// Carries out an operation on a drive or on an item in it.
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: DriveOperation<'_>) -> Answer {
     match operation {
         DriveOperation::GetDrive(user) => get(visit, user),
+        DriveOperation::GetDriveById(drive) => get(visit, &items::owner_of(visit, drive, "root")?),
+        DriveOperation::ListItemPermissions { drive, item } => {
+            list_permissions(visit, &items::owner_of(visit, drive, item)?)
+        }
+        DriveOperation::ShareItem { drive, item } => invite(visit, &items::owner_of(visit, drive, item)?),
+        DriveOperation::ListChildren { drive, item } => items::list_children(visit, drive, item),
+        DriveOperation::Download { drive, item } => items::download(visit, drive, item),
         DriveOperation::ListDrivePermissions(user) => list_permissions(visit, user),
         DriveOperation::ShareDrive(user) => invite(visit, user),
         DriveOperation::ListDriveItems(drive) => items::delta(visit, drive),
@@ -67,6 +85,9 @@ fn invite(visit: &mut Visit<'_>, key: &str) -> Answer {
     let (user, drive) = open(visit, key)?;
     if let Some(name) = body.keys().find(|name| !INVITE.contains(&name.as_str())) {
         return Err(Refusal::unknown_property(name, "invite"));
+    }
+    if let Some(name) = NOT_KEPT.iter().find(|name| body.get(**name).is_some_and(|value| !value.is_null())) {
+        return Err(Refusal::malformed(format!("The emulator does not keep the {name} of an invitation.")));
     }
     if drive.locked {
         return Err(Refusal::new(StatusCode::LOCKED, "resourceLocked", "The resource is locked."));

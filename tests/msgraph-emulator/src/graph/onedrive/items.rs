@@ -37,6 +37,8 @@ const PROPERTIES: &[&str] = &[
 /// The query options of `delta`.
 const DELTA: &[&str] = &["$select", "$top", "$skiptoken"];
 const CLASH: &str = "@microsoft.graph.conflictBehavior";
+/// The path of downloads on the other host.
+const DOWNLOADS: &str = "/_layouts/15/download.aspx/";
 /// The path of copy monitors.
 const MONITORS: &str = "/_api/v2.0/monitor/";
 
@@ -83,6 +85,73 @@ pub(crate) fn get_child(visit: &mut Visit<'_>, drive: &str, folder: &str, name: 
     let folder = number(owner, found, folder)?;
     let child = found.files.child(folder, name).ok_or_else(missing)?;
     show(visit, owner, found, child, StatusCode::OK)
+}
+
+/// What is in a folder, by name.
+pub(crate) fn list_children(visit: &mut Visit<'_>, drive: &str, folder: &str) -> Answer {
+    let query = Query::read(visit.request, DELTA)?;
+    let names = query.selected(|name| PROPERTIES.contains(&name), "microsoft.graph.driveItem", PROPERTIES)?;
+    let (owner, found) = open(visit.tenant, drive)?;
+    let folder = number(owner, found, folder)?;
+    let size = query.top.unwrap_or(PAGE).min(LARGEST_PAGE).min(visit.page_limit);
+    let start = query.skip_token.as_ref().map_or(Ok(0), |token| token.parse::<usize>());
+    let start = start.map_err(|_| Refusal::malformed("The skip token is not one of this listing."))?;
+    let mut children = found.files.children(folder).skip(start).peekable();
+    let page =
+        children.by_ref().take(size).map(|child| chosen(drive_item(owner, &found.files, child), &names));
+    let value = page.collect::<Value>();
+    let context = format!("drives('{drive}')/items('{}')/children", item_id(owner, folder));
+    let mut body = json!({ "@odata.context": metadata(visit.request, &context), "value": value });
+    if let (Some(_), Some(fields)) = (children.peek(), body.as_object_mut()) {
+        let others = visit.request.query.split('&').filter(|option| !option.contains("skiptoken"));
+        let mut options: Vec<String> =
+            others.filter(|option| !option.is_empty()).map(str::to_owned).collect();
+        options.push(format!("$skiptoken={}", start + size));
+        let link = format!("{}{}?{}", visit.request.base(), visit.request.path, options.join("&"));
+        fields.insert("@odata.nextLink".to_owned(), json!(link));
+    }
+    Ok(Reply::ok(&body))
+}
+
+/// The content of a file: a redirect to another host, which takes no token ("Download driveItem content", 2025).
+pub(crate) fn download(visit: &mut Visit<'_>, drive: &str, item: &str) -> Answer {
+    Query::read(visit.request, NONE)?;
+    let (owner, found) = open(visit.tenant, drive)?;
+    let number = number(owner, found, item)?;
+    let held = found.files.get(number).ok_or_else(missing)?;
+    let content = held.content.as_ref().ok_or_else(|| refused("You cannot get content for a folder"))?;
+    if content.bytes.is_none() {
+        return Err(refused("The emulator holds the bytes of files that a request wrote, and no others."));
+    }
+    let address = format!("{}{DOWNLOADS}{drive}/{}?tempauth=v1", visit.files, item_id(owner, number));
+    Ok(Reply::empty(StatusCode::FOUND).header(LOCATION, &address))
+}
+
+/// Answers a request for the bytes of a file on the other host; nothing for any other request.
+pub(crate) fn downloaded(tenant: &Tenant, request: &Request) -> Option<Reply> {
+    let (drive, item) = request.path.strip_prefix(DOWNLOADS)?.split_once('/')?;
+    let found = open(tenant, drive).and_then(|(owner, found)| {
+        let held = number(owner, found, item)?;
+        found.files.get(held).and_then(|item| item.content.as_ref()?.bytes.clone()).ok_or_else(missing)
+    });
+    Some(match found {
+        // A Graph token is not valid for this service, and must not come here.
+        _ if request.header("authorization").is_some() => {
+            let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Invalid audience.");
+            Reply::refusal(&refusal, request)
+        }
+        Ok(bytes) => Reply::ok_bytes(bytes).typed("application/octet-stream"),
+        Err(refusal) => Reply::refusal(&refusal, request),
+    })
+}
+
+/// The id of a drive's owner, if the item is the drive's root: other items have no permissions here.
+pub(crate) fn owner_of(visit: &Visit<'_>, drive: &str, item: &str) -> Result<String, Refusal> {
+    let (owner, found) = open(visit.tenant, drive)?;
+    match number(owner, found, item)? {
+        0 => Ok(owner.to_string()),
+        _ => Err(refused("The emulator shares whole drives only.")),
+    }
 }
 
 /// A new folder.

@@ -34,6 +34,8 @@ struct Found {
 
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: TeamOperation<'_>) -> Answer {
     match operation {
+        TeamOperation::ListJoined(user) => channels::list_joined(visit, user),
+        TeamOperation::Get(team) => channels::get(visit, team),
         TeamOperation::ListChannels(team) => channels::list(visit, team),
         TeamOperation::ListMembers(place) => list(visit, place),
         TeamOperation::AddMember(place) => add(visit, place),

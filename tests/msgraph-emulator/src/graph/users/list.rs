@@ -1,6 +1,6 @@
 //! The list of users, and one user: the properties asked for, and the manager beside them.
 
-use std::ops::Bound;
+use std::collections::BTreeSet;
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -12,19 +12,20 @@ use crate::graph::users::user::selected;
 use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::{Page, Window};
-use crate::http::query::{ENTITY, Filter, LIST, NONE, Query};
+use crate::http::query::{DIRECTORY, ENTITY, Query};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
+use crate::odata::{Asked, USERS};
 use crate::tenant::{Columns, Listed, SIGN_IN_ACTIVITY};
 
-/// The properties users can be filtered by.
-const FILTERS: &[&str] = &["userPrincipalName", "employeeId", "mail", "id"];
+/// The properties by which an index finds users.
+const INDEXED: &[&str] = &["userPrincipalName", "employeeId", "mail", "id"];
 
-/// The one filter by which users can be counted.
+/// The filter whose count needs no look at every user.
 const ENABLED_MEMBERS: &str = "accountEnabled eq true and userType eq 'Member'";
 
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
-    let query = Query::read(visit.request, &[LIST, &["$expand"]].concat())?;
+    let query = Query::read(visit.request, &[DIRECTORY, &["$expand"]].concat())?;
     let names = selected(visit, &query)?;
     let expansion = Expansion::read(visit, &query, true)?;
     let mut window = Window::read(visit.request, &query, visit.page_limit)?;
@@ -37,17 +38,14 @@ pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
     let suffix = expansion.as_ref().map(|expansion| expansion.context_suffix(&query));
     let suffix = suffix.unwrap_or_else(|| query.context_suffix());
     let mut page = Page::begin(visit.request, &format!("users{suffix}"));
-    let (last, total) = match query.filter_on(FILTERS)? {
-        Some(Filter { property, value, .. }) => {
-            let found = tenant.users_with(property, value);
-            let after = window.after.map_or(Bound::Unbounded, Bound::Excluded);
-            let rest = found.range((after, Bound::Unbounded)).filter_map(|id| tenant.listed(*id));
-            (fill(visit, &mut page, &window, &columns, rest), found.len() as u64)
-        }
-        None => {
-            let rest = tenant.listed_after(window.after);
-            (fill(visit, &mut page, &window, &columns, rest), tenant.user_count())
-        }
+    let asked = Asked::read(visit.request, &query, &USERS)?;
+    let (last, total) = if asked.is_all() {
+        let rest = tenant.listed_after(window.after);
+        (fill(visit, &mut page, &window, &columns, rest), tenant.user_count())
+    } else {
+        let found = chosen(visit, &asked);
+        let rest = window.rest(&found, asked.is_ordered())?.iter().filter_map(|id| tenant.listed(*id));
+        (fill(visit, &mut page, &window, &columns, rest), found.len() as u64)
     };
     // Without the header Graph ignores `$count` silently; later pages never have it (2026-08).
     if query.count && visit.request.is_advanced() && window.is_first() {
@@ -57,6 +55,21 @@ pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
         page.field("@odata.nextLink", &json!(window.next_link(visit.request, last)));
     }
     Ok(Reply::ok_bytes(page.end()))
+}
+
+/// The users a query asks for, by an index where there is one.
+fn chosen(visit: &Visit<'_>, asked: &Asked) -> Vec<Uuid> {
+    let tenant = &visit.tenant;
+    match asked.lookup().filter(|(name, _)| INDEXED.contains(name)) {
+        Some((name, values)) => {
+            let found = values.into_iter().flat_map(|value| tenant.users_with(name, value));
+            found.collect::<BTreeSet<Uuid>>().into_iter().collect()
+        }
+        None => {
+            let everybody = tenant.listed_after(None).map(|user| user.id());
+            asked.choose(everybody, |id, name| tenant.whole(id)?.property(name))
+        }
+    }
 }
 
 /// Writes the users that fit; returns the last of them if there are more.
@@ -79,21 +92,16 @@ fn fill<'a>(
 }
 
 pub(crate) fn count(visit: &mut Visit<'_>) -> Answer {
-    let options = visit.request.options()?;
-    let filter = match options.as_slice() {
-        [(name, filter)] if name == "$filter" => Some(filter.as_str()),
-        _ => {
-            Query::read(visit.request, NONE)?;
-            None
-        }
-    };
+    let mut query = Query::read(visit.request, &["$filter", "$search"])?;
     if !visit.request.is_advanced() {
         return Err(Refusal::bad_request("$count is not currently supported."));
     }
-    let total = match filter {
-        None => visit.tenant.user_count(),
+    // The path counts as the option does.
+    query.count = true;
+    let total = match query.filter_text.as_deref() {
+        None if query.search.is_none() => visit.tenant.user_count(),
         Some(ENABLED_MEMBERS) => visit.tenant.totals().enabled_members(),
-        Some(_) => return Err(Refusal::unsupported_query("Unsupported Query.")),
+        _ => chosen(visit, &Asked::read(visit.request, &query, &USERS)?).len() as u64,
     };
     Ok(Reply::text(StatusCode::OK, "text/plain", total.to_string()))
 }

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use crate::graph::groups::members::list_objects;
 use crate::graph::users::user::{TYPE, project_user};
 use crate::graph::{Answer, Visit};
 use crate::http::paging::metadata;
-use crate::http::query::{ENTITY, NONE, Query};
+use crate::http::query::{DIRECTORY, ENTITY, NONE, Query};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
 use crate::tenant::{USER_DEFAULTS, User};
@@ -29,6 +30,14 @@ pub(crate) fn get(visit: &mut Visit<'_>, key: &str, reference: bool) -> Answer {
     fields.insert("@odata.type".to_owned(), json!("#microsoft.graph.user"));
     let body = crate::graph::visit::entity(visit, "directoryObjects/$entity", fields);
     Ok(Reply::ok(&body))
+}
+
+/// The people whose manager this user is ("List directReports", 2025).
+pub(crate) fn list_reports(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
+    let query = Query::read(visit.request, DIRECTORY)?;
+    let manager = visit.user(key)?.id;
+    let reports = visit.tenant.reports_of(manager).into_iter().collect();
+    list_objects(visit, &query, &reports, cast)
 }
 
 pub(crate) fn set(visit: &mut Visit<'_>, key: &str) -> Answer {

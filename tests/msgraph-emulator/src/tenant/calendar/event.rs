@@ -105,16 +105,24 @@ pub(crate) struct Events(Arc<BTreeMap<String, Event>>);
 impl From<Vec<Event>> for Events {
     fn from(events: Vec<Event>) -> Self {
         let mut all = Self::default();
-        events.into_iter().for_each(|event| all.add(event));
+        for event in events {
+            all.add(event);
+        }
         all
     }
 }
 
 impl Events {
-    /// No request creates events, so that their count is a free number.
-    pub(in crate::tenant) fn add(&mut self, event: Event) {
-        let id = opaque("event", &self.0.len().to_string());
-        Arc::make_mut(&mut self.0).insert(id.clone(), Event { id, ..event });
+    /// Adds an event under a free id, and returns the id.
+    pub(crate) fn add(&mut self, event: Event) -> String {
+        let mut number = self.0.len();
+        let mut id = opaque("event", &number.to_string());
+        while self.0.contains_key(&id) {
+            number += 1;
+            id = opaque("event", &number.to_string());
+        }
+        Arc::make_mut(&mut self.0).insert(id.clone(), Event { id: id.clone(), ..event });
+        id
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Event> {

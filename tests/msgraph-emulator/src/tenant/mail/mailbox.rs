@@ -247,7 +247,9 @@ impl Mailbox {
     /// Adds events to the primary calendar, ten thousand if need be.
     #[must_use]
     pub fn events(mut self, events: impl IntoIterator<Item = Event>) -> Self {
-        events.into_iter().for_each(|event| self.events.add(event));
+        for event in events {
+            self.events.add(event);
+        }
         self
     }
 

@@ -12,6 +12,9 @@ pub(crate) struct MailMessage {
     pub(crate) internet_message_id: String,
     pub(crate) subject: String,
     pub(crate) body: String,
+    /// Whether the body is HTML.
+    #[serde(skip)]
+    pub(crate) html: bool,
     pub(crate) recipients: Vec<String>,
     pub(crate) is_sent: bool,
 }
@@ -21,7 +24,9 @@ impl MailMessage {
     pub(crate) fn property(&self, name: &str) -> Option<Value> {
         let recipient = |address: &String| json!({ "emailAddress": { "address": address } });
         Some(match name {
-            "body" => json!({ "contentType": "text", "content": self.body }),
+            "body" => {
+                json!({ "contentType": if self.html { "html" } else { "text" }, "content": self.body })
+            }
             "id" => json!(self.id),
             "internetMessageId" => json!(self.internet_message_id),
             "isDraft" => json!(!self.is_sent),

@@ -156,7 +156,7 @@ impl Tenant {
     }
 
     /// The people whose manager this is, held or computed.
-    pub(in crate::tenant) fn reports_of(&self, manager: Uuid) -> Vec<Uuid> {
+    pub(crate) fn reports_of(&self, manager: Uuid) -> Vec<Uuid> {
         let held = self.users.values().filter(|user| user.manager == Some(manager)).map(|user| user.id);
         let crowd = self.crowd.iter().filter_map(|crowd| Some((crowd, crowd.number_of(manager)?)));
         let computed = crowd.flat_map(|(crowd, number)| {

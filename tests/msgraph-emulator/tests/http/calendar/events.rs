@@ -131,3 +131,51 @@ async fn events_ask_for_their_permission() {
     let cancel = desk.send("POST", &format!("{path}/cancel"), Some(json!({ "Comment": "" }))).await;
     refused(&cancel, 403, "ErrorAccessDenied", "Access is denied");
 }
+
+#[tokio::test]
+async fn a_view_shows_what_overlaps_a_window_of_time() {
+    let mailbox = Mailbox::new()
+        .event(event("Dentist"))
+        .event(Event::new("Night shift", "2026-03-01T22:00:00", "2026-03-02T06:00:00"))
+        .event(Event::new("Holiday", "2026-03-05T00:00:00", "2026-03-06T00:00:00"));
+    let desk = Desk::with(Options::new(tenant(mailbox))).await;
+    let view = format!("users/{GRACE}/calendarView");
+    let window = "startDateTime=2026-03-02T00:00:00Z&endDateTime=2026-03-03T00:00:00Z";
+    let mut path = format!("{view}?{window}&$top=1&$select=subject");
+    let mut subjects = Vec::new();
+    loop {
+        let page = desk.found(&path).await;
+        subjects.extend(page["value"].as_array().unwrap().iter().map(|one| one["subject"].to_string()));
+        let Some(next) = page["@odata.nextLink"].as_str() else { break };
+        path = next.split_once("/v1.0/").unwrap().1.to_owned();
+    }
+    subjects.sort();
+    assert_eq!(subjects, ["\"Dentist\"", "\"Night shift\""]);
+    let whole = desk.get(&view).await;
+    refused(&whole, 400, "ErrorInvalidParameter", "This request requires a time window");
+}
+
+#[tokio::test]
+async fn an_event_is_made_read_and_called_off() {
+    let desk = Desk::with(Options::new(tenant(Mailbox::new()))).await;
+    let moment = |hour: u8| json!({ "dateTime": format!("2026-03-02T{hour:02}:00:00"), "timeZone": "UTC" });
+    let attendees = json!([{ "emailAddress": { "address": ADA }, "type": "required" }]);
+    let body = json!({ "subject": "Lunch", "start": moment(12), "end": moment(13), "attendees": attendees });
+    let events = format!("users/{GRACE}/events");
+    let (status, made) = desk.send("POST", &events, Some(body)).await;
+    assert_eq!((status, &made["subject"]), (201, &json!("Lunch")));
+    let path = format!("{events}/{}", made["id"].as_str().unwrap());
+    let read = desk.found(&format!("{path}?$select=start,isOrganizer")).await;
+    assert_eq!(read["start"]["dateTime"], "2026-03-02T12:00:00.0000000");
+    assert_eq!(desk.found(&events).await["value"].as_array().unwrap().len(), 1);
+    // A parameter in small letters counts as well.
+    assert_eq!(desk.send("POST", &format!("{path}/cancel"), Some(json!({ "comment": "Gone" }))).await.0, 202);
+    refused(&desk.get(&path).await, 404, "ErrorItemNotFound", "not found in the store");
+    assert_eq!(desk.emulator.effects().len(), 2);
+    let endless = desk.send("POST", &events, Some(json!({ "subject": "x", "start": moment(1) }))).await;
+    refused(&endless, 400, "ErrorPropertyValidationFailure", "failed validation");
+    let odd = json!({ "subject": "x", "start": { "dateTime": "soon", "timeZone": "UTC" } });
+    refused(&desk.send("POST", &events, Some(odd)).await, 400, "ErrorInvalidRequest", "not a moment");
+    let calendar = desk.found(&format!("users/{GRACE}/calendar")).await;
+    assert_eq!(calendar["isDefaultCalendar"], true);
+}

@@ -1,5 +1,6 @@
 //! Groups, their members and their owners.
 
+mod changes;
 mod group;
 mod members;
 mod owners;

@@ -62,3 +62,42 @@ async fn sending_needs_a_recipient_a_mailbox_and_permission() {
     let sent = desk.send("POST", &format!("users/{GRACE}/messages/{id}/send"), None).await;
     refused(&sent, 403, "ErrorAccessDenied", "Access is denied");
 }
+
+#[tokio::test]
+async fn mail_is_sent_without_a_draft_and_kept_unless_told_otherwise() {
+    let desk = Desk::with(Options::new(tenant())).await;
+    let path = format!("users/{GRACE}/sendMail");
+    let mut html = mail(ADA);
+    html["body"] = json!({ "contentType": "HTML", "content": "<p>…</p>" });
+    for (body, kept) in [
+        (json!({ "message": html }), 1),
+        // As the SDKs write the parameters.
+        (json!({ "Message": mail(ADA), "SaveToSentItems": true }), 2),
+        (json!({ "message": mail(ADA), "saveToSentItems": false }), 2),
+    ] {
+        assert_eq!(desk.send("POST", &path, Some(body)).await.0, 202);
+        let messages = desk.found(&format!("users/{GRACE}/messages")).await["value"].clone();
+        assert_eq!(messages.as_array().unwrap().len(), kept);
+        assert!(messages.as_array().unwrap().iter().all(|message| message["isDraft"] == false));
+    }
+    assert_eq!(desk.emulator.effects().len(), 3);
+    let messages = desk.found(&format!("users/{GRACE}/messages?$select=id")).await;
+    let first = format!("users/{GRACE}/messages/{}", messages["value"][0]["id"].as_str().unwrap());
+    let read = desk.found(&format!("{first}?$select=body")).await;
+    assert_eq!(read["body"], json!({ "contentType": "html", "content": "<p>…</p>" }));
+    refused(
+        &desk.get(&format!("users/{GRACE}/messages/x")).await,
+        404,
+        "ErrorItemNotFound",
+        "not found in the store",
+    );
+    let to_nobody = json!({ "message": { "subject": "…" } });
+    refused(
+        &desk.send("POST", &path, Some(to_nobody)).await,
+        400,
+        "ErrorInvalidRecipients",
+        "At least one recipient",
+    );
+    let odd = json!({ "message": mail(ADA), "colour": "red" });
+    refused(&desk.send("POST", &path, Some(odd)).await, 400, "Request_BadRequest", "colour");
+}

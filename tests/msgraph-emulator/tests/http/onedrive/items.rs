@@ -218,3 +218,75 @@ async fn a_drive_that_is_full_closed_or_elsewhere_takes_nothing() {
     refused(&copy(&desk, "", &grace, "root", body(&far)).await, 400, "invalidRequest", "geographies");
     refused(&desk.get(&format!("users/{EDSGER}/drive")).await, 403, "accessDenied", "denied");
 }
+
+#[tokio::test]
+async fn a_folder_lists_its_children_by_the_page() {
+    let desk =
+        desk(Drive::new().file("b.txt", 1).file("a.txt", 2).folder("Plans").file("Plans/c.txt", 3)).await;
+    let grace = drive(&desk, GRACE).await;
+    assert_eq!(desk.found(&format!("drives/{grace}")).await["id"], grace);
+    let root = desk.found(&format!("drives/{grace}/root")).await;
+    let folder = format!("drives/{grace}/items/{}/children", root["id"].as_str().unwrap());
+    let mut path = format!("{folder}?$top=2&$select=id,name");
+    let mut found = Vec::new();
+    loop {
+        let page = desk.found(&path).await;
+        found.extend(page["value"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["@odata.nextLink"].as_str() else { break };
+        path = next.split_once("/v1.0/").unwrap().1.to_owned();
+    }
+    assert_eq!(found.iter().map(|item| &item["name"]).collect::<Vec<_>>(), ["a.txt", "b.txt", "Plans"]);
+    let below = desk.found(&format!("drives/{grace}/items/{}/children", id_of(&found, "Plans"))).await;
+    assert_eq!(below["value"][0]["name"], "c.txt");
+    refused(
+        &desk.get(&format!("drives/{grace}/items/x/children")).await,
+        404,
+        "itemNotFound",
+        "could not be found",
+    );
+}
+
+#[tokio::test]
+async fn a_download_goes_to_another_host_without_a_token() {
+    let desk = desk(Drive::new().file("b.bin", 1)).await;
+    let grace = drive(&desk, GRACE).await;
+    // The path below the root as an SDK encodes it: as one key.
+    let upload = desk.request("PUT", &format!("drives/{grace}/items/root%3A%2Fnote.txt%3A/content"));
+    let (status, note) = read(upload.body("hello").send().await.unwrap()).await;
+    assert_eq!((status, &note["size"]), (201, &json!(5)));
+    let content = format!("drives/{grace}/items/{}/content", note["id"].as_str().unwrap());
+    let answer = desk.request("GET", &content).send().await.unwrap();
+    assert_ne!(answer.url().host_str(), Some("127.0.0.1"), "it was redirected");
+    let address = answer.url().clone();
+    assert_eq!(answer.text().await.unwrap(), "hello");
+    let signed = desk.http.get(address).bearer_auth(&desk.token).send().await.unwrap();
+    assert_eq!(signed.status().as_u16(), 401);
+    let made_up = desk.found(&format!("drives/{grace}/items/root:/b.bin")).await;
+    let made_up = format!("drives/{grace}/items/{}/content", made_up["id"].as_str().unwrap());
+    refused(&desk.get(&made_up).await, 400, "invalidRequest", "bytes");
+    refused(&desk.get(&format!("drives/{grace}/items/root/content")).await, 400, "invalidRequest", "folder");
+}
+
+#[tokio::test]
+async fn a_drive_is_shared_by_its_id_as_by_its_owner() {
+    let desk = desk(Drive::new().file("b.bin", 1)).await;
+    let grace = drive(&desk, GRACE).await;
+    let invitation = json!({
+        "recipients": [{ "email": ADA }], "roles": ["read"], "requireSignIn": true, "sendInvitation": false,
+        "retainInheritedPermissions": true, "password": null,
+    });
+    let path = format!("drives/{grace}/items/root");
+    assert_eq!(desk.send("POST", &format!("{path}/invite"), Some(invitation.clone())).await.0, 200);
+    let by_id = desk.found(&format!("{path}/permissions")).await["value"].clone();
+    assert_eq!(by_id, desk.found(&format!("users/{GRACE}/drive/root/permissions")).await["value"]);
+    let file = desk.found(&format!("drives/{grace}/items/root:/b.bin")).await;
+    let file = format!("drives/{grace}/items/{}/invite", file["id"].as_str().unwrap());
+    refused(
+        &desk.send("POST", &file, Some(invitation.clone())).await,
+        400,
+        "invalidRequest",
+        "whole drives only",
+    );
+    let secret = json!({ "recipients": [{ "email": ADA }], "roles": ["read"], "password": "x" });
+    refused(&desk.send("POST", &format!("{path}/invite"), Some(secret)).await, 400, "BadRequest", "password");
+}

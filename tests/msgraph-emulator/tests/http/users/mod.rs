@@ -5,4 +5,6 @@ mod deleted;
 mod delta;
 mod lifelike;
 mod list;
+mod queries;
+mod reports;
 mod user;

@@ -127,11 +127,11 @@ async fn the_header_of_an_advanced_query_is_sent_again_with_every_page() {
     desk.send("PATCH", &path, Some(json!({ "accountEnabled": false }))).await;
     assert_eq!(count().await, (before - 1).to_string());
     let other = advanced("users/$count?$filter=accountEnabled eq true".into()).send().await.unwrap();
-    assert_eq!(other.status(), 400);
+    assert_eq!(other.text().await.unwrap(), count().await, "everybody is a member");
 }
 
 #[tokio::test]
-async fn filters_find_by_the_indexed_properties_only() {
+async fn filters_find_by_the_properties_that_tell_people_apart() {
     let desk = Desk::open().await;
     let id = desk.user(ADA);
     for filter in [
@@ -145,12 +145,6 @@ async fn filters_find_by_the_indexed_properties_only() {
     }
     let nobody = desk.found("users?$filter=employeeId eq 'o''brien'").await;
     assert_eq!(nobody["value"], json!([]));
-    for filter in ["department eq 'Research'", "endsWith(mail,'example')", "mail ne 'a'"] {
-        let answer = desk.get(&format!("users?$filter={filter}")).await;
-        refused(&answer, 400, "Request_UnsupportedQuery", "Unsupported Query");
-    }
-    let search = desk.get("users?$search=\"displayName:Ada\"").await;
-    refused(&search, 400, "Request_UnsupportedQuery", "ConsistencyLevel: eventual");
 }
 
 #[tokio::test]
