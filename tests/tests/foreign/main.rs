@@ -1,5 +1,6 @@
-//! Software of others meets Gatehouse: `promtool` reads its metrics and tries its alerts, and a Python publisher with the CloudEvents SDK
-//! publishes events and reads results; a Python consumer keeps a table of people; a browser opens the page of a sync.
+//! Software of others meets Gatehouse: `promtool` reads its metrics and tries its alerts; publishers with the CloudEvents SDKs for Python
+//! and JavaScript publish events and read results; a Python consumer keeps a table of people; a browser opens the page of a sync.
+//! Microsoft's SDKs work in the emulated tenant.
 //! `make test-foreign` installs what is needed; no other target runs these tests.
 
 #![expect(
@@ -14,6 +15,7 @@
 mod bench;
 mod consumer;
 mod page;
+mod sdks;
 
 use std::path::Path;
 use std::process::Stdio;
