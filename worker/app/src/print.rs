@@ -135,15 +135,14 @@ pub fn unbroken(mut table: Table) -> Table {
     table
 }
 
-/// An outcome in its colour.
-pub fn outcome(outcome: Outcome) -> Cell {
-    cell(outcome.as_str()).fg(match outcome {
+fn color(outcome: Outcome) -> Color {
+    match outcome {
         Outcome::Changed => Color::Green,
         Outcome::Planned => Color::Cyan,
         Outcome::Waiting => Color::Yellow,
         Outcome::Failed => Color::Red,
         Outcome::Unchanged | Outcome::Skipped => Color::DarkGrey,
-    })
+    }
 }
 
 /// Who must act, in words.
@@ -158,8 +157,15 @@ pub fn who(class: Class) -> &'static str {
 
 /// The steps of a plan, as a table.
 pub fn plan_table(steps: &[PlannedStep]) -> Table {
-    let mut table = table(&["Stage", "Step", "Outcome", "Changes"]);
+    let mut table = table(&["Step", "Changes"]);
+    let mut stage = None;
     for step in steps {
+        // A stage has a row of its own, and an outcome stands below its step: side by side they would leave an object id
+        // no room in 80 columns.
+        if stage.replace(&step.stage) != Some(&step.stage) {
+            let name = cell(stage_and_delay(step)).add_attribute(comfy_table::Attribute::Bold);
+            table.add_row(vec![name, cell("")]);
+        }
         let what = described(
             &step.changes,
             &step.details,
@@ -167,7 +173,8 @@ pub fn plan_table(steps: &[PlannedStep]) -> Table {
             step.reason.as_deref(),
             &step.left,
         );
-        table.add_row(vec![cell(stage_and_delay(step)), cell(&step.step), outcome(step.outcome), cell(what)]);
+        let name = cell(format!("{}\n  {}", step.step, step.outcome.as_str())).fg(color(step.outcome));
+        table.add_row(vec![name, cell(what)]);
     }
     table
 }
