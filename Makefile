@@ -56,6 +56,7 @@ soak: machine ## Tests at length, and on a machine made for it, for hours
 	HISTORIES=1000 $(WITH_BROKER) cargo test --workspace --locked --test histories -- --nocapture
 	SLEEPERS=10000 $(WITH_BROKER) cargo test --workspace --locked --test sleepers
 	HISTORY_RUNS=72000 $(WITH_BROKER) cargo test --workspace --locked --test history
+	RESTORE_KILLS=all $(WITH_BROKER) cargo test --workspace --locked --test restore -- kills
 	OUTAGE_SECONDS=600 $(WITH_BROKER) cargo test --workspace --locked --test outage
 	tests/fresh-machine
 

@@ -19,6 +19,9 @@ const LANES: u64 = 8;
 /// A worker dies at each so many-th read. What it does between two writes is the same, whichever read is its last.
 const READS_APART: u64 = 5;
 
+/// More reads than any restore makes.
+const MOST_READS: u64 = 1_000;
+
 /// A tenant that Grace has left, and what an undisturbed restore does there.
 struct Lane {
     leaver: Leaver,
@@ -77,7 +80,7 @@ impl Lane {
         has_died
     }
 
-    /// Kills a worker at this write and at every [`LANES`]th after it, and at one read. Answers with the number of kills.
+    /// Kills a worker at this write and at every [`LANES`]th after it, and at reads. Answers with the number of kills.
     async fn die_from(mut self, first: u64) -> usize {
         let mut kills = 0;
         for nth in (first..).step_by(LANES as usize) {
@@ -87,11 +90,23 @@ impl Lane {
             }
             kills += 1;
         }
-        let nth = 1 + (first - 1) * READS_APART;
-        let request = Fault::delayed(FOREVER_MS).method("GET").nth(nth);
-        kills += usize::from(self.ends_alike(&format!("dies at read {nth}"), request).await);
+        for nth in reads(first) {
+            let request = Fault::delayed(FOREVER_MS).method("GET").nth(nth);
+            if !self.ends_alike(&format!("dies at read {nth}"), request).await {
+                break;
+            }
+            kills += 1;
+        }
         self.leaver.close().await;
         kills
+    }
+}
+
+/// The reads at which a lane kills: one, or its share of all of them where `RESTORE_KILLS=all` (`make soak`).
+fn reads(first: u64) -> Vec<u64> {
+    match std::env::var("RESTORE_KILLS").as_deref() {
+        Ok("all") => (first..MOST_READS).step_by(LANES as usize).collect(),
+        _ => vec![1 + (first - 1) * READS_APART],
     }
 }
 
