@@ -100,7 +100,9 @@ async fn a_sync_that_nobody_uses_turns_no_exit_code_and_the_verdict_comes_last()
 /// Workflows in place of all that are compiled in, with these steps.
 fn only(steps: &str) -> String {
     let names = ["onboarding", "offboarding", "change", "access_revoke", "restore"];
-    names.map(|name| format!("{name}: {{ stages: [{{ name: all, steps: [{steps}] }}] }}\n")).concat()
+    // A lock-out has to look again at its end.
+    let stages = format!("{{ name: all, steps: [{steps}] }}, {{ name: again, after: 1s, steps: [{steps}] }}");
+    names.map(|name| format!("{name}: {{ stages: [{stages}] }}\n")).concat()
 }
 
 /// The permissions that what is used lacks.

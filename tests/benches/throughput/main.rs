@@ -44,42 +44,34 @@ async fn main() {
         ["bare-leave", rest @ ..] => bare_leave::run(rest).await,
         ["bare-pages", rest @ ..] => bare_pages::download(rest).await,
         [] => {
-            broker_rounds::run(&size).await;
-            println!();
-            graph_rounds::run(&size).await;
-            println!();
-            leave_rounds::run(&size).await;
-            println!();
-            standard::run(&size).await;
-            println!();
-            standard::many(&size).await;
-            println!();
-            lock_out::run(&size).await;
-            println!();
-            ledger_rounds::run(&size).await;
-            println!();
-            history_rounds::run(&size).await;
-            println!();
-            sync_rounds::run(&size).await;
-            println!();
-            usage_rounds::run(&size).await;
+            for part in WHOLE {
+                run(part, &size).await;
+                println!();
+            }
         }
-        ["broker"] => broker_rounds::run(&size).await,
-        ["hires"] => graph_rounds::run(&size).await,
-        ["leave"] => leave_rounds::run(&size).await,
-        ["standard"] => standard::run(&size).await,
-        ["leavers"] => standard::many(&size).await,
-        ["lock-out"] => lock_out::run(&size).await,
-        ["ledger"] => ledger_rounds::run(&size).await,
-        ["people"] => ledger_rounds::people(size.known_people).await,
-        ["history"] => history_rounds::run(&size).await,
-        ["sync"] => sync_rounds::run(&size).await,
-        ["pages"] => sync_rounds::pages(&size).await,
-        ["usage"] => usage_rounds::run(&size).await,
-        other => {
-            panic!(
-                "there is no part {other:?}; there are broker, hires, leave, standard, leavers, lock-out, ledger, people, history, sync, pages and usage"
-            )
-        }
+        [part] => run(part, &size).await,
+        other => panic!("{other:?}: name one part"),
+    }
+}
+
+/// The parts of the whole bench.
+const WHOLE: [&str; 10] =
+    ["broker", "hires", "leave", "standard", "leavers", "lock-out", "ledger", "history", "sync", "usage"];
+
+async fn run(part: &str, size: &Size) {
+    match part {
+        "broker" => broker_rounds::run(size).await,
+        "hires" => graph_rounds::run(size).await,
+        "leave" => leave_rounds::run(size).await,
+        "standard" => standard::run(size).await,
+        "leavers" => standard::many(size).await,
+        "lock-out" => lock_out::run(size).await,
+        "ledger" => ledger_rounds::run(size).await,
+        "people" => ledger_rounds::people(size.known_people).await,
+        "history" => history_rounds::run(size).await,
+        "sync" => sync_rounds::run(size).await,
+        "pages" => sync_rounds::pages(size).await,
+        "usage" => usage_rounds::run(size).await,
+        other => panic!("there is no part `{other}`; there are {}, people and pages", WHOLE.join(", ")),
     }
 }
