@@ -275,7 +275,7 @@ pub(crate) fn monitor(tenant: &Tenant, request: &Request, ends_early: bool) -> O
         return Some(Reply::refusal(&refusal, request));
     }
     Some(match tenant.copy_status(key) {
-        Some(status) if ends_early && status["status"] == "inProgress" => {
+        Some(status) if ends_early && status.get("status").is_some_and(|it| it == "inProgress") => {
             let completed =
                 json!({ "operation": "ItemCopy", "percentageComplete": 100.0, "status": "completed" });
             Reply::json(StatusCode::ACCEPTED, &completed)
