@@ -22,6 +22,9 @@ pub(crate) struct Part {
     properties: &'static [&'static str],
 }
 
+/// Other parameters than those of a list, by name.
+type Others = Vec<(&'static str, String)>;
+
 impl Part {
     /// Reads the options of a list of things that have these properties; without any, none can be chosen.
     pub(crate) fn read(
@@ -38,7 +41,7 @@ impl Part {
         of: &str,
         properties: &'static [&'static str],
         others: &[&'static str],
-    ) -> Result<(Self, Vec<(&'static str, String)>), Refusal> {
+    ) -> Result<(Self, Others), Refusal> {
         let mut found = Vec::new();
         let mut part = Self { top: DEFAULT_PAGE, skip: 0, select: None, others: String::new(), properties };
         for (name, value) in visit.request.options()? {
