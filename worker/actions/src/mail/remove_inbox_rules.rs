@@ -230,9 +230,9 @@ mod tests {
             let report = bench.run(outcome::Mode::Apply).await;
             report.left.into_iter().map(|left| (left.code, left.needs)).collect::<Vec<_>>()
         };
-        let unseen = ("mailbox_forwarding_unseen".to_owned(), Needs::Nobody);
-        assert_eq!(left(true, false).await, [unseen.clone()]);
-        assert_eq!(left(false, false).await, [unseen]);
+        let unseen = [("mailbox_forwarding_unseen".to_owned(), Needs::Nobody)];
+        assert_eq!(left(true, false).await, unseen);
+        assert_eq!(left(false, false).await, unseen);
         assert_eq!(left(true, true).await, [("mailbox_forwards".to_owned(), Needs::Operator)]);
         assert_eq!(left(false, true).await, []);
     }
