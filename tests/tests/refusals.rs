@@ -170,6 +170,8 @@ const ANOTHER_WAY: [&str; 1] = ["POST /v1.0/users/…/events/…/cancel"];
 
 async fn sweep(status: u16) {
     let testbed = Testbed::with(tenant()).compiled_in().set("TENANTS__CONTOSO__MAIL__PASS_FROM", ADA);
+    // Teams' published limits make a replay of all wait for a moment; none of the statuses is repeated meanwhile.
+    let testbed = testbed.set("GRAPH__RETRY_BUDGET_SECONDS", 20);
     let testbed = testbed.set("RETRY__MAX_ATTEMPTS", 2).set("RETRY__FIRST_DELAY_SECONDS", 1);
     let mut testbed = testbed.build().await;
     let worker = testbed.worker().await;
@@ -187,7 +189,7 @@ async fn sweep(status: u16) {
     let mut seen = BTreeSet::new();
     let twice: Vec<_> = testbed.effects().into_iter().filter(|effect| !seen.insert(effect.clone())).collect();
     // A pass whose mail was refused cannot be read again: it is removed, and another is issued.
-    let others = twice.iter().filter(|effect| !effect.starts_with("issue temporaryAccessPass to "));
+    let others = twice.iter().filter(|effect| !effect.contains("temporaryAccessPass"));
     assert_eq!(others.collect::<Vec<_>>(), [""; 0], "writes made twice");
     testbed.drain([worker]).await;
     testbed.close().await;

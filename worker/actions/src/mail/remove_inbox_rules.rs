@@ -218,12 +218,14 @@ mod tests {
     async fn forwarding_by_the_mailbox_itself_is_said_where_it_cannot_be_seen_and_told_where_it_can() {
         use crate::conformance::bench::Bench;
         use crate::{Entry, Scenario};
-        use msgraph_emulator::{Application, Mailbox as Box, Tenant, User};
+        use msgraph_emulator::{Application, Mailbox as Box, Sku, Tenant, User};
         let left = async |forwards: bool, looks: bool| {
             let mailbox = if forwards { Box::new().forwarding("ada@elsewhere.example") } else { Box::new() };
-            let ada = User::new("ada@contoso.example", "Ada Lovelace").mailbox(mailbox);
+            let ada = User::new("ada@contoso.example", "Ada Lovelace").located("GB").licensed("SPE_E3");
+            let ada = ada.mailbox(mailbox);
             let application = Application::default().role("Exchange.ManageAsApp");
-            let tenant = Tenant::empty().application(application).user(ada);
+            let sku = Sku::new("SPE_E3", 1).plan("EXCHANGE_S_ENTERPRISE");
+            let tenant = Tenant::empty().application(application).sku(sku).user(ada);
             let params = serde_json::json!({ "user": "ada@contoso.example" });
             let mut bench = Bench::with(Entry::of::<RemoveInboxRules>(), Scenario { tenant, params });
             bench.administers_exchange = looks;
