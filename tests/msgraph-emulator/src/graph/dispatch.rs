@@ -30,9 +30,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: Operation<'_>) -> Answer 
         Operation::SetManager(user) => manager::set(visit, user),
         Operation::RemoveManager(user) => manager::remove(visit, user),
         Operation::ListMemberOf { user, cast } => members::list_member_of(visit, user, cast),
-        Operation::ListTransitiveMemberOf { user, cast } => {
-            members::list_transitive_member_of(visit, user, cast)
-        }
+        Operation::ListTransitiveMemberOf { user, cast } => members::list_above(visit, user, cast),
         Operation::ListDirectReports { user, cast } => manager::list_reports(visit, user, cast),
         Operation::ListMembers { group, cast } => members::list(visit, group, cast),
         Operation::Owner(operation) => owners::answer(visit, operation),

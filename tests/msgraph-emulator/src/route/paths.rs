@@ -82,14 +82,16 @@ pub(crate) fn operation<'a>(method: &Method, segments: &'a [String]) -> Result<O
         ["$batch"] => Some(Err(Refusal::method_not_allowed())),
         _ => None,
     };
-    match known {
-        Some(operation) => operation,
+    known.unwrap_or_else(|| Err(unknown(path)))
+}
+
+/// The refusal of a path that is not in the table.
+fn unknown(path: &[&str]) -> Refusal {
+    match path.first() {
         // A part of a batch that names the version, too (msgraph-sdk-javascript 1178, 2023).
-        None if path.first().is_some_and(|first| ["v1.0", "beta"].contains(first)) => {
-            Err(Refusal::unknown_segment(path.first().unwrap_or(&"")))
-        }
+        Some(first) if ["v1.0", "beta"].contains(first) => Refusal::unknown_segment(first),
         // The last segment is the one Graph's parser would stumble over, as far as this table knows.
-        None => Err(Refusal::unknown_segment(path.last().unwrap_or(&""))),
+        _ => Refusal::unknown_segment(path.last().unwrap_or(&"")),
     }
 }
 

@@ -243,21 +243,7 @@ pub(crate) fn any_of(operation: &Operation<'_>) -> &'static [&'static str] {
         Operation::UpdateMailboxSettings(_)
         | Operation::CreateInboxRule(_)
         | Operation::DeleteInboxRule { .. } => WRITE_MAILBOX_SETTINGS,
-        Operation::Calendars(_, operation) => match operation {
-            CalendarOperation::List
-            | CalendarOperation::Get
-            | CalendarOperation::ListEvents
-            | CalendarOperation::GetEvent(_)
-            | CalendarOperation::View => READ_CALENDARS,
-            CalendarOperation::ListPermissions(_) => READ_CALENDAR_PERMISSIONS,
-            CalendarOperation::Delete(_)
-            | CalendarOperation::CreateEvent
-            | CalendarOperation::AddPermission(_)
-            | CalendarOperation::UpdatePermission { .. }
-            | CalendarOperation::DeletePermission { .. }
-            | CalendarOperation::DeleteEvent(_)
-            | CalendarOperation::CancelEvent(_) => WRITE_CALENDARS,
-        },
+        Operation::Calendars(_, operation) => any_of_calendars(operation),
         Operation::ListSubscribedSkus => READ_SKUS,
         Operation::ListSubscriptions => READ_SUBSCRIPTIONS,
         Operation::ListOrganization => READ_ORGANIZATION,
@@ -290,6 +276,24 @@ fn team(operation: &TeamOperation<'_>) -> &'static [&'static str] {
         | TeamOperation::RemoveMember { place, .. } => (place, WRITE_TEAM_MEMBERS, WRITE_CHANNEL_MEMBERS),
     };
     if place.channel.is_some() { of_channel } else { of_team }
+}
+
+fn any_of_calendars(operation: &CalendarOperation<'_>) -> &'static [&'static str] {
+    match operation {
+        CalendarOperation::List
+        | CalendarOperation::Get
+        | CalendarOperation::ListEvents
+        | CalendarOperation::GetEvent(_)
+        | CalendarOperation::View => READ_CALENDARS,
+        CalendarOperation::ListPermissions(_) => READ_CALENDAR_PERMISSIONS,
+        CalendarOperation::Delete(_)
+        | CalendarOperation::CreateEvent
+        | CalendarOperation::AddPermission(_)
+        | CalendarOperation::UpdatePermission { .. }
+        | CalendarOperation::DeletePermission { .. }
+        | CalendarOperation::DeleteEvent(_)
+        | CalendarOperation::CancelEvent(_) => WRITE_CALENDARS,
+    }
 }
 
 fn any_of_drives(operation: &DriveOperation<'_>) -> &'static [&'static str] {

@@ -41,7 +41,7 @@ pub(crate) fn list_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> An
 }
 
 /// The groups and directory roles of a user, through other groups as well.
-pub(crate) fn list_transitive_member_of(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
+pub(crate) fn list_above(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
     let query = Query::read(visit.request, DIRECTORY)?;
     let user = visit.user(key)?;
     let shown = user.member_of.iter().copied().filter(|id| is_shown(visit, *id)).collect();
