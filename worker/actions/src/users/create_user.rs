@@ -33,11 +33,6 @@ use crate::users::properties::{self, SELECT, Update, defaults_with_properties};
 use crate::users::refusals;
 use crate::{Action, Error, Plan, View};
 
-/// The name to show: the one given, else both names, else the only one. Without any there is no value.
-const DISPLAY_NAME: &str = "{{ person.display_name if person.display_name else \
-                            person.given_name ~ ' ' ~ person.family_name if person.given_name and person.family_name \
-                            else person.given_name if person.given_name else person.family_name }}";
-
 /// See the file's head.
 pub struct CreateUser;
 
@@ -115,7 +110,7 @@ impl Action for CreateUser {
     const READS_ORGANIZATION: bool = true;
     const DEFAULTS: &'static [(&'static str, &'static str)] = defaults_with_properties![
         ("user_principal_name", "{{ person.upn if person.upn else person.email }}"),
-        ("display_name", DISPLAY_NAME),
+        ("display_name", properties::DISPLAY_NAME),
         ("entra_id", "{{ person.entra_id | default(none) }}"),
         ("licensed", "{{ true if parameters.licenses else false }}"),
     ];

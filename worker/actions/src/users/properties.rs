@@ -37,6 +37,11 @@ const IN_ANY_CASE: [&str; 3] = ["mail", "mail_nickname", "usage_location"];
 pub const USAGE_LOCATION: &str = "{{ person.usage_location if person.usage_location else \
                                   (person.country | country_code if person.country else none) }}";
 
+/// The name to show: the one given, else both names, else the only one. Without any there is no value.
+pub const DISPLAY_NAME: &str = "{{ person.display_name if person.display_name else \
+                            person.given_name ~ ' ' ~ person.family_name if person.given_name and person.family_name \
+                            else person.given_name if person.given_name else person.family_name }}";
+
 /// The defaults of an action that writes an account's properties: its own ones, and those that every such action takes
 /// from the event's person in the same way.
 macro_rules! defaults_with_properties {
