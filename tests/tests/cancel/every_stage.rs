@@ -182,7 +182,7 @@ fn ended_there(testbed: &Testbed, case: &Case, ends: &BTreeMap<String, Value>) {
     };
     if end["state"] != "cancelled" {
         assert!(case.after + 1 >= case.stages.len(), "{} should be cancelled: {end}", id(&case.event));
-        assert!(by["had_ended"] == json!([{ "run_id": run(&case.event), "state": "done" }]), "{by}");
+        assert!(by["had_ended"] == json!([{ "run_id": run(&case.event), "state": "done" }]), "{by}: {end}");
         return;
     }
     is_cancelled(end, &case.cancel);

@@ -253,6 +253,7 @@ fn an_unknown_field_is_refused_but_where_a_memo_parameters_details_rows_ids_and_
                     "/progress/prepared/stages/0/steps/0/params",
                     "/progress/prepared/stages/0/steps/1/params",
                     "/progress/prepared/stages/1/steps/0/params",
+                    "/progress/prepared/stages/2/steps/0/params",
                     "/progress/usage/state",
                     "/data/details",
                     "/data/rows/0",

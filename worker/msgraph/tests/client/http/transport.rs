@@ -155,7 +155,7 @@ async fn a_body_longer_than_allowed_is_not_read() {
 #[tokio::test]
 async fn an_answer_that_is_not_as_documented_names_the_field_and_no_value() {
     let cases = [
-        (r#"{"value":[{"skuId":"1"},{"skuId":"2","consumedUnits":"Ada"}]}"#, "`value[1].consumedUnits`"),
+        (r#"{"value":[{"skuId":"1"},{"skuId":"2","servicePlans":"Ada"}]}"#, "`value[1].servicePlans`"),
         (r#"{"value":"Ada"}"#, "`value`"),
         (r#"{"value":[]} Ada"#, "its end"),
         ("Ada", "line 1"),
