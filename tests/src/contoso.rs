@@ -99,7 +99,11 @@ pub fn troubled_leaver() -> Value {
     events::with(event, "parameters", json!({ "keep_account": true }))
 }
 
-/// An invalid event: it names no person, and a country that does not exist.
+/// An invalid event: it names no person, and writes the country of licences in words.
 pub fn nameless() -> Value {
-    events::onboarding("hire-1852", json!({ "display_name": ADA, "usage_location": "uk" }), events::none())
+    events::onboarding(
+        "hire-1852",
+        json!({ "display_name": ADA, "usage_location": "Great Britain" }),
+        events::none(),
+    )
 }
