@@ -77,8 +77,9 @@ async fn ends_with(odd: Option<Odd>) -> (Vec<Value>, Vec<String>) {
         ends.push(testbed.results.end_of(event["id"].as_str().unwrap()).await);
     }
     let mut effects = testbed.effects();
-    // Their names have the moment in them.
-    effects.retain(|effect| !effect.contains("temporaryAccessPass") && !effect.contains("message"));
+    // Their names, and the list beside the copies, have the moment in them.
+    let has_moment = ["temporaryAccessPass", "message", " bytes to item "];
+    effects.retain(|effect| !has_moment.iter().any(|word| effect.contains(word)));
     effects.sort();
     testbed.drain([worker]).await;
     testbed.tear_down().await;
@@ -104,11 +105,11 @@ async fn figures_that_are_not_there_or_cannot_be_change_nothing() {
     assert_eq!(effects, expected);
     let (ends, _) = ends_with(Some(Odd::Negative)).await;
     assert_no_defect(Odd::Negative, &ends);
-    // A drive with less than no room is full; no other figure keeps anything.
+    // Files whose size nobody tells need no room that is known, so that even a drive with less than none is tried.
     let failed =
         ends.iter().flat_map(|end| end["steps"].as_array().unwrap()).filter(|it| it["outcome"] == "failed");
     let failed: Vec<_> = failed.map(|it| (&it["step"], &it["failure"]["code"])).collect();
-    assert_eq!(failed, [(&json!("migrate_onedrive"), &json!("target_drive_full"))], "{ends:#?}");
+    assert!(failed.is_empty(), "{failed:?}: {ends:#?}");
 }
 
 #[tokio::test]
