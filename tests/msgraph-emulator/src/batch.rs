@@ -160,7 +160,7 @@ fn refused(refusal: &Refusal, request: &Request) -> Done {
 /// Reads the parts, or refuses all of them.
 fn read(envelope: &Request) -> Result<Vec<Part>, Refusal> {
     let payload = |why: String| Refusal::malformed(format!("Invalid batch payload format. {why}"));
-    let body = Value::Object(envelope.object()?);
+    let body = Value::Object(envelope.typed_object()?);
     let Envelope { requests } = serde_json::from_value(body).map_err(|error| payload(error.to_string()))?;
     if requests.is_empty() || requests.len() > LARGEST {
         let n = requests.len();
