@@ -177,23 +177,13 @@ impl Client {
     ///
     /// The client got no token.
     pub async fn grants(&self) -> Result<Grants, Error> {
-        let token = self.inner.tokens.current(&mut Retry::new(self.inner.retry_budget)).await?;
-        let header = token.header.to_str().unwrap_or_default();
-        Ok(Grants::of_token(header.trim_start_matches("Bearer ")).unwrap_or_default())
+        self.inner.tokens.grants(self.inner.retry_budget).await
     }
 
     /// The permissions of the token for the administration of Exchange; nothing if that is not turned on.
-    ///
-    /// # Errors
-    ///
-    /// The client got no token.
     pub async fn exchange_grants(&self) -> Option<Result<Grants, Error>> {
         let (tokens, _) = self.inner.exchange_admin.as_ref()?;
-        let token = tokens.current(&mut Retry::new(self.inner.retry_budget)).await;
-        Some(token.map(|token| {
-            let header = token.header.to_str().unwrap_or_default();
-            Grants::of_token(header.trim_start_matches("Bearer ")).unwrap_or_default()
-        }))
+        Some(tokens.grants(self.inner.retry_budget).await)
     }
 
     /// Sends a request until it has a final answer.
@@ -380,11 +370,7 @@ impl Client {
 }
 
 impl Reader<'_> {
-    /// The permissions of the connection, from its token; see [`Client::grants`].
-    ///
-    /// # Errors
-    ///
-    /// The client got no token.
+    /// The permissions of the connection, from its token, and an error without one; see [`Client::grants`].
     pub async fn grants(self) -> Result<Grants, Error> {
         self.client.grants().await
     }

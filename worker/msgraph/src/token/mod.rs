@@ -30,6 +30,7 @@ use crate::settings::Settings;
 use access_token::Token;
 use credential::{Credential, SecretSource};
 use endpoint::SignInService;
+use grants::Grants;
 use proof::Form;
 
 /// After a failed early renewal, the old token is used this long before the next attempt.
@@ -79,6 +80,13 @@ impl Tokens {
             Some(token) if now < token.expires_at => Ok(self.renewed_early(token).await),
             _ => self.fetched_since(seen, retry).await,
         }
+    }
+
+    /// The permissions of the token that is valid now.
+    pub(crate) async fn grants(&self, budget: Duration) -> Result<Grants, Error> {
+        let token = self.current(&mut Retry::new(budget)).await?;
+        let header = token.header.to_str().unwrap_or_default();
+        Ok(Grants::of_token(header.trim_start_matches("Bearer ")).unwrap_or_default())
     }
 
     /// The token that replaces one that Graph rejected.
