@@ -30,11 +30,13 @@ test: machine ## Runs all tests with a private RabbitMQ
 	$(if $(NEXTEST),cargo test --workspace --locked --doc --quiet)
 	$(WITH_BROKER) $(RUN_TESTS)
 
-test-foreign: machine ## Tests with promtool, official SDKs, other publishers and a browser
-	tests/tests/foreign/prepare "$(TARGET)/foreign" "$(TARGET)/foreign-browser" "$(TARGET)/foreign-sdk"
+test-foreign: machine ## Tests with promtool, Helm, official SDKs, other publishers and a browser
+	tests/tests/foreign/prepare "$(TARGET)/foreign" "$(TARGET)/foreign-browser" "$(TARGET)/foreign-sdk" \
+		"$(TARGET)/foreign-chart"
 	cargo build --workspace --locked --bins --tests
 	FOREIGN_PYTHON="$(TARGET)/foreign/bin/python" FOREIGN_BROWSER="$(TARGET)/foreign-browser" \
-		FOREIGN_SDK="$(TARGET)/foreign-sdk" FOREIGN_SCREENSHOTS="$(TARGET)/foreign-screenshots" \
+		FOREIGN_SDK="$(TARGET)/foreign-sdk" FOREIGN_CHART="$(TARGET)/foreign-chart" \
+		FOREIGN_SCREENSHOTS="$(TARGET)/foreign-screenshots" \
 		$(WITH_BROKER) cargo test --workspace --locked --test foreign
 
 deny: ## Checks licences and sources of all dependencies

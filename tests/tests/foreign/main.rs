@@ -1,6 +1,7 @@
 //! Software of others meets Gatehouse: `promtool` reads its metrics and tries its alerts; publishers with the CloudEvents SDKs for Python
 //! and JavaScript publish events and read results; a Python consumer keeps a table of people; a browser opens the page of a sync.
-//! Microsoft's SDKs work in the emulated tenant.
+//! Microsoft's SDKs work in the emulated tenant. Helm renders the chart, and the schemas of Kubernetes, of KEDA and of the Prometheus
+//! Operator accept it.
 //! `make test-foreign` installs what is needed; no other target runs these tests.
 
 #![expect(
@@ -13,6 +14,7 @@
 
 #[path = "../sync_command/bench.rs"]
 mod bench;
+mod chart;
 mod consumer;
 mod page;
 mod sdks;

@@ -12,7 +12,7 @@ use crate::run;
 const OPERATIONS: usize = 60;
 
 /// What `make test-foreign` has put at the place this variable names.
-fn prepared(variable: &str) -> PathBuf {
+pub(crate) fn prepared(variable: &str) -> PathBuf {
     let path = std::env::var(variable);
     let path = path.unwrap_or_else(|_| panic!("{variable} is not set: run `make test-foreign`"));
     Path::new(&repository::root()).join(path)
