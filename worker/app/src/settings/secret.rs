@@ -1,6 +1,6 @@
 //! Secrets in the settings, and files that hold one.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -20,18 +20,29 @@ impl Secret {
     }
 }
 
-/// Every access of others.
-const OTHERS: u32 = 0o077;
+/// Every access of others, and what nobody but the owner needs.
+const OTHERS: u32 = 0o037;
+/// The group may read.
+const GROUP: u32 = 0o040;
 
 /// Says so if other users of this machine can access the file of this setting. A file that is not there exposes nothing.
 pub(super) fn exposed(setting: &str, file: &Path) -> Option<String> {
-    let mode = file.metadata().ok()?.permissions().mode();
-    (mode & OTHERS != 0).then(|| {
+    let metadata = file.metadata().ok()?;
+    // Without /proc nobody tells who we are, and no group is ours.
+    let us = Path::new("/proc/self").metadata().ok().map(|process| (process.uid(), process.gid()));
+    is_exposed(metadata.mode(), (metadata.uid(), metadata.gid()), us).then(|| {
         format!(
             "{setting}: other users of this machine can access {path}; run `chmod 600 {path}`",
             path = file.display()
         )
     })
+}
+
+/// Whether a file of this owner and group is open to others than this user and group. Kubernetes gives a secret to root
+/// and lets the group of the container read it, which nobody in there can change.
+fn is_exposed(mode: u32, (owner, group): (u32, u32), us: Option<(u32, u32)>) -> bool {
+    let is_mounted_for_us = owner == 0 && us.is_some_and(|(user, ours)| user != 0 && group == ours);
+    mode & OTHERS != 0 || (mode & GROUP != 0 && !is_mounted_for_us)
 }
 
 /// The secret in the file of this setting.
@@ -53,5 +64,31 @@ impl From<String> for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.given().is_some() { "********" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_kubernetes_mounts_for_our_group_is_not_exposed() {
+        let (root, us, other) = (0, 65_532, 1_000);
+        let ours = Some((us, us));
+        let cases = [
+            (0o440, (root, us), ours, false),
+            (0o640, (root, us), ours, false),
+            (0o600, (us, us), ours, false),
+            // Read by others, written by the group, another group, another owner, a user like any other, and unknown.
+            (0o444, (root, us), ours, true),
+            (0o460, (root, us), ours, true),
+            (0o440, (root, other), ours, true),
+            (0o440, (us, us), ours, true),
+            (0o440, (root, root), Some((root, root)), true),
+            (0o440, (root, us), None, true),
+        ];
+        for (mode, file, process, expected) in cases {
+            assert_eq!(is_exposed(mode, file, process), expected, "{mode:o} {file:?} {process:?}");
+        }
     }
 }
