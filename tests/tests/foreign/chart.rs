@@ -163,19 +163,20 @@ impl<'a> Container<'a> {
         }
     }
 
-    /// The settings that Gatehouse makes of the variables, and of the settings' file if it is in this folder. Unknown
-    /// settings are an error.
-    async fn settings(&self, folder: &Path) -> Value {
+    /// The variables, with the files that they name in this folder.
+    fn at_home(&self, folder: &Path) -> Vec<(String, String)> {
         let at_home = |(name, value): &(String, String)| {
-            assert!(
-                !name.starts_with("GATEHOUSE")
-                    || name.starts_with("GATEHOUSE__")
-                    || name == "GATEHOUSE_CONFIG"
-            );
-            (name.clone(), value.replace(SETTINGS, &format!("{}/", folder.display())))
+            let is_known = name.starts_with("GATEHOUSE__") || name == "GATEHOUSE_CONFIG";
+            assert!(is_known || !name.starts_with("GATEHOUSE"), "{name}");
+            let home = format!("{}/", folder.display());
+            (name.clone(), value.replace(SETTINGS, &home).replace(SECRETS, &home))
         };
-        let variables: Vec<_> = self.variables.iter().map(at_home).collect();
-        let shown = gatehouse(&["config", "show", "--output", "json"], &variables).await.ok();
+        self.variables.iter().map(at_home).collect()
+    }
+
+    /// The settings that Gatehouse makes of the variables and of the settings' file. Unknown settings are an error.
+    async fn settings(&self, folder: &Path) -> Value {
+        let shown = gatehouse(&["config", "show", "--output", "json"], &self.at_home(folder)).await.ok();
         let arguments: Vec<_> = self.arguments.iter().map(String::as_str).chain(["--help"]).collect();
         gatehouse(&arguments, &[]).await.ok();
         serde_json::from_str(&shown).unwrap()
@@ -224,8 +225,15 @@ async fn every_setting_of_the_chart_is_one_of_gatehouse_and_means_what_the_pod_n
             assert_eq!(worker.named_files(), worker.mounted_files(), "{set}");
         }
         for job in of_kind(&rendered, "Job").into_iter().map(Container::of) {
-            job.settings(folder.path()).await;
-            assert!(job.mounted_files().is_subset(&job.named_files()), "{set}");
+            let prefix = job.settings(folder.path()).await["broker"]["prefix"].as_str().unwrap().to_owned();
+            // What it is to declare is made of its settings and of the files that it has, and of no others.
+            for file in job.mounted_files() {
+                let text =
+                    if file == "broker-url" { "amqps://a:b@rabbitmq/%2f".to_owned() } else { "0".repeat(64) };
+                std::fs::write(folder.path().join(file), text).unwrap();
+            }
+            let exported = gatehouse(&["topology", "export"], &job.at_home(folder.path())).await.ok();
+            assert!(exported.contains(&format!("\"{prefix}.workflows\"")), "{set}: {exported}");
         }
         let workflows = folder.path().join("workflows.yaml");
         if workflows.is_file() {
@@ -255,5 +263,39 @@ async fn all_workers_together_never_have_more_than_microsofts_limits() {
             let all = share.parse::<f64>().unwrap() * f64::from(u32::try_from(workers).unwrap());
             assert!((0.99..=1.0).contains(&all), "{set}: {share} for each of {workers}");
         }
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_for_a_worker_selects_its_pods_and_no_others() {
+    for set in SETS {
+        let rendered = rendered(set).await;
+        let deployments = of_kind(&rendered, "Deployment");
+        let selectors = [
+            ("Deployment", "selector"),
+            ("PodDisruptionBudget", "selector"),
+            ("NetworkPolicy", "podSelector"),
+        ];
+        for (kind, selector) in selectors {
+            let objects = of_kind(&rendered, kind);
+            for deployment in &deployments {
+                let labels = deployment["spec"]["template"]["metadata"]["labels"].as_object().unwrap();
+                let selects = |object: &&&Value| {
+                    let wanted = object["spec"][selector]["matchLabels"].as_object().unwrap();
+                    wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
+                };
+                let names = objects.iter().filter(selects).map(|object| &object["metadata"]["name"]);
+                assert_eq!(names.collect::<Vec<_>>(), [&deployment["metadata"]["name"]], "{set}: {kind}");
+            }
+            assert_eq!(objects.len(), deployments.len(), "{set}: {kind}");
+        }
+    }
+}
+
+#[test]
+fn the_chart_is_of_the_version_of_gatehouse() {
+    let chart: Value = serde_saphyr::from_str(&repository::text("deploy/chart/Chart.yaml")).unwrap();
+    for version in ["version", "appVersion"] {
+        assert_eq!(chart[version], env!("CARGO_PKG_VERSION"), "{version}");
     }
 }
