@@ -44,4 +44,4 @@ pub use published::{Published, PublishedMessage};
 pub use publisher::Publisher;
 pub use results::{Received, Results};
 pub use testbed::{Testbed, TestbedBuilder};
-pub use worker_process::{Finished, Worker};
+pub use worker_process::{Finished, Worker, documents};

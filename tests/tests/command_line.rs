@@ -8,7 +8,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use msgraph_emulator::{Fault, Tenant};
 use serde_json::{Value, json};
-use system_tests::{Testbed, events, repository, settings};
+use system_tests::{Testbed, documents, events, repository, settings};
 
 fn edsger_leaves(id: &str) -> Value {
     events::offboarding(id, json!({ "upn": "edsger@contoso.example" }))
@@ -18,11 +18,6 @@ fn edsger_leaves(id: &str) -> Value {
 fn file(testbed: &Testbed, event: &Value) -> String {
     let name = format!("{}.json", event["id"].as_str().unwrap());
     testbed.file(&name, &event.to_string()).display().to_string()
-}
-
-/// One JSON document a line.
-fn documents(lines: &str) -> Vec<Value> {
-    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn document(line: &str) -> Value {

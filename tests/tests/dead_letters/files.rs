@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use lapin::BasicProperties;
 use serde_json::{Value, json};
-use system_tests::{Testbed, crowd, events};
+use system_tests::{Testbed, crowd, documents, events};
 
-use super::{after_a_bad_night, documents};
+use super::after_a_bad_night;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 

@@ -9,9 +9,7 @@ use futures_util::stream;
 use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::Tenant;
 use serde_json::{Value, json};
-use system_tests::{Testbed, events, settings};
-
-use super::documents;
+use system_tests::{Testbed, documents, events, settings};
 
 const LETTERS: usize = 10_000;
 const AT_ONCE: usize = 64;

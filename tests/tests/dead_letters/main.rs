@@ -12,18 +12,12 @@ mod kills;
 mod workbench;
 
 use msgraph_emulator::Fault;
-use serde_json::Value;
 use system_tests::crowd;
 use system_tests::{Testbed, Worker};
 
 /// The fault that keeps accounts from being disabled.
 fn refused() -> Fault {
     Fault::status(403).method("PATCH").path("/users/")
-}
-
-/// One JSON document a line.
-fn documents(lines: &str) -> Vec<Value> {
-    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// A testbed whose leavers have all failed and are dead letters, and a worker that is at work again.

@@ -4,10 +4,10 @@ use jiff::{Timestamp, ToSpan as _};
 use msgraph_emulator::{Tenant, User};
 use serde_json::{Value, json};
 use system_tests::stages::{self, IN_STAGES};
-use system_tests::{Testbed, crowd, events};
+use system_tests::{Testbed, crowd, documents, events};
 use tokio::process::Command;
 
-use super::{after_a_bad_night, documents, refused};
+use super::{after_a_bad_night, refused};
 
 const ADA: &str = "ada@contoso.example";
 const EDSGER: &str = "edsger@contoso.example";

@@ -79,10 +79,11 @@ fn is_in(history: &History) -> Option<bool> {
 }
 
 impl Told<'_> {
-    /// How many runs of these histories were set aside.
-    pub fn set_aside(&self, histories: &[History]) -> usize {
+    /// The runs of these histories that were set aside.
+    pub fn set_aside(&self, histories: &[History]) -> BTreeSet<String> {
         let words = histories.iter().flat_map(|history| &history.words);
-        words.filter(|word| self.ends(word).iter().any(|end| end.state == "failed")).count()
+        let failed = words.filter(|word| self.ends(word).iter().any(|end| end.state == "failed"));
+        failed.map(|word| word.run.to_string()).collect()
     }
 
     /// What is wrong with a history; nothing if all is well.
