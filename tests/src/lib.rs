@@ -31,6 +31,7 @@ mod queues;
 pub mod random;
 pub mod repository;
 pub mod results;
+pub mod rights;
 pub mod settings;
 pub mod site;
 pub mod stages;

@@ -10,32 +10,20 @@
 
 use std::collections::BTreeSet;
 
-use msgraph_emulator::{Application, Calendar, Device, Event, Fault, Group, Mailbox, Sku, Tenant, User};
+use msgraph_emulator::{Calendar, Device, Event, Fault, Group, Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{Testbed, events};
+use system_tests::{Testbed, events, rights};
 
 /// More people than a default workflow has writes.
 const PEOPLE: usize = 32;
 const ADA: &str = "ada@contoso.example";
 
-/// What the default workflows need beyond the emulator's usual permissions.
-const ROLES: [&str; 7] = [
-    "AppRoleAssignment.ReadWrite.All",
-    "DelegatedPermissionGrant.ReadWrite.All",
-    "DeviceManagementManagedDevices.PrivilegedOperations.All",
-    "DeviceManagementManagedDevices.Read.All",
-    "Group.ReadWrite.All",
-    "RoleManagement.ReadWrite.Directory",
-    "UserAuthenticationMethod.ReadWrite.All",
-];
-
 /// Ada, and for each number somebody who leaves, somebody who moves and the groups of both.
 fn tenant() -> Tenant {
     let ada = User::new(ADA, "Ada Lovelace").with("mail", ADA).located("GB").licensed("SPE_E3");
     let seats = 4 * u64::try_from(PEOPLE).unwrap();
-    let application = ROLES.into_iter().fold(Application::default(), Application::role);
     let tenant = Tenant::empty()
-        .application(application)
+        .application(rights::of_default_workflows())
         .sku(Sku::new("SPE_E3", seats).plan("EXCHANGE_S_ENTERPRISE"))
         .sku(Sku::new("EMS", seats).plan("INTUNE_A"))
         .user(ada.mailbox(Mailbox::new()));

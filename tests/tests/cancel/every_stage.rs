@@ -1,11 +1,11 @@
-//! A cancel at every stage of every default workflow.
+//! A cancel at every stage of every default workflow that takes or gives; those of `restore` are in the tests of restores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, ToSpan as _};
-use msgraph_emulator::{Application, Calendar, Event, Fault, Group, Mailbox, Sku, Tenant, User};
+use msgraph_emulator::{Calendar, Event, Fault, Group, Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{Testbed, events};
+use system_tests::{Testbed, events, rights};
 
 use crate::{cancel_of, is_cancelled, run};
 
@@ -101,15 +101,8 @@ fn tenant(cases: &[Case]) -> Tenant {
         engineers = engineers.member(&case.upn);
         team = team.member(&case.upn);
     }
-    let permissions = [
-        "AppRoleAssignment.ReadWrite.All",
-        "DelegatedPermissionGrant.ReadWrite.All",
-        "Group.ReadWrite.All",
-        "RoleManagement.ReadWrite.Directory",
-        "UserAuthenticationMethod.ReadWrite.All",
-    ];
     let tenant = Tenant::empty()
-        .application(permissions.into_iter().fold(Application::default(), Application::role))
+        .application(rights::of_default_workflows())
         .sku(Sku::new("SPE_E3", 50).plan("EXCHANGE_S_ENTERPRISE").plan("TEAMS1"))
         .user(User::new("grace@contoso.example", "Grace Hopper").licensed("SPE_E3").located("US"));
     let tenant = people().fold(tenant, |tenant, case| tenant.user(case.user()));

@@ -1,28 +1,16 @@
 //! Figures and lists that cannot be, or are not there: a run goes on without them, and none is a defect of Gatehouse.
 
-use msgraph_emulator::{
-    Application, Calendar, Device, Drive, Event, Fault, Group, Mailbox, Odd, Sku, Tenant, User,
-};
+use msgraph_emulator::{Calendar, Device, Drive, Event, Fault, Group, Mailbox, Odd, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{Testbed, events};
+use system_tests::{Testbed, events, rights};
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
 const EDSGER: &str = "edsger@contoso.example";
-const ROLES: [&str; 8] = [
-    "AppRoleAssignment.ReadWrite.All",
-    "DelegatedPermissionGrant.ReadWrite.All",
-    "DeviceManagementManagedDevices.PrivilegedOperations.All",
-    "DeviceManagementManagedDevices.Read.All",
-    "Group.ReadWrite.All",
-    "RoleManagement.ReadWrite.Directory",
-    "UserAuthenticationMethod.ReadWrite.All",
-    "UserAuthMethod-TAP.ReadWrite.All",
-];
 
 /// A leaver and a mover with something of everything.
 fn tenant() -> Tenant {
-    let application = ROLES.into_iter().fold(Application::default(), Application::role);
+    let application = rights::of_default_workflows().role("UserAuthMethod-TAP.ReadWrite.All");
     let mailbox = Mailbox::new()
         .calendar(Calendar::named("Sailing"))
         .event(Event::new("One", "2031-12-03T08:00:00", "2031-12-03T09:00:00").with(ADA))

@@ -1,24 +1,14 @@
 //! One object that Graph refuses keeps none of its neighbours, in words nobody knows and with whatever status.
 
-use msgraph_emulator::{Application, Calendar, Device, Event, Fault, Group, Mailbox, Sku, Tenant, User};
+use msgraph_emulator::{Calendar, Device, Event, Fault, Group, Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{Testbed, events};
+use system_tests::{Testbed, events, rights};
 
 const ADA: &str = "ada@contoso.example";
 const GRACE: &str = "grace@contoso.example";
-const ROLES: [&str; 7] = [
-    "AppRoleAssignment.ReadWrite.All",
-    "DelegatedPermissionGrant.ReadWrite.All",
-    "DeviceManagementManagedDevices.PrivilegedOperations.All",
-    "DeviceManagementManagedDevices.Read.All",
-    "Group.ReadWrite.All",
-    "RoleManagement.ReadWrite.Directory",
-    "UserAuthenticationMethod.ReadWrite.All",
-];
 
 /// A leaver with two or more of everything.
 fn tenant() -> Tenant {
-    let application = ROLES.into_iter().fold(Application::default(), Application::role);
     let mailbox = Mailbox::new()
         .calendar(Calendar::named("Sailing"))
         .calendar(Calendar::named("Climbing"))
@@ -34,7 +24,7 @@ fn tenant() -> Tenant {
     let group = |name: &str| Group::security(name).member(GRACE).owner(GRACE).owner(ADA);
     let team = |name: &str| Group::microsoft365(name).with_team().member(GRACE).member(ADA).owner(ADA);
     Tenant::empty()
-        .application(application)
+        .application(rights::of_default_workflows())
         .sku(Sku::new("SPE_E3", 9).plan("EXCHANGE_S_ENTERPRISE"))
         .user(User::new(ADA, "Ada Lovelace").with("mail", ADA).mailbox(Mailbox::new()))
         .user(grace)

@@ -7,10 +7,8 @@ use msgraph_emulator::{Fault, Tenant};
 use system_tests::{Received, Testbed};
 use tokio::time::timeout;
 
-use super::{Leaver, comparable, harbour, leave, restore, with_key, without_channels};
+use super::{FOREVER_MS, Leaver, comparable, harbour, leave, restore, with_key, without_channels};
 
-/// Longer than any test: whoever waits for this answer is killed.
-const FOREVER_MS: u64 = 3_600_000;
 /// How often the test looks whether the request has come.
 const LOOKS_EVERY: Duration = Duration::from_millis(5);
 /// Tenants in which restores die at the same time. After each death a worker waits until the dead one has been silent

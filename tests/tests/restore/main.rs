@@ -6,18 +6,19 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+mod cancels;
 mod days;
 mod kills;
 mod meanwhile;
 
 use std::collections::BTreeSet;
 
-use msgraph_emulator::{
-    Application, Calendar, Channel, Device, Drive, Event, Fault, Group, Mailbox, Sku, Tenant, User,
-};
+use msgraph_emulator::{Calendar, Channel, Device, Drive, Event, Fault, Group, Mailbox, Sku, Tenant, User};
 use serde_json::{Value, json};
-use system_tests::{Testbed, TestbedBuilder, Worker, events};
+use system_tests::{Testbed, TestbedBuilder, Worker, events, rights};
 
+/// Longer than any test: whoever waits for this answer is killed.
+const FOREVER_MS: u64 = 3_600_000;
 const ADA: &str = "ada@contoso.example";
 const EDSGER: &str = "edsger@contoso.example";
 const GRACE: &str = "grace@contoso.example";
@@ -50,18 +51,8 @@ fn harbour() -> Group {
 
 /// The same without the channels of a team: after it has joined a team, a run waits before it joins these.
 fn without_channels() -> Tenant {
-    let application = [
-        "RoleManagement.ReadWrite.Directory",
-        "AppRoleAssignment.ReadWrite.All",
-        "DelegatedPermissionGrant.ReadWrite.All",
-        "UserAuthenticationMethod.ReadWrite.All",
-        "Group.ReadWrite.All",
-        "DeviceManagementManagedDevices.Read.All",
-        "DeviceManagementManagedDevices.PrivilegedOperations.All",
-    ];
-    let application = application.into_iter().fold(Application::default(), Application::role);
     Tenant::empty()
-        .application(application)
+        .application(rights::of_default_workflows())
         .sku(Sku::new("SPE_E3", 5).plan("TEAMS1").plan("EXCHANGE_S_ENTERPRISE").plan("SWAY"))
         .sku(Sku::new("EMS", 5).plan("INTUNE_A"))
         .sku(Sku::new("VISIOCLIENT", 5).plan("VISIOONLINE"))

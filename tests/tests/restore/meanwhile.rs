@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use system_tests::metrics::until;
 use system_tests::{Testbed, events};
 
-use super::{GRACE, id_of, restore, with_key};
+use super::{FOREVER_MS, GRACE, id_of, restore, with_key};
 
-/// Longer than any test: whoever waits for this answer is killed.
-const FOREVER_MS: u64 = 3_600_000;
 /// Longer than the run sleeps and works, and shorter than a worker waits for an answer.
 const HOLD_MS: u64 = 6_000;
 
