@@ -7,6 +7,8 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::bare_sign_in;
+
 const USER: &str = "id,userPrincipalName,displayName,mail,employeeId,givenName,surname,jobTitle,department,\
                     officeLocation,companyName,mobilePhone,usageLocation,onPremisesSyncEnabled";
 const GROUP: &str = "id,displayName,groupTypes,mailEnabled,securityEnabled,membershipRule,onPremisesSyncEnabled,\
@@ -19,18 +21,8 @@ pub async fn run(arguments: &[&str]) {
     let (count, in_flight): (usize, usize) = (count.parse().unwrap(), in_flight.parse().unwrap());
     rustls::crypto::ring::default_provider().install_default().unwrap();
     let http = Client::builder().no_proxy().tcp_nodelay(true).build().unwrap();
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", client),
-        ("client_secret", secret),
-        ("scope", "https://graph.microsoft.com/.default"),
-    ];
-    let token = json_of(http.post(format!("{url}/{tenant}/oauth2/v2.0/token")).form(&form)).await;
-    let graph = Arc::new(Graph {
-        http,
-        root: format!("{url}/v1.0"),
-        token: token["access_token"].as_str().unwrap().to_owned(),
-    });
+    let token = bare_sign_in::token(&http, url, tenant, client, secret).await;
+    let graph = Arc::new(Graph { http, root: format!("{url}/v1.0"), token });
     let permits = Arc::new(Semaphore::new(in_flight));
     let started = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::bare_sign_in;
+
 /// A call as a worker made it for the first leaver.
 #[derive(Clone, Deserialize, Serialize)]
 pub struct Call {
@@ -31,14 +33,7 @@ pub async fn run(arguments: &[&str]) {
     let [url, tenant, client, secret, script, in_flight] = arguments else { panic!("{arguments:?}") };
     rustls::crypto::ring::default_provider().install_default().unwrap();
     let http = Client::builder().no_proxy().tcp_nodelay(true).build().unwrap();
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", client),
-        ("client_secret", secret),
-        ("scope", "https://graph.microsoft.com/.default"),
-    ];
-    let answer = http.post(format!("{url}/{tenant}/oauth2/v2.0/token")).form(&form).send().await.unwrap();
-    let token = answer.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
+    let token = bare_sign_in::token(&http, url, tenant, client, secret).await;
     let script: Script = serde_json::from_slice(&std::fs::read(script).unwrap()).unwrap();
     let graph = Arc::new((http, format!("{url}/v1.0"), token, script));
     let permits = Arc::new(Semaphore::new(in_flight.parse().unwrap()));

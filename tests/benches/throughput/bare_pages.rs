@@ -7,7 +7,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
-use serde_json::Value;
+
+use crate::bare_sign_in;
 
 /// As many as a worker has in flight.
 const WINDOW: usize = 16;
@@ -18,19 +19,11 @@ pub async fn download(arguments: &[&str]) {
     let [url, tenant, client, secret, path] = arguments else { panic!("{arguments:?}") };
     rustls::crypto::ring::default_provider().install_default().unwrap();
     let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().unwrap();
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", client),
-        ("client_secret", secret),
-        ("scope", "https://graph.microsoft.com/.default"),
-    ];
-    let token = http.post(format!("{url}/{tenant}/oauth2/v2.0/token")).form(&form).send().await.unwrap();
-    let token: Value = token.json().await.unwrap();
-    let token = token["access_token"].as_str().unwrap();
+    let token = bare_sign_in::token(&http, url, tenant, client, secret).await;
     let started = Instant::now();
     let mut next = Some(format!("{url}{path}"));
     while let Some(page) = next {
-        let answer = http.get(page).bearer_auth(token).send().await.unwrap();
+        let answer = http.get(page).bearer_auth(&token).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.status());
         next = link(&answer.bytes().await.unwrap());
     }

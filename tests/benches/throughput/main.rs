@@ -17,6 +17,7 @@ mod bare_broker;
 mod bare_graph;
 mod bare_leave;
 mod bare_pages;
+mod bare_sign_in;
 mod broker_rounds;
 mod graph_rounds;
 mod history_rounds;
