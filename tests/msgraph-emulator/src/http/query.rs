@@ -115,21 +115,28 @@ impl Filter {
     }
 }
 
-/// The one literal there is. A single quote inside is doubled.
+/// The one literal there is.
 fn literal(text: &str) -> Result<String, Refusal> {
+    let (value, after) = quoted(text.trim_start().strip_prefix('\'').ok_or_else(unsupported)?)?;
+    // What follows a literal that ended too early.
+    if after.trim().is_empty() { Ok(value) } else { Err(unterminated()) }
+}
+
+/// A text up to its closing quote, and what follows. A single quote inside is doubled.
+pub(crate) fn quoted(text: &str) -> Result<(String, &str), Refusal> {
     let mut value = String::new();
-    let mut rest = text.trim_start().strip_prefix('\'').ok_or_else(unsupported)?;
+    let mut rest = text;
     loop {
         let (part, after) = rest.split_once('\'').ok_or_else(unterminated)?;
         value.push_str(part);
         match after.strip_prefix('\'') {
-            Some(after) => {
+            Some(more) => {
                 value.push('\'');
-                rest = after;
+                rest = more;
             }
-            None if after.trim().is_empty() => return Ok(value),
-            // What follows a literal that ended too early.
-            None => return Err(unterminated()),
+            // What follows a text that ended too early.
+            None if after.starts_with(|c: char| c.is_alphanumeric()) => return Err(unterminated()),
+            None => return Ok((value, after)),
         }
     }
 }

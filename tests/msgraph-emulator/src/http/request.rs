@@ -215,6 +215,15 @@ impl Request {
         Ok(object)
     }
 
+    /// The JSON object in the body, which changes at least one property.
+    pub(crate) fn changes(&self) -> Result<Map<String, Value>, Refusal> {
+        let changes = self.object()?;
+        if changes.is_empty() {
+            return Err(Refusal::malformed("Empty Payload. JSON content expected."));
+        }
+        Ok(changes)
+    }
+
     /// The JSON object in the body as it was sent.
     pub(crate) fn typed_object(&self) -> Result<Map<String, Value>, Refusal> {
         let is_json = self

@@ -1,5 +1,6 @@
 //! The words of a filter.
 
+use crate::http::query::quoted;
 use crate::http::refusal::Refusal;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,25 +49,4 @@ fn end_of_word(text: &str) -> usize {
     let is_moment = text.starts_with(|c: char| c.is_ascii_digit());
     let ends = |c: char| c.is_whitespace() || "(),'".contains(c) || (c == ':' && !is_moment);
     text.find(ends).unwrap_or(text.len()).max(1)
-}
-
-/// A text up to its closing quote, and what follows.
-fn quoted(text: &str) -> Result<(String, &str), Refusal> {
-    let unterminated =
-        || Refusal::malformed("Invalid filter clause: There is an unterminated string literal.");
-    let mut value = String::new();
-    let mut rest = text;
-    loop {
-        let (part, after) = rest.split_once('\'').ok_or_else(unterminated)?;
-        value.push_str(part);
-        match after.strip_prefix('\'') {
-            Some(more) => {
-                value.push('\'');
-                rest = more;
-            }
-            // What follows a text that ended too early.
-            None if after.starts_with(|c: char| c.is_alphanumeric()) => return Err(unterminated()),
-            None => return Ok((value, after)),
-        }
-    }
 }

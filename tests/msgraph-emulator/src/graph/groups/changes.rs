@@ -65,10 +65,7 @@ pub(crate) fn create(visit: &mut Visit<'_>) -> Answer {
 /// Changes a group, or adds up to twenty members to it, all or none.
 pub(crate) fn update(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
-    let body = visit.request.object()?;
-    if body.is_empty() {
-        return Err(Refusal::malformed("Empty Payload. JSON content expected."));
-    }
+    let body = visit.request.changes()?;
     let id = if body.contains_key(MEMBERS) { changeable(visit, key)? } else { governed(visit, key)? };
     let members = bound(visit, &body, MEMBERS)?;
     if members.len() > MOST_MEMBERS {

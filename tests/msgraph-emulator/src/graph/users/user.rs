@@ -49,10 +49,7 @@ pub(crate) fn create(visit: &mut Visit<'_>) -> Answer {
 
 pub(crate) fn update(visit: &mut Visit<'_>, key: &str) -> Answer {
     Query::read(visit.request, NONE)?;
-    let body = visit.request.object()?;
-    if body.is_empty() {
-        return Err(Refusal::malformed("Empty Payload. JSON content expected."));
-    }
+    let body = visit.request.changes()?;
     let mut names = body.keys();
     if !names.all(|name| permissions::may_write(visit.caller, name)) {
         return Err(Refusal::denied());
