@@ -45,7 +45,8 @@ deny: ## Checks licences and sources of all dependencies
 # The tests come last, so that their summary is the last thing to read.
 check: machine ## Does what continuous integration does
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --test foreign --locked -- -D warnings
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --test foreign --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	@$(MAKE) --no-print-directory deny
 	@$(MAKE) --no-print-directory bench-smoke
