@@ -474,7 +474,7 @@ async fn an_event_in_binary_mode_runs_like_any_other() {
 #[tokio::test]
 async fn every_command_explains_itself() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 12] = [
         &["run"],
         &["plan"],
         &["publish"],
@@ -483,6 +483,9 @@ async fn every_command_explains_itself() {
         &["config"],
         &["connect"],
         &["schema"],
+        &["probe"],
+        &["completions"],
+        &["man"],
         &["dead", "replay"],
     ];
     for command in commands {

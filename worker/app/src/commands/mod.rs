@@ -3,13 +3,16 @@
 mod allow;
 mod brake;
 mod check;
+mod completions;
 mod config;
 mod connect;
 mod dead;
 mod history;
 mod ledger;
+mod man;
 mod names;
 mod plan;
+mod probe;
 mod publish;
 mod refusals;
 mod restore;
@@ -54,7 +57,7 @@ Exit codes:
   0  success
   1  completed with problems: a run did not succeed, a file is invalid,
      a dead letter was not replayed, a command was stopped, a run was not cancelled, nobody
-     signed in, or a tenant was not read to the end
+     signed in, a tenant was not read to the end, or a worker is not ready
   2  invalid command line
   3  invalid settings or an unusable file or argument
   4  the broker is unavailable or refused the operation";
@@ -121,6 +124,14 @@ enum Command {
     Config(config::Command),
     /// Print the JSON Schema of a message, of workflow files, of a row of a sync or of an action's parameters
     Schema(schema::Args),
+    /// Ask a worker on this machine whether it is ready; exit code 1 if it is not
+    ///
+    /// Needs no other program, such as for the health check of a container.
+    Probe(probe::Args),
+    /// Print what a shell needs to complete commands and options
+    Completions(completions::Args),
+    /// Write the manual pages into a folder
+    Man(man::Args),
 }
 
 /// Why a command failed.
@@ -181,6 +192,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Topology(command) => topology::run(command, config()?).await,
         Command::Config(command) => config::run(command, config),
         Command::Schema(args) => schema::run(&args),
+        Command::Probe(args) => probe::run(args, config).await,
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
