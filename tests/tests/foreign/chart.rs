@@ -48,7 +48,7 @@ async fn rendered(set: &str) -> Value {
 }
 
 /// Whether a program accepts its input.
-async fn accepts(mut program: Command, input: &str) -> bool {
+pub(crate) async fn accepts(mut program: Command, input: &str) -> bool {
     program.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = program.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
