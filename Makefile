@@ -2,7 +2,7 @@
 # private node that is stopped again.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo playground test test-foreign deny check soak bench bench-smoke bless clean tools machine
+.PHONY: help demo playground package test test-foreign deny check soak bench bench-smoke bless clean tools machine
 
 WITH_BROKER := deploy/broker/private-node run --
 # Where cargo builds, after its variables and its settings files. Between quotes, as it may have a space.
@@ -25,12 +25,16 @@ playground: machine ## Runs a worker and an emulated tenant until Ctrl-C
 	$(BINARIES)
 	$(WITH_BROKER) "$(TARGET)/release/playground"
 
+package: tools ## Builds the Debian package
+	cargo build --profile dist --workspace --locked --bin gatehouse
+	deploy/debian/build "$(TARGET)/dist/gatehouse" "$(TARGET)/dist"
+
 test: machine ## Runs all tests with a private RabbitMQ
 	cargo build --workspace --locked --bins --tests
 	$(if $(NEXTEST),cargo test --workspace --locked --doc --quiet)
 	$(WITH_BROKER) $(RUN_TESTS)
 
-test-foreign: machine ## Tests with promtool, Helm, official SDKs, other publishers and a browser
+test-foreign: machine ## Tests with promtool, Helm, lintian, official SDKs, publishers and a browser
 	tests/tests/foreign/prepare "$(TARGET)/foreign" "$(TARGET)/foreign-browser" "$(TARGET)/foreign-sdk" \
 		"$(TARGET)/foreign-chart"
 	cargo build --workspace --locked --bins --tests

@@ -1,8 +1,8 @@
 //! Software of others meets Gatehouse: `promtool` reads its metrics and tries its alerts; publishers with the CloudEvents SDKs for Python
 //! and JavaScript publish events and read results; a Python consumer keeps a table of people; a browser opens the page of a sync.
 //! Microsoft's SDKs work in the emulated tenant. Helm renders the chart, and the schemas of Kubernetes, of KEDA and of the Prometheus
-//! Operator accept it. The root folders of the images are started without an engine, and the compose file is held against
-//! its specification.
+//! Operator accept it. The root folders of the images are started without an engine, the compose file is held against
+//! its specification, and the Debian package is installed and purged.
 //! `make test-foreign` installs what is needed; no other target runs these tests.
 
 #![expect(
@@ -18,6 +18,7 @@ mod bench;
 mod chart;
 mod compose;
 mod consumer;
+mod debian;
 mod image;
 mod page;
 mod sdks;
