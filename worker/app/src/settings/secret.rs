@@ -1,5 +1,6 @@
 //! Secrets in the settings, and files that hold one.
 
+use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -27,6 +28,9 @@ const GROUP: u32 = 0o040;
 
 /// Says so if other users of this machine can access the file of this setting. A file that is not there exposes nothing.
 pub(super) fn exposed(setting: &str, file: &Path) -> Option<String> {
+    if is_credential(file, std::env::var_os("CREDENTIALS_DIRECTORY")) {
+        return None;
+    }
     let metadata = file.metadata().ok()?;
     // Without /proc nobody tells who we are, and no group is ours.
     let us = Path::new("/proc/self").metadata().ok().map(|process| (process.uid(), process.gid()));
@@ -36,6 +40,12 @@ pub(super) fn exposed(setting: &str, file: &Path) -> Option<String> {
             path = file.display()
         )
     })
+}
+
+/// Whether systemd has put a file there for this service. Nobody else may enter the folder, while some versions let a group
+/// read the files themselves: that is the mask of their access list.
+fn is_credential(file: &Path, folder: Option<OsString>) -> bool {
+    folder.is_some_and(|folder| !folder.is_empty() && file.starts_with(folder))
 }
 
 /// Whether a file of this owner and group is open to others than this user and group. Kubernetes gives a secret to root
@@ -70,6 +80,16 @@ impl Serialize for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_systemd_hands_over_is_not_exposed() {
+        let folder = "/run/credentials/gatehouse.service";
+        let file = Path::new("/run/credentials/gatehouse.service/secret_contoso");
+        assert!(is_credential(file, Some(folder.into())));
+        assert!(!is_credential(file, Some("/run/credentials/other.service".into())));
+        assert!(!is_credential(file, Some("".into())));
+        assert!(!is_credential(file, None));
+    }
 
     #[test]
     fn a_secret_that_kubernetes_mounts_for_our_group_is_not_exposed() {
