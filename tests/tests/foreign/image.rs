@@ -1,10 +1,12 @@
 //! The image as far as it needs no container engine: its root folder, started as an engine starts it, and its
 //! Containerfile beside that.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use msgraph_emulator::Tenant;
+use serde_json::{Value, json};
 use system_tests::worker_process::path_of;
 use system_tests::{Testbed, repository};
 use tempfile::TempDir;
@@ -157,6 +159,36 @@ async fn the_trees_of_the_images_answer_the_first_event() {
     assert_eq!(gone.status.code(), Some(1), "{gone:?}");
     testbed.saw(&said);
     testbed.close().await;
+}
+
+#[tokio::test]
+async fn an_image_made_without_an_engine_is_that_of_the_containerfile() {
+    let folder = TempDir::new().unwrap();
+    let mut make = Command::new(repository::root().join("deploy/image/oci"));
+    make.arg(path_of("gatehouse")).arg(folder.path().join("layout"));
+    let name = run(make, "").await;
+    let (_, tag) = name.trim_end().rsplit_once(':').unwrap();
+    assert_eq!(tag, env!("CARGO_PKG_VERSION"));
+    let bundle = folder.path().join("bundle");
+    let mut unpack = Command::new("umoci");
+    unpack.args(["unpack", "--image", name.trim_end()]);
+    // Who made this folder is who we are.
+    if folder.path().metadata().unwrap().uid() != 0 {
+        unpack.arg("--rootless");
+    }
+    unpack.arg(&bundle);
+    run(unpack, "").await;
+
+    // What an engine is told to start.
+    let config = std::fs::read_to_string(bundle.join("config.json")).unwrap();
+    let process = serde_json::from_str::<Value>(&config).unwrap()["process"].take();
+    let stage = Stage::named("gatehouse");
+    let words: Vec<_> = stage.list("ENTRYPOINT").into_iter().chain(stage.list("CMD")).collect();
+    assert_eq!(process["args"], json!(words));
+    let user = format!("{}:{}", process["user"]["uid"], process["user"]["gid"]);
+    assert_eq!(stage.each("USER").collect::<Vec<_>>(), [user]);
+    let said = run(inside(&bundle.join("rootfs"), &[], &[words[0].as_str(), "--version"]), "").await;
+    assert!(said.starts_with("gatehouse "), "{said}");
 }
 
 #[tokio::test]
