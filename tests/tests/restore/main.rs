@@ -297,6 +297,9 @@ async fn an_operator_looks_first_and_then_gives_back() {
     let arguments = ["restore", &run, "--kinds", "license,sign_in", "--apply"];
     let given = leaver.testbed.gatehouse(&arguments).await;
     assert_eq!(given.code, Some(0), "{}{}", given.stdout, given.stderr);
+    for text in [&shown, &given.stdout] {
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
     let state = leaver.testbed.emulator.state();
     let (before, grace) = (&leaver.before["users"][&leaver.id], &state["users"][&leaver.id]);
     assert_eq!(grace["licenses"]["direct"], before["licenses"]["direct"]);

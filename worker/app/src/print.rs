@@ -96,6 +96,51 @@ pub fn indented(text: &str) -> io::Result<()> {
     if line.is_empty() { Ok(()) } else { lines(&format!("    {line}")) }
 }
 
+/// Writes lines for people that fit the width of the terminal, or 80 columns of a pipe. A longer one goes on below its
+/// last column. A word is broken only if it has no room on a line of its own.
+pub fn fitted(text: &str) -> io::Result<()> {
+    let columns = table(&[]).width().map_or(usize::MAX, usize::from);
+    lines(&fit(&printable(text), columns))
+}
+
+/// A text with no line longer than this.
+fn fit(text: &str, columns: usize) -> String {
+    let fitted = text.lines().map(|line| match line.chars().count() <= columns {
+        true => Cow::Borrowed(line),
+        false => Cow::Owned(fit_line(line, columns)),
+    });
+    fitted.collect::<Vec<_>>().join("\n")
+}
+
+fn fit_line(line: &str, columns: usize) -> String {
+    // Two spaces end a column; more than half of the line is left to the last one.
+    let head: String = line.chars().take(columns / 2).collect();
+    let begin = line.chars().take_while(|c| *c == ' ').count();
+    let indent = match head.rfind("  ").and_then(|at| head.get(..at + 2)) {
+        Some(before) if before.chars().count() > begin => before.chars().count(),
+        _ => begin + 2,
+    };
+    let blank = " ".repeat(indent.min(columns / 2));
+    let (mut done, mut now) = (String::new(), String::new());
+    for part in line.split_inclusive(' ') {
+        let length = |text: &str| text.chars().count();
+        if length(&now) + length(part.trim_end()) > columns && !now.trim().is_empty() {
+            done.push_str(now.trim_end());
+            done.push('\n');
+            now.clone_from(&blank);
+        }
+        for c in part.chars() {
+            if c != ' ' && length(&now) == columns {
+                done.push_str(&now);
+                done.push('\n');
+                now.clone_from(&blank);
+            }
+            now.push(c);
+        }
+    }
+    done + now.trim_end()
+}
+
 /// A table with a header. Its width is the terminal's, or COLUMNS for a pipe; colours appear only on a terminal.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -216,7 +261,8 @@ pub fn waiting_lines(run: &RunWaiting) -> String {
     }
     lines.extend(run.reason.iter().map(|reason| format!("  waits for {reason}")));
     let (run_id, stage, until) = (run.run_id, &run.stage, run.until);
-    lines.push(format!("run {run_id} sleeps in stage {stage} until {until:.0}; a worker then resumes it"));
+    lines.push(format!("run {run_id} sleeps until {until:.0}"));
+    lines.push(format!("  in stage {stage}; a worker then resumes it"));
     lines.join("\n")
 }
 
@@ -389,6 +435,25 @@ mod tests {
         assert!(text.contains("\n  from 2026-03-04\n  people\n    any 7\n    word 3"), "{text}");
         assert!(text.contains("\n  1 day read in 2 pages of its own\n  2 days missing"), "{text}");
         assert!(!text.contains(['{', '"']) && !text.contains("unused_cost"), "{text}");
+    }
+
+    #[test]
+    fn a_long_line_goes_on_below_its_last_column() {
+        let id = "6f0a8a6c-0001-4000-8000-000000000001";
+        let step = format!("  remove_from_groups   changed    remove user {id} from group {id}");
+        let blank = " ".repeat(34);
+        let fitted =
+            format!("  remove_from_groups   changed    remove user\n{blank}{id} from\n{blank}group {id}");
+        assert_eq!(fit(&step, 80), fitted);
+        let run = format!("run {id} failed: Microsoft Graph answered 404 ({id})\nshort");
+        assert_eq!(fit(&run, 80), format!("run {id} failed: Microsoft Graph answered 404\n  ({id})\nshort"));
+        let path = format!("    DELETE /groups/{id}/members/{id}/$ref");
+        for columns in [40, 60, 80] {
+            let fitted = fit(&path, columns);
+            assert!(fitted.lines().all(|line| line.chars().count() <= columns), "{columns}: {fitted}");
+            let word = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(word(&fitted), word(&path));
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub(super) async fn send(
         waiting.insert(event.run_id());
         if format == Format::Human {
             let text = format!("published {} as run {}", event.kind.event_type(), event.run_id());
-            print::lines(&text)?;
+            print::fitted(&text)?;
         } else if wait.is_none() {
             print::json(
                 &serde_json::json!({ "id": event.id, "source": event.source, "run_id": event.run_id() }),
@@ -86,10 +86,7 @@ pub(super) async fn send(
             Ok(well) => well?,
             Err(_) => {
                 for run_id in &waiting {
-                    eprintln!(
-                        "gatehouse: run {run_id} has not ended within {} s; it continues",
-                        limit.as_secs()
-                    );
+                    eprintln!("gatehouse: run {run_id} still goes on after {} s", limit.as_secs());
                 }
                 false
             }
@@ -124,7 +121,7 @@ async fn follow(
         }
         well &= news.is_well;
         if format == Format::Human {
-            print::lines(&news.text)?;
+            print::fitted(&news.text)?;
         }
     }
     Ok(well)

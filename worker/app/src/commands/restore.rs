@@ -64,7 +64,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let user = args.account(&snapshot)?;
     let format = args.format.output;
     if format == Format::Human {
-        print::lines(&taken(&snapshot, &user, args.run))?;
+        print::fitted(&taken(&snapshot, &user, args.run))?;
     }
     let (event, text) = args.event(&snapshot, &user)?;
     if args.apply {
@@ -76,7 +76,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     };
     let code = plan::show(&event, request, &config, format).await?;
     if format == Format::Human {
-        print::lines(&format!("`gatehouse restore {} --apply` gives it back", args.run))?;
+        print::fitted(&format!("`gatehouse restore {} --apply` gives it back", args.run))?;
     }
     Ok(code)
 }
