@@ -136,9 +136,16 @@ async fn refuse_each_write(
         dead += 1;
         // After the last stage nothing is left to stop.
         assert!([json!("failed"), json!("partial")].contains(&end["state"]), "{context}");
-        // A status that time may mend is tried again first.
-        let class = if matches!(status, 400 | 403) { "blocked" } else { "retry" };
+        // A status that time may mend is tried again first. A lock goes by itself; whatever else stays the same is an
+        // operator's.
+        let class = if status == 423 { "retry" } else { "blocked" };
         assert_eq!(end["failure"]["class"], class, "{context}");
+        let code = match status {
+            423 => Some("retries_exhausted"),
+            404 | 409 | 410 => Some("refused_each_time"),
+            _ => None,
+        };
+        assert!(code.is_none_or(|code| end["failure"]["code"] == code), "{context}");
         let message = end["failure"]["message"].as_str().unwrap();
         let request = format!("{status} BadRequest ({} /", refused.method);
         assert!(message.contains(&request) && !message.contains('@'), "{context}");

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Failure, Outcome, Pinned, PreparedSteps, Protected, Record, Start, Waiting};
+use crate::{Class, Failure, Outcome, Pinned, PreparedSteps, Protected, Record, Refused, Start, Waiting};
 
 /// What a run does, has done so far, and waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Progress {
     /// Earliest time to retry steps that failed temporarily while other steps of the stage are still waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
+    /// What each attempt so far was refused, of steps that are still tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
     /// Whether a step failed while it wrote, so that no record counts what it may have written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub uncounted_writes: bool,
@@ -80,6 +83,7 @@ impl Progress {
             waiting: Vec::new(),
             starts: Vec::new(),
             retry_at: None,
+            refused: Vec::new(),
             uncounted_writes: false,
             ledger_unread: false,
             publisher: None,
@@ -115,6 +119,7 @@ impl Progress {
     /// Stores a record, in place of an earlier one of the same step.
     pub fn record(&mut self, record: Record) {
         let Record { finished, .. } = &record;
+        self.refused.retain(|refused| !refused.is_of(&finished.stage, &finished.step));
         match self.steps.iter_mut().find(|known| known.is_of(&finished.stage, &finished.step)) {
             Some(known) => *known = record,
             None => self.steps.push(record),

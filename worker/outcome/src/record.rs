@@ -83,6 +83,8 @@ pub struct Told {
     pub created: Option<String>,
     /// Whether it may have written something, though it counts no change: it failed while it wrote.
     pub may_have_written: bool,
+    /// What the service refused, each equal to that of another attempt only if it was refused the same.
+    pub refusals: Vec<String>,
     /// How long this attempt took.
     pub took: Duration,
 }

@@ -14,7 +14,7 @@ use crate::next::{Because, Next};
 use crate::people::People;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
 use crate::recorder::{Interrupted, Recorder};
-use crate::records::{exhausted, finished, record_of};
+use crate::records::{compare, exhausted, finished, record_of};
 use crate::rejection;
 use crate::retry::RetryPolicy;
 use crate::step::{Answer, Call, Earlier, Report, Step};
@@ -154,8 +154,9 @@ impl<W: Sync> Run<'_, W> {
         }
         let delay = self.policy.delay_after(progress.attempt, longest_asked(&failed), self.spread);
         let retry = failed.first().and_then(Record::retry).cloned().zip(delay);
+        compare(progress, &failed);
         if retry.is_none() {
-            finished.extend(failed.drain(..).map(|record| exhausted(record, progress.attempt)));
+            finished.extend(failed.drain(..).map(|record| exhausted(record, progress)));
         }
         let written = finished.iter().chain(&failed).filter(|record| record.told.may_have_written);
         progress.uncounted_writes |= written.count() > 0;
@@ -287,7 +288,7 @@ impl<W: Sync> Run<'_, W> {
 pub fn replayed(mut progress: Progress, replays: u32, now: Timestamp) -> Progress {
     progress.steps.retain(Record::is_done);
     wait::restart(&mut progress, now);
-    Progress { attempt: 1, replays, ..progress }
+    Progress { attempt: 1, replays, refused: Vec::new(), ..progress }
 }
 
 fn longest_asked(failed: &[Record]) -> Option<Duration> {

@@ -114,6 +114,9 @@ pub struct Report {
     pub created: Option<String>,
     /// Whether it may have written something, though it reports no change: it failed while it wrote.
     pub may_have_written: bool,
+    /// What the service refused, each equal to that of another attempt only if it was refused the same. By id and without
+    /// names.
+    pub refusals: Vec<String>,
 }
 
 /// What became of a step, with what the step alone can tell. The engine makes the step's record from it.
@@ -139,8 +142,15 @@ pub enum Answer {
 impl Report {
     /// A report of nothing but an answer.
     pub fn of(answer: Answer) -> Self {
-        let (left, details, request_ids) = (Vec::new(), Map::new(), Vec::new());
-        Self { answer, left, details, request_ids, created: None, may_have_written: false }
+        Self {
+            answer,
+            left: Vec::new(),
+            details: Map::new(),
+            request_ids: Vec::new(),
+            created: None,
+            may_have_written: false,
+            refusals: Vec::new(),
+        }
     }
 }
 

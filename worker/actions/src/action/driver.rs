@@ -151,7 +151,7 @@ impl<A: Action> Step<World> for Driver<A> {
     fn run<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Report> {
         Box::pin(async move {
             let (graph, log) = call.world.client().with_priority(A::PRIORITY).logged();
-            let report = drive::<A>(&call, &graph).await.unwrap_or_else(|error| Failure::from(error).into());
+            let report = drive::<A>(&call, &graph).await.unwrap_or_else(Report::from);
             Report { request_ids: log.request_ids(), created: log.created_user(), ..report }
         })
     }
@@ -187,7 +187,7 @@ async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Repo
             };
             match written {
                 Ok(answer) => answer,
-                Err(error) => return Ok(Report { may_have_written: true, ..error.of_write().into() }),
+                Err(error) => return Ok(error.of_write()),
             }
         }
     };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use outcome::{Class, Failure};
+use workflow::Report;
 
 /// When to look again for a new object that is not visible yet.
 const VISIBLE_SOON: Duration = Duration::from_secs(2);
@@ -57,6 +58,8 @@ pub enum Error {
         first: Box<Self>,
         /// What is said of the others.
         others: Vec<String>,
+        /// The refusals of all of them that may stay.
+        refusals: Vec<String>,
     },
     /// A bug of the worker.
     #[error("{0}")]
@@ -92,10 +95,12 @@ impl Error {
         }
     }
 
-    /// The failure of a step one of whose writes failed. It is never a rejection: the event's part was checked before.
-    pub fn of_write(self) -> Failure {
+    /// The report of a step one of whose writes failed. It is never a rejection: the event's part was checked before.
+    pub fn of_write(self) -> Report {
+        let refusals = self.refusals();
         let failure = Failure::from(self);
-        if failure.class == Class::Rejected { failure.blocked() } else { failure }
+        let failure = if failure.class == Class::Rejected { failure.blocked() } else { failure };
+        Report { refusals, may_have_written: true, ..failure.into() }
     }
 
     /// Shorthand for [`Error::Blocked`].
@@ -146,11 +151,37 @@ impl Error {
     pub fn all(errors: impl IntoIterator<Item = Self>) -> Result<(), Self> {
         let mut errors: Vec<_> = errors.into_iter().collect();
         errors.sort_by_key(Self::is_retry);
+        let refusals = errors.iter().flat_map(Self::refusals).collect();
         let mut errors = errors.into_iter();
         let Some(first) = errors.next() else { return Ok(()) };
         let others: Vec<_> =
             errors.map(|other| other.to_string()).filter(|it| *it != first.to_string()).collect();
-        Err(if others.is_empty() { first } else { Self::Several { first: Box::new(first), others } })
+        Err(if others.is_empty() {
+            first
+        } else {
+            Self::Several { first: Box::new(first), others, refusals }
+        })
+    }
+
+    /// What Graph refused, if it may refuse it again however often it is asked. Nobody knows of an unknown 404, 409 or
+    /// 410 whether time helps: only further attempts tell.
+    fn refusals(&self) -> Vec<String> {
+        let may_stay = |error: &&msgraph::Error| {
+            matches!(error.status(), Some(404 | 409 | 410)) && !error.is_transient() && !error.is_throttled()
+        };
+        match self {
+            Self::Graph(error) | Self::Explained { answer: error, .. } => {
+                Some(error).filter(may_stay).and_then(msgraph::Error::refusal).into_iter().collect()
+            }
+            Self::Unsettled(error) => match &**error {
+                Self::Graph(error) | Self::Explained { answer: error, .. } => {
+                    error.refusal().into_iter().collect()
+                }
+                other => other.refusals(),
+            },
+            Self::Several { refusals, .. } => refusals.clone(),
+            _ => Vec::new(),
+        }
     }
 
     /// Keeps the answer that this error explains, so that results and dead letters name the request.
@@ -205,6 +236,12 @@ impl From<Error> for Failure {
             Error::Several { first, .. } => Self { message, ..Self::from(*first) },
             Error::Broken(_) => Self::new(class, "internal", message),
         }
+    }
+}
+
+impl From<Error> for Report {
+    fn from(error: Error) -> Self {
+        Self { refusals: error.refusals(), ..Failure::from(error).into() }
     }
 }
 

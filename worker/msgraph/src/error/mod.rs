@@ -103,6 +103,12 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
+    /// What Graph refused, and how: equal whenever it refuses the same request in the same way.
+    pub fn refusal(&self) -> Option<String> {
+        let (status, method) = self.graph_status().zip(self.0.method.as_ref())?;
+        Some(format!("{status} {} {method} {}", self.code(), self.0.address))
+    }
+
     /// How long Graph asked the client to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.answer.retry_after
