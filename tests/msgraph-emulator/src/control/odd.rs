@@ -11,6 +11,8 @@ use serde_json::Value;
 pub enum Odd {
     /// Every list in a row is `null`.
     NullLists,
+    /// A listing has `null` in place of its list.
+    NullListing,
     /// Every number is below zero.
     Negative,
     /// Every number is zero.
@@ -20,10 +22,11 @@ pub enum Odd {
 }
 
 impl Odd {
-    /// The body with what is odd about it. The list of a listing stays.
+    /// The body with what is odd about it. The list of a listing stays, unless it is that.
     pub(crate) fn answer(self, body: &[u8]) -> Option<Vec<u8>> {
         let mut body: Value = serde_json::from_slice(body).ok()?;
         match body.get_mut("value") {
+            Some(rows @ Value::Array(_)) if self == Self::NullListing => *rows = Value::Null,
             Some(Value::Array(rows)) => rows.iter_mut().for_each(|row| self.spoil(row)),
             _ => self.spoil(&mut body),
         }
@@ -62,5 +65,8 @@ mod tests {
         assert_eq!(odd(Odd::Zero), json!({ "id": "1", "quota": { "used": 0 }, "roles": ["owner"] }));
         assert_eq!(odd(Odd::NoNumbers), json!({ "id": "1", "quota": {}, "roles": ["owner"] }));
         assert_eq!(Odd::Zero.answer(b"no JSON"), None);
+        let listing = Odd::NullListing.answer(body.to_string().as_bytes()).unwrap();
+        let listing: Value = serde_json::from_slice(&listing).unwrap();
+        assert_eq!(listing, json!({ "@odata.count": 2, "value": null }));
     }
 }

@@ -130,7 +130,7 @@ impl Error {
         match self {
             Self::Graph(error) | Self::Explained { answer: error, .. } => {
                 let by_itself = matches!(error.status(), Some(400 | 403..=407 | 409..=411 | 413..=428));
-                error.is_locked() || by_itself && !error.is_throttled()
+                error.is_locked() || error.is_without_list() || by_itself && !error.is_throttled()
             }
             Self::Several { first: error, .. } | Self::Unsettled(error) => error.is_of_one_object(),
             _ => false,
@@ -167,7 +167,8 @@ impl Error {
     /// 410 whether time helps: only further attempts tell.
     fn refusals(&self) -> Vec<String> {
         let may_stay = |error: &&msgraph::Error| {
-            matches!(error.status(), Some(404 | 409 | 410)) && !error.is_transient() && !error.is_throttled()
+            let is_unknown = matches!(error.status(), Some(404 | 409 | 410)) && !error.is_transient();
+            error.is_without_list() || is_unknown && !error.is_throttled()
         };
         match self {
             Self::Graph(error) | Self::Explained { answer: error, .. } => {
@@ -286,6 +287,8 @@ fn of_graph(error: &msgraph::Error) -> Failure {
         (error.is_already_gone(), Class::Retry, "stale_plan"),
         // A part of a batch that did not run because another part failed.
         (error.status() == Some(424), Class::Retry, "stale_plan"),
+        // An outage of the service behind, or one object that Graph cannot show: the next look tells.
+        (error.is_without_list(), Class::Retry, "list_missing"),
         (error.is_malformed(), Class::Fault, "graph_unexpected"),
         // Unknown words about one object of the tenant: the error names it, and an operator has to look.
         (error.status() == Some(400), Class::Blocked, "graph_refused"),

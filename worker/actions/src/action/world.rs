@@ -153,9 +153,10 @@ pub(super) async fn groups(reference: &str, graph: Reader<'_>) -> Result<Vec<Gro
 /// The tenant's verified domains, if they may be read. Otherwise Graph refuses other domains, with less detail.
 pub(super) async fn domains(graph: Reader<'_>) -> Result<Option<Vec<String>>, Error> {
     match graph.organization().await {
-        Ok(organization) => Ok(organization.map(|organization| {
-            organization.verified_domains.into_iter().map(|domain| domain.name).collect()
-        })),
+        Ok(organization) => {
+            let domains = organization.and_then(|organization| organization.verified_domains);
+            Ok(domains.map(|domains| domains.into_iter().map(|domain| domain.name).collect()))
+        }
         Err(error) if error.is_forbidden() => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -227,7 +227,7 @@ mod tests {
 
     fn member(id: &str, owns: bool) -> TeamMember {
         let roles = if owns { vec!["owner".to_owned()] } else { vec![] };
-        TeamMember { id: format!("m{id}"), user_id: Some(id.into()), roles }
+        TeamMember { id: format!("m{id}"), user_id: Some(id.into()), roles: Some(roles) }
     }
 
     #[test]

@@ -208,7 +208,13 @@ pub(crate) mod tests {
 
     /// A security group whose members are assigned by hand.
     pub(crate) fn security(id: &str) -> Group {
-        Group { id: id.into(), mail_enabled: Some(false), security_enabled: Some(true), ..Group::default() }
+        Group {
+            id: id.into(),
+            mail_enabled: Some(false),
+            security_enabled: Some(true),
+            assigned_licenses: Some(Vec::new()),
+            ..Group::default()
+        }
     }
 
     /// A team.

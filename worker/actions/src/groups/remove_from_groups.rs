@@ -139,7 +139,7 @@ impl Action for RemoveFromGroups {
         let (user, seen) = observed.person.account()?;
         let (mut changes, mut left) = (Vec::new(), observed.unread.clone());
         let stays = |group: &Group| {
-            let gives = !group.assigned_licenses.is_empty();
+            let gives = group.assigned_licenses.as_ref().is_some_and(|licenses| !licenses.is_empty());
             let is_meant = observed.only.as_ref().is_none_or(|only| only.contains(&group.id));
             !is_meant
                 || observed.keep.contains(&group.id)
@@ -149,11 +149,19 @@ impl Action for RemoveFromGroups {
             match groups::restriction(group, observed.rights) {
                 _ if group.is_team() => left.push(teams::left_to_teams(group)),
                 Some(restriction) => left.push(restriction.left(group)),
+                None if group.assigned_licenses.is_none()
+                    && params.licensing_groups == LicensingGroups::Keep =>
+                {
+                    left.push(unseen_licenses(group));
+                }
                 None => changes.push(Remove {
                     user: user.clone(),
                     group: group.id.clone(),
                     role_assignable: group.kind() == GroupKind::RoleAssignable,
-                    gives_licenses: !group.assigned_licenses.is_empty(),
+                    gives_licenses: group
+                        .assigned_licenses
+                        .as_ref()
+                        .is_none_or(|licenses| !licenses.is_empty()),
                 }),
             }
         }
@@ -195,6 +203,15 @@ impl Action for RemoveFromGroups {
     fn scenario() -> crate::Scenario {
         crate::Scenario::new(serde_json::json!({ "user": "grace@contoso.example" }))
     }
+}
+
+fn unseen_licenses(group: &Group) -> Left {
+    let detail = format!(
+        "Microsoft Graph does not tell whether group {} gives licences, so the person stays in it; look at its licences in \
+         the Microsoft 365 admin center",
+        group.id
+    );
+    Left { code: "licenses_unseen".to_owned(), detail, needs: Needs::Operator }
 }
 
 fn last_owner(owned: &Owned) -> Left {
@@ -244,7 +261,8 @@ mod tests {
         let member_of = vec![
             security("static"),
             security("kept"),
-            Group { assigned_licenses: vec![AssignedLicense::default()], ..security("licensing") },
+            Group { assigned_licenses: Some(vec![AssignedLicense::default()]), ..security("licensing") },
+            Group { assigned_licenses: None, ..security("untold") },
             Group { group_types: vec!["DynamicMembership".into()], ..security("dynamic") },
             Group { on_premises_sync_enabled: Some(true), ..security("synced") },
             Group { mail_enabled: Some(true), security_enabled: Some(false), ..security("list") },
@@ -255,6 +273,7 @@ mod tests {
         let (removed, left) = plan(member_of, vec![]);
         assert_eq!(removed, ["static", "unified"]);
         let expected = [
+            ("licenses_unseen", Needs::Operator),
             ("dynamic_group", Needs::Nobody),
             ("synced_group", Needs::Operator),
             ("distribution_list", Needs::Operator),

@@ -262,7 +262,12 @@ mod tests {
             })
             .collect();
         let usage_location = location.map(Into::into);
-        let user = User { id: "1".into(), usage_location, license_assignment_states, ..User::default() };
+        let user = User {
+            id: "1".into(),
+            usage_location,
+            license_assignment_states: Some(license_assignment_states),
+            ..User::default()
+        };
         decide(Person::Present(Box::new(user)), &["A", "id-B"], Some("GB"))
     }
 
@@ -322,7 +327,7 @@ mod tests {
                 assigned_by_group: group.map(Into::into),
                 ..LicenseAssignmentState::default()
             };
-            let license_assignment_states = vec![state];
+            let license_assignment_states = Some(vec![state]);
             Person::Present(Box::new(User { id: "1".into(), license_assignment_states, ..User::default() }))
         };
         let location = "set usage location GB of user 1".to_owned();

@@ -7,6 +7,7 @@
 //! **Leaves** a licence that a dynamic, synced or mail-enabled group gives (to change there), and one that a team
 //! gives (use `remove_from_teams`); the result names the group. A licence whose group the person has already left
 //! goes by itself.
+//! `licenses_unseen` if Graph does not tell which licences there are.
 //! **Idempotent because** it reads how the person got each licence: direct ones go in one request, a group's by
 //! leaving it.
 
@@ -125,6 +126,9 @@ impl Action for RemoveLicenses {
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
+        if seen.license_assignment_states.is_none() {
+            return Ok(Plan::nothing().leaving(vec![licenses::unseen(&user)]));
+        }
         let selection = Selection::of(&params.keep, params.licenses.as_deref(), &observed.skus)?;
         let (mut changes, left) = leave_groups(&user, seen, observed, &selection);
         let direct: Vec<_> = licenses::direct(seen)
@@ -282,7 +286,11 @@ mod tests {
                 ..LicenseAssignmentState::default()
             })
             .collect();
-        let user = User { id: "1".into(), license_assignment_states, ..User::default() };
+        let user = User {
+            id: "1".into(),
+            license_assignment_states: Some(license_assignment_states),
+            ..User::default()
+        };
         let skus = ["A", "B"].map(|sku| SubscribedSku { sku_id: sku.into(), ..SubscribedSku::default() });
         let observed = Observed {
             person: Person::Present(Box::new(user)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use msgraph::{LicenseAssignmentState, PrepaidUnits, SubscribedSku, User};
 use outcome::{Left, Needs, Taken, TakenKind};
 
-use crate::Error;
+use crate::{Account, Error};
 
 /// Rejects a licence assignment because `who` has no usage location.
 pub fn usage_location_missing(who: &str) -> Error {
@@ -43,19 +43,27 @@ pub fn name_of<'a>(sku_id: &'a str, skus: &'a [SubscribedSku]) -> &'a str {
 
 /// The ids of the licences that are assigned to the person directly.
 pub fn direct(user: &User) -> impl Iterator<Item = &str> {
-    let states = user.license_assignment_states.iter();
+    let states = user.license_assignment_states.iter().flatten();
     states.filter(|state| state.assigned_by_group.is_none()).map(|state| state.sku_id.as_str())
 }
 
 /// The licences that a group gives: SKU id and group id.
 pub fn inherited(user: &User) -> impl Iterator<Item = (&str, &str)> {
-    let states = user.license_assignment_states.iter();
+    let states = user.license_assignment_states.iter().flatten();
     states.filter_map(|state| Some((state.sku_id.as_str(), state.assigned_by_group.as_deref()?)))
+}
+
+/// The note of a step that has to know which licences the person has, and is not told.
+pub fn unseen(user: &Account) -> Left {
+    let detail = format!(
+        "Microsoft Graph does not tell which licences {user} has; look at them in the Microsoft 365 admin center"
+    );
+    Left { code: "licenses_unseen".to_owned(), detail, needs: Needs::Operator }
 }
 
 /// These direct licences, SKU id and name, as the person has them.
 pub fn taken(user: &User, licenses: &[(String, String)]) -> Vec<Taken> {
-    let states = &user.license_assignment_states;
+    let states = user.license_assignment_states.as_deref().unwrap_or_default();
     let taken = licenses.iter().map(|(sku, name)| {
         let state = states.iter().find(|state| state.sku_id == *sku && state.assigned_by_group.is_none());
         let disabled = state.map(|state| state.disabled_plans.clone()).unwrap_or_default();
@@ -88,7 +96,7 @@ fn why_failed(state: &LicenseAssignmentState) -> Option<&'static str> {
 pub fn given_by_group(user: &User, sku: &SubscribedSku) -> Option<Left> {
     let of_group =
         |state: &&LicenseAssignmentState| state.sku_id == sku.sku_id && state.assigned_by_group.is_some();
-    let states = || user.license_assignment_states.iter().filter(of_group);
+    let states = || user.license_assignment_states.iter().flatten().filter(of_group);
     let state = states().find(|state| state.failure().is_none()).or(states().next())?;
     let group = state.assigned_by_group.as_deref()?;
     let called = name(sku);
@@ -235,7 +243,7 @@ mod tests {
             error: Some("CountViolation".into()),
             ..LicenseAssignmentState::default()
         };
-        let of = |states| User { license_assignment_states: states, ..User::default() };
+        let of = |states| User { license_assignment_states: Some(states), ..User::default() };
         let left = given_by_group(&of(vec![state("g", "Error")]), &sku()).unwrap();
         assert_eq!((left.code.as_str(), left.needs), ("group_license_failed", Needs::Operator));
         assert_eq!(left.detail, "group g should give A and cannot: no seat is free");

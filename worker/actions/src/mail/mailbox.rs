@@ -7,6 +7,7 @@ use msgraph::{AutomaticReplies, LicenseDetails, ServicePlan, UserKey};
 use outcome::{Left, Needs, Taken, TakenKind};
 
 use crate::action::backoff;
+use crate::licenses::subscriptions as licenses;
 use crate::{Account, Error, Person, PersonRef, Plan, View, Wait};
 
 /// When to look again for a mailbox that Exchange still has to create. Each wait is twice as long as the one before.
@@ -53,6 +54,11 @@ pub enum Mailbox<T> {
         /// The account.
         user: Account,
     },
+    /// Graph reaches none, and does not tell whether a licence of the account has one.
+    Unknown {
+        /// The account.
+        user: Account,
+    },
     /// The account has no licence with a mailbox.
     None {
         /// The account.
@@ -72,7 +78,8 @@ impl<T> Mailbox<T> {
     pub fn present(&self) -> Option<(&Account, &T)> {
         match self {
             Self::Present { user, seen } => Some((user, seen)),
-            Self::ToBeCreated | Self::Awaited { .. } | Self::Unreachable { .. } | Self::None { .. } => None,
+            Self::ToBeCreated | Self::Awaited { .. } | Self::Unreachable { .. } => None,
+            Self::Unknown { .. } | Self::None { .. } => None,
         }
     }
 
@@ -101,6 +108,9 @@ impl<T> Mailbox<T> {
         }
         let licenses = graph.license_details(&id).await?;
         let giving: Vec<_> = licenses.iter().filter(|license| has_mailbox(license)).collect();
+        if giving.is_empty() && licenses.iter().any(|license| license.service_plans.is_none()) {
+            return Ok(Self::Unknown { user });
+        }
         if giving.is_empty() {
             return Ok(Self::None { user });
         }
@@ -117,6 +127,7 @@ impl<T> Mailbox<T> {
             Self::ToBeCreated => Mailbox::ToBeCreated,
             Self::Awaited { user, looks } => Mailbox::Awaited { user, looks },
             Self::Unreachable { user } => Mailbox::Unreachable { user },
+            Self::Unknown { user } => Mailbox::Unknown { user },
             Self::None { user } => Mailbox::None { user },
         }
     }
@@ -128,6 +139,7 @@ impl<T> Mailbox<T> {
             Self::ToBeCreated => Err(Plan::nothing()),
             Self::Awaited { user, looks } => Err(Plan::nothing().waiting(until_made(user, *looks))),
             Self::Unreachable { user } => Err(out_of_reach(user)),
+            Self::Unknown { user } => Err(Plan::nothing().leaving(vec![licenses::unseen(user)])),
             Self::None { user } => Err(without_mailbox(user)),
         }
     }
@@ -160,7 +172,7 @@ fn out_of_reach<C>(user: &Account) -> Plan<C> {
 async fn is_old(giving: &[&LicenseDetails], user: &str, graph: View<'_>) -> Result<bool, Error> {
     let key = UserKey::Id(user.to_owned());
     let Some(seen) = graph.user(&key, &["id", "licenseAssignmentStates"]).await? else { return Ok(false) };
-    let dates = seen.license_assignment_states.iter().filter_map(|state| {
+    let dates = seen.license_assignment_states.iter().flatten().filter_map(|state| {
         let gives = giving.iter().any(|license| license.sku_id.eq_ignore_ascii_case(&state.sku_id));
         state.last_updated_date_time.filter(|_| gives)
     });
@@ -184,7 +196,7 @@ pub fn or_missing_calendars(error: msgraph::Error) -> Error {
 }
 
 fn has_mailbox(license: &LicenseDetails) -> bool {
-    license.service_plans.iter().any(gives_mailbox)
+    license.service_plans.iter().flatten().any(gives_mailbox)
 }
 
 /// Nearly every licence has an Exchange plan that is only a foundation for others, and an archive is no mailbox

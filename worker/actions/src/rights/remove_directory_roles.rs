@@ -75,7 +75,7 @@ impl Action for RemoveDirectoryRoles {
         };
         let eligible = async {
             match graph.eligible_roles(&user.id).await {
-                Err(error) if error.is_forbidden() => Ok(None),
+                Err(error) if error.is_forbidden() || error.is_without_list() => Ok(None),
                 roles => roles.map(Some),
             }
         };

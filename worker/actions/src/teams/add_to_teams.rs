@@ -249,7 +249,7 @@ mod tests {
         let raised = plan(ada(), vec![owned(&["1"])]).unwrap();
         assert_eq!(told(&raised), ["make user 1 an owner of channel c of team t"]);
         let mut owner = owned(&["1"]);
-        owner.channels[0].members[0].roles = vec!["owner".into()];
+        owner.channels[0].members[0].roles = Some(vec!["owner".into()]);
         assert_eq!(plan(ada(), vec![owner]).unwrap(), Plan::nothing());
         let mut promised = owned(&[]);
         promised.is_member = false;

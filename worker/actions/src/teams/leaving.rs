@@ -71,6 +71,13 @@ impl TeamMembership {
         last.map(|(place, _)| place).collect()
     }
 
+    /// Whether Graph keeps back the person's role in one of these places. An owner may be the last one.
+    fn is_untold(&self, user: &str) -> bool {
+        let team = (!self.channels_only).then_some(&self.members);
+        let mut members = self.channels.iter().map(|(_, members)| members).chain(team).flatten();
+        members.any(|member| member.is(user) && member.roles.is_none())
+    }
+
     /// The directory shows which of the team's owners can sign in. Owners of a channel count as able to.
     fn can_act(&self, member: &TeamMember) -> bool {
         let known = self.owners.iter().find(|owner| member.is(&owner.id));
@@ -84,6 +91,9 @@ impl TeamMembership {
     /// The changes by which the person leaves. `is_transferred`: the team itself has, or will have, another owner.
     pub fn leave(&self, user: &str, successor: &Successor, is_transferred: bool) -> LeavingPlan {
         let leaver = Account::Known(user.to_owned());
+        if self.is_untold(user) {
+            return LeavingPlan { left: vec![untold(&self.group.id, &leaver)], ..LeavingPlan::default() };
+        }
         let team = Place::team(&self.group.id);
         let last: Vec<_> =
             self.last_owned(user).into_iter().filter(|place| !is_transferred || *place != team).collect();
@@ -179,6 +189,14 @@ fn last_owner(place: &Place, leaver: &Account, error: &Error) -> Left {
     Left { code: "last_owner".to_owned(), detail, needs: Needs::Operator }
 }
 
+fn untold(team: &str, leaver: &Account) -> Left {
+    let detail = format!(
+        "Microsoft Graph does not tell whether {leaver} owns team {team}, so {leaver} stays in it; look at its owners in \
+         the Teams admin center"
+    );
+    Left { code: "team_role_unseen".to_owned(), detail, needs: Needs::Operator }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +208,7 @@ mod tests {
         let member = |id: &&str| {
             let user = id.trim_end_matches('*');
             let roles = if user == *id { vec![] } else { vec!["owner".to_owned()] };
-            TeamMember { id: format!("m{user}"), user_id: Some(user.to_owned()), roles }
+            TeamMember { id: format!("m{user}"), user_id: Some(user.to_owned()), roles: Some(roles) }
         };
         ids.iter().map(member).collect()
     }

@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_team_that_follows_a_rule_is_left_and_the_others_are_not() {
-        let member = TeamMember { id: "m".into(), user_id: Some("1".into()), roles: vec![] };
+        let member = TeamMember { id: "m".into(), user_id: Some("1".into()), roles: Some(vec![]) };
         let membership =
             TeamMembership { group: team("t"), members: vec![member], ..TeamMembership::default() };
         let dynamic =

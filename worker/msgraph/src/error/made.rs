@@ -109,6 +109,10 @@ impl Error {
         Self::of(Kind::Decode(at.into()), Some(context))
     }
 
+    pub(crate) fn without_list(context: &Context) -> Self {
+        Self::of(Kind::WithoutList, Some(context))
+    }
+
     pub(crate) fn refused(answer: Answer, context: &Context) -> Self {
         Self::answered(Kind::Refused, answer, context)
     }

@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     Connection,
     /// A success with a body that Graph does not document; holds the path to the field.
     Decode(String),
+    /// A listing with `null` in place of its list (reported by people who run this in production, 2026).
+    WithoutList,
     /// An answer longer than the settings allow.
     TooLarge(usize),
     /// The identifier belongs to several objects.
@@ -105,8 +107,13 @@ impl Error {
 
     /// What Graph refused, and how: equal whenever it refuses the same request in the same way.
     pub fn refusal(&self) -> Option<String> {
-        let (status, method) = self.graph_status().zip(self.0.method.as_ref())?;
-        Some(format!("{status} {} {method} {}", self.code(), self.0.address))
+        let method = self.0.method.as_ref()?;
+        let how = match self.graph_status() {
+            Some(status) => format!("{status} {}", self.code()),
+            None if self.is_without_list() => "no list".to_owned(),
+            None => return None,
+        };
+        Some(format!("{how} {method} {}", self.0.address))
     }
 
     /// How long Graph asked the client to wait.
@@ -212,6 +219,11 @@ impl Error {
         )
     }
 
+    /// Graph answered a listing without its list: what it would hold is unknown, and not nothing.
+    pub fn is_without_list(&self) -> bool {
+        matches!(self.0.kind, Kind::WithoutList)
+    }
+
     /// Several objects have the identifier.
     pub fn is_not_unique(&self) -> bool {
         matches!(self.0.kind, Kind::NotUnique(_))
@@ -280,7 +292,7 @@ impl Error {
             (None, Kind::Parked) => Outcome::Failed("parked"),
             (None, Kind::Fenced) => Outcome::Failed("fenced"),
             (None, Kind::Credential(_)) => Outcome::Failed("credential"),
-            (None, _) if self.is_decode() => Outcome::Failed("decode"),
+            (None, _) if self.is_decode() || self.is_without_list() => Outcome::Failed("decode"),
             (None, _) => Outcome::Failed("internal"),
         }
     }
@@ -327,6 +339,7 @@ impl fmt::Display for Error {
             Kind::Timeout => write!(f, "{peer} did not answer in time")?,
             Kind::Connection => write!(f, "the connection to {peer} broke before the answer was complete")?,
             Kind::Decode(at) => write!(f, "{peer} sent an answer that cannot be read at {at}")?,
+            Kind::WithoutList => write!(f, "{peer} answered without the list that was asked for")?,
             Kind::TooLarge(limit) => write!(f, "{peer} sent an answer of more than {limit} bytes")?,
             Kind::NotUnique(what) => write!(f, "more than one user has this {what}; use the object id")?,
             Kind::Endless(pages) => {

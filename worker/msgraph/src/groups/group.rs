@@ -43,8 +43,8 @@ pub struct Group {
     pub membership_rule: Option<String>,
     pub on_premises_sync_enabled: Option<bool>,
     pub is_assignable_to_role: Option<bool>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub assigned_licenses: Vec<AssignedLicense>,
+    /// The licences it gives; nothing if Graph does not tell.
+    pub assigned_licenses: Option<Vec<AssignedLicense>>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub resource_provisioning_options: Vec<String>,
 }

@@ -405,8 +405,8 @@ impl Reader<'_> {
         pages: &mut Pages,
     ) -> Result<Option<Vec<T>>, Error> {
         let Some(request) = pages.next()? else { return Ok(None) };
-        let page = self.send(request).await?.json()?;
-        Ok(Some(pages.turn(page)))
+        let response = self.send(request).await?;
+        pages.turn(response.json()?).map(Some).ok_or_else(|| response.without_list())
     }
 
     /// The tenant, as the settings name it.

@@ -17,7 +17,8 @@ const MAX_PAGES_OF_A_TENANT: usize = 1_000_000;
 /// One page. A page can be empty and still have a next one.
 #[derive(Deserialize)]
 pub(crate) struct Page<T> {
-    value: Vec<T>,
+    /// Nothing, as opposed to an empty list, where Graph writes `null`.
+    value: Option<Vec<T>>,
     #[serde(rename = "@odata.nextLink")]
     next_link: Option<String>,
 }
@@ -62,10 +63,11 @@ impl Pages {
         Ok(self.next.as_ref())
     }
 
-    /// Returns the content of a page and remembers the link to the next one.
-    pub(crate) fn turn<T>(&mut self, page: Page<T>) -> Vec<T> {
+    /// Returns the content of a page and remembers the link to the next one. A page without a list is not turned.
+    pub(crate) fn turn<T>(&mut self, page: Page<T>) -> Option<Vec<T>> {
+        let items = page.value?;
         self.go_on(page.next_link);
-        page.value
+        Some(items)
     }
 
     /// Continues at a link, or ends the listing without one.
@@ -103,10 +105,19 @@ mod tests {
         ];
         for answer in answers {
             assert!(pages.next().unwrap().is_some());
-            numbers.extend(pages.turn(page(answer)));
+            numbers.extend(pages.turn(page(answer)).unwrap());
         }
         assert!(pages.next().unwrap().is_none());
         assert_eq!(numbers, [1, 2]);
+    }
+
+    #[test]
+    fn a_page_without_a_list_is_not_an_empty_one() {
+        for answer in [r#"{"value":null}"#, r#"{"value":null,"@odata.nextLink":"a"}"#, "{}"] {
+            let mut pages = pages();
+            assert_eq!(pages.turn(page(answer)), None, "{answer}");
+            assert!(pages.next().unwrap().is_some(), "it can be asked for again: {answer}");
+        }
     }
 
     #[test]

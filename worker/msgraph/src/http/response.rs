@@ -42,6 +42,11 @@ impl Response {
         Error::decode(at, &self.context)
     }
 
+    /// The error of an answer that has no list where one was asked for.
+    pub(crate) fn without_list(&self) -> Error {
+        Error::without_list(&self.context)
+    }
+
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }

@@ -44,8 +44,8 @@ pub struct LicenseAssignmentState {
 pub struct LicenseDetails {
     pub sku_id: String,
     pub sku_part_number: Option<String>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub service_plans: Vec<ServicePlan>,
+    /// Nothing if Graph does not tell.
+    pub service_plans: Option<Vec<ServicePlan>>,
 }
 
 impl LicenseAssignmentState {

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
-use crate::http::json::null_as_empty;
 use crate::http::path::{self, quoted};
 use crate::http::request::{Query, Write};
 
@@ -53,8 +52,8 @@ pub struct TeamMember {
     /// The membership's id, not the person's.
     pub id: String,
     pub user_id: Option<String>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub roles: Vec<String>,
+    /// Nothing if Graph does not tell.
+    pub roles: Option<Vec<String>>,
 }
 
 impl TeamMember {
@@ -65,7 +64,7 @@ impl TeamMember {
 
     /// Whether the member is an owner.
     pub fn is_owner(&self) -> bool {
-        self.roles.iter().any(|role| role.eq_ignore_ascii_case("owner"))
+        self.roles.iter().flatten().any(|role| role.eq_ignore_ascii_case("owner"))
     }
 }
 

@@ -4,7 +4,6 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::http::client::Reader;
-use crate::http::json::null_as_empty;
 use crate::http::request::Query;
 
 /// The organization that owns the tenant.
@@ -14,8 +13,8 @@ use crate::http::request::Query;
 pub struct Organization {
     pub id: String,
     pub display_name: Option<String>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub verified_domains: Vec<VerifiedDomain>,
+    /// Nothing if Graph does not tell.
+    pub verified_domains: Option<Vec<VerifiedDomain>>,
 }
 
 /// A domain of the tenant.

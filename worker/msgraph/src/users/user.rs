@@ -82,8 +82,8 @@ pub struct User {
     pub proxy_addresses: Vec<String>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub assigned_licenses: Vec<AssignedLicense>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub license_assignment_states: Vec<LicenseAssignmentState>,
+    /// How the person got each licence; nothing if that was not read, or if Graph does not tell.
+    pub license_assignment_states: Option<Vec<LicenseAssignmentState>>,
 }
 
 /// The identity of an object of the directory.
