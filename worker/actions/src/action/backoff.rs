@@ -1,4 +1,4 @@
-//! Waits for what a lagging listing shows late: each is longer than the one before, so their number is small.
+//! Waits for a listing that lags. Each wait is longer than the one before, so that there are few looks.
 
 use std::time::Duration;
 

@@ -48,15 +48,16 @@ pub enum Error {
         #[source]
         answer: msgraph::Error,
     },
-    /// A write that depends on one a moment ago was refused; another look helps if the service did not know that one yet.
-    #[error("{0}; the write before it may not be known everywhere yet")]
+    /// Graph refused a write that depends on another one a moment ago. A retry helps if the service did not know that
+    /// other write yet.
+    #[error("{0}; Microsoft may not know the write before it everywhere yet")]
     Unsettled(Box<Self>),
     /// Several objects were refused, each by itself.
     #[error("{first}{}", also(.others))]
     Several {
-        /// The one that decides what becomes of the run.
+        /// The one that gives the failure its class and code.
         first: Box<Self>,
-        /// What is said of the others.
+        /// The messages of the others.
         others: Vec<String>,
         /// The refusals of all of them that may stay.
         refusals: Vec<String>,
@@ -125,7 +126,7 @@ impl Error {
         }
     }
 
-    /// Whether another object may fare better: this one was refused, and the service itself works.
+    /// Whether Graph refused this object alone: the service works, and may accept another object.
     pub fn is_of_one_object(&self) -> bool {
         match self {
             Self::Graph(error) | Self::Explained { answer: error, .. } => {
@@ -137,8 +138,8 @@ impl Error {
         }
     }
 
-    /// This error of a write that depends on one a moment ago. Whatever the status, the next look decides: if the write
-    /// is missing then, it is made by itself.
+    /// This error, of a write that depends on another one a moment ago. It is tried again whatever the status: if the
+    /// next look finds the write missing, it is then the first of its sequence.
     pub fn after_another_write(self) -> Self {
         if self.is_of_one_object() && !self.is_retry() { Self::Unsettled(Box::new(self)) } else { self }
     }

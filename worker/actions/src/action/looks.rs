@@ -1,4 +1,4 @@
-//! Looks at several objects, each by itself: what Graph refuses of one keeps none of the others.
+//! Reads several objects, each by itself: if Graph refuses one, the others are still read.
 
 use std::fmt::Display;
 
@@ -7,10 +7,10 @@ use outcome::{Left, Needs};
 
 use super::error::Error;
 
-/// What was seen of several objects, and those that cannot be read, each with a note.
+/// The objects that could be read, and a note about each that could not.
 pub type Looks<T> = (Vec<T>, Vec<Left>);
 
-/// Looks at each of these objects, which are told by name.
+/// Reads each of these objects. A name stands for the object in the notes.
 ///
 /// # Errors
 ///
@@ -32,7 +32,8 @@ pub async fn at_each<T, N: Display>(
         return Ok((seen, Vec::new()));
     }
     let left = refused.into_iter().map(|(name, error)| {
-        let detail = format!("{name} cannot be read and stays as it is; look at it by hand: {error}");
+        let detail =
+            format!("Graph refuses to show {name}, so it stays as it is; look at it by hand: {error}");
         Left { code: "unreadable_object".to_owned(), detail, needs: Needs::Operator }
     });
     Ok((seen, left.collect()))

@@ -47,7 +47,7 @@ pub trait Action: Send + Sync + 'static {
     const MAKES_TRUE: &'static str;
     /// The least Graph application permissions it needs.
     const NEEDS: &'static [&'static str];
-    /// Permissions without which it sees less, and says so, each with what it shows.
+    /// Optional permissions, each with what it makes visible. Without one the action sees less, and reports that.
     const ADDS: &'static [(&'static str, &'static str)] = &[];
     /// Whether it reads the organization, for which Graph takes `User.Read.All` and not `User.ReadWrite.All`.
     const READS_ORGANIZATION: bool = false;
@@ -134,7 +134,7 @@ pub trait Action: Send + Sync + 'static {
         }
     }
 
-    /// Makes one change after the other, the rest as well after an object that was refused.
+    /// Makes one change after the other. If Graph refuses one object, the rest is still changed.
     fn apply_each(
         changes: &[Self::Change],
         graph: Writer<'_>,

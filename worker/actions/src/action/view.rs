@@ -140,7 +140,8 @@ impl<'a> View<'a> {
         self.earlier.outcome_of(action).is_some_and(|outcome| ran.contains(&outcome))
     }
 
-    /// Whether this action has failed in an earlier stage. A replay repeats it, so no other step speaks of its part.
+    /// Whether this action has failed in an earlier stage. A replay repeats it, so no other step reports on its
+    /// objects.
     pub fn has_failed(&self, action: &str) -> bool {
         self.earlier.outcome_of(action) == Some(Outcome::Failed)
     }

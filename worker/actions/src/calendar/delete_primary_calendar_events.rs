@@ -12,7 +12,7 @@
 //! cancellation and with a deletion alike (its documentation, "Delete event", 2026). Avoid that with `from`, or with
 //! `meetings: leave`. Graph accepts a cancellation before it carries it out: if a worker dies then and the run is
 //! repeated within that moment, the attendees can get it twice. A series is deleted whole if one occurrence may be in
-//! the window. A meeting that Exchange does not call off, because an invited address is no good any more, is deleted
+//! the window. A meeting that Exchange does not call off, because an invited address no longer works, is deleted
 //! instead.
 
 use std::fmt;
@@ -174,7 +174,7 @@ impl Action for DeletePrimaryCalendarEvents {
         if let Some(note) = &change.note {
             match graph.cancel_event(user, event, note).await {
                 Ok(()) => return Ok(()),
-                // One invited address that is no good any more is enough (jamesiarmes/php-ews issue 465, 2017).
+                // One invited address that no longer works is enough (jamesiarmes/php-ews issue 465, 2017).
                 Err(error) if is_not_called_off(&error) => {}
                 Err(error) => return Err(mailbox::or_missing_calendars(error)),
             }

@@ -1,5 +1,5 @@
-//! Groups that hide their members: Graph leaves them out of a person's groups without a word, unless the application has
-//! a permission (microsoft-graph-docs issue 12552, 2021).
+//! Groups that hide their members. Graph leaves them out of a person's groups without saying so, unless the application
+//! has a permission (microsoft-graph-docs issue 12552, 2021).
 
 use outcome::{Left, Needs};
 
@@ -22,8 +22,9 @@ pub async fn unseen(graph: View<'_>) -> Result<Option<Left>, Error> {
     if are_seen(graph).await? || TAKE_OUT.iter().any(|action| graph.has_run(action)) {
         return Ok(None);
     }
-    let detail = "groups with hidden membership are not seen, and the person may still be in some; grant \
+    let detail =
+        "Gatehouse cannot see groups that hide their members, and the person may still be in some; grant \
                   Member.Read.Hidden, or look at the person's groups in the Entra admin center"
-        .to_owned();
+            .to_owned();
     Ok(Some(Left { code: "hidden_groups".to_owned(), detail, needs: Needs::Operator }))
 }

@@ -5,9 +5,9 @@
 //! **Refuses** `user_not_found`; `license_not_found`; `plan_not_found`; `license_contradiction` (to assign and to
 //! remove); `license_not_for_people`; `usage_location_missing`; `no_seat`; `subscription_inactive`; `license_conflict`
 //! (plans that exclude or need each other, by name); `permission_missing`.
-//! **Leaves** a licence that the person has directly, with the plans that are off there. One that a group already gives
-//! is left, too; one that a group should give and cannot is `group_license_failed`, with the reason. A licence to remove
-//! that a group gives is `kept_by_group`.
+//! **Leaves** a licence that the person has directly, with its disabled plans, and one that a group already gives;
+//! `group_license_failed`: a group should give the licence and cannot, with the reason; `kept_by_group`: a group gives
+//! a licence that should be removed.
 //! **Idempotent because** it reads how the person got each licence and assigns the missing ones in one request.
 
 use std::fmt;

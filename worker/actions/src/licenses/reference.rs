@@ -29,7 +29,7 @@ pub struct LicensePart {
     disabled_plans: Vec<String>,
 }
 
-/// A licence to assign: what Graph is told, and what people read.
+/// A licence to assign, with its name for people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToAssign {
     /// The licence, and its service plans that stay off.
@@ -46,7 +46,7 @@ impl LicenseRef {
         }
     }
 
-    /// What to assign of this licence, which is the one that is meant.
+    /// What to assign of this licence, which the reference names.
     ///
     /// # Errors
     ///

@@ -51,7 +51,7 @@ pub struct Observed {
     person: Person,
     skus: Vec<SubscribedSku>,
     member_of: Vec<Group>,
-    /// Whether a group that gives one is seen although it hides its members.
+    /// Whether the application sees groups that hide their members: one may give a licence.
     sees_all: bool,
     rights: Rights,
 }

@@ -36,7 +36,7 @@ impl<'a> Selection<'a> {
         self.names(sku) && !self.keep.contains(&sku)
     }
 
-    /// Whether it is among those that are named, or none is.
+    /// Whether the licence is named, or no licence is.
     pub fn names(&self, sku: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&sku))
     }

@@ -16,7 +16,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(10);
 /// missing then, an operator has to look into it; it may be kept on premises.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The default of `wait_for_mailbox`: whoever leaves or is locked out has no mailbox on the way.
+/// The default of `wait_for_mailbox`: Exchange creates no mailbox for somebody who leaves or is locked out.
 pub const WAIT_UNLESS_LEAVING: (&str, &str) = (
     "wait_for_mailbox",
     "{{ event.type not in ['gatehouse.offboarding.requested.v1', 'gatehouse.access.revoke.requested.v1'] }}",
@@ -25,7 +25,7 @@ pub const WAIT_UNLESS_LEAVING: (&str, &str) = (
 /// The defaults of most steps about a mailbox.
 pub const DEFAULTS: &[(&str, &str)] = &[("user", "{{ person }}"), WAIT_UNLESS_LEAVING];
 
-/// What holds where a step was prepared before there was a choice.
+/// The value for steps that a worker prepared before `wait_for_mailbox` existed.
 pub fn waits() -> bool {
     true
 }
@@ -48,8 +48,8 @@ pub enum Mailbox<T> {
         /// How many looks found nothing before.
         looks: u32,
     },
-    /// The account has a licence with a mailbox, Graph reaches none, and none is to come: it is kept on premises, or
-    /// Exchange did not create it.
+    /// The account has a licence with a mailbox, but Graph reaches none, and waiting does not help: the mailbox is on
+    /// premises, or Exchange did not create it.
     Unreachable {
         /// The account.
         user: Account,
@@ -147,7 +147,7 @@ impl<T> Mailbox<T> {
 
 /// The wait for a mailbox after this many looks.
 fn until_made(user: &Account, looks: u32) -> Wait {
-    // The writes depend on what the mailbox holds, so none is told.
+    // The writes depend on what the mailbox holds, so the plan names none.
     backoff::wait(FIRST_WAIT, looks, PATIENCE, format!("the mailbox of {user}"))
 }
 
@@ -161,8 +161,8 @@ fn without_mailbox<C>(user: &Account) -> Plan<C> {
 /// The plan of a step for a person whose mailbox the cloud does not reach.
 fn out_of_reach<C>(user: &Account) -> Plan<C> {
     let detail = format!(
-        "{user} has a licence with a mailbox, and Microsoft Graph reaches none; if it is kept on premises, do there what \
-         this step does"
+        "{user} has a licence with a mailbox, but Microsoft Graph reaches no mailbox; if it is on premises, do there by \
+         hand what this step does"
     );
     let left = vec![Left { code: "mailbox_unreachable".to_owned(), detail, needs: Needs::Operator }];
     Plan::nothing().leaving(left)

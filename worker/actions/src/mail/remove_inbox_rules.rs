@@ -4,8 +4,8 @@
 //! **Refuses** `user_not_found`; `permission_missing`; after a pause `person_returned`, `person_changed`.
 //! **Waits** while Exchange creates the mailbox.
 //! **Leaves** read-only rules, which an operator has to remove in Outlook or Exchange, with a note for each; the rule
-//! of `forward_mail`, unless told to remove it; a person without a mailbox, with a note. Forwarding that is a property of
-//! the mailbox and no rule is beyond Graph (microsoft-graph-docs issue 9830, 2020): `mailbox_forwarding_unseen`, or
+//! of `forward_mail`, unless told to remove it; a person without a mailbox, with a note. Graph does not show forwarding
+//! that is set on the mailbox itself (microsoft-graph-docs issue 9830, 2020): `mailbox_forwarding_unseen`, or
 //! `mailbox_forwards` where the settings allow a look at the administration of Exchange.
 //! **Idempotent because** it reads the rules and removes those it finds; "not found" counts as removed.
 
@@ -157,7 +157,7 @@ impl Itself {
             Self::Unseen => (
                 "mailbox_forwarding_unseen",
                 format!(
-                    "whether the mailbox of {user} itself forwards mail is beyond Graph; look at it in the Exchange admin \
+                    "Microsoft Graph does not show whether the mailbox of {user} itself forwards mail; look at it in the Exchange admin \
                      center, or set exchange.commands: {how}"
                 ),
                 Needs::Nobody,

@@ -164,7 +164,7 @@ impl Action for RunExchangeCommand {
         done.map_err(explain)
     }
 
-    /// A setting that is refused keeps no other.
+    /// If Exchange refuses one setting, the others are still made.
     async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
         Self::apply_each(changes, graph).await
     }

@@ -6,10 +6,10 @@
 //! `target_drive_full`, `cross_geo`, `drive_locked` and `drive_closed`; `files_not_copied` if items are still missing
 //! after a second attempt, unless `incomplete: report`.
 //! **Leaves** a person without a OneDrive or with an empty one, with a note; the source's files, all of them.
-//! **Waits** for SharePoint's copy jobs, three days by default. Items that are missing after a job has said that it is
-//! completed are awaited until the folder has been the same for ten minutes (`settled`).
+//! **Waits** for SharePoint's copy jobs, three days by default. If items are missing after a job has reported
+//! `completed`, it waits until the folder has not changed for ten minutes (`settled`).
 //! **Idempotent because** the folder has the same name on every attempt, a copy fails if its name is taken, and only
-//! items that the folder lacks are copied. While a job may be running nothing is ordered again: if the answer to a copy
+//! items that the folder lacks are copied. It orders no second copy while a job may be running: if the answer to a copy
 //! request was lost, the next looks see whether the folder grows.
 //! **Caveat:** a copy is a new file: author, editor, dates, versions and sharing stay with the source. Files whose
 //! path would be too long go into a folder for them under a shortened name; the list beside the copies has their
@@ -33,7 +33,7 @@ use crate::{Action, Error, PersonRef, Plan, View};
 /// How long to wait for copies by default.
 const DEADLINE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-/// How long the target must have been the same by default.
+/// How long the target must not have changed, by default.
 const SETTLED: Duration = Duration::from_secs(10 * 60);
 
 /// See the file's head.
@@ -54,8 +54,8 @@ pub struct Params {
     /// How long to wait for the copies in all. Defaults to `3d`.
     #[schemars(with = "Option<DelayText>")]
     deadline: Option<Delay>,
-    /// How long the recipient's folder must have been the same before what is still missing counts as not copied: jobs
-    /// of SharePoint go on after they say they are done, and its listings lag. Defaults to `10m`.
+    /// How long the recipient's folder must not have changed before missing items count as not copied. SharePoint's
+    /// jobs go on after they report `completed`, and its listings lag. Defaults to `10m`.
     #[schemars(with = "Option<DelayText>")]
     settled: Option<Delay>,
     /// What to do about files that cannot be copied.
@@ -105,7 +105,7 @@ impl Action for MigrateOnedrive {
         if let Some(items) = under_way(&notes, &states) {
             return Ok(Observed::Copying { notes, items });
         }
-        // A job that says it is completed may go on for a while; one that failed says that it does not.
+        // A job that reports `completed` may still copy for a while; a job that failed does not.
         let all_failed = states.iter().all(|state| matches!(state, CopyState::Failed(_)));
         let is_over = !notes.copies.is_empty() && !notes.has_unmonitored && all_failed;
         for state in states {
@@ -152,7 +152,7 @@ impl Params {
         let at_most = self.deadline.map_or(DEADLINE, Delay::duration);
         Limits {
             at_most,
-            // What never arrives is to be named before the deadline.
+            // Items that never arrive must be named before the deadline.
             settled: self.settled.map_or(SETTLED, Delay::duration).min(at_most / 4),
             incomplete: self.incomplete,
         }

@@ -37,7 +37,7 @@ pub struct Request<'a> {
 pub struct Limits {
     /// How long to wait for copies in all.
     pub at_most: Duration,
-    /// How long the target must have been the same before what is missing counts as not copied.
+    /// How long the target must not have changed before missing items count as not copied.
     pub settled: Duration,
     /// What to do about files that cannot be copied.
     pub incomplete: Incomplete,
@@ -132,8 +132,8 @@ impl Migration {
         Ok(Plan::together(orders).waiting(Wait { later: later.collect(), ..wait }))
     }
 
-    /// How long to watch the target before anything is ordered or called missing, and the notes of that; nothing if no
-    /// job can still be copying.
+    /// How long to watch the target before copying again or naming missing items, with the notes about it; nothing if
+    /// no job can still be copying.
     fn settles(&self, limits: Limits) -> Option<(Duration, Notes)> {
         let has_ended = self.notes.is_fresh || self.is_over || self.notes.listed == Some(self.replays);
         let (pause, growth) = self.notes.growth.next(self.copied(), limits.settled).filter(|_| !has_ended)?;

@@ -2,7 +2,7 @@
 //!
 //! `tree` holds a listing; `compare` compares the source with the copy, item by item; `copy_plan` turns the missing
 //! items into copy jobs that SharePoint accepts; `copy_job` writes; `manifest` lists the result for each item;
-//! `notes` carries state from one look to the next; `settling` says when a drive has stopped to grow; `migration` plans
+//! `notes` carries state from one look to the next; `settling` says when a drive no longer grows; `migration` plans
 //! the next step.
 
 mod migrate_onedrive;

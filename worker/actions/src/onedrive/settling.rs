@@ -1,5 +1,5 @@
-//! Whether a target drive still grows. A job that says it is completed may go on for a while (onedrive-api-docs issue
-//! 1239, 2020), and a drive's listing may lag behind (issue 934, 2018): only the drive decides, and one look is none.
+//! Whether a target drive still grows. A job that reports `completed` may still copy for a while (onedrive-api-docs
+//! issue 1239, 2020), and a drive's listing may lag behind (issue 934, 2018): only several looks at the drive tell.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use super::notes::{Note, Notes};
 
 /// The first pause between two looks at a drive that may still grow.
 const FIRST: Duration = Duration::from_secs(10);
-/// The longest; or the time after which the target counts as over, if that is shorter. With ten minutes these are some
-/// four hundred looks in three days.
+/// The longest pause, unless the target counts as settled after less. With ten minutes there are some four hundred
+/// looks in three days.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// What is known of the growth.
@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 pub struct Growth {
     /// The number of items in the target at the last look.
     pub seen: Option<usize>,
-    /// How many seconds it will have been the same by the next look.
+    /// How many seconds the number will have been the same at the next look.
     pub quiet: u64,
     /// How many looks there were.
     pub looks: u32,
@@ -33,7 +33,7 @@ impl Growth {
     /// been the same for `enough`.
     pub fn next(self, items: usize, enough: Duration) -> Option<(Duration, Self)> {
         let quiet = if self.seen == Some(items) { Duration::from_secs(self.quiet) } else { Duration::ZERO };
-        // Without a look before, nothing is known however long the pause was.
+        // The first look tells nothing about growth, however long the pause was.
         let missing = enough.saturating_sub(quiet);
         if self.seen == Some(items) && missing.is_zero() {
             return None;

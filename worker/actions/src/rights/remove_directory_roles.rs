@@ -4,7 +4,7 @@
 //! `RoleEligibilitySchedule.ReadWrite.Directory`.
 //! **Refuses** `user_not_found`; `permission_missing`.
 //! **Leaves** `eligible_role`: a role that the person may activate, if that permission is not granted;
-//! `eligible_roles_unseen`: all of these, if they may not be read.
+//! `eligible_roles_unseen`: roles that the person may activate, if Graph does not show them.
 //! **Idempotent because** it reads the person's roles of both kinds and removes those it finds; "not found" counts as
 //! removed.
 //!
@@ -39,7 +39,7 @@ pub struct Params {
 pub struct Observed {
     person: Person,
     assignments: Vec<RoleAssignment>,
-    /// The roles that the person may activate; nothing if they may not be read.
+    /// The roles that the person may activate; nothing if Graph does not show them.
     eligible: Option<Vec<RoleAssignment>>,
     /// Whether these can be taken back. Also `true` if that is not known.
     takes_back: bool,

@@ -105,8 +105,8 @@ impl Action for RemoveAuthenticationMethods {
         })
     }
 
-    /// The default method is refused while others are left, so what is refused comes once more at the end. A method that
-    /// never goes keeps no other.
+    /// Graph refuses the default method while there are others, so refused methods are tried once more at the end. A
+    /// method that cannot be removed does not keep the others.
     async fn apply_sequence(changes: &[Remove], graph: Writer<'_>) -> Result<(), Error> {
         let (mut refused, mut errors) = (Vec::new(), Vec::new());
         for change in changes {

@@ -44,7 +44,7 @@ pub struct Observed {
     wanted: Vec<Wanted>,
     rights: Rights,
     is_written_out: bool,
-    /// How many looks Teams has not shown the person.
+    /// At how many looks Teams has not shown the person.
     looks: u32,
 }
 
@@ -131,7 +131,7 @@ impl Action for AddToTeams {
     }
 }
 
-/// The teams with the channels to join, and those of them to own, each once.
+/// The teams, each once, with the channels to join and whether to own them.
 async fn asked(references: &[JoinRef], graph: View<'_>) -> Result<Vec<(Team, Vec<Channel>)>, Error> {
     let named = |owned| references.iter().filter(move |known| known.is_owned() == owned).map(JoinRef::named);
     let [joined, owned] = [false, true].map(|owned| named(owned).collect::<Vec<_>>());
@@ -179,7 +179,7 @@ async fn look(
 }
 
 impl Joined {
-    /// What is missing here for the person, who has this id if the account is there. An owner is not made a member.
+    /// What the person still lacks here. Without an id the account does not exist yet. An owner stays an owner.
     fn missing(&self, team: &str, user: &Account, seen: Option<&str>) -> Option<Change> {
         let place = Place::channel(team, &self.channel.id);
         let is_in = seen.is_some_and(|seen| self.members.iter().any(|member| member.is(seen)));

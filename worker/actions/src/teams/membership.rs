@@ -26,8 +26,8 @@ pub fn is_through_teams(group: &Group) -> bool {
 /// The action that ends memberships of teams, and reports on each.
 const ENDS: &str = "remove_from_teams";
 
-/// Whether an earlier step of the run has ended the person's memberships of teams, or would in a dry run, or has failed
-/// to: a replay repeats it.
+/// Whether an earlier step of the run has the task to end the person's memberships of teams. It may have failed: a
+/// replay repeats it.
 pub fn are_left(graph: View<'_>) -> bool {
     graph.has_run(ENDS) || graph.has_failed(ENDS)
 }
@@ -109,7 +109,7 @@ impl JoinRef {
         matches!(self, Self::Channels(channels) if channels.owner)
     }
 
-    /// What is named, whatever the role.
+    /// The named team or channels, without the role.
     pub fn named(&self) -> TeamRef {
         match self.clone() {
             Self::Team(team) => TeamRef::Team(team),

@@ -73,7 +73,7 @@ pub struct Observed {
     memberships: Vec<TeamMembership>,
     /// Teams that cannot be read, and what cannot be seen at all.
     unread: Vec<Left>,
-    /// How many looks Teams has not shown a successor.
+    /// At how many looks Teams has not shown a successor.
     looks: u32,
     successor: Successor,
     /// Whether an earlier step has given the teams other owners.

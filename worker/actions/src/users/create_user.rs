@@ -48,7 +48,7 @@ pub struct Params {
     if_taken: IfTaken,
     /// The object id of an account that the person has already.
     entra_id: Option<String>,
-    /// The display name. Defaults to the person's `display_name`, else given and family name, or the one there is.
+    /// The display name. Defaults to the person's `display_name`, or else to the given name, family name or both.
     display_name: String,
     /// The e-mail address. Defaults to the person's `email`.
     mail: Option<String>,

@@ -30,10 +30,10 @@ pub const SELECT: &[&str] = &[
 /// The only property that the cloud may set on an account that is mastered on premises.
 const MASTERED_IN_THE_CLOUD: &str = "usage_location";
 
-/// The properties that the directory compares whatever their case.
+/// The properties that the directory compares without regard to case.
 const IN_ANY_CASE: [&str; 3] = ["mail", "mail_nickname", "usage_location"];
 
-/// The event's person's usage location: the property of that name, or what the country's code is.
+/// The usage location of the event's person: the property of that name, or else the code of the country.
 pub const USAGE_LOCATION: &str = "{{ person.usage_location if person.usage_location else \
                                   (person.country | country_code if person.country else none) }}";
 
@@ -111,7 +111,7 @@ pub fn missing(asked: &UserPatch, user: &User) -> Result<Plan<Update>, Error> {
     Ok(Plan::in_order([Update { user: user.id.clone(), patch, names }]))
 }
 
-/// Whether the directory takes two values for one: it does not tell the case of an address, an alias or a country.
+/// Whether the directory takes two values for equal: it ignores the case of an address, an alias or a country.
 fn is_same(name: &str, asked: Option<&str>, seen: Option<&str>) -> bool {
     match (asked, seen) {
         (Some(asked), Some(seen)) if IN_ANY_CASE.contains(&name) => {

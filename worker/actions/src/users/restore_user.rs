@@ -28,10 +28,10 @@ pub struct RestoreUser;
 pub struct Params {
     /// The person to act on. Defaults to the event's person.
     user: PersonRef,
-    /// The sign-in name to restore the account under, without accents and spaces, for when somebody else has the former
-    /// one. An account that is there keeps its name.
+    /// The new sign-in name of the restored account, without accents and spaces, if somebody else has the former name
+    /// by now. An account that was not deleted keeps its name.
     new_user_principal_name: Option<String>,
-    /// Whether the account gives up those of its addresses that another object has by now.
+    /// Whether the restored account loses those of its addresses that another object has by now.
     #[serde(default)]
     give_up_taken_addresses: bool,
 }

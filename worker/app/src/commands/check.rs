@@ -226,7 +226,8 @@ fn show(found: &Connection) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// What is limited stands first. Actions that no workflow uses are only named: nothing depends on them.
+/// Limited actions and syncs come first. Actions that no workflow uses are only listed, because nothing depends on
+/// them.
 fn show_uses(uses: &[Use]) -> Result<(), CommandError> {
     let mut shown: Vec<&Use> = uses.iter().filter(|one| one.used || one.kind == Kind::Sync).collect();
     shown.sort_by_key(|one| !(one.used && one.is_limited()));

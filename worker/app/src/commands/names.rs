@@ -1,5 +1,5 @@
-//! What people call the objects of a plan. Plans hold object ids alone, because they are kept; whoever reads one on a
-//! terminal knows names. They are looked up for that and stored nowhere.
+//! The names of the objects in a plan. A plan has only object ids, because it is kept. People who read it on a terminal
+//! know names, so these are looked up to be printed. They are not stored.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ enum Kind {
 pub struct Names(BTreeMap<Uuid, String>);
 
 impl Names {
-    /// Looks up what the steps of a plan are about. What is not found keeps its id.
+    /// Looks up the objects that the steps of a plan name. An object that is not found keeps its id.
     pub async fn of(steps: &[PlannedStep], graph: &Client) -> Self {
         let mut sought = BTreeMap::new();
         for text in steps.iter().flat_map(texts) {

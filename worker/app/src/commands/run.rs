@@ -151,7 +151,7 @@ fn add_runs(
     for code in [PROTECTED, PROTECTION_UNKNOWN] {
         worker.metrics.runs_refused_total.with_label_values(&[code]);
     }
-    // Each is there from the start, so that the first failure is a change.
+    // Each exists at zero from the start, so that a query sees the first failure as an increase.
     for (tenant, _) in runs.workflows.tenants.iter() {
         for workflow in runs.workflows.definitions.iter() {
             for state in [State::Succeeded, State::Partial, State::Failed, State::Rejected] {

@@ -166,7 +166,8 @@ impl Outbox {
                 let (cause, run_id) =
                     last.map(|result| (result.cause.clone(), result.data.run_id())).unwrap_or_default();
                 let data = data_of(queue, &letter, &dead, aside.failure, run_id);
-                // It is for operators. Its publisher gets it too where there is no other answer: of what nobody can read.
+                // It is for operators. The publisher gets it only for an event that cannot be decoded: there is no
+                // other answer.
                 let copies = if self.results.is_empty() { copies } else { &Copies::None };
                 added = Announcement::of(&ResultEvent::new(cause, Timestamp::now(), data), copies);
                 Some(dead)

@@ -19,7 +19,7 @@ pub enum Copies {
     To {
         /// Its name.
         queue: String,
-        /// The `correlation_id` that the publisher gave its message, by which it knows the answer.
+        /// The `correlation_id` of the publisher's message, by which the publisher recognizes the answer.
         correlation_id: Option<String>,
     },
     /// Nowhere: the queue that the event names is not allowed.

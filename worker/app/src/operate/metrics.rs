@@ -183,7 +183,8 @@ pub struct OfTenant {
 }
 
 impl OfTenant {
-    /// Counts in these metrics. What counts failures is there from the start, so that the first one is a change.
+    /// Counts in these metrics. Counters of failures exist from the start, so that a query sees the first failure as an
+    /// increase.
     pub fn new(metrics: &Arc<Metrics>, tenant: &str) -> Self {
         for service in msgraph::Service::ALL {
             for counter in [&metrics.graph_retries_total, &metrics.graph_throttled_total] {

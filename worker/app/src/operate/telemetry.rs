@@ -19,8 +19,9 @@ use crate::settings::{Log, LogFormat};
 ///
 /// `log.level` is invalid.
 pub fn start(log: &Log) -> Result<(), String> {
-    // lapin logs a message that no queue accepted with its body, and as an error whatever the broker refuses, also where
-    // a worker only asks whether a queue is there (4.12.3, seen 2026-11-30). Each of its errors is told once, by us.
+    // lapin logs the body of a message that no queue accepted. It logs every refusal of the broker as an error, even if
+    // a worker only asks whether a queue exists (4.12.3, seen 2026-11-30). The worker itself logs each of these errors
+    // once.
     let filter = EnvFilter::try_new(format!("lapin=off,{}", log.level)).map_err(|error| {
         format!("log.level `{}` is invalid: {error}; use a level such as `info`", log.level)
     })?;

@@ -158,7 +158,7 @@ impl Job {
         }
     }
 
-    /// Notes what the person's account is called, for the publisher.
+    /// Notes the user principal name of the person's account, for the publisher.
     pub fn called(&self, upn: String) {
         let _known_already = self.upn.set(upn);
     }

@@ -192,8 +192,8 @@ impl Runs {
         self.workflows.tenants.may_begin(job.event.tenant.as_deref()).await
     }
 
-    /// Looks up what the person's account is called, for the publisher: a hire can have got another name than the event
-    /// asked for. Without an answer the copy says what the event says.
+    /// Looks up the user principal name of the person's account, for the publisher: a new account can have another name
+    /// than the event asked for. If it cannot be read, the copy has the name from the event.
     async fn look_up_name(&self, job: &Job) {
         let found = self.workflows.tenants.find(job.event.tenant.as_deref());
         let (Ok((_, graph)), Some(person)) = (found, job.person()) else { return };

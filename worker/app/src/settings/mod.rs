@@ -63,7 +63,7 @@ pub struct Config {
     pub broker: Broker,
     /// How much of the results is kept.
     pub history: History,
-    /// How long is kept what runs took away.
+    /// How long the record of what runs took away is kept.
     pub snapshots: Snapshots,
     /// Concurrency and shutdown.
     pub worker: Worker,

@@ -113,7 +113,7 @@ impl Message {
         since.saturating_add(before)
     }
 
-    /// By which `correlation_id` the publisher knows the answer to its event.
+    /// The `correlation_id` by which the publisher recognizes the answer to its event.
     #[must_use]
     pub fn asked_as(&self) -> Option<&str> {
         match self.origin {

@@ -232,7 +232,7 @@ impl Outgoing {
         self
     }
 
-    /// Says by which `correlation_id` the publisher knows the answer, if it gave one.
+    /// Sets the `correlation_id` by which the publisher recognizes the answer, if it gave one.
     #[must_use]
     pub fn asked_as(mut self, correlation_id: Option<&str>) -> Self {
         if let Some(id) = correlation_id {

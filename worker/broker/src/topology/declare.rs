@@ -71,7 +71,7 @@ pub(crate) async fn declare_through(
     for stream in [topology.history(), topology.snapshots()] {
         match depth_on(&channel, &stream).await? {
             Some(_) => kept.push(stream),
-            // That it is missing has closed the channel.
+            // The broker closed the channel because the queue is missing.
             None => channel = open_channel(connection).await?,
         }
     }

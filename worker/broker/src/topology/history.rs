@@ -6,7 +6,7 @@ use super::{Queue, Topology, table, text};
 const HISTORY_SEGMENT_BYTES: i64 = 100_000_000;
 const SNAPSHOTS_SEGMENT_BYTES: i64 = 50_000_000;
 
-/// How much of a stream is kept: what exceeds either limit is forgotten, the oldest first.
+/// How much of a stream is kept: the broker drops the oldest entries beyond either limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Days.

@@ -1,7 +1,7 @@
-//! Characters that nobody sees in an event's people: a space copied along, a byte order mark, a mark of direction.
+//! Invisible characters in the people of an event: a space copied along, a byte order mark, a mark of direction.
 //!
-//! An identifier that holds one finds nobody, or makes a second account beside the first, and whoever looks at the
-//! event sees nothing wrong. So the character is named.
+//! An identifier with such a character finds nobody, or creates a second account, and the event looks right. So the
+//! refusal names the character.
 
 use serde_json::{Map, Value};
 
@@ -85,7 +85,7 @@ fn is_invisible(c: char) -> bool {
     is_format || c.is_control() || (c.is_whitespace() && c != ' ')
 }
 
-/// What the spelling of some languages needs: joiners, marks of direction, and spaces that do not break a line.
+/// Characters that some languages need in spelling: joiners, marks of direction, and spaces that do not break a line.
 fn is_of_script(c: char) -> bool {
     matches!(c, '\u{200c}'..='\u{200f}' | '\u{a0}' | '\u{202f}')
 }

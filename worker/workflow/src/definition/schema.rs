@@ -268,7 +268,7 @@ fn stage() -> Value {
             "needs": {
                 "type": ["array", "string", "null"],
                 "items": { "type": "string" },
-                "description": "The stages and steps before this one that must not have failed. If one has, the run ends before this stage, and a replay of its dead letter resumes it. What follows a stage with `on_failure: continue` says here what it cannot do without.",
+                "description": "The stages and steps before this one that must not have failed. If one has, the run ends before this stage, and a replay of its dead letter resumes it. List here what this stage depends on if an earlier stage has `on_failure: continue`.",
                 "examples": [["hand over", "migrate_onedrive"]],
             },
             "steps": {

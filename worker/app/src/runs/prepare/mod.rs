@@ -75,8 +75,8 @@ impl Workflows {
         Ok(steps)
     }
 
-    /// Adds what a run took, and can be given back, to the variables of templates. Answers with what cannot, and how far
-    /// the snapshots were read.
+    /// Adds what a run took and can be given back to the variables of templates. Returns what cannot be given back, and
+    /// the number of the last entry that was read.
     async fn give_back(
         &self,
         run: Uuid,

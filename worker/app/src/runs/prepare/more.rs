@@ -1,8 +1,9 @@
 //! What a run takes while its restore waits for its turn.
 //!
-//! A restore reads what the run took before it has the right to act: one that is refused then has shut nobody. Until it
-//! has that right, the run may wake and take more. From then on it writes nothing, and what it took was stored before it
-//! wrote. So the restore looks once more when it has the right, at what was stored since.
+//! A restore reads what the run took before it has the right to act. So a restore that is refused has stopped no other
+//! run. Until the restore has the right, the run may wake and take more. After that the run writes nothing, and it
+//! stored whatever it took before it wrote. So the restore reads once more what was stored since, as soon as it has the
+//! right.
 
 use messages::{Event, EventKind, PersonRequest};
 use outcome::{Class, Failure, Mode, Progress};
@@ -19,7 +20,7 @@ pub enum More {
     Something,
     /// The restore may not act now.
     Barred,
-    /// Nobody could look.
+    /// The snapshots could not be read.
     Unread(Failure),
 }
 
@@ -57,7 +58,7 @@ pub async fn more(
     }
 }
 
-/// The progress of a run that has done nothing yet, without its steps: they are made anew, and looked at like the first.
+/// The progress of a run that has done nothing yet, without its steps: they are prepared and checked again.
 pub fn afresh(progress: Progress) -> Progress {
     Progress {
         prepared: None,

@@ -36,7 +36,7 @@ impl Snapshots {
         Self { settings, seal }
     }
 
-    /// For how many days it is kept what runs took.
+    /// For how many days the record of what runs took is kept.
     pub fn kept_days(&self) -> u32 {
         self.settings.snapshots_kept.days
     }
