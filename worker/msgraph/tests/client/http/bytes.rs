@@ -87,8 +87,10 @@ async fn garbage_at_any_byte_is_classified() {
         let answers: Vec<_> = places.map(spoil).collect();
         let server = answering(answers.clone()).await;
         let client = server.client();
-        let is: [fn(&Error) -> bool; 3] =
-            [Error::is_transient, Error::is_decode, |error| error.status() == Some(404)];
+        let is: [fn(&Error) -> bool; 4] =
+            [Error::is_transient, Error::is_decode, Error::is_without_list, |error| {
+                error.status() == Some(404)
+            }];
         let mut read = 0;
         for (bytes, _) in &answers {
             match client.reader().subscribed_skus().await {

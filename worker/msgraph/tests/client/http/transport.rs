@@ -159,7 +159,6 @@ async fn an_answer_that_is_not_as_documented_names_the_field_and_no_value() {
         (r#"{"value":"Ada"}"#, "`value`"),
         (r#"{"value":[]} Ada"#, "its end"),
         ("Ada", "line 1"),
-        ("{}", "line 1"),
         ("", "line 1"),
         ("<html>Ada</html>", "line 1"),
     ];
@@ -168,6 +167,15 @@ async fn an_answer_that_is_not_as_documented_names_the_field_and_no_value() {
         let error = server.client().reader().subscribed_skus().await.unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(error.is_decode() && text.contains(place) && !text.contains("Ada"), "{body}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_listing_without_its_list_is_not_an_empty_one() {
+    for body in ["{}", r#"{"value":null}"#, r#"{"values":[]}"#] {
+        let server = Server::start(move |_, _| json(200, body)).await;
+        let error = server.client().reader().subscribed_skus().await.unwrap_err();
+        assert!(error.is_without_list() && !error.is_decode(), "{body}: {error:?}");
     }
 }
 
