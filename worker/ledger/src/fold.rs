@@ -94,7 +94,7 @@ impl<R: Rules> Ledger<R> {
         let all = || tenant.iter().map(|key| self.brakes.get(key).unwrap_or(&none));
         let off_until = all().map(|admitted| admitted.off_until).min().filter(|until| *until > now);
         BrakeState {
-            admitted: all().map(|admitted| admitted_before(admitted, now, window)).max().unwrap_or_default(),
+            admitted: all().map(|admitted| admitted_since(admitted, now, window)).max().unwrap_or_default(),
             allowance: all().map(|admitted| admitted.allowance).min().unwrap_or_default(),
             off_until: off_until.and_then(|until| Timestamp::from_microsecond(until).ok()),
         }
@@ -360,11 +360,11 @@ fn shut<R: Rules>(person: &Person, run: &Run) -> Option<(Option<Uuid>, State)> {
     }
 }
 
-/// How many a tenant has admitted within the window that ends at `at`.
-fn admitted_before(admitted: &Admitted, at: i64, window: u32) -> usize {
+/// How many a tenant has admitted since a window before `at`. Those of workers whose clocks are ahead count as well: they
+/// come earlier in the log.
+fn admitted_since(admitted: &Admitted, at: i64, window: u32) -> usize {
     let from = at.saturating_sub(i64::from(window).saturating_mul(1_000_000));
-    let before = |limit: i64| admitted.at.partition_point(|admitted| *admitted <= limit);
-    before(at).saturating_sub(before(from))
+    admitted.at.len() - admitted.at.partition_point(|admitted| *admitted <= from)
 }
 
 /// Whether the brake holds a claim back. While a secret is replaced a tenant has two keys, and the higher count holds.
@@ -373,7 +373,7 @@ fn is_on(brakes: &BTreeMap<Key, Admitted>, claim: &Claim, at: i64) -> bool {
     let limit = usize::try_from(brake.limit).unwrap_or(usize::MAX);
     let none = Admitted::default();
     claim.tenant.iter().map(|tenant| brakes.get(tenant).unwrap_or(&none)).any(|admitted| {
-        let is_full = admitted_before(admitted, at, brake.window) >= limit;
+        let is_full = admitted_since(admitted, at, brake.window) >= limit;
         is_full && admitted.allowance == 0 && at >= admitted.off_until
     })
 }
@@ -383,7 +383,7 @@ fn admit(brakes: &mut BTreeMap<Key, Admitted>, claim: &Claim, at: i64) {
     for tenant in &claim.tenant {
         let admitted = brakes.entry(*tenant).or_default();
         let is_full = claim.brake.is_some_and(|brake| {
-            admitted_before(admitted, at, brake.window) >= usize::try_from(brake.limit).unwrap_or(usize::MAX)
+            admitted_since(admitted, at, brake.window) >= usize::try_from(brake.limit).unwrap_or(usize::MAX)
         });
         if claim.intent == Intent::Offboarding && is_full && at >= admitted.off_until {
             admitted.allowance = admitted.allowance.saturating_sub(1);

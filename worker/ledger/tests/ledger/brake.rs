@@ -23,6 +23,14 @@ fn the_limit_counts_within_the_window_of_the_claim() {
 }
 
 #[test]
+fn an_admission_by_a_clock_that_is_ahead_counts() {
+    let mut stream = stream();
+    assert_eq!(stream.claim_on(11, &end(1).braked(2, 3)), Decision::Hold);
+    assert_eq!(stream.claim_on(12, &end(2).braked(2, 3)), Decision::Hold);
+    assert_eq!(stream.claim_on(10, &end(3).braked(2, 3)), Decision::Braked, "both are earlier in the log");
+}
+
+#[test]
 fn who_is_admitted_is_counted_once_and_not_held_again() {
     let mut stream = stream();
     for number in [1, 2] {
