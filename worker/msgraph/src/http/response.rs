@@ -65,6 +65,11 @@ impl Response {
 
     /// Reads the body as JSON. The error has the path to the field and never a value, because values name people.
     pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        // To keep the path costs time: only a body that cannot be read is read with it.
+        serde_json::from_slice(&self.body).or_else(|_| self.json_with_path())
+    }
+
+    fn json_with_path<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let inner = error.inner();
