@@ -187,9 +187,12 @@ async fn a_broker_restart_with_events_in_hand_loses_and_doubles_nothing() {
 
 #[tokio::test]
 async fn a_broker_that_blocks_publishers_is_reported_and_waited_for() {
-    let (testbed, worker) = busy(Testbed::with(crowd::tenant(FEW)).broker(BrokerNode::private()), 100).await;
+    // A broker blocks who publishes: the events must last until the alarm is there.
+    let (testbed, worker) =
+        busy(Testbed::with(crowd::tenant(FEW)).broker(BrokerNode::private()), 1_000).await;
     testbed.broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await;
     worker.counts("gatehouse_connection_blocked", 1.0).await;
+    testbed.emulator.clear_faults();
     worker.answers("/readyz", 200).await;
     testbed.broker.ctl(&["set_vm_memory_high_watermark", "0.4"]).await;
     worker.counts("gatehouse_connection_blocked", 0.0).await;
