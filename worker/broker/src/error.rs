@@ -89,9 +89,25 @@ impl Error {
 
     pub(crate) fn no_answer(seconds: u64) -> Self {
         Kind::Unreachable(format!(
-            "the broker did not answer within {seconds} s; check its address, and whether it is starting or has raised an alarm"
+            "the broker did not answer within {seconds} s; check its address, whether it is starting or has raised an alarm, and \
+             whether most nodes of its cluster run"
         ))
         .into()
+    }
+
+    /// None of the nodes accepted a connection. What a retry can mend decides: another node may be back by then.
+    pub(crate) fn of_nodes(mut failures: Vec<(String, Self)>) -> Self {
+        if failures.len() <= 1 {
+            let only = failures.pop().map(|(_, error)| error);
+            return only.unwrap_or_else(|| Self::invalid("the broker has no address"));
+        }
+        let says =
+            failures.iter().map(|(host, error)| format!("{host}: {error}")).collect::<Vec<_>>().join("; ");
+        let text = format!("no node of the broker accepts a connection: {says}");
+        match failures.iter().all(|(_, error)| error.is_configuration()) {
+            true => Self::configuration(text),
+            false => Kind::Unreachable(text).into(),
+        }
     }
 
     /// Sorts an error that lapin reported outside of a running session; `doing` says what failed.

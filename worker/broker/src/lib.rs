@@ -23,6 +23,7 @@
 //! | acknowledgements wait behind blocked publishes | two connections; `while_the_broker_blocks_no_publish_ends_and_no_work_starts` |
 //! | a publish abandoned during an alarm is stored twice | its time limit pauses during the alarm; the same test |
 //! | a broker accepts a connection and never answers | one limit for the whole opening; `a_broker_that_does_not_answer_times_out_and_the_socket_closes` |
+//! | one node of several is away, or accepts a connection and says nothing | each address gets its share of the time; `a_node_that_is_away_or_frozen_leaves_the_others` |
 //! | the default heartbeat takes a minute | [`Settings::heartbeat`]; `a_broker_that_falls_silent_is_noticed_by_its_missing_heartbeat` |
 //! | half-recovered sessions | lapin's recovery is off, sessions are replaced whole; `connections_cut_again_and_again_lose_nothing` |
 //! | the end of the stream looks like the end of the work | it ends the session; `a_queue_deleted_under_the_consumer_is_declared_again` |
@@ -44,6 +45,7 @@
 //! One risk remains: the broker may deliver a message again although its acknowledgement was written, because
 //! AMQP does not answer acknowledgements. A handler has to cope with a repeated message.
 
+mod address;
 mod client;
 mod consume;
 mod dead_letters;
@@ -59,6 +61,7 @@ mod settings;
 mod testing;
 mod topology;
 
+pub use address::{Certificate, Tls};
 pub use client::{Client, Results};
 pub use consume::{
     consumer::{Consumer, Ended, Handler},

@@ -1,17 +1,23 @@
 //! The broker's address, the work queues, and the limits.
 
-use std::{fmt, net::IpAddr, num::NonZeroU16, time::Duration};
+use std::{fmt, num::NonZeroU16, time::Duration};
 
-use lapin::uri::AMQPScheme;
+use lapin::uri::AMQPUri;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Error, Keys, Retention, Topology, WorkQueue};
+use crate::{
+    Error, Keys, Retention, Topology, WorkQueue,
+    address::{Tls, addresses, unencrypted_host},
+};
 
 /// What a connection, a consumer or a command-line tool needs to know about the broker.
 #[derive(Clone)]
 pub struct Settings {
-    /// `amqp://user:password@host:port/vhost`, or `amqps://`; holds a password, so it is never printed.
+    /// `amqp://user:password@host:port/vhost`, or `amqps://`; holds a password, so it is never printed. Several, with
+    /// commas between them, are the nodes of one cluster.
     pub url: SecretString,
+    /// Whom to trust and what to show on the way to an `amqps://` address.
+    pub tls: Tls,
     /// The first part of every exchange and queue name.
     pub prefix: String,
     /// The work queues. The exchanges, the delay and the history exist without them.
@@ -49,6 +55,7 @@ impl Settings {
     pub fn new(url: SecretString, work_queues: Vec<WorkQueue>) -> Self {
         Self {
             url,
+            tls: Tls::default(),
             prefix: "gatehouse".to_owned(),
             work_queues,
             publishers: Vec::new(),
@@ -80,50 +87,46 @@ impl Settings {
     /// # Errors
     /// When the address is not valid.
     pub fn user(&self) -> Result<String, Error> {
-        Ok(self.uri()?.authority.userinfo.username)
+        Ok(self.first()?.authority.userinfo.username)
     }
 
-    /// The host, if passwords and people would cross a network to it unencrypted.
+    /// The virtual host.
+    ///
+    /// # Errors
+    /// When the address is not valid.
+    pub(crate) fn vhost(&self) -> Result<String, Error> {
+        Ok(self.first()?.vhost)
+    }
+
+    /// The first host to which passwords and people would cross a network unencrypted.
     ///
     /// # Errors
     /// When the address is not valid.
     pub fn unencrypted_host(&self) -> Result<Option<String>, Error> {
-        let uri = self.uri()?;
-        let host = uri.authority.host;
-        let is_here =
-            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        Ok(Some(host).filter(|_| uri.scheme == AMQPScheme::AMQP && !is_here))
+        Ok(unencrypted_host(self.addresses()?))
     }
 
-    /// The address in lapin's form. The parser's own error quotes the address, so it is replaced.
-    pub(crate) fn uri(&self) -> Result<lapin::uri::AMQPUri, Error> {
-        let text = self.url.expose_secret();
-        let mut uri: lapin::uri::AMQPUri = text.parse().map_err(|_| {
-            Error::invalid(
-                "the broker's address is not valid; write amqp://user:password@host:5672/%2f, and percent-encode \
-                 special characters in the password",
-            )
-        })?;
-        if let Some(literal) = ipv6_literal(text) {
-            // amq-protocol-uri 10.6.3 reads the host with `Url::domain`, which is empty for an IPv6
-            // literal, and then silently connects to localhost (seen 2026-11-21).
-            uri.authority.host = literal.to_owned();
+    /// Each address in lapin's form: at least one.
+    pub(crate) fn addresses(&self) -> Result<Vec<AMQPUri>, Error> {
+        let mut addresses = addresses(self.url.expose_secret())?;
+        for address in &mut addresses {
+            address.query.heartbeat = Some(u16::try_from(self.heartbeat.as_secs()).unwrap_or(u16::MAX));
         }
-        uri.query.heartbeat = Some(u16::try_from(self.heartbeat.as_secs()).unwrap_or(u16::MAX));
-        Ok(uri)
+        Ok(addresses)
     }
-}
 
-fn ipv6_literal(url: &str) -> Option<&str> {
-    let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    host.strip_prefix('[')?.split_once(']').map(|(literal, _)| literal)
+    /// The first address: they agree in all but the node.
+    fn first(&self) -> Result<AMQPUri, Error> {
+        let first = self.addresses()?.into_iter().next();
+        first.ok_or_else(|| Error::invalid("the broker has no address"))
+    }
 }
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("url", &"[secret]")
+            .field("certificate", &self.tls.certificate.is_some())
             .field("prefix", &self.prefix)
             .field("work_queues", &self.work_queues)
             .field("publishers", &self.publishers)
@@ -155,35 +158,14 @@ mod tests {
         let good = settings("amqp://worker:hunter2@localhost");
         assert!(!format!("{good:?}").contains("hunter2"));
         for bad in ["http://worker:hunter2@localhost", "worker:hunter2@", "amqp:hunter2", ""] {
-            let error = settings(bad).uri().unwrap_err();
+            let error = settings(bad).addresses().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
     }
 
     #[test]
-    fn an_ipv6_literal_is_the_host_and_not_localhost() {
-        let uri = settings("amqp://u:p@[2001:db8::1]:5673/%2f").uri().unwrap();
-        assert_eq!((uri.authority.host.as_str(), uri.authority.port), ("2001:db8::1", 5673));
-        assert_eq!(settings("amqp://10.0.0.7").uri().unwrap().authority.host, "10.0.0.7");
-    }
-
-    #[test]
-    fn only_an_unencrypted_way_to_another_machine_is_open_to_others() {
-        let host = |url: &str| settings(url).unencrypted_host().unwrap();
-        for here in [
-            "amqp://127.0.0.1",
-            "amqp://u:p@localhost:5673",
-            "amqp://[::1]",
-            "amqps://rabbit.contoso.example",
-        ] {
-            assert_eq!(host(here), None, "{here}");
-        }
-        assert_eq!(host("amqp://u:p@rabbit.contoso.example/%2f").as_deref(), Some("rabbit.contoso.example"));
-        assert_eq!(host("amqp://10.0.0.7").as_deref(), Some("10.0.0.7"));
-    }
-
-    #[test]
     fn the_heartbeat_of_the_settings_wins_over_the_default_of_a_minute() {
-        assert_eq!(settings("amqp://localhost").uri().unwrap().query.heartbeat, Some(15));
+        let addresses = settings("amqp://a,amqp://b").addresses().unwrap();
+        assert!(addresses.iter().all(|address| address.query.heartbeat == Some(15)));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod brake;
+pub mod connection;
 pub mod error;
 pub mod history;
 pub mod ledger;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use self::access::Access;
 use self::brake::{Brake, Limit};
+use self::connection::Broker;
 use self::error::ConfigError;
 use self::history::{History, Snapshots};
 use self::ledger::{Directory, Ledger};
@@ -93,18 +95,6 @@ pub struct Config {
     /// Who may publish what, by name. Without any, everybody may ask for everything.
     #[serde(default)]
     publishers: BTreeMap<String, Publisher>,
-}
-
-/// See `config.default.toml`.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Broker {
-    url: Secret,
-    url_file: PathBuf,
-    prefix: String,
-    declare: bool,
-    unencrypted: bool,
-    publish_timeout_seconds: u64,
 }
 
 /// See `config.default.toml`.
@@ -251,6 +241,7 @@ impl Config {
             history_kept: self.history.retention(),
             snapshots_kept: self.snapshots.retention(),
             keys: self.keys()?,
+            tls: self.broker.tls()?,
             publishers: self.exchanges().cloned().collect(),
             ..broker::Settings::new(url, queues::work_queues())
         };
@@ -435,6 +426,7 @@ impl Config {
     fn exposed_files(&self) -> impl Iterator<Item = String> {
         let ours = [
             ("broker.url_file", &self.broker.url_file),
+            ("broker.certificate_key_file", &self.broker.certificate_key_file),
             ("worker.key_file", &self.worker.key_file),
             ("ledger.key_file", &self.ledger.key_file),
         ];

@@ -266,7 +266,12 @@ fn a_file_of_a_secret_that_others_can_access_is_named() {
     use std::os::unix::fs::PermissionsExt as _;
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().display().to_string();
-    for setting in ["worker.key_file", "broker.url_file", "tenants.contoso.sync.pseudonym_key_file"] {
+    for setting in [
+        "worker.key_file",
+        "broker.url_file",
+        "broker.certificate_key_file",
+        "tenants.contoso.sync.pseudonym_key_file",
+    ] {
         let variable = format!("GATEHOUSE__{}", setting.to_uppercase().replace('.', "__"));
         let said = |mode: u32| {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();

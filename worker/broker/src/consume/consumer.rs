@@ -65,7 +65,7 @@ impl Consumer {
     /// # Errors
     /// When the address, the prefix or a queue name is not valid, or `queue` is not a work queue.
     pub fn new(settings: Settings, queue: &str, observer: Arc<dyn Observer>) -> Result<Self, Error> {
-        settings.uri()?;
+        settings.addresses()?;
         let topology = Arc::new(settings.topology()?);
         let queue = topology.work_queue(queue)?;
         Ok(Self { setup: Setup { settings, topology, queue, observer }, readiness: Readiness::default() })

@@ -4,13 +4,13 @@ use std::{
     io,
     net::{Shutdown, TcpStream},
     os::fd::BorrowedFd,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_rs::Runtime;
 use futures_util::{Stream, StreamExt};
-use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event};
+use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
 use tokio::sync::watch;
 
 use super::{
@@ -32,6 +32,9 @@ const OWN_FRAME_BYTES: u32 = 32 * 1024;
 /// used. Otherwise it makes them larger once the broker has answered, and overwrites all of them with zeros: 8 MiB.
 const EVENT_FRAME_BYTES: u32 = 128 * 1024;
 
+/// Which of several nodes this process asks first.
+static FIRST: LazyLock<usize> = LazyLock::new(|| usize::from(uuid::Uuid::new_v4().as_bytes()[15]));
+
 /// What a connection is used for. Publishing and consuming never share one: a broker with an alarm stops
 /// reading from a connection that publishes, and acknowledgements would wait behind publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,18 +53,36 @@ pub(crate) struct BrokerConnection {
 }
 
 impl BrokerConnection {
-    /// Opens a connection within the connect timeout.
+    /// Opens a connection within the connect timeout, to the first node that answers.
     ///
     /// # Errors
-    /// When the address is not valid, or the broker refuses or does not answer within the limit.
+    /// When the address is not valid, or no node accepts the connection or answers within the limit.
     pub(crate) async fn open(settings: &Settings, role: Role) -> Result<Self, Error> {
-        let limit = settings.connect_timeout;
-        let opening = Self::open_unlimited(settings, role);
-        tokio::time::timeout(limit, opening).await.map_err(|_| Error::no_answer(limit.as_secs()))?
+        let mut addresses = settings.addresses()?;
+        // A process keeps to one node as long as that answers, and the processes spread over the nodes.
+        let first = *FIRST % addresses.len().max(1);
+        addresses.rotate_left(first);
+        // A frozen node takes a connection and says nothing: it must leave time for the others.
+        let limit = settings.connect_timeout / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+        let mut failures = Vec::new();
+        for uri in addresses {
+            let host = format!("{}:{}", uri.authority.host, uri.authority.port);
+            let opening = Self::open_unlimited(settings, uri, limit, role);
+            let opened = tokio::time::timeout(limit, opening).await;
+            match opened.unwrap_or_else(|_| Err(Error::no_answer(limit.as_secs()))) {
+                Ok(connection) => return Ok(connection),
+                Err(error) => failures.push((host, error)),
+            }
+        }
+        Err(Error::of_nodes(failures))
     }
 
-    async fn open_unlimited(settings: &Settings, role: Role) -> Result<Self, Error> {
-        let mut uri = settings.uri()?;
+    async fn open_unlimited(
+        settings: &Settings,
+        mut uri: AMQPUri,
+        limit: Duration,
+        role: Role,
+    ) -> Result<Self, Error> {
         let (role_name, frame) = match role {
             Role::Consume => ("consume", EVENT_FRAME_BYTES),
             Role::Read => ("consume", OWN_FRAME_BYTES),
@@ -78,12 +99,13 @@ impl BrokerConnection {
         };
         let socket = CloseOnDrop(SocketHandle::default());
         let greeting = Greeting::default();
-        let (keep, heard, limit) = (socket.0.clone(), greeting.clone(), settings.connect_timeout);
+        let (keep, heard, tls) = (socket.0.clone(), greeting.clone(), settings.tls.config());
         let connection = Connection::connector(
             uri,
             Runtime::new(LapinRuntime::current()),
             async move |uri, _| {
-                let connecting = SanitizedSocket::connect(&uri, heard.clone(), |socket| keep.hold(socket));
+                let hold = |socket: BorrowedFd<'_>| keep.hold(socket);
+                let connecting = SanitizedSocket::connect(&uri, &tls, heard.clone(), hold);
                 let connected = tokio::time::timeout(limit, connecting).await;
                 let socket = connected.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
                 Ok(AsyncTcpStream::Plain(socket?))

@@ -18,7 +18,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::Stream;
 use lapin::{
     AsyncTcpStream,
-    tcp::TLSConfig,
+    tcp::OwnedTLSConfig,
     uri::{AMQPScheme, AMQPUri},
 };
 
@@ -41,6 +41,7 @@ impl SanitizedSocket {
     /// first.
     pub(crate) async fn connect(
         uri: &AMQPUri,
+        tls: &OwnedTLSConfig,
         greeting: Greeting,
         hold: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
     ) -> io::Result<Self> {
@@ -52,7 +53,7 @@ impl SanitizedSocket {
         }
         let stream = match uri.scheme {
             AMQPScheme::AMQP => stream,
-            AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, TLSConfig::default()).await?,
+            AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, tls.as_ref()).await?,
         };
         Ok(Self { stream, sanitizer: Sanitizer::default(), greeting, chunk: vec![0; READ_BYTES].into() })
     }

@@ -91,7 +91,7 @@ impl Inventory {
             queues.push(queue);
             bindings.push(binding);
         }
-        Ok(Self { vhost: settings.uri()?.vhost, exchanges: topology.exchanges(), queues, bindings })
+        Ok(Self { vhost: settings.vhost()?, exchanges: topology.exchanges(), queues, bindings })
     }
 
     /// The definitions as RabbitMQ imports them (`rabbitmqctl import_definitions`, or its management interface).

@@ -10,6 +10,7 @@
     reason = "the helpers of a test fail as the test itself does"
 )]
 
+mod addresses;
 mod blocked;
 mod client;
 mod dead_letters;
@@ -23,4 +24,5 @@ mod schedule;
 mod sessions;
 mod shutdown;
 mod support;
+mod tls;
 mod topology;

@@ -62,6 +62,11 @@ impl Proxy {
         self.state.dead.store(true, Ordering::SeqCst);
     }
 
+    /// Whether a connection is open.
+    pub fn is_used(&self) -> bool {
+        self.state.open.load(Ordering::SeqCst) > 0
+    }
+
     /// Waits until the client has closed every connection.
     pub async fn wait_until_left(&self) {
         within("the client to close its connections", async {

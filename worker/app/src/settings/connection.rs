@@ -1,0 +1,60 @@
+//! The section `[broker]`.
+
+use std::path::{Path, PathBuf};
+
+use broker::{Certificate, Tls};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use super::secret::{Secret, read_secret};
+
+/// See `config.default.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Broker {
+    pub(super) url: Secret,
+    pub(super) url_file: PathBuf,
+    ca_file: PathBuf,
+    certificate_file: PathBuf,
+    pub(super) certificate_key_file: PathBuf,
+    pub(super) prefix: String,
+    pub(super) declare: bool,
+    pub(super) unencrypted: bool,
+    pub(super) publish_timeout_seconds: u64,
+}
+
+impl Broker {
+    /// Whom to trust and what to show on the way to the broker.
+    pub(super) fn tls(&self) -> Result<Tls, ConfigError> {
+        let Self { ca_file, certificate_file, certificate_key_file, .. } = self;
+        let read = |key: &str, file: &Path| -> Result<Option<String>, ConfigError> {
+            if file.as_os_str().is_empty() {
+                return Ok(None);
+            }
+            let key = format!("broker.{key}");
+            let text = read_secret(&key, file)?.expose_secret().to_owned();
+            if text.contains("-----BEGIN ") {
+                return Ok(Some(text));
+            }
+            Err(ConfigError::Invalid(format!(
+                "{key}: {} has nothing in PEM, which begins with -----BEGIN; convert it with openssl",
+                file.display()
+            )))
+        };
+        let authorities = read("ca_file", ca_file)?;
+        let chain = read("certificate_file", certificate_file)?;
+        let key = read("certificate_key_file", certificate_key_file)?;
+        let certificate = match (chain, key) {
+            (Some(chain), Some(key)) => Some(Certificate { chain, key: SecretString::from(key) }),
+            (None, None) => None,
+            _ => {
+                return Err(ConfigError::Invalid(
+                    "broker.certificate_file and broker.certificate_key_file belong together: set both or none"
+                        .to_owned(),
+                ));
+            }
+        };
+        Ok(Tls { authorities, certificate })
+    }
+}
