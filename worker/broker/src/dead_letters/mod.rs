@@ -14,6 +14,7 @@
 
 pub(crate) mod entry;
 pub(crate) mod letter;
+mod lock;
 pub(crate) mod portable;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -21,19 +22,20 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use lapin::{
     Acker, Channel,
-    options::{BasicAckOptions, BasicCancelOptions, QueueDeclareOptions},
-    types::FieldTable,
+    options::{BasicAckOptions, BasicCancelOptions},
 };
 use tokio::{
     sync::watch,
     time::{Interval, MissedTickBehavior, interval, sleep, timeout},
 };
 
-use self::entry::{Entry, Filter, Names, Selection};
+use self::{
+    entry::{Entry, Filter, Names, Selection},
+    lock::{answered, lock},
+};
 use crate::{
     Cause, Error, Message, Origin, Outgoing, Publisher, Settings, Topology,
     consume::delay,
-    error::reply_code,
     message::{REPLAYS, headers::Value, signature::Keys},
     publish::{outgoing::Address, publisher::PublishSettings},
     session::{
@@ -76,6 +78,8 @@ pub struct DeadLetters {
     keys: Option<Keys>,
     queue: String,
     unrouted: bool,
+    /// How long the broker may take to hand out the queue.
+    limit: Duration,
     consume: BrokerConnection,
     publisher: Publisher,
     publish: Arc<BrokerConnection>,
@@ -91,7 +95,8 @@ impl DeadLetters {
         let topology = Arc::new(settings.topology()?);
         let (queue, unrouted) = letter::queue_of(&topology, queue)?;
         let consume = BrokerConnection::open(settings, Role::Consume).await?;
-        lock(&consume, &queue).await?;
+        let limit = settings.connect_timeout;
+        answered(limit, lock(&consume, &queue)).await?;
         let publish = Arc::new(BrokerConnection::open(settings, Role::Publish).await?);
         let lifetime = SessionLifetime::default();
         let _never_blocked = consume.watch(lifetime.clone(), Arc::new(()));
@@ -105,7 +110,7 @@ impl DeadLetters {
         };
         let publisher = Publisher::new(Arc::clone(&publish), publish_settings);
         let keys = settings.keys.clone();
-        Ok(Self { topology, keys, queue, unrouted, consume, publisher, publish, lifetime })
+        Ok(Self { topology, keys, queue, unrouted, limit, consume, publisher, publish, lifetime })
     }
 
     /// The selected dead letters, oldest first. Changes nothing, so it is also the dry run of a replay.
@@ -358,6 +363,10 @@ struct Found {
 
 impl<'a> Pass<'a> {
     async fn begin(letters: &'a DeadLetters) -> Result<Self, Error> {
+        answered(letters.limit, Self::begin_unlimited(letters)).await
+    }
+
+    async fn begin_unlimited(letters: &'a DeadLetters) -> Result<Self, Error> {
         let probe = open_channel(&letters.consume).await?;
         let Some(left) = declare::depth_on(&probe, &letters.queue).await? else {
             return Err(Error::configuration(format!(
@@ -453,19 +462,6 @@ impl DeadLetters {
         let channel = open_channel(&self.consume).await?;
         let consumer = open_consumer(&channel, &self.queue, CHANNEL_CAPACITY).await?;
         Ok((channel, consumer))
-    }
-}
-
-/// RabbitMQ 3.10.8 silently ignores `exclusive` on a consumer of a quorum queue (measured 2026-11-21). So the
-/// lock is a separate queue that belongs to this connection and is deleted with it.
-async fn lock(connection: &BrokerConnection, queue: &str) -> Result<(), Error> {
-    let channel = open_channel(connection).await?;
-    let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-    let name = declare::short(&letter::lock_of(queue))?;
-    match channel.queue_declare(name, options, FieldTable::default()).await {
-        Ok(_) => Ok(()),
-        Err(error) if reply_code(&error) == Some(405) => Err(Error::locked(queue)),
-        Err(error) => Err(Error::from_lapin("cannot lock the dead letters", &error)),
     }
 }
 

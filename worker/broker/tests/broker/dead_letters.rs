@@ -8,7 +8,10 @@ use broker::{
 };
 use lapin::options::{BasicGetOptions, BasicNackOptions};
 
-use crate::support::{BoundedQueue, Fixture, QUEUE, id, raw_channel, with_broker, with_id, within};
+use crate::{
+    proxy::Proxy,
+    support::{BoundedQueue, Fixture, QUEUE, amqp_url, id, raw_channel, with_broker, with_id, within},
+};
 
 fn at_once() -> Selection {
     Selection { per_second: NonZeroU32::new(10_000).unwrap(), ..Selection::default() }
@@ -35,6 +38,23 @@ async fn bury(fixture: &Fixture, id: &str, class: &str) {
 
 async fn ids(letters: &DeadLetters, filter: &Filter) -> Vec<String> {
     letters.list(filter).await.unwrap().into_iter().map(|entry| entry.id).collect()
+}
+
+#[tokio::test]
+async fn a_broker_that_falls_silent_ends_a_list_in_time() {
+    with_broker(async |fixture| {
+        let proxy = Proxy::start(&amqp_url()).await;
+        let mut settings = fixture.settings.clone();
+        settings.url = proxy.url.clone().into();
+        settings.connect_timeout = Duration::from_millis(500);
+        let letters = DeadLetters::open(&settings, QUEUE).await.unwrap();
+        proxy.go_dead();
+        let error = within("the list to end", letters.list(&Filter::default())).await.unwrap_err();
+        assert!(error.to_string().contains("whether most nodes of its cluster run"), "{error}");
+        letters.close().await;
+        proxy.wait_until_left().await;
+    })
+    .await;
 }
 
 #[tokio::test]
