@@ -2,7 +2,7 @@
 # private node that is stopped again.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo playground package test test-foreign deny check soak bench bench-smoke bless clean tools machine
+.PHONY: help demo playground package release test test-foreign deny check soak bench bench-smoke bless clean tools machine
 
 WITH_BROKER := deploy/broker/private-node run --
 # Where cargo builds, after its variables and its settings files. Between quotes, as it may have a space.
@@ -29,6 +29,13 @@ package: tools ## Builds the Debian package
 	cargo build --profile dist --workspace --locked --bin gatehouse
 	deploy/debian/build "$(TARGET)/dist/gatehouse" "$(TARGET)/dist"
 
+# The profile `dev` makes the same files from what the tests use, to see that they can be made. VERSION is that of a tag.
+PROFILE = dist
+release: tools ## Builds the package, the image, the bill of materials and their checksums
+	cargo build --profile $(PROFILE) --workspace --locked $(if $(filter dev,$(PROFILE)),--bins --tests,--bin gatehouse)
+	deploy/release/build "$(TARGET)/$(PROFILE:dev=debug)/gatehouse" "$(TARGET)/publish" "$(TARGET)/bill-of-materials" \
+		$(VERSION)
+
 test: machine ## Runs all tests with a private RabbitMQ
 	cargo build --workspace --locked --bins --tests
 	$(if $(NEXTEST),cargo test --workspace --locked --doc --quiet)
@@ -40,7 +47,7 @@ test-foreign: machine ## Tests with promtool, Helm, lintian, official SDKs, publ
 	cargo build --workspace --locked --bins --tests
 	FOREIGN_PYTHON="$(TARGET)/foreign/bin/python" FOREIGN_BROWSER="$(TARGET)/foreign-browser" \
 		FOREIGN_SDK="$(TARGET)/foreign-sdk" FOREIGN_CHART="$(TARGET)/foreign-chart" \
-		FOREIGN_SCREENSHOTS="$(TARGET)/foreign-screenshots" \
+		FOREIGN_SCREENSHOTS="$(TARGET)/foreign-screenshots" FOREIGN_BILL="$(TARGET)/bill-of-materials" \
 		$(WITH_BROKER) cargo test --workspace --locked --test foreign
 
 deny: ## Checks licences and sources of all dependencies
@@ -55,6 +62,7 @@ check: machine ## Does what continuous integration does
 	@$(MAKE) --no-print-directory deny
 	@$(MAKE) --no-print-directory bench-smoke
 	@$(MAKE) --no-print-directory test-foreign
+	@DPKG_DEB_COMPRESSOR_LEVEL=0 $(MAKE) --no-print-directory release PROFILE=dev
 	@$(MAKE) --no-print-directory test
 
 soak: machine ## Tests at length, and on a machine made for it, for hours

@@ -21,6 +21,7 @@ mod consumer;
 mod debian;
 mod image;
 mod page;
+mod release;
 mod sdks;
 
 use std::path::Path;
