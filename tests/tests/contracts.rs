@@ -17,7 +17,7 @@ async fn gatehouse(arguments: &[&str]) -> String {
 #[tokio::test]
 async fn every_action_has_its_schema_on_file_and_nothing_else_has() {
     let listed = gatehouse(&["schema"]).await;
-    let is_other = |name: &str| name == "workflows" || name.starts_with("sync/");
+    let is_other = |name: &str| ["workflows", "asyncapi"].contains(&name) || name.starts_with("sync/");
     let is_action = |name: &&str| messages::Schema::named(name).is_none() && !is_other(name);
     let actions: Vec<_> = listed.lines().filter(is_action).collect();
     assert!(actions.contains(&"create_user"), "{actions:?}");
@@ -108,6 +108,36 @@ async fn the_table_of_actions_shows_every_action() {
     let table = gatehouse(&["schema", "--table"]).await;
     let generated = format!("{before}{TABLE_BEGINS}{}{TABLE_ENDS}{after}", table.trim_end());
     repository::golden(ACTIONS, &generated);
+}
+
+#[tokio::test]
+async fn the_asyncapi_document_is_on_file_and_its_examples_fit_the_schemas_it_refers_to() {
+    let printed = gatehouse(&["schema", "asyncapi"]).await;
+    repository::golden("schemas/asyncapi.json", &printed);
+    let document: Value = serde_json::from_str(&printed).unwrap();
+    let all = document["components"]["messages"].as_object().unwrap();
+    let named = messages::schemas().iter().map(|schema| schema.name());
+    let between_workers = ["continuation.v1", "sync-continuation.v1", "sync-token.v1", "dead-letter.v1"];
+    let stored = "run.snapshot.v1";
+    let expected: BTreeSet<_> = named
+        .filter(|name| name.ends_with(".v1") && !between_workers.contains(name) && *name != stored)
+        .collect();
+    assert_eq!(all.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+    for (name, message) in all {
+        let file = message["payload"]["schema"]["$ref"].as_str().unwrap().strip_prefix("./").unwrap();
+        let schema = messages::Schema::named(name).unwrap();
+        assert_eq!(file, format!("{}/{name}.json", schema.folder()));
+        let examples = message["examples"].as_array().unwrap();
+        assert!(!examples.is_empty(), "{name} has no example");
+        for example in examples {
+            assert_eq!(schema.violations(&example["payload"]), [], "{name} {}", example["name"]);
+            assert_eq!(example["payload"]["type"], message["name"]);
+        }
+    }
+    for row in document["components"]["messageTraits"]["page"]["x-rows"].as_object().unwrap().values() {
+        let file = row["$ref"].as_str().unwrap().strip_prefix("./").unwrap();
+        assert!(repository::root().join("schemas").join(file).is_file(), "{file}");
+    }
 }
 
 /// Every page of the repository.

@@ -35,7 +35,7 @@ pub use requests::kind::EventKind;
 pub use requests::person::{Person, PersonReference, PersonRequest};
 pub use requests::run_id::NAMESPACE;
 pub use requests::sync::{HaveDay, SyncDetail, SyncMode, SyncRequest, SyncSubject};
-pub use results::data::ResultData;
+pub use results::data::{ResultData, ResultKind};
 pub use results::dead_letter::DeadLetterAdded;
 pub use results::event::{CLOUDEVENT_CONTENT_TYPE, Cause, DEFAULT_SOURCE, ResultEvent};
 pub use results::operator::{

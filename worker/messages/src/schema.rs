@@ -130,6 +130,23 @@ impl Schema {
         self.text
     }
 
+    /// What a message of this schema is for.
+    pub fn description(&self) -> &'static str {
+        document(self.name).and_then(|document| document.get("description")?.as_str()).unwrap_or_default()
+    }
+
+    /// The values that a field of `data` may have; none if the schema does not list them.
+    pub fn values(&self, field: &str) -> Vec<&'static str> {
+        let property = document(self.name)
+            .and_then(|document| document.pointer(&format!("/properties/data/properties/{field}")));
+        let referred = property.and_then(|property| {
+            let (file, pointer) = property.get("$ref")?.as_str()?.split_once('#')?;
+            document(file.strip_suffix(".json")?)?.pointer(pointer)
+        });
+        let values = referred.or(property).and_then(|property| property.get("enum")?.as_array());
+        values.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
     /// Everything in `document` that this schema refuses, ordered by place; empty if it is valid. At most 100 are
     /// listed, the rest is counted.
     ///

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use messages::{
-    Continuation, EventKind, Incoming, Request, ResultEvent, Schema, SyncContinuation, SyncToken, Violation,
-    decode,
+    Continuation, EventKind, Incoming, Request, ResultData, ResultEvent, Schema, SyncContinuation, SyncToken,
+    Violation, decode,
 };
 use serde_json::{Value, json};
 
@@ -98,6 +98,29 @@ fn a_result_gets_the_id_its_example_has() {
         let Ok(example) = ResultEvent::from_bytes(&body) else { continue };
         let made = ResultEvent::new(example.cause.clone(), example.time, example.data.clone());
         assert_eq!(made, example, "{name}");
+    }
+}
+
+#[test]
+fn a_result_goes_to_the_address_of_its_type() {
+    let kinds = ResultData::kinds();
+    for (name, body) in files("examples") {
+        let Ok(example) = ResultEvent::from_bytes(&body) else { continue };
+        let kind = kinds.iter().find(|kind| kind.event_type == example.event_type()).unwrap();
+        assert_eq!(kind.schema.name(), example.data.schema().name(), "{name}");
+        let told: Vec<_> = kind.address.split('.').collect();
+        let key = example.routing_key();
+        let parts: Vec<_> = key.split('.').collect();
+        assert_eq!(told.len(), parts.len(), "{name}: {key}");
+        for (told, part) in told.into_iter().zip(parts) {
+            let field = told.strip_prefix('{').and_then(|told| told.strip_suffix('}'));
+            // Kinds of rows are not listed: more may come.
+            let fits = match field.map(|field| kind.schema.values(field)) {
+                None => told == part,
+                Some(values) => values.contains(&part) || field == Some("kind"),
+            };
+            assert!(fits, "{name}: {key} is no {}", kind.address);
+        }
     }
 }
 

@@ -17,6 +17,17 @@ use super::step::StepFinished;
 use super::sync::{SyncFinished, SyncPage, SyncWaiting};
 use crate::schema::Schema;
 
+/// What is particular to a type of result.
+#[derive(Debug, Clone, Copy)]
+pub struct ResultKind {
+    /// The CloudEvents `type`.
+    pub event_type: &'static str,
+    /// The routing key, in which a field of `data` stands between braces: `run.{state}`.
+    pub address: &'static str,
+    /// The schema of such a result.
+    pub schema: &'static Schema,
+}
+
 type Read = fn(&Value) -> Result<ResultData, serde_json::Error>;
 
 /// Makes the enum of all types of results from their names.
@@ -30,6 +41,15 @@ macro_rules! results {
         }
 
         impl ResultData {
+            /// Every type of result.
+            pub fn kinds() -> Vec<ResultKind> {
+                vec![$(ResultKind {
+                    event_type: $name::TYPE,
+                    address: $name::ADDRESS,
+                    schema: $name::schema(),
+                }),*]
+            }
+
             /// The CloudEvents `type`.
             pub fn event_type(&self) -> &'static str {
                 match self { $(Self::$name(_) => $name::TYPE),* }

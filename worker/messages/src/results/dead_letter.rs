@@ -44,6 +44,7 @@ pub struct DeadLetterAdded {
 
 impl ResultType for DeadLetterAdded {
     const TYPE: &'static str = "gatehouse.dead_letter.added.v1";
+    const ADDRESS: &'static str = "dead_letter.added";
 
     fn schema() -> &'static Schema {
         &schema::DEAD_LETTER_ADDED

@@ -109,6 +109,7 @@ pub enum BrakeChange {
 
 impl ResultType for OperatorBrakeChanged {
     const TYPE: &'static str = "gatehouse.operator.brake_changed.v1";
+    const ADDRESS: &'static str = "operator.brake_changed";
 
     fn schema() -> &'static Schema {
         &schema::OPERATOR_BRAKE_CHANGED
@@ -129,6 +130,7 @@ impl ResultType for OperatorBrakeChanged {
 
 impl ResultType for OperatorRunCancelled {
     const TYPE: &'static str = "gatehouse.operator.run_cancelled.v1";
+    const ADDRESS: &'static str = "operator.run_cancelled";
 
     fn schema() -> &'static Schema {
         &schema::OPERATOR_RUN_CANCELLED
@@ -149,6 +151,7 @@ impl ResultType for OperatorRunCancelled {
 
 impl ResultType for OperatorAllowed {
     const TYPE: &'static str = "gatehouse.operator.allowed.v1";
+    const ADDRESS: &'static str = "operator.allowed";
 
     fn schema() -> &'static Schema {
         &schema::OPERATOR_ALLOWED
@@ -169,6 +172,7 @@ impl ResultType for OperatorAllowed {
 
 impl ResultType for OperatorReplayed {
     const TYPE: &'static str = "gatehouse.operator.replayed.v1";
+    const ADDRESS: &'static str = "operator.replayed";
 
     fn schema() -> &'static Schema {
         &schema::OPERATOR_REPLAYED
@@ -189,6 +193,7 @@ impl ResultType for OperatorReplayed {
 
 impl ResultType for OperatorDiscarded {
     const TYPE: &'static str = "gatehouse.operator.discarded.v1";
+    const ADDRESS: &'static str = "operator.discarded";
 
     fn schema() -> &'static Schema {
         &schema::OPERATOR_DISCARDED

@@ -14,6 +14,9 @@ pub(crate) trait ResultType: Serialize + DeserializeOwned {
     /// The CloudEvents `type`.
     const TYPE: &'static str;
 
+    /// Its routing key, in which a field of `data` stands between braces.
+    const ADDRESS: &'static str;
+
     /// The schema of such a result.
     fn schema() -> &'static Schema;
 

@@ -212,6 +212,7 @@ impl RunFinished {
 
 impl ResultType for RunPlanned {
     const TYPE: &'static str = "gatehouse.run.planned.v1";
+    const ADDRESS: &'static str = "run.planned";
 
     fn schema() -> &'static Schema {
         &schema::RUN_PLANNED
@@ -232,6 +233,7 @@ impl ResultType for RunPlanned {
 
 impl ResultType for EventDuplicate {
     const TYPE: &'static str = "gatehouse.event.duplicate.v1";
+    const ADDRESS: &'static str = "event.duplicate";
 
     fn schema() -> &'static Schema {
         &schema::EVENT_DUPLICATE
@@ -252,6 +254,7 @@ impl ResultType for EventDuplicate {
 
 impl ResultType for RunWaiting {
     const TYPE: &'static str = "gatehouse.run.waiting.v1";
+    const ADDRESS: &'static str = "run.waiting";
 
     fn schema() -> &'static Schema {
         &schema::RUN_WAITING
@@ -276,6 +279,7 @@ impl ResultType for RunWaiting {
 
 impl ResultType for RunFinished {
     const TYPE: &'static str = "gatehouse.run.finished.v1";
+    const ADDRESS: &'static str = "run.{state}";
 
     fn schema() -> &'static Schema {
         &schema::RUN_FINISHED

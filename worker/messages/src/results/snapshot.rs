@@ -60,6 +60,7 @@ impl RunSnapshot {
 
 impl ResultType for RunSnapshot {
     const TYPE: &'static str = "gatehouse.run.snapshot.v1";
+    const ADDRESS: &'static str = "run.snapshot";
 
     fn schema() -> &'static Schema {
         &schema::RUN_SNAPSHOT

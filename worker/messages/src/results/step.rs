@@ -167,6 +167,7 @@ impl StepFinished {
 
 impl ResultType for StepFinished {
     const TYPE: &'static str = "gatehouse.step.finished.v1";
+    const ADDRESS: &'static str = "step.{outcome}";
 
     fn schema() -> &'static Schema {
         &schema::STEP_FINISHED

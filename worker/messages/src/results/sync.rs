@@ -251,6 +251,7 @@ impl SyncFinished {
 
 impl ResultType for SyncPage {
     const TYPE: &'static str = "gatehouse.sync.page.v1";
+    const ADDRESS: &'static str = "{what}.{kind}";
 
     fn schema() -> &'static Schema {
         &schema::SYNC_PAGE
@@ -271,6 +272,7 @@ impl ResultType for SyncPage {
 
 impl ResultType for SyncWaiting {
     const TYPE: &'static str = "gatehouse.sync.waiting.v1";
+    const ADDRESS: &'static str = "sync.waiting";
 
     fn schema() -> &'static Schema {
         &schema::SYNC_WAITING
@@ -291,6 +293,7 @@ impl ResultType for SyncWaiting {
 
 impl ResultType for SyncFinished {
     const TYPE: &'static str = "gatehouse.sync.finished.v1";
+    const ADDRESS: &'static str = "sync.{state}";
 
     fn schema() -> &'static Schema {
         &schema::SYNC_FINISHED

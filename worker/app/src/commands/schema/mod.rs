@@ -1,4 +1,7 @@
-//! `gatehouse schema`: the JSON Schema of messages, workflow files, rows of syncs and the parameters of actions.
+//! `gatehouse schema`: the JSON Schema of messages, workflow files, rows of syncs and the parameters of actions, and
+//! the AsyncAPI document.
+
+mod asyncapi;
 
 use std::process::ExitCode;
 
@@ -17,9 +20,10 @@ Examples:
   gatehouse schema assign_licenses
   gatehouse schema workflows > workflows.json
   gatehouse schema sync/user
+  gatehouse schema asyncapi > asyncapi.json
   gatehouse schema --table")]
 pub struct Args {
-    /// Name of a message or an action, or `workflows` for workflow files, or `sync/` and a kind of row; lists all names if left out
+    /// Name of a message or an action, or `workflows` for workflow files, `sync/` and a kind of row, or `asyncapi` for the AsyncAPI document; lists all names if left out
     name: Option<String>,
     /// Print a Markdown table of all actions instead, with what each makes true and the permissions it needs
     #[arg(long, conflicts_with = "name")]
@@ -28,6 +32,8 @@ pub struct Args {
 
 /// The name of the schema of workflow files.
 const WORKFLOWS: &str = "workflows";
+/// The name of the AsyncAPI document.
+const ASYNCAPI: &str = "asyncapi";
 /// What the names of the schemas of rows begin with.
 const ROW: &str = "sync/";
 
@@ -42,6 +48,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
             print::lines(schema.name())?;
         }
         print::lines(WORKFLOWS)?;
+        print::lines(ASYNCAPI)?;
         for kind in directory_sync::KINDS {
             print::lines(&format!("{ROW}{}", kind.name))?;
         }
@@ -54,8 +61,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     let other = || {
         let action = || actions.iter().find(|action| action.name == name).map(|action| (action.schema)());
         let row = || name.strip_prefix(ROW).and_then(Kind::named).map(|kind| kind.schema());
-        let schema =
-            if name == WORKFLOWS { Some(schema::of(&super::roster())) } else { row().or_else(action) };
+        let schema = match name.as_str() {
+            WORKFLOWS => Some(schema::of(&super::roster())),
+            ASYNCAPI => asyncapi::document().ok(),
+            _ => row().or_else(action),
+        };
         serde_json::to_string_pretty(&schema?).ok()
     };
     let text = message.or_else(other).ok_or_else(|| {
