@@ -1,5 +1,6 @@
 //! Software of others meets Gatehouse: `promtool` reads its metrics and tries its alerts; publishers with the CloudEvents SDKs for Python
-//! and JavaScript publish events and read results; a Python consumer keeps a table of people; a browser opens the page of a sync.
+//! and JavaScript publish events and read results, and so do the examples; a Python consumer keeps a table of people; the AsyncAPI
+//! parser reads the document of all messages; a browser opens the page of a sync.
 //! Microsoft's SDKs work in the emulated tenant. Helm renders the chart, and the schemas of Kubernetes, of KEDA and of the Prometheus
 //! Operator accept it. The root folders of the images are started without an engine, the compose file is held against
 //! its specification, and the Debian package is installed and purged.
@@ -19,6 +20,7 @@ mod chart;
 mod compose;
 mod consumer;
 mod debian;
+mod examples;
 mod image;
 mod page;
 mod release;
