@@ -2,9 +2,9 @@
 
 usage: publish_event.py AMQP_URL PREFIX QUEUE EVENT_FILE
 
-It needs pika. PREFIX is `gatehouse` unless the operator has chosen another. QUEUE is a queue for the answers to this
-publisher alone; its name begins with `gatehouse.replies.`. Four rules make sure that nothing is lost and nothing is
-done twice:
+It needs pika (tested with 1.4.4). PREFIX is `gatehouse` unless the operator has chosen another. QUEUE is a queue for
+the answers to this publisher alone; its name begins with `gatehouse.replies.`. Four rules make sure that nothing is
+lost and nothing is done twice:
 
 1. An event counts as published once the broker confirms it. A refusal (nack) means that a queue is full: ask again.
 2. Without a confirm, publish the very same event again. It is the same run, whatever became of the first message.

@@ -2,8 +2,8 @@
 //
 // usage: node read_results.mjs AMQP_URL PREFIX QUEUE FILE
 //
-// It needs amqplib. QUEUE is a queue of yours. It may be killed at any moment and started again; so may the broker and
-// every worker. Three rules keep the file right:
+// It needs amqplib (tested with 2.3.1). QUEUE is a queue of yours. It may be killed at any moment and started again;
+// so may the broker and every worker. Three rules keep the file right:
 //
 // 1. A message is acknowledged only after what it said is on disk.
 // 2. A result that comes again has the same id: the first one counts, and a repeat changes nothing.

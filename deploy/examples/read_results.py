@@ -2,8 +2,8 @@
 
 usage: read_results.py AMQP_URL PREFIX QUEUE DATABASE
 
-It needs pika. QUEUE is a queue of yours. It may be killed at any moment and started again; so may the broker and every
-worker. Three rules keep the table right:
+It needs pika (tested with 1.4.4). QUEUE is a queue of yours. It may be killed at any moment and started again; so may
+the broker and every worker. Three rules keep the table right:
 
 1. A message is acknowledged only after the transaction that holds what it said.
 2. A result that comes again has the same id: the first one counts, and a repeat changes nothing.

@@ -78,6 +78,22 @@ async fn repeat(testbed: &Testbed, result: &Value) {
     testbed.publisher.publish("results", "run.succeeded", properties, result.to_string().as_bytes()).await;
 }
 
+/// The examples name the version of their client that is installed for these tests.
+#[test]
+fn the_examples_name_the_versions_they_are_tested_with() {
+    let python = repository::text("tests/tests/foreign/requirements.txt");
+    let pika = python.lines().find_map(|line| line.strip_prefix("pika==")).unwrap();
+    let packages: Value =
+        serde_json::from_str(&repository::text("tests/tests/foreign/sdk/package.json")).unwrap();
+    let amqplib = packages["dependencies"]["amqplib"].as_str().unwrap();
+    for name in ["publish_event", "read_results"] {
+        let [python, javascript] =
+            ["py", "mjs"].map(|ending| repository::text(&format!("deploy/examples/{name}.{ending}")));
+        assert!(python.contains(&format!("needs pika (tested with {pika})")), "{name}.py");
+        assert!(javascript.contains(&format!("needs amqplib (tested with {amqplib})")), "{name}.mjs");
+    }
+}
+
 async fn publishes_and_reads(language: Language) {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let queues = ["reader", "publisher"].map(|name| format!("{}.replies.{name}", testbed.prefix()));
