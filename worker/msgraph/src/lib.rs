@@ -49,7 +49,7 @@ pub use calendar::events::{Event, Recurrence, RecurrencePattern, RecurrenceRange
 pub use devices::managed_devices::{ManagedDevice, PendingOrder};
 pub use error::Error;
 pub use fence::Fence;
-pub use groups::group::{Group, GroupKind};
+pub use groups::group::{Group, GroupKind, OwnedApplication, Ownerships};
 pub use groups::owners::Owner;
 pub use http::client::{Client, Reader, Writer};
 pub use http::listing::Listing;

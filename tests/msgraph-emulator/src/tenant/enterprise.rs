@@ -47,6 +47,11 @@ pub(crate) fn application_of(name: &str) -> &str {
     name.split('/').next().unwrap_or(name)
 }
 
+/// The object id of an application's registration, which is another than that of its service principal.
+pub(crate) fn registration_id(application: &str) -> Uuid {
+    name_id("registration", application)
+}
+
 /// The id of a role by its name; of an application without a role, that of default access.
 pub(crate) fn app_role_id(name: &str) -> Uuid {
     if name.contains('/') { name_id("appRole", name) } else { Uuid::nil() }

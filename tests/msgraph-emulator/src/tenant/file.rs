@@ -297,6 +297,9 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
                 user = user.holding_pass(parse(&format!("{place}.temporaryAccessPass"), value.clone())?);
             }
             "appRoles" => user.app_roles = parse(&format!("{place}.appRoles"), value.clone())?,
+            "ownedApplications" => {
+                user.owned_applications = parse(&format!("{place}.ownedApplications"), value.clone())?;
+            }
             "consents" => user.consents = parse(&format!("{place}.consents"), value.clone())?,
             "createdDateTime" => value.as_str().ok_or_else(wrong)?.clone_into(&mut user.created),
             "externalUserState" => user.give("externalUserState", value.as_str().ok_or_else(wrong)?),

@@ -34,7 +34,7 @@ pub use calendar::event::Event;
 pub(crate) use calendar::event::{Events, PROPERTIES as EVENT_PROPERTIES};
 pub use devices::device::Device;
 pub(crate) use devices::device::PROPERTIES as DEVICE_PROPERTIES;
-pub(crate) use enterprise::{app_role_id, application_of};
+pub(crate) use enterprise::{app_role_id, application_of, registration_id};
 pub use error::TenantError;
 pub use groups::group::Group;
 pub(crate) use groups::group::{DEFAULTS as GROUP_DEFAULTS, PROPERTIES as GROUP_PROPERTIES};

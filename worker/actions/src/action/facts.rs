@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use msgraph::{Belongings, Error, Group, Reader, SubscribedSku, User, UserKey};
+use msgraph::{Belongings, Error, Group, Ownerships, Reader, SubscribedSku, User, UserKey};
 use tokio::time::Instant;
 
 use super::pins::reference_of;
@@ -58,7 +58,7 @@ pub struct Facts {
     accounts: Shelf<Accounts>,
     /// By the person's name in a path, like the following.
     groups: Shelf<Vec<Group>>,
-    owned: Shelf<Vec<Group>>,
+    owned: Shelf<Ownerships>,
     belongings: Shelf<Belongings>,
     /// Under one name.
     subscriptions: Shelf<Vec<SubscribedSku>>,
@@ -132,9 +132,9 @@ impl Facts {
         self.groups.get(name.to_lowercase(), |_, _| true, graph.groups_of(name)).await
     }
 
-    /// The groups that the person with this name in a path owns.
-    pub(super) async fn groups_owned_by(&self, name: &str, graph: Reader<'_>) -> Result<Vec<Group>, Error> {
-        self.owned.get(name.to_lowercase(), |_, _| true, graph.groups_owned_by(name)).await
+    /// What the person with this name in a path owns.
+    pub(super) async fn owned_by(&self, name: &str, graph: Reader<'_>) -> Result<Ownerships, Error> {
+        self.owned.get(name.to_lowercase(), |_, _| true, graph.owned_by(name)).await
     }
 
     /// The tenant's subscriptions.

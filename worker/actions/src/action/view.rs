@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use futures_util::future::{join, try_join, try_join3};
 use jiff::Timestamp;
-use msgraph::{Belongings, Group, SubscribedSku, User, UserKey};
+use msgraph::{Belongings, Group, Ownerships, SubscribedSku, User, UserKey};
 use outcome::{Left, Outcome, Pinned};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -215,11 +215,11 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The groups that the person with this name in a path owns.
-    pub async fn groups_owned_by(&self, name: &str) -> Result<Vec<Group>, msgraph::Error> {
+    /// What the person with this name in a path owns.
+    pub async fn owned_by(&self, name: &str) -> Result<Ownerships, msgraph::Error> {
         match self.known {
-            Some(known) => known.facts().groups_owned_by(name, self.graph).await,
-            None => self.graph.groups_owned_by(name).await,
+            Some(known) => known.facts().owned_by(name, self.graph).await,
+            None => self.graph.owned_by(name).await,
         }
     }
 
@@ -237,7 +237,7 @@ impl<'a> View<'a> {
         let expected = known.facts().take_expected(&person.reference());
         let owned = async {
             if expected.contains(&Fact::Owned) {
-                let _met_by_the_step = self.groups_owned_by(&name).await;
+                let _met_by_the_step = self.owned_by(&name).await;
             }
         };
         let subscriptions = async {
@@ -396,32 +396,32 @@ impl<'a> View<'a> {
     ) -> Result<(Person, Vec<Group>, Vec<Group>), Error> {
         let name = self.in_path(person);
         let groups = under_name(name.as_deref(), |name| self.groups_of(name));
-        let owned = under_name(name.as_deref(), |name| self.groups_owned_by(name));
+        let owned = under_name(name.as_deref(), |name| self.owned_by(name));
         let ((found, is_named), groups, owned) = try_join3(self.find(person, select), groups, owned).await?;
         let (groups, owned) = match (&found, groups.zip(owned).filter(|_| is_named)) {
             (Person::Present(_), Some(both)) => both,
             (Person::Present(user), None) => {
-                try_join(self.groups_of(&user.id), self.groups_owned_by(&user.id)).await?
+                try_join(self.groups_of(&user.id), self.owned_by(&user.id)).await?
             }
             (Person::ToBeCreated | Person::Absent, _) => Default::default(),
         };
-        Ok((found, groups, owned))
+        Ok((found, groups, owned.groups))
     }
 }
 
-/// The groups listed under the person's name, if the name can stand in a path and belongs to an account.
-async fn under_name<'a, F>(
+/// What is listed under the person's name, if the name can stand in a path and belongs to an account.
+async fn under_name<'a, T, F>(
     name: Option<&'a str>,
     list: impl FnOnce(&'a str) -> F,
-) -> Result<Option<Vec<Group>>, Error>
+) -> Result<Option<T>, Error>
 where
-    F: Future<Output = Result<Vec<Group>, msgraph::Error>>,
+    F: Future<Output = Result<T, msgraph::Error>>,
 {
     let Some(name) = name else { return Ok(None) };
     match list(name).await {
         // The other read shows whether there is an account.
         Err(error) if error.is_not_found() => Ok(None),
-        groups => Ok(Some(groups?)),
+        listed => Ok(Some(listed?)),
     }
 }
 

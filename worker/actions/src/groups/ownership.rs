@@ -1,6 +1,7 @@
 //! The owners of groups, teams and channels, and the successor of a person who leaves.
 
-use msgraph::{Group, GroupKind, Owner, User};
+use msgraph::{Group, GroupKind, OwnedApplication, Owner, Ownerships, User};
+use outcome::{Left, Needs};
 
 use crate::action::looks::{self, Looks};
 use crate::groups::membership::{self as groups, Restriction, Rights};
@@ -28,9 +29,26 @@ impl Owned {
     }
 }
 
-/// Every group a person owns.
-pub async fn owned_by(user_id: &str, rights: Rights, graph: View<'_>) -> Result<Looks<Owned>, Error> {
-    with_owners(graph.groups_owned_by(user_id).await?, rights, graph).await
+/// Every group a person owns, and the applications.
+pub async fn owned_by(
+    user_id: &str,
+    rights: Rights,
+    graph: View<'_>,
+) -> Result<(Looks<Owned>, Vec<OwnedApplication>), Error> {
+    let Ownerships { groups, applications } = graph.owned_by(user_id).await?;
+    Ok((with_owners(groups, rights, graph).await?, applications))
+}
+
+/// An application that the person owns: its owner may give it new secrets, and then act with its rights.
+pub fn application_left(application: &OwnedApplication) -> Left {
+    let OwnedApplication { id, display_name, is_registration } = application;
+    let kind = if *is_registration { "the registration" } else { "the service principal" };
+    let name = display_name.as_deref().map(|name| format!(" of {name}")).unwrap_or_default();
+    let detail = format!(
+        "the person owns {kind} {id}{name} and may give it new secrets; make somebody else its owner in Microsoft Entra, \
+         and end this ownership"
+    );
+    Left { code: "owned_application".to_owned(), detail, needs: Needs::Operator }
 }
 
 /// These groups with their owners. Owners that Graph cannot change are not read.

@@ -7,7 +7,8 @@
 //! **Leaves** synced groups, distribution lists and mail-enabled security groups, whose owners are set elsewhere;
 //! `role_assignable_group` (the permission for a group that can hold directory roles is not granted); `owner_limit` (a
 //! group with a hundred owners, none of whom can sign in); `team_out_of_step` (a team whose owner the person is in the
-//! directory but not in Teams).
+//! directory but not in Teams); `owned_application` (an application in Microsoft Entra, to which only an operator can give
+//! another owner).
 //! **Idempotent because** it reads the owners of each group: a successor who is an owner is not added, and an
 //! ownership that has ended is not ended again. The successor comes first, so a run that dies leaves two owners,
 //! never none.
@@ -18,7 +19,7 @@
 use std::fmt;
 
 use futures_util::future::try_join;
-use msgraph::{GroupKind, Place, TeamMember, TeamRole, Writer};
+use msgraph::{GroupKind, OwnedApplication, Place, TeamMember, TeamRole, Writer};
 use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,11 +46,12 @@ pub struct Params {
     stay_owner: bool,
 }
 
-/// The account, the successor, and the groups it owns; for teams also their members.
+/// The account, the successor, and the groups and applications it owns; for teams also their members.
 pub struct Observed {
     person: Person,
     successor: Successor,
     owned: Vec<(Owned, Vec<TeamMember>)>,
+    applications: Vec<OwnedApplication>,
     /// Groups and teams that cannot be read.
     unread: Vec<Left>,
     rights: Rights,
@@ -101,10 +103,10 @@ impl Action for TransferGroupOwnership {
         let person = graph.person(&params.user, &["id"]).await?;
         let Person::Present(user) = &person else {
             let (successor, owned, unread) = (Successor::default(), Vec::new(), Vec::new());
-            return Ok(Observed { person, successor, owned, unread, rights });
+            return Ok(Observed { person, successor, owned, applications: Vec::new(), unread, rights });
         };
         let successor = Successor::observe(params.to.as_ref(), graph);
-        let ((owned, mut unread), successor) =
+        let (((owned, mut unread), applications), successor) =
             try_join(ownership::owned_by(&user.id, rights, graph), successor).await?;
         let owned = owned.into_iter().map(|owned| {
             let name = format!("who is in team {}", owned.group.id);
@@ -119,13 +121,14 @@ impl Action for TransferGroupOwnership {
         });
         let (owned, teams) = looks::at_each(owned).await?;
         unread.extend(teams);
-        Ok(Observed { person, successor, owned, unread, rights })
+        Ok(Observed { person, successor, owned, applications, unread, rights })
     }
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
         let Some(seen) = seen else { return Ok(Plan::nothing()) };
         let (mut sequences, mut left) = (Vec::new(), observed.unread.clone());
+        left.extend(observed.applications.iter().map(ownership::application_left));
         for (owned, members) in &observed.owned {
             if let Some(restriction) = ownership::restriction(&owned.group, observed.rights) {
                 left.push(restriction.left(&owned.group));
@@ -254,7 +257,14 @@ mod tests {
     ) -> Result<Plan<Change>, String> {
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let user = serde_json::from_value("ada@contoso.example".into()).unwrap();
-        let observed = Observed { person, successor: to, owned, unread: Vec::new(), rights: ALL };
+        let observed = Observed {
+            person,
+            successor: to,
+            owned,
+            applications: Vec::new(),
+            unread: Vec::new(),
+            rights: ALL,
+        };
         let plan = TransferGroupOwnership::plan(&Params { user, to: None, stay_owner }, &observed);
         plan.map_err(|error| outcome::Failure::from(error).code)
     }

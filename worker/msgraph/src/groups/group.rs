@@ -115,6 +115,42 @@ struct Relation {
     group: Group,
 }
 
+/// What a person owns, of all that can have owners.
+#[derive(Debug, Clone, Default)]
+pub struct Ownerships {
+    /// Groups. One that may not be read has only its id.
+    pub groups: Vec<Group>,
+    /// Applications that are registered in the tenant, and those that people can be assigned to.
+    pub applications: Vec<OwnedApplication>,
+}
+
+/// An application that a person owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedApplication {
+    /// The object id.
+    pub id: String,
+    /// The display name; `None` if the application may not be read.
+    pub display_name: Option<String>,
+    /// Whether it is the registration, and not the service principal that acts for it in the tenant.
+    pub is_registration: bool,
+}
+
+impl Relation {
+    fn is_a(&self, kind: &str) -> bool {
+        let name = self.odata_type.as_deref().and_then(|name| name.strip_prefix("#microsoft.graph."));
+        name.is_some_and(|name| name.eq_ignore_ascii_case(kind))
+    }
+
+    fn application(&self) -> Option<OwnedApplication> {
+        let is_registration = self.is_a("application");
+        (is_registration || self.is_a("servicePrincipal")).then(|| OwnedApplication {
+            id: self.group.id.clone(),
+            display_name: self.group.display_name.clone(),
+            is_registration,
+        })
+    }
+}
+
 impl Reader<'_> {
     /// The group with this object id; `None` if there is none.
     pub async fn group(self, group_id: &str) -> Result<Option<Group>, Error> {
@@ -141,22 +177,23 @@ impl Reader<'_> {
     /// The groups a person is a direct member of. A group that may not be read has only its id.
     pub async fn groups_of(self, user_id: &str) -> Result<Vec<Group>, Error> {
         // Not the cast `/memberOf/microsoft.graph.group`: that is an advanced query, and its index lags.
-        self.groups_among(&["users", user_id, "memberOf"]).await
+        Ok(groups_among(self.relations(&["users", user_id, "memberOf"]).await?))
     }
 
-    /// The groups a person owns. A group that may not be read has only its id.
-    pub async fn groups_owned_by(self, user_id: &str) -> Result<Vec<Group>, Error> {
-        self.groups_among(&["users", user_id, "ownedObjects"]).await
+    /// The groups and applications a person owns.
+    pub async fn owned_by(self, user_id: &str) -> Result<Ownerships, Error> {
+        let relations = self.relations(&["users", user_id, "ownedObjects"]).await?;
+        let applications = relations.iter().filter_map(Relation::application).collect();
+        Ok(Ownerships { groups: groups_among(relations), applications })
     }
 
-    async fn groups_among(self, segments: &[&str]) -> Result<Vec<Group>, Error> {
-        let relations: Vec<Relation> = self.list(Query::new(segments)?.select(&PROPERTIES)).await?;
-        let is_group = |relation: &Relation| {
-            let name = relation.odata_type.as_deref();
-            name.is_some_and(|name| name.eq_ignore_ascii_case("#microsoft.graph.group"))
-        };
-        Ok(relations.into_iter().filter(is_group).map(|relation| relation.group).collect())
+    async fn relations(self, segments: &[&str]) -> Result<Vec<Relation>, Error> {
+        self.list(Query::new(segments)?.select(&PROPERTIES)).await
     }
+}
+
+fn groups_among(relations: Vec<Relation>) -> Vec<Group> {
+    relations.into_iter().filter(|relation| relation.is_a("group")).map(|relation| relation.group).collect()
 }
 
 /// The names as literals, in lists that each fit into a filter.

@@ -237,7 +237,7 @@ async fn owners_and_teams_are_read_and_written_as_documented() {
     let client = server.client();
     let (reader, writer) = (client.reader(), client.writer());
     let (team, channel) = (Place::team("t"), Place::channel("t", "19:c@thread.tacv2"));
-    reader.groups_owned_by("1").await.unwrap();
+    reader.owned_by("1").await.unwrap();
     reader.owners("g").await.unwrap();
     writer.add_owner("g", "1").await.unwrap();
     writer.remove_owner("g", "1").await.unwrap();

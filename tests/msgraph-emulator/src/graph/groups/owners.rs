@@ -1,6 +1,9 @@
 //! Owners of groups: of one group, and of one user.
 
+use std::collections::BTreeMap;
+
 use hyper::StatusCode;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::graph::groups::group::project_group;
@@ -9,8 +12,8 @@ use crate::graph::{Answer, Visit};
 use crate::http::query::{DIRECTORY, NONE, Query, RELATION};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
-use crate::route::OwnerOperation;
-use crate::tenant::GROUP_DEFAULTS;
+use crate::route::{OwnerOperation, permissions};
+use crate::tenant::{GROUP_DEFAULTS, registration_id};
 
 /// The most owners a group may have (Microsoft Entra service limits, 2025).
 const MOST_OWNERS: usize = 100;
@@ -24,14 +27,26 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: OwnerOperation<'_>) -> An
     }
 }
 
-/// The groups a user owns; nothing else has owners here.
+/// The groups a user owns, and the registrations of applications. Who may not read these sees their ids and types
+/// ("Limited information returned for inaccessible member objects", 2025).
 fn list_owned(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
     let query = Query::read(visit.request, RELATION)?;
-    let user = visit.user(key)?.id;
-    let groups = visit.tenant.groups.values();
-    let ids: Vec<Uuid> = groups.filter(|group| group.owners.contains(&user)).map(|group| group.id).collect();
+    let user = visit.user(key)?;
+    let applications: BTreeMap<Uuid, &String> =
+        user.owned_applications.iter().filter(|_| !cast).map(|name| (registration_id(name), name)).collect();
+    let groups = visit.tenant.groups.values().filter(|group| group.owners.contains(&user.id));
+    let ids: Vec<Uuid> = groups.map(|group| group.id).chain(applications.keys().copied()).collect();
     let names = mixed(&query, GROUP_DEFAULTS)?;
     page(visit, &query, (if cast { "groups" } else { "directoryObjects" }, &ids, false), |id| {
+        if let Some(name) = applications.get(&id) {
+            let shown = permissions::reads_principals(visit.caller).then_some(name);
+            let fields = [("id", json!(id)), ("displayName", json!(shown))];
+            let fields = fields.into_iter().filter(|(name, _)| names.contains(name));
+            return Some(typed(
+                fields.map(|(name, value)| (name.to_owned(), value)).collect(),
+                Some("application"),
+            ));
+        }
         let group = visit.tenant.groups.get(&id)?;
         Some(typed(project_group(group, &names), (!cast).then_some("group")))
     })

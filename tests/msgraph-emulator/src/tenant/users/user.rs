@@ -43,6 +43,8 @@ pub struct User {
     pub(crate) role: Option<String>,
     /// The directory role the user may activate, by name.
     pub(crate) eligible_role: Option<String>,
+    /// The applications whose registration the user owns, by name.
+    pub(crate) owned_applications: BTreeSet<String>,
     pub(crate) created: String,
     pub(crate) deleted: Option<String>,
     pub(crate) sessions_from: String,
@@ -122,6 +124,7 @@ impl User {
             passes_made: 0,
             role: None,
             eligible_role: None,
+            owned_applications: BTreeSet::new(),
             created: CREATED.to_owned(),
             deleted: None,
             sessions_from: CREATED.to_owned(),
@@ -208,6 +211,13 @@ impl User {
     #[must_use]
     pub fn eligible_for(mut self, role: &str) -> Self {
         self.eligible_role = Some(role.to_owned());
+        self
+    }
+
+    /// Makes the user an owner of the registration of an application, by name.
+    #[must_use]
+    pub fn owning_application(mut self, name: &str) -> Self {
+        self.owned_applications.insert(name.to_owned());
         self
     }
 

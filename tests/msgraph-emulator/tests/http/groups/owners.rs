@@ -43,6 +43,23 @@ async fn the_last_owner_stays_until_there_is_another() {
 }
 
 #[tokio::test]
+async fn applications_are_owned_and_named_to_whom_may_read_them() {
+    let all = || Application::default().role("User.Read.All");
+    let blind = || all().without_role("Directory.Read.All");
+    for (application, name) in [(all(), json!("Payroll sync")), (blind(), Value::Null)] {
+        let owner = User::new("owner@contoso.example", "Edsger Dijkstra").owning_application("Payroll sync");
+        let desk = Desk::with(Options::new(tenant().user(owner).application(application))).await;
+        let owned = desk.found("users/owner@contoso.example/ownedObjects?$select=id,displayName").await;
+        let entry = &owned["value"][0];
+        assert_eq!(entry["@odata.type"], "#microsoft.graph.application");
+        assert_eq!((&entry["displayName"], entry["id"].is_string()), (&name, true), "{owned}");
+        let groups =
+            desk.found("users/owner@contoso.example/ownedObjects/microsoft.graph.group?$select=id").await;
+        assert_eq!(groups["value"], json!([]));
+    }
+}
+
+#[tokio::test]
 async fn a_group_has_a_hundred_owners_at_most() {
     let names: Vec<_> = (0..100).map(|number| format!("owner{number}@contoso.example")).collect();
     let crowded = names.iter().fold(tenant(), |tenant, name| tenant.user(User::new(name, "Edsger Dijkstra")));
