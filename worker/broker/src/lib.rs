@@ -71,7 +71,7 @@ pub use consume::{
 pub use dead_letters::{
     DeadLetters, Report,
     entry::{Condition, Entry, Filter, Selection},
-    letter::{DeadLetter, EXPIRED},
+    letter::{CRASH_LOOP, DeadLetter, EXPIRED},
     portable::Portable,
 };
 pub use error::Error;

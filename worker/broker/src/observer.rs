@@ -20,6 +20,9 @@ pub enum Published {
 }
 
 impl Published {
+    /// Every way to end.
+    pub const ALL: [Self; 5] = [Self::Ack, Self::Nack, Self::Returned, Self::Error, Self::Timeout];
+
     /// The stable name, for metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -37,6 +40,8 @@ impl Published {
 pub trait Observer: Send + Sync + 'static {
     /// A delivery arrived from `queue` and has not been looked at.
     fn received(&self, _queue: &str, _redelivered: bool) {}
+    /// A publish to `exchange` began to wait for its confirm (+1), or waits no more (-1).
+    fn publishing(&self, _exchange: &str, _change: i64) {}
     /// A publish to `exchange` ended; for a reply the name is empty.
     fn published(&self, _exchange: &str, _outcome: Published, _elapsed: Duration) {}
     /// A handler of `queue` started (+1) or ended (-1).

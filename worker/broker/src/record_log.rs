@@ -15,13 +15,13 @@ use lapin::{
 use tokio::time::timeout;
 
 use crate::{
-    Cause, Error, Settings,
+    Cause, Error, Found, Kind as Entry, Settings, State,
     session::{
         connection::{BrokerConnection, Role},
         lifetime::SessionLifetime,
         open_channel,
     },
-    topology::declare::{record_stream_on, short},
+    topology::declare::{counts_on, record_stream_on, short},
 };
 
 /// What travels in a stream, and how it is read.
@@ -174,6 +174,34 @@ impl RecordLog {
             from,
             _channel: channel,
         })
+    }
+
+    /// Looks at queues, given by their full names, through the connection that reads: it is there in every worker, and
+    /// the broker never blocks it. A queue that the broker does not show counts as missing.
+    ///
+    /// # Errors
+    /// When the broker does not answer in time, or the session has ended.
+    pub async fn look(&self, queues: &[String]) -> Result<Vec<Found>, Error> {
+        let limit = self.limit;
+        timeout(limit, self.look_unlimited(queues)).await.map_err(|_| Error::no_answer(limit.as_secs()))?
+    }
+
+    async fn look_unlimited(&self, queues: &[String]) -> Result<Vec<Found>, Error> {
+        let mut channel = open_channel(&self.consume).await?;
+        let mut all = Vec::with_capacity(queues.len());
+        for name in queues {
+            let state = match counts_on(&channel, name).await {
+                Ok(Some((messages, consumers))) => State::Holds { messages, consumers },
+                Ok(None) | Err(_) => {
+                    channel = open_channel(&self.consume).await?;
+                    State::Missing
+                }
+            };
+            all.push(Found { kind: Entry::Queue, name: name.clone(), state });
+        }
+        // Only a connection that is lost fails here, and then the session ends.
+        let _ = channel.close(200, "OK".into()).await;
+        Ok(all)
     }
 
     /// Ends the session.

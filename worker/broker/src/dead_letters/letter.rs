@@ -39,7 +39,7 @@ const LIMIT_TEXT_BYTES: usize = 200;
 
 /// The class of a message that was set aside because it returned to its queue too often without being
 /// settled. Workers crashed while they held it; it need not be the cause.
-pub(crate) const CRASH_LOOP: &str = "crash_loop";
+pub const CRASH_LOOP: &str = "crash_loop";
 /// The class of a message that passed through the delay too often, or whose publisher set a time to live that
 /// expired before a worker took it.
 pub const EXPIRED: &str = "expired";

@@ -147,6 +147,7 @@ impl Inner {
     /// Offers the message once; `false` if the broker refused it.
     async fn attempt(&self, message: &Encoded<'_>) -> Result<bool, Error> {
         let started = Instant::now();
+        let _waits = Waits::begin(&*self.observer, message.exchange.as_str());
         let confirmation = tokio::select! {
             biased;
             confirmation = self.exchange(message) => confirmation.map_err(|error| {
@@ -209,6 +210,25 @@ impl Inner {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Channel>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A publish that waits for its confirm, until it is dropped: also when its caller is.
+struct Waits<'a> {
+    observer: &'a dyn Observer,
+    exchange: &'a str,
+}
+
+impl<'a> Waits<'a> {
+    fn begin(observer: &'a dyn Observer, exchange: &'a str) -> Self {
+        observer.publishing(exchange, 1);
+        Self { observer, exchange }
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.observer.publishing(self.exchange, -1);
     }
 }
 

@@ -31,6 +31,18 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 8] = [
+        Self::ConnectionLost,
+        Self::ConsumerLost,
+        Self::AckFailed,
+        Self::PublishFailed,
+        Self::PublishTimedOut,
+        Self::ReceiptDropped,
+        Self::HandlerPanicked,
+        Self::Shutdown,
+    ];
+
     /// The stable name, for metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {

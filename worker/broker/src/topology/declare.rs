@@ -130,9 +130,15 @@ pub(crate) async fn schedule_on(
 
 /// How many messages wait in a queue; `None` if it does not exist, which closes the channel.
 pub(crate) async fn depth_on(channel: &Channel, queue: &str) -> Result<Option<u32>, Error> {
+    Ok(counts_on(channel, queue).await?.map(|(messages, _)| messages))
+}
+
+/// How many messages wait in a queue, and how many consumers it has; `None` if it does not exist. The broker closes the
+/// channel then, and when it refuses.
+pub(crate) async fn counts_on(channel: &Channel, queue: &str) -> Result<Option<(u32, u32)>, Error> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     match channel.queue_declare(short(queue)?, options, FieldTable::default()).await {
-        Ok(queue) => Ok(Some(queue.message_count())),
+        Ok(queue) => Ok(Some((queue.message_count(), queue.consumer_count()))),
         Err(error) if reply_code(&error) == Some(404) => Ok(None),
         Err(error) => Err(refused(error)),
     }

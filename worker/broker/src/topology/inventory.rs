@@ -123,6 +123,11 @@ impl Inventory {
         })
     }
 
+    /// The full names of the queues, streams aside.
+    pub fn queue_names(&self) -> impl Iterator<Item = &str> {
+        self.queues.iter().filter(|queue| queue.kind() == Kind::Queue).map(|queue| queue.name.as_str())
+    }
+
     /// Looks for each exchange, queue and stream. Nobody can look for a binding through AMQP.
     ///
     /// # Errors
