@@ -18,9 +18,9 @@ use crate::http::request::{Query, Reference, Request, Target, Write};
 use crate::http::response::Response;
 use crate::http::retry::Retry;
 use crate::http::transport::{Transport, http_client};
-use crate::lane::Lanes;
 use crate::lane::priority::Priority;
 use crate::lane::waiting::Answered;
+use crate::lane::{Lanes, Load};
 use crate::observer::{Observer, RetryReport};
 use crate::onedrive::seal::Seal;
 use crate::request_log::RequestLog;
@@ -101,10 +101,9 @@ impl Client {
         });
         let lanes = Lanes::new(&transport, settings.limits, settings.batching);
         let (access, batching, retry_budget) = (settings.access, settings.batching, settings.retry_budget);
-        let client_id = settings.client_id.trim().to_owned();
         let inner = Inner {
             endpoints,
-            client_id,
+            client_id: settings.client_id.trim().to_owned(),
             tenant_id: settings.tenant_id.trim().to_owned(),
             access,
             batching,
@@ -184,6 +183,11 @@ impl Client {
     pub async fn exchange_grants(&self) -> Option<Result<Grants, Error>> {
         let (tokens, _) = self.inner.exchange_admin.as_ref()?;
         Some(tokens.grants(self.inner.retry_budget).await)
+    }
+
+    /// What the lane of each service has to do.
+    pub fn load(&self) -> Vec<Load> {
+        self.inner.lanes.load()
     }
 
     /// Sends a request until it has a final answer.
@@ -280,10 +284,8 @@ impl Client {
         let attempt = retry.begin_attempt();
         let call = self.call(request, url, attempt);
         let lost = Error::lost(&call.context);
-        match self.travel(vec![call], &token, retry).await.pop() {
-            Some(answered) => (answered.outcome, answered.token),
-            None => (Err(lost), None),
-        }
+        let answered = self.travel(vec![call], &token, retry).await.pop();
+        answered.map_or((Err(lost), None), |answered| (answered.outcome, answered.token))
     }
 
     /// The call for one attempt of a request.

@@ -49,6 +49,17 @@ use waiting::{Answered, Sequence, Waiting};
 /// How long a call waits for more calls while others are in progress.
 const LINGER: Duration = Duration::from_millis(2);
 
+/// What a lane has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Its service.
+    pub service: Service,
+    /// Calls that wait for their turn.
+    pub waiting: usize,
+    /// Calls that have been sent and have no answer yet.
+    pub under_way: usize,
+}
+
 /// The lanes of a tenant.
 pub(crate) struct Lanes([Arc<Lane>; Service::ALL.len()]);
 
@@ -60,6 +71,15 @@ impl Lanes {
             let runtime = runtime.clone();
             Arc::new(Lane { transport: Arc::clone(transport), batching, runtime, state })
         }))
+    }
+
+    /// Of each service, how many calls wait and how many are under way. Calls that travel in order count as one.
+    pub(crate) fn load(&self) -> Vec<Load> {
+        let load = |lane: &Arc<Lane>| {
+            let queue = &lane.state().queue;
+            Load { service: queue.service(), waiting: queue.waiting(), under_way: queue.under_way() }
+        };
+        self.0.iter().map(load).collect()
     }
 
     /// Sends calls of one service in their turn: one, or several that Graph carries out one after the other, each only

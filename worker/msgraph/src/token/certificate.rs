@@ -14,6 +14,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{KeyPair, RSA_PSS_SHA256, RsaKeyPair};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
 use crate::error::Error;
 
@@ -52,6 +54,13 @@ pub(super) fn assertion(
     key.sign(&RSA_PSS_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
         .map_err(|_| Error::credential("the certificate's key cannot sign; check that it is an RSA key"))?;
     Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)).into())
+}
+
+/// When the certificate of a file ends; nothing if the file cannot be used.
+pub(super) fn ends(file: &[u8], password: Option<&SecretString>) -> Option<Timestamp> {
+    let Identity { certificate, .. } = identity(file, password).ok()?;
+    let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 fn identity(file: &[u8], password: Option<&SecretString>) -> Result<Identity, Error> {

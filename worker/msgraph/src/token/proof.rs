@@ -3,6 +3,7 @@
 //! **Guarantees.** Every token request reads the credential's files again, so that they can be replaced while a worker
 //! runs. No error's text contains any part of their content.
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::credential::{Credential, SecretSource};
@@ -52,6 +53,15 @@ impl Settings {
     pub fn check(&self) -> Result<(), Error> {
         let endpoints = Endpoints::of(self)?;
         self.credential.prove(self.client_id.trim(), &endpoints).map(|_| ())
+    }
+
+    /// When the credential ends, if it tells: a certificate does. Nobody tells when a secret ends without a permission
+    /// to read applications. Reads files, so it must not run on a thread that may not block.
+    #[must_use]
+    pub fn credential_ends(&self) -> Option<Timestamp> {
+        let Credential::Certificate { file, password } = &self.credential else { return None };
+        let password = password.as_ref().map(|password| password.read("certificate password")).transpose();
+        certificate::ends(&read_file("certificate", file).ok()?, password.ok()?.as_ref())
     }
 }
 
