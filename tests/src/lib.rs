@@ -17,6 +17,7 @@ pub mod answers;
 pub mod broker_node;
 pub mod contoso;
 pub mod crowd;
+pub mod declared;
 mod drain;
 pub mod events;
 pub mod gate;

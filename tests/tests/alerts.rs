@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use system_tests::repository;
+use system_tests::{declared, repository};
 
 const RULES: &str = "deploy/prometheus/alerts.yaml";
 const TRIALS: &str = "tests/tests/foreign/alerts_test.yaml";
@@ -72,11 +72,7 @@ fn metrics_in(expression: &str) -> BTreeSet<String> {
 
 /// The metrics that workers have.
 fn declared() -> BTreeSet<String> {
-    let source = repository::text("worker/app/src/operate/metrics.rs");
-    let (_, table) = source.split_once("\nmetrics! {\n").unwrap();
-    let (table, _) = table.split_once("\n}\n").unwrap();
-    let lines = table.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.map(|line| format!("gatehouse_{}", line.trim_start().split(':').next().unwrap())).collect()
+    declared::metrics().iter().flat_map(declared::Metric::stored).collect()
 }
 
 #[test]

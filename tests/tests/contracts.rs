@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use msgraph_emulator::{Fault, Tenant};
 use serde_json::{Value, json};
-use system_tests::{Testbed, events, repository, worker_process};
+use system_tests::{Testbed, declared, events, repository, worker_process};
 
 const ACTIONS: &str = "deploy/actions.md";
 const TABLE_BEGINS: &str = "<!-- actions -->\n";
@@ -276,12 +276,7 @@ async fn every_metric_that_is_mentioned_is_served() {
     let served = metrics_in(&page);
     assert!(served.len() > 15 && served.iter().all(help), "{page}");
     // A counter without labels in use is not on the page, so the declarations are read as well.
-    let files = repository::files().into_iter();
-    let mut sources =
-        files.filter(|file| file.starts_with("worker/app/src/") && file.ends_with("/metrics.rs"));
-    let source = repository::text(&sources.next().unwrap());
-    let lines = source.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": "));
-    let declared: BTreeSet<_> = lines.map(|(name, _)| format!("gatehouse_{name}")).collect();
+    let declared: BTreeSet<_> = declared::metrics().into_iter().map(|metric| metric.name).collect();
     assert_eq!(served.difference(&declared).count(), 0, "{served:?}\n{declared:?}");
     for file in repository::files().iter().filter(|file| is_page(file)) {
         for name in metrics_in(&repository::text(file)) {

@@ -5,9 +5,7 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use actions::{PROTECTED, PROTECTION_UNKNOWN};
-use broker::Readiness;
-use outcome::State;
+use broker::{Inventory, Readiness};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -26,8 +24,12 @@ use crate::ledger::client::Client;
 use crate::ledger::log::Stream;
 use crate::operate::admin::{self, Health};
 use crate::operate::background::Background;
-use crate::operate::metrics::{Metrics, OfQueue, OfTenant};
+use crate::operate::metrics::Metrics;
+use crate::operate::observers::{OfQueue, OfTenant};
+use crate::operate::process;
 use crate::operate::telemetry;
+use crate::operate::watch::Watch;
+use crate::operate::zeros;
 use crate::runs::Runs;
 use crate::runs::access::LockOuts;
 use crate::runs::brake::Brakes;
@@ -66,6 +68,8 @@ enum Only {
 pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, CommandError> {
     telemetry::start(&config.log).map_err(CommandError::Input)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| CommandError::Input(error.to_string()))?);
+    process::started(&metrics);
+    zeros::of_worker(&metrics);
     metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     let observe = |tenant: &str| -> Arc<dyn msgraph::Observer> { Arc::new(OfTenant::new(&metrics, tenant)) };
     // One client for each tenant, whoever asks: they share its limits, and a sync goes last.
@@ -102,7 +106,8 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     }
     if only.is_none_or(|only| only == Only::Sync) {
         let settings = of_syncs(&worker.settings, config.sync.concurrency());
-        let syncs = syncs(&config, tenants.clone(), publishers, ledger, Arc::clone(&metrics))?;
+        let syncs = syncs(&config, tenants.clone(), publishers, Arc::clone(&ledger), Arc::clone(&metrics))?;
+        zeros::of_syncs(&metrics, &tenants.iter().map(|(name, _)| name).collect::<Vec<_>>());
         let places = Places::new(config.sync.concurrency().get(), 0);
         // One for the broker besides those that read.
         let threads = usize::from(config.sync.concurrency().get()).saturating_add(1);
@@ -111,8 +116,9 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         worker.add(syncs, SYNC, settings, places, threads)?;
     }
     if !config.admin.listen.is_empty() {
-        let health = Health { metrics, sessions: worker.readiness(), tenants: tenants.clone(), turns };
-        serve_admin(&config.admin.listen, health).await?;
+        tokio::spawn(watch(&config, &worker, &ledger)?.keep_looking());
+        let (sessions, tenants) = (worker.readiness(), tenants.clone());
+        serve_admin(&config.admin.listen, Health { metrics, sessions, tenants, ledger, turns }).await?;
     }
     tokio::spawn(async move { tenants.sign_in().await });
     tracing::info!(version = env!("CARGO_PKG_VERSION"), concurrency = config.concurrency(), "worker started");
@@ -148,18 +154,10 @@ fn add_runs(
     only: Option<Only>,
     config: &Config,
 ) -> Result<(), CommandError> {
-    for code in [PROTECTED, PROTECTION_UNKNOWN] {
-        worker.metrics.runs_refused_total.with_label_values(&[code]);
-    }
-    // Each exists at zero from the start, so that a query sees the first failure as an increase.
-    for (tenant, _) in runs.workflows.tenants.iter() {
-        for workflow in runs.workflows.definitions.iter() {
-            for state in [State::Succeeded, State::Partial, State::Failed, State::Rejected] {
-                let labels = [tenant, workflow.name.as_str(), state.as_str()];
-                worker.metrics.runs_total.with_label_values(&labels);
-            }
-        }
-    }
+    let tenants: Vec<_> = runs.workflows.tenants.iter().map(|(name, _)| name).collect();
+    let workflows: Vec<_> =
+        runs.workflows.definitions.iter().map(|workflow| workflow.name.as_str()).collect();
+    zeros::of_runs(&worker.metrics, &[WORKFLOWS, ACCESS], &tenants, &workflows);
     let runs = Arc::new(runs);
     if only != Some(Only::Access) {
         let places = Places::new(config.concurrency(), config.lock_out_places());
@@ -218,6 +216,15 @@ fn syncs(
         tallies: Tallies::default(),
         metrics,
     })
+}
+
+/// What a worker looks at by itself.
+fn watch(config: &Config, worker: &Worker, ledger: &Arc<Client<Stream>>) -> Result<Watch, CommandError> {
+    let inventory = Inventory::new(&worker.settings, &[])?;
+    let queues = inventory.queue_names().map(str::to_owned).collect();
+    let credentials = config.tenants.iter().map(|(name, tenant)| (name.clone(), config.tenant(tenant)));
+    let metrics = Arc::clone(&worker.metrics);
+    Ok(Watch::new(metrics, Arc::clone(ledger), credentials.collect(), queues))
 }
 
 /// Serves metrics and health from now on.

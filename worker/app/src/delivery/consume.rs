@@ -152,7 +152,7 @@ impl<W: Work> Consumer<W> {
 
     /// Works on a job, unless this process has done so already.
     async fn work_on(&self, job: &W::Job, message: &Message, receipt: Receipt, publisher: &Publisher) {
-        let Identity { message: id, event_type, .. } = self.work.identity(job);
+        let Identity { message: id, event_type, made_at, .. } = self.work.identity(job);
         let partial = match self.recent.get(id) {
             Some(Remembered::Published) if message.redelivered => {
                 self.metrics.events_total.with_label_values(&[event_type, "duplicate"]).inc();
@@ -167,6 +167,11 @@ impl<W: Work> Consumer<W> {
             Some(Remembered::Published) | None => None,
         };
         self.metrics.events_total.with_label_values(&[event_type, "accepted"]).inc();
+        // A redelivery is not the first work on it.
+        if let Some(made_at) = made_at.filter(|_| !message.redelivered) {
+            let age = Duration::try_from(Timestamp::now().duration_since(made_at)).unwrap_or_default();
+            self.metrics.event_age_seconds.with_label_values(&[event_type]).observe(age.as_secs_f64());
+        }
         tracing::debug!(event.r#type = event_type, "event accepted");
         let copies = self.replies.copies(message);
         if copies == Copies::Refused {
@@ -228,8 +233,14 @@ impl<W: Work> Consumer<W> {
     }
 
     async fn acknowledge(&self, receipt: Receipt) {
-        if let Err(error) = receipt.ack().await {
-            tracing::debug!(%error, "not acknowledged; the message comes again and is known by then");
+        match receipt.ack().await {
+            Ok(()) => {
+                let now = Timestamp::now().as_duration().as_secs_f64();
+                self.metrics.last_settled_timestamp_seconds.with_label_values(&[W::QUEUE]).set(now);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "not acknowledged; the message comes again and is known by then");
+            }
         }
     }
 }

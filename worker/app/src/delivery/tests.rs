@@ -61,7 +61,7 @@ impl Work for Letters {
 
     fn identity(&self, letter: &String) -> Identity {
         let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, letter.as_bytes());
-        Identity { subject: id, message: id, event_type: "letter" }
+        Identity { subject: id, message: id, event_type: "letter", made_at: None }
     }
 
     fn is_urgent(&self, letter: &String) -> bool {

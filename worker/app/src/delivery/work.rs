@@ -68,6 +68,8 @@ pub struct Identity {
     pub message: Uuid,
     /// The type of the event, for metrics.
     pub event_type: &'static str,
+    /// When the event was made, if the message is the event itself: then its work begins now.
+    pub made_at: Option<Timestamp>,
 }
 
 /// A job that cannot be worked on now.

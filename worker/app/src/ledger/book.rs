@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use ledger::{
     Body, Decision, Lease, Ledger, PART_BYTES, Read, Record, RecordError, Refusal, SnapshotError, Timing,
     Writer, decode, may_send,
@@ -45,6 +46,7 @@ pub(crate) struct Book {
     /// A record of this version was read: nothing is claimed until a newer worker is here.
     newer: Option<u64>,
     counts: Counts,
+    lag: Duration,
 }
 
 /// What is counted.
@@ -87,6 +89,7 @@ impl Book {
             is_from_first: false,
             newer: None,
             counts: Counts::default(),
+            lag: Duration::ZERO,
         }
     }
 
@@ -161,6 +164,11 @@ impl Book {
         self.counts
     }
 
+    /// How old the last record was when it was read, by the clocks of its writer and of this machine.
+    pub(crate) fn lag(&self) -> Duration {
+        self.lag
+    }
+
     /// The offset of the last record that was read.
     pub(crate) fn seen(&self) -> Option<u64> {
         self.ledger.seen()
@@ -224,6 +232,7 @@ impl Book {
     }
 
     fn fold(&mut self, offset: u64, record: &Record, now: Duration) -> Taken {
+        self.lag = Timestamp::now().duration_since(record.at).try_into().unwrap_or_default();
         if record.seen.is_some_and(|seen| seen >= offset) {
             self.counts.contradictions += 1;
         }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use broker::Found;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
     Body, Brake, Claim, Decision, Forget, Record, RecordError, Release, Stop, Timing, Writer, encode,
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     book::{Book, SNAPSHOT_EVERY, Taken},
-    log::{Log, LogError, Messages, Records},
+    log::{Log, LogError, Messages, Records, Stream},
     snapshots,
 };
 
@@ -308,5 +309,12 @@ impl<L: Log> Client<L> {
         let seen = self.book().seen();
         let record = Record { at: Timestamp::now(), worker: self.worker.clone(), number, seen, body };
         Ok(self.log.append(&encode(&record)?).await?)
+    }
+}
+
+impl Client<Stream> {
+    /// Looks at queues through the session with the ledger, while there is one.
+    pub(crate) async fn look(&self, queues: &[String]) -> Result<Vec<Found>, LogError> {
+        self.log.look(queues).await
     }
 }

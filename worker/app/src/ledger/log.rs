@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use broker::RecordLog;
+use broker::{Found, RecordLog};
 use tokio::{sync::RwLock, time::timeout};
 
 /// How long the broker may take to hand out a record that is there.
@@ -73,6 +73,13 @@ impl Stream {
     /// The ledger of a prefix. Nothing is connected before the first session.
     pub(crate) fn new(settings: broker::Settings) -> Self {
         Self { settings, session: RwLock::default() }
+    }
+
+    /// Looks at queues through the session: for that alone nobody opens a connection.
+    pub(super) async fn look(&self, queues: &[String]) -> Result<Vec<Found>, LogError> {
+        let session = self.session.read().await.clone();
+        let session = session.ok_or_else(|| LogError("no session is open".to_owned()))?;
+        Ok(session.look(queues).await?)
     }
 }
 

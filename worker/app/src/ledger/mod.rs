@@ -9,5 +9,6 @@ pub(crate) mod hold;
 pub(crate) mod identifiers;
 pub(crate) mod log;
 mod snapshots;
+pub(crate) mod standing;
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
+use crate::ledger::client::Client;
+use crate::ledger::log::Stream;
 use crate::operate::metrics::Metrics;
+use crate::operate::process;
 use crate::runs::turns::Turns;
 use crate::tenants::Tenants;
 
@@ -45,6 +48,8 @@ pub struct Health {
     pub sessions: Vec<Readiness>,
     /// Where to work.
     pub tenants: Tenants,
+    /// What is read of the ledger, by every worker.
+    pub ledger: Arc<Client<Stream>>,
     /// Who acts for whom, in a worker that serves workflows.
     pub turns: Option<Arc<Turns>>,
 }
@@ -124,10 +129,36 @@ impl Health {
             self.metrics.tenant_paused.with_label_values(&[tenant]).set(pause.is_some().into());
         }
         self.metrics.clock_wrong.set(self.tenants.clock().is_wrong().into());
-        if let Some(turns) = &self.turns {
-            turns.count();
-        }
+        self.count_calls();
+        self.count_records();
+        process::look(&self.metrics);
         self.metrics.render()
+    }
+
+    /// The calls that every tenant's lanes have to send now.
+    fn count_calls(&self) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        for (tenant, client) in self.tenants.iter() {
+            for load in client.load() {
+                let labels = [tenant, load.service.as_str()];
+                self.metrics.graph_calls_waiting.with_label_values(&labels).set(count(load.waiting));
+                self.metrics.graph_calls_under_way.with_label_values(&labels).set(count(load.under_way));
+            }
+        }
+    }
+
+    /// What was read of the ledger since the last time. A worker that serves only syncs reads it as well.
+    fn count_records(&self) {
+        let (counts, lag, is_ready) = {
+            let book = self.ledger.book();
+            (book.counts(), book.lag(), book.is_ready())
+        };
+        let Metrics { ledger_cuts_total, ledger_records_skipped_total, .. } = &*self.metrics;
+        ledger_cuts_total.inc_by(counts.cuts.saturating_sub(ledger_cuts_total.get()));
+        let skipped = counts.skipped.saturating_add(counts.contradictions);
+        ledger_records_skipped_total.inc_by(skipped.saturating_sub(ledger_records_skipped_total.get()));
+        self.metrics.ledger_lag_seconds.set(lag.as_secs_f64());
+        self.metrics.ledger_ready.set(is_ready.into());
     }
 
     fn readiness(&self) -> (StatusCode, String) {
@@ -170,7 +201,15 @@ mod tests {
         };
         let client = msgraph::Client::new(settings, Arc::new(())).unwrap();
         let tenants = Tenants::of([("contoso".to_owned(), client)]);
-        Health { metrics: Arc::new(Metrics::new().unwrap()), sessions: Vec::new(), tenants, turns: None }
+        let stream = Stream::new(broker::Settings::new("amqp://127.0.0.1:1".to_owned().into(), Vec::new()));
+        let ledger = Client::new(stream, "test".to_owned(), ledger::Timing::default());
+        Health {
+            metrics: Arc::new(Metrics::new().unwrap()),
+            sessions: Vec::new(),
+            tenants,
+            ledger,
+            turns: None,
+        }
     }
 
     #[tokio::test]

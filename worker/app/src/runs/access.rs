@@ -36,6 +36,7 @@ impl Work for LockOuts {
                 subject: cancel.event.run_id(),
                 message: cancel.message_id(),
                 event_type: cancel.event.kind.event_type(),
+                made_at: (cancel.replays == 0).then_some(cancel.event.time),
             },
         }
     }

@@ -123,6 +123,11 @@ impl Job {
         progress
     }
 
+    /// Whether the message is the event itself, and no replay of it.
+    pub fn is_event(&self) -> bool {
+        self.progress.is_none() && self.replays == 0
+    }
+
     /// How many messages have carried the run on before this one.
     pub fn leg(&self) -> u32 {
         self.progress.as_ref().map_or(0, |progress| progress.leg)

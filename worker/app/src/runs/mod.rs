@@ -71,6 +71,7 @@ impl Work for Arc<Runs> {
             subject: job.event.run_id(),
             message: job.key().message_id(),
             event_type: job.event.kind.event_type(),
+            made_at: job.is_event().then_some(job.event.time),
         }
     }
 
@@ -104,7 +105,8 @@ impl Work for Arc<Runs> {
         let started = Instant::now();
         let turn = Turn::of(&self.turns, job).within(outlet);
         let seal = self.seal.as_ref();
-        let recorder = StepResults { metrics: &self.metrics, job, outlet, turn: &turn, seal };
+        let tenant = self.tenant(job);
+        let recorder = StepResults { metrics: &self.metrics, tenant, job, outlet, turn: &turn, seal };
         if let Some(partial) = &partial {
             // The last records may not have been published. A consumer that has them sees the same ids again.
             let came = job.progress.as_ref().map_or(0, |progress| progress.steps.len());
@@ -152,7 +154,7 @@ impl Work for Arc<Runs> {
                 Ok(outbox.closing(closing))
             }
             Next::Resume { at, because } => {
-                self.count_resume(workflow, at, &because, &progress);
+                self.count_resume((tenant, workflow), at, &because, &progress);
                 Ok(self.resume(job, progress, (at, &because), result, outlet.properties(), &turn))
             }
         }
@@ -225,7 +227,7 @@ impl Runs {
         if let Some(Failed { failure, .. }) = &failed
             && [PROTECTED, PROTECTION_UNKNOWN].contains(&failure.code.as_str())
         {
-            self.metrics.runs_refused_total.with_label_values(&[&failure.code]).inc();
+            self.metrics.runs_refused_total.with_label_values(&[tenant, failure.code.as_str()]).inc();
         }
         let aside = failed.map(|failed| self.set_aside(job, failed, progress, properties));
         let onward = aside.map_or(Onward::Over, Onward::SetAside);
@@ -237,7 +239,13 @@ impl Runs {
         self.workflows.tenants.label(job.event.tenant.as_deref())
     }
 
-    fn count_resume(&self, workflow: &str, at: Timestamp, because: &Because, progress: &Progress) {
+    fn count_resume(
+        &self,
+        (tenant, workflow): (&str, &str),
+        at: Timestamp,
+        because: &Because,
+        progress: &Progress,
+    ) {
         let retry = match because {
             Because::Begins => None,
             Because::Retry(failure) => {
@@ -254,7 +262,7 @@ impl Runs {
             }
         };
         if let Some(failure) = retry {
-            self.metrics.retries_total.with_label_values(&[&failure.code]).inc();
+            self.metrics.retries_total.with_label_values(&[tenant, failure.code.as_str()]).inc();
         }
     }
 

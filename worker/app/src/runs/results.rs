@@ -16,6 +16,8 @@ use crate::operate::metrics::Metrics;
 pub struct StepResults<'a> {
     /// Counts.
     pub metrics: &'a Metrics,
+    /// The name of the tenant, as a label.
+    pub tenant: &'a str,
     /// The job whose steps these are.
     pub job: &'a Job,
     /// Where to report them.
@@ -43,7 +45,7 @@ impl Recorder for StepResults<'_> {
         Box::pin(async move {
             self.job.record(records);
             for record in records {
-                count_step(self.metrics, record);
+                count_step(self.metrics, self.tenant, record);
                 record.told.created.iter().for_each(|id| self.job.created(id));
             }
             self.report(records).await
@@ -67,15 +69,15 @@ impl Recorder for StepResults<'_> {
     }
 }
 
-fn count_step(metrics: &Metrics, Record { finished, told }: &Record) {
+fn count_step(metrics: &Metrics, tenant: &str, Record { finished, told }: &Record) {
     let (action, outcome) = (finished.action.as_str(), finished.outcome);
-    metrics.steps_total.with_label_values(&[action, outcome.as_str()]).inc();
+    metrics.steps_total.with_label_values(&[tenant, action, outcome.as_str()]).inc();
     if outcome != Outcome::Skipped {
         metrics.step_duration_seconds.with_label_values(&[action]).observe(told.took.as_secs_f64());
     }
     let duration_ms = u64::try_from(told.took.as_millis()).unwrap_or(u64::MAX);
     if let Some(failure) = &finished.failure {
-        let labels = [action, failure.class.as_str(), failure.code.as_str()];
+        let labels = [tenant, action, failure.class.as_str(), failure.code.as_str()];
         metrics.step_failures_total.with_label_values(&labels).inc();
         tracing::warn!(
             action,

@@ -122,19 +122,6 @@ impl Turns {
         refusal(&self.brakes, event, state).await
     }
 
-    /// Counts what was read since the last time.
-    pub fn count(&self) {
-        let (counts, newer) = {
-            let book = self.client.book();
-            (book.counts(), book.newer())
-        };
-        let Metrics { ledger_cuts_total, ledger_records_skipped_total, ledger_ready, .. } = &*self.metrics;
-        ledger_cuts_total.inc_by(counts.cuts.saturating_sub(ledger_cuts_total.get()));
-        let skipped = counts.skipped.saturating_add(counts.contradictions);
-        ledger_records_skipped_total.inc_by(skipped.saturating_sub(ledger_records_skipped_total.get()));
-        ledger_ready.set(i64::from(self.is_ready() && newer.is_none()));
-    }
-
     /// Where a run stands that has ended, or has gone on from this message; nothing if the message is the run's newest.
     ///
     /// This reads and does not claim: the message may be of a run whose date is still to come, and a claim that does not

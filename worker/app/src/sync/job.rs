@@ -44,6 +44,11 @@ impl Job {
         self.progress.schedule.is_some()
     }
 
+    /// Whether the message is an event that somebody published, and not what goes on with it.
+    pub fn is_event(&self) -> bool {
+        !self.is_scheduled() && self.progress.generation.is_none() && self.progress.replays == 0
+    }
+
     /// A result that this event caused.
     pub fn result(&self, data: impl Into<ResultData>) -> ResultEvent {
         ResultEvent::new(Cause::from(&self.event), Timestamp::now(), data)

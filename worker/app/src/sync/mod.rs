@@ -105,6 +105,7 @@ impl Work for Syncs {
             subject: Uuid::new_v5(&NAMESPACE, subject.as_bytes()),
             message: job.message_id(),
             event_type: job.event.kind.event_type(),
+            made_at: job.is_event().then_some(job.event.time),
         }
     }
 
@@ -197,7 +198,10 @@ impl Syncs {
                 pass.run(&tenant).await.map(|summary| Reached::End(Box::new(summary)))
             }
         };
-        self.metrics.sync_rows_total.with_label_values(&[job.request.what.as_str()]).inc_by(pass.rows());
+        self.metrics
+            .sync_rows_total
+            .with_label_values(&[name, job.request.what.as_str()])
+            .inc_by(pass.rows());
         let sent = job.progress.usage.as_ref().map(|usage| usage.sent.as_slice()).unwrap_or_default();
         match read {
             Ok(Reached::Part(part)) => Ok(Progress::Part(part)),
@@ -272,7 +276,8 @@ impl Syncs {
             && let Some(delay) = self.delay(job, failure)
         {
             let (code, attempt) = (failure.code.as_str(), job.progress.attempt);
-            self.metrics.retries_total.with_label_values(&[code]).inc();
+            let tenant = self.tenants.label(job.event.tenant.as_deref());
+            self.metrics.retries_total.with_label_values(&[tenant, code]).inc();
             let retry_after_ms = delay.as_millis() as u64;
             tracing::warn!(code, error = failure.message, retry_after_ms, attempt, "sync postponed");
             let attempt = attempt.saturating_add(u32::from(!waits_for_credential(job, failure)));

@@ -89,6 +89,10 @@ pub enum SyncState {
 }
 
 impl SyncState {
+    /// Every state.
+    pub const ALL: [Self; 5] =
+        [Self::Succeeded, Self::Partial, Self::Failed, Self::Rejected, Self::Cancelled];
+
     /// The word on the wire, in logs and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
