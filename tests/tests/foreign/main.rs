@@ -3,7 +3,7 @@
 //! parser reads the document of all messages; a browser opens the page of a sync.
 //! Microsoft's SDKs work in the emulated tenant. Helm renders the chart, and the schemas of Kubernetes, of KEDA and of the Prometheus
 //! Operator accept it. The root folders of the images are started without an engine, the compose file is held against
-//! its specification, and the Debian package is installed and purged.
+//! its specification, and the Debian package is installed and purged. Prometheus answers every query of the dashboard.
 //! `make test-foreign` installs what is needed; no other target runs these tests.
 
 #![expect(
@@ -19,10 +19,12 @@ mod bench;
 mod chart;
 mod compose;
 mod consumer;
+mod dashboard;
 mod debian;
 mod examples;
 mod image;
 mod page;
+mod picture;
 mod release;
 mod sdks;
 
