@@ -54,6 +54,7 @@ pub use groups::owners::Owner;
 pub use http::client::{Client, Reader, Writer};
 pub use http::listing::Listing;
 pub use http::read_ahead::{Page, PagesAhead, Record};
+pub use lane::Load;
 pub use lane::limits::{Limits, TenantSize};
 pub use lane::priority::Priority;
 pub use licenses::assignment::{AssignedLicense, LicenseAssignmentState, LicenseDetails};
