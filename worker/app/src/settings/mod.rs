@@ -2,13 +2,11 @@
 
 pub mod access;
 pub mod brake;
-pub mod connection;
 pub mod error;
-pub mod history;
 pub mod ledger;
 pub mod mail;
 mod protected;
-pub mod publisher;
+pub mod rabbitmq;
 pub mod secret;
 pub mod sync;
 pub mod tenant;
@@ -34,13 +32,13 @@ use serde::{Deserialize, Serialize};
 
 use self::access::Access;
 use self::brake::{Brake, Limit};
-use self::connection::Broker;
 use self::error::ConfigError;
-use self::history::{History, Snapshots};
 use self::ledger::{Directory, Ledger};
 use self::mail::Mail;
 use self::protected::Protected;
-use self::publisher::Publisher;
+use self::rabbitmq::connection::Broker;
+use self::rabbitmq::history::{History, Snapshots};
+use self::rabbitmq::publisher::Publisher;
 use self::secret::{Secret, read_secret};
 use self::sync::{Scheduled, Sync};
 use self::tenant::{Addresses, Tenant};

@@ -6,27 +6,27 @@ use broker::{Certificate, Tls};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
-use super::secret::{Secret, read_secret};
+use crate::settings::error::ConfigError;
+use crate::settings::secret::{Secret, read_secret};
 
 /// See `config.default.toml`.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Broker {
-    pub(super) url: Secret,
-    pub(super) url_file: PathBuf,
+    pub(in crate::settings) url: Secret,
+    pub(in crate::settings) url_file: PathBuf,
     ca_file: PathBuf,
     certificate_file: PathBuf,
-    pub(super) certificate_key_file: PathBuf,
-    pub(super) prefix: String,
-    pub(super) declare: bool,
-    pub(super) unencrypted: bool,
-    pub(super) publish_timeout_seconds: u64,
+    pub(in crate::settings) certificate_key_file: PathBuf,
+    pub(in crate::settings) prefix: String,
+    pub(in crate::settings) declare: bool,
+    pub(in crate::settings) unencrypted: bool,
+    pub(in crate::settings) publish_timeout_seconds: u64,
 }
 
 impl Broker {
     /// Whom to trust and what to show on the way to the broker.
-    pub(super) fn tls(&self) -> Result<Tls, ConfigError> {
+    pub(in crate::settings) fn tls(&self) -> Result<Tls, ConfigError> {
         let Self { ca_file, certificate_file, certificate_key_file, .. } = self;
         let read = |key: &str, file: &Path| -> Result<Option<String>, ConfigError> {
             if file.as_os_str().is_empty() {

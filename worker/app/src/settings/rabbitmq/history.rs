@@ -26,7 +26,7 @@ pub struct History {
 
 impl History {
     /// Checks the numbers.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(in crate::settings) fn check(&self) -> Result<(), ConfigError> {
         if !(LEAST_DAYS..=MOST_DAYS).contains(&self.max_age_days) {
             return Err(ConfigError::Invalid(format!(
                 "history.max_age_days must be at least {LEAST_DAYS} and at most {MOST_DAYS}"
@@ -44,7 +44,7 @@ impl History {
     }
 
     /// How much is kept.
-    pub(super) fn retention(&self) -> Retention {
+    pub(in crate::settings) fn retention(&self) -> Retention {
         Retention { days: self.max_age_days, bytes: self.max_bytes }
     }
 }
@@ -59,7 +59,7 @@ pub struct Snapshots {
 
 impl Snapshots {
     /// Checks the numbers.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(in crate::settings) fn check(&self) -> Result<(), ConfigError> {
         if !(1..=MOST_DAYS).contains(&self.max_age_days) {
             return Err(ConfigError::Invalid(format!(
                 "snapshots.max_age_days must be at least 1 and at most {MOST_DAYS}"
@@ -74,7 +74,7 @@ impl Snapshots {
     }
 
     /// How much is kept.
-    pub(super) fn retention(&self) -> Retention {
+    pub(in crate::settings) fn retention(&self) -> Retention {
         Retention { days: self.max_age_days, bytes: self.max_bytes }
     }
 }

@@ -3,9 +3,9 @@
 use messages::EventKind;
 use serde::{Deserialize, Serialize};
 
-use super::words::words;
 use crate::delivery::publishers::Rights;
 use crate::settings::error::ConfigError;
+use crate::settings::words::words;
 
 /// Who publishes, and what it may ask for. See `config.default.toml`.
 #[derive(Debug, Default, Deserialize, Serialize)]
