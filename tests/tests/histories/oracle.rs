@@ -133,12 +133,20 @@ impl Told<'_> {
             return Some(format!("the cancel has {} ends", reported.len()));
         };
         let data = &end.event["data"];
-        // One that was at work may have had nothing left to write.
-        let shut = data["shut"].as_array().into_iter().flatten().filter(|run| run["state"] != "running");
-        let shut: Vec<_> = shut.map(|run| &run["run_id"]).collect();
         let word = history.words.iter().find(|word| word.run == cancel.of)?;
         let ends = self.ends(word);
         let was_shut = ends.iter().any(|end| end.state == "cancelled");
+        let began: Timestamp = data["started_at"].as_str()?.parse().ok()?;
+        let had_ended = ends.iter().any(|end| end.at < began);
+        // One that was at work may have had nothing left to write. And a worker that dies between the end it reports
+        // and the ledger's record of it leaves a run that is shut although all of it was done.
+        let may_have_ended = |run: &&Value| match run["state"].as_str() {
+            Some("running") => true,
+            Some("ended") => had_ended,
+            _ => false,
+        };
+        let shut = data["shut"].as_array().into_iter().flatten().filter(|run| !may_have_ended(run));
+        let shut: Vec<_> = shut.map(|run| &run["run_id"]).collect();
         let is_well = data["state"] == "succeeded"
             && shut.iter().all(|run| **run == word.run.to_string().as_str() && was_shut);
         let late = |end: &End| {
