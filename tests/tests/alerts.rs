@@ -21,7 +21,7 @@ const PARTS: [&str; 4] = ["- **Meaning:** ", "- **Impact:** ", "- **Look:** ", "
 /// What RabbitMQ's plugin serves.
 const OF_RABBITMQ: [&str; 2] = ["rabbitmq_detailed_queue_messages", "rabbitmq_detailed_queue_messages_ready"];
 /// The words of PromQL that the rules use.
-const LANGUAGE: [&str; 5] = ["by", "increase", "max", "rate", "sum"];
+const LANGUAGE: [&str; 7] = ["by", "increase", "max", "min", "rate", "sum", "time"];
 
 fn yaml(file: &str) -> Value {
     serde_saphyr::from_str(&repository::text(file)).unwrap()
