@@ -128,7 +128,7 @@ async fn queues_runs_and_ages_are_seen_while_they_last() {
     worker.counts_with("gatehouse_runs", "state=\"asleep\"", 0.0).await;
     let page = worker.metrics().await;
     let carried_on = page.sum("gatehouse_event_age_seconds_count", kind);
-    assert_eq!(carried_on, 1.0, "a run that goes on is no event");
+    assert_eq!(carried_on, 1.0, "a run that resumes is not counted as an event again");
     assert!(page.sum("gatehouse_steps_total", "tenant=\"contoso\"") >= 2.0, "{}", page.0);
     assert_eq!(page.sum("gatehouse_publishes_unconfirmed", ""), 0.0, "{}", page.0);
 

@@ -1,4 +1,4 @@
-//! What `schemas/README.md` tells publishers is so: its events are carried out as printed, and are answered as it says.
+//! Checks `schemas/README.md`: its events are carried out as printed, and the answers are those that it shows.
 
 #![expect(
     clippy::unwrap_used,

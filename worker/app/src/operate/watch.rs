@@ -81,7 +81,7 @@ impl Watch {
         let due: Vec<String> = self.queues.iter().filter(is_due).cloned().collect();
         match self.ledger.look(&due).await {
             Ok(found) => found.into_iter().for_each(|queue| self.saw(queue, now)),
-            // Old numbers mislead; whoever asks sees that there are none.
+            // Old numbers would mislead. Without a series it shows that nobody knows.
             Err(_) => due.iter().for_each(|name| self.forget(name)),
         }
     }
