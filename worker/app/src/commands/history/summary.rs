@@ -167,12 +167,17 @@ impl Summary {
             data,
             ..
         } = head;
+        let is_older = time < self.last_at;
         self.last_at = self.last_at.max(time);
         self.person = person.or(self.person);
         if let Some(word) = event_type.strip_prefix("gatehouse.operator.") {
             if word.starts_with("replayed.") || word.starts_with("allowed.") {
                 (self.state, self.until) = (Stands::Waiting, None);
             }
+            return;
+        }
+        // A result that the history did not confirm in time is stored behind those that followed it, perhaps once more.
+        if is_older && self.state.is_over() {
             return;
         }
         self.tenant = tenant.or(self.tenant.take());

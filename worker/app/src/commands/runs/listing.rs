@@ -194,6 +194,29 @@ mod tests {
     }
 
     #[test]
+    fn a_result_that_is_stored_late_does_not_reopen_what_has_ended() {
+        let (begun, ended, replayed) = (1, 3, 9);
+        let late = [
+            (begun, step(1)),
+            (ended, end(1, "failed")),
+            (2, step(1)),
+            (begun, step(1)),
+            (ended, end(1, "failed")),
+        ];
+        let mut listing = Listing::of(Wanted::default(), 10, 4);
+        for (offset, (minute, (run, event_type, data))) in (0..).zip(late) {
+            listing.take(offset, result(minute, run, event_type, data), None);
+        }
+        listing.take(5, result(replayed, 1, "operator.replayed", json!({})), None);
+        let states =
+            |listing: Listing| listing.into_runs().into_iter().map(|run| run.state).collect::<Vec<_>>();
+        assert_eq!(listing.open().count(), 1, "a replay opens it");
+        listing.take(6, result(replayed + 1, 1, "run.finished", json!({ "state": "succeeded" })), None);
+        listing.take(7, result(replayed, 1, "run.waiting", json!({})), None);
+        assert_eq!(states(listing), [Stands::Succeeded]);
+    }
+
+    #[test]
     fn too_many_runs_that_have_not_ended_are_left_out_and_counted() {
         let mut listing = Listing::of(Wanted::default(), 10, 4);
         for run in 1..=6 {
