@@ -53,13 +53,39 @@ impl BrokerNode {
 
     /// Runs `rabbitmqctl` on the node and returns what it printed.
     pub async fn ctl(&self, arguments: &[&str]) -> String {
-        let mut all = vec!["ctl".into(), self.home().to_owned().into_os_string()];
-        all.extend(arguments.iter().map(|argument| (*argument).into()));
-        run(all).await
+        ctl(self.home(), arguments).await
+    }
+
+    /// Makes the process hang that stores what goes into a stream, and returns how to make it go on. What is published
+    /// there meanwhile is not confirmed. The node has to be private.
+    pub async fn hang(&self, stream: &str) -> Hangs {
+        let name = format!("hangs-{stream}");
+        // A process is suspended for as long as the one lives that has suspended it.
+        let suspend = format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"{stream}\">>)), \
+             Leader = amqqueue:get_pid(Q), Asks = self(), \
+             Holds = spawn(fun() -> erlang:suspend_process(Leader), Asks ! hangs, receive go_on -> ok end end), \
+             receive hangs -> ok end, register('{name}', Holds)."
+        );
+        self.ctl(&["eval", &suspend]).await;
+        Hangs { home: self.home().to_owned(), name }
     }
 
     fn home(&self) -> &Path {
         self.home.as_deref().expect("only a private node can be stopped")
+    }
+}
+
+/// A stream that stores nothing.
+pub struct Hangs {
+    home: PathBuf,
+    name: String,
+}
+
+impl Hangs {
+    /// Lets it store again.
+    pub async fn goes_on(self) {
+        ctl(&self.home, &["eval", &format!("'{}' ! go_on.", self.name)]).await;
     }
 }
 
@@ -69,6 +95,12 @@ impl Drop for BrokerNode {
             let _ = Command::new(script()).arg("stop").arg(home).status();
         }
     }
+}
+
+async fn ctl(home: &Path, arguments: &[&str]) -> String {
+    let mut all = vec!["ctl".into(), home.as_os_str().to_owned()];
+    all.extend(arguments.iter().map(|argument| (*argument).into()));
+    run(all).await
 }
 
 async fn run(arguments: Vec<std::ffi::OsString>) -> String {

@@ -323,6 +323,7 @@ async fn queues_that_are_full_make_workers_wait_and_lose_nothing() {
         ("delay.2592000s", "delay"),
         ("workflows.dlq", "dead-letters"),
         ("sync.dlq", "dead-letters"),
+        ("results.late", "results-late"),
         ("unrouted", "unrouted"),
     ] {
         assert!(listed.contains(&format!("gatehouse.{queue}\tgatehouse-{policy}\n")), "{listed}");

@@ -88,6 +88,22 @@ pub(crate) struct Encoded<'a> {
     pub(crate) mandatory: bool,
     pub(crate) properties: BasicProperties,
     pub(crate) body: &'a [u8],
+    /// Where it goes as well if its confirm is slow to come.
+    pub(crate) late_exchange: Option<ShortString>,
+}
+
+impl Encoded<'_> {
+    /// The same message as a late result.
+    pub(crate) fn as_late(&self) -> Option<Encoded<'_>> {
+        Some(Encoded {
+            exchange: self.late_exchange.clone()?,
+            key: self.key.clone(),
+            mandatory: true,
+            properties: self.properties.clone(),
+            body: self.body,
+            late_exchange: None,
+        })
+    }
 }
 
 impl Outgoing {
@@ -317,8 +333,12 @@ impl Outgoing {
             properties = properties.with_headers(headers);
         }
         let mandatory = !(exchange.is_empty() && key.starts_with(DIRECT_REPLY));
+        let late_exchange = match &self.address {
+            Address::Result { .. } => Some(short(topology.late_results())?),
+            _ => None,
+        };
         let (exchange, key) = (short(exchange)?, short(key)?);
-        Ok(Encoded { exchange, key, mandatory, properties, body: &self.body })
+        Ok(Encoded { exchange, key, mandatory, properties, body: &self.body, late_exchange })
     }
 }
 

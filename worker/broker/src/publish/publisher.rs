@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::outgoing::Encoded;
+use super::{late::Late, outgoing::Encoded};
 use crate::{
     Cause, Error, Observer, Outgoing, Published, Topology,
     message::signature::Keys,
@@ -42,6 +42,7 @@ struct Inner {
     blocked: watch::Receiver<bool>,
     timeout: Duration,
     slots: Semaphore,
+    late: Late,
     idle: Mutex<Vec<Channel>>,
 }
 
@@ -67,6 +68,7 @@ impl Publisher {
             blocked,
             timeout: settings.timeout,
             slots: Semaphore::new(settings.channels.into()),
+            late: Late::default(),
             idle: Mutex::default(),
         }))
     }
@@ -74,10 +76,11 @@ impl Publisher {
     /// Publishes a message and waits until the broker has stored it.
     ///
     /// If a queue refuses the message because it is full, offers it again for half a minute. While the broker
-    /// blocks publishers, waits without limit.
+    /// blocks publishers, waits without limit. A result that is not confirmed in time, because the history is slow, goes
+    /// to the queue of late results as well; its confirm is enough.
     ///
     /// **Guarantees**: `Ok` means that every queue the message was routed to has stored it, on a majority of
-    /// its replicas. Dropping the future leaves the outcome unknown and does not affect other publishes.
+    /// its replicas, or that the queue of late results has, from which the broker sends it to all of them. Dropping the future leaves the outcome unknown and does not affect other publishes.
     ///
     /// # Errors
     /// - [`Error::is_invalid`]: the message is not valid. Nothing was sent.
@@ -86,7 +89,7 @@ impl Publisher {
     pub async fn publish(&self, outgoing: &Outgoing) -> Result<(), Error> {
         let message = outgoing.encode(&self.0.topology, self.0.keys.as_ref(), Timestamp::now())?;
         for wait in REFUSED_WAITS_SECONDS {
-            if self.0.attempt(&message).await? {
+            if self.0.in_time(&message).await? {
                 return Ok(());
             }
             tokio::select! {
@@ -94,7 +97,7 @@ impl Publisher {
                 () = self.0.lifetime.over() => return Err(self.0.lifetime.lost()),
             }
         }
-        if self.0.attempt(&message).await? {
+        if self.0.in_time(&message).await? {
             return Ok(());
         }
         Err(Error::refused(message.exchange.as_str(), message.key.as_str()))
@@ -126,7 +129,7 @@ impl Publisher {
     /// As for [`Publisher::publish`].
     pub async fn offer(&self, outgoing: &Outgoing) -> Result<bool, Error> {
         let message = outgoing.encode(&self.0.topology, self.0.keys.as_ref(), Timestamp::now())?;
-        self.0.attempt(&message).await
+        self.0.attempt(&message, &self.0.slots).await
     }
 
     /// Whether its session goes on. Once it has ended nothing can be published, and what was delivered comes again.
@@ -144,18 +147,33 @@ impl Publisher {
 }
 
 impl Inner {
-    /// Offers the message once; `false` if the broker refused it.
-    async fn attempt(&self, message: &Encoded<'_>) -> Result<bool, Error> {
+    /// Offers the message once, and a result that is slow to be confirmed also as a late one; `false` if the broker
+    /// refused it.
+    async fn in_time(&self, message: &Encoded<'_>) -> Result<bool, Error> {
+        let direct = self.attempt(message, &self.slots);
+        if message.late_exchange.is_none() {
+            return direct.await;
+        }
+        let waited = self.unblocked_for(self.late.patience());
+        let late = async || match message.as_late() {
+            Some(late) => self.attempt(&late, self.late.slots()).await,
+            None => Ok(false),
+        };
+        self.late.either(direct, waited, late).await
+    }
+
+    /// Offers the message once, on one of these channels; `false` if the broker refused it.
+    async fn attempt(&self, message: &Encoded<'_>, slots: &Semaphore) -> Result<bool, Error> {
         let started = Instant::now();
         let _waits = Waits::begin(&*self.observer, message.exchange.as_str());
         let confirmation = tokio::select! {
             biased;
-            confirmation = self.exchange(message) => confirmation.map_err(|error| {
+            confirmation = self.exchange(message, slots) => confirmation.map_err(|error| {
                 self.lifetime.end(Cause::PublishFailed, error);
                 Published::Error
             }),
             () = self.lifetime.over() => Err(Published::Error),
-            () = self.overdue() => {
+            () = self.unblocked_for(self.timeout) => {
                 self.lifetime.end(Cause::PublishTimedOut, "a publish was not confirmed in time");
                 Err(Published::Timeout)
             }
@@ -176,9 +194,9 @@ impl Inner {
         result
     }
 
-    async fn exchange(&self, message: &Encoded<'_>) -> Result<Confirmation, lapin::Error> {
-        let mut lease = self.lease().await?;
-        let Encoded { exchange, key, mandatory, properties, body } = message;
+    async fn exchange(&self, message: &Encoded<'_>, slots: &Semaphore) -> Result<Confirmation, lapin::Error> {
+        let mut lease = self.lease(slots).await?;
+        let Encoded { exchange, key, mandatory, properties, body, .. } = message;
         let options = BasicPublishOptions { mandatory: *mandatory, ..BasicPublishOptions::default() };
         let channel = lease.channel().await?;
         let written = channel.basic_publish(exchange.clone(), key.clone(), options, body, properties.clone());
@@ -187,22 +205,22 @@ impl Inner {
         Ok(confirmation)
     }
 
-    async fn lease(&self) -> Result<Lease<'_>, lapin::Error> {
+    async fn lease<'a>(&'a self, slots: &'a Semaphore) -> Result<Lease<'a>, lapin::Error> {
         // Fails only if the semaphore is closed, which never happens.
-        let permit = self.slots.acquire().await.map_err(std::io::Error::other)?;
+        let permit = slots.acquire().await.map_err(std::io::Error::other)?;
         Ok(Lease { pool: self, channel: None, _permit: permit })
     }
 
-    /// Completes when a publish has taken too long. A publish that waits for the end of an alarm is stored
-    /// afterwards (measured 2026-11-21), so abandoning and repeating it would store it twice.
-    async fn overdue(&self) {
+    /// Completes when the broker has not blocked publishers for so long. A publish that waits for the end of an alarm is
+    /// stored afterwards (measured 2026-11-21), so abandoning and repeating it would store it twice.
+    async fn unblocked_for(&self, limit: Duration) {
         let mut blocked = self.blocked.clone();
         loop {
             if blocked.wait_for(|blocked| !blocked).await.is_err() {
                 return std::future::pending().await;
             }
             tokio::select! {
-                () = tokio::time::sleep(self.timeout) => return,
+                () = tokio::time::sleep(limit) => return,
                 Ok(_) = blocked.wait_for(|blocked| *blocked) => {}
             }
         }

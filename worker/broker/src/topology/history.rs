@@ -1,6 +1,6 @@
-//! The streams of all results and of what runs took away, and how long they are kept.
+//! The streams of all results and of what runs took away, how long they are kept, and the queue of late results.
 
-use super::{Queue, Topology, table, text};
+use super::{Binding, Queue, Topology, table, text};
 
 /// A stream forgets whole segments. Small ones forget closer to the limits, and large ones are fewer files.
 const HISTORY_SEGMENT_BYTES: i64 = 100_000_000;
@@ -27,6 +27,21 @@ impl Topology {
     #[must_use]
     pub(crate) fn keeping(self, history_kept: Retention, snapshots_kept: Retention) -> Self {
         Self { history_kept, snapshots_kept, ..self }
+    }
+
+    /// The exchange and the queue of results that the history did not confirm in time.
+    #[must_use]
+    pub fn late_results(&self) -> String {
+        self.named("results.late")
+    }
+
+    /// Keeps nothing: what comes in expires at once, and the broker hands it on until all queues of the results have it.
+    /// It does so under the key that the message came with.
+    pub(super) fn late_queue(&self) -> (Queue, Binding) {
+        let name = self.late_results();
+        let arguments = self.dead_lettering(&self.results(), [("x-message-ttl", 0_i64.into())]);
+        let binding = Binding { queue: name.clone(), exchange: name.clone(), key: String::new() };
+        (Queue { name, arguments }, binding)
     }
 
     pub(super) fn history_stream(&self) -> Queue {

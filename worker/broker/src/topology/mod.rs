@@ -1,8 +1,8 @@
 //! Every exchange, queue and binding as data, with names and arguments.
 //!
-//! **Guarantees** (tests below): every exchange but `unrouted`, that of pages and that of the ledger has an alternate; every queue
-//! that dead-letters does so at least once and rejects what exceeds its limit; delay queues lead only into work
-//! queues; the history is bound to results and never to events, so an unknown event stays unroutable.
+//! **Guarantees** (tests below): every exchange but `unrouted`, that of pages and that of the ledger has an alternate;
+//! every queue that dead-letters does so at least once and rejects what exceeds its limit; delay queues lead only into
+//! work queues; the history is bound to results and never to events, so an unknown event stays unroutable.
 
 pub(crate) mod declare;
 pub(crate) mod history;
@@ -250,6 +250,7 @@ impl Topology {
             guarded(self.work(), ExchangeKind::Direct),
             guarded(self.results(), ExchangeKind::Topic),
             guarded(self.dead(), ExchangeKind::Direct),
+            guarded(self.late_results(), ExchangeKind::Fanout),
         ];
         all.extend(STEPS.map(|seconds| guarded(self.delay(seconds), ExchangeKind::Fanout)));
         let own = self.publishers.iter().map(|publisher| self.events_from(publisher));
@@ -261,7 +262,7 @@ impl Topology {
         let keep =
             || table([("x-queue-type", text("quorum")), ("x-delivery-limit", KEEP_DELIVERY_LIMIT.into())]);
         let mut all = vec![Queue { name: self.unrouted(), arguments: keep() }, self.history_stream()];
-        all.push(self.snapshots_stream());
+        all.extend([self.snapshots_stream(), self.late_queue().0]);
         for seconds in STEPS {
             let ttl = millis(Duration::from_secs(seconds));
             let arguments = self.dead_lettering(&self.work(), [("x-message-ttl", ttl.into())]);
@@ -310,7 +311,7 @@ impl Topology {
         let mut all =
             vec![bind(&self.unrouted(), &self.unrouted(), ""), bind(&self.history(), &self.results(), "#")];
         // A part that the stream does not take comes back to its worker, which then takes nothing away.
-        all.push(bind(&self.snapshots(), &self.ledger(), &self.snapshots()));
+        all.extend([bind(&self.snapshots(), &self.ledger(), &self.snapshots()), self.late_queue().1]);
         all.extend(STEPS.map(|seconds| bind(&self.delay(seconds), &self.delay(seconds), "")));
         for queue in &self.work_queues {
             let name = self.named(&queue.name);
@@ -399,7 +400,7 @@ mod tests {
         let queues = topology().queues();
         let dead_lettering =
             queues.iter().filter(|queue| argument(&queue.arguments, "x-dead-letter-exchange").is_some());
-        assert_eq!(dead_lettering.clone().count(), 12);
+        assert_eq!(dead_lettering.clone().count(), 13);
         for queue in dead_lettering {
             let value = |name| argument(&queue.arguments, name);
             assert_eq!(value("x-dead-letter-strategy").as_deref(), Some("at-least-once"), "{}", queue.name);
