@@ -91,7 +91,7 @@ async fn a_queue_with_other_arguments_is_named_and_the_rest_is_declared() {
     assert!(applied.stdout.contains("refused  queue acme.workflows\n"), "{}", applied.stdout);
     assert!(applied.stdout.contains("delete it"), "{}", applied.stdout);
     assert!(applied.stdout.contains("created  queue acme.workflows.dlq\n"), "{}", applied.stdout);
-    assert!(applied.stdout.contains("40 created, 0 were there, 1 refused; "), "{}", applied.stdout);
+    assert!(applied.stdout.contains("42 created, 0 were there, 1 refused; "), "{}", applied.stdout);
     connection.close(200, "the test has ended".into()).await.unwrap();
     testbed.tear_down().await;
 }

@@ -60,6 +60,8 @@ pub trait Observer: Send + Sync + 'static {
     fn session_failed(&self, _error: &Error) {}
     /// The broker blocks publishers (`true`) or accepts messages again.
     fn blocked(&self, _blocked: bool) {}
+    /// Results are not confirmed in time and go to the queue of late results (`true`), or are again.
+    fn results_late(&self, _late: bool) {}
     /// An acknowledgement could not be written; the broker delivers the message again.
     fn ack_failed(&self) {}
 }

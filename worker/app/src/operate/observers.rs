@@ -131,6 +131,16 @@ impl broker::Observer for OfQueue {
         self.metrics.connection_blocked.with_label_values(&[self.queue]).set(blocked.into());
     }
 
+    fn results_late(&self, late: bool) {
+        if late {
+            tracing::warn!(
+                "RabbitMQ does not confirm results in time: the history, or a queue bound to the results, hangs; work goes on, and they wait in the queue of late results"
+            );
+        } else {
+            tracing::info!("RabbitMQ confirms results in time again");
+        }
+    }
+
     fn ack_failed(&self) {
         self.metrics.ack_failures_total.with_label_values(&[self.queue]).inc();
     }

@@ -12,13 +12,14 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tokio::sync::Semaphore;
 
-use crate::Error;
+use crate::{Error, Observer};
 
 /// How long a confirm may take before a result counts as late. A broker that works but is busy confirms within a second.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,15 +32,14 @@ const CHANNELS: usize = 16;
 pub(super) struct Late {
     is_late: AtomicBool,
     slots: Semaphore,
-}
-
-impl Default for Late {
-    fn default() -> Self {
-        Self { is_late: AtomicBool::new(false), slots: Semaphore::new(CHANNELS) }
-    }
+    observer: Arc<dyn Observer>,
 }
 
 impl Late {
+    pub(super) fn new(observer: Arc<dyn Observer>) -> Self {
+        Self { is_late: AtomicBool::new(false), slots: Semaphore::new(CHANNELS), observer }
+    }
+
     pub(super) fn slots(&self) -> &Semaphore {
         &self.slots
     }
@@ -82,15 +82,8 @@ impl Late {
 
     /// Says when results begin to be late and when they are so no more.
     fn is_late(&self, is_late: bool) {
-        if self.is_late.swap(is_late, Ordering::Relaxed) == is_late {
-            return;
-        }
-        if is_late {
-            tracing::warn!(
-                "RabbitMQ does not confirm results in time: the history, or a queue bound to the results, hangs; work goes on, and they wait in the queue of late results"
-            );
-        } else {
-            tracing::info!("RabbitMQ confirms results in time again");
+        if self.is_late.swap(is_late, Ordering::Relaxed) != is_late {
+            self.observer.results_late(is_late);
         }
     }
 }
@@ -102,55 +95,59 @@ mod tests {
 
     use super::*;
 
+    async fn after(passed: Duration) {
+        let _ = tokio::time::timeout(passed, pending::<()>()).await;
+    }
+
     fn full() -> Result<bool, Error> {
         Ok(false)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_confirm_in_time_needs_no_other_way() {
-        let late = Late::default();
+        let late = Late::new(Arc::new(()));
         let went = Cell::new(false);
         let other = || {
             went.set(true);
             ready(Ok(true))
         };
-        let waited = tokio::time::sleep(late.patience());
+        let waited = after(late.patience());
         assert!(late.either(ready(Ok(true)), waited, other).await.unwrap());
         assert!(!went.get() && late.patience() == PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_way_that_stores_it_counts_and_patience_is_short_until_the_direct_one_is_in_time() {
-        let late = Late::default();
+        let late = Late::new(Arc::new(()));
         let begun = tokio::time::Instant::now();
         for patience in [PATIENCE, PATIENCE_LATE, PATIENCE_LATE] {
             assert_eq!(late.patience(), patience);
-            let waited = tokio::time::sleep(late.patience());
+            let waited = after(late.patience());
             assert!(late.either(pending(), waited, || ready(Ok(true))).await.unwrap());
         }
         assert_eq!(begun.elapsed(), PATIENCE + 2 * PATIENCE_LATE);
         // Confirmed, but later than that: no sign that it is over.
         let direct = async {
-            tokio::time::sleep(2 * PATIENCE_LATE).await;
+            after(2 * PATIENCE_LATE).await;
             Ok(true)
         };
-        let waited = tokio::time::sleep(late.patience());
+        let waited = after(late.patience());
         assert!(late.either(direct, waited, pending).await.unwrap());
         assert_eq!(late.patience(), PATIENCE_LATE);
-        let waited = tokio::time::sleep(late.patience());
+        let waited = after(late.patience());
         assert!(late.either(ready(Ok(true)), waited, pending).await.unwrap());
         assert_eq!(late.patience(), PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn where_the_other_way_is_refused_the_answer_is_the_direct_ones() {
-        let late = Late::default();
+        let late = Late::new(Arc::new(()));
         for (answer, stored) in [(Ok(true), true), (full(), false)] {
             let direct = async {
-                tokio::time::sleep(2 * PATIENCE).await;
+                after(2 * PATIENCE).await;
                 answer
             };
-            let waited = tokio::time::sleep(late.patience());
+            let waited = after(late.patience());
             assert_eq!(late.either(direct, waited, || ready(full())).await.unwrap(), stored);
             assert_eq!(late.patience(), PATIENCE);
         }

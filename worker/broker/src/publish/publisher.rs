@@ -64,11 +64,11 @@ impl Publisher {
             topology: settings.topology,
             keys: settings.keys,
             lifetime: settings.lifetime,
+            late: Late::new(Arc::clone(&settings.observer)),
             observer: settings.observer,
             blocked,
             timeout: settings.timeout,
             slots: Semaphore::new(settings.channels.into()),
-            late: Late::default(),
             idle: Mutex::default(),
         }))
     }
