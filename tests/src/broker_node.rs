@@ -19,9 +19,23 @@ impl BrokerNode {
 
     /// A private node. Stopped when dropped, and when this process ends without dropping it.
     pub fn private() -> Self {
+        Self::start(None)
+    }
+
+    /// Three nodes of a cluster. The first has to be dropped last.
+    pub fn cluster() -> [Self; 3] {
+        let first = Self::private();
+        let [second, third] = [(); 2].map(|()| Self::start(first.home.as_deref()));
+        [first, second, third]
+    }
+
+    fn start(joins: Option<&Path>) -> Self {
         let watched = std::process::id().to_string();
         let mut command = Command::new(script());
         command.args(["start", "--private", "--while", &watched]).stderr(Stdio::inherit());
+        if let Some(first) = joins {
+            command.arg("--join").arg(first);
+        }
         let output = command.output().unwrap();
         assert!(output.status.success(), "no private RabbitMQ");
         let text = String::from_utf8(output.stdout).unwrap();

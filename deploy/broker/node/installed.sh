@@ -40,11 +40,17 @@ default_pass = $(fact "$home" password)
 vm_memory_high_watermark.relative = 0.8
 disk_free_limit.absolute = 50MB
 log.file.level = info
+# The nodes of a cluster lead about as many queues each.
+queue_leader_locator = balanced
 END
     echo '[].' >"$home/advanced.config"
     echo '[].' >"$home/enabled_plugins"
     : >"$home/rabbitmq-env.conf"
-    random_hex >"$home/.erlang.cookie"
+    if [ -n "$(fact "$home" joins)" ]; then
+        cp "$(fact "$home" joins)/.erlang.cookie" "$home/.erlang.cookie"
+    else
+        random_hex >"$home/.erlang.cookie"
+    fi
     chmod 400 "$home/.erlang.cookie"
     link_without_plugins "$home"
 }
@@ -66,6 +72,16 @@ link_without_plugins() {
     done
 }
 
+# The name by which the nodes of a cluster know it. An address needs no entry in the hosts file, and counts as a long name.
+installed_name() { echo "gatehouse-$(fact "$1" amqp_port)@127.0.0.1"; }
+
+# The port of the epmd that the nodes of a cluster share: it is the first node's.
+epmd_port() {
+    local first
+    first=$(fact "$1" joins)
+    echo $(($(fact "${first:-$1}" amqp_port) + 2))
+}
+
 # Fills node_env: all the environment that RabbitMQ and its tools see, so that
 # nothing of the machine's own broker leaks in.
 set_node_env() {
@@ -73,9 +89,8 @@ set_node_env() {
     port=$(fact "$home" amqp_port)
     node_env=(
         -i "PRIVATE_NODE=$home" "PATH=$PATH" "HOME=$home" LANG=C.UTF-8
-        "ERL_EPMD_ADDRESS=127.0.0.1" "ERL_EPMD_PORT=$((port + 2))" "ERL_CRASH_DUMP=$home/log/erl_crash.dump"
-        # An address needs no entry in the hosts file, and counts as a long name.
-        "RABBITMQ_NODENAME=gatehouse-$port@127.0.0.1" RABBITMQ_USE_LONGNAME=true "RABBITMQ_DIST_PORT=$((port + 1))"
+        "ERL_EPMD_ADDRESS=127.0.0.1" "ERL_EPMD_PORT=$(epmd_port "$home")" "ERL_CRASH_DUMP=$home/log/erl_crash.dump"
+        "RABBITMQ_NODENAME=$(installed_name "$home")" RABBITMQ_USE_LONGNAME=true "RABBITMQ_DIST_PORT=$((port + 1))"
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=$loopback" "RABBITMQ_CTL_ERL_ARGS=$loopback"
         "RABBITMQ_CONF_ENV_FILE=$home/rabbitmq-env.conf" "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf"
         "RABBITMQ_CONFIG_FILES=$home/conf.d" "RABBITMQ_ADVANCED_CONFIG_FILE=$home/advanced.config"
@@ -95,8 +110,8 @@ installed_launch() {
     ulimit -Sn 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
     set_node_env "$home"
     # Our own, so that the machine's is neither needed nor started.
-    pid_of "$home" epmd >/dev/null ||
-        launch "$home" epmd epmd -address 127.0.0.1 -port "$(($(fact "$home" amqp_port) + 2))"
+    [ -n "$(fact "$home" joins)" ] || pid_of "$home" epmd >/dev/null ||
+        launch "$home" epmd epmd -address 127.0.0.1 -port "$(epmd_port "$home")"
     launch "$home" node env "${node_env[@]}" "$home/rabbitmq/sbin/rabbitmq-server"
 }
 
