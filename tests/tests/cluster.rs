@@ -1,5 +1,7 @@
 //! Three nodes of RabbitMQ: each may die, and without a majority commands end in time and say so.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test itself does")]
+
 use msgraph_emulator::{Fault, Group, Tenant};
 use serde_json::{Value, json};
 use system_tests::testbed::TestbedBuilder;
