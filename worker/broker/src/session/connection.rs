@@ -10,7 +10,10 @@ use std::{
 
 use async_rs::Runtime;
 use futures_util::{Stream, StreamExt};
-use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
+use lapin::{
+    AsyncTcpStream, Channel, Connection, ConnectionProperties, Event,
+    uri::{AMQPScheme, AMQPUri},
+};
 use tokio::sync::watch;
 
 use super::{
@@ -91,11 +94,15 @@ impl BrokerConnection {
         uri.query.frame_max.get_or_insert(frame);
         let name = format!("{}-{}-{role_name}", settings.process, std::process::id());
         let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let shows_nothing = uri.scheme == AMQPScheme::AMQPS && settings.tls.certificate.is_none();
         let failed = |error: lapin::Error| {
-            Error::from_lapin(
-                "cannot connect to the broker (is it running, and is broker.url correct?)",
-                &error,
-            )
+            let question = if shows_nothing {
+                "cannot connect to the broker (is it running, is broker.url correct, and does it want to see a certificate, \
+                 that of broker.certificate_file?)"
+            } else {
+                "cannot connect to the broker (is it running, and is broker.url correct?)"
+            };
+            Error::from_lapin(question, &error)
         };
         let socket = CloseOnDrop(SocketHandle::default());
         let greeting = Greeting::default();
