@@ -85,7 +85,8 @@ impl BrokerNode {
         Hangs { home: self.home().to_owned(), name }
     }
 
-    fn home(&self) -> &Path {
+    /// The folder of a private node, in which its settings are.
+    pub fn home(&self) -> &Path {
         self.home.as_deref().expect("only a private node can be stopped")
     }
 }

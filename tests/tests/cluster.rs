@@ -74,5 +74,9 @@ async fn without_a_majority_a_command_on_dead_letters_ends_in_time_and_says_why(
     drop(others);
     let listed = testbed.gatehouse(&["dead", "list"]).await;
     let said = listed.stdout + &listed.stderr;
-    assert!(listed.code != Some(0) && said.contains("most nodes of its cluster"), "{:?}: {said}", listed.code);
+    assert!(
+        listed.code != Some(0) && said.contains("most nodes of its cluster"),
+        "{:?}: {said}",
+        listed.code
+    );
 }
