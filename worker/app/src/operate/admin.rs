@@ -139,7 +139,7 @@ impl Health {
     fn count_calls(&self) {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         for (tenant, client) in self.tenants.iter() {
-            for load in client.load() {
+            for load in client.lanes().load() {
                 let labels = [tenant, load.service.as_str()];
                 self.metrics.graph_calls_waiting.with_label_values(&labels).set(count(load.waiting));
                 self.metrics.graph_calls_under_way.with_label_values(&labels).set(count(load.under_way));

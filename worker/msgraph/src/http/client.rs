@@ -18,9 +18,9 @@ use crate::http::request::{Query, Reference, Request, Target, Write};
 use crate::http::response::Response;
 use crate::http::retry::Retry;
 use crate::http::transport::{Transport, http_client};
+use crate::lane::Lanes;
 use crate::lane::priority::Priority;
 use crate::lane::waiting::Answered;
-use crate::lane::{Lanes, Load};
 use crate::observer::{Observer, RetryReport};
 use crate::onedrive::seal::Seal;
 use crate::request_log::RequestLog;
@@ -185,9 +185,9 @@ impl Client {
         Some(tokens.grants(self.inner.retry_budget).await)
     }
 
-    /// What the lane of each service has to do.
-    pub fn load(&self) -> Vec<Load> {
-        self.inner.lanes.load()
+    /// The lanes in which its calls wait, one for each service.
+    pub fn lanes(&self) -> &Lanes {
+        &self.inner.lanes
     }
 
     /// Sends a request until it has a final answer.

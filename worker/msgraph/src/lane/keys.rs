@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use super::limits::{CALLS_AT_A_TIME_IN_A_MAILBOX, Charge};
-use super::rate_limit::RateLimit;
+use super::rate_limit::{RateLimit, Wanted};
+use super::share::Share;
 
 /// Unused keys are forgotten when there are at least this many.
 const MANY: usize = 1_000;
@@ -64,7 +65,7 @@ impl Keys {
     pub(super) fn limit(&mut self, charge: &Charge) -> Key {
         let key = self.key(&charge.key);
         if let Some(state) = self.states.get_mut(&key) {
-            let new = || RateLimit::new(charge.limit, charge.reserve, charge.span);
+            let new = || RateLimit::new(charge.limit);
             state.limit.get_or_insert_with(new);
         }
         key
@@ -79,15 +80,15 @@ impl Keys {
         self.change(key, |state| state.lines = state.lines.saturating_sub(1));
     }
 
-    /// When the limit has room for this many units; `now` if it has.
-    pub(super) fn room_at(&mut self, key: Key, now: Instant, units: u32, locks_out: bool) -> Instant {
+    /// When the share of the limit has room for this; `now` if it has.
+    pub(super) fn room_at(&mut self, key: Key, now: Instant, wanted: Wanted, share: &Share) -> Instant {
         let limit = self.states.get_mut(&key).and_then(|state| state.limit.as_mut());
-        limit.map_or(now, |limit| limit.room_at(now, units, locks_out))
+        limit.map_or(now, |limit| limit.room_at(now, wanted, share))
     }
 
-    pub(super) fn take(&mut self, key: Key, now: Instant, units: u32) {
+    pub(super) fn take(&mut self, key: Key, now: Instant, wanted: Wanted) {
         if let Some(limit) = self.states.get_mut(&key).and_then(|state| state.limit.as_mut()) {
-            limit.take(now, units);
+            limit.take(now, wanted);
         }
     }
 

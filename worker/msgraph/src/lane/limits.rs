@@ -2,7 +2,7 @@
 //!
 //! Figures: Microsoft Graph service-specific throttling limits (identity 2023, Outlook 2026, SharePoint 2025-10,
 //! reports and sign-ins 2025, Teams 2023, Intune 2021; read 2026-11-21). They hold for one application in one tenant, so
-//! several workers share them: each takes its [`Limits::share`].
+//! several workers share them: each takes its [share](super::share).
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::observer::Service;
 pub struct Limits {
     /// How many people the tenant has: the directory's limit grows with it.
     pub size: TenantSize,
-    /// This process's part of each limit, `0.0..=1.0`; with several workers, one divided by their number. More for a
-    /// server without these limits.
+    /// This process's part of each limit at first, `0.0..=1.0`; with several workers, one divided by their number. More
+    /// for a server without these limits.
     pub share: f64,
 }
 
@@ -58,10 +58,16 @@ pub(super) struct Charge {
     /// Which limit of the lane. A limit of one mailbox, team or report has its name.
     pub(super) key: String,
     pub(super) units: u32,
-    pub(super) limit: u32,
-    /// The part of the limit that is kept for lock-outs.
-    pub(super) reserve: u32,
+    pub(super) limit: Limit,
+}
+
+/// A limit as it is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit {
+    pub(super) units: u32,
     pub(super) span: Duration,
+    /// Whether a part of it is kept for lock-outs.
+    pub(super) has_reserve: bool,
 }
 
 /// How many calls of one application Outlook serves in one mailbox at a time. It refuses more.
@@ -73,6 +79,8 @@ pub(super) const CALLS_AT_A_TIME_IN_A_MAILBOX: usize = 4;
 const RESERVE: u32 = 10;
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
+/// No limit has a longer one.
+pub(super) const LONGEST_SPAN: Duration = TEN_MINUTES;
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Limits {
@@ -84,55 +92,63 @@ impl Limits {
         match service {
             Service::Directory => {
                 let units = if reads { directory_cost(&segments, query) } else { 1 };
-                let mut charges = vec![self.charge("units", units, self.size.directory_units(), 10 * SECOND)];
+                let mut charges = vec![charge("units", units, self.size.directory_units(), 10 * SECOND)];
                 if !reads {
-                    charges.push(self.charge("writes", 1, 3_000, 150 * SECOND));
+                    charges.push(charge("writes", 1, 3_000, 150 * SECOND));
                 }
                 charges.into_iter().map(Charge::with_reserve).collect()
             }
             Service::Exchange => mailbox_of(&segments)
-                .map(|mailbox| self.charge(mailbox, 1, 10_000, TEN_MINUTES))
+                .map(|mailbox| charge(mailbox, 1, 10_000, TEN_MINUTES))
                 .into_iter()
                 .collect(),
             Service::SharePoint => {
-                vec![self.charge("units", sharepoint_cost(&segments, query, reads), 1_250, 60 * SECOND)]
+                vec![charge("units", sharepoint_cost(&segments, query, reads), 1_250, 60 * SECOND)]
             }
             Service::Teams => {
                 let (key, limit) = if reads { ("reads", 30) } else { ("writes", 30) };
-                let mut charges = vec![self.charge(key, 1, limit, SECOND)];
+                let mut charges = vec![charge(key, 1, limit, SECOND)];
                 if let ["teams", _, "channels", place, ..] | ["teams", place, ..] = segments.as_slice() {
-                    charges.push(self.charge(place, 1, 4, SECOND));
+                    charges.push(charge(place, 1, 4, SECOND));
                 }
                 charges
             }
             Service::Reports => {
                 let report = segments.get(1).map(|report| report.split('(').next().unwrap_or(report));
-                vec![self.charge(report.unwrap_or_default(), 1, 14, TEN_MINUTES)]
+                vec![charge(report.unwrap_or_default(), 1, 14, TEN_MINUTES)]
             }
-            Service::SignIns => vec![self.charge("calls", 1, 10, 60 * SECOND)],
+            Service::SignIns => vec![charge("calls", 1, 10, 60 * SECOND)],
             // Nothing is published.
             Service::ExchangeAdmin => Vec::new(),
             Service::Intune => {
-                let mut charges = vec![self.charge("calls", 1, 2_000, 20 * SECOND)];
+                let mut charges = vec![charge("calls", 1, 2_000, 20 * SECOND)];
                 if !reads {
-                    charges.push(self.charge("writes", 1, 200, 20 * SECOND));
+                    charges.push(charge("writes", 1, 200, 20 * SECOND));
                 }
                 charges
             }
         }
     }
+}
 
-    fn charge(self, key: &str, units: u32, limit: u32, span: Duration) -> Charge {
-        let share = (f64::from(limit) * self.share.max(0.0)).floor() as u32;
-        Charge { key: key.to_owned(), units, limit: share.max(1), reserve: 0, span }
-    }
+fn charge(key: &str, units: u32, limit: u32, span: Duration) -> Charge {
+    Charge { key: key.to_owned(), units, limit: Limit { units: limit, span, has_reserve: false } }
 }
 
 impl Charge {
-    /// Keeps a part of the limit for lock-outs; of a small limit at least one unit, and never all.
+    /// Keeps a part of the limit for lock-outs.
     fn with_reserve(self) -> Self {
-        let reserve = (self.limit / RESERVE).max(1).min(self.limit - 1);
-        Self { reserve, ..self }
+        Self { limit: Limit { has_reserve: true, ..self.limit }, ..self }
+    }
+}
+
+impl Limit {
+    /// The units of this share of the limit, and how many of them are kept for lock-outs: of a small limit at least one,
+    /// and never all.
+    pub(super) fn shared(self, share: f64) -> (u32, u32) {
+        let units = ((f64::from(self.units) * share.max(0.0)).floor() as u32).max(1);
+        let reserve = if self.has_reserve { (units / RESERVE).max(1).min(units - 1) } else { 0 };
+        (units, reserve)
     }
 }
 
@@ -215,9 +231,9 @@ mod tests {
     #[test]
     fn a_tenth_of_the_directory_s_limits_is_kept_for_lock_outs() {
         let kept = |share| {
-            let limits = Limits { size: TenantSize::Medium, share };
+            let limits = Limits { size: TenantSize::Medium, ..Limits::default() };
             let charges = limits.charges(Service::Directory, &Method::PATCH, "/users/ada").into_iter();
-            charges.map(|charge| (charge.limit, charge.reserve)).collect::<Vec<_>>()
+            charges.map(|charge| charge.limit.shared(share)).collect::<Vec<_>>()
         };
         assert_eq!(kept(1.0), [(5_000, 500), (3_000, 300)]);
         assert_eq!(kept(0.001), [(5, 1), (3, 1)]);
@@ -236,11 +252,16 @@ mod tests {
 
     #[test]
     fn a_share_is_a_part_of_each_limit_and_never_nothing() {
-        let limit = |share, path| {
-            let limits = Limits { share, ..Limits::default() };
-            limits.charges(Service::Reports, &Method::GET, path).remove(0).limit
-        };
-        assert_eq!(limit(0.5, "/reports/r"), 7);
-        assert_eq!(limit(0.0, "/reports/r"), 1);
+        let mut charges = Limits::default().charges(Service::Reports, &Method::GET, "/reports/r");
+        let limit = charges.remove(0).limit;
+        assert_eq!([1.0, 0.5, 0.0].map(|share| limit.shared(share)), [(14, 0), (7, 0), (1, 0)]);
+    }
+
+    #[test]
+    fn no_span_is_longer_than_the_longest() {
+        for service in Service::ALL {
+            let charges = Limits::default().charges(service, &Method::PATCH, "/users/ada");
+            assert!(charges.iter().all(|charge| charge.limit.span <= LONGEST_SPAN), "{service}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! **Guarantees**
 //! - When Graph throttles, the lane sends nothing more to that service until Graph's wait is over. In Outlook it parks
 //!   the mailbox instead of the service, because Graph counts by mailbox there; likewise a single report.
-//! - The lane keeps the published limits ([`limits`]) before Graph throttles.
+//! - The lane keeps its [share] of the published limits ([`limits`]) before Graph throttles.
 //! - A mailbox has at most four calls in progress.
 //! - A call of higher [`Priority`] overtakes every waiting call.
 //! - A call that locks a person out is not put off for what others spent: a tenth of the directory's limits is kept for
@@ -24,6 +24,7 @@ mod line;
 pub(crate) mod priority;
 mod queue;
 mod rate_limit;
+mod share;
 #[cfg(test)]
 mod tests;
 pub(crate) mod waiting;
@@ -61,7 +62,7 @@ pub struct Load {
 }
 
 /// The lanes of a tenant.
-pub(crate) struct Lanes([Arc<Lane>; Service::ALL.len()]);
+pub struct Lanes([Arc<Lane>; Service::ALL.len()]);
 
 impl Lanes {
     pub(crate) fn new(transport: &Arc<Transport>, limits: Limits, batching: bool) -> Self {
@@ -74,12 +75,37 @@ impl Lanes {
     }
 
     /// Of each service, how many calls wait and how many are under way. Calls that travel in order count as one.
-    pub(crate) fn load(&self) -> Vec<Load> {
+    pub fn load(&self) -> Vec<Load> {
         let load = |lane: &Arc<Lane>| {
             let queue = &lane.state().queue;
             Load { service: queue.service(), waiting: queue.waiting(), under_way: queue.under_way() }
         };
         self.0.iter().map(load).collect()
+    }
+
+    /// The share of the limits in force.
+    pub fn share(&self) -> f64 {
+        let [lane, ..] = &self.0;
+        lane.state().queue.share(Instant::now())
+    }
+
+    /// Takes this share of the limits, as if it had always been so: what other processes have spent does not count.
+    pub fn assume_share(&self, share: f64) {
+        for lane in &self.0 {
+            let mut state = lane.state();
+            state.queue.assume_share(share);
+            lane.look(state);
+        }
+    }
+
+    /// Goes to this share of the limits: at once if it is smaller, else after `grows_in`. In each limit it comes to count
+    /// over the limit's span, in which the process has the pace of the new share but no burst.
+    pub fn go_to_share(&self, share: f64, grows_in: Duration) {
+        for lane in &self.0 {
+            let mut state = lane.state();
+            state.queue.go_to_share(share, Instant::now(), grows_in);
+            lane.look(state);
+        }
     }
 
     /// Sends calls of one service in their turn: one, or several that Graph carries out one after the other, each only

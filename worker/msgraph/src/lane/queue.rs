@@ -13,9 +13,11 @@ use tokio::time::Instant;
 use super::concurrency::Concurrency;
 use super::gates::{Gate, Gates, LineId, Place};
 use super::keys::{Key, Keys};
-use super::limits::{self, Limits};
+use super::limits::{self, LONGEST_SPAN, Limits};
 use super::line::{Line, Terms, Whereabouts};
 use super::priority::{PROBE_EVERY, Priority};
+use super::rate_limit::Wanted;
+use super::share::Share;
 use super::waiting::{Sequence, Waiting};
 use crate::error::Error;
 use crate::http::call::Call;
@@ -46,6 +48,7 @@ struct Parked {
 pub(super) struct Queue {
     service: Service,
     limits: Limits,
+    share: Share,
     keys: Keys,
     concurrency: Concurrency,
     under_way: usize,
@@ -73,6 +76,7 @@ impl Queue {
         Self {
             service,
             limits,
+            share: Share::new(limits.share),
             keys: Keys::new(),
             concurrency: Concurrency::default(),
             under_way: 0,
@@ -101,6 +105,24 @@ impl Queue {
 
     pub(super) fn under_way(&self) -> usize {
         self.under_way
+    }
+
+    /// The share of the limits in force.
+    pub(super) fn share(&self, now: Instant) -> f64 {
+        self.share.now(now)
+    }
+
+    /// Takes this share of the limits, as if it had always been so.
+    pub(super) fn assume_share(&mut self, share: f64) {
+        self.share = Share::new(share);
+        self.wake_all();
+    }
+
+    /// Goes to this share of the limits: at once if it is smaller, else after `grows_in`.
+    pub(super) fn go_to_share(&mut self, share: f64, now: Instant, grows_in: Duration) {
+        if self.share.go_to(share, now, grows_in, LONGEST_SPAN) {
+            self.wake_all();
+        }
     }
 
     pub(super) fn push(&mut self, sequence: Sequence) {
@@ -260,6 +282,12 @@ impl Queue {
         self.woken.push(id);
     }
 
+    /// Has every line looked at: when there is room in a limit has changed.
+    fn wake_all(&mut self) {
+        let lines: Vec<_> = self.lines.keys().copied().collect();
+        lines.into_iter().for_each(|id| self.wake(id));
+    }
+
     /// Lets the first line at a gate through.
     fn open(&mut self, gate: Gate) {
         if let Some(id) = self.gates.first(gate) {
@@ -319,7 +347,7 @@ impl Queue {
         let mut latest = (now, None);
         let parked = terms.parked_with.and_then(|key| Some((self.keys.parked(key)?, Gate::Parked(key))));
         let rooms = terms.units.iter().map(|(limit, units)| {
-            let at = self.keys.room_at(*limit, now, *units, locks_out);
+            let at = self.keys.room_at(*limit, now, Wanted { units: *units, locks_out }, &self.share);
             (at, Gate::Room { limit: *limit, units: *units, locks_out })
         });
         for (at, gate) in rooms.chain(parked) {
@@ -361,7 +389,10 @@ impl Queue {
             self.lock_outs_under_way += sequence.len();
         }
         terms.mailbox.into_iter().for_each(|mailbox| self.keys.begin_in_mailbox(mailbox, sequence.len()));
-        terms.units.iter().for_each(|(limit, units)| self.keys.take(*limit, now, *units));
+        let locks_out = terms.priority == Priority::LockOut;
+        for (limit, units) in &terms.units {
+            self.keys.take(*limit, now, Wanted { units: *units, locks_out });
+        }
         if !self.retire_if_empty(id) {
             self.make_ready(id);
         }
