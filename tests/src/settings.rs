@@ -14,6 +14,8 @@ pub fn worker_settings(emulator: &Emulator, url: &str, prefix: &str) -> Vec<(Str
         setting("RETRY__MAX_DELAY_SECONDS", 1),
         setting("GRAPH__RETRY_BUDGET_SECONDS", 0),
         setting("GRAPH__REQUEST_TIMEOUT_SECONDS", 8),
+        // A worker that comes to others would wait for its share. Tests of the limits set `auto`.
+        setting("GRAPH__LIMITS_SHARE", 1),
         setting("LEDGER__RENEW_WITHIN_SECONDS", 2),
         setting("LEDGER__TAKE_AFTER_SECONDS", 11),
         // Crowds leave in tests. Those of the brake switch it on.

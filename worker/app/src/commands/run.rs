@@ -36,9 +36,11 @@ use crate::runs::brake::Brakes;
 use crate::runs::turns::Turns;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
+use crate::settings::limits_share::LimitsShare;
 use crate::sync::schedule::Schedules;
 use crate::sync::{Syncs, Tallies};
 use crate::tenants::Tenants;
+use crate::tenants::share::Share;
 
 /// Arguments of `gatehouse run`.
 #[derive(clap::Args)]
@@ -117,12 +119,14 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     }
     if !config.admin.listen.is_empty() {
         tokio::spawn(watch(&config, &worker, &ledger)?.keep_looking());
-        let (sessions, tenants) = (worker.readiness(), tenants.clone());
+        let (sessions, tenants, ledger) = (worker.readiness(), tenants.clone(), Arc::clone(&ledger));
         serve_admin(&config.admin.listen, Health { metrics, sessions, tenants, ledger, turns }).await?;
     }
-    tokio::spawn(async move { tenants.sign_in().await });
+    let signing_in = tenants.clone();
+    tokio::spawn(async move { signing_in.sign_in().await });
     tracing::info!(version = env!("CARGO_PKG_VERSION"), concurrency = config.concurrency(), "worker started");
     stop_at_signal(stop)?;
+    follow_share(&config, &worker, tenants, ledger).await?;
     let serving = worker.serve();
     let mut abandoned = 0_usize;
     for ended in serving {
@@ -225,6 +229,26 @@ fn watch(config: &Config, worker: &Worker, ledger: &Arc<Client<Stream>>) -> Resu
     let credentials = config.tenants.iter().map(|(name, tenant)| (name.clone(), config.tenant(tenant)));
     let metrics = Arc::clone(&worker.metrics);
     Ok(Watch::new(metrics, Arc::clone(ledger), credentials.collect(), queues))
+}
+
+/// Takes its share of Microsoft's limits, and follows the number of workers from now on.
+async fn follow_share(
+    config: &Config,
+    worker: &Worker,
+    tenants: Tenants,
+    ledger: Arc<Client<Stream>>,
+) -> Result<(), CommandError> {
+    let metrics = Arc::clone(&worker.metrics);
+    if let LimitsShare::Fixed(share) = config.graph.limits_share {
+        metrics.graph_limits_share.set(share);
+        return Ok(());
+    }
+    let topology = worker.settings.topology()?;
+    let names = worker.settings.work_queues.iter().map(|queue| topology.work_queue(&queue.name));
+    let queues = names.collect::<Result<_, _>>()?;
+    let (consumers, grace) = (worker.readiness(), worker.settings.grace);
+    Share { tenants, ledger, queues, consumers, grace, metrics }.follow().await;
+    Ok(())
 }
 
 /// Serves metrics and health from now on.

@@ -88,6 +88,9 @@ metrics! {
     graph_calls_waiting: IntGaugeVec["tenant", "service"];
     /// Calls to Microsoft Graph that were sent and have no answer yet.
     graph_calls_under_way: IntGaugeVec["tenant", "service"];
+    /// This worker's share of Microsoft's limits for the application. The shares of all workers add up to 1, and to less
+    /// for a moment when workers come or go.
+    graph_limits_share: Gauge;
     /// Requests to Microsoft Graph; method is read or write, status is the HTTP status or the kind of error.
     graph_requests_total: IntCounterVec["tenant", "service", "method", "status"];
     /// Duration of one request to Microsoft Graph.

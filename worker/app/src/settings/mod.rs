@@ -4,6 +4,7 @@ pub mod access;
 pub mod brake;
 pub mod error;
 pub mod ledger;
+pub mod limits_share;
 pub mod mail;
 mod protected;
 pub mod rabbitmq;
@@ -34,6 +35,7 @@ use self::access::Access;
 use self::brake::{Brake, Limit};
 use self::error::ConfigError;
 use self::ledger::{Directory, Ledger};
+use self::limits_share::LimitsShare;
 use self::mail::Mail;
 use self::protected::Protected;
 use self::rabbitmq::connection::Broker;
@@ -127,7 +129,8 @@ pub struct Graph {
     request_timeout_seconds: u64,
     retry_budget_seconds: u64,
     batching: bool,
-    limits_share: f64,
+    /// How much of Microsoft's limits a worker may use.
+    pub limits_share: LimitsShare,
 }
 
 /// See `config.default.toml`.
@@ -211,8 +214,8 @@ impl Config {
         // Graph itself has no address without TLS.
         let is_emulator = self.graph.url.starts_with("http://");
         let most = if is_emulator { EMULATOR_SHARE } else { 1.0 };
-        if !(self.graph.limits_share > 0.0 && self.graph.limits_share <= most) {
-            return invalid("graph.limits_share must be above 0 and at most 1".to_owned());
+        if !self.graph.limits_share.is_within(most) {
+            return invalid("graph.limits_share must be `auto`, or above 0 and at most 1".to_owned());
         }
         self.workflows.check().map_err(|text| ConfigError::Invalid(text.to_owned()))?;
         self.history.check()?;
@@ -447,7 +450,7 @@ impl Config {
             request_timeout: Duration::from_secs(self.graph.request_timeout_seconds),
             retry_budget: Duration::from_secs(self.graph.retry_budget_seconds),
             batching: self.graph.batching,
-            ..tenant.settings(shared, self.graph.limits_share)
+            ..tenant.settings(shared, self.graph.limits_share.at_first())
         }
     }
 

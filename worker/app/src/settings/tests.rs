@@ -250,15 +250,18 @@ fn more_than_the_whole_of_microsofts_limits_is_for_an_emulator_only() {
         load(CONTOSO, &[("GATEHOUSE__GRAPH__URL", url), ("GATEHOUSE__GRAPH__LIMITS_SHARE", share)]).map(drop)
     };
     assert_eq!(load("", "1.0"), Ok(()));
+    assert_eq!(load("", "auto"), Ok(()));
     assert_eq!(load("http://127.0.0.1:8080", "1000.0"), Ok(()));
     for (url, share) in
         [("", "1.1"), ("https://graph.contoso.example", "2.0"), ("http://127.0.0.1:1", "1001.0")]
     {
         assert!(
-            load(url, share).unwrap_err().contains("graph.limits_share must be above 0"),
+            load(url, share).unwrap_err().contains("graph.limits_share must be `auto`, or above 0"),
             "{url} {share}"
         );
     }
+    let misspelt = load("", "automatic").unwrap_err();
+    assert!(misspelt.contains("graph.limits_share is `automatic`; give `auto` or a number"), "{misspelt}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod connection_test;
 mod pause;
+pub mod share;
 pub mod syncs;
 
 use std::collections::BTreeMap;
