@@ -5,18 +5,6 @@
 {{- join " " $queues }}
 {{- end }}
 
-{{/* Each worker's share of Microsoft's limits. It is rounded down, so that all together never exceed them. */}}
-{{- define "gatehouse.limitsShare" -}}
-{{- if .Values.limitsShare }}{{ .Values.limitsShare }}{{ else }}
-{{- $most := 0 }}
-{{- range splitList " " (include "gatehouse.queues" .) }}
-{{- $workers := index $.Values . }}
-{{- $most = add $most (int ($workers.scaling.enabled | ternary $workers.scaling.max $workers.replicas)) }}
-{{- end }}
-{{- printf "%.4f" (divf (div 10000 $most) 10000) }}
-{{- end }}
-{{- end }}
-
 {{/* Whether a tenant has the ServiceAccount's token for its credential. */}}
 {{- define "gatehouse.usesIdentity" -}}
 {{- range .Values.tenants }}{{ if .workloadIdentity }}true{{ end }}{{ end }}
@@ -43,11 +31,21 @@ gatehouse.toml: {{ . | quote }}
 {{- $secrets := "/run/secrets/gatehouse" }}
 {{- $all := dict "GATEHOUSE__BROKER__URL_FILE" (print $secrets "/broker-url") }}
 {{- $_ := set $all "GATEHOUSE__BROKER__PREFIX" .Values.broker.prefix }}
+{{- with .Values.broker.tls }}
+{{- if ne (empty .certificate.secret) (empty .certificateKey.secret) }}
+{{- fail "broker.tls.certificate and broker.tls.certificateKey belong together: give both or none" }}
+{{- end }}
+{{- if .ca.secret }}{{ $_ := set $all "GATEHOUSE__BROKER__CA_FILE" (print $secrets "/broker-ca") }}{{ end }}
+{{- if .certificate.secret }}
+{{- $_ := set $all "GATEHOUSE__BROKER__CERTIFICATE_FILE" (print $secrets "/broker-certificate") }}
+{{- $_ := set $all "GATEHOUSE__BROKER__CERTIFICATE_KEY_FILE" (print $secrets "/broker-certificate-key") }}
+{{- end }}
+{{- end }}
 {{- if .Values.topology.apply }}{{ $_ := set $all "GATEHOUSE__BROKER__DECLARE" "false" }}{{ end }}
 {{- $_ := set $all "GATEHOUSE__WORKER__GRACE_SECONDS" (toString (int .Values.worker.graceSeconds)) }}
 {{- if .Values.worker.key.secret }}{{ $_ := set $all "GATEHOUSE__WORKER__KEY_FILE" (print $secrets "/worker-key") }}{{ end }}
 {{- if .Values.ledger.key.secret }}{{ $_ := set $all "GATEHOUSE__LEDGER__KEY_FILE" (print $secrets "/ledger-key") }}{{ end }}
-{{- $_ := set $all "GATEHOUSE__GRAPH__LIMITS_SHARE" (include "gatehouse.limitsShare" .) }}
+{{- with .Values.limitsShare }}{{ $_ := set $all "GATEHOUSE__GRAPH__LIMITS_SHARE" (toString .) }}{{ end }}
 {{- $_ := set $all "GATEHOUSE__ADMIN__LISTEN" (printf "%s:%d" .Values.admin.host (int .Values.admin.port)) }}
 {{- $_ := set $all "GATEHOUSE__LOG__FORMAT" "json" }}
 {{- if or .Values.settings .Values.existingConfigMap }}{{ $_ := set $all "GATEHOUSE_CONFIG" "/etc/gatehouse/gatehouse.toml" }}{{ end }}
@@ -75,6 +73,7 @@ gatehouse.toml: {{ . | quote }}
 {{/* The sources of /run/secrets/gatehouse for workers. */}}
 {{- define "gatehouse.secrets" -}}
 {{ include "gatehouse.secret" (list "broker.url" .Values.broker.url "broker-url") }}
+{{- include "gatehouse.brokerTls" . }}
 {{- with .Values.worker.key }}{{ if .secret }}
 {{ include "gatehouse.secret" (list "worker.key" . "worker-key") }}
 {{- end }}{{ end }}
@@ -94,6 +93,19 @@ gatehouse.toml: {{ . | quote }}
 {{- end }}
 {{- if include "gatehouse.usesIdentity" . }}
 - serviceAccountToken: { audience: "api://AzureADTokenExchange", expirationSeconds: 3600, path: identity-token }
+{{- end }}
+{{- end }}
+
+{{/* The sources for the way to the broker. */}}
+{{- define "gatehouse.brokerTls" -}}
+{{- with .Values.broker.tls }}
+{{- if .ca.secret }}
+{{ include "gatehouse.secret" (list "broker.tls.ca" .ca "broker-ca") }}
+{{- end }}
+{{- if .certificate.secret }}
+{{ include "gatehouse.secret" (list "broker.tls.certificate" .certificate "broker-certificate") }}
+{{ include "gatehouse.secret" (list "broker.tls.certificateKey" .certificateKey "broker-certificate-key") }}
+{{- end }}
 {{- end }}
 {{- end }}
 

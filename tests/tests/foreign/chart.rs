@@ -109,6 +109,7 @@ async fn helm_refuses_wrong_values_and_says_why() {
         ("workflows: { replicas: \"3\" }", "at '/workflows/replicas': got string, want integer"),
         ("broker: { url: { secret: a, value: secret } }", "additional properties 'value' not allowed"),
         ("broker: { url: { secret: \"\" } }", "broker.url.secret names no Secret"),
+        ("broker: { url: { secret: a }, tls: { certificate: { secret: a } } }", "give both or none"),
         ("topology: { apply: true }", "topology.url.secret names no Secret"),
         ("tenants: { a: { tenantId: a, clientId: a } }", "tenants.a has 0 credentials"),
         ("workflows: { scaling: { enabled: true, min: 5 } }", "workflows.scaling.min is more than"),
@@ -228,8 +229,12 @@ async fn every_setting_of_the_chart_is_one_of_gatehouse_and_means_what_the_pod_n
             let prefix = job.settings(folder.path()).await["broker"]["prefix"].as_str().unwrap().to_owned();
             // What it is to declare is made of its settings and of the files that it has, and of no others.
             for file in job.mounted_files() {
-                let text =
-                    if file == "broker-url" { "amqps://a:b@rabbitmq/%2f".to_owned() } else { "0".repeat(64) };
+                let text = match file.as_str() {
+                    "broker-url" => "amqps://a:b@rabbitmq/%2f".to_owned(),
+                    "broker-ca" | "broker-certificate" => "-----BEGIN CERTIFICATE-----".to_owned(),
+                    "broker-certificate-key" => "-----BEGIN PRIVATE KEY-----".to_owned(),
+                    _ => "0".repeat(64),
+                };
                 std::fs::write(folder.path().join(file), text).unwrap();
             }
             let exported = gatehouse(&["topology", "export"], &job.at_home(folder.path())).await.ok();
@@ -243,27 +248,27 @@ async fn every_setting_of_the_chart_is_one_of_gatehouse_and_means_what_the_pod_n
 }
 
 #[tokio::test]
-async fn all_workers_together_never_have_more_than_microsofts_limits() {
-    for (set, expected) in [("scaled", 4 + 2 + 1), ("small", 2 + 2 + 1)] {
+async fn workers_share_microsofts_limits_by_their_number_unless_the_values_have_a_share() {
+    for (set, expected) in [("identity", json!(0.25)), ("scaled", json!("auto")), ("small", json!("auto"))] {
         let rendered = rendered(set).await;
-        let scaled = of_kind(&rendered, "ScaledObject");
-        let most = |deployment: &&Value| {
-            let name = &deployment["metadata"]["name"];
-            let object = scaled.iter().find(|object| object["spec"]["scaleTargetRef"]["name"] == *name);
-            let most =
-                object.map_or(&deployment["spec"]["replicas"], |object| &object["spec"]["maxReplicaCount"]);
-            most.as_u64().unwrap()
-        };
-        let deployments = of_kind(&rendered, "Deployment");
-        let workers: u64 = deployments.iter().map(most).sum();
-        assert_eq!(workers, expected, "{set}");
-        for worker in deployments.into_iter().map(Container::of) {
-            let is_share = |(name, _): &&(String, String)| name == "GATEHOUSE__GRAPH__LIMITS_SHARE";
-            let (_, share) = worker.variables.iter().find(is_share).unwrap();
-            let all = share.parse::<f64>().unwrap() * f64::from(u32::try_from(workers).unwrap());
-            assert!((0.99..=1.0).contains(&all), "{set}: {share} for each of {workers}");
+        let folder = tempfile::TempDir::new().unwrap();
+        write_files(&rendered, folder.path());
+        for worker in of_kind(&rendered, "Deployment").into_iter().map(Container::of) {
+            let settings = worker.settings(folder.path()).await;
+            assert_eq!(settings["graph"]["limits_share"], expected, "{set}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_dashboard_of_the_chart_is_the_file_and_only_there_if_wanted() {
+    assert!(of_kind(&render(LEAST).await.unwrap(), "ConfigMap").is_empty());
+    let rendered = render(&format!("{LEAST}grafanaDashboard: {{ enabled: true }}")).await.unwrap();
+    let maps = of_kind(&rendered, "ConfigMap");
+    assert_eq!(maps.len(), 1);
+    assert_eq!(maps[0]["metadata"]["labels"]["grafana_dashboard"], "1");
+    let dashboard = maps[0]["data"]["gatehouse.json"].as_str().unwrap();
+    assert_eq!(dashboard, repository::text("deploy/grafana/gatehouse.json"));
 }
 
 #[tokio::test]
