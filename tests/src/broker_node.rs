@@ -1,5 +1,6 @@
 //! The RabbitMQ of a test: the one of the whole suite, or a private node that the test may stop and start.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -7,6 +8,7 @@ use std::process::{Command, Stdio};
 pub struct BrokerNode {
     url: String,
     home: Option<PathBuf>,
+    management: Option<String>,
 }
 
 impl BrokerNode {
@@ -14,41 +16,50 @@ impl BrokerNode {
     pub fn shared() -> Self {
         let url = std::env::var("AMQP_URL").ok().filter(|url| !url.is_empty());
         let url = url.expect("AMQP_URL is not set: run `make test`, which starts a private RabbitMQ");
-        Self { url, home: None }
+        Self { url, home: None, management: None }
     }
 
     /// A private node. Stopped when dropped, and when this process ends without dropping it.
     pub fn private() -> Self {
-        Self::start(None)
+        Self::start(&[])
+    }
+
+    /// A private node with the management API.
+    pub fn managed() -> Self {
+        Self::start(&["--management".as_ref()])
     }
 
     /// Three nodes of a cluster. The first has to be dropped last.
     pub fn cluster() -> [Self; 3] {
         let first = Self::private();
-        let [second, third] = [(); 2].map(|()| Self::start(first.home.as_deref()));
+        let [second, third] = [(); 2].map(|()| Self::start(&["--join".as_ref(), first.home().as_os_str()]));
         [first, second, third]
     }
 
-    fn start(joins: Option<&Path>) -> Self {
+    fn start(options: &[&OsStr]) -> Self {
         let watched = std::process::id().to_string();
         let mut command = Command::new(script());
-        command.args(["start", "--private", "--while", &watched]).stderr(Stdio::inherit());
-        if let Some(first) = joins {
-            command.arg("--join").arg(first);
-        }
+        command.args(["start", "--private", "--while", &watched]).args(options).stderr(Stdio::inherit());
         let output = command.output().unwrap();
         assert!(output.status.success(), "no private RabbitMQ");
         let text = String::from_utf8(output.stdout).unwrap();
-        let value = |name: &str| {
+        let given = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-            line.unwrap_or_else(|| panic!("no {name} in {text}")).to_owned()
+            line.map(str::to_owned)
         };
-        Self { url: value("AMQP_URL"), home: Some(value("NODE_HOME").into()) }
+        let value = |name: &str| given(name).unwrap_or_else(|| panic!("no {name} in {text}"));
+        let management = given("MANAGEMENT_URL");
+        Self { url: value("AMQP_URL"), home: Some(value("NODE_HOME").into()), management }
     }
 
     /// The address, credentials included.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address of its management API, credentials included.
+    pub fn management_url(&self) -> &str {
+        self.management.as_deref().expect("only a managed node has the management API")
     }
 
     /// Whether it may be stopped.

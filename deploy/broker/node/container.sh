@@ -2,6 +2,7 @@
 # A node made of a container, with Docker or Podman.
 
 readonly image=docker.io/library/rabbitmq:3-alpine
+readonly image_with_management=docker.io/library/rabbitmq:3-management-alpine
 
 # Prints the engine that answers.
 container_find() {
@@ -26,11 +27,15 @@ engine() {
 
 # Creates the container. Not --rm: restart --kill must find it and its data again.
 container_write() {
-    local home=$1
+    local home=$1 image=$image ports=()
+    if [ "$(fact "$home" management)" = yes ]; then
+        image=$image_with_management
+        ports=(--publish "127.0.0.1:$(($(fact "$home" amqp_port) + 3)):15672")
+    fi
     say "creating a container from $image"
     RABBITMQ_DEFAULT_USER=$(fact "$home" user) RABBITMQ_DEFAULT_PASS=$(fact "$home" password) \
         "$(fact "$home" where)" create --name "$(container_name "$home")" --hostname gatehouse \
-        --publish "127.0.0.1:$(fact "$home" amqp_port):5672" \
+        --publish "127.0.0.1:$(fact "$home" amqp_port):5672" ${ports[@]+"${ports[@]}"} \
         --env RABBITMQ_DEFAULT_USER --env RABBITMQ_DEFAULT_PASS "$image" >>"$home/log/engine" 2>&1
 }
 

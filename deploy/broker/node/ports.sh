@@ -3,12 +3,12 @@
 
 is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# The first of three neighbouring free ports, below the range the kernel hands out itself.
+# The first of four neighbouring free ports, below the range the kernel hands out itself.
 free_ports() {
     local first
     while :; do
         first=$((20000 + RANDOM % 12000))
-        is_taken "$first" || is_taken $((first + 1)) || is_taken $((first + 2)) || break
+        is_taken "$first" || is_taken $((first + 1)) || is_taken $((first + 2)) || is_taken $((first + 3)) || break
     done
     echo "$first"
 }
