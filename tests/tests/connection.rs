@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets something unexpected fails")]
 
+use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
 use msgraph_emulator::{Application, Tenant};
 use serde_json::{Value, json};
-use system_tests::{Testbed, events};
+use system_tests::{BrokerNode, Testbed, events};
 
 async fn check(testbed: &mut Testbed) -> (Option<i32>, Value) {
     let finished = testbed.gatehouse(&["check", "--output", "json"]).await;
@@ -209,5 +210,93 @@ async fn with_read_access_nothing_is_written_on_any_request() {
     assert!(testbed.emulator.journal().iter().all(|entry| !entry.write), "not even an attempt");
     assert_eq!(worker.terminate().await, Some(0));
     testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--why", "it was meant"]).await.ok();
+    testbed.close().await;
+}
+
+/// The problems and the notes about the broker that `check` finds.
+async fn broker_of(testbed: &mut Testbed) -> (String, String) {
+    let (_, found) = check(testbed).await;
+    let of = |what: &str| found.pointer(&format!("/broker/management/{what}")).unwrap().to_string();
+    (of("problems"), of("notes"))
+}
+
+#[tokio::test]
+async fn policies_alarms_and_leftover_queues_are_found_through_the_management_api() {
+    let testbed = Testbed::with(Tenant::contoso()).broker(BrokerNode::managed()).prefix("gatehouse");
+    let mut testbed = testbed.build().await;
+    let (problems, notes) = broker_of(&mut testbed).await;
+    assert_eq!(problems, "[]");
+    assert!(notes.contains("set broker.management_url"), "{notes}");
+
+    let management = testbed.broker.management_url().to_owned();
+    testbed.set("BROKER__MANAGEMENT_URL", &management);
+    let (problems, notes) = broker_of(&mut testbed).await;
+    assert_eq!(problems, "[]");
+    assert!(!notes.contains("not looked at") && !notes.contains("not seen"), "{notes}");
+
+    let node = &testbed.broker;
+    let small = r#"{"delivery-limit":5,"message-ttl":60000}"#;
+    node.ctl(&["set_operator_policy", "small", r"^gatehouse\.workflows$", small]).await;
+    node.ctl(&["set_policy", "few", r"^gatehouse\.access\.dlq$", r#"{"max-length":100}"#]).await;
+    let connection = Connection::connect(node.url(), ConnectionProperties::default()).await.unwrap();
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_declare("gatehouse.sync.old".into(), options, FieldTable::default()).await.unwrap();
+    // The API counts consumers every few seconds.
+    let (mut problems, mut notes) = broker_of(&mut testbed).await;
+    for _ in 0..100 {
+        if notes.contains("gatehouse.sync.old") && problems.contains("`few`") {
+            break;
+        }
+        (problems, notes) = broker_of(&mut testbed).await;
+    }
+    for part in [
+        "operator policy `small` has `delivery-limit` 5 for gatehouse.workflows, which needs 20",
+        "operator policy `small` has `message-ttl` 60000 for gatehouse.workflows",
+        "policy `few` limits gatehouse.access.dlq and drops the oldest messages",
+    ] {
+        assert!(problems.contains(part), "{part}: {problems}");
+    }
+    assert!(notes.contains("gatehouse.sync.old (0 messages)"), "{notes}");
+    let human = testbed.gatehouse(&["check"]).await;
+    assert_eq!(human.code, Some(1));
+    let human = human.stdout;
+    assert!(human.contains("  problem:\n    operator policy `small`"), "{human}");
+    assert!(human.contains("the broker has 4 problems"), "{human}");
+    testbed.close().await;
+}
+
+#[tokio::test]
+async fn a_management_api_that_does_not_answer_says_what_to_do() {
+    let mut testbed = Testbed::with(Tenant::contoso()).broker(BrokerNode::managed()).build().await;
+    let management = testbed.broker.management_url().to_owned();
+    let place = management.rsplit_once('@').unwrap().1.to_owned();
+    let broker_place = testbed.broker.url().rsplit_once('@').unwrap().1.trim_end_matches("/%2f").to_owned();
+    for (url, says) in [
+        (
+            format!("http://ada:wrong@{place}"),
+            "refuses user `ada`; check the password, and give the user the tag",
+        ),
+        (format!("{management}/elsewhere"), "has nothing at /elsewhere/api/whoami"),
+        (management.replace("http://", "https://"), "check that this port has TLS"),
+        (format!("http://{broker_place}"), "check the port, usually 15672"),
+        ("http://127.0.0.1:1".to_owned(), "rabbitmq-plugins enable rabbitmq_management"),
+    ] {
+        testbed.set("BROKER__MANAGEMENT_URL", &url);
+        let (problems, notes) = broker_of(&mut testbed).await;
+        assert_eq!(notes, "[]", "{says}");
+        assert!(problems.contains(says), "{says}: {problems}");
+    }
+
+    for (tag, has_note) in [("management", true), ("monitoring", false)] {
+        let node = &testbed.broker;
+        node.ctl(&["add_user", tag, "secret"]).await;
+        node.ctl(&["set_user_tags", tag, tag]).await;
+        node.ctl(&["set_permissions", tag, "^$", "^$", ".*"]).await;
+        testbed.set("BROKER__MANAGEMENT_URL", format!("http://{tag}:secret@{place}"));
+        let (problems, notes) = broker_of(&mut testbed).await;
+        assert_eq!(problems, "[]");
+        assert_eq!(notes.contains("alarms of the nodes were not seen"), has_note, "{tag}: {notes}");
+    }
     testbed.close().await;
 }

@@ -13,7 +13,11 @@ const FIXED: [(&str, bool, &[&str]); 4] = [
     ("worker/actions/src", true, &["action", "conformance", "protection", "restore", "workflows"]),
     ("worker/msgraph/src", true, &["error", "http", "lane", "reports", "settings", "token"]),
     ("tests/msgraph-emulator/src/graph", true, &["reports"]),
-    ("worker/broker/src", false, &["consume", "dead_letters", "message", "publish", "session", "topology"]),
+    (
+        "worker/broker/src",
+        false,
+        &["consume", "dead_letters", "management", "message", "publish", "session", "topology"],
+    ),
 ];
 
 /// A folder with more files than this has folders inside.

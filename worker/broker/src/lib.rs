@@ -51,6 +51,7 @@ mod consume;
 mod dead_letters;
 mod error;
 mod history;
+mod management;
 mod message;
 mod observer;
 mod publish;
@@ -76,6 +77,7 @@ pub use dead_letters::{
 };
 pub use error::Error;
 pub use history::{End, Entries, Entry as HistoryEntry, History, Since};
+pub use management::{Inspection, Management};
 pub use message::{
     Message, Properties,
     headers::{Headers, OwnHeaders, Value},

@@ -90,6 +90,15 @@ impl Settings {
         Ok(self.first()?.authority.userinfo.username)
     }
 
+    /// The user who connects, and the password.
+    ///
+    /// # Errors
+    /// When the address is not valid.
+    pub(crate) fn credentials(&self) -> Result<(String, SecretString), Error> {
+        let user = self.first()?.authority.userinfo;
+        Ok((user.username, user.password.into()))
+    }
+
     /// The virtual host.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use broker::{Inspection, Inventory};
 use comfy_table::Color;
 use msgraph::Access;
 use serde::Serialize;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use super::{CommandError, OutputArgs};
 use crate::print::{self, Format};
 use crate::settings::Config;
+use crate::sync::schedule::Schedules;
 use crate::tenants::connection_test::{Connection, Kind, May, Use, Used};
 use crate::tenants::syncs::SYNCS;
 use crate::tenants::{Tenants, unobserved};
@@ -26,9 +28,10 @@ The column May:
   read     only plans and syncs work
   nothing  not even plans and syncs work
 
-Exits with 1 if a tenant or the broker is not connected, or if an action that a
-workflow uses is limited. A sync counts only if --sync names it: not every
-deployment uses one. Problems stand first, the verdict last.")]
+Exits with 1 if a tenant or the broker is not connected, if the broker has a
+problem, or if an action that a workflow uses is limited. A sync counts only if
+--sync names it: not every deployment uses one. Problems stand first, the
+verdict last.")]
 pub struct Args {
     /// Test only this tenant
     #[arg(long, value_name = "NAME")]
@@ -66,7 +69,13 @@ struct Broker {
     /// The version of RabbitMQ.
     version: Option<String>,
     problem: Option<String>,
+    /// What its management API showed.
+    management: Inspection,
 }
+
+/// What can be seen without the management API, and how to see more.
+const UNSEEN: &str = "policies, alarms and queues that nobody needs any more were not looked at: set broker.management_url to \
+                      the address of RabbitMQ's management API";
 
 pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let tenants = Tenants::as_far_as_usable(&config, &unobserved)?;
@@ -77,9 +86,7 @@ pub async fn run(args: Args, config: Config) -> Result<ExitCode, CommandError> {
     let used = used(&config, &args.sync)?;
     let broker = if args.no_broker { None } else { Some(Broker::test(&config).await?) };
     let mut verdicts = Vec::new();
-    if broker.as_ref().is_some_and(|broker| !broker.connected) {
-        verdicts.push("the broker is not connected".to_owned());
-    }
+    verdicts.extend(broker.as_ref().and_then(Broker::verdict));
     if let (Some(broker), Format::Human) = (&broker, args.format.output) {
         broker.show()?;
     }
@@ -134,23 +141,54 @@ fn why_incomplete(found: &Connection) -> String {
 
 impl Broker {
     async fn test(config: &Config) -> Result<Self, CommandError> {
-        Ok(match broker::Client::connect(&config.broker()?).await {
+        let settings = config.broker()?;
+        let management = Self::inspect(config, &settings).await?;
+        Ok(match broker::Client::connect(&settings).await {
             Ok(client) => {
                 let version = client.version().map(str::to_owned);
                 client.close().await;
-                Self { connected: true, version, problem: None }
+                Self { connected: true, version, problem: None, management }
             }
-            Err(error) => Self { connected: false, version: None, problem: Some(error.to_string()) },
+            Err(error) => {
+                Self { connected: false, version: None, problem: Some(error.to_string()), management }
+            }
         })
+    }
+
+    /// What the management API shows, or why it shows nothing.
+    async fn inspect(config: &Config, settings: &broker::Settings) -> Result<Inspection, CommandError> {
+        let Some(management) = config.broker.management(settings)? else {
+            return Ok(Inspection { notes: vec![UNSEEN.to_owned()], ..Inspection::default() });
+        };
+        let schedules = Schedules::new(config.scheduled()?).queues();
+        let inventory = Inventory::new(settings, &schedules)?;
+        Ok(match management.inspect(&inventory).await {
+            Ok(found) => found,
+            Err(error) => Inspection { problems: vec![error.to_string()], ..Inspection::default() },
+        })
+    }
+
+    /// What is wrong, for the end.
+    fn verdict(&self) -> Option<String> {
+        match (self.connected, self.management.problems.len()) {
+            (false, _) => Some("the broker is not connected".to_owned()),
+            (true, 0) => None,
+            (true, 1) => Some("the broker has a problem".to_owned()),
+            (true, problems) => Some(format!("the broker has {problems} problems")),
+        }
     }
 
     fn show(&self) -> Result<(), CommandError> {
         let state = if self.connected { "connected" } else { "NOT connected" };
         let version = self.version.as_ref().map(|version| format!(" to RabbitMQ {version}"));
         print::lines(&format!("Broker: {state}{}", version.unwrap_or_default()))?;
-        if let Some(problem) = &self.problem {
+        for problem in self.problem.iter().chain(&self.management.problems) {
             print::lines("  problem:")?;
             print::indented(problem)?;
+        }
+        for note in &self.management.notes {
+            print::lines("  note:")?;
+            print::indented(note)?;
         }
         Ok(())
     }

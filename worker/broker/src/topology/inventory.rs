@@ -128,6 +128,11 @@ impl Inventory {
         self.queues.iter().filter(|queue| queue.kind() == Kind::Queue).map(|queue| queue.name.as_str())
     }
 
+    /// The arguments of a queue or stream, if it is one of the inventory.
+    pub(crate) fn arguments(&self, name: &str) -> Option<&FieldTable> {
+        self.queues.iter().find(|queue| queue.name == name).map(|queue| &queue.arguments)
+    }
+
     /// Looks for each exchange, queue and stream. Nobody can look for a binding through AMQP.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use broker::{Certificate, Tls};
+use broker::{Certificate, Management, Tls};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +22,24 @@ pub struct Broker {
     pub(in crate::settings) declare: bool,
     pub(in crate::settings) unencrypted: bool,
     pub(in crate::settings) publish_timeout_seconds: u64,
+    management_url: Secret,
 }
 
 impl Broker {
+    /// The management API of the broker with these settings, if there is an address.
+    pub fn management(&self, settings: &broker::Settings) -> Result<Option<Management>, ConfigError> {
+        let Some(url) = self.management_url.given() else { return Ok(None) };
+        let management =
+            Management::new(url, settings).map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        match management.unencrypted_host().filter(|_| !self.unencrypted) {
+            None => Ok(Some(management)),
+            Some(host) => Err(ConfigError::Invalid(format!(
+                "broker.management_url: http:// would send the password to {host} unencrypted; use https://, or set \
+                 broker.unencrypted to true if the network between is protected"
+            ))),
+        }
+    }
+
     /// Whom to trust and what to show on the way to the broker.
     pub(in crate::settings) fn tls(&self) -> Result<Tls, ConfigError> {
         let Self { ca_file, certificate_file, certificate_key_file, .. } = self;
