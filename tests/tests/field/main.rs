@@ -7,6 +7,7 @@
 )]
 
 mod copies;
+mod failures;
 mod figures;
 mod objects;
 mod unseen;

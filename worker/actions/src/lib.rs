@@ -43,5 +43,6 @@ pub(crate) use action::Action;
 pub(crate) use action::person::{Account, Person, PersonRef};
 pub(crate) use action::plan::{Plan, Wait};
 pub(crate) use action::view::View;
+pub(crate) use action::writes::Made;
 #[cfg(test)]
 pub(crate) use conformance::scenario::Scenario;

@@ -24,12 +24,12 @@ pub(crate) fn finished<W>(stage: &str, step: &PreparedStep<'_, W>, outcome: Outc
 
 /// The record that a report becomes, and how the step wants to wait.
 pub(crate) fn record_of(finished: Finished, report: Report, took: Duration) -> (Record, Option<Wait>) {
-    let Report { answer, left, details, request_ids, created, may_have_written, refusals } = report;
+    let Report { answer, made, left, details, request_ids, created, may_have_written, refusals } = report;
     let (changes, failure, wait) = match answer {
         Answer::Changed(changes) | Answer::Planned(changes) => (changes, None, None),
         Answer::Unchanged => (Vec::new(), None, None),
         Answer::Waiting { changes, wait } => (changes, None, Some(wait)),
-        Answer::Failed(failure) => (Vec::new(), Some(failure), None),
+        Answer::Failed(failure) => (made, Some(failure), None),
     };
     let finished = Finished {
         changes: u32::try_from(changes.len()).unwrap_or(u32::MAX),
@@ -93,7 +93,7 @@ pub(crate) fn exhausted(record: Record, progress: &Progress) -> Record {
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use outcome::Class;
+    use outcome::{Class, Left, Needs};
 
     /// What becomes of a step whose attempts met these refusals.
     fn end_of(attempts: &[&[&str]]) -> Failure {
@@ -121,6 +121,38 @@ mod tests {
         progress.record(record.clone());
         assert!(progress.refused.is_empty(), "a step that ended is compared no more");
         record.finished.failure.unwrap()
+    }
+
+    #[test]
+    fn a_failed_step_keeps_what_it_made_counted_and_left() {
+        let left = |code: &str| Left { code: code.into(), detail: "group 7".into(), needs: Needs::Nobody };
+        let rows: [(&[&str], Vec<Left>, Class); 4] = [
+            (&["delete 1", "delete 2"], vec![left("synced_group")], Class::Blocked),
+            (&[], vec![left("a"), left("b")], Class::Retry),
+            (&["delete 1"], vec![], Class::Fault),
+            (&[], vec![], Class::Rejected),
+        ];
+        for (made, left, class) in rows {
+            let made: Vec<String> = made.iter().map(ToString::to_string).collect();
+            let report = Report::from(Failure::new(class, "told", "as told"));
+            let details = [("seen".to_owned(), 2.into())].into_iter().collect();
+            let report = Report { made: made.clone(), left: left.clone(), details, ..report };
+            let finished = Finished {
+                stage: "a".into(),
+                step: "b".into(),
+                action: "c".into(),
+                outcome: report.answer.outcome(),
+                changes: 0,
+                left: Vec::new(),
+                failure: None,
+                reason: None,
+            };
+            let (record, _) = record_of(finished, report, Duration::ZERO);
+            let record = exhausted(record, &Progress::new(Timestamp::UNIX_EPOCH));
+            assert_eq!((&record.finished.left, &record.told.changes), (&left, &made));
+            assert_eq!((record.finished.changes as usize, record.told.details.len()), (made.len(), 1));
+            assert_eq!(record.finished.outcome, Outcome::Failed);
+        }
     }
 
     #[test]

@@ -104,7 +104,9 @@ pub struct Call<'a, W> {
 pub struct Report {
     /// What became of it.
     pub answer: Answer,
-    /// What it left alone on purpose.
+    /// What it wrote before it failed: one sentence for each write. Only if it failed.
+    pub made: Vec<String>,
+    /// What it left alone on purpose, also if it failed.
     pub left: Vec<Left>,
     /// What it counted, by name.
     pub details: Map<String, Value>,
@@ -144,6 +146,7 @@ impl Report {
     pub fn of(answer: Answer) -> Self {
         Self {
             answer,
+            made: Vec::new(),
             left: Vec::new(),
             details: Map::new(),
             request_ids: Vec::new(),

@@ -1,6 +1,6 @@
 //! How an action runs: written once, the same for all.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use msgraph::{Client, Priority};
 use outcome::{Class, Failure, Mode};
 use serde::Deserialize;
@@ -10,12 +10,12 @@ use workflow::{Answer, Call, Earlier, Report, Step};
 
 use super::Action;
 use super::error::Error;
-use super::facts::Fact;
 use super::identity::Notices;
 use super::person::PersonRef;
 use super::plan::{Plan, Wait};
 use super::view::View;
 use super::world::World;
+use super::writes::{waiting, write};
 use crate::protection::look;
 
 /// An action in the roster, with its types erased.
@@ -151,7 +151,7 @@ impl<A: Action> Step<World> for Driver<A> {
     fn run<'a>(&'a self, call: Call<'a, World>) -> BoxFuture<'a, Report> {
         Box::pin(async move {
             let (graph, log) = call.world.client().with_priority(A::PRIORITY).logged();
-            let report = drive::<A>(&call, &graph).await.unwrap_or_else(Report::from);
+            let report = drive::<A>(&call, &graph).await;
             Report { request_ids: log.request_ids(), created: log.created_user(), ..report }
         })
     }
@@ -160,38 +160,47 @@ impl<A: Action> Step<World> for Driver<A> {
 /// Observes, plans, and in [`Mode::Apply`] applies. Nothing else in this crate knows about modes.
 ///
 /// A failed write is never a rejection: a run that has begun to write resumes from its dead letter.
-async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Result<Report, Error> {
+async fn drive<A: Action>(call: &Call<'_, World>, graph: &Client) -> Report {
+    let notices = Notices::default();
+    let mut report = look_and_act::<A>(call, graph, &notices).await.unwrap_or_else(Report::from);
+    report.left.extend(notices.take());
+    report
+}
+
+/// Its report. Once there is a plan, a failure's report has what the plan leaves as well.
+async fn look_and_act<A: Action>(
+    call: &Call<'_, World>,
+    graph: &Client,
+    notices: &Notices,
+) -> Result<Report, Error> {
     let params = decode::<A>(call.params)
         .map_err(|_| Error::Broken("the parameters were not checked before the run"))?;
-    let notices = Notices::default();
-    let view = View::of(call, graph.reader(), A::REMOVES_FOR_GOOD).noting(&notices);
+    let view = View::of(call, graph.reader(), A::REMOVES_FOR_GOOD).noting(notices);
     // Beside what the step reads, and before it writes. A plan is made where nobody is guarded.
     let (observed, asked) = join(A::observe(&params, view), ask::<A>(call, graph, true)).await;
     let observed = observed?;
-    let Plan { sequences, mut left, wait, details } = A::plan(&params, &observed)?;
-    left.extend(notices.take());
-    let names: Vec<_> = sequences.iter().flatten().map(ToString::to_string).collect();
-    let answer = match call.mode {
-        _ if names.is_empty() && wait.is_none() => Answer::Unchanged,
-        Mode::Plan => planned(names, wait.map(|wait| *wait)),
-        Mode::Apply => {
-            asked?;
-            if let Err(failure) = keep::<A>(call, &observed, &sequences).await {
-                return Ok(failure.into());
-            }
-            let spared = Fact::spared_by_all(sequences.iter().flatten().map(A::spares));
-            let _forgotten_then = call.world.known().facts().forgetting(spared);
-            let written = match wait {
-                Some(wait) => begin::<A>(&sequences, *wait, graph).await,
-                None => apply::<A>(&sequences, graph).await.map(|()| Answer::Changed(names)),
-            };
-            match written {
-                Ok(answer) => answer,
-                Err(error) => return Ok(error.of_write()),
-            }
-        }
+    let Plan { sequences, left, wait, details } = A::plan(&params, &observed)?;
+    let names = || sequences.iter().flatten().map(ToString::to_string).collect();
+    let report = match call.mode {
+        _ if sequences.is_empty() && wait.is_none() => Report::of(Answer::Unchanged),
+        Mode::Plan => Report::of(planned(names(), wait.map(|wait| *wait))),
+        Mode::Apply => match may_write::<A>(call, &observed, &sequences, asked).await {
+            Ok(()) => write::<A>(call, &sequences, wait.map(|wait| *wait), graph).await,
+            Err(refused) => refused,
+        },
     };
-    Ok(Report { left, details, ..Report::of(answer) })
+    Ok(Report { left, details, ..report })
+}
+
+/// Whether the changes may begin: nobody is protected from them, and what they take away is kept.
+async fn may_write<A: Action>(
+    call: &Call<'_, World>,
+    observed: &A::Observed,
+    sequences: &[Vec<A::Change>],
+    asked: Result<(), Error>,
+) -> Result<(), Report> {
+    asked.map_err(Report::from)?;
+    keep::<A>(call, observed, sequences).await.map_err(Report::from)
 }
 
 /// Keeps what the changes take away. A worker that is lost after this kept something that is still there; one that is
@@ -227,67 +236,6 @@ fn planned(mut names: Vec<String>, mut wait: Option<Wait>) -> Answer {
     }
 }
 
-/// Makes the changes of a plan that waits, in the plan's order. Once one change has begun, the next look retries what
-/// failed temporarily: a failed step would lose the note of what has begun.
-async fn begin<A: Action>(
-    sequences: &[Vec<A::Change>],
-    mut wait: Wait,
-    graph: &Client,
-) -> Result<Answer, Error> {
-    let sequences = join_all(sequences.iter().map(|changes| begin_sequence::<A>(changes, graph))).await;
-    let (mut begun, mut errors) = (Vec::new(), Vec::new());
-    for (change, outcome) in sequences.into_iter().flatten() {
-        match outcome {
-            Ok(note) => {
-                begun.push(change.to_string());
-                wait.notes.extend(note);
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    match Error::all(errors) {
-        Err(error) if begun.is_empty() || !error.is_retry() => Err(error),
-        Err(error) => {
-            let asked = Failure::from(error).retry_after.unwrap_or_default();
-            Ok(waiting(begun, Wait { after: wait.after.max(asked), ..wait }))
-        }
-        Ok(()) => Ok(waiting(begun, wait)),
-    }
-}
-
-/// A change, and its note or error.
-type Begun<'a, C> = (&'a C, Result<Option<Value>, Error>);
-
-/// Begins one change after the other, up to the first that fails.
-async fn begin_sequence<'a, A: Action>(
-    changes: &'a [A::Change],
-    graph: &Client,
-) -> Vec<Begun<'a, A::Change>> {
-    let mut outcomes = Vec::with_capacity(changes.len());
-    for change in changes {
-        let outcome = A::begin(change, graph.writer()).await;
-        let is_first = outcomes.is_empty();
-        let outcome = outcome.map_err(|error| if is_first { error } else { error.after_another_write() });
-        let has_failed = outcome.is_err();
-        outcomes.push((change, outcome));
-        if has_failed {
-            break;
-        }
-    }
-    outcomes
-}
-
-fn waiting(changes: Vec<String>, wait: Wait) -> Answer {
-    let Wait { after, at_most, reason, notes, .. } = wait;
-    Answer::Waiting { changes, wait: workflow::Wait { after, at_most, reason, memo: Value::Array(notes) } }
-}
-
-/// Makes the changes in the plan's order. A failure ends its own sequence; the others run to their end.
-async fn apply<A: Action>(sequences: &[Vec<A::Change>], graph: &Client) -> Result<(), Error> {
-    let sequences = sequences.iter().map(|changes| A::apply_sequence(changes, graph.writer()));
-    Error::all(join_all(sequences).await.into_iter().filter_map(Result::err))
-}
-
 fn decode<A: Action>(params: &Value) -> Result<A::Params, Failure> {
     serde_json::from_value(params.clone()).map_err(|error| {
         Failure::new(Class::Rejected, "invalid_parameters", without_value(&error.to_string()))
@@ -316,6 +264,7 @@ mod tests {
     use crate::conformance::client::client;
     use msgraph::Writer;
     use msgraph_emulator::{Emulator, Options, Tenant};
+    use outcome::{Left, Needs, Outcome};
     use schemars::JsonSchema;
     use serde_json::json;
 
@@ -374,7 +323,10 @@ mod tests {
             };
             let missing = |jobs: &Vec<u64>| jobs.iter().filter(|job| !known.contains(job)).map(job).collect();
             let plan = Plan::sequences(params.order.iter().map(missing));
-            if !params.waits || plan == Plan::nothing() {
+            let left =
+                Left { code: "idle".to_owned(), detail: "job 0 is idle".to_owned(), needs: Needs::Nobody };
+            let plan = plan.leaving([left]).counting([("known", json!(known.len()))]);
+            if !params.waits || plan.sequences.is_empty() {
                 return Ok(plan);
             }
             Ok(plan.waiting(Wait {
@@ -413,10 +365,35 @@ mod tests {
     }
 
     async fn look(params: Value, memo: Option<&Value>, mode: Mode) -> Answer {
+        report_of(params, memo, mode).await.answer
+    }
+
+    async fn report_of(params: Value, memo: Option<&Value>, mode: Mode) -> Report {
         let emulator = Emulator::start(Options::new(Tenant::empty())).unwrap();
         let (world, attempt) = (World::of(&client(&emulator)), FirstAttempt::new());
         let call = attempt.call(&params, mode, memo, &world);
-        Driver::<Jobs>(std::marker::PhantomData).run(call).await.answer
+        Driver::<Jobs>(std::marker::PhantomData).run(call).await
+    }
+
+    #[tokio::test]
+    async fn a_failure_tells_what_was_made_and_what_is_left() {
+        let jobs = |first: u64, forbidden: u64, waits: bool| {
+            let order = [[first, first + 1], [first + 2, first + 3]];
+            json!({ "order": order, "forbidden": [forbidden], "waits": waits })
+        };
+        let rows = [
+            (jobs(300, 301, false), vec!["300", "302", "303"]),
+            (jobs(310, 310, false), vec!["312", "313"]),
+            (jobs(320, 321, true), vec!["320", "322", "323"]),
+            (jobs(330, 330, true), vec!["332", "333"]),
+            (json!({ "order": [[340]], "forbidden": [340] }), vec![]),
+        ];
+        for (params, made) in rows {
+            let report = report_of(params, None, Mode::Apply).await;
+            assert_eq!(report.answer.outcome(), Outcome::Failed, "{report:?}");
+            assert_eq!((report.made, report.left.len()), (made.iter().map(ToString::to_string).collect(), 1));
+            assert_eq!((report.details["known"].clone(), report.may_have_written), (json!(0), true));
+        }
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod register;
 pub mod view;
 pub mod world;
+pub mod writes;
 
 use std::fmt::Display;
 
@@ -34,6 +35,7 @@ use facts::Fact;
 use person::PersonRef;
 use plan::Plan;
 use view::View;
+use writes::Made;
 
 /// One thing that the worker can make true in the directory.
 ///
@@ -119,16 +121,19 @@ pub trait Action: Send + Sync + 'static {
         &[]
     }
 
-    /// Makes the changes of one sequence of the plan, each after the one before. An action overrides this where a
-    /// write needs the answer to an earlier one, or where Graph takes several writes in one request.
+    /// Makes the changes of one sequence of the plan, each after the one before, and notes each that is made. An action
+    /// overrides this where a write needs the answer to an earlier one, or where Graph takes several writes in one
+    /// request.
     fn apply_sequence(
         changes: &[Self::Change],
         graph: Writer<'_>,
+        made: &mut Made,
     ) -> impl Future<Output = Result<(), Error>> + Send {
         async move {
             for (place, change) in changes.iter().enumerate() {
                 let outcome = Self::apply(change, graph).await;
                 outcome.map_err(|error| if place > 0 { error.after_another_write() } else { error })?;
+                made.note(change);
             }
             Ok(())
         }
@@ -138,11 +143,15 @@ pub trait Action: Send + Sync + 'static {
     fn apply_each(
         changes: &[Self::Change],
         graph: Writer<'_>,
+        made: &mut Made,
     ) -> impl Future<Output = Result<(), Error>> + Send {
         async move {
             let mut errors = Vec::new();
             for change in changes {
-                let Err(error) = Self::apply(change, graph).await else { continue };
+                let Err(error) = Self::apply(change, graph).await else {
+                    made.note(change);
+                    continue;
+                };
                 let goes_on = error.is_of_one_object();
                 errors.push(error);
                 if !goes_on {

@@ -22,7 +22,7 @@ use crate::licenses::instead_of::to_remove;
 use crate::licenses::reference::{LicenseRef, ToAssign};
 use crate::licenses::subscriptions::{self as licenses, Plans};
 use crate::users::properties::USAGE_LOCATION;
-use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
+use crate::{Account, Action, Error, Made, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct AssignLicenses;
@@ -167,7 +167,7 @@ impl Action for AssignLicenses {
         }
     }
 
-    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
         if let [
             Change::SetUsageLocation { user, country },
             Change::Assign { licenses, instead_of, plans, .. },
@@ -175,10 +175,13 @@ impl Action for AssignLicenses {
         {
             let (add, remove) = (added(licenses), taken(instead_of));
             let outcome = graph.locate_and_license(user.id()?, country, &add, &remove).await;
-            return outcome.map_err(|error| licenses::explain_assignment(error, plans));
+            outcome.map_err(|error| licenses::explain_assignment(error, plans))?;
+            changes.iter().for_each(|change| made.note(change));
+            return Ok(());
         }
         for change in changes {
             Self::apply(change, graph).await?;
+            made.note(change);
         }
         Ok(())
     }

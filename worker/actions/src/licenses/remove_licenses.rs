@@ -26,7 +26,7 @@ use crate::groups::hidden;
 use crate::groups::membership::{self as groups, Rights};
 use crate::licenses::selection::Selection;
 use crate::licenses::subscriptions::{self as licenses, Plans};
-use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
+use crate::{Account, Action, Error, Made, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveLicenses;
@@ -172,8 +172,8 @@ impl Action for RemoveLicenses {
         }
     }
 
-    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
-        Self::apply_each(changes, graph).await
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
+        Self::apply_each(changes, graph, made).await
     }
 
     #[cfg(test)]

@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 use crate::mail::exchange_commands::{self, Command, OtherPerson, by_hand, recipient};
 use crate::mail::mailbox::{self, Mailbox};
-use crate::{Account, Action, Error, PersonRef, Plan, View};
+use crate::{Account, Action, Error, Made, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RunExchangeCommand;
@@ -165,8 +165,8 @@ impl Action for RunExchangeCommand {
     }
 
     /// If Exchange refuses one setting, the others are still made.
-    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
-        Self::apply_each(changes, graph).await
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
+        Self::apply_each(changes, graph, made).await
     }
 
     #[cfg(test)]

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::mail::message_id::message_id;
 use crate::mail::recipient::refuse_outside;
-use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
+use crate::{Account, Action, Error, Made, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct SendMail;
@@ -152,13 +152,17 @@ impl Action for SendMail {
         }
     }
 
-    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
-        if let [Change::Draft { sender, mail }, Change::Send { .. }] = changes {
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
+        if let [first @ Change::Draft { sender, mail }, second @ Change::Send { .. }] = changes {
             let draft = write(sender, mail, graph).await?;
-            return send(sender, &draft.id, graph).await;
+            made.note(first);
+            send(sender, &draft.id, graph).await?;
+            made.note(second);
+            return Ok(());
         }
         for change in changes {
             Self::apply(change, graph).await?;
+            made.note(change);
         }
         Ok(())
     }

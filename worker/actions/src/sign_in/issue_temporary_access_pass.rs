@@ -29,7 +29,7 @@ use crate::mail::recipient::Recipient;
 use crate::sign_in::pass_changes::Change;
 use crate::sign_in::pass_mail::{self, PassMail};
 use crate::sign_in::passes::{self, SignIn};
-use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
+use crate::{Account, Action, Error, Made, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct IssueTemporaryAccessPass;
@@ -176,11 +176,11 @@ impl Action for IssueTemporaryAccessPass {
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
-        Self::apply_sequence(std::slice::from_ref(change), graph).await
+        Self::apply_sequence(std::slice::from_ref(change), graph, &mut Made::default()).await
     }
 
-    async fn apply_sequence(changes: &[Change], graph: Writer<'_>) -> Result<(), Error> {
-        Change::apply_in_order(changes, graph).await
+    async fn apply_sequence(changes: &[Change], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
+        Change::apply_in_order(changes, graph, made).await
     }
 
     #[cfg(test)]

@@ -6,7 +6,7 @@ use msgraph::{NewTemporaryAccessPass, Writer};
 
 use crate::sign_in::pass_mail::{PassMail, or_missing_mail};
 use crate::sign_in::passes::{issue, or_missing};
-use crate::{Account, Error};
+use crate::{Account, Error, Made};
 
 /// One missing write.
 #[derive(Debug, PartialEq)]
@@ -53,7 +53,7 @@ pub enum Change {
 impl Change {
     /// Makes these changes, one after the other. The answer to one write that the next one needs stays in this
     /// function.
-    pub async fn apply_in_order(changes: &[Self], graph: Writer<'_>) -> Result<(), Error> {
+    pub async fn apply_in_order(changes: &[Self], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
         let (mut issued, mut written) = (None, None);
         for change in changes {
             match change {
@@ -76,6 +76,7 @@ impl Change {
                     graph.send_draft(sender, draft).await.map_err(or_missing_mail)?;
                 }
             }
+            made.note(change);
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Account, Action, Error, Person, PersonRef, Plan, View};
+use crate::{Account, Action, Error, Made, Person, PersonRef, Plan, View};
 
 /// See the file's head.
 pub struct RemoveAuthenticationMethods;
@@ -107,18 +107,21 @@ impl Action for RemoveAuthenticationMethods {
 
     /// Graph refuses the default method while there are others, so refused methods are tried once more at the end. A
     /// method that cannot be removed does not keep the others.
-    async fn apply_sequence(changes: &[Remove], graph: Writer<'_>) -> Result<(), Error> {
+    async fn apply_sequence(changes: &[Remove], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
         let (mut refused, mut errors) = (Vec::new(), Vec::new());
         for change in changes {
             match Self::apply(change, graph).await {
-                Ok(()) => {}
+                Ok(()) => made.note(change),
                 Err(Error::Graph(error)) if error.is_unprepared() => refused.push(change),
                 Err(error) if error.is_of_one_object() => errors.push(error),
                 Err(error) => return Error::all(errors.into_iter().chain([error])),
             }
         }
         for change in refused {
-            errors.extend(Self::apply(change, graph).await.err());
+            match Self::apply(change, graph).await {
+                Ok(()) => made.note(change),
+                Err(error) => errors.push(error),
+            }
         }
         Error::all(errors)
     }
