@@ -9,5 +9,6 @@
 mod copies;
 mod failures;
 mod figures;
+mod licenses;
 mod objects;
 mod unseen;

@@ -27,6 +27,8 @@ pub struct Fault {
     method: Option<String>,
     /// A part of the path, or with `*` a pattern for the whole of it (with or without the query).
     path: Option<String>,
+    /// A part of the body.
+    holding: Option<String>,
     write: Option<bool>,
     nth: Option<u64>,
     from: Option<u64>,
@@ -110,6 +112,13 @@ impl Fault {
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
         self.path = Some(path.to_owned());
+        self
+    }
+
+    /// Only requests whose body contains this.
+    #[must_use]
+    pub fn holding(mut self, part: &str) -> Self {
+        self.holding = Some(part.to_owned());
         self
     }
 
@@ -234,6 +243,7 @@ impl Fault {
         method.is_none_or(|method| request.method.as_str().eq_ignore_ascii_case(method))
             && self.write.is_none_or(|write| request.is_write() == write)
             && self.path.as_ref().is_none_or(|path| path_matches(path, request))
+            && self.holding.as_ref().is_none_or(|part| request.holds(part))
     }
 
     fn end(&self, request: &Request) -> Option<End> {

@@ -98,6 +98,11 @@ impl Request {
         !(reads || self.is_exchange_admin() && self.gets())
     }
 
+    /// Whether the body contains this text.
+    pub(crate) fn holds(&self, part: &str) -> bool {
+        String::from_utf8_lossy(&self.body).contains(part)
+    }
+
     /// Whether the request is for Exchange's administration.
     pub(crate) fn is_exchange_admin(&self) -> bool {
         self.path.starts_with("/adminapi/")

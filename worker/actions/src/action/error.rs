@@ -52,6 +52,14 @@ pub enum Error {
     /// other write yet.
     #[error("{0}; Microsoft may not know the write before it everywhere yet")]
     Unsettled(Box<Self>),
+    /// One of the objects of a change was refused.
+    #[error("{object}: {error}")]
+    OfObject {
+        /// Its kind and name.
+        object: String,
+        /// Why.
+        error: Box<Self>,
+    },
     /// Several objects were refused, each by itself.
     #[error("{first}{}", also(.others))]
     Several {
@@ -109,6 +117,11 @@ impl Error {
         Self::Blocked { code, detail: detail.into() }
     }
 
+    /// This error, of one object among those that a change names.
+    pub fn of_object(self, object: String) -> Self {
+        Self::OfObject { object, error: Box::new(self) }
+    }
+
     /// Whether a retry alone may help.
     pub fn is_retry(&self) -> bool {
         self.class() == Class::Retry
@@ -121,7 +134,7 @@ impl Error {
             Self::Blocked { .. } => Class::Blocked,
             Self::NotYetVisible | Self::StalePlan(_) | Self::Unsettled(_) => Class::Retry,
             Self::Explained { words, .. } => words.class(),
-            Self::Several { first, .. } => first.class(),
+            Self::OfObject { error, .. } | Self::Several { first: error, .. } => error.class(),
             Self::Broken(_) => Class::Fault,
         }
     }
@@ -133,7 +146,9 @@ impl Error {
                 let by_itself = matches!(error.status(), Some(400 | 403..=407 | 409..=411 | 413..=428));
                 error.is_locked() || error.is_without_list() || by_itself && !error.is_throttled()
             }
-            Self::Several { first: error, .. } | Self::Unsettled(error) => error.is_of_one_object(),
+            Self::OfObject { error, .. } | Self::Several { first: error, .. } | Self::Unsettled(error) => {
+                error.is_of_one_object()
+            }
             _ => false,
         }
     }
@@ -181,6 +196,7 @@ impl Error {
                 }
                 other => other.refusals(),
             },
+            Self::OfObject { error, .. } => error.refusals(),
             Self::Several { refusals, .. } => refusals.clone(),
             _ => Vec::new(),
         }
@@ -235,7 +251,9 @@ impl From<Error> for Failure {
                     ..words
                 }
             }
-            Error::Several { first, .. } => Self { message, ..Self::from(*first) },
+            Error::OfObject { error, .. } | Error::Several { first: error, .. } => {
+                Self { message, ..Self::from(*error) }
+            }
             Error::Broken(_) => Self::new(class, "internal", message),
         }
     }

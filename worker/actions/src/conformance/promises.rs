@@ -22,8 +22,9 @@ const NEEDED_ELSEWHERE: [(&str, &str, &str); 2] = [
     ("run_exchange_command", "MailboxSettings.Read", "a worker that may not administer Exchange"),
 ];
 
-/// Actions that reach their goal in another way if a write is refused: a meeting that is not called off is deleted.
-const ANOTHER_WAY: [&str; 1] = ["delete_primary_calendar_events"];
+/// Actions that reach their goal in another way if a write is refused: a meeting that is not called off is deleted, and
+/// licences that do not go together go one by one.
+const ANOTHER_WAY: [&str; 2] = ["delete_primary_calendar_events", "remove_licenses"];
 
 /// Makes an action's entry: each run needs a new one.
 type MakeEntry = fn() -> Entry;

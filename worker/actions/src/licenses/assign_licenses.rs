@@ -10,14 +10,13 @@
 //! a licence that should be removed.
 //! **Idempotent because** it reads how the person got each licence and assigns the missing ones in one request.
 
-use std::fmt;
-
 use futures_util::future::try_join;
-use msgraph::{AddLicense, SubscribedSku, User, UserPatch, Writer};
+use msgraph::{SubscribedSku, User, Writer};
 use outcome::{Needs, Taken};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::licenses::assignment::Change;
 use crate::licenses::instead_of::to_remove;
 use crate::licenses::reference::{LicenseRef, ToAssign};
 use crate::licenses::subscriptions::{self as licenses, Plans};
@@ -47,30 +46,6 @@ pub struct Params {
 pub struct Observed {
     person: Person,
     skus: Vec<SubscribedSku>,
-}
-
-/// One write that is missing.
-#[derive(Debug, PartialEq)]
-pub enum Change {
-    /// Sets the usage location, without which no licence can be assigned.
-    SetUsageLocation {
-        /// The account.
-        user: Account,
-        /// The country.
-        country: String,
-    },
-    /// Assigns all missing licences and removes those they replace in one request, which resolves dependencies and
-    /// exclusions.
-    Assign {
-        /// The account.
-        user: Account,
-        /// The missing ones.
-        licenses: Vec<ToAssign>,
-        /// The removed ones: SKU id and name.
-        instead_of: Vec<(String, String)>,
-        /// The plans to explain a refusal with.
-        plans: Plans,
-    },
 }
 
 impl Action for AssignLicenses {
@@ -155,35 +130,11 @@ impl Action for AssignLicenses {
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
-        match change {
-            Change::SetUsageLocation { user, country } => {
-                let patch = UserPatch { usage_location: Some(country.clone()), ..UserPatch::default() };
-                Ok(graph.update_user(user.id()?, &patch).await?)
-            }
-            Change::Assign { user, licenses, instead_of, plans } => {
-                let outcome = graph.assign_licenses(user.id()?, &added(licenses), &taken(instead_of)).await;
-                outcome.map_err(|error| licenses::explain_assignment(error, plans))
-            }
-        }
+        change.apply(graph).await
     }
 
     async fn apply_sequence(changes: &[Change], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
-        if let [
-            Change::SetUsageLocation { user, country },
-            Change::Assign { licenses, instead_of, plans, .. },
-        ] = changes
-        {
-            let (add, remove) = (added(licenses), taken(instead_of));
-            let outcome = graph.locate_and_license(user.id()?, country, &add, &remove).await;
-            outcome.map_err(|error| licenses::explain_assignment(error, plans))?;
-            changes.iter().for_each(|change| made.note(change));
-            return Ok(());
-        }
-        for change in changes {
-            Self::apply(change, graph).await?;
-            made.note(change);
-        }
-        Ok(())
+        Change::apply_in_order(changes, graph, made).await
     }
 
     #[cfg(test)]
@@ -206,31 +157,6 @@ fn usage_location(params: &Params, user: &Account, seen: Option<&User>) -> Resul
             Ok(Some(Change::SetUsageLocation { user: user.clone(), country: country.clone() }))
         }
         (None, None) => Err(licenses::usage_location_missing(&user.to_string())),
-    }
-}
-
-fn taken(licenses: &[(String, String)]) -> Vec<&str> {
-    licenses.iter().map(|(sku_id, _)| sku_id.as_str()).collect()
-}
-
-fn added(licenses: &[ToAssign]) -> Vec<AddLicense> {
-    licenses.iter().map(|license| license.add.clone()).collect()
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SetUsageLocation { user, country } => write!(f, "set usage location {country} of {user}"),
-            Self::Assign { user, licenses, instead_of, .. } => {
-                let given: Vec<_> = licenses.iter().map(ToString::to_string).collect();
-                let taken: Vec<_> = instead_of.iter().map(|(_, name)| name.as_str()).collect();
-                match (given.join(", "), taken.join(", ")) {
-                    (given, taken) if taken.is_empty() => write!(f, "assign {given} to {user}"),
-                    (given, taken) if given.is_empty() => write!(f, "take {taken} back from {user}"),
-                    (given, taken) => write!(f, "assign {given} to {user} instead of {taken}"),
-                }
-            }
-        }
     }
 }
 

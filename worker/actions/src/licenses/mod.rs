@@ -3,8 +3,10 @@
 mod assign_licenses;
 mod remove_licenses;
 
+pub mod assignment;
 pub mod instead_of;
 pub mod reference;
+pub mod removal;
 pub mod selection;
 pub mod subscriptions;
 

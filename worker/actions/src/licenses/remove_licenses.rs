@@ -8,11 +8,10 @@
 //! gives (use `remove_from_teams`); the result names the group. A licence whose group the person has already left
 //! goes by itself.
 //! `licenses_unseen` if Graph does not tell which licences there are.
-//! **Idempotent because** it reads how the person got each licence: direct ones go in one request, a group's by
-//! leaving it.
+//! **Idempotent because** it reads how the person got each licence: direct ones go in one request, and one by one if
+//! Graph refuses that; a group's goes by leaving it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use futures_util::future::try_join;
 use msgraph::{Group, GroupKind, SubscribedSku, User, Writer};
@@ -24,6 +23,7 @@ use crate::action::facts::Fact;
 use crate::action::parameters;
 use crate::groups::hidden;
 use crate::groups::membership::{self as groups, Rights};
+use crate::licenses::removal::Change;
 use crate::licenses::selection::Selection;
 use crate::licenses::subscriptions::{self as licenses, Plans};
 use crate::{Account, Action, Error, Made, Person, PersonRef, Plan, View};
@@ -54,31 +54,6 @@ pub struct Observed {
     /// Whether the application sees groups that hide their members: one may give a licence.
     sees_all: bool,
     rights: Rights,
-}
-
-/// One write that is missing.
-#[derive(Debug, PartialEq)]
-pub enum Change {
-    /// Removes the person from a group that gives licences.
-    Leave {
-        /// The account.
-        user: Account,
-        /// The group's object id.
-        group: String,
-        /// Whether the group can hold directory roles.
-        role_assignable: bool,
-        /// The names of the licences that go with it.
-        licenses: Vec<String>,
-    },
-    /// Removes all direct licences in one request.
-    Remove {
-        /// The account.
-        user: Account,
-        /// SKU id and name.
-        licenses: Vec<(String, String)>,
-        /// The plans to explain a refusal with.
-        plans: Plans,
-    },
 }
 
 impl Action for RemoveLicenses {
@@ -154,26 +129,25 @@ impl Action for RemoveLicenses {
     }
 
     async fn apply(change: &Change, graph: Writer<'_>) -> Result<(), Error> {
-        match change {
-            Change::Leave { user, group, role_assignable, .. } => {
-                graph.remove_member(group, user.id()?).await.map_err(|error| {
-                    Error::from(error).or_missing("permission_missing", || {
-                        groups::missing_for_members(group, *role_assignable)
-                    })
-                })
-            }
-            Change::Remove { user, licenses, plans } => {
-                let remove: Vec<_> = licenses.iter().map(|(sku, _)| sku.as_str()).collect();
-                graph
-                    .assign_licenses(user.id()?, &[], &remove)
-                    .await
-                    .map_err(|error| plans.explain_removal(error))
-            }
-        }
+        change.apply(graph).await.1
     }
 
+    /// One object that Graph refuses keeps none of the others.
     async fn apply_sequence(changes: &[Change], graph: Writer<'_>, made: &mut Made) -> Result<(), Error> {
-        Self::apply_each(changes, graph, made).await
+        let mut errors = Vec::new();
+        for change in changes {
+            let (done, outcome) = change.apply(graph).await;
+            if let Some(done) = done {
+                made.note(&done);
+            }
+            let Err(error) = outcome else { continue };
+            let goes_on = error.is_of_one_object();
+            errors.push(error);
+            if !goes_on {
+                break;
+            }
+        }
+        Error::all(errors)
     }
 
     #[cfg(test)]
@@ -240,20 +214,6 @@ fn leave_groups(
         }
     }
     (changes, stays)
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Leave { user, group, licenses, .. } => {
-                write!(f, "remove {user} from group {group}, which gives {}", licenses.join(", "))
-            }
-            Self::Remove { user, licenses, .. } => {
-                let names: Vec<_> = licenses.iter().map(|(_, name)| name.as_str()).collect();
-                write!(f, "take {} back from {user}", names.join(", "))
-            }
-        }
-    }
 }
 
 #[cfg(test)]
