@@ -206,3 +206,46 @@ async fn plans_and_domains_that_are_not_told_are_not_called_missing() {
     let end = without_lists(hire, tenant, "/organization", event).await;
     assert_eq!(end["state"], "succeeded", "the domain may well be verified: {end:#}");
 }
+
+#[tokio::test]
+async fn lists_of_licences_plans_and_roles_that_are_not_told_are_named_and_nothing_is_given() {
+    let (payroll, role) = Tenant::application_ids("Payroll", "");
+    let application =
+        format!("assign_applications: {{ assignments: [{{ resource: {payroll}, role: {role} }}] }}");
+    let rows = [
+        (
+            "assign_licenses: { licenses: [EMS], usage_location: US }",
+            "licenseAssignmentStates",
+            "licenses_unseen",
+        ),
+        (
+            "assign_licenses: { licenses: [], instead_of: [SPE_E3] }",
+            "licenseAssignmentStates",
+            "licenses_unseen",
+        ),
+        (
+            "assign_licenses: { licenses: [{ license: EMS, disabled_plans: [INTUNE_A] }] }",
+            "/subscribedSkus",
+            "plans_unseen",
+        ),
+        ("remove_from_groups", "/memberOf", "group_kind_unseen"),
+        (application.as_str(), "/servicePrincipals/", "app_roles_unseen"),
+    ];
+    for (step, path, code) in rows {
+        let team = Group::microsoft365("Kiruna").member(GRACE).member(ADA);
+        let tenant = Tenant::empty().sku(Sku::new("SPE_E3", 9).plan("EXCHANGE_S_ENTERPRISE"));
+        let tenant = tenant.sku(Sku::new("EMS", 9).plan("INTUNE_A"));
+        let tenant =
+            tenant.user(User::new(ADA, "Ada Lovelace").assigned_to("Payroll")).user(grace()).group(team);
+        let step = if step.contains(':') { format!("{{ {step} }}") } else { step.to_owned() };
+        let workflow = format!("offboarding: {{ stages: [{{ name: only, steps: [{step}] }}] }}\n");
+        let leave = events::offboarding("leave", json!({ "upn": GRACE }));
+        let end = without_lists(&workflow, tenant, path, leave).await;
+        let step = &end["steps"][0];
+        let mut left = step["left"].as_array().unwrap().iter();
+        let is_named = left.any(|left| left["code"] == code) || step["failure"]["code"] == code;
+        assert!(is_named, "{code}: {end:#}");
+        assert!(step["failure"].is_null() || step["failure"]["class"] == "blocked", "{end:#}");
+        assert_eq!(step["changes"], 0, "{code}: {end:#}");
+    }
+}

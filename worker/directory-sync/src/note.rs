@@ -29,6 +29,8 @@ pub enum Subject {
     GroupNames,
     /// When purchases end or are renewed.
     Renewals,
+    /// What people have, or what is in a licence.
+    Licenses,
     /// Who used what.
     Names,
     /// Use on some days.
@@ -60,6 +62,7 @@ impl fmt::Display for Note {
             Subject::SignIns => "last sign-ins are unavailable",
             Subject::GroupNames => "names of groups are unknown",
             Subject::Renewals => "renewals are unknown",
+            Subject::Licenses => "some licences are unknown",
             Subject::Names => "who used what is unknown",
             Subject::Days => "some days are missing",
             Subject::Nameless => "some people have no name",

@@ -143,11 +143,21 @@ fn has_number(user: &User) -> bool {
 async fn has_address(graph: Reader<'_>, user: &User, address: &str) -> Result<bool, Error> {
     let id = UserKey::Id(user.id.clone());
     let Some(user) = graph.user(&id, &["proxyAddresses"]).await? else { return Ok(false) };
+    let Some(known) = &user.proxy_addresses else { return Err(addresses_unseen(&user)) };
     let is_it = |known: &String| {
         let (kind, known) = known.split_once(':').unwrap_or(("smtp", known));
         kind.eq_ignore_ascii_case("smtp") && known.to_lowercase() == address.to_lowercase()
     };
-    Ok(user.proxy_addresses.iter().any(is_it))
+    Ok(known.iter().any(is_it))
+}
+
+fn addresses_unseen(user: &User) -> Error {
+    let detail = format!(
+        "Microsoft Graph does not tell which addresses user {} has, and no account has the upn: whether it is a former one \
+         cannot be seen; replay when Graph tells it",
+        user.id
+    );
+    Error::blocked("addresses_unseen", detail)
 }
 
 fn mismatch(detail: String) -> Error {

@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn what_has_its_owners_elsewhere_is_left_and_a_rule_is_no_hindrance() {
         let synced = Group { on_premises_sync_enabled: Some(true), ..security("synced") };
-        let dynamic = Group { group_types: vec!["DynamicMembership".into()], ..security("dynamic") };
+        let dynamic = Group { group_types: Some(vec!["DynamicMembership".into()]), ..security("dynamic") };
         let full: Vec<String> = (2..102).map(|number: u32| number.to_string()).collect();
         let full: Vec<_> = full.iter().map(String::as_str).collect();
         let wanted = vec![

@@ -138,7 +138,7 @@ mod tests {
     use msgraph::User;
 
     fn group(id: &str, dynamic: bool) -> Group {
-        let group_types = if dynamic { vec!["DynamicMembership".to_owned()] } else { vec![] };
+        let group_types = Some(if dynamic { vec!["DynamicMembership".to_owned()] } else { vec![] });
         Group {
             id: id.into(),
             group_types,

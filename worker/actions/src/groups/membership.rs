@@ -55,6 +55,11 @@ pub fn restriction(group: &Group, rights: Rights) -> Option<Restriction> {
         GroupKind::MailEnabledSecurity => {
             ("mail_enabled_group", "is a mail-enabled security group; change it in Exchange", Needs::Operator)
         }
+        GroupKind::Untold => (
+            "group_kind_unseen",
+            "is of a kind that Microsoft Graph does not tell; look at it in the Microsoft 365 admin center",
+            Needs::Operator,
+        ),
         GroupKind::Unreadable => {
             ("unreadable_group", "cannot be read; grant GroupMember.Read.All", Needs::Operator)
         }
@@ -221,7 +226,7 @@ pub(crate) mod tests {
     pub(crate) fn team(id: &str) -> Group {
         Group {
             mail_enabled: Some(true),
-            group_types: vec!["Unified".into()],
+            group_types: Some(vec!["Unified".into()]),
             resource_provisioning_options: vec!["Team".into()],
             ..security(id)
         }

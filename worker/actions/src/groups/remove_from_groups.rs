@@ -258,16 +258,22 @@ mod tests {
 
     #[test]
     fn each_kind_of_group_is_told_apart() {
+        let told = |id| Group { group_types: Some(Vec::new()), ..security(id) };
         let member_of = vec![
             security("static"),
             security("kept"),
             Group { assigned_licenses: Some(vec![AssignedLicense::default()]), ..security("licensing") },
             Group { assigned_licenses: None, ..security("untold") },
-            Group { group_types: vec!["DynamicMembership".into()], ..security("dynamic") },
+            Group { group_types: Some(vec!["DynamicMembership".into()]), ..security("dynamic") },
             Group { on_premises_sync_enabled: Some(true), ..security("synced") },
-            Group { mail_enabled: Some(true), security_enabled: Some(false), ..security("list") },
-            Group { mail_enabled: Some(true), ..security("mail") },
-            Group { mail_enabled: Some(true), group_types: vec!["Unified".into()], ..security("unified") },
+            Group { mail_enabled: Some(true), security_enabled: Some(false), ..told("list") },
+            Group { mail_enabled: Some(true), ..told("mail") },
+            Group { mail_enabled: Some(true), ..security("of some kind") },
+            Group {
+                mail_enabled: Some(true),
+                group_types: Some(vec!["Unified".into()]),
+                ..security("unified")
+            },
             team("team"),
         ];
         let (removed, left) = plan(member_of, vec![]);
@@ -278,6 +284,7 @@ mod tests {
             ("synced_group", Needs::Operator),
             ("distribution_list", Needs::Operator),
             ("mail_enabled_group", Needs::Operator),
+            ("group_kind_unseen", Needs::Operator),
             ("team", Needs::Operator),
         ];
         assert_eq!(left, expected.map(|(code, needs)| (code.to_owned(), needs)));
@@ -293,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_was_not_asked_for_is_no_news() {
-        let dynamic = Group { group_types: vec!["DynamicMembership".into()], ..security("dynamic") };
+        let dynamic = Group { group_types: Some(vec!["DynamicMembership".into()]), ..security("dynamic") };
         let synced = Group { on_premises_sync_enabled: Some(true), ..security("synced") };
         let only = ["one", "dynamic", "another"].map(ToOwned::to_owned).to_vec();
         let (removed, left) =

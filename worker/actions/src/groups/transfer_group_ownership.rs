@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn what_has_its_owners_elsewhere_is_left_and_a_rule_is_no_hindrance() {
         let synced = Group { on_premises_sync_enabled: Some(true), ..security("synced") };
-        let dynamic = Group { group_types: vec!["DynamicMembership".into()], ..security("dynamic") };
+        let dynamic = Group { group_types: Some(vec!["DynamicMembership".into()]), ..security("dynamic") };
         let full: Vec<_> =
             (0..100).map(|number| if number == 0 { "1".into() } else { format!("{number}!") }).collect();
         let full: Vec<_> = full.iter().map(String::as_str).collect();

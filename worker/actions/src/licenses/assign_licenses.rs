@@ -4,10 +4,12 @@
 //! location also `User.ReadWrite.All`.
 //! **Refuses** `user_not_found`; `license_not_found`; `plan_not_found`; `license_contradiction` (to assign and to
 //! remove); `license_not_for_people`; `usage_location_missing`; `no_seat`; `subscription_inactive`; `license_conflict`
-//! (plans that exclude or need each other, by name); `permission_missing`.
+//! (plans that exclude or need each other, by name); `plans_unseen` (Graph does not tell a plan to turn off);
+//! `permission_missing`.
 //! **Leaves** a licence that the person has directly, with its disabled plans, and one that a group already gives;
 //! `group_license_failed`: a group should give the licence and cannot, with the reason; `kept_by_group`: a group gives
-//! a licence that should be removed.
+//! a licence that should be removed; `licenses_unseen`, and assigns nothing, if Graph does not tell which licences there
+//! are.
 //! **Idempotent because** it reads how the person got each licence and assigns the missing ones in one request.
 
 use futures_util::future::try_join;
@@ -85,6 +87,10 @@ impl Action for AssignLicenses {
 
     fn plan(params: &Params, observed: &Observed) -> Result<Plan<Change>, Error> {
         let (user, seen) = observed.person.account()?;
+        let names_any = !params.licenses.is_empty() || !params.instead_of.is_empty();
+        if names_any && seen.is_some_and(|seen| seen.license_assignment_states.is_none()) {
+            return Ok(Plan::nothing().leaving([licenses::unseen(&user)]));
+        }
         let (mut changes, mut left) = (Vec::new(), Vec::new());
         let mut missing: Vec<ToAssign> = Vec::new();
         for reference in &params.licenses {
@@ -233,13 +239,26 @@ mod tests {
 
     #[test]
     fn what_cannot_be_assigned_is_refused_with_its_reason() {
-        let person = || Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        let person = || {
+            let license_assignment_states = Some(Vec::new());
+            Person::Present(Box::new(User { id: "1".into(), license_assignment_states, ..User::default() }))
+        };
         assert_eq!(decide(person(), &["NONE"], Some("GB")), Err("license_not_found".to_owned()));
         assert_eq!(decide(person(), &["FULL"], Some("GB")), Err("no_seat".to_owned()));
         assert_eq!(decide(person(), &["COMPANY"], Some("GB")), Err("license_not_for_people".to_owned()));
         assert_eq!(decide(person(), &["LAPSED"], Some("GB")), Err("subscription_inactive".to_owned()));
         assert_eq!(decide(person(), &["A"], None), Err("usage_location_missing".to_owned()));
         assert_eq!(decide(Person::Absent, &["A"], Some("GB")), Err("user_not_found".to_owned()));
+    }
+
+    #[test]
+    fn licences_that_are_not_told_are_left_and_none_is_assigned() {
+        let untold = || Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
+        for (asked, instead_of, left) in
+            [(&["A"][..], &[][..], 1), (&["A", "FULL"], &["B"], 1), (&[], &["B"], 1), (&[], &[], 0)]
+        {
+            assert_eq!(exchange(untold(), asked, instead_of, Some("GB")), Ok((vec![], left)), "{asked:?}");
+        }
     }
 
     #[test]

@@ -50,16 +50,20 @@ impl LicenseRef {
     ///
     /// # Errors
     ///
-    /// `plan_not_found`, if the licence has no service plan with such a name or id.
+    /// `plan_not_found`, if the licence has no service plan with such a name or id; `plans_unseen`, if Graph does not tell
+    /// which it has.
     pub fn of(&self, sku: &SubscribedSku) -> Result<ToAssign, Error> {
         let (mut plans, mut off) = (Vec::new(), Vec::new());
         let named: &[String] = match self {
             Self::Whole(_) => &[],
             Self::Part(part) => &part.disabled_plans,
         };
+        if !named.is_empty() && sku.service_plans.is_none() {
+            return Err(plans_unseen(sku));
+        }
         for reference in named {
             let plan = plan(reference, sku).ok_or_else(|| {
-                let known: Vec<_> = sku.service_plans.iter().map(plan_name).collect();
+                let known: Vec<_> = sku.service_plans.iter().flatten().map(plan_name).collect();
                 let known = known.join(", ");
                 let detail = format!("{} has no service plan `{reference}`; it has {known}", name(sku));
                 Error::rejected(&["licenses"], "plan_not_found", detail)
@@ -80,7 +84,16 @@ pub fn plan<'a>(reference: &str, sku: &'a SubscribedSku) -> Option<&'a ServicePl
         plan.service_plan_id.eq_ignore_ascii_case(reference)
             || plan_name(plan).eq_ignore_ascii_case(reference)
     };
-    sku.service_plans.iter().find(is_it)
+    sku.service_plans.iter().flatten().find(is_it)
+}
+
+fn plans_unseen(sku: &SubscribedSku) -> Error {
+    let detail = format!(
+        "Microsoft Graph does not tell which service plans {} has, so none can be turned off; replay when it does, or leave \
+         out `disabled_plans`",
+        name(sku)
+    );
+    Error::blocked("plans_unseen", detail)
 }
 
 fn plan_name(plan: &ServicePlan) -> &str {
@@ -111,7 +124,7 @@ mod tests {
         let sku = SubscribedSku {
             sku_id: "id-A".into(),
             sku_part_number: Some("A".into()),
-            service_plans: vec![plan("p1", "TEAMS1"), plan("p2", "YAMMER")],
+            service_plans: Some(vec![plan("p1", "TEAMS1"), plan("p2", "YAMMER")]),
             ..SubscribedSku::default()
         };
         let told = |reference| {
@@ -125,6 +138,14 @@ mod tests {
             told(some),
             Ok(("A without YAMMER and TEAMS1".to_owned(), vec!["p2".into(), "p1".into()]))
         );
+        let untold = SubscribedSku { service_plans: None, ..sku.clone() };
+        let code = |reference: serde_json::Value| {
+            let reference: LicenseRef = serde_json::from_value(reference).unwrap();
+            reference.of(&untold).map_err(|error| outcome::Failure::from(error).code).err()
+        };
+        let part = json!({ "license": "A", "disabled_plans": ["TEAMS1"] });
+        assert_eq!([json!("A"), json!({ "license": "A", "disabled_plans": [] })].map(code), [None, None]);
+        assert_eq!(code(part).as_deref(), Some("plans_unseen"));
         let unknown = told(json!({ "license": "A", "disabled_plans": ["SWAY"] }));
         assert_eq!(unknown, Err("A has no service plan `SWAY`; it has TEAMS1, YAMMER".to_owned()));
     }

@@ -237,7 +237,7 @@ mod tests {
             security_enabled: Some(true),
             ..Group::default()
         };
-        let dynamic = Group { group_types: vec!["DynamicMembership".into()], ..group("dynamic") };
+        let dynamic = Group { group_types: Some(vec!["DynamicMembership".into()]), ..group("dynamic") };
         let license_assignment_states = states
             .iter()
             .map(|(sku, group)| LicenseAssignmentState {

@@ -66,9 +66,13 @@ pub fn taken(user: &User, licenses: &[(String, String)]) -> Vec<Taken> {
     let states = user.license_assignment_states.as_deref().unwrap_or_default();
     let taken = licenses.iter().map(|(sku, name)| {
         let state = states.iter().find(|state| state.sku_id == *sku && state.assigned_by_group.is_none());
-        let disabled = state.map(|state| state.disabled_plans.clone()).unwrap_or_default();
         let taken = Taken::from(&user.id, TakenKind::License).with("sku", sku.clone());
-        taken.with("name", name.clone()).with("disabled_plans", disabled)
+        let taken = taken.with("name", name.clone());
+        // Plans that are not told are not called none: who restores the licence says so.
+        match state.and_then(|state| state.disabled_plans.clone()) {
+            Some(disabled) => taken.with("disabled_plans", disabled),
+            None => taken,
+        }
     });
     taken.collect()
 }
@@ -158,7 +162,7 @@ impl Plans {
     pub fn of(skus: &[SubscribedSku]) -> Self {
         let mut plans: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
         for sku in skus {
-            for plan in &sku.service_plans {
+            for plan in sku.service_plans.iter().flatten() {
                 let id = plan.service_plan_id.to_lowercase();
                 let called = plan.service_plan_name.clone().unwrap_or_else(|| id.clone());
                 let (_, holders) = plans.entry(id).or_insert_with(|| (called, Vec::new()));
@@ -268,7 +272,7 @@ mod tests {
         };
         let with = |part: &str, plans| SubscribedSku {
             sku_part_number: Some(part.into()),
-            service_plans: plans,
+            service_plans: Some(plans),
             ..SubscribedSku::default()
         };
         let skus =

@@ -181,9 +181,16 @@ pub async fn licenses(things: &Things, graph: View<'_>) -> Result<Restorable, Er
             continue;
         };
         let disabled = thing.taken.object.get("disabled_plans").and_then(Value::as_array);
+        if disabled.is_none() {
+            let detail = format!(
+                "{name} is given whole: Microsoft Graph did not tell which of its service plans were turned off"
+            );
+            found.left.push(lost("plans_unseen", detail));
+        }
         let disabled = disabled.into_iter().flatten().filter_map(Value::as_str);
         // Graph refuses a plan that the licence does not have any more.
-        let disabled: Vec<_> = disabled.filter(|id| plan(id, known).is_some()).collect();
+        let is_there = |id: &&str| known.service_plans.is_none() || plan(id, known).is_some();
+        let disabled: Vec<_> = disabled.filter(is_there).collect();
         licenses.push(match disabled.as_slice() {
             [] => json!(sku),
             disabled => json!({ "license": sku, "disabled_plans": disabled }),

@@ -100,6 +100,7 @@ async fn licences_that_the_tenant_still_has_come_back_without_the_plans_that_wer
     assert_eq!(codes(&found), [("license_gone", Needs::Operator)]);
     let found = contoso.restorable(&grace, vec![license(&e3)]).await.unwrap();
     assert_eq!(found.snapshot["licenses"], json!([e3]));
+    assert_eq!(codes(&found), [("plans_unseen", Needs::Operator)]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! **Needs** `AppRoleAssignment.ReadWrite.All`, `Application.Read.All` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`.
 //! **Leaves** `application_not_found` (the application is gone) and `app_role_not_found` (it no longer has this role
-//! for people); the others are assigned.
+//! for people) and `app_roles_unseen` (Graph does not tell its roles); the others are assigned.
 //! **Idempotent because** it reads the person's own assignments and adds only missing ones; "already assigned" counts
 //! as added. An assignment of one of the person's groups does not count: it ends with the membership.
 //! **Power:** an event may choose the assignments if the author writes a template for them. A person's role is one
@@ -165,8 +165,15 @@ impl Assignment {
             let detail = format!("application {id} does not exist any more");
             return Err(left("application_not_found", detail, Needs::Nobody));
         };
-        if application.gives_people(&self.role) {
-            return Ok(application);
+        match application.gives_people(&self.role) {
+            Some(true) => return Ok(application),
+            Some(false) => {}
+            None => {
+                let detail = format!(
+                    "Microsoft Graph does not tell which roles application {id} has; assign it by hand"
+                );
+                return Err(left("app_roles_unseen", detail, Needs::Operator));
+            }
         }
         let detail = format!(
             "application {id} no longer offers people the role of entry {number} of the assignments; assign another"
@@ -197,10 +204,10 @@ mod tests {
     fn application(id: &str, role: Option<&str>) -> ServicePrincipal {
         let role = role.map(|role| AppRole {
             id: role.into(),
-            allowed_member_types: vec!["User".into()],
+            allowed_member_types: Some(vec!["User".into()]),
             is_enabled: Some(true),
         });
-        ServicePrincipal { id: id.into(), app_roles: role.into_iter().collect() }
+        ServicePrincipal { id: id.into(), app_roles: Some(role.into_iter().collect()) }
     }
 
     fn held(principal: &str, resource: &str, role: &str) -> AppRoleAssignment {

@@ -262,7 +262,7 @@ mod tests {
         let planned = plan(Person::ToBeCreated, vec![wanted(team("t"), false, None)]).unwrap();
         assert_eq!(told(&planned), ["add the new user to team t"]);
         let dynamic =
-            || Group { group_types: vec!["Unified".into(), "DynamicMembership".into()], ..team("t") };
+            || Group { group_types: Some(vec!["Unified".into(), "DynamicMembership".into()]), ..team("t") };
         assert_eq!(
             plan(Person::ToBeCreated, vec![wanted(dynamic(), false, None)]),
             Err("dynamic_group".into())

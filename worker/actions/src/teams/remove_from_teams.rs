@@ -212,7 +212,7 @@ mod tests {
         let membership =
             TeamMembership { group: team("t"), members: vec![member], ..TeamMembership::default() };
         let dynamic =
-            Group { group_types: vec!["Unified".into(), "DynamicMembership".into()], ..team("rule") };
+            Group { group_types: Some(vec!["Unified".into(), "DynamicMembership".into()]), ..team("rule") };
         let observed = Observed {
             person: person(),
             closed: vec![dynamic],

@@ -233,13 +233,13 @@ fn show(found: &Connection) -> Result<(), CommandError> {
     if let Some(licenses) = &found.licenses {
         let mut table = print::table(&["Licence", "Seats", "Used", "Free"]);
         for seats in licenses {
-            let free = print::cell(seats.free).fg(if seats.free > 0 { Color::Green } else { Color::Red });
-            table.add_row(vec![
-                print::cell(&seats.sku),
-                print::cell(seats.usable),
-                print::cell(seats.used),
-                free,
-            ]);
+            let figure = |told: Option<i64>| told.map_or_else(|| "unknown".to_owned(), |it| it.to_string());
+            let free = match (print::cell(figure(seats.free)), seats.free) {
+                (cell, Some(free)) => cell.fg(if free > 0 { Color::Green } else { Color::Red }),
+                (cell, None) => cell,
+            };
+            let (usable, used) = (print::cell(figure(seats.usable)), print::cell(figure(seats.used)));
+            table.add_row(vec![print::cell(&seats.sku), usable, used, free]);
         }
         print::show(table)?;
     }

@@ -136,12 +136,12 @@ pub enum May {
 pub struct Seats {
     /// Its part number, or its id if it has none.
     pub sku: String,
-    /// Assignable seats: enabled, or in their grace period.
-    pub usable: i64,
-    /// Seats in use.
-    pub used: i64,
-    /// Free seats.
-    pub free: i64,
+    /// Assignable seats: enabled, or in their grace period; nothing if Graph does not tell.
+    pub usable: Option<i64>,
+    /// Seats in use; nothing if Graph does not tell.
+    pub used: Option<i64>,
+    /// Free seats; nothing if Graph does not tell.
+    pub free: Option<i64>,
 }
 
 impl Connection {
@@ -308,20 +308,29 @@ impl Connection {
     fn see_licenses(&mut self, skus: &[SubscribedSku]) {
         for (steps, plan) in [("mailbox", "EXCHANGE"), ("OneDrive", "SHAREPOINT")] {
             let has = |sku: &SubscribedSku| {
-                let mut plans = sku.service_plans.iter().filter_map(|plan| plan.service_plan_name.as_deref());
-                plans.any(|name| name.starts_with(plan))
+                let plans = sku.service_plans.iter().flatten();
+                plans.filter_map(|plan| plan.service_plan_name.as_deref()).any(|name| name.starts_with(plan))
             };
-            if !skus.iter().any(has) {
-                self.notes.push(format!(
-                    "no licence of this tenant includes a service plan {plan}: {steps} steps will find nothing"
-                ));
+            if skus.iter().any(has) {
+                continue;
             }
+            let untold: Vec<_> = skus.iter().filter(|sku| sku.service_plans.is_none()).map(named).collect();
+            self.notes.push(match untold.as_slice() {
+                [] => {
+                    format!("no licence of this tenant includes a service plan {plan}: {steps} steps will find nothing")
+                }
+                untold => format!(
+                    "whether {steps} steps will find anything is unknown: Microsoft Graph does not tell the service plans of \
+                     {}",
+                    untold.join(", ")
+                ),
+            });
         }
         let seats = skus.iter().map(|sku| Seats {
-            sku: sku.sku_part_number.clone().unwrap_or_else(|| sku.sku_id.clone()),
-            usable: sku.usable().unwrap_or_default(),
-            used: sku.consumed_units.unwrap_or_default(),
-            free: sku.available().unwrap_or_default(),
+            sku: named(sku),
+            usable: sku.usable(),
+            used: sku.consumed_units.filter(|used| *used >= 0),
+            free: sku.available(),
         });
         self.licenses = Some(seats.collect());
     }
@@ -333,6 +342,10 @@ impl Connection {
             self.problems.push(format!("{what} cannot be read: {error}"));
         }
     }
+}
+
+fn named(sku: &SubscribedSku) -> String {
+    sku.sku_part_number.clone().unwrap_or_else(|| sku.sku_id.clone())
 }
 
 impl Use {

@@ -39,6 +39,11 @@ impl Skus {
         }
     }
 
+    /// Whether Graph does not tell which service plans a licence has.
+    pub(crate) fn plans_are_untold(&self, id: Uuid) -> bool {
+        self.by_id.get(&id).is_some_and(|sku| sku.plans_untold)
+    }
+
     /// The name of a service plan of a licence, or its id.
     pub(crate) fn plan_name(&self, id: Uuid, plan: Uuid) -> Cow<'_, str> {
         let name = self.by_id.get(&id).and_then(|sku| sku.plan_names.get(&plan));
@@ -47,8 +52,8 @@ impl Skus {
 
     /// The licence in force that has every service plan of this one that is on. So no table of suites is needed.
     pub(crate) fn including(&self, id: Uuid, of: &BTreeMap<Uuid, Held<'_, '_>>) -> Option<&Sku> {
-        let others = of.iter().filter(|(other, held)| **other != id && held.in_force);
-        let (inner, held) = (self.by_id.get(&id)?, of.get(&id)?);
+        let others = of.iter().filter(|(other, held)| **other != id && held.in_force && !held.plans_untold);
+        let (inner, held) = (self.by_id.get(&id)?, of.get(&id).filter(|held| !held.plans_untold)?);
         let mut others = others.filter_map(|(other, held)| Some((self.by_id.get(other)?, held)));
         let found = others.find(|(outer, other)| {
             if held.disabled_plans.is_empty() && other.disabled_plans.is_empty() {

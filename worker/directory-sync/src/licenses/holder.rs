@@ -75,6 +75,8 @@ pub(crate) struct State<'a> {
 pub(crate) struct Held<'h, 'a> {
     pub(crate) in_force: bool,
     pub(crate) disabled_plans: Vec<Uuid>,
+    /// Whether Graph does not tell which plans are turned off.
+    pub(crate) plans_untold: bool,
     pub(crate) states: Vec<&'h State<'a>>,
 }
 
@@ -111,16 +113,27 @@ impl<'a> Holder<'a> {
         for assigned in self.assigned_licenses.iter().flatten() {
             let held = licenses.entry(assigned.sku_id).or_default();
             held.in_force = true;
+            held.plans_untold |= assigned.disabled_plans.is_none();
             held.disabled_plans.extend(assigned.disabled_plans.iter().flatten());
         }
+        // Without the list of those in force, whatever has not failed is.
+        let is_told = self.assigned_licenses.is_some();
         for state in self.license_assignment_states.iter().flatten() {
-            licenses.entry(state.sku_id).or_default().states.push(state);
+            let held = licenses.entry(state.sku_id).or_default();
+            held.states.push(state);
+            held.in_force |= !is_told && !state.has_failed();
         }
-        for held in licenses.values_mut().filter(|held| !held.in_force) {
+        for held in licenses.values_mut().filter(|held| !held.in_force || !is_told) {
+            held.plans_untold |= held.states.iter().any(|state| state.disabled_plans.is_none());
             let plans = held.states.iter().flat_map(|state| state.disabled_plans.iter().flatten());
             held.disabled_plans = plans.copied().collect();
         }
         licenses
+    }
+
+    /// Whether Graph does not tell which licences the person has.
+    pub(crate) fn is_untold(&self) -> bool {
+        self.assigned_licenses.is_none() && self.license_assignment_states.is_none()
     }
 
     /// The groups that give licences.
@@ -199,6 +212,31 @@ mod tests {
         check(&person(true, &[state("", "Active", "None"), failed]), (true, 1, &["CountViolation"]));
         check(&person(false, &[state(GROUPS[0], "Error", "None")]), (false, 1, &["Other"]));
         check(&person(true, &[state("", "ActiveWithError", "Other")]), (true, 1, &["Other"]));
+    }
+
+    #[test]
+    fn lists_that_are_not_told_are_not_empty() {
+        let holder = |json: &str| {
+            let holder: Holder<'_> = serde_json::from_str(json).unwrap();
+            let held = holder.licenses().into_values().next();
+            (holder.is_untold(), held.map(|held| (held.in_force, held.plans_untold)))
+        };
+        let states = format!("[{}]", state("", "Active", "None"));
+        let failed = format!("[{}]", state(GROUPS[0], "Error", "CountViolation"));
+        let untold = states.replace(r#""disabledPlans":[]"#, r#""disabledPlans":null"#);
+        let rows = [
+            ("null", "null", (true, None)),
+            ("[]", "null", (false, None)),
+            ("null", "[]", (false, None)),
+            ("null", states.as_str(), (false, Some((true, false)))),
+            ("null", failed.as_str(), (false, Some((false, false)))),
+            ("null", untold.as_str(), (false, Some((true, true)))),
+        ];
+        for (assigned, states, expected) in rows {
+            let json =
+                format!(r#"{{"id":"1","assignedLicenses":{assigned},"licenseAssignmentStates":{states}}}"#);
+            assert_eq!(holder(&json), expected, "{json}");
+        }
     }
 
     #[test]

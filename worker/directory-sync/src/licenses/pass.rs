@@ -38,6 +38,8 @@ pub struct LicensesPass<'a> {
     stage: Stage,
     people: u64,
     licensed: u64,
+    /// Those whose licences Graph does not tell.
+    untold: u64,
     notes: Vec<Note>,
 }
 
@@ -131,6 +133,7 @@ impl<'a> LicensesPass<'a> {
             stage: Stage::Subscriptions,
             people: 0,
             licensed: 0,
+            untold: 0,
             notes: note.into_iter().collect(),
         })
     }
@@ -170,7 +173,8 @@ impl<'a> LicensesPass<'a> {
 
     /// What the pass found; `None` if it did not reach its end.
     pub fn finish(self) -> Option<LicensesSummary> {
-        let Self { skus, subscriptions, notes, people, licensed, stage, .. } = self;
+        let Self { skus, subscriptions, mut notes, people, licensed, untold, stage, .. } = self;
+        notes.extend(unknown(&skus, untold));
         let totals = LicenseTotals::of(skus.by_id.values(), people, licensed);
         let skus = skus.by_id.into_values().collect();
         (stage == Stage::Over).then_some(LicensesSummary { totals, skus, subscriptions, notes })
@@ -183,11 +187,26 @@ impl<'a> LicensesPass<'a> {
         self.notes.extend(note);
         for holder in &holders {
             self.people += 1;
+            self.untold += u64::from(holder.is_untold());
             self.licensed += u64::from(count(holder, &mut self.skus));
         }
         let (skus, groups) = (&self.skus, &self.groups);
         Ok(holders.iter().flat_map(|holder| rows(holder, skus, groups)).collect())
     }
+}
+
+/// What Graph does not tell of licences. It is not nothing.
+fn unknown(skus: &Skus, people: u64) -> Option<Note> {
+    let untold = skus.by_id.values().filter(|sku| sku.plans_untold).map(|sku| sku.part_number.as_str());
+    let untold: Vec<_> = untold.collect();
+    let mut why = Vec::new();
+    if people > 0 {
+        why.push(format!("Microsoft Graph does not tell which licences {people} people have"));
+    }
+    if !untold.is_empty() {
+        why.push(format!("Microsoft Graph does not tell the service plans of {}", untold.join(", ")));
+    }
+    (!why.is_empty()).then(|| Note::new(Subject::Licenses, why.join("; ")))
 }
 
 async fn subscriptions(reader: Reader<'_>) -> Result<(Vec<Subscription>, Option<Note>), Error> {

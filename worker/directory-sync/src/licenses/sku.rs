@@ -27,6 +27,8 @@ pub struct Sku {
     pub(crate) plans: BTreeSet<Uuid>,
     /// The names of all its service plans.
     pub(crate) plan_names: BTreeMap<Uuid, String>,
+    /// Whether Graph does not tell them.
+    pub(crate) plans_untold: bool,
     pub(crate) problems: Vec<Cow<'static, str>>,
     pub(crate) price: Option<Price>,
     pub(crate) found: Found,
@@ -220,6 +222,10 @@ impl Sku {
         let applies_to = bought.applies_to.as_ref().map(Text::as_str);
         let (class, class_reason) =
             LicenseClass::of(&part_number, name, applies_to, units.enabled, units.assigned);
+        let plans_untold = bought.service_plans.is_none();
+        if plans_untold {
+            problems.push(Cow::Borrowed("service plans are missing"));
+        }
         let (mut plans, mut plan_names) = (BTreeSet::new(), BTreeMap::new());
         for plan in bought.service_plans.unwrap_or_default() {
             // A plan for the whole tenant gives nothing to the person.
@@ -241,6 +247,7 @@ impl Sku {
             units,
             plans,
             plan_names,
+            plans_untold,
             problems,
             found: Found::default(),
         }
@@ -258,7 +265,7 @@ mod tests {
     fn with(units: &str, consumed: &str) -> Sku {
         let id = "06EBC4EE-1BB5-47DD-8120-11324BC54E06";
         sku(&format!(
-            r#"{{"skuId":"{id}","skuPartNumber":"SPE_E5","prepaidUnits":{units},"consumedUnits":{consumed}}}"#
+            r#"{{"skuId":"{id}","skuPartNumber":"SPE_E5","prepaidUnits":{units},"consumedUnits":{consumed},"servicePlans":[]}}"#
         ))
     }
 
@@ -287,6 +294,22 @@ mod tests {
         assert_eq!(with("null", "1").units.assignable(), None);
         let huge = with(&format!(r#"{{"enabled":{0},"warning":{0},"suspended":0}}"#, i64::MAX), "0").units;
         assert_eq!(huge.assignable(), None, "a sum beyond 64 bits is no number of seats");
+    }
+
+    #[test]
+    fn service_plans_that_are_not_told_are_a_problem_and_not_none() {
+        let with = |plans: &str| {
+            let id = "06EBC4EE-1BB5-47DD-8120-11324BC54E06";
+            sku(&format!(
+                r#"{{"skuId":"{id}","prepaidUnits":{{"enabled":1,"warning":0,"suspended":0}},"consumedUnits":0{plans}}}"#
+            ))
+        };
+        for untold in ["", r#","servicePlans":null"#] {
+            let sku = with(untold);
+            assert_eq!((sku.plans_untold, sku.problems), (true, vec!["service plans are missing".into()]));
+        }
+        let told = with(r#","servicePlans":[]"#);
+        assert_eq!((told.plans_untold, told.problems.len()), (false, 0));
     }
 
     #[test]

@@ -76,11 +76,18 @@ impl<'s> Known<'s> {
             (*id, self.skus.map(|skus| Apps::by(skus, *id, held)).unwrap_or_default())
         };
         let by_license: Vec<_> = licenses.iter().map(licensed).filter(|(_, apps)| !apps.is_empty()).collect();
-        if days.is_empty() && by_license.is_empty() {
+        let lacks_plans = |(id, held): (&uuid::Uuid, &Held<'_, '_>)| {
+            held.in_force && self.skus.is_some_and(|skus| skus.plans_are_untold(*id))
+        };
+        let is_untold = holder.is_untold() || licenses.iter().any(lacks_plans);
+        if days.is_empty() && by_license.is_empty() && !is_untold {
             return None;
         }
         let apps = by_license.iter().fold(Apps::default(), |all, (_, apps)| all.and(*apps));
         let mut reasons = self.doubts(holder);
+        if is_untold && self.skus.is_some() {
+            reasons.push(Cow::Borrowed("licences_unknown"));
+        }
         let mut waste = Vec::new();
         let mut whole = false;
         for (id, apps) in &by_license {
@@ -88,7 +95,7 @@ impl<'s> Known<'s> {
             let doubt = self.doubt_about(held);
             whole |= doubt.is_none();
             let is_unused = apps.iter().all(|app| !days.used(app));
-            if is_unused && reasons.is_empty() && doubt.is_none() {
+            if is_unused && reasons.is_empty() && doubt.is_none() && !held.plans_untold {
                 waste.extend(self.waste(&names, *id));
             }
         }

@@ -1,7 +1,7 @@
 //! Passes over licences.
 
 use directory_sync::{LicenseClass, LicensesSummary, Prices, Sku, Subject};
-use msgraph_emulator::{Group, Sku as Bought, TENANT_ID, Tenant, User};
+use msgraph_emulator::{Fault, Group, Odd, Sku as Bought, TENANT_ID, Tenant, User};
 use serde_json::{Value, json};
 
 use crate::tenant::{Place, find, of_kind};
@@ -190,6 +190,35 @@ async fn a_group_that_fails_is_named_or_at_least_its_id_is() {
     let name = of_kind(&rows, "waste")[0]["group_name"].as_str().unwrap().to_owned();
     assert_eq!(name.len(), 36, "{name} is an id");
     assert_eq!(found.notes.iter().map(|note| note.about).collect::<Vec<_>>(), [Subject::GroupNames]);
+}
+
+#[tokio::test]
+async fn lists_that_graph_does_not_tell_are_noted_and_not_empty() {
+    let tenant = || {
+        let person = |name: &str| User::new(&format!("{name}@contoso.example"), name).located("GB");
+        Tenant::empty()
+            .sku(Bought::new("SMALL", 10).plan("TEAMS1"))
+            .sku(Bought::new("LARGE", 10).plan("TEAMS1").plan("OFFICESUBSCRIPTION"))
+            .user(person("ada").licensed("SMALL").licensed("LARGE"))
+            .user(person("grace").licensed("LARGE"))
+    };
+    let all = "whole";
+    for (path, note, wasted, assignments) in [
+        (all, None, 1, 3),
+        ("/subscribedSkus", Some("the service plans of"), 0, 3),
+        ("/users", Some("which licences 2 people have"), 0, 0),
+    ] {
+        let place = Place::of(tenant());
+        if path != all {
+            place.emulator.fault(Fault::odd(Odd::NullLists).method("GET").path(path));
+        }
+        let (rows, found) = place.licenses(&Prices::default()).await;
+        let told: Vec<_> = found.notes.iter().filter(|note| note.about == Subject::Licenses).collect();
+        assert_eq!(told.len(), usize::from(note.is_some()), "{path}: {:?}", found.notes);
+        assert!(note.is_none_or(|note| told[0].why.contains(note)), "{told:?}");
+        assert_eq!(of_kind(&rows, "waste").len(), wasted, "{path}: {rows:?}");
+        assert_eq!(of_kind(&rows, "license_assignment").len(), assignments, "{path}");
+    }
 }
 
 #[tokio::test]

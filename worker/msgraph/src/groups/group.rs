@@ -36,8 +36,8 @@ const LONGEST_FILTER: usize = 600;
 pub struct Group {
     pub id: String,
     pub display_name: Option<String>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub group_types: Vec<String>,
+    /// Nothing if Graph does not tell.
+    pub group_types: Option<Vec<String>>,
     pub mail_enabled: Option<bool>,
     pub security_enabled: Option<bool>,
     pub membership_rule: Option<String>,
@@ -68,19 +68,21 @@ pub enum GroupKind {
     DistributionList,
     /// A plain security group.
     Security,
+    /// It has a mail address, and Graph does not tell whether it is a Microsoft 365 group.
+    Untold,
 }
 
 impl Group {
     /// The kind. The property that controls membership decides first.
     pub fn kind(&self) -> GroupKind {
         let is_type =
-            |name: &str| self.group_types.iter().any(|group_type| group_type.eq_ignore_ascii_case(name));
+            |name: &str| self.group_types.iter().flatten().any(|kind| kind.eq_ignore_ascii_case(name));
         let (Some(mail_enabled), Some(security_enabled)) = (self.mail_enabled, self.security_enabled) else {
             return GroupKind::Unreadable;
         };
         if self.on_premises_sync_enabled == Some(true) {
             GroupKind::Synced
-        } else if is_type("DynamicMembership") {
+        } else if is_type("DynamicMembership") || (self.group_types.is_none() && self.has_rule()) {
             GroupKind::Dynamic
         } else if self.is_assignable_to_role == Some(true) {
             GroupKind::RoleAssignable
@@ -88,11 +90,16 @@ impl Group {
             GroupKind::Microsoft365
         } else {
             match (mail_enabled, security_enabled) {
+                (true, _) if self.group_types.is_none() => GroupKind::Untold,
                 (true, true) => GroupKind::MailEnabledSecurity,
                 (true, false) => GroupKind::DistributionList,
                 (false, _) => GroupKind::Security,
             }
         }
+    }
+
+    fn has_rule(&self) -> bool {
+        self.membership_rule.as_ref().is_some_and(|rule| !rule.is_empty())
     }
 
     /// Whether the group can have directory roles, whatever controls its members. That never changes.
@@ -238,8 +245,24 @@ mod tests {
                 GroupKind::Unreadable,
             ),
             (r#"{"id":"1","mailEnabled":false,"securityEnabled":true}"#, GroupKind::Security),
-            (r#"{"id":"1","mailEnabled":true,"securityEnabled":true}"#, GroupKind::MailEnabledSecurity),
-            (r#"{"id":"1","mailEnabled":true,"securityEnabled":false}"#, GroupKind::DistributionList),
+            (
+                r#"{"id":"1","mailEnabled":true,"securityEnabled":true,"groupTypes":[]}"#,
+                GroupKind::MailEnabledSecurity,
+            ),
+            (
+                r#"{"id":"1","mailEnabled":true,"securityEnabled":false,"groupTypes":[]}"#,
+                GroupKind::DistributionList,
+            ),
+            (r#"{"id":"1","mailEnabled":true,"securityEnabled":false,"groupTypes":null}"#, GroupKind::Untold),
+            (r#"{"id":"1","mailEnabled":true,"securityEnabled":true}"#, GroupKind::Untold),
+            (
+                r#"{"id":"1","mailEnabled":true,"securityEnabled":true,"membershipRule":"user.city -eq 7"}"#,
+                GroupKind::Dynamic,
+            ),
+            (
+                r#"{"id":"1","mailEnabled":false,"securityEnabled":true,"groupTypes":null}"#,
+                GroupKind::Security,
+            ),
             (
                 r#"{"id":"1","mailEnabled":true,"securityEnabled":false,"groupTypes":["Unified"]}"#,
                 GroupKind::Microsoft365,

@@ -27,8 +27,8 @@ pub struct LicenseAssignmentState {
     pub sku_id: String,
     /// The group that gives the licence; `None` means assigned directly.
     pub assigned_by_group: Option<String>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub disabled_plans: Vec<String>,
+    /// Nothing if Graph does not tell.
+    pub disabled_plans: Option<Vec<String>>,
     /// `Active`, `ActiveWithError`, `Disabled` or `Error`.
     pub state: Option<String>,
     /// `None`, `CountViolation`, `MutuallyExclusiveViolation` and the like.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::http::client::Reader;
-use crate::http::json::{self, null_as_empty};
+use crate::http::json;
 use crate::http::read_ahead::PagesAhead;
 use crate::http::request::Query;
 
@@ -21,8 +21,8 @@ pub struct SubscribedSku {
     pub prepaid_units: PrepaidUnits,
     pub capability_status: Option<String>,
     pub applies_to: Option<String>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub service_plans: Vec<ServicePlan>,
+    /// Nothing if Graph does not tell.
+    pub service_plans: Option<Vec<ServicePlan>>,
 }
 
 impl SubscribedSku {

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::http::client::{Reader, Writer};
-use crate::http::json::null_as_empty;
 use crate::http::request::{Query, Write};
 
 /// The role of an assignment to an application that has no roles for people.
@@ -28,8 +27,8 @@ pub struct AppRoleAssignment {
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct ServicePrincipal {
     pub id: String,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub app_roles: Vec<AppRole>,
+    /// Nothing if Graph does not tell.
+    pub app_roles: Option<Vec<AppRole>>,
 }
 
 /// A role that an application defines.
@@ -38,8 +37,8 @@ pub struct ServicePrincipal {
 #[expect(missing_docs, reason = "the fields are Graph's own, under Graph's own names")]
 pub struct AppRole {
     pub id: String,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub allowed_member_types: Vec<String>,
+    /// Nothing if Graph does not tell.
+    pub allowed_member_types: Option<Vec<String>>,
     pub is_enabled: Option<bool>,
 }
 
@@ -47,19 +46,25 @@ impl ServicePrincipal {
     /// Whether Graph assigns this role to a person. Roles for applications, such as Graph's own permissions, are not
     /// given to people (Microsoft Graph documentation, "appRole resource type", 2021). Default access is given only
     /// where there is no role for people (terraform-provider-azuread issue 736, 2022).
-    pub fn gives_people(&self, role: &str) -> bool {
-        let mut roles = self.app_roles.iter().filter(|role| role.is_for_people());
-        match role == DEFAULT_ACCESS {
+    /// Nothing if Graph does not tell.
+    pub fn gives_people(&self, role: &str) -> Option<bool> {
+        let roles = self.app_roles.as_ref()?.iter().map(|role| Some((role, role.is_for_people()?)));
+        let roles = roles.collect::<Option<Vec<_>>>()?;
+        let mut roles = roles.into_iter().filter(|(_, is_for_people)| *is_for_people);
+        Some(match role == DEFAULT_ACCESS {
             true => roles.next().is_none(),
-            false => roles.any(|known| known.id.eq_ignore_ascii_case(role)),
-        }
+            false => roles.any(|(known, _)| known.id.eq_ignore_ascii_case(role)),
+        })
     }
 }
 
 impl AppRole {
-    fn is_for_people(&self) -> bool {
+    fn is_for_people(&self) -> Option<bool> {
         let is_user = |kind: &String| kind.eq_ignore_ascii_case("User");
-        self.is_enabled != Some(false) && self.allowed_member_types.iter().any(is_user)
+        match self.is_enabled {
+            Some(false) => Some(false),
+            _ => Some(self.allowed_member_types.as_ref()?.iter().any(is_user)),
+        }
     }
 }
 
@@ -122,13 +127,23 @@ mod tests {
     fn people_get_the_roles_for_people_and_default_access_only_without_any() {
         let role = |id: &str, kind: &str, is_enabled| AppRole {
             id: id.into(),
-            allowed_member_types: vec![kind.into()],
+            allowed_member_types: Some(vec![kind.into()]),
             is_enabled: Some(is_enabled),
         };
-        let with = |app_roles| ServicePrincipal { id: "s".into(), app_roles };
+        let with = |app_roles| ServicePrincipal { id: "s".into(), app_roles: Some(app_roles) };
         let graph = with(vec![role("a", "Application", true), role("b", "User", false)]);
-        assert!(!graph.gives_people("a") && !graph.gives_people("b") && graph.gives_people(DEFAULT_ACCESS));
+        let told = |application: &ServicePrincipal, role| application.gives_people(role);
+        assert_eq!(["a", "b", DEFAULT_ACCESS].map(|role| told(&graph, role)), [false, false, true].map(Some));
         let payroll = with(vec![role("c", "User", true)]);
-        assert!(payroll.gives_people("C") && !payroll.gives_people(DEFAULT_ACCESS));
+        assert_eq!(["C", DEFAULT_ACCESS].map(|role| told(&payroll, role)), [true, false].map(Some));
+        let untold: [ServicePrincipal; 3] = [
+            r#"{"id":"s","appRoles":null}"#,
+            r#"{"id":"s"}"#,
+            r#"{"id":"s","appRoles":[{"id":"c","allowedMemberTypes":null}]}"#,
+        ]
+        .map(|json| serde_json::from_str(json).unwrap());
+        assert!(
+            untold.iter().all(|untold| told(untold, "c").is_none() && told(untold, DEFAULT_ACCESS).is_none())
+        );
     }
 }

@@ -78,8 +78,8 @@ pub struct User {
     pub sign_in_sessions_valid_from_date_time: Option<Timestamp>,
     #[serde(default, deserialize_with = "json::moment")]
     pub last_password_change_date_time: Option<Timestamp>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub proxy_addresses: Vec<String>,
+    /// Nothing if it was not read, or if Graph does not tell.
+    pub proxy_addresses: Option<Vec<String>>,
     #[serde(default, deserialize_with = "null_as_empty")]
     pub assigned_licenses: Vec<AssignedLicense>,
     /// How the person got each licence; nothing if that was not read, or if Graph does not tell.
