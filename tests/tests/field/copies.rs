@@ -26,6 +26,10 @@ async fn moved(files: Drive, pace: Duration, more: &str) -> (Value, Vec<String>,
     testbed.publisher.event(&events::with(event, "manager", json!({ "upn": ADA }))).await;
     let end = testbed.results.end_of("leave").await;
     let found = (end, testbed.effects(), testbed.emulator.journal().len());
+    if found.0["state"] == "failed" {
+        // It follows the result.
+        testbed.holds("workflows.dlq", 1).await;
+    }
     testbed.gatehouse(&["dead", "discard", "--all", "--yes"]).await;
     testbed.drain([worker]).await;
     testbed.close().await;
