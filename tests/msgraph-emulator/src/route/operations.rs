@@ -197,6 +197,8 @@ pub(crate) enum Right<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeviceOperation<'a> {
     List(&'a str),
+    /// Those of the directory.
+    ListOwned(&'a str),
     Retire(&'a str),
     Wipe(&'a str),
 }

@@ -161,6 +161,7 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
             Operation::RemoveMethod { user, segment, method }
         }
         [user, "managedDevices"] if read => Operation::Device(DeviceOperation::List(user)),
+        [user, "ownedDevices"] if read => Operation::Device(DeviceOperation::ListOwned(user)),
         [user, "licenseDetails"] if read => Operation::ListLicenseDetails(user),
         [user, "assignLicense"] if write => Operation::AssignLicense(user),
         []
@@ -168,7 +169,14 @@ fn user_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         | [_, "manager"]
         | [_, "manager", "$ref"]
         | [_, "revokeSignInSessions" | "memberOf" | "ownedObjects" | "licenseDetails" | "assignLicense"]
-        | [_, "managedDevices" | "appRoleAssignments" | "oauth2PermissionGrants" | "transitiveMemberOf"]
+        | [
+            _,
+            "managedDevices"
+            | "ownedDevices"
+            | "appRoleAssignments"
+            | "oauth2PermissionGrants"
+            | "transitiveMemberOf",
+        ]
         | [_, "authentication", "methods" | PASSES]
         | [_, "authentication", "methods" | "passwordMethods", _]
         | [_, "directReports"]

@@ -331,6 +331,7 @@ fn any_of_rights(operation: &Right<'_>) -> &'static [&'static str] {
 fn any_of_devices(operation: &DeviceOperation<'_>) -> &'static [&'static str] {
     match operation {
         DeviceOperation::List(_) => READ_DEVICES,
+        DeviceOperation::ListOwned(_) => READ_USERS_FULLY,
         DeviceOperation::Retire(_) => RETIRE_DEVICES,
         DeviceOperation::Wipe(_) => WIPE_DEVICES,
     }
@@ -384,6 +385,16 @@ pub(crate) fn manages_role_groups(caller: &Caller) -> bool {
 /// Whether the caller may read applications: to assign somebody "also requires" it (permission table, 2026-08-07).
 pub(crate) fn reads_principals(caller: &Caller) -> bool {
     caller.has_any(READ_PRINCIPALS)
+}
+
+/// Whether the caller may read devices of the directory, and not only their ids ("List ownedDevices", 2024).
+pub(crate) fn reads_directory_devices(caller: &Caller) -> bool {
+    caller.has_any(&[
+        "Device.Read.All",
+        "Device.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ])
 }
 
 /// Whether the caller sees who is in groups with hidden members ("List a user's direct memberships", 2026).

@@ -300,6 +300,9 @@ fn user(place: &str, properties: Map<String, Value>) -> Result<User, TenantError
             "ownedApplications" => {
                 user.owned_applications = parse(&format!("{place}.ownedApplications"), value.clone())?;
             }
+            "ownedDevices" => {
+                user.owned_devices = parse(&format!("{place}.ownedDevices"), value.clone())?;
+            }
             "consents" => user.consents = parse(&format!("{place}.consents"), value.clone())?,
             "createdDateTime" => value.as_str().ok_or_else(wrong)?.clone_into(&mut user.created),
             "externalUserState" => user.give("externalUserState", value.as_str().ok_or_else(wrong)?),

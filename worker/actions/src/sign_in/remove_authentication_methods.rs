@@ -2,7 +2,8 @@
 //!
 //! **Needs** `UserAuthenticationMethod.ReadWrite.All` and `User.Read.All`.
 //! **Refuses** `user_not_found`; `permission_missing`; after a pause `person_returned`, `person_changed`.
-//! **Leaves** methods of a type that Graph cannot remove; the result names each.
+//! **Leaves** methods of a type that Graph cannot remove; the result names each. `owned_devices`: the devices that the
+//! person joined or registered in Microsoft Entra; `owned_devices_unseen`, if Graph does not show them.
 //! **Idempotent because** it reads the methods and removes those it finds; "not found" counts as removed.
 //!
 //! Graph refuses to remove the default method while there are others, and does not say which method that is. A refused
@@ -10,6 +11,7 @@
 
 use std::fmt;
 
+use futures_util::future::try_join;
 use msgraph::{AuthenticationMethod, MethodKind, Writer};
 use outcome::{Left, Needs, Taken, TakenKind};
 use schemars::JsonSchema;
@@ -28,10 +30,12 @@ pub struct Params {
     user: PersonRef,
 }
 
-/// The account and its sign-in methods.
+/// The account, its sign-in methods, and the devices that it signs in with.
 pub struct Observed {
     person: Person,
     methods: Vec<AuthenticationMethod>,
+    /// Their ids; nothing if Graph does not show them.
+    devices: Option<Vec<String>>,
 }
 
 /// Removes a sign-in method.
@@ -54,11 +58,12 @@ impl Action for RemoveAuthenticationMethods {
 
     async fn observe(params: &Params, graph: View<'_>) -> Result<Observed, Error> {
         let person = graph.person(&params.user, &["id"]).await?;
-        let methods = match &person {
-            Person::Present(user) => graph.authentication_methods(&user.id).await?,
-            Person::ToBeCreated | Person::Absent => Vec::new(),
+        let Person::Present(user) = &person else {
+            return Ok(Observed { person, methods: Vec::new(), devices: Some(Vec::new()) });
         };
-        Ok(Observed { person, methods })
+        let methods = graph.authentication_methods(&user.id);
+        let (methods, devices) = try_join(methods, graph.owned_devices(&user.id)).await?;
+        Ok(Observed { person, methods, devices })
     }
 
     fn plan(_: &Params, observed: &Observed) -> Result<Plan<Remove>, Error> {
@@ -81,6 +86,7 @@ impl Action for RemoveAuthenticationMethods {
                 _ => changes.push(Remove { user: user.clone(), method: method.clone() }),
             }
         }
+        left.extend(owned(&user, observed.devices.as_deref()));
         Ok(Plan::in_order(changes).leaving(left))
     }
 
@@ -132,6 +138,30 @@ impl Action for RemoveAuthenticationMethods {
     }
 }
 
+/// How many devices are named.
+const NAMED: usize = 20;
+
+/// The devices that stay in the directory, by their ids: names of devices are often those of people.
+fn owned(user: &Account, devices: Option<&[String]>) -> Option<Left> {
+    let left = |code: &str, detail| Left { code: code.to_owned(), detail, needs: Needs::Nobody };
+    let Some(devices) = devices else {
+        let detail = format!(
+            "Microsoft Graph does not show which devices {user} joined or registered; look at them in the Entra admin center"
+        );
+        return Some(left("owned_devices_unseen", detail));
+    };
+    let named: Vec<_> = devices.iter().take(NAMED).map(String::as_str).collect();
+    let more = match devices.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let detail = format!(
+        "{user} stays the owner of devices in Microsoft Entra: {}{more}; disable or delete there what nobody uses any more",
+        named.join(", ")
+    );
+    (!named.is_empty()).then(|| left("owned_devices", detail))
+}
+
 impl fmt::Display for Remove {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "remove sign-in method {} of {}", self.method.id, self.user)
@@ -163,11 +193,27 @@ mod tests {
         ];
         let person = Person::Present(Box::new(User { id: "1".into(), ..User::default() }));
         let params = Params { user: serde_json::from_value("ada@contoso.example".into()).unwrap() };
-        let plan = RemoveAuthenticationMethods::plan(&params, &Observed { person, methods }).unwrap();
+        let observed = Observed { person, methods, devices: Some(Vec::new()) };
+        let plan = RemoveAuthenticationMethods::plan(&params, &observed).unwrap();
         let ids: Vec<_> = plan.changes().map(|change| change.method.id.as_str()).collect();
         assert_eq!(ids, ["key", "call", "app"]);
         let left: Vec<_> = plan.left.iter().map(|left| (left.code.as_str(), left.needs)).collect();
         assert_eq!(left, [("unknown_method", Needs::Operator)]);
+    }
+
+    #[test]
+    fn devices_that_stay_are_told_by_id_and_so_is_that_they_are_not_seen() {
+        let told = |devices: Option<usize>| {
+            let devices: Option<Vec<_>> =
+                devices.map(|count| (0..count).map(|number| format!("d{number}")).collect());
+            owned(&Account::Known("1".into()), devices.as_deref()).map(|left| (left.code, left.detail))
+        };
+        assert_eq!(told(Some(0)), None);
+        let (code, detail) = told(Some(2)).unwrap();
+        assert!(code == "owned_devices" && detail.contains("d0, d1;"), "{detail}");
+        let (_, detail) = told(Some(23)).unwrap();
+        assert!(detail.contains("d19 and 3 more;") && !detail.contains("d20"), "{detail}");
+        assert_eq!(told(None).unwrap().0, "owned_devices_unseen");
     }
 
     #[tokio::test]

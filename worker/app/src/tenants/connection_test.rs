@@ -131,6 +131,10 @@ pub enum May {
     Nothing,
 }
 
+/// What no action looks at, of somebody who leaves.
+const NOT_LOOKED_AT: &str = "no action looks at access to shared and other people's mailboxes, at administrators of \
+     SharePoint sites, at groups in Privileged Identity Management, or at holds: check these by hand where they matter";
+
 /// Seats of a licence.
 #[derive(Debug, Serialize)]
 pub struct Seats {
@@ -188,6 +192,9 @@ impl Connection {
                 "sync usage: a service account may need a licence that includes Teams to see use of Teams"
                     .to_owned(),
             );
+        }
+        if used.has(Kind::Action, "remove_directory_roles") {
+            found.notes.push(NOT_LOOKED_AT.to_owned());
         }
         found.look(client, &grants).await;
         found.see_protection(protection.test(client.reader()).await);

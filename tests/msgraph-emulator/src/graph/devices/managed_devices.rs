@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use crate::graph::devices::owned_devices::list_owned;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::metadata;
 use crate::http::query::{LIST, NONE, Query, project};
@@ -20,6 +21,7 @@ const WIPE: &[&str] = &["keepEnrollmentData", "keepUserData", "macOsUnlockCode",
 pub(crate) fn answer(visit: &mut Visit<'_>, operation: DeviceOperation<'_>) -> Answer {
     match operation {
         DeviceOperation::List(user) => list(visit, user),
+        DeviceOperation::ListOwned(user) => list_owned(visit, user),
         DeviceOperation::Retire(device) => retire(visit, device),
         DeviceOperation::Wipe(device) => wipe(visit, device),
     }

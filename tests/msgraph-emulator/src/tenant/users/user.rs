@@ -45,6 +45,8 @@ pub struct User {
     pub(crate) eligible_role: Option<String>,
     /// The applications whose registration the user owns, by name.
     pub(crate) owned_applications: BTreeSet<String>,
+    /// The devices that the user joined or registered in the directory, by name.
+    pub(crate) owned_devices: BTreeSet<String>,
     pub(crate) created: String,
     pub(crate) deleted: Option<String>,
     pub(crate) sessions_from: String,
@@ -125,6 +127,7 @@ impl User {
             role: None,
             eligible_role: None,
             owned_applications: BTreeSet::new(),
+            owned_devices: BTreeSet::new(),
             created: CREATED.to_owned(),
             deleted: None,
             sessions_from: CREATED.to_owned(),
@@ -218,6 +221,13 @@ impl User {
     #[must_use]
     pub fn owning_application(mut self, name: &str) -> Self {
         self.owned_applications.insert(name.to_owned());
+        self
+    }
+
+    /// Makes the user the owner of a device in the directory, by name. Intune need not manage it.
+    #[must_use]
+    pub fn owning_device(mut self, name: &str) -> Self {
+        self.owned_devices.insert(name.to_owned());
         self
     }
 
