@@ -36,6 +36,7 @@ mod onedrive;
 mod reports;
 mod request_log;
 mod rights;
+mod route;
 mod server_clock;
 mod settings;
 mod sign_in;
@@ -68,8 +69,8 @@ pub use mail::inbox_rules::{InboxRule, NewInboxRule, RuleActions};
 pub use mail::messages::{ItemBody, Message, NewMessage};
 pub use mail::recipient::{EmailAddress, Recipient};
 pub use observer::{
-    BatchRefusedReport, Observer, Outcome, RequestReport, RetryReport, RoundTripReport, Service,
-    ThrottleReport, TokenReport,
+    BatchRefusedReport, CallObserver, Destination, Observer, Outcome, RequestReport, RetryReport,
+    RoundTripReport, Service, ThrottleReport, TokenReport,
 };
 pub use onedrive::copy::{CopyOrder, CopyState, RefusedItem};
 pub use onedrive::drive::{Drive, Identity, IdentitySet, Permission, Quota};

@@ -1,6 +1,7 @@
 //! What the client reports to the program that runs it, which keeps metrics and logs.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -21,6 +22,17 @@ pub trait Observer: Send + Sync + 'static {
     fn throttled(&self, _report: &ThrottleReport) {}
     /// An attempt to get a token ended.
     fn token(&self, _report: &TokenReport) {}
+    /// Somebody calls Graph. The reports of the attempts also go to what this returns: they come from another task,
+    /// which does not know who called.
+    fn call(&self) -> Option<Arc<dyn CallObserver>> {
+        None
+    }
+}
+
+/// Receives the reports of one call.
+pub trait CallObserver: Send + Sync {
+    /// An attempt ended.
+    fn attempt(&self, report: &RequestReport<'_>, to: &Destination<'_>);
 }
 
 /// Ignores every report.
@@ -147,6 +159,17 @@ pub struct RequestReport<'a> {
     pub attempt: u32,
     /// Graph's id of the request, or ours if Graph sent none.
     pub request_id: &'a str,
+}
+
+/// Where a request went, without anybody's name or id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination<'a> {
+    /// The host.
+    pub host: &'a str,
+    /// The port, also where it is that of the scheme.
+    pub port: Option<u16>,
+    /// The path, in which everything but Graph's own words is `{id}`, such as `/users/{id}/manager/$ref`.
+    pub route: String,
 }
 
 /// One HTTP request to Graph, with one call or a batch of them.

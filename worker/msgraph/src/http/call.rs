@@ -10,7 +10,8 @@ use crate::error::context::Context;
 use crate::fence::Fence;
 use crate::http::links::LinkWatch;
 use crate::lane::priority::Priority;
-use crate::observer::Service;
+use crate::observer::{CallObserver, Destination, Service};
+use crate::route;
 
 /// One attempt of a request: everything it needs to be sent.
 pub(crate) struct Call {
@@ -33,6 +34,8 @@ pub(crate) struct Call {
     pub fence: Option<Arc<dyn Fence>>,
     /// 1 for the first attempt.
     pub attempt: u32,
+    /// Who wants to know of this call besides the client's observer.
+    pub observer: Option<Arc<dyn CallObserver>>,
     pub context: Context,
 }
 
@@ -43,6 +46,15 @@ impl Call {
     /// Whether its method is one whose requests have a body, be it an empty one.
     pub(crate) fn takes_a_body(&self) -> bool {
         matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
+    }
+
+    /// Where it goes, without anybody's name or id.
+    pub(crate) fn destination(&self) -> Destination<'_> {
+        Destination {
+            host: self.url.host_str().unwrap_or_default(),
+            port: self.url.port_or_known_default(),
+            route: route::of(&self.path),
+        }
     }
 
     /// Why it must not be sent now.

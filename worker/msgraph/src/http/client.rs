@@ -307,6 +307,7 @@ impl Client {
             watch: request.watch.clone(),
             fence: self.fence.clone().filter(|_| request.is_write),
             attempt,
+            observer: self.inner.observer.call(),
             context: Context {
                 peer: Peer::Graph,
                 method: request.method.clone(),

@@ -88,14 +88,18 @@ impl Transport {
             Ok(response) => (Outcome::Status(response.status), Some(response.request_id())),
             Err(error) => (error.outcome(), error.request_id()),
         };
-        self.observer.request(&RequestReport {
+        let report = RequestReport {
             service: call.service,
             method: call.method.as_str(),
             outcome: reported,
             elapsed,
             attempt: call.attempt,
             request_id: request_id.unwrap_or(&call.context.request_id),
-        });
+        };
+        self.observer.request(&report);
+        if let Some(observer) = &call.observer {
+            observer.attempt(&report, &call.destination());
+        }
         if let Err(error) = outcome
             && error.asks_to_slow_down()
         {

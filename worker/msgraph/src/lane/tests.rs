@@ -57,6 +57,7 @@ impl Desk {
             watch: None,
             fence: None,
             attempt: number as u32,
+            observer: None,
             context,
         };
         let (reply, caller) = oneshot::channel();

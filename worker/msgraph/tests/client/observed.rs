@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use msgraph::{
-    BatchRefusedReport, Observer, RequestReport, RetryReport, RoundTripReport, Settings, ThrottleReport,
-    TokenReport,
+    BatchRefusedReport, CallObserver, Destination, Observer, RequestReport, RetryReport, RoundTripReport,
+    Settings, ThrottleReport, TokenReport, UserKey,
 };
 
 use crate::server::{Server, json, observed_client, refusal};
@@ -50,6 +50,51 @@ impl Observer for Received {
     fn token(&self, report: &TokenReport) {
         self.note(format!("token {}", report.outcome));
     }
+}
+
+/// Gives each call an observer with a number of its own.
+struct Numbered(Received);
+
+struct Numbers(usize, Received);
+
+impl Observer for Numbered {
+    fn call(&self) -> Option<Arc<dyn CallObserver>> {
+        self.0.note("a call".to_owned());
+        let number = self.0.lines().iter().filter(|line| *line == "a call").count();
+        Some(Arc::new(Numbers(number, self.0.clone())))
+    }
+}
+
+impl CallObserver for Numbers {
+    fn attempt(&self, report: &RequestReport<'_>, to: &Destination<'_>) {
+        let (RequestReport { method, outcome, .. }, Destination { host, route, .. }) = (report, to);
+        self.1.note(format!("{} {method} {host}{route} {outcome}", self.0));
+    }
+}
+
+#[tokio::test]
+async fn each_call_of_a_batch_is_reported_to_who_made_it_and_names_nobody() {
+    let server = Server::start(|_, _| {
+        let missing = r#"{"error":{"code":"Request_ResourceNotFound","message":"none"}}"#;
+        let answers = format!(
+            r#"{{"responses":[{{"id":"0","status":200,"body":{{"value":[]}}}},{{"id":"1","status":404,"body":{missing}}}]}}"#
+        );
+        json(200, &answers)
+    })
+    .await;
+    let received = Received::default();
+    let settings = Settings { batching: true, ..server.settings() };
+    let client = observed_client(settings, Numbered(received.clone()));
+    let reader = client.reader();
+    let ada = UserKey::Upn("ada@contoso.example".to_owned());
+    let (skus, ada) = tokio::join!(reader.subscribed_skus(), reader.user(&ada, &["id"]));
+    assert!(skus.is_ok() && ada.is_ok_and(|ada| ada.is_none()));
+    let mut lines = received.lines();
+    lines.sort();
+    assert_eq!(
+        lines,
+        ["1 GET 127.0.0.1/subscribedSkus 200", "2 GET 127.0.0.1/users/{id} 404", "a call", "a call"]
+    );
 }
 
 #[tokio::test]
