@@ -3,7 +3,7 @@
 use outcome::{Failure, Record, Taken};
 
 use crate::people::People;
-use crate::step::BoxFuture;
+use crate::step::{BoxFuture, Report};
 
 /// Receives every record as soon as its stage is over, and says whether the run may go on. `()` ignores the records
 /// and lets every run go on.
@@ -24,6 +24,16 @@ pub trait Recorder: Send + Sync {
     /// all if that is a failure.
     fn taking<'a>(&'a self, _action: &'a str, _taken: &'a [Taken]) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// Goes along with a step of this name and action from its beginning to its end.
+    fn during<'a>(
+        &'a self,
+        _step: &'a str,
+        _action: &'a str,
+        work: BoxFuture<'a, Report>,
+    ) -> BoxFuture<'a, Report> {
+        work
     }
 
     /// Whether the run is stored after each stage, so that no worker that dies takes with it what was done.

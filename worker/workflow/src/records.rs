@@ -47,6 +47,11 @@ pub(crate) fn record_of(finished: Finished, report: Report, took: Duration) -> (
     )
 }
 
+/// The longest time for which the service asked to stay away.
+pub(crate) fn longest_asked(failed: &[Record]) -> Option<Duration> {
+    failed.iter().filter_map(|record| record.retry()?.retry_after).max()
+}
+
 /// How many refusals of one step are compared, so that a run stays small.
 const COMPARED: usize = 10;
 

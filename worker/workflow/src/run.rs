@@ -1,7 +1,7 @@
 //! Running a prepared workflow from where its progress says it is.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -14,7 +14,7 @@ use crate::next::{Because, Next};
 use crate::people::People;
 use crate::prepare::{Prepared, PreparedStage, PreparedStep, Task};
 use crate::recorder::{Interrupted, Recorder};
-use crate::records::{compare, exhausted, finished, record_of};
+use crate::records::{compare, exhausted, finished, longest_asked, record_of};
 use crate::rejection;
 use crate::retry::RetryPolicy;
 use crate::step::{Answer, Call, Earlier, Report, Step};
@@ -231,7 +231,8 @@ impl<W: Sync> Run<'_, W> {
             }
             Task::Run { step: body, params, from_event, literal } => {
                 let memo = progress.waiting(stage, step.name).map(|waiting| &waiting.memo);
-                let mut report = self.call(*body, (params, literal), (progress, attempt), memo).await;
+                let work = self.call(*body, (params, literal), (progress, attempt), memo);
+                let mut report = attempt.recorder.during(step.name, step.action, Box::pin(work)).await;
                 if let Answer::Failed(failure) = report.answer {
                     report.answer = Answer::Failed(rejection::of_event(failure, from_event));
                 }
@@ -291,10 +292,6 @@ pub fn replayed(mut progress: Progress, replays: u32, now: Timestamp) -> Progres
     Progress { attempt: 1, replays, refused: Vec::new(), ..progress }
 }
 
-fn longest_asked(failed: &[Record]) -> Option<Duration> {
-    failed.iter().filter_map(|record| record.retry()?.retry_after).max()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +302,7 @@ mod tests {
     use outcome::{State, state};
     use serde_json::{Map, json};
     use std::sync::Mutex;
+    use std::time::Duration;
 
     #[derive(Default)]
     struct Received(Mutex<Vec<(String, Outcome)>>);
