@@ -71,6 +71,10 @@ pub(crate) const PERSON: OwnName = OwnName::new("gatehouse-person");
 /// The header of a worker's own message that says how the publisher knows the answer to its event: by the event's
 /// `correlation_id`. The message's own names the run.
 pub(crate) const ASKED_AS: OwnName = OwnName::new("gatehouse-asked-as");
+/// The header that says to which trace a message belongs, and to which span in it: that of the W3C's Trace Context.
+pub(crate) const TRACEPARENT: OwnName = OwnName::new("traceparent");
+/// The header of a worker's own message that was delayed: the span after which it was.
+pub(crate) const TRACE_LINK: OwnName = OwnName::new("gatehouse-trace-link");
 /// The header of a message that was put off after the broker had delivered it more than once.
 pub(crate) const BEGUN: OwnName = OwnName::new("gatehouse-begun");
 
@@ -120,6 +124,18 @@ impl Message {
             Origin::Worker => self.headers.text(ASKED_AS.as_str()),
             Origin::Publisher { .. } => self.properties.correlation_id.as_deref(),
         }
+    }
+
+    /// The span that sent it, as the header says, unchecked.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        self.headers.text(TRACEPARENT.as_str())
+    }
+
+    /// The span after which it was delayed, as the header says, unchecked.
+    #[must_use]
+    pub fn trace_link(&self) -> Option<&str> {
+        self.headers.text(TRACE_LINK.as_str())
     }
 
     /// A worker's own message in place of this one: with its headers, and another content.

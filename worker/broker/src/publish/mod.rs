@@ -3,3 +3,4 @@
 mod late;
 pub(crate) mod outgoing;
 pub(crate) mod publisher;
+mod traced;
