@@ -13,6 +13,7 @@ mod runs;
 mod settings;
 mod sync;
 mod tenants;
+mod traces;
 
 use std::process::ExitCode;
 

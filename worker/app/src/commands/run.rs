@@ -41,6 +41,7 @@ use crate::sync::schedule::Schedules;
 use crate::sync::{Syncs, Tallies};
 use crate::tenants::Tenants;
 use crate::tenants::share::Share;
+use crate::traces::otlp;
 
 /// Arguments of `gatehouse run`.
 #[derive(clap::Args)]
@@ -78,9 +79,8 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
     let tenants = Tenants::as_far_as_usable(&config, &observe)?;
     let mut settings = config.broker()?;
     settings.process = worker_name();
-    for weakness in config.weaknesses() {
-        tracing::warn!("{weakness}");
-    }
+    otlp::start(&settings.prefix, &settings.process);
+    config.weaknesses().iter().for_each(|weakness| tracing::warn!("{weakness}"));
     let publishers = config.publishers()?;
     metrics.publishers_listed.set(publishers.count().try_into().unwrap_or(i64::MAX));
     let (stop, stopped) = watch::channel(false);
@@ -133,6 +133,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
         abandoned = abandoned.saturating_add(ended.await.map_err(io::Error::other)?.abandoned);
     }
     drop(background);
+    otlp::stop().await;
     tracing::info!(abandoned, "worker stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -21,8 +21,10 @@ use super::outbox::{self, Onward, Outbox, Sealed, SetAside};
 use super::places::Places;
 use super::recent::{RecentMessages, Remembered, SubjectLock};
 use super::replies::{AllowedReplies, Copies};
-use super::work::{Identity, Outlet, PutOff, Refused, Work};
+use super::work::{Identity, Outlet, PutOff, Refused, Traced, Work};
 use crate::operate::metrics::Metrics;
+use crate::traces::context::Arrived;
+use crate::traces::span::{self, Span};
 
 /// Handles every delivery of one queue.
 pub struct Consumer<W: Work> {
@@ -55,8 +57,12 @@ impl<W: Work> broker::Handler for Consumer<W> {
                 self.carry_out(&job, &message, receipt, publisher).instrument(span).await;
             }
             Err(refused) => {
-                let sealed = self.refuse(&message, *refused);
-                self.settle(&sealed, receipt, publisher, None).await;
+                let span = Span::of_delivery(W::QUEUE, &Arrived::of(&message, None));
+                let refused = async {
+                    let sealed = self.refuse(&message, *refused);
+                    self.settle(&sealed, receipt, publisher, None).await;
+                };
+                span.around(refused).await;
             }
         }
     }
@@ -100,12 +106,30 @@ impl<W: Work> Consumer<W> {
             },
         };
         match self.place(job, message).await {
-            Ok(_place) => self.work_on(job, message, receipt, publisher).await,
+            Ok(_place) => {
+                let span = self.begin(job, message);
+                span.around(self.work_on(job, message, receipt, publisher)).await;
+            }
             Err(put_off) => {
                 drop(turn);
                 self.put_off(put_off, message, receipt, publisher).await;
             }
         }
+    }
+
+    /// Begins the work on a job, as a trace shows it.
+    fn begin(&self, job: &W::Job, message: &Message) -> Arc<Span> {
+        let Traced { traceparent, run, tenant, workflow } = self.work.traced(job);
+        let span = Span::of_delivery(W::QUEUE, &Arrived::of(message, traceparent));
+        if span.is_recorded() {
+            span.note("gatehouse.run.id", &run.to_string());
+            span.note("gatehouse.tenant", tenant);
+            span.note("cloudevents.event_type", self.work.identity(job).event_type);
+        }
+        if let Some(workflow) = workflow {
+            span.note("gatehouse.workflow", workflow);
+        }
+        span
     }
 
     /// A place in which the job may be worked on now, for as long as it is held.
@@ -209,7 +233,14 @@ impl<W: Work> Consumer<W> {
     }
 
     fn seal(&self, outbox: Outbox, message: &Message) -> Sealed {
+        let span = span::current();
+        if let Some(span) = &span {
+            span.note("gatehouse.next", outbox.onward.as_str());
+        }
         if let Onward::SetAside(aside) = &outbox.onward {
+            if let Some(span) = &span {
+                span.fail(&aside.failure.code);
+            }
             self.metrics.dead_letters_total.with_label_values(&[&aside.failure.code]).inc();
         }
         outbox.seal(W::QUEUE, message, &self.replies.copies(message), &self.worker)

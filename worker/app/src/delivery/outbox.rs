@@ -1,5 +1,6 @@
 //! What follows from a message, and the order in which it is published.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use outcome::{Class, Failure};
 use uuid::Uuid;
 
 use super::replies::Copies;
+use crate::traces::span::{About, Span};
 
 /// What follows from a message, in the words of the work.
 pub struct Outbox {
@@ -46,6 +48,19 @@ pub enum Onward {
     },
     /// It is set aside as a dead letter.
     SetAside(SetAside),
+}
+
+impl Onward {
+    /// The word for it in traces.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Over => "over",
+            Self::Resume { due: None, .. } => "resume",
+            Self::Resume { due: Some(_), .. } => "sleep",
+            Self::Again { .. } => "again",
+            Self::SetAside(_) => "set_aside",
+        }
+    }
 }
 
 /// The next message of a job.
@@ -192,7 +207,10 @@ impl Sealed {
     pub async fn publish(&self, publisher: &Publisher) -> Result<(), Error> {
         announce(&self.announcements, publisher).await?;
         if let Some(onward) = &self.onward {
-            insist(onward, publisher).await?;
+            // What comes again as it is belongs where it always did.
+            let outgoing =
+                if self.comes_again { Cow::Borrowed(onward) } else { traced(&sending(onward), onward) };
+            insist(&outgoing, publisher).await?;
         }
         announce(self.added.as_slice(), publisher).await?;
         if let Some(closing) = &self.closing {
@@ -323,9 +341,14 @@ pub fn result(result: &ResultEvent) -> Option<Outgoing> {
 /// When one could not be published. A copy that no queue takes is only logged: that the publisher's queue is gone must
 /// not keep the job from its end.
 pub async fn announce(announcements: &[Announcement], publisher: &Publisher) -> Result<(), Error> {
-    try_join_all(announcements.iter().map(|announcement| insist(&announcement.result, publisher))).await?;
-    let copies = announcements.iter().filter_map(|announcement| announcement.copy.as_ref());
-    for copied in join_all(copies.map(|copy| publisher.publish(copy))).await {
+    let copied = try_join_all(announcements.iter().map(async |Announcement { result, copy }| {
+        let span = sending(result);
+        let sent = insist(&traced(&span, result), publisher).await;
+        sent.inspect_err(|_| span.fail("not_published"))?;
+        Ok::<_, Error>(copy.as_ref().map(|copy| traced(&span, copy)))
+    }));
+    let copies = copied.await?;
+    for copied in join_all(copies.iter().flatten().map(|copy| publisher.publish(copy))).await {
         match copied {
             Err(error) if error.is_session_lost() => return Err(error),
             Err(error) => {
@@ -335,4 +358,15 @@ pub async fn announce(announcements: &[Announcement], publisher: &Publisher) -> 
         }
     }
     Ok(())
+}
+
+/// The span of a message that is published.
+fn sending(outgoing: &Outgoing) -> Arc<Span> {
+    Span::below_current(&About::Sending { exchange: outgoing.exchange() })
+}
+
+/// The message, which says which span sends it if there is one.
+fn traced<'a>(span: &Span, outgoing: &'a Outgoing) -> Cow<'a, Outgoing> {
+    span.context()
+        .map_or(Cow::Borrowed(outgoing), |context| Cow::Owned(outgoing.clone().traced(context.as_str())))
 }

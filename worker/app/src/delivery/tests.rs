@@ -22,7 +22,7 @@ use super::neighbours::Neighbours;
 use super::outbox::{Next, Onward, Outbox, SetAside};
 use super::places::Places;
 use super::replies::AllowedReplies;
-use super::work::{Identity, Outlet, PutOff, Refused, Work};
+use super::work::{Identity, Outlet, PutOff, Refused, Traced, Work};
 use crate::operate::metrics::Metrics;
 
 const KEY: &str = "letter.sent";
@@ -74,6 +74,10 @@ impl Work for Letters {
 
     fn span(&self, _: &String) -> tracing::Span {
         tracing::Span::none()
+    }
+
+    fn traced<'a>(&'a self, _: &'a String) -> Traced<'a> {
+        Traced::default()
     }
 
     async fn work(&self, letter: &String, _: Option<()>, outlet: &Outlet<'_>) -> Result<Outbox, ()> {

@@ -42,6 +42,9 @@ pub trait Work: Send + Sync + 'static {
     /// The span of everything that is logged about this job.
     fn span(&self, job: &Self::Job) -> tracing::Span;
 
+    /// What a trace may tell of this job.
+    fn traced<'a>(&'a self, job: &'a Self::Job) -> Traced<'a>;
+
     /// Does the work and answers with what follows from it; or with how far it came when it could not report it.
     fn work(
         &self,
@@ -57,6 +60,19 @@ pub trait Work: Send + Sync + 'static {
 
     /// What follows from a job whose work panicked.
     fn panicked(&self, job: &Self::Job, message: &Message) -> Outbox;
+}
+
+/// What a trace may tell of a job: nothing of a person, and nothing that a publisher chose.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traced<'a> {
+    /// The attribute `traceparent` of the event, unchecked. It places the work and is not told.
+    pub traceparent: Option<&'a str>,
+    /// The run, or the sync.
+    pub run: Uuid,
+    /// The tenant, as metrics name it.
+    pub tenant: &'a str,
+    /// The workflow, as metrics name it; nothing if the job runs none.
+    pub workflow: Option<&'a str>,
 }
 
 /// What tells one job from another.

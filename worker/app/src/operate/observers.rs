@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::delivery::queues;
 use crate::operate::metrics::Metrics;
 use crate::operate::zeros;
+use crate::traces::graph;
 
 /// Counts the requests to Microsoft Graph of one tenant.
 pub struct OfTenant {
@@ -60,6 +61,10 @@ impl msgraph::Observer for OfTenant {
 
     fn token(&self, report: &msgraph::TokenReport) {
         self.metrics.graph_tokens_total.with_label_values(&[&self.tenant, &report.outcome.to_string()]).inc();
+    }
+
+    fn call(&self) -> Option<Arc<dyn msgraph::CallObserver>> {
+        graph::caller()
     }
 }
 

@@ -13,7 +13,7 @@ use super::Runs;
 use super::job::{Asked, Job};
 use crate::delivery::outbox::Outbox;
 use crate::delivery::queues::ACCESS;
-use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Work};
+use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Traced, Work};
 
 /// Locks people out, and takes runs out.
 pub struct LockOuts(pub Arc<Runs>);
@@ -73,6 +73,13 @@ impl Work for LockOuts {
                 let (tenant, correlation) = (event.tenant.as_deref(), event.correlation_id.as_deref());
                 tracing::info_span!("cancel", run.id = %event.run_id(), event.id = %event.id, tenant, correlation.id = correlation)
             }
+        }
+    }
+
+    fn traced<'a>(&'a self, asked: &'a Asked) -> Traced<'a> {
+        match asked {
+            Asked::Run(job) => self.0.traced(job),
+            Asked::Cancel(cancel) => self.0.traced_event(&cancel.event, None),
         }
     }
 

@@ -37,7 +37,7 @@ use self::turns::{Turn, Turns};
 use crate::delivery::outbox::{self, Onward, Outbox, SetAside};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
-use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Work};
+use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Traced, Work};
 use crate::operate::metrics::Metrics;
 
 /// Runs the workflows that events request.
@@ -96,6 +96,11 @@ impl Work for Arc<Runs> {
         tracing::info_span!("run", run.id = %job.event.run_id(), event.id = %id, tenant, correlation.id = correlation)
     }
 
+    fn traced<'a>(&'a self, job: &'a Job) -> Traced<'a> {
+        let workflow = Some(self.workflow_label(job));
+        self.traced_event(&job.event, workflow)
+    }
+
     async fn work(
         &self,
         job: &Job,
@@ -131,9 +136,7 @@ impl Work for Arc<Runs> {
         }
         let rejected =
             matches!(&attempted.result, Some(ResultData::RunFinished(run)) if run.state == State::Rejected);
-        // A name that no workflow has is the publisher's and no label.
-        let is_known = job.is_prepared() || self.workflows.definitions.get(job.workflow()).is_some();
-        let workflow = if rejected || !is_known { "none" } else { job.workflow() };
+        let workflow = if rejected { "none" } else { self.workflow_label(job) };
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.run_duration_seconds.with_label_values(&[workflow]).observe(seconds);
         let Attempted { progress, next, mut result, failed } = attempted;
@@ -232,6 +235,18 @@ impl Runs {
         let aside = failed.map(|failed| self.set_aside(job, failed, progress, properties));
         let onward = aside.map_or(Onward::Over, Onward::SetAside);
         Outbox::of(result.map(|data| job.result(data)).into_iter().collect(), onward)
+    }
+
+    /// What a trace may tell of the work on this event.
+    fn traced_event<'a>(&'a self, event: &'a Event, workflow: Option<&'a str>) -> Traced<'a> {
+        let tenant = self.workflows.tenants.label(event.tenant.as_deref());
+        Traced { traceparent: event.traceparent.as_deref(), run: event.run_id(), tenant, workflow }
+    }
+
+    /// The name of the workflow that a job is for, as a label: one that no workflow has is the publisher's.
+    fn workflow_label<'a>(&self, job: &'a Job) -> &'a str {
+        let is_known = job.is_prepared() || self.workflows.definitions.get(job.workflow()).is_some();
+        if is_known { job.workflow() } else { "none" }
     }
 
     /// The name of the tenant that a job is for, as a label.

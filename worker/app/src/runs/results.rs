@@ -3,7 +3,7 @@
 use messages::{ResultEvent, RunFinished, StepFinished};
 use msgraph::Seal;
 use outcome::{Class, Failure, Outcome, Record, Taken};
-use workflow::step::BoxFuture;
+use workflow::step::{Answer, BoxFuture, Report};
 use workflow::{Interrupted, People, Recorder};
 
 use super::job::Job;
@@ -11,6 +11,7 @@ use super::snapshots::keep;
 use super::turns::Turn;
 use crate::delivery::work::Outlet;
 use crate::operate::metrics::Metrics;
+use crate::traces::span::{self, About, Span};
 
 /// Reports steps as their stage ends.
 pub struct StepResults<'a> {
@@ -64,6 +65,23 @@ impl Recorder for StepResults<'_> {
         Box::pin(keep::keep(self.job, action, taken, self.seal, self.outlet))
     }
 
+    fn during<'a>(
+        &'a self,
+        step: &'a str,
+        action: &'a str,
+        work: BoxFuture<'a, Report>,
+    ) -> BoxFuture<'a, Report> {
+        let span = Span::below_current(&About::Step { step, action });
+        Box::pin(async move {
+            let report = span.around(work).await;
+            span.note("gatehouse.outcome", report.answer.outcome().as_str());
+            if let Answer::Failed(failure) = &report.answer {
+                span.fail(&failure.code);
+            }
+            report
+        })
+    }
+
     fn stores_each_stage(&self) -> bool {
         self.job.is_suspect
     }
@@ -105,6 +123,9 @@ fn count_step(metrics: &Metrics, tenant: &str, Record { finished, told }: &Recor
 pub fn count_finished(metrics: &Metrics, (tenant, workflow): (&str, &str), run: &RunFinished) {
     let state = run.state.as_str();
     metrics.runs_total.with_label_values(&[tenant, workflow, state]).inc();
+    if let Some(span) = span::current() {
+        span.note("gatehouse.run.state", state);
+    }
     match &run.failure {
         None => tracing::info!(workflow, state, "run finished"),
         Some(failure) if failure.class == Class::Rejected => {

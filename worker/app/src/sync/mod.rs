@@ -36,7 +36,7 @@ use self::usage::{Part, Reached};
 use crate::delivery::outbox::{Next, Onward, Outbox, SetAside};
 use crate::delivery::publishers::Publishers;
 use crate::delivery::queues;
-use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Unreported, Work};
+use crate::delivery::work::{Identity, Outlet, PutOff, Refused, Traced, Unreported, Work};
 use crate::ledger::client::Client;
 use crate::ledger::log::Stream;
 use crate::operate::metrics::Metrics;
@@ -124,6 +124,12 @@ impl Work for Syncs {
     fn span(&self, job: &Job) -> tracing::Span {
         let (tenant, correlation) = (job.event.tenant.as_deref(), job.event.correlation_id.as_deref());
         tracing::info_span!("sync", sync.id = %job.event.run_id(), event.id = %job.event.id, tenant, correlation.id = correlation)
+    }
+
+    fn traced<'a>(&'a self, job: &'a Job) -> Traced<'a> {
+        let Job { event, .. } = job;
+        let tenant = self.tenants.label(event.tenant.as_deref());
+        Traced { traceparent: event.traceparent.as_deref(), run: event.run_id(), tenant, workflow: None }
     }
 
     async fn work(
