@@ -217,6 +217,11 @@ impl Testbed {
         self.settings.push(setting(key, value));
     }
 
+    /// Changes a variable of the environment that is no setting, in the same way.
+    pub fn environment(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Writes a file into the testbed's folder and returns its path.
     pub fn file(&self, name: &str, content: &str) -> PathBuf {
         let path = self.folder.path().join(name);
