@@ -61,6 +61,12 @@ fn event() -> Value {
                     "description": "An attribute of the event, in binary mode only.",
                 },
             },
+            "properties": {
+                "traceparent": {
+                    "type": "string",
+                    "description": "W3C trace context of the span that publishes the event.",
+                },
+            },
         },
         "correlationId": {
             "location": "$message.payload#/correlationid",
@@ -105,6 +111,10 @@ fn result(has_person: bool) -> Value {
             "properties": {
                 "gatehouse-person": person("Object id of whom the result is about, if it is known."),
                 "x-stream-filter-value": person("The same, for readers of the stream. Copies do not have it."),
+                "traceparent": {
+                    "type": "string",
+                    "description": "W3C trace context: the span that sent the result, or what the event came with.",
+                },
             },
         });
         common.insert("headers".to_owned(), headers);
