@@ -10,6 +10,8 @@ TARGET = $(shell cargo metadata --format-version 1 --no-deps --locked --offline 
 	sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 # All packages are always selected, so that every target builds dependencies with the same features, and once.
 BINARIES := cargo build --release --workspace --locked --bins
+# What a package and an image have beyond the default: they are where operators need it. The foreign tests use the same.
+SHIPPED := --features gatehouse/otlp
 # nextest runs no doc tests; plain cargo runs all, and stops at the first failing binary unless told otherwise.
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 RUN_TESTS := $(if $(NEXTEST),cargo nextest run,cargo test) --workspace --locked --no-fail-fast
@@ -26,13 +28,13 @@ playground: machine ## Runs a worker and an emulated tenant until Ctrl-C
 	$(WITH_BROKER) "$(TARGET)/release/playground"
 
 package: tools ## Builds the Debian package
-	cargo build --profile dist --workspace --locked --bin gatehouse
+	cargo build --profile dist --workspace --locked $(SHIPPED) --bin gatehouse
 	deploy/debian/build "$(TARGET)/dist/gatehouse" "$(TARGET)/dist"
 
 # The profile `dev` makes the same files from what the tests use, to see that they can be made. VERSION is that of a tag.
 PROFILE = dist
 release: tools ## Builds the package, the image, the bill of materials and their checksums
-	cargo build --profile $(PROFILE) --workspace --locked $(if $(filter dev,$(PROFILE)),--bins --tests,--bin gatehouse)
+	cargo build --profile $(PROFILE) --workspace --locked $(SHIPPED) $(if $(filter dev,$(PROFILE)),--bins --tests,--bin gatehouse)
 	deploy/release/build "$(TARGET)/$(PROFILE:dev=debug)/gatehouse" "$(TARGET)/publish" "$(TARGET)/bill-of-materials" \
 		$(VERSION)
 
@@ -41,14 +43,15 @@ test: machine ## Runs all tests with a private RabbitMQ
 	$(if $(NEXTEST),cargo test --workspace --locked --doc --quiet)
 	$(WITH_BROKER) $(RUN_TESTS)
 
-test-foreign: machine ## Tests with promtool, Helm, lintian, official SDKs, publishers and a browser
+test-foreign: machine ## Tests with promtool, Helm, lintian, official SDKs, publishers and a browser; and traces
 	tests/tests/foreign/prepare "$(TARGET)/foreign" "$(TARGET)/foreign-browser" "$(TARGET)/foreign-sdk" \
 		"$(TARGET)/foreign-chart"
-	cargo build --workspace --locked --bins --tests
+	cargo build --workspace --locked $(SHIPPED) --bins --tests
+	cargo test --workspace --locked $(SHIPPED) --bin gatehouse --quiet -- traces::
 	FOREIGN_PYTHON="$(TARGET)/foreign/bin/python" FOREIGN_BROWSER="$(TARGET)/foreign-browser" \
 		FOREIGN_SDK="$(TARGET)/foreign-sdk" FOREIGN_CHART="$(TARGET)/foreign-chart" \
 		FOREIGN_SCREENSHOTS="$(TARGET)/foreign-screenshots" FOREIGN_BILL="$(TARGET)/bill-of-materials" \
-		$(WITH_BROKER) cargo test --workspace --locked --test foreign
+		$(WITH_BROKER) cargo test --workspace --locked $(SHIPPED) --test foreign
 
 deny: ## Checks licences and sources of all dependencies
 	tests/deny/check "$(TARGET)/deny"
@@ -57,7 +60,7 @@ deny: ## Checks licences and sources of all dependencies
 check: machine ## Does what continuous integration does
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy --workspace --test foreign --locked -- -D warnings
+	cargo clippy --workspace --locked $(SHIPPED) --bin gatehouse --test foreign -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 	@$(MAKE) --no-print-directory deny
 	@$(MAKE) --no-print-directory bench-smoke

@@ -96,7 +96,7 @@ fn skip(words: &mut &[&str], word: &str) -> bool {
 fn every_dependency_has_a_permissive_licence() {
     // Dependencies of other platforms are not downloaded by a build, and are compiled into nothing here.
     let platform = platform();
-    let metadata = repository::metadata(&["--filter-platform", &platform]);
+    let metadata = repository::metadata(&["--all-features", "--filter-platform", &platform]);
     let packages = metadata["packages"].as_array().unwrap();
     assert!(packages.len() > 100, "only {} packages: this looks at nothing", packages.len());
     let mut refused = Vec::new();
@@ -116,7 +116,7 @@ fn every_dependency_has_a_permissive_licence() {
 
 #[test]
 fn no_banned_crate_comes_in_and_what_we_name_comes_in_once() {
-    let metadata = repository::metadata(&["--filter-platform", &platform()]);
+    let metadata = repository::metadata(&["--all-features", "--filter-platform", &platform()]);
     let resolved = metadata["resolve"]["nodes"].as_array().unwrap().iter();
     let resolved: BTreeSet<_> = resolved.map(|node| node["id"].as_str().unwrap()).collect();
     let packages = metadata["packages"].as_array().unwrap().iter();

@@ -4,6 +4,7 @@
 //! Microsoft's SDKs work in the emulated tenant. Helm renders the chart, and the schemas of Kubernetes, of KEDA and of the Prometheus
 //! Operator accept it. The root folders of the images are started without an engine, the compose file is held against
 //! its specification, and the Debian package is installed and purged. Prometheus answers every query of the dashboard.
+//! A receiver of OpenTelemetry's traces takes those of a run.
 //! `make test-foreign` installs what is needed; no other target runs these tests.
 
 #![expect(
@@ -25,8 +26,10 @@ mod examples;
 mod image;
 mod page;
 mod picture;
+mod receiver;
 mod release;
 mod sdks;
+mod traces;
 
 use std::path::Path;
 use std::process::Stdio;
