@@ -1,6 +1,7 @@
 //! The two processes that are measured: a worker, whose log is not read and whose metrics are rarely asked for, and a
 //! bare loop.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use system_tests::Testbed;
@@ -27,6 +28,7 @@ pub async fn bare_loop(arguments: &[&str], count: usize) -> (f64, f64) {
 pub struct Measured {
     child: Child,
     address: String,
+    log: PathBuf,
 }
 
 impl Measured {
@@ -34,12 +36,13 @@ impl Measured {
     pub async fn start(testbed: &mut Testbed) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         testbed.set("ADMIN__LISTEN", free);
-        let child = testbed.start_gatehouse(&["run"]);
+        let output = testbed.file(&format!("measured-{}.log", free.port()), "");
+        let child = testbed.start_gatehouse_to(&["run"], &output);
         let mut looks = tokio::time::interval(Duration::from_millis(1));
         while TcpStream::connect(free).await.is_err() {
             looks.tick().await;
         }
-        Self { child, address: free.to_string() }
+        Self { child, address: free.to_string(), log: output.with_extension("stderr.log") }
     }
 
     /// The process id.
@@ -107,5 +110,16 @@ impl Measured {
         let (_, page) = fetch(&self.address, "/metrics").await;
         let lines = page.lines().filter(|line| line.starts_with("gatehouse_runs_total{"));
         lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap()).sum()
+    }
+}
+
+/// Shows the last words of a worker with which something went wrong.
+impl Drop for Measured {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            eprintln!("the worker's last lines:\n{}", lines[lines.len().saturating_sub(10)..].join("\n"));
+        }
     }
 }
