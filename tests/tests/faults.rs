@@ -37,7 +37,7 @@ async fn hear(testbed: &mut Testbed, results: usize) {
 /// Asserts that each event of [`few`] ended once and the tenant ends as without faults, then closes the testbed.
 async fn ends_as_undisturbed(mut testbed: Testbed, workers: impl IntoIterator<Item = Worker>) {
     testbed.drain(workers).await;
-    let undisturbed = FinalState::undisturbed(crowd::tenant(FEW), &few()).await;
+    let undisturbed = Box::pin(FinalState::undisturbed(crowd::tenant(FEW), &few())).await;
     assert_eq!(testbed.results.states().len(), 2 * FEW);
     let end = FinalState::of(&testbed);
     assert_eq!(end.effects, undisturbed.effects);

@@ -111,7 +111,7 @@ impl Facts {
         };
         let more = select.iter().filter(|property| !ACCOUNT.contains(property));
         let all: Vec<&str> = ACCOUNT.iter().chain(more).copied().collect();
-        let read = async {
+        let read = async || {
             let users = match key {
                 UserKey::EmployeeId(number) => graph.users_with_employee_id(number, &all).await?,
                 key => graph.user(key, &all).await?.into_iter().collect(),
@@ -129,17 +129,17 @@ impl Facts {
 
     /// The groups of the person with this name in a path.
     pub(super) async fn groups_of(&self, name: &str, graph: Reader<'_>) -> Result<Vec<Group>, Error> {
-        self.groups.get(name.to_lowercase(), |_, _| true, graph.groups_of(name)).await
+        self.groups.get(name.to_lowercase(), |_, _| true, || graph.groups_of(name)).await
     }
 
     /// What the person with this name in a path owns.
     pub(super) async fn owned_by(&self, name: &str, graph: Reader<'_>) -> Result<Ownerships, Error> {
-        self.owned.get(name.to_lowercase(), |_, _| true, graph.owned_by(name)).await
+        self.owned.get(name.to_lowercase(), |_, _| true, || graph.owned_by(name)).await
     }
 
     /// The tenant's subscriptions.
     pub(super) async fn subscriptions(&self, graph: Reader<'_>) -> Result<Vec<SubscribedSku>, Error> {
-        self.subscriptions.get(String::new(), |_, _| true, graph.subscribed_skus()).await
+        self.subscriptions.get(String::new(), |_, _| true, || graph.subscribed_skus()).await
     }
 
     /// Notes that a step still to run will read this of a person.
@@ -156,7 +156,7 @@ impl Facts {
 
     /// What the person with this name in a path belongs to.
     pub(super) async fn belongings(&self, name: &str, graph: Reader<'_>) -> Result<Belongings, Error> {
-        self.belongings.get(name.to_lowercase(), |_, _| true, graph.belongings(name)).await
+        self.belongings.get(name.to_lowercase(), |_, _| true, || graph.belongings(name)).await
     }
 
     /// Whether it is known that neither a role nor a group that can have roles has the person as a member.
@@ -231,11 +231,11 @@ struct Kept<T> {
 impl<T: Clone> Shelf<T> {
     /// The answer that is known, or that somebody is waiting for, if it fits; or else reads it. `fits` is told whether
     /// the answer came after it was asked for.
-    async fn get(
+    async fn get<F: Future<Output = Result<T, Error>>>(
         &self,
         question: String,
         fits: impl Fn(&T, bool) -> bool,
-        read: impl Future<Output = Result<T, Error>>,
+        read: impl FnOnce() -> F,
     ) -> Result<T, Error> {
         let asked_at = Instant::now();
         let slot = self.slot(question);
@@ -249,7 +249,8 @@ impl<T: Clone> Shelf<T> {
             }
         }
         let forgotten = self.forgotten.load(Ordering::SeqCst);
-        let answer = read.await;
+        // In a box: most find their answer here, and would hold the size of a read.
+        let answer = Box::pin(read()).await;
         *kept = Some(Kept { answer: answer.clone(), answered_at: Instant::now(), forgotten });
         answer
     }

@@ -161,7 +161,7 @@ impl<'a> View<'a> {
     pub async fn find(&self, person: &PersonRef, select: &[&str]) -> Result<(Person, bool), Error> {
         let (found, is_named) = match self.pinned(person) {
             Some(pinned) => (self.again(person, &pinned, select).await?, true),
-            None => self.find_by_name(person, select).await?,
+            None => Box::pin(self.find_by_name(person, select)).await?,
         };
         let person = match (found, self.created()) {
             (Some(user), _) => return Ok((Person::Present(Box::new(user)), is_named)),

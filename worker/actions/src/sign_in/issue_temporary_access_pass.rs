@@ -106,7 +106,7 @@ impl Action for IssueTemporaryAccessPass {
     async fn resolve(params: &Params, graph: View<'_>) -> Result<(), Error> {
         pass_mail::check(&params.text)?;
         let sender = graph.must_find(&params.from, sender_not_found);
-        let holder = refuse_role_holder(&params.user, graph);
+        let holder = Box::pin(refuse_role_holder(&params.user, graph));
         try_join3(sender, Recipient::resolve(&params.to, graph), holder).await.map(drop)
     }
 

@@ -165,7 +165,7 @@ pub(super) async fn read_within(
     let name = format!("gatehouse-ledger-{}", Uuid::new_v4().simple());
     let client = Client::new(Stream::new(config.broker()?), name, config.timing()?);
     let reading = Arc::clone(&client);
-    tokio::spawn(async move { reading.serve().await });
+    tokio::spawn(async move { Box::pin(reading.serve()).await });
     if client.is_ready_within(patience).await {
         return Ok(client);
     }

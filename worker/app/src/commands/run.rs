@@ -184,7 +184,7 @@ fn read_ledger(config: &Config, settings: &broker::Settings) -> Result<Arc<Clien
     let name = format!("{}-{}", settings.process, Uuid::new_v4().simple());
     let client = Client::new(Stream::new(settings.clone()), name, config.timing()?);
     let reading = Arc::clone(&client);
-    tokio::spawn(async move { reading.serve().await });
+    tokio::spawn(async move { Box::pin(reading.serve()).await });
     Ok(client)
 }
 

@@ -108,7 +108,8 @@ impl<W: Work> Consumer<W> {
         match self.place(job, message).await {
             Ok(_place) => {
                 let span = self.begin(job, message);
-                span.around(self.work_on(job, message, receipt, publisher)).await;
+                // In a box: what is put off would hold the size of all the work.
+                span.around(Box::pin(self.work_on(job, message, receipt, publisher))).await;
             }
             Err(put_off) => {
                 drop(turn);

@@ -97,7 +97,7 @@ impl Workflows {
         }
         let steps = match progress.prepared.clone() {
             Some(steps) => Ok(steps),
-            None => self.prepare(event, request, is_new, &world).await,
+            None => Box::pin(self.prepare(event, request, is_new, &world)).await,
         };
         let steps = match steps {
             Ok(steps) => steps,
@@ -130,7 +130,8 @@ impl Workflows {
             let graph = self.graph(event)?;
             let guarded = self.guarded(event);
             let world = guarded.world(graph);
-            let (known, fresh) = (progress.prepared.clone(), || self.prepare(event, request, true, &world));
+            let (known, fresh) =
+                (progress.prepared.clone(), || Box::pin(self.prepare(event, request, true, &world)));
             let steps = if let Some(steps) = known { steps } else { fresh().await? };
             let prepared = Prepared::resumed(&steps, &self.roster, &progress)?;
             let steps = &steps.digest;

@@ -45,8 +45,8 @@ impl Runs {
             return Err((progress, barred));
         }
         loop {
-            let attempted =
-                self.workflows.run(&job.event, &job.request, progress, is_new, recorder, turn).await;
+            let run = self.workflows.run(&job.event, &job.request, progress, is_new, recorder, turn);
+            let attempted = Box::pin(run).await;
             if attempted.next != Next::Stopped {
                 return Ok(attempted);
             }

@@ -1,6 +1,7 @@
 //! Publishing: the broker stores each message, or the caller gets an error.
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -150,13 +151,14 @@ impl Inner {
     /// Offers the message once, and a result that is slow to be confirmed also as a late one; `false` if the broker
     /// refused it.
     async fn in_time(&self, message: &Encoded<'_>) -> Result<bool, Error> {
-        let direct = self.attempt(message, &self.slots);
+        // Pinned here, and in a box where it is rare: whoever gets a future by value holds its size again.
+        let direct = pin!(self.attempt(message, &self.slots));
         if message.late_exchange.is_none() {
             return direct.await;
         }
         let waited = self.unblocked_for(self.late.patience());
         let late = async || match message.as_late() {
-            Some(late) => self.attempt(&late, self.late.slots()).await,
+            Some(late) => Box::pin(self.attempt(&late, self.late.slots())).await,
             None => Ok(false),
         };
         self.late.either(direct, waited, late).await

@@ -130,7 +130,7 @@ async fn a_message_that_dies_again_meanwhile_waits_for_the_next_replay() {
             }
         };
         let all = at_once();
-        let (report, ()) = tokio::join!(letters.replay(&all, None, |_| None, silent), dying);
+        let (report, ()) = tokio::join!(Box::pin(letters.replay(&all, None, |_| None, silent)), dying);
         assert_eq!(report.unwrap().done, ["m-1", "m-2"]);
         fixture.wait_for_depth(&fixture.topology.dead_letter_queue(QUEUE).unwrap(), 2).await;
         let entries = letters.list(&Filter::default()).await.unwrap();

@@ -77,8 +77,9 @@ impl Tokens {
         let now = Instant::now();
         match token {
             Some(token) if now < token.renew_at => Ok(token),
-            Some(token) if now < token.expires_at => Ok(self.renewed_early(token).await),
-            _ => self.fetched_since(seen, retry).await,
+            // In boxes: each call would hold the size of these, which are rare.
+            Some(token) if now < token.expires_at => Ok(Box::pin(self.renewed_early(token)).await),
+            _ => Box::pin(self.fetched_since(seen, retry)).await,
         }
     }
 
@@ -98,7 +99,7 @@ impl Tokens {
                 _ => state.fetched,
             }
         };
-        let next = self.fetched_since(seen, retry).await;
+        let next = Box::pin(self.fetched_since(seen, retry)).await;
         if next.as_ref().is_err_and(Error::is_credentials) {
             // Nobody uses it again, so that it is known that there is none.
             self.state().token.take_if(|token| token.generation == rejected.generation);

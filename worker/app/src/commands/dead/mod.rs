@@ -125,7 +125,9 @@ pub async fn run(command: Command, config: Config) -> Result<ExitCode, CommandEr
             }
         }
         Command::Replay { work, dry_run: true, .. } => act::dry_run(&work, "replayed", &config).await,
-        Command::Replay { work, approved, plan: true, .. } => plan::plan(&work, approved, &config).await,
+        Command::Replay { work, approved, plan: true, .. } => {
+            Box::pin(plan::plan(&work, approved, &config)).await
+        }
         Command::Replay { work, to, approved, .. } => {
             act::replay(&work, to.as_deref(), approved, &config).await
         }

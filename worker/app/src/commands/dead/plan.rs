@@ -80,7 +80,8 @@ pub(super) async fn plan(work: &Work, approved: bool, config: &Config) -> Result
             let book = ledger.as_ref().ok()?.book();
             barred(book.ledger(), run, replays)
         };
-        let planned = planned(&entry, &message, (approved, barred), &workflows, config).await?;
+        let planned = planned(&entry, &message, (approved, barred), &workflows, config);
+        let planned = Box::pin(planned).await?;
         is_well &= planned.is_well();
         planned.show(work.format.output)?;
     }
