@@ -26,6 +26,7 @@ async fn commands() -> BTreeSet<String> {
 async fn a_probe_says_whether_the_worker_is_ready_and_why_not() {
     let mut testbed = Testbed::with(Tenant::contoso()).build().await;
     let mut worker = testbed.worker().await;
+    worker.answers("/readyz", 200).await;
     let address = worker.admin_address().await;
     for arguments in [&["probe"][..], &["probe", "--alive"]] {
         let settings = [("GATEHOUSE__ADMIN__LISTEN".to_owned(), address.clone())];
