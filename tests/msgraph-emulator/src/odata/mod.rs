@@ -13,4 +13,4 @@ mod search;
 mod tokens;
 
 pub(crate) use asked::Asked;
-pub(crate) use rules::{GROUPS, Kind, USERS};
+pub(crate) use rules::{GROUPS, Kind, OBJECTS, USERS};

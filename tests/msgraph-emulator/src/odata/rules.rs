@@ -117,6 +117,20 @@ pub(crate) const GROUPS: Kind = Kind {
     searches: &["description", "displayName", "mail", "mailNickname"],
 };
 
+/// What a relation without a cast holds: objects of several types. Microsoft shows `$filter` and `$orderby` by
+/// `displayName`, and `$search` by `displayName` and `description` ("List group members", 2023, and "List a user's direct
+/// memberships", 2023). The id is the one other property they all have. The pages say nothing of others: refused.
+pub(crate) const OBJECTS: Kind = Kind {
+    name: "DirectoryObject",
+    type_name: "microsoft.graph.directoryObject",
+    has: |name| User::has_property(name) || GROUP_PROPERTIES.contains(&name),
+    single: &[("displayName", "AAAAA"), ("id", "A-A--")],
+    collections: &[],
+    ends: &[],
+    orders: &[("displayName", false)],
+    searches: &["description", "displayName"],
+};
+
 /// The places of the letters.
 const EQUAL: usize = 0;
 const RANGE: usize = 1;

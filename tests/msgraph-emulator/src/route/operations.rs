@@ -75,10 +75,10 @@ pub(crate) enum Operation<'a> {
     CreateGroup,
     UpdateGroup(&'a str),
     GetGroup(&'a str),
-    /// `cast` leaves only users.
+    /// `cast` leaves only members of this type.
     ListMembers {
         group: &'a str,
-        cast: bool,
+        cast: Option<&'a str>,
     },
     Owner(OwnerOperation<'a>),
     AddMember(&'a str),

@@ -266,8 +266,10 @@ fn group_operation<'a>(method: &Method, path: &[&'a str]) -> Found<'a> {
         ["$count"] if read => Operation::CountGroups,
         [group] if read => Operation::GetGroup(group),
         [group] if method == Method::PATCH => Operation::UpdateGroup(group),
-        [group, "members"] if read => Operation::ListMembers { group, cast: false },
-        [group, "members", USER] if read => Operation::ListMembers { group, cast: true },
+        [group, "members"] if read => Operation::ListMembers { group, cast: None },
+        [group, "members", cast] if read && cast.contains("graph.") => {
+            Operation::ListMembers { group, cast: Some(cast) }
+        }
         [group, "members", "$ref"] if method == Method::POST => Operation::AddMember(group),
         [group, "members", member, "$ref"] if remove => Operation::RemoveMember { group, member },
         [group, "members", member] if remove => Operation::DeleteMember { group, member },

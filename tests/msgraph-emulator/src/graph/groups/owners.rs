@@ -1,17 +1,18 @@
 //! Owners of groups: of one group, and of one user.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hyper::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::graph::groups::group::project_group;
-use crate::graph::groups::members::{governed, list_objects, mixed, page, typed};
+use crate::graph::groups::members::{governed, list_objects, mixed, narrowed, page, typed};
 use crate::graph::{Answer, Visit};
-use crate::http::query::{DIRECTORY, NONE, Query, RELATION};
+use crate::http::query::{DIRECTORY, NONE, Query};
 use crate::http::refusal::Refusal;
 use crate::http::reply::Reply;
+use crate::odata::{GROUPS, OBJECTS};
 use crate::route::{OwnerOperation, permissions};
 use crate::tenant::{GROUP_DEFAULTS, registration_id};
 
@@ -30,16 +31,23 @@ pub(crate) fn answer(visit: &mut Visit<'_>, operation: OwnerOperation<'_>) -> An
 /// The groups a user owns, and the registrations of applications. Who may not read these sees their ids and types
 /// ("Limited information returned for inaccessible member objects", 2025).
 fn list_owned(visit: &mut Visit<'_>, key: &str, cast: bool) -> Answer {
-    let query = Query::read(visit.request, RELATION)?;
+    let query = Query::read(visit.request, DIRECTORY)?;
     let user = visit.user(key)?;
     let applications: BTreeMap<Uuid, &String> =
         user.owned_applications.iter().filter(|_| !cast).map(|name| (registration_id(name), name)).collect();
     let groups = visit.tenant.groups.values().filter(|group| group.owners.contains(&user.id));
-    let ids: Vec<Uuid> = groups.map(|group| group.id).chain(applications.keys().copied()).collect();
+    let ids: BTreeSet<Uuid> = groups.map(|group| group.id).chain(applications.keys().copied()).collect();
     let names = mixed(&query, GROUP_DEFAULTS)?;
-    page(visit, &query, (if cast { "groups" } else { "directoryObjects" }, &ids, false), |id| {
+    let (rules, kind) = if cast { (&GROUPS, "groups") } else { (&OBJECTS, "directoryObjects") };
+    let reads_applications = permissions::reads_principals(visit.caller);
+    let (ids, ordered) = narrowed(visit, &query, rules, ids, |id, name| match applications.get(&id) {
+        Some(application) if name == "displayName" => Some(json!(reads_applications.then_some(application))),
+        Some(_) => (name == "id").then(|| json!(id)),
+        None => visit.tenant.groups.get(&id)?.property(name),
+    })?;
+    page(visit, &query, (kind, &ids, ordered), |id| {
         if let Some(name) = applications.get(&id) {
-            let shown = permissions::reads_principals(visit.caller).then_some(name);
+            let shown = reads_applications.then_some(name);
             let fields = [("id", json!(id)), ("displayName", json!(shown))];
             let fields = fields.into_iter().filter(|(name, _)| names.contains(name));
             return Some(typed(

@@ -4,3 +4,4 @@ mod changes;
 mod group;
 mod members;
 mod owners;
+mod relations;
