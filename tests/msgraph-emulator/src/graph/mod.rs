@@ -5,6 +5,7 @@
 mod calendar;
 mod devices;
 mod dispatch;
+mod expand;
 mod groups;
 mod licenses;
 mod mail;

@@ -362,6 +362,16 @@ pub(crate) fn reads_users_fully(caller: &Caller) -> bool {
     caller.has_any(READ_USERS_FULLY)
 }
 
+/// Whether the caller sees users at all.
+pub(crate) fn reads_users(caller: &Caller) -> bool {
+    caller.has_any(READ_USERS)
+}
+
+/// Whether the caller sees groups.
+pub(crate) fn reads_groups(caller: &Caller) -> bool {
+    caller.has_any(READ_GROUPS)
+}
+
 /// Whether the caller sees when users signed in.
 pub(crate) fn reads_sign_ins(caller: &Caller) -> bool {
     caller.has_any(READ_SIGN_INS)

@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::graph::expand::{Expansion, Of};
 use crate::graph::visit::entity;
 use crate::graph::{Answer, Visit};
 use crate::http::paging::Window;
@@ -22,18 +23,20 @@ pub(crate) const TYPE: &str = "microsoft.graph.group";
 const INDEXED: &[&str] = &["displayName", "mailNickname", "id"];
 
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
-    let query = Query::read(visit.request, DIRECTORY)?;
+    let query = Query::read(visit.request, &[DIRECTORY, &["$expand"]].concat())?;
     let names = selected(&query)?;
+    let expansion = Expansion::read(visit, &query, Of::Groups)?;
     let window = Window::read(visit.request, &query, visit.page_limit)?;
     let asked = Asked::read(visit.request, &query, &GROUPS)?;
     let found = chosen(visit, &asked);
-    let groups = window
-        .rest(&found, asked.is_ordered())?
-        .iter()
-        .filter_map(|id| Some((*id, visit.tenant.groups.get(id)?)))
-        .map(|(id, group)| (id, Value::Object(project_group(group, &names))));
-    let context = format!("groups{}", query.context_suffix());
-    let mut page = window.page(visit.request, &context, groups);
+    let rest = window.rest(&found, asked.is_ordered())?;
+    let groups = rest.iter().filter_map(|id| Some((*id, visit.tenant.groups.get(id)?)));
+    let groups = groups
+        .take(window.size + 1)
+        .map(|(id, group)| Ok((id, Value::Object(with_relation(visit, expansion.as_ref(), group, &names)?))));
+    let groups = groups.collect::<Result<Vec<_>, Refusal>>()?;
+    let context = format!("groups{}", suffix(&query, expansion.as_ref()));
+    let mut page = window.page(visit.request, &context, groups.into_iter());
     let counted = query.count && visit.request.is_advanced() && window.is_first();
     if let (Some(fields), true) = (page.as_object_mut(), counted) {
         fields.insert("@odata.count".to_owned(), json!(found.len()));
@@ -65,14 +68,33 @@ pub(crate) fn count(visit: &mut Visit<'_>) -> Answer {
 }
 
 pub(crate) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
-    let query = Query::read(visit.request, ENTITY)?;
+    let query = Query::read(visit.request, &[ENTITY, &["$expand"]].concat())?;
     let names = selected(&query)?;
+    let expansion = Expansion::read(visit, &query, Of::Groups)?;
     let id = visit.group_id(key)?;
     let group = visit.tenant.groups.get(&id);
     let group = group.ok_or_else(|| Refusal::not_found(key))?;
-    let context = format!("groups{}/$entity", query.context_suffix());
-    let body = entity(visit, &context, project_group(group, &names));
+    let context = format!("groups{}/$entity", suffix(&query, expansion.as_ref()));
+    let body = entity(visit, &context, with_relation(visit, expansion.as_ref(), group, &names)?);
     Ok(Reply::ok(&body))
+}
+
+/// The suffix of `@odata.context`.
+fn suffix(query: &Query, expansion: Option<&Expansion>) -> String {
+    expansion.map_or_else(|| query.context_suffix(), |expansion| expansion.context_suffix(query))
+}
+
+/// A group with the chosen properties, and with what is expanded.
+fn with_relation(
+    visit: &Visit<'_>,
+    expansion: Option<&Expansion>,
+    group: &Group,
+    names: &[&str],
+) -> Result<Map<String, Value>, Refusal> {
+    let mut fields = project_group(group, names);
+    let beside = expansion.map(|expansion| expansion.beside(visit, group.id)).transpose()?.flatten();
+    fields.extend(beside.map(|(name, value)| (name.to_owned(), value)));
+    Ok(fields)
 }
 
 /// The properties to answer with.

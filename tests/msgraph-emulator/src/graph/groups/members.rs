@@ -66,7 +66,7 @@ fn list_memberships<'a>(
 }
 
 /// Whether the caller may see who is in a group.
-fn is_shown(visit: &Visit<'_>, group: Uuid) -> bool {
+pub(crate) fn is_shown(visit: &Visit<'_>, group: Uuid) -> bool {
     let is_hidden = visit.tenant.groups.get(&group).is_some_and(|group| group.hidden_members);
     !is_hidden || permissions::reads_hidden_members(visit.caller)
 }
@@ -249,12 +249,14 @@ pub(crate) fn page(
 
 /// The properties of objects of several types: each shows those it has.
 pub(crate) fn mixed<'a>(query: &'a Query, defaults: &'a [&'a str]) -> Result<Vec<&'a str>, Refusal> {
-    let has = |name: &str| {
-        User::properties().any(|property| property == name)
-            || GROUP_PROPERTIES.contains(&name)
-            || ROLE_PROPERTIES.contains(&name)
-    };
-    query.selected(has, "microsoft.graph.directoryObject", defaults)
+    query.selected(is_of_any, "microsoft.graph.directoryObject", defaults)
+}
+
+/// Whether any type of directory objects has the property.
+pub(crate) fn is_of_any(name: &str) -> bool {
+    User::properties().any(|property| property == name)
+        || GROUP_PROPERTIES.contains(&name)
+        || ROLE_PROPERTIES.contains(&name)
 }
 
 pub(crate) fn typed(mut fields: Map<String, Value>, kind: Option<&str>) -> Value {
@@ -266,7 +268,7 @@ pub(crate) fn typed(mut fields: Map<String, Value>, kind: Option<&str>) -> Value
 }
 
 /// A role the caller may not read shows its id and nothing else, which is not an error.
-fn directory_role(visit: &Visit<'_>, id: Uuid, name: &str) -> Value {
+pub(crate) fn directory_role(visit: &Visit<'_>, id: Uuid, name: &str) -> Value {
     let name = permissions::reads_roles(visit.caller).then_some(name);
     json!({
         "@odata.type": "#microsoft.graph.directoryRole",

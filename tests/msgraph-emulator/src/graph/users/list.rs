@@ -1,4 +1,4 @@
-//! The list of users, and one user: the properties asked for, and the manager beside them.
+//! The list of users, and one user: the properties asked for, and one relation beside them.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::graph::users::expand::Expansion;
+use crate::graph::expand::{Expansion, Of, append};
 use crate::graph::users::sign_ins;
 use crate::graph::users::user::selected;
 use crate::graph::visit::entity;
@@ -27,13 +27,13 @@ const ENABLED_MEMBERS: &str = "accountEnabled eq true and userType eq 'Member'";
 pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
     let query = Query::read(visit.request, &[DIRECTORY, &["$expand"]].concat())?;
     let names = selected(visit, &query)?;
-    let expansion = Expansion::read(visit, &query, true)?;
+    let expansion = Expansion::read(visit, &query, Of::Users)?;
     let mut window = Window::read(visit.request, &query, visit.page_limit)?;
     if names.contains(&SIGN_IN_ACTIVITY) {
         window = window.at_most(sign_ins::page(visit, &query)?);
     }
-    let manager = expansion.as_ref().map(|expansion| expansion.selected(visit)).transpose()?;
-    let columns = Columns::of_list(&names, manager.map(|names| Columns::of_manager(&names)));
+    let managers = expansion.as_ref().map(|expansion| expansion.managers(visit, None)).transpose()?;
+    let columns = Columns::of_list(&names, managers.flatten());
     let tenant = &visit.tenant;
     let suffix = expansion.as_ref().map(|expansion| expansion.context_suffix(&query));
     let suffix = suffix.unwrap_or_else(|| query.context_suffix());
@@ -41,11 +41,13 @@ pub(crate) fn list(visit: &mut Visit<'_>) -> Answer {
     let asked = Asked::read(visit.request, &query, &USERS)?;
     let (last, total) = if asked.is_all() {
         let rest = tenant.listed_after(window.after);
-        (fill(visit, &mut page, &window, &columns, rest), tenant.user_count())
+        let last = fill(visit, &mut page, &window, (&columns, expansion.as_ref()), rest)?;
+        (last, tenant.user_count())
     } else {
         let found = chosen(visit, &asked);
         let rest = window.rest(&found, asked.is_ordered())?.iter().filter_map(|id| tenant.listed(*id));
-        (fill(visit, &mut page, &window, &columns, rest), found.len() as u64)
+        let last = fill(visit, &mut page, &window, (&columns, expansion.as_ref()), rest)?;
+        (last, found.len() as u64)
     };
     // Without the header Graph ignores `$count` silently; later pages never have it (2026-08).
     if query.count && visit.request.is_advanced() && window.is_first() {
@@ -72,23 +74,27 @@ fn chosen(visit: &Visit<'_>, asked: &Asked) -> Vec<Uuid> {
     }
 }
 
-/// Writes the users that fit; returns the last of them if there are more.
+/// Writes the users that fit, with what is expanded; returns the last of them if there are more.
 fn fill<'a>(
     visit: &Visit<'_>,
     page: &mut Page,
     window: &Window,
-    columns: &Columns<'_>,
+    (columns, expansion): (&Columns<'_>, Option<&Expansion>),
     users: impl Iterator<Item = Listed<'a>>,
-) -> Option<Uuid> {
+) -> Result<Option<Uuid>, Refusal> {
     let mut last = None;
     for user in users {
         if page.len() == window.size {
-            return last;
+            return Ok(last);
         }
-        page.add(|out| visit.tenant.write_user(&user, columns, out));
+        let beside = expansion.map(|expansion| expansion.beside(visit, user.id())).transpose()?.flatten();
+        page.add(|out| {
+            visit.tenant.write_user(&user, columns, out);
+            beside.iter().for_each(|beside| append(out, beside));
+        });
         last = Some(user.id());
     }
-    None
+    Ok(None)
 }
 
 pub(crate) fn count(visit: &mut Visit<'_>) -> Answer {
@@ -107,9 +113,13 @@ pub(crate) fn count(visit: &mut Visit<'_>) -> Answer {
 }
 
 pub(crate) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
-    let query = Query::read(visit.request, &[ENTITY, &["$expand"]].concat())?;
+    // Beside a chain of managers Microsoft shows `$count=true`, which counts nothing here ("List manager", 2022).
+    let query = Query::read(visit.request, &[ENTITY, &["$expand", "$count"]].concat())?;
+    if query.count && query.expand.is_none() {
+        return Err(Refusal::malformed("The query parameter '$count' is not supported."));
+    }
     let names = selected(visit, &query)?;
-    let expansion = Expansion::read(visit, &query, false)?;
+    let expansion = Expansion::read(visit, &query, Of::OneUser)?;
     if names.contains(&SIGN_IN_ACTIVITY) {
         sign_ins::check(visit)?;
         // The reports know ids only (seen 2026-09, with this number as the code).
@@ -118,10 +128,14 @@ pub(crate) fn get(visit: &mut Visit<'_>, key: &str) -> Answer {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "400", message));
         }
     }
-    let manager = expansion.as_ref().map(|expansion| expansion.selected(visit)).transpose()?;
-    let columns = Columns::of_list(&names, manager.map(|names| Columns::of_manager(&names)));
+    let user = visit.user(key)?;
+    let managers =
+        expansion.as_ref().map(|expansion| expansion.managers(visit, Some(user.id))).transpose()?;
+    let columns = Columns::of_list(&names, managers.flatten());
     let mut bytes = Vec::new();
-    visit.tenant.write_user(&Listed::Held(visit.user(key)?), &columns, &mut bytes);
+    visit.tenant.write_user(&Listed::Held(user), &columns, &mut bytes);
+    let beside = expansion.as_ref().map(|expansion| expansion.beside(visit, user.id)).transpose()?.flatten();
+    beside.iter().for_each(|beside| append(&mut bytes, beside));
     let suffix = expansion.as_ref().map(|expansion| expansion.context_suffix(&query));
     let suffix = suffix.unwrap_or_else(|| query.context_suffix());
     let fields = serde_json::from_slice(&bytes).unwrap_or_default();

@@ -2,7 +2,6 @@
 
 pub(crate) mod deleted;
 pub(crate) mod delta;
-mod expand;
 pub(crate) mod list;
 pub(crate) mod manager;
 mod rounds;

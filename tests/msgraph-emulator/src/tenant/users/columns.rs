@@ -59,10 +59,10 @@ impl<'a> Columns<'a> {
         Self { names: labelled(names), start: "{", nulls: true, manager }
     }
 
-    /// A manager's beside a user.
-    pub(crate) fn of_manager(names: &[&'a str]) -> Self {
+    /// A manager's beside a user, with the manager above, if that one is to be shown.
+    pub(crate) fn of_manager(names: &[&'a str], above: Option<Columns<'a>>) -> Self {
         let start = "{\"@odata.type\":\"#microsoft.graph.user\",";
-        Self { names: labelled(names), start, nulls: true, manager: None }
+        Self { names: labelled(names), start, nulls: true, manager: above.map(Box::new) }
     }
 
     /// A delta's: what never had a value is left out.

@@ -3,6 +3,7 @@
 mod crowd;
 mod deleted;
 mod delta;
+mod expand;
 mod lifelike;
 mod list;
 mod queries;
