@@ -14,8 +14,9 @@ pub(super) fn units(service: Service, request: &Request, path: &[&str]) -> u64 {
     }
 }
 
-/// Entra's table (2023): a base by path, one less for `$select`, one more for `$expand`, one less for a
-/// page below twenty, and never less than one. Writes cost one.
+/// Entra's table ("Throttling limits", 2023): a base by path, one less for `$select`, one more for `$expand`, one less for
+/// a page below twenty, and never less than one. Paths that the table does not list cost one: among them every page of a
+/// delta, whether of the first round or of a later one. Writes cost one.
 fn identity(request: &Request, path: &[&str]) -> u64 {
     let base: u64 = match *path {
         [.., "getByIds"] => 3,

@@ -32,6 +32,21 @@ async fn answers_report_their_cost_with_and_without_limits() {
 }
 
 #[tokio::test]
+async fn every_page_of_a_delta_costs_one_unit() {
+    let desk = Desk::with(Options::new(tenant()).page_limit(3)).await;
+    let mut path = "users/delta?$select=id,displayName".to_owned();
+    // Two pages of the first round, and one of the second.
+    for link in ["@odata.nextLink", "@odata.deltaLink", "@odata.deltaLink"] {
+        let answer = desk.request("GET", &path).send().await.unwrap();
+        assert_eq!(header(&answer, "x-ms-resource-unit"), Some("1"), "{path}");
+        let (_, page) = read(answer).await;
+        let address = page[link].as_str().unwrap();
+        path = address.split_once("/v1.0/").unwrap().1.to_owned();
+    }
+    assert_eq!(desk.emulator.usage()["identity"].units, 3);
+}
+
+#[tokio::test]
 async fn a_full_limit_refuses_and_says_when_to_come_back() {
     let limits = Limits::small().scaled(3_500);
     let desk = Desk::with(Options::new(tenant()).limits(limits)).await;
