@@ -15,6 +15,7 @@ from msgraph.generated.models.temporary_access_pass_authentication_method import
 from msgraph.generated.models.user import User
 from msgraph.generated.role_management.directory.role_assignments.role_assignments_request_builder import RoleAssignmentsRequestBuilder
 from msgraph.generated.users.item.assign_license.assign_license_post_request_body import AssignLicensePostRequestBody
+from msgraph.generated.users.item.member_of.member_of_request_builder import MemberOfRequestBuilder
 from msgraph.generated.users.item.user_item_request_builder import UserItemRequestBuilder
 from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 from msgraph_core.tasks.page_iterator import PageIterator
@@ -193,6 +194,19 @@ async def groups(ops: Operations, graph: GraphServiceClient, ids: dict[str, str]
     assert "Engineers" in names(of)
     of = await ops.run("list groups of a user", ada.member_of.graph_group.get())
     assert names(of) == ["Engineers"]
+    beginning = MemberOfRequestBuilder.MemberOfRequestBuilderGetQueryParameters(
+        filter="startswith(displayName,'E')", count=True)
+    of = await ops.run("filter memberships", ada.member_of.get(eventually(beginning)))
+    assert names(of) == ["Engineers"]
+    await ops.refused("filter memberships without the header", ada.member_of.get(asking(beginning)), 400,
+                      "Request_UnsupportedQuery", "The specified filter to the reference property query")
+    with_groups = UserItemRequestBuilder.UserItemRequestBuilderGetQueryParameters(expand=["memberOf"])
+    expanded = await ops.run("get a user with memberships", ada.get(asking(with_groups)))
+    assert [group.display_name for group in expanded.member_of] == ["Engineers"]
+    with_members = GroupsRequestBuilder.GroupsRequestBuilderGetQueryParameters(
+        filter="displayName eq 'Engineers'", expand=["members($select=id,displayName)"])
+    expanded = await ops.run("list groups with members", graph.groups.get(asking(with_members)))
+    assert "Ada Lovelace" in [member.display_name for member in expanded.value[0].members]
     of = await ops.run("list groups of a user, through groups", ada.transitive_member_of.graph_group.get())
     assert names(of) == ["Engineers"]
     owned = await ops.run("list owned objects", graph.users.by_user_id(ids["grace"]).owned_objects.get())

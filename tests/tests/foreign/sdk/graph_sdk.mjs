@@ -180,6 +180,18 @@ async function groups(ids) {
     await run("remove an owner", group(`/owners/${ids.ada}/$ref`).delete());
     assert.deepEqual(names(await run("list groups of a user",
         graph.api(`/users/${ids.ada}/memberOf/graph.group`).get())), ["Engineers"]);
+    const memberOf = `/users/${ids.ada}/memberOf`;
+    const startsWithE = "startswith(displayName,'E')";
+    assert.deepEqual(names(await run("filter memberships", eventually(memberOf).filter(startsWithE).count(true).get())),
+        ["Engineers"]);
+    await refused("filter memberships without the header", graph.api(memberOf).filter(startsWithE).get(), 400,
+        "Request_UnsupportedQuery", "The specified filter to the reference property query");
+    const withGroups = await run("get a user with memberships",
+        graph.api(`/users/${ids.ada}`).expand("memberOf").get());
+    assert.deepEqual(withGroups.memberOf.map((group) => group.displayName), ["Engineers"]);
+    const withMembers = await run("list groups with members", graph.api("/groups").filter("displayName eq 'Engineers'")
+        .expand("members($select=id,displayName)").get());
+    assert.ok(withMembers.value[0].members.some((member) => member.displayName === "Ada Lovelace"));
     assert.deepEqual(names(await run("list groups of a user, through groups",
         graph.api(`/users/${ids.ada}/transitiveMemberOf`).get())), ["Engineers"]);
     await run("create a group", graph.api("/groups").post({
