@@ -149,6 +149,8 @@ pub(crate) enum CalendarOperation<'a> {
     GetEvent(&'a str),
     /// What happens in a window of time.
     View,
+    /// What of a series happens in a window of time.
+    ListInstances(&'a str),
     DeleteEvent(&'a str),
     CancelEvent(&'a str),
 }

@@ -230,6 +230,7 @@ fn calendar_operation<'a>(
         ("calendar", ["events"]) | ("events", []) if method == Method::POST => CalendarOperation::CreateEvent,
         ("calendarView", []) | ("calendar", ["calendarView"]) if read => CalendarOperation::View,
         ("events", [event]) if read => CalendarOperation::GetEvent(event),
+        ("events", [event, "instances"]) if read => CalendarOperation::ListInstances(event),
         ("events", [event]) if remove => CalendarOperation::DeleteEvent(event),
         ("events", [event, "cancel"]) if method == Method::POST => CalendarOperation::CancelEvent(event),
         ("calendars", []) if read => CalendarOperation::List,
@@ -248,7 +249,7 @@ fn calendar_operation<'a>(
         }
         ("calendar", [] | ["events" | "calendarView"])
         | ("calendarView", [])
-        | ("events", [] | [_] | [_, "cancel"])
+        | ("events", [] | [_] | [_, "cancel" | "instances"])
         | ("calendars", [] | [_] | [_, "calendarPermissions"] | [_, "calendarPermissions", _]) => {
             return Some(Err(Refusal::method_not_allowed()));
         }

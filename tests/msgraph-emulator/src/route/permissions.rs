@@ -284,6 +284,7 @@ fn any_of_calendars(operation: &CalendarOperation<'_>) -> &'static [&'static str
         | CalendarOperation::Get
         | CalendarOperation::ListEvents
         | CalendarOperation::GetEvent(_)
+        | CalendarOperation::ListInstances(_)
         | CalendarOperation::View => READ_CALENDARS,
         CalendarOperation::ListPermissions(_) => READ_CALENDAR_PERMISSIONS,
         CalendarOperation::Delete(_)

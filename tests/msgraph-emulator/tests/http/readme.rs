@@ -271,6 +271,7 @@ fn the_keys_of_a_tenant_file_are_all() {
         ("a calendar", "users", mailbox("calendars", json!([odd]))),
         ("a sharing of a calendar", "users", mailbox("calendars", json!([{ "sharedWith": [odd] }]))),
         ("an event", "users", mailbox("events", json!([odd]))),
+        ("an exception", "users", mailbox("events", json!([{ "exceptions": [odd] }]))),
         ("a message", "users", mailbox("messages", json!([odd]))),
         ("a group", "groups", json!([odd])),
         ("a channel", "groups", group),

@@ -44,6 +44,7 @@ pub(crate) fn answer(visit: &mut Visit<'_>, key: &str, operation: CalendarOperat
         CalendarOperation::CreateEvent => events::create(visit, key),
         CalendarOperation::GetEvent(event) => events::get(visit, key, event),
         CalendarOperation::View => events::view(visit, key),
+        CalendarOperation::ListInstances(event) => events::list_instances(visit, key, event),
         CalendarOperation::DeleteEvent(event) => events::delete(visit, key, event),
         CalendarOperation::CancelEvent(event) => events::cancel(visit, key, event),
     }

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::civil::DateTime;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::series::starts;
+use super::zone::{Zone, text};
+use crate::http::query::project;
 use crate::tenant::ids::opaque;
 
 /// The properties that `$select` may name.
@@ -16,11 +20,34 @@ pub(crate) const PROPERTIES: &[&str] = &[
     "isCancelled",
     "isOrganizer",
     "organizer",
+    "originalEndTimeZone",
+    "originalStart",
+    "originalStartTimeZone",
+    "recurrence",
+    "seriesMasterId",
+    "start",
+    "subject",
+    "type",
+];
+
+/// What the state of a tenant has of an event.
+pub(crate) const KEPT: &[&str] = &[
+    "attendees",
+    "deletedOccurrences",
+    "end",
+    "exceptions",
+    "id",
+    "isCancelled",
+    "isOrganizer",
+    "organizer",
     "recurrence",
     "start",
     "subject",
     "type",
 ];
+
+/// How an occurrence's start stands in its id.
+const STAMP: &str = "%Y%m%dT%H%M%S";
 
 /// An event in a user's primary calendar. Its times are UTC without a zone, like `2026-03-02T08:00:00`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -40,6 +67,35 @@ pub struct Event {
     pub(crate) not_called_off: bool,
     /// In Graph's words; with one, it is a series.
     pub(crate) recurrence: Option<Value>,
+    /// The occurrences of a series that differ from it.
+    pub(crate) exceptions: Vec<Exception>,
+    /// The occurrences of a series that are no more, by their starts in the series.
+    pub(crate) deleted_occurrences: Vec<String>,
+    /// The zone in which it was made.
+    pub(crate) time_zone: Option<String>,
+    /// What it is an occurrence of.
+    #[serde(skip)]
+    pub(crate) part: Option<Part>,
+}
+
+/// An occurrence that differs from its series.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Exception {
+    /// Its start in the series.
+    pub(crate) original_start: String,
+    pub(crate) start: String,
+    pub(crate) end: String,
+    pub(crate) subject: Option<String>,
+}
+
+/// The place of an occurrence in its series.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) series: String,
+    /// Its start in the series.
+    pub(crate) original_start: String,
+    is_exception: bool,
 }
 
 impl Event {
@@ -72,6 +128,83 @@ impl Event {
         self
     }
 
+    /// Makes it a series, with a recurrence in Graph's words.
+    #[must_use]
+    pub fn recurring(mut self, recurrence: Value) -> Self {
+        self.recurrence = Some(recurrence);
+        self
+    }
+
+    /// Moves one occurrence of the series.
+    #[must_use]
+    pub fn moved(mut self, original_start: &str, start: &str, end: &str) -> Self {
+        let [original_start, start, end] = [original_start, start, end].map(str::to_owned);
+        self.exceptions.push(Exception { original_start, start, end, subject: None });
+        self
+    }
+
+    /// What of it happens in a window of time: itself, or occurrences of a series.
+    pub(crate) fn within(&self, first: DateTime, last: DateTime) -> Vec<Self> {
+        let overlaps = |event: &Self| {
+            let pair = at(&event.start).zip(at(&event.end));
+            pair.is_some_and(|(start, end)| start < last && end > first)
+        };
+        let all = if self.recurrence.is_some() { self.occurrences(last) } else { vec![self.clone()] };
+        all.into_iter().filter(overlaps).collect()
+    }
+
+    /// The occurrences of a series that start before a moment, and all that were moved.
+    fn occurrences(&self, last: DateTime) -> Vec<Self> {
+        let (Some(recurrence), Some((start, end))) = (&self.recurrence, at(&self.start).zip(at(&self.end)))
+        else {
+            return Vec::new();
+        };
+        let length = end.duration_since(start);
+        let is_moved = |original: &str| self.exceptions.iter().any(|moved| moved.original_start == original);
+        let is_deleted = |original: &str| self.deleted_occurrences.iter().any(|gone| gone == original);
+        let regular = starts(recurrence, start, last).into_iter().filter_map(|start| {
+            let (original, end) = (text(start), text(start.checked_add(length).ok()?));
+            (!is_moved(&original)).then(|| self.occurrence(original.clone(), (original, end), None))
+        });
+        let moved = self.exceptions.iter().map(|moved| {
+            let times = (moved.start.clone(), moved.end.clone());
+            self.occurrence(moved.original_start.clone(), times, Some(moved))
+        });
+        let is_left =
+            |event: &Self| !event.part.as_ref().is_some_and(|part| is_deleted(&part.original_start));
+        regular.chain(moved).filter(is_left).collect()
+    }
+
+    fn occurrence(
+        &self,
+        original_start: String,
+        (start, end): (String, String),
+        moved: Option<&Exception>,
+    ) -> Self {
+        let stamp = at(&original_start).map(|start| start.strftime(STAMP).to_string()).unwrap_or_default();
+        let subject = moved.and_then(|moved| moved.subject.clone());
+        Self {
+            id: format!("{}-{stamp}=", self.id.trim_end_matches('=')),
+            subject: subject.unwrap_or_else(|| self.subject.clone()),
+            start,
+            end,
+            recurrence: None,
+            exceptions: Vec::new(),
+            deleted_occurrences: Vec::new(),
+            part: Some(Part { series: self.id.clone(), original_start, is_exception: moved.is_some() }),
+            ..self.clone()
+        }
+    }
+
+    /// The chosen properties of it, in the calendar of the user with this address, with times of this zone.
+    pub(crate) fn shown(&self, names: &[&str], holder: &str, zone: &Zone) -> Map<String, Value> {
+        project(names, |name| match name {
+            "start" => Some(zone.shown(&self.start)),
+            "end" => Some(zone.shown(&self.end)),
+            _ => self.property(name, holder),
+        })
+    }
+
     /// How many attendees are notified when the calendar's owner cancels it.
     pub(crate) fn told(&self) -> usize {
         if self.organizer.is_some() || self.is_cancelled { 0 } else { self.attendees.len() }
@@ -80,21 +213,42 @@ impl Event {
     /// `event`, in the calendar of the user with this address.
     pub(crate) fn property(&self, name: &str, holder: &str) -> Option<Value> {
         let person = |address: &str| json!({ "emailAddress": { "address": address, "name": address } });
-        let moment = |moment: &str| json!({ "dateTime": format!("{moment}.0000000"), "timeZone": "UTC" });
+        let zone = || self.time_zone.as_deref().unwrap_or("UTC");
         Some(match name {
             "attendees" => self.attendees.iter().map(|address| person(address)).collect(),
-            "end" => moment(&self.end),
+            "deletedOccurrences" if self.deleted_occurrences.is_empty() => return None,
+            "deletedOccurrences" => json!(self.deleted_occurrences),
+            "end" => Zone::utc().shown(&self.end),
+            "exceptions" if self.exceptions.is_empty() => return None,
+            "exceptions" => {
+                let shown =
+                    |moved: &Exception| json!([moved.original_start, moved.start, moved.end, moved.subject]);
+                self.exceptions.iter().map(shown).collect()
+            }
             "id" => json!(self.id),
             "isCancelled" => json!(self.is_cancelled),
             "isOrganizer" => json!(self.organizer.is_none()),
             "organizer" => person(self.organizer.as_deref().unwrap_or(holder)),
+            "originalEndTimeZone" | "originalStartTimeZone" => json!(zone()),
+            // Only of an occurrence ("event resource type", 2025).
+            "originalStart" => json!(format!("{}Z", self.part.as_ref()?.original_start)),
             "recurrence" => json!(self.recurrence),
-            "start" => moment(&self.start),
+            "seriesMasterId" => json!(self.part.as_ref().map(|part| &part.series)),
+            "start" => Zone::utc().shown(&self.start),
             "subject" => json!(self.subject),
-            "type" => json!(if self.recurrence.is_some() { "seriesMaster" } else { "singleInstance" }),
+            "type" => json!(match &self.part {
+                Some(part) if part.is_exception => "exception",
+                Some(_) => "occurrence",
+                None if self.recurrence.is_some() => "seriesMaster",
+                None => "singleInstance",
+            }),
             _ => return None,
         })
     }
+}
+
+fn at(moment: &str) -> Option<DateTime> {
+    moment.parse().ok()
 }
 
 /// Events by id, shared between copies until one changes: there can be ten thousand.
@@ -129,8 +283,31 @@ impl Events {
         self.0.get(id)
     }
 
-    pub(crate) fn remove(&mut self, id: &str) {
-        Arc::make_mut(&mut self.0).remove(id);
+    /// The event with this id, or the occurrence of a series.
+    pub(crate) fn find(&self, id: &str) -> Option<Event> {
+        if let Some(event) = self.get(id) {
+            return Some(event.clone());
+        }
+        let (series, stamp) = id.trim_end_matches('=').rsplit_once('-')?;
+        let start = DateTime::strptime(STAMP, stamp).ok()?;
+        let series = self.get(&format!("{series}="))?;
+        series.occurrences(start.tomorrow().ok()?).into_iter().find(|event| event.id == id)
+    }
+
+    /// Removes an event, a series with all its occurrences, or one occurrence.
+    pub(crate) fn remove(&mut self, event: &Event) {
+        let events = Arc::make_mut(&mut self.0);
+        match &event.part {
+            None => {
+                events.remove(&event.id);
+            }
+            Some(part) => {
+                let series = events.get_mut(&part.series);
+                series
+                    .into_iter()
+                    .for_each(|series| series.deleted_occurrences.push(part.original_start.clone()));
+            }
+        }
     }
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Event> {

@@ -2,3 +2,5 @@
 
 pub(super) mod calendars;
 pub(super) mod event;
+pub(super) mod series;
+pub(super) mod zone;

@@ -288,7 +288,7 @@ impl Mailbox {
             .map(|calendar| json!({ "calendar": calendar.shown(""), "permissions": calendar.permissions() }))
             .collect();
         let event = |event: &Event| {
-            Value::Object(crate::http::query::project(crate::tenant::EVENT_PROPERTIES, |name| {
+            Value::Object(crate::http::query::project(crate::tenant::KEPT_OF_EVENTS, |name| {
                 event.property(name, "")
             }))
         };
