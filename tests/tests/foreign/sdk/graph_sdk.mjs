@@ -255,6 +255,19 @@ async function mailAndCalendar(ids) {
     const view = await run("view a day", grace("/calendarView").query(window).get());
     assert.deepEqual(view.value.map((one) => one.subject).sort(), ["Lunch", "Review"]);
     await run("delete an event", grace(`/events/${event.id}`).delete());
+    const weekly = { pattern: { type: "weekly", interval: 1, daysOfWeek: ["tuesday"] },
+        range: { type: "numbered", startDate: "2026-12-01", numberOfOccurrences: 2 } };
+    const series = await run("create a series", grace("/events").post({ subject: "Stand-up", start: moment(14),
+        end: moment(15), recurrence: weekly }));
+    const instances = () => grace(`/events/${series.id}/instances`).query({
+        startDateTime: "2026-12-01T00:00:00Z", endDateTime: "2027-01-01T00:00:00Z" });
+    const found = await run("list instances in a time zone",
+        instances().header("Prefer", 'outlook.timezone="Tokyo Standard Time"').get());
+    assert.deepEqual(found.value.map((one) => [one.type, one.start.dateTime.slice(0, 16)]),
+        [["occurrence", "2026-12-01T23:00"], ["occurrence", "2026-12-08T23:00"]]);
+    await run("delete an occurrence", grace(`/events/${found.value[0].id}`).delete());
+    assert.equal((await run("list the other instance", instances().get())).value.length, 1);
+    await run("delete a series", grace(`/events/${series.id}`).delete());
     const calendars = await run("list calendars", grace("/calendars").get());
     const permissions = `/calendars/${calendars.value[0].id}/calendarPermissions`;
     await run("share a calendar", grace(permissions).post({

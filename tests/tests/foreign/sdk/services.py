@@ -1,5 +1,7 @@
 """What is done with teams, mail, calendars, files, devices and reports, and several things at once."""
 
+from datetime import date
+
 from msgraph import GraphServiceClient
 from msgraph.generated.drives.item.items.item.copy.copy_post_request_body import CopyPostRequestBody
 from msgraph.generated.drives.item.items.item.invite.invite_post_request_body import InvitePostRequestBody
@@ -13,10 +15,12 @@ from msgraph.generated.models.body_type import BodyType
 from msgraph.generated.models.calendar_permission import CalendarPermission
 from msgraph.generated.models.calendar_role_type import CalendarRoleType
 from msgraph.generated.models.date_time_time_zone import DateTimeTimeZone
+from msgraph.generated.models.day_of_week import DayOfWeek
 from msgraph.generated.models.drive_item import DriveItem
 from msgraph.generated.models.drive_recipient import DriveRecipient
 from msgraph.generated.models.email_address import EmailAddress
 from msgraph.generated.models.event import Event
+from msgraph.generated.models.event_type import EventType
 from msgraph.generated.models.external_audience_scope import ExternalAudienceScope
 from msgraph.generated.models.folder import Folder
 from msgraph.generated.models.item_body import ItemBody
@@ -27,10 +31,16 @@ from msgraph.generated.models.message_rule import MessageRule
 from msgraph.generated.models.message_rule_actions import MessageRuleActions
 from msgraph.generated.models.message_rule_predicates import MessageRulePredicates
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.generated.models.patterned_recurrence import PatternedRecurrence
 from msgraph.generated.models.recipient import Recipient
+from msgraph.generated.models.recurrence_pattern import RecurrencePattern
+from msgraph.generated.models.recurrence_pattern_type import RecurrencePatternType
+from msgraph.generated.models.recurrence_range import RecurrenceRange
+from msgraph.generated.models.recurrence_range_type import RecurrenceRangeType
 from msgraph.generated.models.user import User
 from msgraph.generated.users.item.calendar_view.calendar_view_request_builder import CalendarViewRequestBuilder
 from msgraph.generated.users.item.events.item.cancel.cancel_post_request_body import CancelPostRequestBody
+from msgraph.generated.users.item.events.item.instances.instances_request_builder import InstancesRequestBuilder
 from msgraph.generated.users.item.send_mail.send_mail_post_request_body import SendMailPostRequestBody
 from msgraph.generated.users.item.user_item_request_builder import UserItemRequestBuilder
 from msgraph_core.requests.batch_request_builder import BatchRequestBuilder
@@ -111,6 +121,29 @@ async def mail(ops: Operations, graph: GraphServiceClient, ids: dict[str, str]) 
     await ops.run("delete a rule", inbox.message_rules.by_message_rule_id(made.id).delete())
 
 
+async def series(ops: Operations, grace: UserItemRequestBuilder) -> None:
+    """Makes a meeting that recurs, lists its occurrences, and deletes one and then all."""
+    moment = lambda hour: DateTimeTimeZone(date_time=f"2026-12-08T{hour}:00:00", time_zone="Pacific Standard Time")
+    weekly = PatternedRecurrence(
+        pattern=RecurrencePattern(
+            type=RecurrencePatternType.Weekly, interval=1, days_of_week=[DayOfWeek.Tuesday]),
+        range=RecurrenceRange(
+            type=RecurrenceRangeType.Numbered, start_date=date(2026, 12, 8), number_of_occurrences=3))
+    made = await ops.run("create a series", grace.events.post(
+        Event(subject="Stand-up", start=moment("09"), end=moment("10"), recurrence=weekly)))
+    one = grace.events.by_event_id(made.id)
+    window = InstancesRequestBuilder.InstancesRequestBuilderGetQueryParameters(
+        start_date_time="2026-12-01T00:00:00Z", end_date_time="2027-01-01T00:00:00Z")
+    zone = {"Prefer": 'outlook.timezone="Pacific Standard Time"'}
+    found = await ops.run("list instances in a time zone", one.instances.get(asking(window, **zone)))
+    assert [(event.type, event.series_master_id) for event in found.value] == [(EventType.Occurrence, made.id)] * 3
+    assert found.value[2].start.date_time.startswith("2026-12-22T09:00:00")
+    await ops.run("delete an occurrence", grace.events.by_event_id(found.value[0].id).delete())
+    found = await ops.run("list the other instances", one.instances.get(asking(window)))
+    assert [event.start.date_time[:13] for event in found.value] == ["2026-12-15T17", "2026-12-22T17"]
+    await ops.run("delete a series", one.delete())
+
+
 async def calendar(ops: Operations, graph: GraphServiceClient, ids: dict[str, str]) -> None:
     """Works in a calendar."""
     grace = graph.users.by_user_id(ids["grace"])
@@ -132,6 +165,7 @@ async def calendar(ops: Operations, graph: GraphServiceClient, ids: dict[str, st
     read = await ops.run("get an event", one.get())
     assert (read.subject, read.attendees[0].email_address.address) == ("Lunch", "ada@contoso.example")
     await ops.run("cancel a meeting", one.cancel.post(CancelPostRequestBody(comment="Grace has left.")))
+    await series(ops, grace)
     focus = next(event for event in events.value if event.subject == "Focus")
     await ops.run("delete an event", grace.events.by_event_id(focus.id).delete())
     calendars = await ops.run("list calendars", grace.calendars.get())
