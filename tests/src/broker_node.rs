@@ -81,6 +81,14 @@ impl BrokerNode {
         ctl(self.home(), arguments).await
     }
 
+    /// Stops the node's process as a machine that freezes does: its connections stay, and nothing answers. The node has to
+    /// be private, and does not go on.
+    pub async fn freeze(&self) {
+        let id = self.ctl(&["eval", "os:getpid()."]).await;
+        let id = id.trim().trim_matches('"');
+        assert!(Command::new("kill").args(["-STOP", id]).status().unwrap().success(), "{id}");
+    }
+
     /// Makes the process hang that stores what goes into a stream, and returns how to make it go on. What is published
     /// there meanwhile is not confirmed. The node has to be private.
     pub async fn hang(&self, stream: &str) -> Hangs {

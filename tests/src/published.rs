@@ -6,6 +6,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties};
 use serde_json::{Map, Value, json};
 
+use crate::results::on_this_node;
+
 /// A queue that receives a copy of every result, every dead letter and every delayed message.
 ///
 /// It is not bound to the exchange of work: a message that finds no queue there must be seen as unrouted.
@@ -50,7 +52,7 @@ impl Published {
         // Durable, so that nothing is missed while a test restarts the broker.
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         let queue = format!("{prefix}.published");
-        channel.queue_declare(queue.clone().into(), options, FieldTable::default()).await.unwrap();
+        channel.queue_declare(queue.clone().into(), options, on_this_node()).await.unwrap();
         let delays = broker::STEPS.map(|seconds| (format!("{prefix}.delay.{seconds}s"), String::new()));
         let dead = (format!("{prefix}.dead"), format!("{prefix}.workflows"));
         let unrouted = (format!("{prefix}.unrouted"), String::new());

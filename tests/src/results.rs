@@ -5,12 +5,19 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use serde_json::Value;
 
 /// How long a test waits for one thing to happen.
 pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Puts a queue on the node of the connection that declares it, which no test of a cluster stops.
+pub(crate) fn on_this_node() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-master-locator".into(), AMQPValue::LongString("client-local".into()));
+    arguments
+}
 
 /// Every result published since the testbed was built.
 pub struct Results {
@@ -54,7 +61,7 @@ impl Results {
         // Durable and not exclusive: a test that restarts the broker keeps reading the same queue.
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         let name = format!("{prefix}.test.{}", uuid::Uuid::new_v4().simple());
-        channel.queue_declare(name.clone().into(), options, FieldTable::default()).await.unwrap();
+        channel.queue_declare(name.clone().into(), options, on_this_node()).await.unwrap();
         let exchange = format!("{prefix}.results");
         let (bind, none) = (QueueBindOptions::default(), FieldTable::default());
         channel.queue_bind(name.clone().into(), exchange.into(), pattern.into(), bind, none).await.unwrap();
