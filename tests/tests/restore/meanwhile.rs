@@ -8,16 +8,16 @@ use system_tests::{Testbed, events};
 use super::{FOREVER_MS, GRACE, id_of, restore, with_key};
 
 /// Longer than the run sleeps and works, and shorter than a worker waits for an answer.
-const HOLD_MS: u64 = 6_000;
+const HOLD_MS: u64 = 7_000;
 
-/// Takes the licences, and the groups three seconds later.
+/// Takes the licences, and the groups five seconds later.
 const IN_TWO_STAGES: &str = "
 offboarding:
   stages:
     - name: licences
       steps: [remove_licenses]
     - name: groups
-      after: 3s
+      after: 5s
       steps: [remove_from_groups]
 ";
 
@@ -50,7 +50,8 @@ async fn what_a_run_takes_after_its_restore_has_read_comes_back_too() {
     let (id, run) = (id_of(&before, GRACE), events::run_of(&leave()).to_string());
     let worker = testbed.worker().await;
     testbed.publisher.event(&leave()).await;
-    while testbed.results.next().await.key != "run.waiting" {}
+    // The run says that it sleeps before the ledger does. A restore that comes between both waits for it to be over.
+    while !testbed.gatehouse(&["ledger", "show", GRACE]).await.stdout.contains("asleep") {}
     // The restore reads what the run took, and then the licences of the tenant.
     let held = testbed.emulator.fault(Fault::delayed(HOLD_MS).path("/subscribedSkus").nth(1));
     testbed.publisher.event(&restore("back", &id, &run)).await;
