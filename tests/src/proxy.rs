@@ -1,4 +1,5 @@
-//! A proxy between worker and broker that can cut connections, drop one direction, or refuse connections.
+//! A proxy between worker and broker that can cut connections, drop one direction, hold back what says something, or
+//! refuse connections.
 
 use std::io;
 use std::sync::Arc;
@@ -7,6 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+use crate::results::PATIENCE;
 
 /// Forwards connections to a broker.
 pub struct Proxy {
@@ -32,6 +35,10 @@ struct Wire {
     open: watch::Sender<bool>,
     silence: watch::Sender<Silence>,
     cuts: watch::Sender<usize>,
+    /// What is held back on its way to the broker, if anything is.
+    held_back: watch::Sender<Option<&'static str>>,
+    /// How many connections are held.
+    holds: watch::Sender<usize>,
 }
 
 impl Proxy {
@@ -45,6 +52,8 @@ impl Proxy {
             open: watch::channel(open).0,
             silence: watch::channel(Silence::None).0,
             cuts: watch::channel(0).0,
+            held_back: watch::channel(None).0,
+            holds: watch::channel(0).0,
         });
         let accepting = Arc::clone(&wire);
         tokio::spawn(async move {
@@ -76,6 +85,18 @@ impl Proxy {
     pub fn silence(&self, silence: Silence) {
         self.wire.silence.send_replace(silence);
     }
+
+    /// Holds back what says this to the broker, and whatever comes after it on its connection.
+    pub fn hold_back(&self, text: &'static str) {
+        self.wire.held_back.send_replace(Some(text));
+    }
+
+    /// Waits until something is held back.
+    pub async fn holds(&self) {
+        let mut holds = self.wire.holds.subscribe();
+        let held = tokio::time::timeout(PATIENCE, holds.wait_for(|holds| *holds > 0)).await;
+        held.expect("something should be held back by now").unwrap();
+    }
 }
 
 impl Wire {
@@ -103,6 +124,12 @@ impl Wire {
             let read = from.read(&mut buffer).await?;
             if read == 0 {
                 return Ok(());
+            }
+            let is_held = |text: &str| buffer[..read].windows(text.len()).any(|part| part == text.as_bytes());
+            if lost_in == Silence::ToBroker && self.held_back.borrow().is_some_and(is_held) {
+                self.holds.send_modify(|holds| *holds += 1);
+                // The connection stays open for as long as the worker lives.
+                return std::future::pending().await;
             }
             if *self.silence.borrow() != lost_in {
                 to.write_all(&buffer[..read]).await?;
