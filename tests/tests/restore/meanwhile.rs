@@ -111,6 +111,7 @@ async fn a_step_takes_nothing_while_there_is_no_stream_for_it() {
     assert!(end["failure"]["message"].as_str().unwrap().contains("`gatehouse topology apply`"), "{end}");
     assert!(testbed.emulator.journal().iter().all(|entry| !entry.write), "{:?}", testbed.effects());
     assert_eq!(testbed.emulator.state(), before);
+    testbed.holds("workflows.dlq", 1).await;
     testbed.gatehouse(&["dead", "discard", "--yes", "--all", "--why", "it was meant"]).await.ok();
     testbed.drain([worker]).await;
     testbed.close().await;
