@@ -9,6 +9,7 @@
 mod command;
 mod every_stage;
 mod kills;
+mod said;
 mod unread;
 
 use std::collections::BTreeMap;

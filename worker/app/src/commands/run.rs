@@ -33,6 +33,7 @@ use crate::operate::zeros;
 use crate::runs::Runs;
 use crate::runs::access::LockOuts;
 use crate::runs::brake::Brakes;
+use crate::runs::said::Said;
 use crate::runs::turns::Turns;
 use crate::settings::Config;
 use crate::settings::error::ConfigError;
@@ -100,6 +101,7 @@ pub async fn run(Args { only }: Args, config: Config) -> Result<ExitCode, Comman
             workflows: super::workflows(&config, tenants.clone())?,
             publishers: publishers.clone(),
             turns,
+            said: Said::new(worker.settings.clone()),
             speaks_after: config.history.speaks_after(),
             seal: config.snapshot_seal()?,
             metrics: Arc::clone(&metrics),

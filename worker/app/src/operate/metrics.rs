@@ -128,7 +128,8 @@ metrics! {
     in_flight: IntGaugeVec["queue"];
     /// Messages that arrived before their due time and were returned to the delay.
     redelays_total: IntCounterVec["queue"];
-    /// Messages put off unchanged, by reason: turn, no_place, suspect, tenant_paused, clock, person, brake or ledger_unread.
+    /// Messages put off unchanged, by reason: turn, no_place, suspect, tenant_paused, clock, person, brake, ledger_unread or
+    /// history_unread.
     put_off_total: IntCounterVec["queue", "reason"];
     /// Broker sessions opened.
     sessions_started_total: IntCounterVec["queue"];

@@ -39,7 +39,7 @@ const DECISIONS: [&str; 10] = [
 /// Why messages of any queue are put off.
 const PUT_OFF: [&str; 4] = ["no_place", "suspect", "tenant_paused", "turn"];
 /// Why messages of runs are put off besides.
-const RUNS_PUT_OFF: [&str; 4] = ["brake", "clock", "ledger_unread", "person"];
+const RUNS_PUT_OFF: [&str; 5] = ["brake", "clock", "history_unread", "ledger_unread", "person"];
 
 /// The counters of every worker.
 pub fn of_worker(metrics: &Metrics) {

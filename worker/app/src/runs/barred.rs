@@ -1,10 +1,13 @@
 //! What follows from a delivery that may not act: it waits, or its run has ended otherwise.
 
+use std::time::Duration;
+
 use broker::{Due, Properties};
 use jiff::Timestamp;
 use ledger::{BrakeLimit, State as Stands};
 use messages::{EventDuplicate, RunFinished, RunWaiting};
 use outcome::{Class, Failure, Mode, Progress, State};
+use uuid::Uuid;
 use workflow::Next;
 
 use super::attempt::{Attempted, Failed, finished};
@@ -13,11 +16,14 @@ use super::cancel::reached::{Reached, point_of_no_return};
 use super::cancel::shut::known;
 use super::job::Job;
 use super::results::{StepResults, count_finished};
-use super::turns::{Barred, Turn, WAITS};
+use super::turns::{Barred, Turn, Turns, WAITS};
 use super::{Runs, failed};
 use crate::delivery::outbox::{Onward, Outbox};
-use crate::delivery::queues::WORKFLOWS;
+use crate::delivery::queues::{WORKFLOWS, queue_of};
 use crate::delivery::work::{Outlet, PutOff};
+
+/// How long a message stays away whose run may have said its end, while the history cannot be read.
+const HISTORY_UNREAD: PutOff = PutOff { after: Duration::from_secs(5), reason: "history_unread" };
 
 impl Runs {
     /// One attempt at a run, or why it may not act, with how far it has come by then.
@@ -58,6 +64,29 @@ impl Runs {
         }
     }
 
+    /// Why a run may not act; what it has said of its end, if it would end otherwise now.
+    pub(super) async fn unless_said(&self, job: &Job, progress: &Progress, barred: Barred) -> Barred {
+        let run = job.event.run_id();
+        // A message that was delivered before, or one that carries on what such a message said.
+        let may_have_said = progress.uncounted_writes && is_end(&barred);
+        let Some(woken) = may_have_said.then(|| self.turns.acted_since(run)).flatten() else { return barred };
+        match self.said.end((run, job.replays), woken.max(progress.first_seen), job.person()).await {
+            Ok(Some(end)) => Barred::Said(Box::new(end)),
+            Ok(None) => barred,
+            Err(error) if error.is_configuration() => {
+                tracing::warn!(%error, "the history does not say whether the run has ended");
+                barred
+            }
+            // The run does nothing any more: what it says can wait.
+            Err(error) => {
+                tracing::warn!(%error, "the history gave no answer: the message is put off");
+                let queue = queue_of(job.event.kind);
+                self.metrics.put_off_total.with_label_values(&[queue, HISTORY_UNREAD.reason]).inc();
+                Barred::Later { put_off: HISTORY_UNREAD, state: Some(Stands::Waiting) }
+            }
+        }
+    }
+
     /// What follows from a delivery that may not act.
     pub(super) fn barred(
         &self,
@@ -73,6 +102,7 @@ impl Runs {
             }
             Barred::Braked(limit) => self.braked(job, progress, limit, turn, outlet.properties()),
             Barred::Known(stands) => self.duplicate(job, stands),
+            Barred::Said(end) => self.ends_as_said(job, &progress, *end, turn, outlet),
             Barred::Superseded(by) => {
                 let run =
                     RunFinished { state: State::Superseded, ended_by: Some(by), ..shut(job, &progress) };
@@ -198,6 +228,30 @@ impl Runs {
         Outbox::of(vec![job.result(run)], Onward::Over)
     }
 
+    /// The end of a run as it was said. All of it may not have arrived: it is said again, under the same id.
+    pub(super) fn ends_as_said(
+        &self,
+        job: &Job,
+        progress: &Progress,
+        end: RunFinished,
+        turn: &Turn<'_>,
+        outlet: &Outlet<'_>,
+    ) -> Outbox {
+        tracing::info!(state = end.state.as_str(), "the run has said its end before, and ends so");
+        count_finished(&self.metrics, (self.tenant(job), job.workflow()), &end);
+        let failure = end.failure.clone().filter(|failure| failure.class != Class::Rejected);
+        let aside = failure.map(|failure| {
+            let mut steps = end.steps.iter().rev();
+            let step = steps.find(|step| step.failure.as_ref() == Some(&failure));
+            Failed { step: step.map(|step| step.step.clone()), failure }
+        });
+        let stands = stands(end.state, aside.is_some());
+        let aside = aside.map(|failed| self.set_aside(job, failed, progress, outlet.properties()));
+        let onward = aside.map_or(Onward::Over, Onward::SetAside);
+        let outbox = Outbox::of(vec![job.result(end)], onward);
+        outbox.closing(Some(turn.closing(stands, Reached::of(progress), None)))
+    }
+
     /// The dead letter of a run that a person has to decide about.
     fn blocked(
         &self,
@@ -212,6 +266,32 @@ impl Runs {
         let aside = self.set_aside(job, Failed { step: None, failure }, progress, outlet.properties());
         let outbox = Outbox::of(vec![job.result(run)], Onward::SetAside(aside));
         outbox.closing(Some(turn.closing(Stands::SetAside, Reached::of(progress), None)))
+    }
+}
+
+impl Turns {
+    /// Since when a run may have ended: since it last woke, if it slept. Nothing if it has never acted.
+    fn acted_since(&self, run: Uuid) -> Option<Timestamp> {
+        let book = self.client.book();
+        let known = book.ledger().person_of(run)?.run(run)?;
+        known.held.then(|| Timestamp::from_microsecond(known.until).unwrap_or_default())
+    }
+}
+
+/// Whether others decided how the run ends.
+fn is_end(barred: &Barred) -> bool {
+    use Barred::{Cancelled, Conflict, Overtaken, Superseded};
+    matches!(barred, Superseded(_) | Cancelled(_) | Overtaken(_) | Conflict)
+}
+
+/// Where a run stands that ended so.
+fn stands(end: State, is_set_aside: bool) -> Stands {
+    match end {
+        _ if is_set_aside => Stands::SetAside,
+        State::Succeeded | State::Partial => Stands::Done,
+        State::Failed | State::Rejected => Stands::Failed,
+        State::Superseded => Stands::Superseded,
+        State::Cancelled => Stands::Cancelled,
     }
 }
 
@@ -244,4 +324,20 @@ fn shut(job: &Job, progress: &Progress) -> RunFinished {
 fn ended(job: &Job, progress: &Progress) -> RunFinished {
     let workflow = Some(job.workflow().to_owned());
     RunFinished { workflow, finished_at: Timestamp::now(), ..finished(&job.event, progress) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_stands_as_it_said_and_a_dead_letter_can_be_replayed() {
+        assert_eq!(stands(State::Succeeded, false), Stands::Done);
+        assert_eq!(stands(State::Partial, false), Stands::Done);
+        assert_eq!(stands(State::Partial, true), Stands::SetAside);
+        assert_eq!(stands(State::Failed, true), Stands::SetAside);
+        assert_eq!(stands(State::Rejected, false), Stands::Failed);
+        assert_eq!(stands(State::Superseded, false), Stands::Superseded);
+        assert_eq!(stands(State::Cancelled, false), Stands::Cancelled);
+    }
 }

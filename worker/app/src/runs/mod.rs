@@ -14,6 +14,7 @@ mod key;
 mod prepare;
 mod results;
 mod right;
+pub mod said;
 pub mod snapshots;
 pub mod turns;
 
@@ -33,6 +34,7 @@ use self::cancel::reached::Reached;
 use self::job::Job;
 use self::key::RunKey;
 use self::results::{StepResults, count_finished};
+use self::said::Said;
 use self::turns::{Turn, Turns};
 use crate::delivery::outbox::{self, Onward, Outbox, SetAside};
 use crate::delivery::publishers::Publishers;
@@ -48,6 +50,8 @@ pub struct Runs {
     pub publishers: Publishers,
     /// Who acts for whom.
     pub turns: Arc<Turns>,
+    /// What runs have said.
+    pub said: Said,
     /// After how long a run that sleeps says so again.
     pub speaks_after: Duration,
     /// Seals names and texts that are kept for a restore; without it none are kept.
@@ -127,6 +131,7 @@ impl Work for Arc<Runs> {
             Ok(attempted) => attempted,
             Err((progress, barred)) => {
                 job.noticed(&People::of(&progress));
+                let barred = Box::pin(self.unless_said(job, &progress, barred)).await;
                 return Ok(self.barred(job, progress, barred, &turn, outlet));
             }
         };

@@ -252,10 +252,11 @@ fn runs_of(workflows: Workflows) -> Arc<super::Runs> {
     let broker = broker::Settings::new("amqp://localhost".to_owned().into(), Vec::new());
     let publishers = Publishers::new(BTreeMap::new(), broker.topology().unwrap(), None, 400);
     let brakes = Brakes::new(BTreeMap::new(), &workflows.tenants);
+    let said = super::Said::new(broker.clone());
     let client = Client::new(Stream::new(broker), "worker".to_owned(), Timing::default());
     let turns = Arc::new(Turns::new(client, BTreeMap::new(), brakes, Clock::default(), Arc::clone(&metrics)));
     let seal = None;
-    Arc::new(super::Runs { workflows, publishers, turns, speaks_after: SPEAKS_AFTER, seal, metrics })
+    Arc::new(super::Runs { workflows, publishers, turns, said, speaks_after: SPEAKS_AFTER, seal, metrics })
 }
 
 /// The record of a step that has written something.

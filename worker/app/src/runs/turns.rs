@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use ledger::{BrakeLimit, Claim, Decision, Key, Kind, Position, Release, State};
-use messages::{Event, EventKind, PlanRefusal, ResultData};
+use messages::{Event, EventKind, PlanRefusal, ResultData, RunFinished};
 use msgraph::Fence;
 use outcome::Progress;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -71,6 +71,8 @@ pub enum Barred {
     },
     /// The run has gone on from this message, or has ended.
     Known(State),
+    /// It has ended, and said so, and the ledger does not know that.
+    Said(Box<RunFinished>),
     /// Newer word took charge: of this run.
     Superseded(Uuid),
     /// Somebody took it out: with this run, or an operator.
