@@ -136,16 +136,8 @@ impl Told<'_> {
         let word = history.words.iter().find(|word| word.run == cancel.of)?;
         let ends = self.ends(word);
         let was_shut = ends.iter().any(|end| end.state == "cancelled");
-        let began: Timestamp = data["started_at"].as_str()?.parse().ok()?;
-        let had_ended = ends.iter().any(|end| end.at < began);
-        // One that was at work may have had nothing left to write. And a worker that dies between the end it reports
-        // and the ledger's record of it leaves a run that is shut although all of it was done.
-        let may_have_ended = |run: &&Value| match run["state"].as_str() {
-            Some("running") => true,
-            Some("ended") => had_ended,
-            _ => false,
-        };
-        let shut = data["shut"].as_array().into_iter().flatten().filter(|run| !may_have_ended(run));
+        // One that was at work may have had nothing left to write.
+        let shut = data["shut"].as_array().into_iter().flatten().filter(|run| run["state"] != "running");
         let shut: Vec<_> = shut.map(|run| &run["run_id"]).collect();
         let is_well = data["state"] == "succeeded"
             && shut.iter().all(|run| **run == word.run.to_string().as_str() && was_shut);
@@ -177,6 +169,12 @@ impl Told<'_> {
     fn of_end(&self, history: &History, word: &Word) -> Vec<String> {
         let ends = self.ends(word);
         let [end] = ends.as_slice() else { return vec![format!("{} has {} ends", word.id, ends.len())] };
+        let said =
+            self.results.received().iter().filter(|it| it.is_end() && it.run_id() == word.run.to_string());
+        let said: BTreeSet<_> = said.map(|it| it.event["data"]["state"].to_string()).collect();
+        if said.len() > 1 {
+            return vec![format!("{} is said to have ended as {said:?}", word.id)];
+        }
         let taken = word.sets.keys().filter(|name| {
             let newer = history.words.iter().filter(|by| word.is_before(by) && by.sets.contains_key(*name));
             // It has acted, or the older one was still to come.
